@@ -1,0 +1,109 @@
+//! The environment as a value: every variable this program knows, and the one place that reads them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+/// One environment variable this program reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Variable {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it does, in one line of help text.
+    pub(crate) meaning: &'static str,
+}
+
+macro_rules! variables {
+    ($($constant:ident = $name:literal: $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub(crate) const $constant: &str = $name;)*
+        /// Every variable, in the order `--help` and the README list them.
+        pub(crate) const ALL: &[Variable] = &[$(Variable { name: $name, meaning: $meaning }),*];
+    };
+}
+
+variables! {
+    SWITCH = "SK_SYNC": "`0` switches sk-sync off: no output, no file opened, exit 0";
+    STATE_HOME = "SK_SYNC_HOME": "state directory (stores, grants, logs); default `$XDG_STATE_HOME/sk-sync`";
+    USER_CONFIG = "SK_SYNC_CONFIG": "user configuration file; default `$XDG_CONFIG_HOME/sk-sync/config.toml`";
+    PRESET = "SK_SYNC_PRESET": "preset, as `--preset`";
+    TARGET_URL = "SK_SYNC_TARGET_URL": "base URL of the target, as `--target-url`";
+    TOKEN = "SK_SYNC_TOKEN": "bearer token for the target";
+    TOKEN_FILE = "SK_SYNC_TOKEN_FILE": "file that holds the bearer token; refused when group- or world-readable";
+    LEGACY_HOME = "SPEC_KITTY_HOME": "where older queues and journals are looked for; default `~/.spec-kitty`";
+    LEGACY_URL = "SPEC_KITTY_SAAS_URL": "older name of `SK_SYNC_TARGET_URL`";
+    LEGACY_SWITCH = "SPEC_KITTY_ENABLE_SAAS_SYNC": "a false value shuts the teamspace gate `sync_disabled`";
+    CI = "CI": "set by CI systems: a heartbeat line every 10 s in place of progress bars";
+    NO_COLOR = "NO_COLOR": "any value switches colour off";
+    CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
+    HOME = "HOME": "home directory, for the defaults above";
+    XDG_STATE_HOME = "XDG_STATE_HOME": "base of the state directory; default `~/.local/state`";
+    XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";
+}
+
+/// Prefix of the variables that set a configuration key: `SK_SYNC_<SECTION>__<KEY>`.
+pub(crate) const KEY_PREFIX: &str = "SK_SYNC_";
+/// Prefix that a repository file's variable references must have.
+pub(crate) const SECRET_PREFIX: &str = "SK_SYNC_SECRET_";
+
+/// A snapshot of the process environment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Env(BTreeMap<OsString, OsString>);
+
+impl Env {
+    /// The process environment, read once.
+    #[expect(clippy::disallowed_methods, reason = "the one owner of the process environment")]
+    pub(crate) fn of_process() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// An environment of exactly these pairs, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))).collect())
+    }
+
+    /// The value of `name` when it is set, not empty, and UTF-8.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(std::ffi::OsStr::new(name)).and_then(|v| v.to_str()).filter(|v| !v.is_empty())
+    }
+
+    /// The value of `name` when it is set and not empty, in any encoding: for paths.
+    pub(crate) fn path(&self, name: &str) -> Option<std::path::PathBuf> {
+        self.0.get(std::ffi::OsStr::new(name)).filter(|v| !v.is_empty()).map(std::path::PathBuf::from)
+    }
+
+    /// Every pair whose name and value are UTF-8, in name order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(k, v)| Some((k.to_str()?, v.to_str()?)))
+    }
+
+    /// True when `SK_SYNC` says off: `0`, and nothing else.
+    pub(crate) fn is_switched_off(&self) -> bool {
+        self.text(SWITCH) == Some("0")
+    }
+}
+
+/// True for the words that mean "no" in a switch: `0`, `false`, `no`, `off` (trimmed, any case).
+pub(crate) fn is_false(word: &str) -> bool {
+    ["0", "false", "no", "off"].contains(&word.trim().to_ascii_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let env = Env::of(&[("A", ""), ("B", "x")]);
+        assert_eq!(env.text("A"), None);
+        assert_eq!(env.text("B"), Some("x"));
+        assert_eq!(env.path("A"), None);
+    }
+
+    #[test]
+    fn only_zero_switches_off() {
+        assert!(Env::of(&[("SK_SYNC", "0")]).is_switched_off());
+        for other in ["1", "false", ""] {
+            assert!(!Env::of(&[("SK_SYNC", other)]).is_switched_off(), "{other:?}");
+        }
+    }
+}

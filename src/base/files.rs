@@ -1,0 +1,68 @@
+//! Files only their owner can read, and replacement that a crash cannot tear.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Creates `dir` and its missing parents, readable by the owner alone (0700) where the system knows modes.
+/// A directory that exists already is left as it is.
+pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|e| named(&e, "cannot create directory", dir))
+}
+
+/// Creates an empty file for the owner alone (0600) unless it exists.
+pub(crate) fn create_private_file(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(named(&e, "cannot create", path)),
+        _ => Ok(()),
+    }
+}
+
+/// Replaces `path` by `bytes` in one step: a reader sees the old file or the new one, never a part.
+/// The new file is 0600 and on disk before it takes the name.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| named(&e, "cannot write beside", path))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(|e| named(&e, "cannot write", path))?;
+    file.persist(path).map_err(|e| named(&e.error, "cannot replace", path))?;
+    Ok(())
+}
+
+/// The same error with what was tried and where in its text.
+pub(crate) fn named(error: &io::Error, act: &str, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{act} {}: {error}", crate::base::text::path(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn directories_and_files_are_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("a/b");
+        create_private_dir(&dir).unwrap();
+        let file = dir.join("f");
+        create_private_file(&file).unwrap();
+        create_private_file(&file).unwrap();
+        let mode = |p: &Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&temp.path().join("a")), mode(&dir), mode(&file)), (0o700, 0o700, 0o600));
+        replace(&file, b"x").unwrap();
+        assert_eq!((mode(&file), std::fs::read(&file).unwrap()), (0o600, b"x".to_vec()));
+    }
+
+    #[test]
+    fn errors_name_the_act_and_the_path() {
+        let error = create_private_file(Path::new("/nonexistent/dir/f")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot create /nonexistent/dir/f: "), "{error}");
+    }
+}

@@ -1,0 +1,19 @@
+//! Vocabulary every other module speaks: time, ids, digests, JSON forms, private files, back-off, environment.
+//!
+//! **Invariant:** knows no domain, no SQL, no HTTP, no command line. Time, randomness and the environment come in
+//! as values or through the traits here, so that everything above can be run with fixed ones.
+
+pub(crate) mod clock;
+pub(crate) mod digest;
+pub(crate) mod env;
+pub(crate) mod files;
+pub(crate) mod ids;
+pub(crate) mod interrupt;
+pub(crate) mod json;
+pub(crate) mod retry;
+pub(crate) mod text;
+
+pub(crate) use clock::{Clock, Timestamp};
+pub(crate) use digest::Sha256;
+pub(crate) use env::Env;
+pub(crate) use interrupt::Interrupt;

@@ -1,0 +1,74 @@
+//! Untrusted text made safe to show: file names and server answers may hold control characters.
+
+use std::path::Path;
+
+/// `text` with control characters, line ends and bidirectional overrides written as escapes, so that it can neither
+/// move the cursor, nor change colours, nor start a new line.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}
+
+/// A path for a message: lossy where it is not UTF-8, and printable.
+pub(crate) fn path(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// At most `limit` characters of `text`, with `…` where some were cut.
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// The entry of `known` nearest to `word` by edit distance, when near enough to be a likely slip.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let best = known.into_iter().map(|k| (distance(word, k), k)).min()?;
+    (best.0 <= (word.chars().count() / 3).max(2)).then_some(best.1)
+}
+
+/// Levenshtein distance in characters.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_escapes() {
+        assert_eq!(printable("a\u{1b}[31mb\nc\u{202e}d é"), "a\\u{1b}[31mb\\nc\\u{202e}d é");
+    }
+
+    #[test]
+    fn shortening_counts_characters() {
+        assert_eq!(shorten("ééé", 3), "ééé");
+        assert_eq!(shorten("éééé", 3), "ééé…");
+    }
+
+    #[test]
+    fn the_nearest_word_is_offered_only_when_near() {
+        let known = ["max_bytes", "max_events", "max_time"];
+        assert_eq!(nearest("max_byte", known), Some("max_bytes"));
+        assert_eq!(nearest("colour", known), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! The wire vocabulary: envelopes, who emitted them, families, the contract they must meet.
+//!
+//! **Invariant:** knows neither storage nor delivery. Values in, values out.
+
+mod namespace;
+
+pub(crate) use namespace::NamespaceRef;

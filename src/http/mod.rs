@@ -1,0 +1,11 @@
+//! HTTP requests to one origin that somebody agreed to.
+//!
+//! **Invariant:** knows no endpoint and no event. A [`Client`] can be made only from an [`OriginGrant`], sends only to
+//! that origin, follows no redirect, uses no ambient proxy or netrc, asks for no compressed answer, and reads at most
+//! the number of answer bytes it was told.
+
+mod client;
+mod wire;
+
+pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
+pub(crate) use wire::{gzip, server_words};

@@ -1,0 +1,32 @@
+//! sk-sync gets what happens in spec-driven repositories to a server, provably.
+//!
+//! ```text
+//!  8  SURFACE     cli                                            words in, exit code out
+//!  7  JOURNEYS    ops   upkeep   serve   (hook)   (bench)        run, status, the receiver
+//!  6  INHERITANCE (legacy)                                       old queues -> books, bodies
+//!  5  BOOKS       books                                          acts that touch journal and ledger in one transaction
+//!  4  MOVERS      delivery   bodies                              send, and remember what was accepted
+//!  3  FACTS       journal   target   dossier                     what happened | which server | what is on disk
+//!  2  ENVELOPE    event                                          the wire vocabulary and who emitted it
+//!  1  ADAPTERS    store   http   config   git                    SQLite | HTTP | layered settings | git child process
+//!  0  VOCABULARY  base                                           ids, clock, env, json, digest, files, retry
+//! ```
+//!
+//! A module imports only from lower layers; modules of one layer never import each other.
+
+mod base;
+mod bodies;
+mod books;
+pub mod cli;
+mod config;
+mod delivery;
+mod dossier;
+mod event;
+mod git;
+mod http;
+mod journal;
+mod ops;
+mod serve;
+mod store;
+mod target;
+mod upkeep;

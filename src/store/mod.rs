@@ -1,0 +1,99 @@
+//! One SQLite file, opened the same way everywhere.
+//!
+//! A writer holds the file in WAL mode with `synchronous=FULL`, so a commit that returned is on disk, and takes the
+//! write lock at the start of each transaction (`BEGIN IMMEDIATE`), so two processes order their work instead of
+//! failing late. A reader creates nothing: see [`ReadStore`].
+//!
+//! **Invariant:** knows no table but its own `store_counters`. Which tables a file holds is a [`Schema`] that the
+//! caller passes in. `application_id` names the kind of file and `user_version` counts applied migration steps; a file
+//! with more steps than this program knows is refused and left as it is.
+
+mod counters;
+mod open;
+mod read;
+mod schema;
+mod tx;
+
+pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
+pub(crate) use open::Store;
+pub(crate) use read::ReadStore;
+pub(crate) use schema::Schema;
+pub(crate) use tx::{ReadTx, WriteTx};
+
+use std::path::PathBuf;
+
+/// Why a store could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Another process kept the write lock longer than the bound.
+    #[error("the store {path} stayed locked by another process")]
+    Locked {
+        /// The store file.
+        path: String,
+    },
+    /// The file was written by a later version of this program.
+    #[error("the store {path} has schema version {found}; this sk-sync knows up to {known}")]
+    Newer {
+        /// The store file.
+        path: String,
+        /// The version in its header.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// The file is a SQLite database of something else.
+    #[error("{path} is not a sk-sync store (application id {found:#x})")]
+    Foreign {
+        /// The file.
+        path: String,
+        /// The application id in its header.
+        found: i64,
+    },
+    /// The file is damaged or no database.
+    #[error("the store {path} is damaged: {reason}")]
+    Damaged {
+        /// The store file.
+        path: String,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The disk or the quota is full.
+    #[error("no space left to write the store {path}")]
+    Full {
+        /// The store file.
+        path: String,
+    },
+    /// The directory or file cannot be created or opened.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Anything else that SQLite reports.
+    #[error("store error: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+impl Error {
+    /// Sorts a SQLite error on the file at `path` by what the user can do about it.
+    pub(crate) fn at(path: &std::path::Path, error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let path = || crate::base::text::path(path);
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path: path() },
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                Self::Damaged { path: path(), reason: error.to_string() }
+            }
+            Some(ErrorCode::DiskFull) => Self::Full { path: path() },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::Io(std::io::Error::other(format!("cannot open the store {}: {error}", path())))
+            }
+            _ => Self::Sqlite(error),
+        }
+    }
+
+    /// Sorts a bare SQLite error, from inside a transaction, on the file at `path`.
+    fn placed(self, path: &PathBuf) -> Self {
+        match self {
+            Self::Sqlite(error) => Self::at(path, error),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Opening a store for writing.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::{Error, ReadTx, Schema, WriteTx};
+use crate::base::files;
+
+/// Prepared statements kept ready; more than any command uses.
+const STATEMENTS: usize = 128;
+
+/// A store file open for writing. Dropping it checkpoints the WAL, unless another process has the file open.
+#[derive(Debug)]
+pub(crate) struct Store {
+    conn: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the store at `path`, creating it and its directory for the owner alone, and brings it to the newest
+    /// version. Waits at most `patience` for another writer, here and in every transaction.
+    #[expect(clippy::disallowed_methods, reason = "the one place that opens a store for writing")]
+    pub(crate) fn open(path: &Path, schema: &Schema, patience: Duration) -> Result<Self, Error> {
+        if let Some(dir) = path.parent() {
+            files::create_private_dir(dir)?;
+        }
+        files::create_private_file(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(path, flags).map_err(|e| Error::at(path, e))?;
+        prepare(&conn, patience).map_err(|e| Error::at(path, e))?;
+        schema.migrate(&mut conn, path)?;
+        Ok(Self { conn, path: path.to_owned() })
+    }
+
+    /// Runs `work` in one transaction that holds the write lock from its start; commits when it returns `Ok`, rolls
+    /// everything back when it does not.
+    pub(crate) fn write<T, E: From<Error>>(&mut self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let path = &self.path;
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|e| E::from(Error::at(path, e)))?;
+        let tx = WriteTx::new(tx);
+        let value = work(&tx)?;
+        tx.commit().map_err(|e| E::from(e.placed(path)))?;
+        Ok(value)
+    }
+
+    /// Runs `work` on one unchanging state of the file.
+    pub(crate) fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let tx = self.conn.unchecked_transaction().map_err(|e| E::from(Error::at(&self.path, e)))?;
+        work(&ReadTx::new(tx))
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Connection settings of a writer (design section 5). `auto_vacuum` must come before the first table.
+fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    conn.busy_timeout(patience)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    let fresh: bool = conn.query_row("PRAGMA page_count", [], |r| r.get::<_, i64>(0)).map(|pages| pages == 0)?;
+    if fresh {
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    conn.pragma_update(None, "cache_size", -16_384)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Schema = Schema { application_id: 7, steps: &[&["CREATE TABLE a (x INTEGER);"]] };
+    const TWO: Schema =
+        Schema { application_id: 7, steps: &[&["CREATE TABLE a (x INTEGER);"], &["ALTER TABLE a ADD COLUMN y;"]] };
+    const WAIT: Duration = Duration::from_secs(5);
+
+    fn columns(store: &Store) -> i64 {
+        store.conn.query_row("SELECT COUNT(*) FROM pragma_table_info('a')", [], |r| r.get(0)).unwrap()
+    }
+
+    #[test]
+    fn steps_are_applied_once_and_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p/s.db");
+        assert_eq!(columns(&Store::open(&path, &ONE, WAIT).unwrap()), 1);
+        assert_eq!(columns(&Store::open(&path, &TWO, WAIT).unwrap()), 2);
+        assert_eq!(columns(&Store::open(&path, &TWO, WAIT).unwrap()), 2);
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_and_unchanged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.db");
+        drop(Store::open(&path, &TWO, WAIT).unwrap());
+        let before = std::fs::read(&path).unwrap();
+        let error = Store::open(&path, &ONE, WAIT).unwrap_err();
+        assert!(matches!(error, Error::Newer { found: 2, known: 1, .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn foreign_and_damaged_files_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.db");
+        drop(Store::open(&path, &ONE, WAIT).unwrap());
+        let other = Schema { application_id: 8, ..ONE };
+        assert!(matches!(Store::open(&path, &other, WAIT), Err(Error::Foreign { found: 7, .. })));
+        std::fs::write(&path, "no database at all, but some text").unwrap();
+        assert!(matches!(Store::open(&path, &ONE, WAIT), Err(Error::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_failed_transaction_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&dir.path().join("s.db"), &ONE, WAIT).unwrap();
+        let failed: Result<(), Error> = store.write(|tx| {
+            tx.conn().execute("INSERT INTO a VALUES (1)", [])?;
+            Err(Error::Io(std::io::Error::other("no")))
+        });
+        assert!(failed.is_err());
+        let rows: i64 = store.conn.query_row("SELECT COUNT(*) FROM a", [], |r| r.get(0)).unwrap();
+        assert_eq!(rows, 0);
+    }
+
+    #[test]
+    fn a_locked_store_is_reported_after_the_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.db");
+        let mut first = Store::open(&path, &ONE, WAIT).unwrap();
+        let mut second = Store::open(&path, &ONE, Duration::from_millis(20)).unwrap();
+        let outcome: Result<(), Error> = first.write(|_| {
+            let error = second.write(|_| Ok::<(), Error>(())).unwrap_err();
+            assert!(matches!(error, Error::Locked { .. }), "{error}");
+            Ok(())
+        });
+        outcome.unwrap();
+    }
+}

@@ -1,0 +1,101 @@
+//! Opening a store for reading without leaving a trace.
+//!
+//! SQLite's ordinary read-only mode may create a `-shm` file beside a WAL database. So a file without WAL content is
+//! opened as immutable, and looked at again afterwards: when a WAL appeared or the file changed while it was read, the
+//! read is repeated. A file with WAL content is read beside its existing side files.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Error, ReadTx, Schema};
+
+/// How often a read is repeated because a writer came in between.
+const TRIES: usize = 20;
+
+/// A store file that is only looked at: no file appears or goes, no byte of it changes, and no writer waits.
+#[derive(Debug)]
+pub(crate) struct ReadStore {
+    path: PathBuf,
+    schema: Schema,
+}
+
+impl ReadStore {
+    /// The store at `path`; `None` when there is none yet.
+    pub(crate) fn at(path: &Path, schema: &Schema) -> Option<Self> {
+        std::fs::metadata(path)
+            .is_ok_and(|m| m.is_file() && m.len() > 0)
+            .then(|| Self { path: path.to_owned(), schema: *schema })
+    }
+
+    /// Runs `work` on one unchanging state of the file. It may run several times, so it must only read.
+    pub(crate) fn read<T, E: From<Error>>(&self, work: impl Fn(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut last = None;
+        for _ in 0..TRIES {
+            let before = Look::at(&self.path);
+            let outcome = self.read_once(&before, &work);
+            if before.has_wal || Look::at(&self.path) == before {
+                return outcome;
+            }
+            last = Some(outcome);
+        }
+        last.unwrap_or_else(|| Err(E::from(Error::Locked { path: crate::base::text::path(&self.path) })))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that opens a store for reading")]
+    fn read_once<T, E: From<Error>>(&self, look: &Look, work: &impl Fn(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let place = |e| E::from(Error::at(&self.path, e));
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let uri = uri(&self.path, if look.has_wal { "mode=ro" } else { "mode=ro&immutable=1" });
+        let conn = Connection::open_with_flags(uri, flags).map_err(place)?;
+        conn.busy_timeout(Duration::from_secs(5)).map_err(place)?;
+        conn.pragma_update(None, "trusted_schema", false).map_err(place)?;
+        self.schema.check(&conn, &self.path)?;
+        let tx = conn.unchecked_transaction().map_err(place)?;
+        work(&ReadTx::new(tx))
+    }
+}
+
+/// What the directory says about a store, to notice that a writer came in between.
+#[derive(Debug, PartialEq, Eq)]
+struct Look {
+    has_wal: bool,
+    size: u64,
+    modified: Option<std::time::SystemTime>,
+}
+
+impl Look {
+    fn at(path: &Path) -> Self {
+        let meta = std::fs::metadata(path).ok();
+        Self {
+            has_wal: std::fs::metadata(beside(path, "-wal")).is_ok_and(|m| m.len() > 0),
+            size: meta.as_ref().map_or(0, std::fs::Metadata::len),
+            modified: meta.and_then(|m| m.modified().ok()),
+        }
+    }
+}
+
+/// The path with `suffix` added to its file name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// SQLite's `file:` form of a path, with the bytes escaped that have a meaning there.
+fn uri(path: &Path, query: &str) -> OsString {
+    let mut out = OsString::from("file:");
+    let text = path.to_string_lossy();
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    // A path that is not UTF-8 cannot be escaped as text; it is passed on as it is.
+    if matches!(text, std::borrow::Cow::Borrowed(_)) {
+        out.push(escaped)
+    } else {
+        out.push(path)
+    }
+    out.push("?");
+    out.push(query);
+    out
+}

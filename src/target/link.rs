@@ -1,0 +1,91 @@
+//! A resolved and permitted target: all that the sending modules get to see.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::http::OriginGrant;
+
+/// How a kind of target is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReceiverKind {
+    /// A hosted Teamspace.
+    Teamspace,
+    /// An endpoint of the operator's own.
+    ExternalReceiver,
+    /// The embedded receiver.
+    Stub,
+}
+
+/// What a target is, independent of how it is reached today: deliveries are recorded against this.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Identity {
+    /// `tgt_…`, derived from the other fields (`formats` section 5).
+    pub(crate) target_id: String,
+    /// The kind of receiver.
+    pub(crate) receiver: ReceiverKind,
+    /// The canonical URL; `stub://local` for the stub, whatever its port.
+    pub(crate) canonical_url: String,
+    /// The team, or empty.
+    pub(crate) team_slug: String,
+    /// The user, or empty; only ever what the configuration says.
+    pub(crate) user_email: String,
+}
+
+/// The addresses of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoints {
+    /// Where event batches are posted.
+    pub(crate) events: String,
+    /// Where bodies are posted; `None` when the target takes none.
+    pub(crate) bodies: Option<String>,
+    /// Where deployment metadata and limits may be asked for.
+    pub(crate) health: Option<String>,
+}
+
+/// Consent to open sockets to one origin. Made only by this module's consent rules.
+#[derive(Debug, Clone)]
+pub(crate) struct Permit {
+    pub(super) origin: String,
+    pub(super) is_loopback: bool,
+}
+
+impl OriginGrant for Permit {
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.is_loopback
+    }
+}
+
+/// A target that may be contacted: identity, consent, addresses, and the headers that authorise.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(super) identity: Identity,
+    pub(super) permit: Permit,
+    pub(super) endpoints: Endpoints,
+    pub(super) headers: Vec<(String, SecretString)>,
+}
+
+impl Link {
+    /// What deliveries are recorded against.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The consent to open sockets.
+    pub(crate) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// Where to post.
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The headers that authorise a request to this target, and to no other.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
+}
