@@ -1,0 +1,31 @@
+//! `sk-sync drain`: deliver what is owed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cli::{Context, Exit, Failure, args};
+
+/// Sends what the target does not have yet, events first, then bodies, until nothing is owed or the time is up.
+/// Reads no feature directory. One drain at a time works on a store.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Stop after DURATION (30s, 2m); what is left stays owed
+    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    pub(crate) max_time: Option<Duration>,
+
+    /// Write a report of this drain, with every failure, to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Show what would be sent; send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn run(_context: &Context, _args: &Args) -> Result<Exit, Failure> {
+    Err(Failure::not_wired("drain"))
+}
