@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** knows neither storage nor delivery. Values in, values out.
 
+mod contract;
 mod namespace;
 
+pub(crate) use contract::{Violation, violations};
 pub(crate) use namespace::NamespaceRef;
