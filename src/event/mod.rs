@@ -4,6 +4,7 @@
 //! and never changed, except by [`for_wire`], which makes the copy that is sent.
 
 mod coalesce;
+mod contract;
 mod envelope;
 mod family;
 mod inspect;
@@ -11,6 +12,7 @@ mod namespace;
 mod wire;
 
 pub(crate) use coalesce::{Coalesce, coalesce};
+pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};
 pub(crate) use family::{Disposition, Family, FamilyTable, disposition};
 pub(crate) use inspect::{Inspection, NotAnEvent, inspect};
