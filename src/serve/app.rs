@@ -95,7 +95,7 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
         "sync_ingress": {"limits": app.limits.to_json()},
         "server_instance_id": app.instance_id,
         "environment_name": app.deployment.environment_name,
-        "deployment_id": app.deployment.deployment_id,
+        "deployment_id": app.deployment.id,
         "git_sha": app.deployment.git_sha,
     }))
 }
@@ -177,7 +177,7 @@ impl App {
         let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
         let key = key.filter(|key| !key.is_empty() && key.len() <= MAX_KEY_CHARS).map(str::to_owned);
         let (sender, outcome) = oneshot::channel();
-        let job = Job::Keep(Request { content, key }, sender);
+        let job = Job::Keep(Box::new(Request { content, key }), sender);
         self.jobs.send(job).await.map_err(|_| Answer::storage_failed())?;
         outcome.await.map_err(|_| Answer::storage_failed())
     }

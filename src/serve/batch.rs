@@ -93,8 +93,8 @@ fn event(envelope: &Value, raw: &str) -> Option<Event> {
     let member = |name: &str| envelope.get(name).and_then(Value::as_str);
     Some(Event {
         project_uuid: uuid::Uuid::parse_str(member("project_uuid")?).ok()?.to_string(),
-        event_id: ids::normalize(member("event_id")?)?,
-        event_type: member("event_type")?.to_owned(),
+        id: ids::normalize(member("event_id")?)?,
+        kind: member("event_type")?.to_owned(),
         envelope: raw.as_bytes().to_vec(),
         announces: announced(envelope),
     })

@@ -39,7 +39,7 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> R
         }
     };
     // What gzip adds at most to data that it cannot make smaller.
-    let wire_limit = if is_gzip { limit + limit / 1000 + 1024 } else { limit };
+    let wire_limit = if is_gzip { limit.saturating_add(limit / 1000 + 1024) } else { limit };
     let bytes = match tokio::time::timeout(DEADLINE, collect(&mut body, wire_limit)).await {
         Ok(Err(Stop::TooLarge)) => {
             discard(body).await;

@@ -18,7 +18,7 @@ const GROUP: usize = 64;
 #[derive(Debug)]
 pub(super) enum Job {
     /// Keep what a request brings.
-    Keep(Request, oneshot::Sender<Outcome>),
+    Keep(Box<Request>, oneshot::Sender<Outcome>),
     /// Tell the numbers.
     Report(oneshot::Sender<Counts>),
 }
@@ -71,7 +71,7 @@ impl Keeper {
         for job in jobs {
             match job {
                 Job::Keep(request, sender) => {
-                    requests.push(request);
+                    requests.push(*request);
                     senders.push(sender);
                 }
                 Job::Report(sender) => reports.push(sender),
@@ -136,5 +136,87 @@ impl Keeper {
             *counts.entry(count).or_default() += number.load(Ordering::Relaxed);
         }
         Ok(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::{FixedClock, Timestamp};
+    use crate::serve::batch;
+    use crate::serve::ingest::Content;
+    use crate::serve::memory::Memory;
+    use crate::serve::storage::Work;
+    use crate::serve::tests::sample;
+
+    /// An engine whose steps fail, without any effect, when they would refuse an event; it counts its steps.
+    struct Picky {
+        kept: Memory,
+        steps: Arc<AtomicI64>,
+    }
+
+    impl Engine for Picky {
+        fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
+            self.steps.fetch_add(1, Ordering::Relaxed);
+            let mut trial = self.kept.clone();
+            trial.step(work)?;
+            if trial.counts()?.get(&Count::Rejected).is_some_and(|n| *n > 0) {
+                return Err(Error::Start(std::io::Error::other("no")));
+            }
+            self.kept = trial;
+            Ok(())
+        }
+
+        fn counts(&self) -> Result<Counts, Error> {
+            self.kept.counts()
+        }
+
+        fn instance_id(&self) -> &'static str {
+            "picky"
+        }
+    }
+
+    fn keep(event: &str) -> (Job, oneshot::Receiver<Outcome>) {
+        let entries = batch::read(format!("{{\"events\":[{event}]}}").as_bytes(), 10).unwrap();
+        let (sender, outcome) = oneshot::channel();
+        (Job::Keep(Box::new(Request { content: Content::Events(entries), key: None }), sender), outcome)
+    }
+
+    /// Lets a keeper settle all of `jobs`, which wait together; gives the number of steps it took.
+    fn settle(jobs: Vec<Job>) -> (i64, Counts) {
+        let steps = Arc::<AtomicI64>::default();
+        let engine = Box::new(Picky { kept: Memory::new(String::new()), steps: Arc::clone(&steps) });
+        let traffic = Arc::<Traffic>::default();
+        traffic.event_requests.store(i64::try_from(jobs.len()).unwrap(), Ordering::Relaxed);
+        let clock = Arc::new(FixedClock(Timestamp::from_micros(0)));
+        let (queue, waiting) = mpsc::channel(jobs.len() + 1);
+        for job in jobs {
+            queue.try_send(job).unwrap();
+        }
+        let (sender, mut counts) = oneshot::channel();
+        queue.try_send(Job::Report(sender)).unwrap();
+        drop(queue);
+        Keeper { engine, traffic, clock }.run(waiting);
+        (steps.load(Ordering::Relaxed), counts.try_recv().unwrap())
+    }
+
+    #[test]
+    fn what_waits_together_shares_a_step_and_traffic_is_added_once() {
+        let (jobs, outcomes): (Vec<_>, Vec<_>) =
+            (0..5).map(|n| keep(&sample::status_changed(&sample::id(n)).to_string())).unzip();
+        let (steps, counts) = settle(jobs);
+        assert_eq!(steps, 1);
+        assert_eq!((counts[&Count::Events], counts[&Count::EventRequests]), (5, 5));
+        assert!(outcomes.into_iter().all(|mut o| matches!(o.try_recv(), Ok(Outcome::Events(_)))));
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_stored_takes_no_other_with_it() {
+        let good = |n| keep(&sample::status_changed(&sample::id(n)).to_string());
+        let (jobs, mut outcomes): (Vec<_>, Vec<_>) = [good(1), keep("{}"), good(2)].into_iter().unzip();
+        let (_, counts) = settle(jobs);
+        let answered: Vec<_> = outcomes.iter_mut().map(|o| o.try_recv().is_ok()).collect();
+        assert_eq!(answered, [true, false, true]);
+        assert_eq!((counts[&Count::Events], counts[&Count::EventRequests]), (2, 3));
     }
 }

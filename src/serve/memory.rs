@@ -8,13 +8,13 @@ use super::storage::{ArtifactVersion, Count, Counts, Engine, Event, Records, Upl
 use crate::base::{Sha256, Timestamp};
 
 /// An engine whose steps cannot fail and last as long as the process.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Memory {
     instance_id: String,
     tables: Tables,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Tables {
     /// Project, then event id, to the envelope.
     events: HashMap<String, HashMap<String, Vec<u8>>>,
@@ -52,7 +52,7 @@ impl Records for Tables {
             self.add(Count::Projects, 1)?;
         }
         let project = self.events.entry(event.project_uuid.clone()).or_default();
-        Ok(match project.entry(event.event_id.clone()) {
+        Ok(match project.entry(event.id.clone()) {
             Entry::Occupied(there) => Some(there.get().clone()),
             Entry::Vacant(free) => {
                 free.insert(event.envelope.clone());

@@ -62,7 +62,7 @@ pub(crate) struct Deployment {
     /// The environment (`production`, …).
     pub(crate) environment_name: Option<String>,
     /// The deployment.
-    pub(crate) deployment_id: Option<String>,
+    pub(crate) id: Option<String>,
     /// The revision that runs.
     pub(crate) git_sha: Option<String>,
 }

@@ -120,14 +120,14 @@ impl Records for Tables<'_> {
                 "INSERT INTO serve_events (project_id, event_id, event_type, received_at, envelope)
                  VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             )?
-            .execute((project, &event.event_id, &event.event_type, at.as_micros(), &event.envelope))?;
+            .execute((project, &event.id, &event.kind, at.as_micros(), &event.envelope))?;
         if new > 0 {
             return Ok(None);
         }
         let there = self
             .tx
             .prepare("SELECT envelope FROM serve_events WHERE project_id = ?1 AND event_id = ?2")?
-            .query_row((project, &event.event_id), |r| r.get(0))?;
+            .query_row((project, &event.id), |r| r.get(0))?;
         Ok(Some(there))
     }
 

@@ -15,8 +15,9 @@ pub(super) struct Event {
     /// Its project, a lower-case hyphenated UUID.
     pub(super) project_uuid: String,
     /// Its normalised id, unique within the project.
-    pub(super) event_id: String,
-    pub(super) event_type: String,
+    pub(super) id: String,
+    /// Its type (`WPStatusChanged`, …).
+    pub(super) kind: String,
     /// The envelope's JSON text, byte for byte as it was sent.
     pub(super) envelope: Vec<u8>,
     /// The artifact version it announces, when it is a `MissionDossierArtifactIndexed`.

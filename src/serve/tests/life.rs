@@ -95,8 +95,8 @@ fn what_prevents_a_start_is_said() {
     let error = Server::start(Options { listen, ..options(Storage::Memory) }).unwrap_err();
     assert!(matches!(error, Error::AddressNotAvailable(_)), "{error}");
 
-    let token = Some(SecretString::from(" "));
-    let error = Server::start(Options { token, ..options(Storage::Memory) }).unwrap_err();
+    let blank = Some(SecretString::from(" "));
+    let error = Server::start(Options { token: blank, ..options(Storage::Memory) }).unwrap_err();
     assert!(matches!(error, Error::EmptyToken), "{error}");
 
     let dir = tempfile::tempdir().unwrap();

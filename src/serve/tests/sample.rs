@@ -13,7 +13,7 @@ pub(in crate::serve) fn id(number: usize) -> String {
     format!("01JMBY7K8N3QRVX2DP{number:08}")
 }
 
-fn envelope(event_id: &str, event_type: &str, aggregate: (&str, &str), payload: Value) -> Value {
+fn envelope(event_id: &str, event_type: &str, aggregate: (&str, &str), payload: &Value) -> Value {
     json!({
         "event_id": event_id, "event_type": event_type, "aggregate_id": aggregate.1, "aggregate_type": aggregate.0,
         "payload": payload, "schema_version": "3.0.0", "build_id": "262bb566-443d-51a9-8b0c-f82f7d341017",
@@ -26,7 +26,7 @@ fn envelope(event_id: &str, event_type: &str, aggregate: (&str, &str), payload: 
 pub(in crate::serve) fn status_changed(event_id: &str) -> Value {
     let payload = json!({"wp_id": "WP01", "mission_slug": "foo-01KRC4HN", "from_lane": "planned",
                          "to_lane": "claimed", "actor": "x", "execution_mode": "worktree"});
-    envelope(event_id, "WPStatusChanged", ("WorkPackage", "WP01"), payload)
+    envelope(event_id, "WPStatusChanged", ("WorkPackage", "WP01"), &payload)
 }
 
 /// The event that announces `content` at `path`.
@@ -38,7 +38,7 @@ pub(in crate::serve) fn indexed(event_id: &str, path: &str, content: &str) -> Va
         "artifact_id": {"mission_type": "software-dev", "path": path, "artifact_class": "input"},
         "content_ref": {"hash": hash, "algorithm": "sha256", "size_bytes": content.len()},
     });
-    envelope(event_id, "MissionDossierArtifactIndexed", ("MissionDossier", &format!("foo-01KRC4HN:{path}")), payload)
+    envelope(event_id, "MissionDossierArtifactIndexed", ("MissionDossier", &format!("foo-01KRC4HN:{path}")), &payload)
 }
 
 pub(in crate::serve) fn version(path: &str, content: &str) -> ArtifactVersion {
