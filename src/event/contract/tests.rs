@@ -6,7 +6,7 @@ use super::violations;
 
 const PROJECT: &str = "8a4a7da6-a97c-4bb4-893a-b31664abfee4";
 
-fn envelope(event_type: &str, aggregate_type: &str, aggregate_id: &str, payload: Value) -> Value {
+fn envelope(event_type: &str, aggregate_type: &str, aggregate_id: &str, payload: &Value) -> Value {
     json!({
         "event_id": "01JMBY7K8N3QRVX2DPFG5HWT4E", "event_type": event_type,
         "aggregate_id": aggregate_id, "aggregate_type": aggregate_type, "payload": payload,
@@ -21,7 +21,7 @@ fn envelope(event_type: &str, aggregate_type: &str, aggregate_id: &str, payload:
 fn dossier(event_type: &str, mut payload: Value) -> Value {
     payload["namespace"] = json!({"project_uuid": PROJECT, "mission_slug": "foo-01KRC4HN", "target_branch": "main",
         "mission_type": "software-dev", "manifest_version": "1"});
-    envelope(event_type, "MissionDossier", "foo-01KRC4HN:spec.md", payload)
+    envelope(event_type, "MissionDossier", "foo-01KRC4HN:spec.md", &payload)
 }
 
 fn artifact() -> Value {
@@ -71,7 +71,7 @@ fn status_changed() -> Value {
         "WPStatusChanged",
         "WorkPackage",
         "WP01",
-        json!({"wp_id": "WP01", "mission_slug": "foo-01KRC4HN", "from_lane": "planned", "to_lane": "claimed",
+        &json!({"wp_id": "WP01", "mission_slug": "foo-01KRC4HN", "from_lane": "planned", "to_lane": "claimed",
                "actor": "claude", "execution_mode": "worktree", "force": false, "reason": null, "evidence": null}),
     )
 }
@@ -84,7 +84,7 @@ fn good_events_break_no_rule() {
     uuid_ids["causation_id"] = json!("01jmby7k8n3qrvx2dpfg5hwt4e");
     uuid_ids["data_tier"] = json!(4);
     uuid_ids["timestamp"] = json!("2026-02-12T11:00:00+01:00");
-    let mut unknown = envelope("SomethingNew", "Build", "b", json!({}));
+    let mut unknown = envelope("SomethingNew", "Build", "b", &json!({}));
     unknown["admission_generation"] = json!(3);
     unknown["note"] = json!("feature_slug");
     for event in [indexed(), missing(), snapshot(), drift(), status_changed(), uuid_ids, unknown] {
@@ -102,9 +102,12 @@ fn set(event: &mut Value, pointer: &str, value: Option<Value>) {
     };
 }
 
+/// A good event, a member of it, its new value, and the beginning of what is then wrong with it.
+type Mutation = (fn() -> Value, &'static str, Option<Value>, &'static str);
+
 #[test]
 fn each_rule_names_the_member_that_breaks_it() {
-    let cases: &[(fn() -> Value, &str, Option<Value>, &str)] = &[
+    let cases: &[Mutation] = &[
         (indexed, "/schema_version", Some(json!("2.0.0")), "is not 3.0.0"),
         (indexed, "/schema_version", None, "is required"),
         (indexed, "/schema_version", Some(json!(3)), "is not a string"),
