@@ -119,7 +119,7 @@ fn success(answer: &Answer, json: &Reply, sent: Sent<'_>) -> Outcome {
     }
     match (json.text("status"), answer.status) {
         (Some("stored"), _) | (None, 201) => Outcome::Uploaded,
-        (Some("already_exists"), _) | (None, _) => Outcome::AlreadyExists,
+        (Some("already_exists") | None, _) => Outcome::AlreadyExists,
         (Some(word), _) => uncorrelated(&format!("status {}", text::shorten(&text::printable(word), 40))),
     }
 }
