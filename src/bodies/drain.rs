@@ -172,7 +172,9 @@ impl Drain<'_> {
             if done.is_empty() {
                 return self.settle();
             }
-            done.into_iter().for_each(|d| self.note(d));
+            for upload in done {
+                self.note(upload);
+            }
             if self.unsettled.len() >= SETTLED_AT_ONCE {
                 self.settle()?;
             }
@@ -183,10 +185,8 @@ impl Drain<'_> {
     fn may_go_on(&mut self) -> bool {
         if self.report.stopped.is_none() {
             let is_late = self.policy.deadline.is_some_and(|d| d <= self.clock.now());
-            self.report.stopped = match self.interrupt.is_requested() {
-                true => Some(Stop::Interrupted),
-                false => is_late.then_some(Stop::Deadline),
-            };
+            self.report.stopped =
+                if self.interrupt.is_requested() { Some(Stop::Interrupted) } else { is_late.then_some(Stop::Deadline) };
         }
         self.report.stopped.is_none() && !self.brake.load(Ordering::SeqCst)
     }

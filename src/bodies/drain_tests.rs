@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::test_server::{Reply, Server, store};
 use super::test_world::{World, namespace, put, second};
-use super::{ArtifactOutcome, DrainPolicy, Report, Status, Stop, WireNames, drain, failures};
-use crate::base::clock::FixedClock;
+use super::{ArtifactOutcome, DrainPolicy, Report, Row, Status, Stop, WireNames, close_failures, drain, failures};
+use crate::base::clock::{FixedClock, SystemClock};
 use crate::base::{Clock, Interrupt, Sha256, Timestamp};
 use crate::target::Link;
 
@@ -95,32 +95,37 @@ fn every_answer_has_its_effect_on_the_row() {
         let server = Server::start(move |_, request| answer(request));
         world.put("spec.md", "a\n", 1);
         let before = world.rows();
-        let failed = world.counts().failures;
         let (report, told) = run_now(&mut world, &server.origin, 1);
-        let rows = world.rows();
-        assert_eq!(report.remaining, rows.len() as u64, "{reason}");
-        match fate {
-            Delivered => assert_eq!((rows.len(), report.uploaded + report.already_exists), (0, 1), "{reason}"),
-            Logged => {
-                let logged = world.store.read(|tx| failures(tx, None, false, 1)).unwrap().remove(0);
-                assert_eq!((rows.len(), report.failed, &*logged.reason), (0, 1, reason));
-                assert_eq!(world.counts().failures, failed + 1, "{reason}");
-            }
-            Waits(millis) => {
-                assert_eq!((rows[0].retry_count, report.retryable), (1, 1), "{reason}");
-                assert_eq!(rows[0].due_at, Timestamp::from_micros(NOW * 1_000_000 + millis * 1000), "{reason}");
-                assert!(rows[0].last_error.as_deref().unwrap().starts_with(reason), "{reason}: {rows:?}");
-            }
-            Untouched => {
-                assert_eq!((rows, report.halted(), told.len()), (before, Some(reason), 0));
-            }
-        }
-        if fate != Untouched {
-            assert!(told[0].reason.starts_with(reason), "{reason}: {told:?}");
-            assert_eq!(told[0].retryable, matches!(fate, Waits(_)), "{reason}");
-        }
         assert_eq!(server.seen().requests.len(), 1, "{reason}");
+        assert_fate(&world, fate, reason, &report, &before);
+        match told.as_slice() {
+            [] => assert_eq!(fate, Untouched, "{reason}"),
+            [told] => {
+                assert!(told.reason.starts_with(reason), "{reason}: {told:?}");
+                assert_eq!(told.retryable, matches!(fate, Waits(_)), "{reason}");
+            }
+            _ => panic!("{reason}: told more than once: {told:?}"),
+        }
+        world.write(|tx| close_failures(tx, None, second(NOW)));
         world.clear();
+    }
+}
+
+fn assert_fate(world: &World, fate: Fate, reason: &str, report: &Report, before: &[Row]) {
+    let (rows, failed) = (world.rows(), world.counts().failures);
+    assert_eq!((report.remaining, report.failed), (rows.len() as u64, failed), "{reason}");
+    match fate {
+        Fate::Delivered => assert_eq!((rows.len(), report.uploaded + report.already_exists, failed), (0, 1, 0)),
+        Fate::Logged => {
+            let logged = world.store.read(|tx| failures(tx, None, false, 1)).unwrap().remove(0);
+            assert_eq!((rows.len(), report.failed, &*logged.reason), (0, 1, reason));
+        }
+        Fate::Waits(millis) => {
+            assert_eq!((rows[0].retry_count, report.retryable), (1, 1), "{reason}");
+            assert_eq!(rows[0].due_at, Timestamp::from_micros(NOW * 1_000_000 + millis * 1000), "{reason}");
+            assert!(rows[0].last_error.as_deref().unwrap().starts_with(reason), "{reason}: {rows:?}");
+        }
+        Fate::Untouched => assert_eq!((rows.as_slice(), report.halted()), (before, Some(reason))),
     }
 }
 
@@ -285,7 +290,7 @@ fn waiting_ends_with_patience_time_or_a_wish() {
         world.clear();
     }
     world.put("a.md", "x", 1);
-    let policy = DrainPolicy { patience: Duration::from_secs(3600), ..policy(1) };
+    let policy = DrainPolicy { patience: Duration::from_hours(1), ..policy(1) };
     let (link, interrupt) = (Link::for_tests(&server.origin), Interrupt::default());
     let mut random = || {
         interrupt.request();
@@ -293,6 +298,19 @@ fn waiting_ends_with_patience_time_or_a_wish() {
     };
     let report = drain(&mut world.store, &link, &policy, &clock, &interrupt, &mut random, &mut |_| ()).unwrap();
     assert_eq!((report.requests, report.stopped), (1, Some(Stop::Interrupted)));
+}
+
+#[test]
+fn a_silent_server_is_left_when_the_runs_time_is_up() {
+    let mut world = World::new();
+    world.put("a.md", "x", 1);
+    let server = Server::start(|_, _| Reply::Silence);
+    let deadline = SystemClock.now().after(Duration::from_millis(300));
+    let short = DrainPolicy { deadline: Some(deadline), ..policy(1) };
+    let (report, told) = run(&mut world, &server.origin, &short, &SystemClock);
+    assert_eq!((report.requests, report.retryable, report.remaining), (1, 1, 1));
+    assert!(told[0].reason.starts_with("timeout: "), "{told:?}");
+    assert_eq!(world.rows()[0].retry_count, 1);
 }
 
 #[test]

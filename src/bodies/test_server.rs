@@ -12,6 +12,8 @@ pub(super) enum Reply {
     Answer { status: u16, header: Option<(&'static str, &'static str)>, body: String },
     /// Takes the request, stores it even, and closes the connection without a word.
     Hangup,
+    /// Takes the request and says nothing, ever.
+    Silence,
 }
 
 impl Reply {
@@ -99,7 +101,13 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, answer: &dyn Fn(usize, &Valu
             seen.requests.push(body.clone());
             seen.requests.len() - 1
         };
-        let Reply::Answer { status, header, body } = answer(number, &body) else { return };
+        let (status, header, body) = match answer(number, &body) {
+            Reply::Answer { status, header, body } => (status, header, body),
+            Reply::Hangup => return,
+            Reply::Silence => loop {
+                std::thread::park();
+            },
+        };
         let header = header.map_or(String::new(), |(name, value)| format!("{name}: {value}\r\n"));
         let length = body.len();
         let answer = format!("HTTP/1.1 {status} X\r\n{header}Content-Length: {length}\r\n\r\n{body}");
