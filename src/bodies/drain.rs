@@ -154,8 +154,11 @@ impl Drain<'_> {
         self.rows.clear();
         self.cursor = Some(Cursor::START);
         loop {
-            while pool.at_hand() < self.at_most && self.may_go_on() {
+            while pool.at_hand() < self.at_most {
                 let Some(row) = self.next_row()? else { break };
+                if !self.may_go_on() {
+                    break;
+                }
                 match self.store.read(|tx| select::content(tx, &row))? {
                     Stored::Intact(body) => pool.submit(row, body.into_text()),
                     Stored::Damaged => {
@@ -169,20 +172,21 @@ impl Drain<'_> {
             if done.is_empty() {
                 return self.settle();
             }
-            done.into_iter().for_each(|d| self.note(d));
+            for upload in done {
+                self.note(upload);
+            }
             if self.unsettled.len() >= SETTLED_AT_ONCE {
                 self.settle()?;
             }
         }
     }
 
+    /// Asked when there is something to do: false says why in the report, or is a pause that all bodies make.
     fn may_go_on(&mut self) -> bool {
         if self.report.stopped.is_none() {
             let is_late = self.policy.deadline.is_some_and(|d| d <= self.clock.now());
-            self.report.stopped = match self.interrupt.is_requested() {
-                true => Some(Stop::Interrupted),
-                false => is_late.then_some(Stop::Deadline),
-            };
+            self.report.stopped =
+                if self.interrupt.is_requested() { Some(Stop::Interrupted) } else { is_late.then_some(Stop::Deadline) };
         }
         self.report.stopped.is_none() && !self.brake.load(Ordering::SeqCst)
     }
@@ -199,7 +203,10 @@ impl Drain<'_> {
     /// Takes down what an upload came to.
     fn note(&mut self, done: Done) {
         let Done { row, outcome } = done;
-        let Some(outcome) = outcome else { return };
+        let Some(outcome) = outcome else {
+            self.may_go_on();
+            return;
+        };
         self.report.requests += 1;
         let act = match outcome {
             Outcome::Uploaded => Act::Settle(Status::Uploaded, "stored"),

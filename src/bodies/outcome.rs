@@ -84,9 +84,8 @@ fn read_answer(answer: &Answer, sent: Sent<'_>, now: Timestamp) -> Outcome {
         202 => later("accepted_pending".to_owned(), wait),
         300..=399 => halt(&format!("unexpected_redirect: {}", answer.status)),
         400 => Outcome::Failed { reason: format!("bad_request: {}", json.complaints(answer)) },
-        401 => halt("unauthorized"),
         403 if mentions_private_team(&answer.body) => halt("direct_ingress_missing_private_team"),
-        403 => halt("unauthorized"),
+        401 | 403 => halt("unauthorized"),
         404 => not_found(answer, &json, wait),
         408 => later("timeout: the server gave up waiting for the request".to_owned(), wait),
         412 => halt("precondition_failed"),
@@ -119,7 +118,7 @@ fn success(answer: &Answer, json: &Reply, sent: Sent<'_>) -> Outcome {
     }
     match (json.text("status"), answer.status) {
         (Some("stored"), _) | (None, 201) => Outcome::Uploaded,
-        (Some("already_exists"), _) | (None, _) => Outcome::AlreadyExists,
+        (Some("already_exists") | None, _) => Outcome::AlreadyExists,
         (Some(word), _) => uncorrelated(&format!("status {}", text::shorten(&text::printable(word), 40))),
     }
 }

@@ -188,7 +188,7 @@ fn an_imported_failure_is_taken_once() {
 #[test]
 fn stats_sort_rows_by_readiness_and_retries() {
     let mut world = World::new();
-    let empty = world.store.read(|tx| stats::stats(tx, second(100))).unwrap();
+    let empty = world.store.read(|tx| stats(tx, second(100))).unwrap();
     assert_eq!((empty.oldest_age, empty.ready, empty.retry_histogram.len()), (None, 0, 0));
     for (at, name) in [(10, "a.md"), (20, "b.md"), (30, "c.md"), (40, "d.md")] {
         world.put(name, name, at);
@@ -200,10 +200,10 @@ fn stats_sort_rows_by_readiness_and_retries() {
         queue::postpone(tx, &rows[2], "x", second(120))?;
         queue::postpone(tx, &rows[3], "the clock went back", second(90_000))
     });
-    let stats = world.store.read(|tx| stats::stats(tx, second(100))).unwrap();
-    assert_eq!((stats.counts.rows, stats.ready, stats.in_backoff), (4, 3, 1));
-    assert_eq!(stats.oldest_age.map(|a| a.as_secs()), Some(90));
-    assert_eq!(stats.retry_histogram, [(0, 1), (1, 2), (2, 1)].into());
+    let found = world.store.read(|tx| stats(tx, second(100))).unwrap();
+    assert_eq!((found.counts.rows, found.ready, found.in_backoff), (4, 3, 1));
+    assert_eq!(found.oldest_age.map(|a| a.as_secs()), Some(90));
+    assert_eq!(found.retry_histogram, [(0, 1), (1, 2), (2, 1)].into());
 }
 
 /// What may happen to the queue.
