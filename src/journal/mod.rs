@@ -17,7 +17,7 @@ mod record;
 mod retire;
 mod state;
 
-pub(crate) use append::{Appended, Appender, Entry, Receipt};
+pub(crate) use append::{Appended, Appender, Entry, Receipt, stated};
 pub(crate) use chain::{ChainBreak, check_chain};
 pub(crate) use read::{Filter, Listed, count_conflicts, list, payload, show};
 pub(crate) use record::{Record, Totals};
