@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 
 use crate::cli::{Context, Exit, Failure};
 
+/// Make event envelopes from stdin durable, one JSON object a line.
+///
 /// Reads one JSON object a line from stdin and writes each to the journal, byte for byte, before anything else is
 /// looked at: no gate, no target and no rule of the envelope stops a capture. When the command ends with exit 0,
 /// every line is on disk.

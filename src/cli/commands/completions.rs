@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use crate::cli::args::Cli;
 use crate::cli::{Context, Exit, Failure};
 
-/// Prints a completion script for a shell.
+/// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
