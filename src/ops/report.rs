@@ -103,6 +103,7 @@ pub(crate) struct Standing {
 
 /// Whose events, and where they are kept.
 #[derive(Debug, Clone, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
 pub(crate) struct Project {
     /// The project's id; `None` when it has none yet.
     pub(crate) project_uuid: Option<String>,
@@ -286,6 +287,7 @@ pub(crate) struct Gate {
 
 /// One artifact and what would become of its body.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
 pub(crate) struct Artifact {
     /// Its mission.
     pub(crate) mission_slug: String,

@@ -116,7 +116,8 @@ fn a_schema_creates_only_its_own_tables() {
     for (owner, _) in TABLES {
         let Ok(schema) = std::fs::read_to_string(root.join(owner).join("schema.sql")) else { continue };
         let statements: Vec<_> = schema.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
-        assert_eq!(foreign_tables(owner, &statements.join("\n")), [String::new(); 0], "src/{owner}/schema.sql");
+        let foreign = foreign_tables(owner, &statements.join("\n"));
+        assert!(foreign.is_empty(), "src/{owner}/schema.sql: {foreign:?}");
     }
 }
 

@@ -4,4 +4,5 @@ mod house;
 mod init;
 mod layers;
 mod shell;
+#[cfg(test)]
 mod support;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use crate::support::Sandbox;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the help is as long as it is")]
 fn help_names_commands_options_exit_codes_and_environment() {
     let run = Sandbox::new().sk_sync(["--help"]).success();
     insta::assert_snapshot!(run.stdout, @"

@@ -80,7 +80,7 @@ impl Command {
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
             Self::Serve(args) => serve::run(context, args),
-            Self::Completions(args) => completions::run(context, args),
+            Self::Completions(args) => Ok(completions::run(context, args)),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::{Context, Exit, Failure, args};
 /// configured target, events before bodies. Safe to repeat at any time: what is unchanged is not captured again, and
 /// what the target has is not sent again.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = "\
 Examples:
   sk-sync run                                    everything, to the configured target

@@ -20,7 +20,9 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     if printer.is_json() {
         printer.document(&report);
     } else if !context.globals.quiet {
-        summary(&report, exit, is_verbose, printer.paint()).iter().for_each(|line| printer.result(line));
+        for line in summary(&report, exit, is_verbose, printer.paint()) {
+            printer.result(&line);
+        }
     }
     exit
 }
@@ -111,14 +113,14 @@ mod tests {
     use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Project, Standing};
     use crate::target::{Identity, ReceiverKind};
 
-    fn target(receiver: ReceiverKind, url: &str) -> Option<Identity> {
-        Some(Identity {
+    fn target(receiver: ReceiverKind, url: &str) -> Identity {
+        Identity {
             target_id: "tgt_1".into(),
             receiver,
             canonical_url: url.into(),
             team_slug: "core".into(),
             user_email: String::new(),
-        })
+        }
     }
 
     /// A first run against the stub: everything is new, everything arrives.
@@ -130,7 +132,7 @@ mod tests {
                 repo: "/src/acme".into(),
                 store: "/state/projects/u/store.db".into(),
             }),
-            target: target(ReceiverKind::Stub, "stub://local"),
+            target: Some(target(ReceiverKind::Stub, "stub://local")),
             index: Some(Index {
                 missions: 14,
                 artifacts: 287,
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn the_target_is_down() {
         let report = Report {
-            target: target(ReceiverKind::Teamspace, "https://sync.example.org"),
+            target: Some(target(ReceiverKind::Teamspace, "https://sync.example.org")),
             bodies: Some(Bodies { queued: 210, retryable: 210, ..Bodies::default() }),
             drain: Some(Drain { requests: 1, halted: Some("cannot connect: refused\u{7}".into()), ..Drain::default() }),
             balance: Some(Balance { captured: 1301, delivered: 1, untried: 1300, holds: true, ..Balance::default() }),
@@ -240,7 +242,7 @@ mod tests {
     fn gates_are_shut() {
         let gate = |name: &str, fix: &str| Gate { name: name.into(), open: false, fix: fix.into() };
         let report = Report {
-            target: target(ReceiverKind::ExternalReceiver, "https://sync.example.org"),
+            target: Some(target(ReceiverKind::ExternalReceiver, "https://sync.example.org")),
             bodies: None,
             drain: Some(Drain::default()),
             balance: Some(Balance { captured: 1301, blocked: 1301, holds: true, ..Balance::default() }),

@@ -201,7 +201,7 @@ fn send(mut stream: &TcpStream, reply: &Reply) -> std::io::Result<bool> {
         Reply::Answer { status, headers, body } => {
             let mut head = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {}\r\n", body.len());
             for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                head.extend([name, ": ", value, "\r\n"]);
             }
             stream.write_all(&[head.as_bytes(), b"\r\n", body].concat())?;
             return Ok(true);
