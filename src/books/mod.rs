@@ -1,1 +1,53 @@
-//! (being written)
+//! The project's store: one file that holds journal, ledger and body queue, and the acts that touch more than one.
+//!
+//! The journal knows no delivery and delivery must not write the journal, yet an appended event and the counters of
+//! every target change in one transaction. That transaction is composed here, one layer above both.
+//!
+//! **Invariant:** whoever appends to the journal or lifts a hold does it through this module, so that both legs of the
+//! double entry are always posted.
+
+mod append;
+mod check;
+
+pub(crate) use append::{Appending, append, release};
+pub(crate) use check::{Finding, Severity, check};
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::store::{ReadStore, Schema, Store};
+use crate::{bodies, delivery, journal};
+
+/// SQLite's `application_id` of a project store: "sksy".
+const APPLICATION_ID: i32 = 0x736b_7379;
+
+/// What a project store holds. Steps are only ever appended.
+pub(crate) const SCHEMA: Schema =
+    Schema { application_id: APPLICATION_ID, steps: &[&[journal::SCHEMA, delivery::SCHEMA, bodies::SCHEMA]] };
+
+/// How long a command waits for another writer. Transactions are short, so this is long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the books could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The store underneath failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Delivery(#[from] delivery::Error),
+}
+
+/// Opens a project's store for writing, creating it when it is missing.
+pub(crate) fn open(path: &Path) -> Result<Store, crate::store::Error> {
+    Store::open(path, &SCHEMA, PATIENCE)
+}
+
+/// A project's store for reading only; `None` when there is none yet.
+pub(crate) fn open_read(path: &Path) -> Option<ReadStore> {
+    ReadStore::at(path, &SCHEMA)
+}

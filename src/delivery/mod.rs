@@ -1,1 +1,61 @@
-//! (being written)
+//! Getting events to one target, and remembering what was accepted.
+//!
+//! `registry` keeps the targets, `select` decides in one transaction what is sent next and writes the attempt before
+//! anything leaves, `receiver` sends, `outcome` turns any answer into a verdict (pure), `record` settles the verdict in
+//! one transaction, `dispatch` is the loop around them, `balance` and `recount` prove the books.
+//!
+//! **Invariant:** nothing is on the wire that is not in an open attempt on disk; a lost answer leaves the attempt open,
+//! and an open attempt is sent again before anything else, with the same bytes and the same key.
+//! **Invariant:** `success` and `duplicate` are recorded only for an id that a 2xx answer names, and only over a row
+//! that this attempt has in flight. Settled rows change only by an operator's act.
+//! **Invariant:** every change of a row posts both legs: the class it leaves and the class it enters, in the same
+//! transaction. The module's one write to the journal is [`crate::journal::seal`].
+
+mod attempt;
+mod balance;
+mod batch;
+mod class;
+mod dispatch;
+mod outcome;
+mod postings;
+mod receiver;
+mod record;
+mod registry;
+mod rows;
+mod select;
+
+pub(crate) use balance::{Balance, balance, recount, unreferenced};
+pub(crate) use class::{Class, Status};
+pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use outcome::{Outcome, Verdict};
+pub(crate) use postings::{post_appended, post_released};
+pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
+pub(crate) use registry::{Target, current, register, targets};
+pub(crate) use rows::{Row, next_due, owed, row_of};
+pub(crate) use select::Policy;
+
+/// The ledger's tables.
+pub(crate) const SCHEMA: &str = include_str!("schema.sql");
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The store underneath failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// The journal underneath failed.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::Error),
+    /// The ledger holds what no version of this program writes.
+    #[error("the delivery ledger is damaged: {0}")]
+    Damaged(String),
+    /// A batch could not be put into its wire form.
+    #[error("cannot compress a batch: {0}")]
+    Compress(#[source] std::io::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

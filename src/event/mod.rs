@@ -1,7 +1,20 @@
-//! The wire vocabulary: envelopes, who emitted them, families, the contract they must meet.
+//! The wire vocabulary: envelopes, who emitted them, families, when two events say the same.
 //!
-//! **Invariant:** knows neither storage nor delivery. Values in, values out.
+//! **Invariant:** knows neither storage nor delivery. Values in, values out; a captured envelope's bytes are looked at
+//! and never changed, except by [`for_wire`], which makes the copy that is sent.
 
+mod coalesce;
+mod contract;
+mod envelope;
+mod family;
+mod inspect;
 mod namespace;
+mod wire;
 
+pub(crate) use coalesce::{Coalesce, coalesce};
+pub(crate) use contract::{Violation, violations};
+pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};
+pub(crate) use family::{Disposition, Family, FamilyTable, disposition};
+pub(crate) use inspect::{Inspection, NotAnEvent, inspect};
 pub(crate) use namespace::NamespaceRef;
+pub(crate) use wire::{NotSendable, WireContext, WireForm, for_wire};

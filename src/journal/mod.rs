@@ -1,1 +1,53 @@
-//! (being written)
+//! What happened, once and in order: an append-only journal of envelopes.
+//!
+//! * `append` adds events inside one transaction, coalescing by key; `read` looks at rows; `chain` links each row to
+//!   the one before; `retire` marks rows whose payload leaves or whose hold is lifted.
+//!
+//! **Invariant:** a row is written once; afterwards only its marks (`held`, `superseded_by`, `discarded`, `gone`,
+//! `archived_at`) change. Payload bytes never change.
+//! **Invariant:** the journal knows no delivery and no target. An event above `sealed_through` was never selected for
+//! any target, so it may be superseded unsent; what raises the seal is delivery, through [`seal`], in the transaction
+//! that selects.
+//! **Invariant:** the counters of scope `journal` change in the transaction that changes what they count.
+
+mod append;
+mod chain;
+mod read;
+mod record;
+mod retire;
+mod state;
+
+pub(crate) use append::{Appended, Appender, Entry, Receipt};
+pub(crate) use chain::{ChainBreak, check_chain};
+pub(crate) use read::{Filter, Listed, count_conflicts, list, payload, show};
+pub(crate) use record::{Record, Totals};
+pub(crate) use retire::{Audit, Release, audit, release};
+pub(crate) use state::{next_lamport, recount, seal, sealed_through, totals};
+
+/// The journal's tables.
+pub(crate) const SCHEMA: &str = include_str!("schema.sql");
+
+/// Scope of the journal's counters.
+pub(crate) const SCOPE: &str = "journal";
+
+/// Why the journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The store underneath failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// A row holds what no version of this program writes.
+    #[error("journal row {seq} is damaged: {what}")]
+    Damaged {
+        /// The row.
+        seq: i64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

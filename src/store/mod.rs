@@ -20,8 +20,6 @@ pub(crate) use read::ReadStore;
 pub(crate) use schema::Schema;
 pub(crate) use tx::{ReadTx, WriteTx};
 
-use std::path::PathBuf;
-
 /// Why a store could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -90,7 +88,7 @@ impl Error {
     }
 
     /// Sorts a bare SQLite error, from inside a transaction, on the file at `path`.
-    fn placed(self, path: &PathBuf) -> Self {
+    fn placed(self, path: &std::path::Path) -> Self {
         match self {
             Self::Sqlite(error) => Self::at(path, error),
             other => other,

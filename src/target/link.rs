@@ -89,3 +89,26 @@ impl Link {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
 }
+
+#[cfg(test)]
+impl Link {
+    /// A link to a loopback server at `origin`, for the tests of the sending modules.
+    pub(crate) fn for_tests(origin: &str) -> Self {
+        Self {
+            identity: Identity {
+                target_id: "tgt_test".to_owned(),
+                receiver: ReceiverKind::Stub,
+                canonical_url: "stub://local".to_owned(),
+                team_slug: String::new(),
+                user_email: String::new(),
+            },
+            permit: Permit { origin: origin.to_owned(), is_loopback: true },
+            endpoints: Endpoints {
+                events: format!("{origin}/api/v1/events/batch/"),
+                bodies: Some(format!("{origin}/api/dossier/push-content/")),
+                health: None,
+            },
+            headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The proof: what was captured is the sum of where it stands.
+
+use rusqlite::Row;
+
+use super::postings::scope;
+use super::{Class, Error, Status, Target};
+use crate::journal;
+use crate::store::{ReadTx, all_counters};
+
+/// The books of one target. `captured` is the journal's number, the classes are the ledger's; nothing derives one from
+/// the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Balance {
+    /// Events ever captured.
+    pub(crate) captured: i64,
+    classes: [i64; Class::ALL.len()],
+}
+
+impl Balance {
+    /// The number of events in a class.
+    pub(crate) fn of(&self, class: Class) -> i64 {
+        Class::ALL.iter().zip(self.classes).find(|(c, _)| **c == class).map_or(0, |(_, n)| n)
+    }
+
+    /// True when every captured event is in one class.
+    pub(crate) fn holds(&self) -> bool {
+        self.captured == self.classes.iter().sum::<i64>() && self.classes.iter().all(|n| *n >= 0)
+    }
+
+    fn from_fn(captured: i64, count: impl Fn(Class) -> i64) -> Self {
+        Self { captured, classes: Class::ALL.map(count) }
+    }
+}
+
+/// The balance of a target from the counters, O(1); without a target, of the journal alone.
+pub(crate) fn balance(tx: &ReadTx<'_>, target: Option<&Target>) -> Result<Balance, Error> {
+    let totals = journal::totals(tx)?;
+    let Some(target) = target else {
+        return Ok(Balance::from_fn(totals.captured, |class| match class {
+            Class::Untried => totals.live - totals.held,
+            Class::Blocked => totals.held,
+            Class::Superseded => totals.superseded,
+            Class::Discarded => totals.discarded,
+            Class::Purged => totals.gone,
+            Class::Delivered | Class::InFlight | Class::Retryable | Class::Undeliverable => 0,
+        }));
+    };
+    let counters = all_counters(tx, &scope(target.id))?;
+    Ok(Balance::from_fn(totals.captured, |class| counters.get(class.name()).copied().unwrap_or(0)))
+}
+
+/// The balance of a target counted from the rows, O(rows): for `verify` and tests.
+pub(crate) fn recount(tx: &ReadTx<'_>, target: &Target) -> Result<Balance, Error> {
+    let mut statement = tx.prepare(
+        "SELECT d.status, f.superseded_by IS NOT NULL, f.discarded IS NOT NULL, f.gone IS NOT NULL, f.held IS NOT NULL,
+                COUNT(*)
+         FROM journal_feed AS f LEFT JOIN delivery_rows AS d ON d.target = ?1 AND d.seq = f.seq
+         GROUP BY 1, 2, 3, 4, 5",
+    )?;
+    let mut rows = statement.query([target.id])?;
+    let (mut captured, mut counts) = (0, std::collections::BTreeMap::new());
+    while let Some(row) = rows.next()? {
+        let events: i64 = row.get(5)?;
+        captured += events;
+        *counts.entry(class_of(row)?).or_insert(0) += events;
+    }
+    Ok(Balance::from_fn(captured, |class| counts.get(&class).copied().unwrap_or(0)))
+}
+
+/// The class of an event: what its row says first, then its marks (design section 6).
+fn class_of(row: &Row<'_>) -> Result<Class, Error> {
+    let word: Option<String> = row.get(0)?;
+    let status = match &word {
+        None => None,
+        Some(word) => Some(Status::from_word(word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?),
+    };
+    let from_row = status.map(Status::class).filter(|c| *c != Class::Untried);
+    if let Some(class) = from_row {
+        return Ok(class);
+    }
+    for (column, class) in [(1, Class::Superseded), (2, Class::Discarded), (3, Class::Purged), (4, Class::Blocked)] {
+        if row.get(column)? {
+            return Ok(class);
+        }
+    }
+    Ok(Class::Untried)
+}
+
+/// Broken references and broken rules of the state model, in words: for `verify`. Empty when all is well.
+pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<String>, Error> {
+    let checks = [
+        ("delivery rows without a journal row",
+         "SELECT COUNT(*) FROM delivery_rows AS d WHERE d.target = ?1
+          AND NOT EXISTS (SELECT 1 FROM journal_feed AS f WHERE f.seq = d.seq)"),
+        ("superseded events with a delivery row",
+         "SELECT COUNT(*) FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
+          WHERE d.target = ?1 AND f.superseded_by IS NOT NULL"),
+        ("events in flight without an open attempt",
+         "SELECT COUNT(*) FROM delivery_rows AS d WHERE d.target = ?1 AND d.status = 'in_flight'
+          AND NOT EXISTS (SELECT 1 FROM delivery_attempts AS a WHERE a.id = d.attempt AND a.closed_at IS NULL)"),
+        ("owed events that the cursor passed without a delivery row",
+         "SELECT COUNT(*) FROM journal_feed AS f WHERE f.seq <= (SELECT cursor_seq FROM delivery_targets WHERE id = ?1)
+          AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
+          AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)"),
+        ("waiting events without a due time",
+         "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1
+          AND (status IN ('queued', 'pending', 'rejected', 'transient')) <> (due_at IS NOT NULL)"),
+    ];
+    let mut found = Vec::new();
+    for (what, sql) in checks {
+        let count: i64 = tx.prepare(sql)?.query_row([target.id], |r| r.get(0))?;
+        if count > 0 {
+            found.push(format!("{count} {what} (target {})", target.identity.target_id));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,135 @@
+//! What one request carries: events in order, spliced from the stored bytes.
+
+use crate::base::Sha256;
+
+const OPEN: &[u8] = b"{\"events\":[";
+const CLOSE: &[u8] = b"]}";
+
+/// The most one request may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Events.
+    pub(crate) events: usize,
+    /// Bytes of the uncompressed body.
+    pub(crate) bytes: usize,
+}
+
+/// One event of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Its journal row.
+    pub(crate) seq: i64,
+    /// Its id, verbatim.
+    pub(crate) event_id: String,
+}
+
+/// A request about to be sent; its attempt is on disk.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    /// The attempt's row.
+    pub(crate) attempt: i64,
+    /// The same at every sending of this attempt.
+    pub(crate) idempotency_key: String,
+    /// The events, in sending order.
+    pub(crate) items: Vec<Item>,
+    /// The uncompressed body.
+    pub(crate) body: Vec<u8>,
+    /// How often it ended before with nobody knowing what became of it.
+    pub(crate) unknown_ends: u32,
+}
+
+/// Joins events into a body, one after another, while they fit.
+#[derive(Debug)]
+pub(super) struct Packer {
+    limits: Limits,
+    body: Vec<u8>,
+    count: usize,
+}
+
+impl Packer {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, body: OPEN.to_vec(), count: 0 }
+    }
+
+    /// Adds an event when it fits beside those before. The first always fits: an event that is too large for a request
+    /// of its own is the receiver's to refuse.
+    pub(super) fn push(&mut self, event: &[u8]) -> bool {
+        let size = self.body.len() + usize::from(self.count > 0) + event.len() + CLOSE.len();
+        if self.count > 0 && (self.count >= self.limits.events || size > self.limits.bytes) {
+            return false;
+        }
+        if self.count > 0 {
+            self.body.push(b',');
+        }
+        self.body.extend_from_slice(event);
+        self.count += 1;
+        true
+    }
+
+    /// The finished body and its digest.
+    pub(super) fn finish(mut self) -> (Vec<u8>, Sha256) {
+        self.body.extend_from_slice(CLOSE);
+        let digest = Sha256::of(&self.body);
+        (self.body, digest)
+    }
+}
+
+/// Journal rows as text: `1-5,9`. `seqs` must ascend.
+pub(super) fn ranges(seqs: impl IntoIterator<Item = i64>) -> String {
+    let mut spans: Vec<(i64, i64)> = Vec::new();
+    for seq in seqs {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == seq => *last = seq,
+            _ => spans.push((seq, seq)),
+        }
+    }
+    let words: Vec<String> =
+        spans.iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") }).collect();
+    words.join(",")
+}
+
+/// The journal rows that [`ranges`] wrote; `None` for any other text.
+pub(super) fn parse_ranges(text: &str) -> Option<Vec<i64>> {
+    let mut seqs = Vec::new();
+    for word in text.split(',') {
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let (first, last): (i64, i64) = (first.parse().ok()?, last.parse().ok()?);
+        if first > last || last - first > 1_000_000 {
+            return None;
+        }
+        seqs.extend(first..=last);
+    }
+    Some(seqs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_packed_to_the_exact_byte() {
+        let limits = Limits { events: 10, bytes: "{\"events\":[{},{}]}".len() };
+        let mut packer = Packer::new(limits);
+        assert!(packer.push(b"{}") && packer.push(b"{}") && !packer.push(b"{}"));
+        assert_eq!(packer.finish().0, b"{\"events\":[{},{}]}");
+        let mut tight = Packer::new(Limits { bytes: limits.bytes - 1, ..limits });
+        assert!(tight.push(b"{}") && !tight.push(b"{}"));
+    }
+
+    #[test]
+    fn the_count_is_a_limit_too_and_one_event_always_fits() {
+        let mut packer = Packer::new(Limits { events: 1, bytes: 3 });
+        assert!(packer.push(b"{\"a\":1}") && !packer.push(b"{}"));
+    }
+
+    #[test]
+    fn ranges_survive_a_round_trip() {
+        for seqs in [vec![1], vec![1, 2, 3], vec![1, 3, 4, 9], vec![7, 8]] {
+            assert_eq!(parse_ranges(&ranges(seqs.iter().copied())), Some(seqs));
+        }
+        assert_eq!(ranges([1, 2, 3, 9]), "1-3,9");
+        for bad in ["", "a", "3-1", "1-", "1-99999999999"] {
+            assert_eq!(parse_ranges(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The states of a delivery and the classes the books are kept in (design section 6).
+
+use std::fmt;
+
+/// State of one event at one target, where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Status {
+    /// Owed again: after a halt, a replay, a release.
+    Queued,
+    /// In an open attempt.
+    InFlight,
+    /// Accepted by the receiver, not yet said to be stored.
+    Pending,
+    /// Refused by the receiver; tried again until that happened too often.
+    Rejected,
+    /// The receiver said nothing usable of it.
+    Transient,
+    /// Stored by the receiver.
+    Success,
+    /// Stored by the receiver earlier.
+    Duplicate,
+    /// Given up; an operator can put it back.
+    TerminalFailed,
+    /// Was owed when its payload left.
+    Closed,
+}
+
+impl Status {
+    const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::InFlight,
+        Self::Pending,
+        Self::Rejected,
+        Self::Transient,
+        Self::Success,
+        Self::Duplicate,
+        Self::TerminalFailed,
+        Self::Closed,
+    ];
+
+    /// The word kept in the store and shown to people.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::InFlight => "in_flight",
+            Self::Pending => "pending",
+            Self::Rejected => "rejected",
+            Self::Transient => "transient",
+            Self::Success => "success",
+            Self::Duplicate => "duplicate",
+            Self::TerminalFailed => "terminal_failed",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The state a word stands for.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.word() == word)
+    }
+
+    /// The class of a row in this state whose event has no marks.
+    pub(crate) const fn class(self) -> Class {
+        match self {
+            Self::Success | Self::Duplicate => Class::Delivered,
+            Self::TerminalFailed => Class::Undeliverable,
+            Self::InFlight | Self::Pending => Class::InFlight,
+            Self::Rejected | Self::Transient => Class::Retryable,
+            Self::Queued | Self::Closed => Class::Untried,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Where an event stands at a target; each event is in exactly one class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Class {
+    /// The receiver has it.
+    Delivered,
+    /// Sent, or about to be; the receiver's last word is missing.
+    InFlight,
+    /// Refused or unanswered; tried again when due.
+    Retryable,
+    /// Given up.
+    Undeliverable,
+    /// A newer event of its key replaced it before it was sent.
+    Superseded,
+    /// Given up before it was sent, with an audit row.
+    Discarded,
+    /// Its payload left for another reason.
+    Purged,
+    /// Held.
+    Blocked,
+    /// Owed, not tried.
+    Untried,
+}
+
+impl Class {
+    /// Every class, in the order of the balance equation.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Delivered,
+        Self::InFlight,
+        Self::Retryable,
+        Self::Undeliverable,
+        Self::Blocked,
+        Self::Untried,
+        Self::Superseded,
+        Self::Discarded,
+        Self::Purged,
+    ];
+
+    /// The name of its counter.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::InFlight => "in_flight",
+            Self::Retryable => "retryable",
+            Self::Undeliverable => "undeliverable",
+            Self::Superseded => "superseded",
+            Self::Discarded => "discarded",
+            Self::Purged => "purged",
+            Self::Blocked => "blocked",
+            Self::Untried => "untried",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_round_trip() {
+        for status in Status::ALL {
+            assert_eq!(Status::from_word(status.word()), Some(status));
+        }
+        assert_eq!(Status::from_word("delivered"), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! Double entry: an event that changes class leaves one counter of a target and enters another.
+
+use std::collections::BTreeMap;
+
+use super::registry::{self, Target};
+use super::{Class, Error};
+use crate::journal::Receipt;
+use crate::store::{Counter, WriteTx, add_to_counter};
+
+/// The counters' scope of one target.
+pub(super) fn scope(target: i64) -> String {
+    format!("delivery/{target}")
+}
+
+/// Moves collected over one transaction and posted together.
+#[derive(Debug, Default)]
+pub(super) struct Postings(BTreeMap<Class, i64>);
+
+impl Postings {
+    /// One event left `from` and entered `to`.
+    pub(super) fn moved(&mut self, from: Class, to: Class) {
+        *self.0.entry(from).or_default() -= 1;
+        *self.0.entry(to).or_default() += 1;
+    }
+
+    /// Posts everything to the target's counters.
+    pub(super) fn post(self, tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
+        let scope = scope(target);
+        for (class, by) in self.0 {
+            add_to_counter(tx, Counter { scope: &scope, name: class.name() }, by)?;
+        }
+        Ok(())
+    }
+}
+
+/// Posts what a transaction appended to the journal to every live target. A superseded event has no row at any target,
+/// so it was untried at each.
+pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), Error> {
+    if receipt.captured == 0 && receipt.superseded == 0 {
+        return Ok(());
+    }
+    for Target { id, .. } in registry::live(tx)? {
+        let scope = scope(id);
+        for (class, by) in [
+            (Class::Untried, receipt.captured - receipt.held - receipt.superseded),
+            (Class::Blocked, receipt.held),
+            (Class::Superseded, receipt.superseded),
+        ] {
+            add_to_counter(tx, Counter { scope: &scope, name: class.name() }, by)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a released event owed at every live target: a target whose cursor passed it gets a row.
+pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
+    for target in registry::live(tx)? {
+        let mut postings = Postings::default();
+        postings.moved(Class::Blocked, Class::Untried);
+        postings.post(tx, target.id)?;
+        if seq <= target.cursor_seq {
+            tx.prepare("INSERT INTO delivery_rows (target, seq, status, due_at) VALUES (?1, ?2, 'queued', 0) ON CONFLICT DO NOTHING")?
+                .execute([target.id, seq])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! How a target is spoken to. The dispatcher knows the trait and nothing else.
+
+use std::time::Duration;
+
+use super::Error;
+use super::batch::Batch;
+use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, gzip};
+use crate::target::{Identity, Link};
+
+/// Answer bytes read beyond what the events sent account for.
+const ANSWER_BASE: usize = 64 << 10;
+/// Answer bytes read for each event sent.
+const ANSWER_PER_EVENT: usize = 4 << 10;
+/// Answer bytes read at most.
+const ANSWER_MOST: usize = 8 << 20;
+
+/// A kind of target that takes batches of events.
+pub(crate) trait DeliveryReceiver {
+    /// What deliveries are recorded against.
+    fn identity(&self) -> &Identity;
+    /// Sends one batch once, and waits at most `within` for the answer.
+    fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error>;
+}
+
+/// Takes `{"events": […]}` and answers per event: the Teamspace, the stub, and external receivers of the same form.
+#[derive(Debug)]
+pub(crate) struct BatchReceiver<'a> {
+    link: &'a Link,
+    client: Client,
+    compress: bool,
+}
+
+impl<'a> BatchReceiver<'a> {
+    /// A receiver over one keep-alive connection.
+    pub(crate) fn new(link: &'a Link, compress: bool) -> Self {
+        Self { link, client: Client::new(link.permit(), Deadlines::default(), 1), compress }
+    }
+}
+
+impl DeliveryReceiver for BatchReceiver<'_> {
+    fn identity(&self) -> &Identity {
+        self.link.identity()
+    }
+
+    fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error> {
+        let packed;
+        let mut headers: Vec<(&str, &str)> =
+            vec![("Content-Type", "application/json"), ("Idempotency-Key", &batch.idempotency_key)];
+        let body = if self.compress {
+            headers.push(("Content-Encoding", "gzip"));
+            packed = gzip(&batch.body).map_err(Error::Compress)?;
+            &packed
+        } else {
+            &batch.body
+        };
+        headers.extend(self.link.headers());
+        Ok(self.client.send(&Request {
+            method: Method::Post,
+            url: &self.link.endpoints().events,
+            headers: &headers,
+            body,
+            answer_limit: ANSWER_MOST.min(ANSWER_BASE + ANSWER_PER_EVENT * batch.items.len()),
+            total: Some(within),
+        }))
+    }
+}

@@ -1,0 +1,137 @@
+//! The targets this project ever delivered to.
+
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::postings::scope;
+use super::{Class, Error};
+use crate::base::Timestamp;
+use crate::journal;
+use crate::store::{Counter, ReadTx, WriteTx, set_counter};
+use crate::target::{Identity, ReceiverKind};
+
+const COLUMNS: &str =
+    "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,
+  limit_events, limit_bytes, clean_batches";
+
+/// A registered target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Its row.
+    pub(crate) id: i64,
+    /// What it is.
+    pub(crate) identity: Identity,
+    /// The last journal row examined for a first attempt.
+    pub(crate) cursor_seq: i64,
+    /// Until when the server asked to be left alone.
+    pub(crate) not_before: Option<Timestamp>,
+    /// How often in a row it asked.
+    pub(crate) throttled: u32,
+    /// The learned limit of events in a request.
+    pub(crate) limit_events: Option<i64>,
+    /// The learned limit of bytes in a request.
+    pub(crate) limit_bytes: Option<i64>,
+    /// Clean batches since a limit was learned or raised.
+    pub(crate) clean_batches: i64,
+}
+
+/// Registers a target, or touches the one that has this identity. A new target owes the whole journal: its counters
+/// come from the journal's totals, whatever the journal's length.
+pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) -> Result<Target, Error> {
+    let inserted = tx
+        .prepare(
+            "INSERT INTO delivery_targets (target_id, receiver, canonical_url, team_slug, user_email, first_seen_at,
+               last_seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (target_id) DO NOTHING",
+        )?
+        .execute(rusqlite::params![
+            identity.target_id,
+            receiver_word(identity.receiver),
+            identity.canonical_url,
+            identity.team_slug,
+            identity.user_email,
+            now.as_micros()
+        ])?;
+    let target = current(tx, &identity.target_id)?
+        .ok_or_else(|| Error::Damaged(format!("target {} vanished", identity.target_id)))?;
+    if inserted > 0 {
+        open_books(tx, target.id)?;
+    } else {
+        tx.prepare("UPDATE delivery_targets SET last_seen_at = ?2 WHERE id = ?1")?
+            .execute([target.id, now.as_micros()])?;
+    }
+    Ok(target)
+}
+
+fn open_books(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
+    let totals = journal::totals(tx)?;
+    let scope = scope(target);
+    for (class, value) in [
+        (Class::Untried, totals.live - totals.held),
+        (Class::Blocked, totals.held),
+        (Class::Superseded, totals.superseded),
+        (Class::Discarded, totals.discarded),
+        (Class::Purged, totals.gone),
+    ] {
+        set_counter(tx, Counter { scope: &scope, name: class.name() }, value)?;
+    }
+    Ok(())
+}
+
+/// The registered target of this id.
+pub(crate) fn current(tx: &ReadTx<'_>, target_id: &str) -> Result<Option<Target>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE target_id = ?1");
+    tx.prepare(&sql)?.query_row([target_id], |r| Ok(target(r))).optional()?.transpose()
+}
+
+/// Every live target.
+pub(super) fn live(tx: &ReadTx<'_>) -> Result<Vec<Target>, Error> {
+    collect(tx, &format!("SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY id"))
+}
+
+/// Every target, in the order they were first seen.
+pub(crate) fn targets(tx: &ReadTx<'_>) -> Result<Vec<Target>, Error> {
+    collect(tx, &format!("SELECT {COLUMNS} FROM delivery_targets ORDER BY id"))
+}
+
+fn collect(tx: &ReadTx<'_>, sql: &str) -> Result<Vec<Target>, Error> {
+    let mut statement = tx.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(target(row)?);
+    }
+    Ok(all)
+}
+
+fn target(row: &Row<'_>) -> Result<Target, Error> {
+    let receiver: String = row.get(2)?;
+    Ok(Target {
+        id: row.get(0)?,
+        identity: Identity {
+            target_id: row.get(1)?,
+            receiver: receiver_of(&receiver).ok_or_else(|| Error::Damaged(format!("unknown receiver {receiver:?}")))?,
+            canonical_url: row.get(3)?,
+            team_slug: row.get(4)?,
+            user_email: row.get(5)?,
+        },
+        cursor_seq: row.get(6)?,
+        not_before: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_micros),
+        throttled: row.get(8)?,
+        limit_events: row.get(9)?,
+        limit_bytes: row.get(10)?,
+        clean_batches: row.get(11)?,
+    })
+}
+
+const fn receiver_word(kind: ReceiverKind) -> &'static str {
+    match kind {
+        ReceiverKind::Teamspace => "teamspace",
+        ReceiverKind::ExternalReceiver => "external-receiver",
+        ReceiverKind::Stub => "stub",
+    }
+}
+
+fn receiver_of(word: &str) -> Option<ReceiverKind> {
+    [ReceiverKind::Teamspace, ReceiverKind::ExternalReceiver, ReceiverKind::Stub]
+        .into_iter()
+        .find(|kind| receiver_word(*kind) == word)
+}

@@ -1,0 +1,59 @@
+//! Reading delivery rows.
+
+use rusqlite::OptionalExtension as _;
+
+use super::{Error, Status};
+use crate::base::Timestamp;
+use crate::store::ReadTx;
+
+/// One event at one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Its state.
+    pub(crate) status: Status,
+    /// Answers that said something of it.
+    pub(crate) attempts: i64,
+    /// The last reason given.
+    pub(crate) error: Option<String>,
+    /// The last HTTP status.
+    pub(crate) http_status: Option<i64>,
+    /// When it is tried again.
+    pub(crate) due_at: Option<Timestamp>,
+}
+
+/// The row of an event at a target; `None` when it was never selected for it.
+pub(crate) fn row_of(tx: &ReadTx<'_>, target: i64, seq: i64) -> Result<Option<Row>, Error> {
+    let sql = "SELECT status, attempts, error, http_status, due_at FROM delivery_rows WHERE target = ?1 AND seq = ?2";
+    let mut statement = tx.prepare(sql)?;
+    let mut rows = statement.query([target, seq])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let word: String = row.get(0)?;
+    Ok(Some(Row {
+        status: Status::from_word(&word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?,
+        attempts: row.get(1)?,
+        error: row.get(2)?,
+        http_status: row.get(3)?,
+        due_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+    }))
+}
+
+/// When the next thing that waits is due at a target: a row, or an open attempt.
+pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
+    let row: Option<i64> = tx
+        .prepare("SELECT due_at FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1")?
+        .query_row([target], |r| r.get(0))
+        .optional()?;
+    let attempt: Option<i64> = tx
+        .prepare("SELECT MIN(due_at) FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL")?
+        .query_row([target], |r| r.get(0))?;
+    Ok(row.into_iter().chain(attempt).min().map(Timestamp::from_micros))
+}
+
+/// True when there is anything to do for a target: an open attempt, a waiting row, or a journal row above its cursor.
+/// O(1): this is what a drain with nothing owed costs.
+pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
+            OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
+    Ok(tx.prepare(sql)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
+}

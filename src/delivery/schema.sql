@@ -1,0 +1,62 @@
+-- The ledger: what was delivered to which target. Every *_at is microseconds since the Unix epoch.
+
+CREATE TABLE delivery_targets (
+  id                 INTEGER PRIMARY KEY,
+  target_id          TEXT NOT NULL UNIQUE,
+  receiver           TEXT NOT NULL,
+  canonical_url      TEXT NOT NULL,
+  team_slug          TEXT NOT NULL,
+  user_email         TEXT NOT NULL,
+  live               INTEGER NOT NULL DEFAULT 1,
+  cursor_seq         INTEGER NOT NULL DEFAULT 0,  -- last journal row examined for a first attempt
+  not_before         INTEGER,                     -- the server asked to be left alone until then
+  throttled          INTEGER NOT NULL DEFAULT 0,  -- how often in a row it asked
+  limit_events       INTEGER,                     -- learned from its answers
+  limit_bytes        INTEGER,
+  clean_batches      INTEGER NOT NULL DEFAULT 0,  -- since a limit was learned or raised
+  server_instance_id TEXT,
+  deployment_id      TEXT,
+  environment_name   TEXT,
+  git_sha            TEXT,
+  first_seen_at      INTEGER NOT NULL,
+  last_seen_at       INTEGER NOT NULL
+);
+
+CREATE TABLE delivery_rows (
+  target             INTEGER NOT NULL REFERENCES delivery_targets (id),
+  seq                INTEGER NOT NULL,
+  status             TEXT NOT NULL,
+  attempt            INTEGER,                     -- the open attempt that has it in flight
+  attempts           INTEGER NOT NULL DEFAULT 0,  -- answers that said something of this event
+  failures           INTEGER NOT NULL DEFAULT 0,  -- of the last kind in a row, for the waits
+  rejections         INTEGER NOT NULL DEFAULT 0,
+  alone              INTEGER NOT NULL DEFAULT 0,  -- found guilty by bisection: sent in a request of its own
+  due_at             INTEGER,                     -- NULL: in flight or settled
+  http_status        INTEGER,
+  error              TEXT,
+  first_attempted_at INTEGER,
+  last_attempted_at  INTEGER,
+  settled_at         INTEGER,
+  PRIMARY KEY (target, seq)
+) WITHOUT ROWID;
+CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS NOT NULL;
+
+CREATE TABLE delivery_attempts (
+  id              INTEGER PRIMARY KEY,
+  target          INTEGER NOT NULL REFERENCES delivery_targets (id),
+  parent          INTEGER REFERENCES delivery_attempts (id),
+  idempotency_key TEXT NOT NULL UNIQUE,
+  seqs            TEXT NOT NULL,                  -- journal rows in sending order: '1-5,9'
+  events          INTEGER NOT NULL,
+  body_bytes      INTEGER,                        -- NULL until it is first about to be sent
+  body_sha256     BLOB,
+  opened_at       INTEGER NOT NULL,
+  due_at          INTEGER NOT NULL,
+  sent            INTEGER NOT NULL DEFAULT 0,     -- how often it was about to be sent
+  unknown_ends    INTEGER NOT NULL DEFAULT 0,     -- how often nobody knows what became of it
+  closed_at       INTEGER,
+  http_status     INTEGER,
+  result          TEXT,
+  error           TEXT
+);
+CREATE INDEX delivery_open_attempts ON delivery_attempts (target, id) WHERE closed_at IS NULL;

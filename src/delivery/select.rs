@@ -1,0 +1,261 @@
+//! What is sent next, decided and written down in one transaction (design section 6, "select").
+
+use rusqlite::Row;
+
+use super::attempt::{self, Pending};
+use super::batch::{Batch, Item, Limits, Packer};
+use super::postings::Postings;
+use super::{Class, Error, Status, Target};
+use crate::base::ids::Ids;
+use crate::base::{Timestamp, retry};
+use crate::event::{WireContext, WireForm, for_wire};
+use crate::journal;
+use crate::store::WriteTx;
+
+/// How many batches' worth of journal rows one transaction examines at most.
+const WINDOW: usize = 4;
+
+/// The configured bounds of a drain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policy {
+    /// Most events in a request.
+    pub(crate) max_events: usize,
+    /// Most body bytes in a request.
+    pub(crate) max_bytes: usize,
+    /// Refusals after which an event is given up.
+    pub(crate) max_rejections: i64,
+}
+
+/// What there is to do.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    /// Send this.
+    pub(super) batch: Option<Batch>,
+    /// Events that no request can carry; they ended here.
+    pub(super) not_sendable: usize,
+    /// Without a batch: the rows looked at held nothing to send, but there may be more.
+    pub(super) has_more: bool,
+}
+
+/// A journal row as a candidate.
+struct Candidate {
+    item: Item,
+    envelope: Vec<u8>,
+    wire: WireForm,
+    from: Class,
+    is_alone: bool,
+}
+
+/// Chooses the next batch for `target` and opens its attempt: an open attempt first, exactly as it was; else rows that
+/// are due, at most half of the batch when there is new work, and then new work in journal order.
+pub(super) fn select(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    policy: &Policy,
+    context: WireContext<'_>,
+    ids: &dyn Ids,
+    now: Timestamp,
+) -> Result<Selection, Error> {
+    match attempt::pending(tx, target.id, now)? {
+        Pending::Due(open) => {
+            let batch = attempt::rebuild(tx, open, context)?;
+            return Ok(Selection { batch: Some(batch), ..Selection::default() });
+        }
+        Pending::Wait => return Ok(Selection::default()),
+        Pending::Clear => {}
+    }
+    if target.not_before.is_some_and(|until| !retry::is_due(until, now)) {
+        return Ok(Selection::default());
+    }
+    let limits = limits(target, policy);
+    let has_new: bool = tx
+        .prepare("SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)")?
+        .query_row([target.cursor_seq], |r| r.get(0))?;
+    let mut packing = Packing::new(limits, context);
+    for candidate in due(tx, target.id, limits, has_new, now)? {
+        let is_alone = candidate.is_alone;
+        packing.is_full = !packing.offer(tx, target.id, candidate, now)? || is_alone;
+    }
+    let cursor = if packing.is_full { target.cursor_seq } else { window(tx, target, limits, &mut packing, now)? };
+    if cursor > target.cursor_seq {
+        tx.prepare("UPDATE delivery_targets SET cursor_seq = ?2 WHERE id = ?1")?.execute([target.id, cursor])?;
+        journal::seal(tx, cursor)?;
+    }
+    packing.finish(tx, target.id, cursor > target.cursor_seq, ids, now)
+}
+
+/// The limits in force: the configured ones, or what this target taught us.
+fn limits(target: &Target, policy: &Policy) -> Limits {
+    let learned = |limit: Option<i64>, configured: usize| {
+        limit.and_then(|l| usize::try_from(l).ok()).map_or(configured, |l| l.min(configured)).max(1)
+    };
+    Limits {
+        events: learned(target.limit_events, policy.max_events),
+        bytes: learned(target.limit_bytes, policy.max_bytes),
+    }
+}
+
+/// The rows that are due, the longest waiting first.
+fn due(tx: &WriteTx<'_>, target: i64, limits: Limits, has_new: bool, now: Timestamp) -> Result<Vec<Candidate>, Error> {
+    let mut all = due_between(tx, target, limits, has_new, (i64::MIN, now.as_micros()))?;
+    if all.is_empty() {
+        // Further ahead than any wait: the clock went back since these were written.
+        all = due_between(tx, target, limits, has_new, (now.after(retry::LONGEST).as_micros(), i64::MAX))?;
+    }
+    // A culprit goes first or not at all: it is sent by itself.
+    if all.first().is_some_and(|c| c.is_alone) {
+        all.truncate(1);
+    } else {
+        all.retain(|c| !c.is_alone);
+        all.sort_by_key(|c| c.item.seq);
+    }
+    Ok(all)
+}
+
+fn due_between(
+    tx: &WriteTx<'_>,
+    target: i64,
+    limits: Limits,
+    has_new: bool,
+    (after, until): (i64, i64),
+) -> Result<Vec<Candidate>, Error> {
+    let share = if has_new { (limits.events / 2).max(1) } else { limits.events };
+    let bytes = if has_new { limits.bytes / 2 } else { limits.bytes };
+    let mut statement = tx.prepare(
+        "SELECT d.seq, f.event_id, f.envelope, f.wire, d.status, d.alone
+         FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
+         WHERE d.target = ?1 AND d.due_at > ?2 AND d.due_at <= ?3
+         ORDER BY d.due_at, d.seq LIMIT ?4",
+    )?;
+    let mut rows = statement.query([target, after, until, i64::try_from(share).unwrap_or(i64::MAX)])?;
+    let (mut all, mut used) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let word: String = row.get(4)?;
+        let status = Status::from_word(&word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?;
+        let candidate = candidate(row, status.class(), row.get(5)?)?;
+        used += candidate.envelope.len();
+        if used > bytes && !all.is_empty() {
+            break;
+        }
+        all.push(candidate);
+    }
+    Ok(all)
+}
+
+/// Offers new work above the cursor to the batch; returns the last row examined.
+fn window(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    limits: Limits,
+    packing: &mut Packing<'_>,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    let mut statement = tx.prepare(
+        "SELECT f.seq, f.event_id, f.envelope, f.wire,
+                f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
+                AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)
+         FROM journal_feed AS f WHERE f.seq > ?2 ORDER BY f.seq LIMIT ?3",
+    )?;
+    let rows = i64::try_from(limits.events.saturating_mul(WINDOW)).unwrap_or(i64::MAX);
+    let mut rows = statement.query([target.id, target.cursor_seq, rows])?;
+    let mut cursor = target.cursor_seq;
+    while let Some(row) = rows.next()? {
+        let seq: i64 = row.get(0)?;
+        if row.get(4)? && !packing.offer(tx, target.id, candidate(row, Class::Untried, false)?, now)? {
+            break;
+        }
+        cursor = seq;
+    }
+    Ok(cursor)
+}
+
+fn candidate(row: &Row<'_>, from: Class, is_alone: bool) -> Result<Candidate, Error> {
+    let seq = row.get(0)?;
+    let envelope: Option<Vec<u8>> = row.get(2)?;
+    let envelope =
+        envelope.ok_or_else(|| Error::Damaged(format!("journal row {seq} is owed, but its payload is gone")))?;
+    let wire = WireForm::from_code(row.get(3)?);
+    Ok(Candidate { item: Item { seq, event_id: row.get(1)? }, envelope, wire, from, is_alone })
+}
+
+/// A batch in the making.
+struct Packing<'a> {
+    packer: Packer,
+    context: WireContext<'a>,
+    items: Vec<Item>,
+    postings: Postings,
+    not_sendable: usize,
+    is_full: bool,
+}
+
+impl<'a> Packing<'a> {
+    fn new(limits: Limits, context: WireContext<'a>) -> Self {
+        let packer = Packer::new(limits);
+        Self { packer, context, items: Vec::new(), postings: Postings::default(), not_sendable: 0, is_full: false }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Takes a candidate into the batch; false when it does not fit. What no request can carry ends here.
+    fn offer(&mut self, tx: &WriteTx<'_>, target: i64, candidate: Candidate, now: Timestamp) -> Result<bool, Error> {
+        let rewritten = match for_wire(&candidate.envelope, candidate.wire, self.context) {
+            Ok(rewritten) => rewritten,
+            Err(why) => {
+                give_up(tx, target, candidate.item.seq, &why.to_string(), now)?;
+                self.postings.moved(candidate.from, Class::Undeliverable);
+                self.not_sendable += 1;
+                return Ok(true);
+            }
+        };
+        if !self.packer.push(rewritten.as_deref().unwrap_or(&candidate.envelope)) {
+            return Ok(false);
+        }
+        self.postings.moved(candidate.from, Class::InFlight);
+        self.items.push(candidate.item);
+        Ok(true)
+    }
+
+    /// Writes the attempt and puts the rows in flight under it.
+    fn finish(
+        mut self,
+        tx: &WriteTx<'_>,
+        target: i64,
+        has_advanced: bool,
+        ids: &dyn Ids,
+        now: Timestamp,
+    ) -> Result<Selection, Error> {
+        let not_sendable = self.not_sendable;
+        std::mem::take(&mut self.postings).post(tx, target)?;
+        if self.items.is_empty() {
+            return Ok(Selection { batch: None, not_sendable, has_more: has_advanced || not_sendable > 0 });
+        }
+        let key = ids.uuid();
+        let seqs: Vec<i64> = self.items.iter().map(|i| i.seq).collect();
+        let attempt = attempt::begin(tx, target, &key, &seqs, None, now)?;
+        let mut statement = tx.prepare(
+            "INSERT INTO delivery_rows (target, seq, status, attempt, first_attempted_at, last_attempted_at)
+             VALUES (?1, ?2, 'in_flight', ?3, ?4, ?4)
+             ON CONFLICT (target, seq) DO UPDATE SET status = 'in_flight', attempt = ?3, due_at = NULL,
+               first_attempted_at = COALESCE(first_attempted_at, ?4), last_attempted_at = ?4",
+        )?;
+        for seq in &seqs {
+            statement.execute([target, *seq, attempt, now.as_micros()])?;
+        }
+        let (body, digest) = self.packer.finish();
+        attempt::sending(tx, attempt, body.len(), &digest)?;
+        let batch = Batch { attempt, idempotency_key: key, items: self.items, body, unknown_ends: 0 };
+        Ok(Selection { batch: Some(batch), not_sendable, has_more: true })
+    }
+}
+
+/// Ends an event that no request can carry, without sending anything.
+fn give_up(tx: &WriteTx<'_>, target: i64, seq: i64, why: &str, now: Timestamp) -> Result<(), Error> {
+    tx.prepare(
+        "INSERT INTO delivery_rows (target, seq, status, error, settled_at) VALUES (?1, ?2, 'terminal_failed', ?3, ?4)
+         ON CONFLICT (target, seq) DO UPDATE SET status = 'terminal_failed', error = ?3, settled_at = ?4, due_at = NULL",
+    )?
+    .execute(rusqlite::params![target, seq, why, now.as_micros()])?;
+    Ok(())
+}

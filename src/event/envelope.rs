@@ -1,0 +1,145 @@
+//! Envelopes of the events this program emits itself (`formats/features-and-artifacts` section 7).
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::base::digest::hex;
+use crate::base::{Sha256, Timestamp};
+
+/// Version of the envelope contract.
+const SCHEMA_VERSION: &str = "3.0.0";
+
+/// Who and where: what every envelope of one run shares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The project, a lower-case hyphenated UUID.
+    pub(crate) project_uuid: String,
+    /// The project's name.
+    pub(crate) project_slug: Option<String>,
+    /// The build identity of `.kittify/config.yaml`, or the one derived from project and node.
+    pub(crate) build_id: String,
+    /// See [`node_id`].
+    pub(crate) node_id: String,
+    /// The team, when one is configured.
+    pub(crate) team_slug: Option<String>,
+    /// The branch checked out; `HEAD` when detached, `None` outside git and on an unborn branch.
+    pub(crate) git_branch: Option<String>,
+    /// The commit checked out.
+    pub(crate) head_commit_sha: Option<String>,
+    /// `owner/name` of the remote.
+    pub(crate) repo_slug: Option<String>,
+}
+
+/// What happened, and when: what is particular to one envelope.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occurrence<'a> {
+    /// A new ULID.
+    pub(crate) event_id: &'a str,
+    /// The event type.
+    pub(crate) event_type: &'a str,
+    /// What it happened to.
+    pub(crate) aggregate_id: &'a str,
+    /// The kind of what it happened to.
+    pub(crate) aggregate_type: &'a str,
+    /// The store's Lamport clock after its tick.
+    pub(crate) lamport_clock: i64,
+    /// When it happened.
+    pub(crate) at: Timestamp,
+    /// The payload object.
+    pub(crate) payload: &'a Value,
+}
+
+/// The bytes of a complete envelope. An event of ours starts its own causal chain, so its correlation is its own id.
+pub(crate) fn envelope(origin: &Origin, occurrence: &Occurrence<'_>) -> serde_json::Result<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Envelope<'a> {
+        event_id: &'a str,
+        event_type: &'a str,
+        aggregate_id: &'a str,
+        aggregate_type: &'a str,
+        schema_version: &'a str,
+        build_id: &'a str,
+        payload: &'a Value,
+        node_id: &'a str,
+        lamport_clock: i64,
+        causation_id: Option<&'a str>,
+        correlation_id: &'a str,
+        timestamp: String,
+        team_slug: Option<&'a str>,
+        project_uuid: &'a str,
+        project_slug: Option<&'a str>,
+        git_branch: Option<&'a str>,
+        head_commit_sha: Option<&'a str>,
+        repo_slug: Option<&'a str>,
+    }
+    serde_json::to_vec(&Envelope {
+        event_id: occurrence.event_id,
+        event_type: occurrence.event_type,
+        aggregate_id: occurrence.aggregate_id,
+        aggregate_type: occurrence.aggregate_type,
+        schema_version: SCHEMA_VERSION,
+        build_id: &origin.build_id,
+        payload: occurrence.payload,
+        node_id: &origin.node_id,
+        lamport_clock: occurrence.lamport_clock,
+        causation_id: None,
+        correlation_id: occurrence.event_id,
+        timestamp: occurrence.at.to_string(),
+        team_slug: origin.team_slug.as_deref(),
+        project_uuid: &origin.project_uuid,
+        project_slug: origin.project_slug.as_deref(),
+        git_branch: origin.git_branch.as_deref(),
+        head_commit_sha: origin.head_commit_sha.as_deref(),
+        repo_slug: origin.repo_slug.as_deref(),
+    })
+}
+
+/// The node's id: the first 12 hex digits of SHA-256 of `<host>:<user>`, so that neither name leaves the machine.
+pub(crate) fn node_id(host: &str, user: &str) -> String {
+    let digest = Sha256::of_parts(&[host.as_bytes(), b":", user.as_bytes()]);
+    hex(&digest.as_bytes()[..6])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_id_is_the_reference_one() {
+        assert_eq!(node_id("vm", "root"), "b805cd5cee74");
+    }
+
+    #[test]
+    fn an_envelope_has_every_field_and_its_own_correlation() {
+        let origin = Origin {
+            project_uuid: "8a4a7da6-a97c-4bb4-893a-b31664abfee4".to_owned(),
+            project_slug: None,
+            build_id: "b".to_owned(),
+            node_id: "b805cd5cee74".to_owned(),
+            team_slug: None,
+            git_branch: Some("main".to_owned()),
+            head_commit_sha: None,
+            repo_slug: None,
+        };
+        let bytes = envelope(
+            &origin,
+            &Occurrence {
+                event_id: "01JMBY7K8N3QRVX2DPFG5HWT4E",
+                event_type: "T",
+                aggregate_id: "a:b",
+                aggregate_type: "MissionDossier",
+                lamport_clock: 7,
+                at: Timestamp::from_micros(0),
+                payload: &serde_json::json!({"a": 1}),
+            },
+        )
+        .unwrap();
+        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(value["correlation_id"], value["event_id"]);
+        assert_eq!(value["timestamp"], "1970-01-01T00:00:00.000000+00:00");
+        assert_eq!(value["lamport_clock"], 7);
+        for null in ["causation_id", "team_slug", "project_slug", "head_commit_sha", "repo_slug"] {
+            assert!(value[null].is_null() && value.as_object().unwrap().contains_key(null), "{null}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a captured envelope says of itself. Looking never changes a byte.
+
+use serde_json::{Map, Value};
+
+use super::{Coalesce, WireForm, coalesce};
+use crate::base::json;
+
+/// What capture and delivery need to know of an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inspection {
+    /// The id, verbatim.
+    pub(crate) event_id: String,
+    /// The type; empty when the envelope names none.
+    pub(crate) event_type: String,
+    /// The envelope's own time, verbatim.
+    pub(crate) occurred_at: Option<String>,
+    /// The project, when the envelope names one.
+    pub(crate) project_uuid: Option<String>,
+    /// Key and facts, for the families that coalesce.
+    pub(crate) coalesce: Option<Coalesce>,
+    /// What sending it takes.
+    pub(crate) wire: WireForm,
+}
+
+/// Why a line cannot be captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotAnEvent {
+    /// No JSON at all.
+    #[error("the line is not JSON")]
+    NotJson,
+    /// JSON, but no object.
+    #[error("the line is JSON but not an object")]
+    NotAnObject,
+    /// An object without an id to keep it under.
+    #[error("the object has no `event_id` text")]
+    NoEventId,
+}
+
+/// Reads an envelope. Lenient like the writers of older queues (`NaN`, lone surrogates and long integers pass): such
+/// an envelope is kept all the same, and marked for a rewrite that may find it cannot be sent.
+pub(crate) fn inspect(envelope: &[u8]) -> Result<Inspection, NotAnEvent> {
+    let (object, is_strict) = read(envelope)?;
+    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    let event_id = text("event_id").filter(|id| !id.trim().is_empty()).ok_or(NotAnEvent::NoEventId)?;
+    let event_type = text("event_type").unwrap_or_default();
+    let project_uuid = text("project_uuid");
+    let is_null = |name: &str| object.get(name).is_none_or(Value::is_null);
+    let wire = if !is_strict || object.contains_key("drain_blocked_reason") || is_null("project_uuid") {
+        WireForm::Rewrite
+    } else if is_null("team_slug") {
+        WireForm::AsIsWithoutTeam
+    } else {
+        WireForm::AsIs
+    };
+    let keyed = object.get("payload").and_then(|p| coalesce(&event_type, p, project_uuid.as_deref()));
+    Ok(Inspection { event_id, event_type, occurred_at: text("timestamp"), project_uuid, coalesce: keyed, wire })
+}
+
+/// The envelope as an object, and whether a strict parser reads it.
+fn read(envelope: &[u8]) -> Result<(Map<String, Value>, bool), NotAnEvent> {
+    let strict = serde_json::from_slice::<Value>(envelope);
+    let (value, is_strict) = match strict {
+        Ok(value) => (value, true),
+        Err(_) => (lenient(envelope).ok_or(NotAnEvent::NotJson)?, false),
+    };
+    match value {
+        Value::Object(object) => Ok((object, is_strict)),
+        _ => Err(NotAnEvent::NotAnObject),
+    }
+}
+
+/// A value for what only a lenient parser reads: what JSON cannot say is replaced, for looking only.
+fn lenient(envelope: &[u8]) -> Option<Value> {
+    let mut text = String::from_utf8(json::canonical(envelope)?).ok()?;
+    for (word, instead) in [("-Infinity", "null"), ("Infinity", "null"), ("NaN", "null")] {
+        // In canonical form these words stand outside strings only after `:`, `,`, `[` or at the start.
+        for before in [':', ',', '['] {
+            text = text.replace(&format!("{before}{word}"), &format!("{before}{instead}"));
+        }
+    }
+    serde_json::from_str(&without_lone_surrogates(&text)).ok()
+}
+
+/// The text with `\ud800`–`\udfff` escapes that are no pair replaced by U+FFFD's escape.
+fn without_lone_surrogates(text: &str) -> String {
+    let unit = |at: usize| {
+        let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u32::from_str_radix(escape, 16).ok().filter(|u| (0xD800..=0xDFFF).contains(u))
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        if rest.starts_with("\\\\") {
+            out.push_str("\\\\");
+            at += 2;
+        } else if let Some(first) = unit(at) {
+            let pair = first < 0xDC00 && unit(at + 6).is_some_and(|second| second >= 0xDC00);
+            out.push_str(if pair { &text[at..at + 12] } else { "\\ufffd" });
+            at += if pair { 12 } else { 6 };
+        } else {
+            let length = rest.chars().next().map_or(1, char::len_utf8);
+            out.push_str(&rest[..length]);
+            at += length;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_form_says_what_sending_takes() {
+        for (text, form) in [
+            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t"}"#, WireForm::AsIs),
+            (r#"{"event_id":"a","project_uuid":"p"}"#, WireForm::AsIsWithoutTeam),
+            (r#"{"event_id":"a","project_uuid":null,"team_slug":"t"}"#, WireForm::Rewrite),
+            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","drain_blocked_reason":null}"#, WireForm::Rewrite),
+            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":NaN}"#, WireForm::Rewrite),
+            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":"\ud800"}"#, WireForm::Rewrite),
+        ] {
+            assert_eq!(inspect(text.as_bytes()).unwrap().wire, form, "{text}");
+        }
+    }
+
+    #[test]
+    fn odd_rows_of_older_queues_are_still_events() {
+        for text in [
+            r#"{"event_id":"a","x":[NaN,-Infinity,Infinity]}"#,
+            r#"{"event_id":"a","x":"\udc00\ud83d\ude00\\ud800"}"#,
+            r#"{"event_id":"a","x":10000000000000000000000000000000000000000}"#,
+        ] {
+            assert_eq!(inspect(text.as_bytes()).unwrap().event_id, "a", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_says_why() {
+        for (text, why) in [
+            (&b"{"[..], NotAnEvent::NotJson),
+            (b"", NotAnEvent::NotJson),
+            (b"[1]", NotAnEvent::NotAnObject),
+            (b"NaN", NotAnEvent::NotJson),
+            (b"{\"event_id\":7}", NotAnEvent::NoEventId),
+            (b"{\"event_id\":\" \"}", NotAnEvent::NoEventId),
+            (b"{\"event_id\":\"\xff\"}", NotAnEvent::NotJson),
+        ] {
+            assert_eq!(inspect(text).unwrap_err(), why, "{text:?}");
+        }
+    }
+}

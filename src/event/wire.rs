@@ -1,0 +1,126 @@
+//! The copy of a captured envelope that is sent.
+//!
+//! Most envelopes go out as the very bytes that were captured. The others are rewritten on the way, never in the
+//! journal: `drain_blocked_reason` stays on the machine, a null `project_uuid` or `team_slug` is filled when known.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// What sending an envelope takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WireForm {
+    /// Must be rewritten, or cannot be sent.
+    Rewrite = 0,
+    /// The captured bytes are what is sent.
+    AsIs = 1,
+    /// The captured bytes are what is sent, unless the target has a team to fill in.
+    AsIsWithoutTeam = 2,
+}
+
+impl WireForm {
+    /// The form kept as `code` in a store; anything unknown is rewritten, which is always right.
+    pub(crate) fn from_code(code: i64) -> Self {
+        match code {
+            1 => Self::AsIs,
+            2 => Self::AsIsWithoutTeam,
+            _ => Self::Rewrite,
+        }
+    }
+
+    /// The code kept in a store.
+    pub(crate) const fn code(self) -> i64 {
+        self as i64
+    }
+}
+
+/// What can be filled in on the way out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WireContext<'a> {
+    /// The project of the store.
+    pub(crate) project_uuid: Option<&'a str>,
+    /// The target's team; empty when it has none.
+    pub(crate) team_slug: &'a str,
+}
+
+/// An envelope that no request can carry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not_sendable: {0}")]
+pub(crate) struct NotSendable(pub(crate) String);
+
+/// The bytes to send for `captured`; `None` means the captured bytes themselves.
+pub(crate) fn for_wire(
+    captured: &[u8],
+    form: WireForm,
+    context: WireContext<'_>,
+) -> Result<Option<Vec<u8>>, NotSendable> {
+    match form {
+        WireForm::AsIs => return Ok(None),
+        WireForm::AsIsWithoutTeam if context.team_slug.is_empty() => return Ok(None),
+        WireForm::AsIsWithoutTeam | WireForm::Rewrite => {}
+    }
+    let refuse = |e: serde_json::Error| NotSendable(format!("the envelope is no strict JSON object ({e})"));
+    // Reading it whole finds what is no strict JSON; the members then keep their captured bytes.
+    serde_json::from_slice::<Value>(captured).map_err(refuse)?;
+    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(captured).map_err(refuse)?;
+    members.remove("drain_blocked_reason");
+    fill(&mut members, "team_slug", Some(context.team_slug).filter(|t| !t.is_empty())).map_err(refuse)?;
+    fill(&mut members, "project_uuid", context.project_uuid).map_err(refuse)?;
+    serde_json::to_vec(&members).map(Some).map_err(refuse)
+}
+
+fn fill(members: &mut BTreeMap<String, Box<RawValue>>, field: &str, value: Option<&str>) -> serde_json::Result<()> {
+    let is_blank = members.get(field).is_none_or(|v| v.get() == "null");
+    if let Some(value) = value.filter(|_| is_blank) {
+        members.insert(field.to_owned(), to_raw_value(value)?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(captured: &str, form: WireForm, team: &str) -> String {
+        let context = WireContext { project_uuid: Some("p"), team_slug: team };
+        let bytes = for_wire(captured.as_bytes(), form, context).unwrap();
+        bytes.map_or("as is".to_owned(), |b| String::from_utf8(b).unwrap())
+    }
+
+    #[test]
+    fn ready_envelopes_are_sent_as_captured() {
+        assert_eq!(sent(r#"{ "a":1}"#, WireForm::AsIs, "t"), "as is");
+        assert_eq!(sent(r#"{ "team_slug":null}"#, WireForm::AsIsWithoutTeam, ""), "as is");
+    }
+
+    #[test]
+    fn blanks_are_filled_and_local_fields_left_out() {
+        let captured = r#"{"drain_blocked_reason":"no_auth","project_uuid":null,"team_slug":null}"#;
+        assert_eq!(sent(captured, WireForm::Rewrite, "t"), r#"{"project_uuid":"p","team_slug":"t"}"#);
+        let long =
+            r#"{"drain_blocked_reason":null,"payload":{"n": 10000000000000000000000000, "f": 1e5},"project_uuid":"q"}"#;
+        let kept = r#"{"payload":{"n": 10000000000000000000000000, "f": 1e5},"project_uuid":"q"}"#;
+        assert_eq!(sent(long, WireForm::Rewrite, ""), kept);
+        assert_eq!(
+            sent(r#"{"team_slug":"mine"}"#, WireForm::AsIsWithoutTeam, "t"),
+            r#"{"project_uuid":"p","team_slug":"mine"}"#
+        );
+    }
+
+    #[test]
+    fn what_strict_json_cannot_say_is_not_sendable() {
+        for captured in [&b"[1]"[..], b"{\"a\":NaN}", b"{\"a\":\"\\ud800\"}", b"{\"a\":\"\xff\"}"] {
+            let error = for_wire(captured, WireForm::Rewrite, WireContext::default()).unwrap_err();
+            assert!(error.to_string().starts_with("not_sendable: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn codes_survive_a_round_trip() {
+        for form in [WireForm::Rewrite, WireForm::AsIs, WireForm::AsIsWithoutTeam] {
+            assert_eq!(WireForm::from_code(form.code()), form);
+        }
+        assert_eq!(WireForm::from_code(9), WireForm::Rewrite);
+    }
+}

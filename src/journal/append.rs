@@ -1,0 +1,305 @@
+//! Adding events: one transaction, any number of events, in order.
+//!
+//! An event of a family with a key is compared with the newest of its key (design section 6): the same facts add
+//! nothing; other facts supersede an event that no target ever saw, and follow one that some target may have seen.
+
+use std::collections::HashMap;
+
+use rusqlite::OptionalExtension as _;
+
+use super::state::{counter, name};
+use super::{Error, chain, retire};
+use crate::base::{Sha256, Timestamp, json};
+use crate::event::{Coalesce, WireForm};
+use crate::store::{WriteTx, add_to_counter};
+
+/// One event to add.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    /// The id, verbatim.
+    pub(crate) event_id: &'a str,
+    /// The type.
+    pub(crate) event_type: &'a str,
+    /// The envelope's own time, verbatim.
+    pub(crate) occurred_at: Option<&'a str>,
+    /// The bytes to keep.
+    pub(crate) envelope: &'a [u8],
+    /// What sending it takes.
+    pub(crate) wire: WireForm,
+    /// Key and facts, for the families that coalesce.
+    pub(crate) coalesce: Option<Coalesce>,
+    /// Why it is held, if it is.
+    pub(crate) held: Option<&'a str>,
+    /// Which producer.
+    pub(crate) origin: &'a str,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// It is a new row.
+    Captured {
+        /// Its place.
+        seq: i64,
+        /// The older event of its key that will now never be sent.
+        superseded: Option<i64>,
+    },
+    /// It says nothing new: the id is known with an equal payload, or the newest event of its key states the same.
+    Unchanged {
+        /// The row that says so already.
+        seq: i64,
+    },
+    /// The id is known with another content. The known one stays; this one is kept apart, whole, and audited.
+    Conflict {
+        /// The row that has the id.
+        seq: i64,
+    },
+}
+
+/// What one transaction added, for those who keep books of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    /// New rows, held ones included.
+    pub(crate) captured: i64,
+    /// New rows that are held.
+    pub(crate) held: i64,
+    /// Rows that were superseded; each was live, not held, and never selected.
+    pub(crate) superseded: i64,
+    /// Entries that said nothing new.
+    pub(crate) unchanged: i64,
+    /// Entries whose id is known with another content.
+    pub(crate) conflicts: i64,
+    bytes: i64,
+    superseded_bytes: i64,
+}
+
+/// Adds entries within one write transaction. [`Appender::finish`] must be called before the transaction commits: it
+/// posts the counters.
+#[derive(Debug)]
+pub(crate) struct Appender<'a> {
+    tx: &'a WriteTx<'a>,
+    now: Timestamp,
+    last_seq: i64,
+    chain: [u8; 32],
+    sealed: i64,
+    newest: HashMap<[u8; 16], Newest>,
+    receipt: Receipt,
+}
+
+/// The newest event of a key.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    seq: i64,
+    facts: Sha256,
+    /// It may be superseded as far as its own marks go: not held, not given up, payload here.
+    is_plain: bool,
+    is_discarded: bool,
+    size: i64,
+}
+
+impl<'a> Appender<'a> {
+    /// Starts adding; `now` becomes the rows' capture time.
+    pub(crate) fn new(tx: &'a WriteTx<'a>, now: Timestamp) -> Result<Self, Error> {
+        let head = tx
+            .prepare("SELECT seq, chain FROM journal_events ORDER BY seq DESC LIMIT 1")?
+            .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        let (last_seq, chain) = head.unwrap_or((0, chain::START));
+        let sealed = super::sealed_through(tx)?;
+        Ok(Self { tx, now, last_seq, chain, sealed, newest: HashMap::new(), receipt: Receipt::default() })
+    }
+
+    /// Adds one event, or says why nothing was added.
+    pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
+        let digest = Sha256::of(entry.envelope);
+        let newest = match entry.coalesce {
+            Some(c) => self.newest_of(c.key)?.filter(|n| !n.is_discarded),
+            None => None,
+        };
+        if let (Some(newest), Some(c)) = (newest, entry.coalesce)
+            && newest.facts == c.facts
+        {
+            return match self.known(entry.event_id)? {
+                Some(known) => self.again(entry, digest, known),
+                None => {
+                    self.receipt.unchanged += 1;
+                    Ok(Appended::Unchanged { seq: newest.seq })
+                }
+            };
+        }
+        let supersedes = newest.filter(|n| n.seq > self.sealed && n.is_plain && entry.held.is_none());
+        let follows = newest.filter(|_| supersedes.is_none()).map(|n| n.seq);
+        let seq = self.last_seq + 1;
+        let link = chain::link(&self.chain, seq, entry.event_id, &digest);
+        if !self.insert(entry, seq, follows, &digest, &link)? {
+            return match self.known(entry.event_id)? {
+                Some(known) => self.again(entry, digest, known),
+                None => Err(Error::Damaged { seq, what: "its place is taken by a row without an id" }),
+            };
+        }
+        (self.last_seq, self.chain) = (seq, *link.as_bytes());
+        self.count_captured(entry);
+        if let Some(old) = supersedes {
+            self.supersede(old, seq)?;
+        }
+        if let Some(c) = entry.coalesce {
+            self.remember(c, seq, entry)?;
+        }
+        Ok(Appended::Captured { seq, superseded: supersedes.map(|n| n.seq) })
+    }
+
+    /// Posts the counters and says what was added.
+    pub(crate) fn finish(self) -> Result<Receipt, Error> {
+        let r = self.receipt;
+        for (name, by) in [
+            (name::CAPTURED, r.captured),
+            (name::LIVE, r.captured - r.superseded),
+            (name::HELD, r.held),
+            (name::SUPERSEDED, r.superseded),
+            (name::LIVE_BYTES, r.bytes - r.superseded_bytes),
+        ] {
+            add_to_counter(self.tx, counter(name), by)?;
+        }
+        Ok(r)
+    }
+
+    fn count_captured(&mut self, entry: &Entry<'_>) {
+        self.receipt.captured += 1;
+        self.receipt.held += i64::from(entry.held.is_some());
+        self.receipt.bytes += size_of(entry);
+    }
+
+    /// Writes row and payload; false when the id is taken.
+    fn insert(
+        &self,
+        e: &Entry<'_>,
+        seq: i64,
+        follows: Option<i64>,
+        digest: &Sha256,
+        link: &Sha256,
+    ) -> Result<bool, Error> {
+        let written = self
+            .tx
+            .prepare(
+                "INSERT INTO journal_events (seq, event_id, event_type, occurred_at, captured_at, origin, coalesce_key,
+                   facts_hash, payload_sha256, size, chain, wire, held, follows)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                 ON CONFLICT (event_id) DO NOTHING",
+            )?
+            .execute(rusqlite::params![
+                seq,
+                e.event_id,
+                e.event_type,
+                e.occurred_at,
+                self.now.as_micros(),
+                e.origin,
+                e.coalesce.as_ref().map(|c| &c.key[..]),
+                e.coalesce.as_ref().map(|c| &c.facts.as_bytes()[..]),
+                &digest.as_bytes()[..],
+                size_of(e),
+                &link.as_bytes()[..],
+                e.wire.code(),
+                e.held,
+                follows,
+            ])?;
+        if written == 0 {
+            return Ok(false);
+        }
+        self.tx
+            .prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2)")?
+            .execute(rusqlite::params![seq, e.envelope])?;
+        Ok(true)
+    }
+
+    fn supersede(&mut self, old: Newest, by: i64) -> Result<(), Error> {
+        self.tx.prepare("UPDATE journal_events SET superseded_by = ?2 WHERE seq = ?1")?.execute([old.seq, by])?;
+        self.receipt.superseded += 1;
+        self.receipt.superseded_bytes += old.size;
+        Ok(())
+    }
+
+    fn remember(&mut self, c: Coalesce, seq: i64, entry: &Entry<'_>) -> Result<(), Error> {
+        self.tx
+            .prepare("INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash) VALUES (?1, ?2, ?3)")?
+            .execute(rusqlite::params![&c.key[..], seq, &c.facts.as_bytes()[..]])?;
+        let newest =
+            Newest { seq, facts: c.facts, is_plain: entry.held.is_none(), is_discarded: false, size: size_of(entry) };
+        // Bounded: a stream of any length must not grow this map without end.
+        if self.newest.len() >= 4096 {
+            self.newest.clear();
+        }
+        self.newest.insert(c.key, newest);
+        Ok(())
+    }
+
+    fn newest_of(&self, key: [u8; 16]) -> Result<Option<Newest>, Error> {
+        if let Some(newest) = self.newest.get(&key) {
+            return Ok(Some(*newest));
+        }
+        let sql = "SELECT k.seq, k.facts_hash, e.held IS NULL AND e.discarded IS NULL AND e.gone IS NULL,
+                          e.discarded IS NOT NULL, e.size
+                   FROM journal_keys AS k JOIN journal_events AS e ON e.seq = k.seq WHERE k.coalesce_key = ?1";
+        let row = self
+            .tx
+            .prepare(sql)?
+            .query_row([&key[..]], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
+            .optional()?;
+        row.map(|(seq, facts, is_plain, is_discarded, size)| {
+            let facts =
+                Sha256::from_slice(&facts).ok_or(Error::Damaged { seq, what: "its facts hash is no digest" })?;
+            Ok(Newest { seq, facts, is_plain, is_discarded, size })
+        })
+        .transpose()
+    }
+
+    /// Place and payload digest of the row that has this id.
+    fn known(&self, event_id: &str) -> Result<Option<(i64, Vec<u8>)>, Error> {
+        Ok(self
+            .tx
+            .prepare("SELECT seq, payload_sha256 FROM journal_events WHERE event_id = ?1")?
+            .query_row([event_id], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?)
+    }
+
+    /// An id that is known: unchanged when the payload means the same, else a conflict.
+    fn again(&mut self, entry: &Entry<'_>, digest: Sha256, (seq, known): (i64, Vec<u8>)) -> Result<Appended, Error> {
+        let same = known == digest.as_bytes()
+            || super::payload(self.tx, seq)?.is_some_and(|kept| json::same_meaning(&kept, entry.envelope));
+        if same {
+            self.receipt.unchanged += 1;
+            return Ok(Appended::Unchanged { seq });
+        }
+        let quarantined = self
+            .tx
+            .prepare(
+                "INSERT INTO journal_conflicts (event_id, existing_sha256, incoming_sha256, envelope, origin, found_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            )?
+            .execute(rusqlite::params![
+                entry.event_id,
+                known,
+                &digest.as_bytes()[..],
+                entry.envelope,
+                entry.origin,
+                self.now.as_micros()
+            ])?;
+        if quarantined > 0 {
+            add_to_counter(self.tx, counter(name::CONFLICTS), 1)?;
+            let reason = format!("another content than row {seq} under the same id; kept apart");
+            let audit = retire::Audit {
+                act: "conflict",
+                event_id: entry.event_id,
+                event_type: entry.event_type,
+                sha256: digest,
+                reason: &reason,
+            };
+            retire::audit(self.tx, self.now, &audit)?;
+        }
+        self.receipt.conflicts += 1;
+        Ok(Appended::Conflict { seq })
+    }
+}
+
+fn size_of(entry: &Entry<'_>) -> i64 {
+    i64::try_from(entry.envelope.len()).unwrap_or(i64::MAX)
+}

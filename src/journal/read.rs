@@ -1,0 +1,93 @@
+//! Looking at rows.
+
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::{Error, Record};
+use crate::base::Sha256;
+use crate::store::ReadTx;
+
+const COLUMNS: &str = "seq, event_id, event_type, occurred_at, captured_at, origin, payload_sha256, size, chain, held,
+  superseded_by, follows, discarded, gone, archived_at";
+
+/// Which rows to list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    /// Only this event type.
+    pub(crate) event_type: Option<String>,
+}
+
+/// A row as listed, with its payload when that was asked for and is still here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// The row.
+    pub(crate) record: Record,
+    /// The envelope bytes.
+    pub(crate) envelope: Option<Vec<u8>>,
+}
+
+/// Calls `visit` for each row in journal order, one at a time: memory does not grow with the journal.
+pub(crate) fn list<E: From<Error>>(
+    tx: &ReadTx<'_>,
+    filter: &Filter,
+    with_envelope: bool,
+    visit: &mut dyn FnMut(Listed) -> Result<(), E>,
+) -> Result<(), E> {
+    let sql = format!("SELECT {COLUMNS} FROM journal_events WHERE ?1 IS NULL OR event_type = ?1 ORDER BY seq");
+    let mut statement = tx.prepare(&sql).map_err(Error::from)?;
+    let mut rows = statement.query([&filter.event_type]).map_err(Error::from)?;
+    while let Some(row) = rows.next().map_err(Error::from)? {
+        let record = record(row)?;
+        let envelope = if with_envelope { payload(tx, record.seq)? } else { None };
+        visit(Listed { record, envelope })?;
+    }
+    Ok(())
+}
+
+/// The row of an event id, with its payload; `None` when no event has the id.
+pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal_events WHERE event_id = ?1"))?;
+    let mut rows = statement.query([event_id])?;
+    match rows.next()? {
+        Some(row) => {
+            let record = record(row)?;
+            let envelope = payload(tx, record.seq)?;
+            Ok(Some(Listed { record, envelope }))
+        }
+        None => Ok(None),
+    }
+}
+
+/// The envelope bytes of a row; `None` when they have left.
+pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Error> {
+    Ok(tx.prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?)
+}
+
+/// Unresolved conflicts, O(1).
+pub(crate) fn count_conflicts(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    Ok(super::totals(tx)?.conflicts)
+}
+
+fn record(row: &Row<'_>) -> Result<Record, Error> {
+    let seq = row.get(0)?;
+    let digest = |index: usize| -> Result<Sha256, Error> {
+        let blob = row.get_ref(index)?.as_blob().ok();
+        blob.and_then(Sha256::from_slice).ok_or(Error::Damaged { seq, what: "a digest does not have 32 bytes" })
+    };
+    Ok(Record {
+        seq,
+        event_id: row.get(1)?,
+        event_type: row.get(2)?,
+        occurred_at: row.get(3)?,
+        captured_at: row.get(4)?,
+        origin: row.get(5)?,
+        payload_sha256: digest(6)?,
+        size: row.get(7)?,
+        chain: digest(8)?,
+        held: row.get(9)?,
+        superseded_by: row.get(10)?,
+        follows: row.get(11)?,
+        discarded: row.get(12)?,
+        gone: row.get(13)?,
+        archived_at: row.get(14)?,
+    })
+}

@@ -1,0 +1,70 @@
+-- The journal: what happened, once, in commit order. Rows are never deleted; payload bytes leave only by an
+-- operator's act. Every *_at is microseconds since the Unix epoch.
+
+CREATE TABLE journal_events (
+  seq            INTEGER PRIMARY KEY,           -- given inside BEGIN IMMEDIATE, so it follows commit order
+  event_id       TEXT NOT NULL COLLATE NOCASE,  -- verbatim; ids that differ in case are the same id
+  event_type     TEXT NOT NULL,
+  occurred_at    TEXT,                          -- the envelope's own time, verbatim
+  captured_at    INTEGER NOT NULL,
+  origin         TEXT NOT NULL,                 -- 'index', 'capture', 'import:<source>'
+  coalesce_key   BLOB,                          -- what the event is about; NULL: never coalesces
+  facts_hash     BLOB,                          -- what it says of it
+  payload_sha256 BLOB NOT NULL,
+  size           INTEGER NOT NULL,              -- bytes of the envelope
+  chain          BLOB NOT NULL,                 -- SHA-256(previous chain, seq, event_id, payload_sha256)
+  wire           INTEGER NOT NULL,              -- what sending takes: 0 a rewrite, 1 nothing, 2 nothing without a team
+  held           TEXT,                          -- why it waits for `events release`
+  superseded_by  INTEGER REFERENCES journal_events (seq),
+  follows        INTEGER REFERENCES journal_events (seq),
+  discarded      TEXT,                          -- why it was given up (evicted, cleared, purged)
+  gone           TEXT,                          -- why its payload left
+  archived_at    INTEGER
+);
+CREATE UNIQUE INDEX journal_event_id ON journal_events (event_id);
+
+CREATE TABLE journal_payloads (
+  seq      INTEGER PRIMARY KEY REFERENCES journal_events (seq),
+  envelope BLOB NOT NULL                        -- the bytes exactly as captured
+);
+
+CREATE TABLE journal_keys (
+  coalesce_key BLOB PRIMARY KEY,
+  seq          INTEGER NOT NULL,                -- the newest event of the key
+  facts_hash   BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE journal_state (
+  id             INTEGER PRIMARY KEY CHECK (id = 1),
+  sealed_through INTEGER NOT NULL,              -- highest seq ever selected for any target
+  lamport        INTEGER NOT NULL
+);
+INSERT INTO journal_state VALUES (1, 0, 0);
+
+CREATE TABLE journal_conflicts (
+  id              INTEGER PRIMARY KEY,
+  event_id        TEXT NOT NULL COLLATE NOCASE,
+  existing_sha256 BLOB NOT NULL,
+  incoming_sha256 BLOB NOT NULL,
+  envelope        BLOB NOT NULL,                -- the refused bytes, whole
+  origin          TEXT NOT NULL,
+  found_at        INTEGER NOT NULL,
+  resolved_at     INTEGER,
+  resolution      TEXT,
+  UNIQUE (event_id, incoming_sha256)
+);
+
+CREATE TABLE journal_audit (
+  id         INTEGER PRIMARY KEY,
+  at         INTEGER NOT NULL,
+  act        TEXT NOT NULL,                     -- 'conflict', 'discarded', 'released', …
+  event_id   TEXT,
+  event_type TEXT,
+  sha256     BLOB,
+  reason     TEXT NOT NULL
+);
+
+-- What delivery may see of the journal.
+CREATE VIEW journal_feed AS
+SELECT e.seq, e.event_id, e.size, e.wire, e.superseded_by, e.held, e.discarded, e.gone, p.envelope
+FROM journal_events AS e LEFT JOIN journal_payloads AS p ON p.seq = e.seq;

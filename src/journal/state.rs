@@ -1,0 +1,81 @@
+//! The journal's few numbers: totals, the seal, the Lamport clock.
+
+use super::{Error, SCOPE, Totals};
+use crate::store::{Counter, ReadTx, WriteTx, all_counters};
+
+/// Names of the journal's counters.
+pub(super) mod name {
+    pub(in crate::journal) const CAPTURED: &str = "captured";
+    pub(in crate::journal) const LIVE: &str = "live";
+    pub(in crate::journal) const HELD: &str = "held";
+    pub(in crate::journal) const SUPERSEDED: &str = "superseded";
+    pub(in crate::journal) const DISCARDED: &str = "discarded";
+    pub(in crate::journal) const GONE: &str = "gone";
+    pub(in crate::journal) const LIVE_BYTES: &str = "live_bytes";
+    pub(in crate::journal) const CONFLICTS: &str = "conflicts";
+}
+
+pub(super) fn counter(name: &str) -> Counter<'_> {
+    Counter { scope: SCOPE, name }
+}
+
+/// The journal's totals, O(1).
+pub(crate) fn totals(tx: &ReadTx<'_>) -> Result<Totals, Error> {
+    let all = all_counters(tx, SCOPE)?;
+    let get = |name: &str| all.get(name).copied().unwrap_or(0);
+    Ok(Totals {
+        captured: get(name::CAPTURED),
+        live: get(name::LIVE),
+        held: get(name::HELD),
+        superseded: get(name::SUPERSEDED),
+        discarded: get(name::DISCARDED),
+        gone: get(name::GONE),
+        live_bytes: get(name::LIVE_BYTES),
+        conflicts: get(name::CONFLICTS),
+    })
+}
+
+/// The same totals counted from the rows: for `verify` and tests, O(rows).
+pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
+    let sql = "
+        SELECT COUNT(*),
+               COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL),
+               COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL AND held IS NOT NULL),
+               COUNT(*) FILTER (WHERE superseded_by IS NOT NULL),
+               COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NOT NULL),
+               COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NOT NULL),
+               COALESCE(SUM(size) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL), 0),
+               (SELECT COUNT(*) FROM journal_conflicts WHERE resolved_at IS NULL)
+        FROM journal_events";
+    Ok(tx.conn().query_row(sql, [], |r| {
+        Ok(Totals {
+            captured: r.get(0)?,
+            live: r.get(1)?,
+            held: r.get(2)?,
+            superseded: r.get(3)?,
+            discarded: r.get(4)?,
+            gone: r.get(5)?,
+            live_bytes: r.get(6)?,
+            conflicts: r.get(7)?,
+        })
+    })?)
+}
+
+/// The highest seq ever selected for any target.
+pub(crate) fn sealed_through(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    Ok(tx.prepare("SELECT sealed_through FROM journal_state")?.query_row([], |r| r.get(0))?)
+}
+
+/// Raises the seal to `seq`; it never falls. Delivery calls this in the transaction that selects.
+pub(crate) fn seal(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
+    tx.prepare("UPDATE journal_state SET sealed_through = ?1 WHERE sealed_through < ?1")?.execute([seq])?;
+    Ok(())
+}
+
+/// Ticks the Lamport clock `by` times and returns its first new value.
+pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
+    let last: i64 = tx
+        .prepare("UPDATE journal_state SET lamport = lamport + ?1 RETURNING lamport")?
+        .query_row([by], |r| r.get(0))?;
+    Ok(last - by + 1)
+}
