@@ -108,6 +108,29 @@ mod tests {
         args::Cli::command().debug_assert();
     }
 
+    /// What `command` and its subcommands show as examples, from `sk-sync` to the explanation or redirection.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let line = |line: &str| {
+            let from = &line[line.find("sk-sync ")?..];
+            let end = ["  ", " < ", " > "].iter().filter_map(|mark| from.find(mark)).min();
+            Some(from[..end.unwrap_or(from.len())].to_owned())
+        };
+        let own: Vec<_> = help.lines().filter(|text| text.starts_with("  ")).filter_map(line).collect();
+        own.into_iter().chain(command.get_subcommands().flat_map(examples)).collect()
+    }
+
+    #[test]
+    fn the_examples_in_the_help_parse() {
+        let all = examples(&args::Cli::command());
+        assert!(all.len() > 12, "{all:?}");
+        for example in all {
+            if let Err(error) = args::Cli::try_parse_from(example.split(' ')) {
+                panic!("{example}: {error}");
+            }
+        }
+    }
+
     #[test]
     fn switched_off_only_capture_is_no_success() {
         for (line, exit) in [

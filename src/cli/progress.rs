@@ -29,8 +29,7 @@ impl Progress {
     /// The form that suits where stderr goes.
     pub(crate) fn of_process(env: &Env, globals: &Globals, is_json: bool) -> Self {
         let is_ci = env.text(env::CI).is_some_and(|v| !env::is_false(v));
-        let is_mute = globals.quiet || is_json;
-        Self(match kind(is_mute, globals.verbose > 0, is_ci, std::io::stderr().is_terminal()) {
+        Self(match kind(globals, is_json, is_ci, std::io::stderr().is_terminal()) {
             Kind::Silent => Form::Silent,
             Kind::Bar => Form::Bar(bar()),
             Kind::Heartbeat => Form::Heartbeat(Heartbeat::start(HEARTBEAT, |line| {
@@ -75,12 +74,15 @@ enum Kind {
 }
 
 /// Log lines and a bar would overwrite each other, so `-v` switches bars off.
-fn kind(is_mute: bool, is_verbose: bool, is_ci: bool, is_terminal: bool) -> Kind {
-    match (is_mute, is_ci, is_terminal) {
-        (true, ..) => Kind::Silent,
-        (_, true, _) => Kind::Heartbeat,
-        (_, _, true) if !is_verbose => Kind::Bar,
-        _ => Kind::Silent,
+fn kind(globals: &Globals, is_json: bool, is_ci: bool, is_terminal: bool) -> Kind {
+    if globals.quiet || is_json {
+        Kind::Silent
+    } else if is_ci {
+        Kind::Heartbeat
+    } else if is_terminal && globals.verbose == 0 {
+        Kind::Bar
+    } else {
+        Kind::Silent
     }
 }
 
@@ -161,15 +163,22 @@ mod tests {
 
     #[test]
     fn the_form_suits_the_place() {
-        for (mute, verbose, ci, terminal, expected) in [
-            (true, false, true, true, Kind::Silent),
-            (false, false, true, true, Kind::Heartbeat),
-            (false, true, true, false, Kind::Heartbeat),
-            (false, false, false, true, Kind::Bar),
-            (false, true, false, true, Kind::Silent),
-            (false, false, false, false, Kind::Silent),
+        let (plain, quiet) = (Globals::default(), Globals { quiet: true, ..Globals::default() });
+        let verbose = Globals { verbose: 1, ..Globals::default() };
+        for (globals, is_json, is_ci, is_terminal, expected) in [
+            (&quiet, false, true, true, Kind::Silent),
+            (&plain, true, true, true, Kind::Silent),
+            (&plain, false, true, true, Kind::Heartbeat),
+            (&verbose, false, true, false, Kind::Heartbeat),
+            (&plain, false, false, true, Kind::Bar),
+            (&verbose, false, false, true, Kind::Silent),
+            (&plain, false, false, false, Kind::Silent),
         ] {
-            assert_eq!(kind(mute, verbose, ci, terminal), expected, "{mute} {verbose} {ci} {terminal}");
+            assert_eq!(
+                kind(globals, is_json, is_ci, is_terminal),
+                expected,
+                "{globals:?} {is_json} {is_ci} {is_terminal}"
+            );
         }
     }
 

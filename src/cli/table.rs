@@ -23,8 +23,7 @@ impl Table {
         let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
         let widths: Vec<usize> = (0..columns).map(|c| cells(c).map(|x| x.chars().count()).max().unwrap_or(0)).collect();
         let is_number = |cell: &String| !cell.is_empty() && cell.chars().all(|c| c.is_ascii_digit() || c == ',');
-        let numeric: Vec<bool> =
-            (0..columns).map(|c| self.rows.len() > 1 && cells(c).skip(1).all(|cell| is_number(cell))).collect();
+        let numeric: Vec<bool> = (0..columns).map(|c| self.rows.len() > 1 && cells(c).skip(1).all(is_number)).collect();
         let line = |row: &Vec<String>| {
             let padded = row.iter().zip(widths.iter().zip(&numeric)).map(|(cell, (&width, &right))| {
                 if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }

@@ -50,7 +50,7 @@ pub(crate) struct Report {
     /// Where every captured event is now, for the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) balance: Option<Balance>,
-    /// The conditions for sending.
+    /// The conditions this command depended on; one that is shut means exit 4.
     pub(crate) gates: Vec<Gate>,
     /// What a person should know and no count shows; plain sentences.
     pub(crate) warnings: Vec<String>,
@@ -103,6 +103,7 @@ pub(crate) struct Standing {
 
 /// Whose events, and where they are kept.
 #[derive(Debug, Clone, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
 pub(crate) struct Project {
     /// The project's id; `None` when it has none yet.
     pub(crate) project_uuid: Option<String>,
@@ -286,6 +287,7 @@ pub(crate) struct Gate {
 
 /// One artifact and what would become of its body.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
 pub(crate) struct Artifact {
     /// Its mission.
     pub(crate) mission_slug: String,
@@ -341,7 +343,7 @@ mod tests {
             warnings: vec!["w".into()],
             ..Report::new("run")
         };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"fix":""}],"warnings":["w"]}"#);
     }
 
     #[test]

@@ -4,10 +4,13 @@ use std::num::NonZeroUsize;
 
 use crate::cli::{Context, Exit, Failure};
 
+/// Make event envelopes from stdin durable, one JSON object a line.
+///
 /// Reads one JSON object a line from stdin and writes each to the journal, byte for byte, before anything else is
 /// looked at: no gate, no target and no rule of the envelope stops a capture. When the command ends with exit 0,
 /// every line is on disk.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = "\
 Examples:
   sk-sync capture < events.jsonl              all lines, in a few large transactions

@@ -4,9 +4,9 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::cli::args::Cli;
-use crate::cli::{Context, Exit, Failure};
+use crate::cli::{Context, Exit};
 
-/// Prints a completion script for a shell.
+/// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -18,9 +18,9 @@ pub(crate) struct Args {
     pub(crate) shell: Shell,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "sk-sync", &mut script);
     context.printer.result(String::from_utf8_lossy(&script).trim_end());
-    Ok(Exit::Success)
+    Exit::Success
 }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use crate::cli::{Context, Exit, Failure};
 
-/// Shows the configuration in force.
+/// Show the configuration in force.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -14,11 +14,12 @@ pub(crate) struct Args {
 /// What to show.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
-    /// Print every key and its value
     Show(ShowArgs),
 }
 
-/// Prints every key and its value. Secrets are named by where they come from, never shown.
+/// Print every key and its value.
+///
+/// Secrets are named by where they come from, never shown.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// Add where each value comes from: a default, a file, the environment or a flag

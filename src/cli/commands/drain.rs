@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::cli::{Context, Exit, Failure, args};
 
+/// Deliver what is owed, events first, then bodies.
+///
 /// Sends what the target does not have yet, events first, then bodies, until nothing is owed or the time is up.
 /// Reads no feature directory. One drain at a time works on a store.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,9 @@ use clap::Subcommand;
 
 use crate::cli::{Context, Exit, Failure};
 
-/// Shows events as the journal and the ledger know them. Creates nothing and changes nothing.
+/// Inspect the events in the journal.
+///
+/// As the journal and the ledger know them. Creates nothing and changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -14,13 +16,11 @@ pub(crate) struct Args {
 /// What to show.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
-    /// List events in the order of the journal
     List(ListArgs),
-    /// Show one event: its envelope, and what became of it at each target
     Show(ShowArgs),
 }
 
-/// Lists events in the order of the journal.
+/// List events in the order of the journal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
     /// Print one JSON object for each event
@@ -44,7 +44,7 @@ pub(crate) struct ListArgs {
     pub(crate) envelope: bool,
 }
 
-/// Shows one event.
+/// Show one event: its envelope, and what became of it at each target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The event's id

@@ -2,6 +2,8 @@
 
 use crate::cli::{Context, Exit, Failure};
 
+/// Index the feature directories and capture what changed; send nothing.
+///
 /// Reads every feature directory and captures an event for each fact that changed. Opens no socket and queues no
 /// body. With --dry-run it captures nothing and lists each artifact with what would become of its body.
 #[derive(Debug, clap::Args)]

@@ -17,7 +17,9 @@ const FILE: &str = "event-sync.toml";
 /// Where Spec Kitty keeps a project's identity, below the work tree's root.
 const KITTIFY: &str = ".kittify/config.yaml";
 
-/// Writes an event-sync.toml at the root of the work tree. An existing file is never overwritten; with --project, a
+/// Write an event-sync.toml.
+///
+/// The file stands at the root of the work tree. An existing file is never overwritten; with --project, a
 /// project identity is added to it when it has none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -16,31 +16,20 @@ use clap::Subcommand;
 
 use crate::cli::{Context, Exit, Failure};
 
-/// What to do.
+/// What to do. Each command's help is the text above its `Args`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Index, capture, and deliver: the main job
     Run(run::Args),
-    /// Index the feature directories and capture what changed; send nothing
     Index(index::Args),
-    /// Read event envelopes, one JSON object a line, from stdin and make them durable
     Capture(capture::Args),
-    /// Deliver what is owed, events first, then bodies
     #[command(visible_alias = "now")]
     Drain(drain::Args),
-    /// Show what is kept, what is owed, what is stuck, and the next step
     Status(status::Args),
-    /// Inspect the events in the journal
     Events(events::Args),
-    /// Check every hash, count and reference in the store
     Verify(verify::Args),
-    /// Write an event-sync.toml
     Init(init::Args),
-    /// Show the configuration
     Config(config::Args),
-    /// Run a receiver: the server side, for tests and self-hosters
     Serve(serve::Args),
-    /// Print a completion script for a shell
     Completions(completions::Args),
 }
 
@@ -91,7 +80,7 @@ impl Command {
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
             Self::Serve(args) => serve::run(context, args),
-            Self::Completions(args) => completions::run(context, args),
+            Self::Completions(args) => Ok(completions::run(context, args)),
         }
     }
 }

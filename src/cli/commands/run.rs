@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use crate::cli::{Context, Exit, Failure, args};
 
+/// Index, capture, and deliver: the main job.
+///
 /// Indexes the feature directories, captures what changed, takes over older queues, and delivers what is owed to the
 /// configured target, events before bodies. Safe to repeat at any time: what is unchanged is not captured again, and
 /// what the target has is not sent again.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = "\
 Examples:
   sk-sync run                                    everything, to the configured target
   sk-sync run --preset stub                      everything, to a receiver inside sk-sync
   sk-sync run --mission 042-login 043-logout     only these missions
-  sk-sync run --no-drain                         index and capture; deliver later with `sk-sync drain`
+  sk-sync run --no-drain                         index and capture; `sk-sync drain` delivers later
   sk-sync run --json --max-time 2m               for CI")]
 pub(crate) struct Args {
     /// Only these missions (names of feature directories)

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use crate::cli::{Context, Exit, Failure};
 
+/// Run a receiver: the server side, for tests and self-hosters.
+///
 /// Takes events and bodies over HTTP, remembers every event id, and answers as the contract says. Prints
 /// `listening on http://…` once it does; ends with Ctrl-C.
 #[derive(Debug, clap::Args)]

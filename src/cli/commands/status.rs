@@ -2,6 +2,8 @@
 
 use crate::cli::{Context, Exit, Failure};
 
+/// Show what is kept, what is owed, what is stuck, and the next step.
+///
 /// Shows the journal, the target, where every event stands, the upload queue, older stores that were found, shut
 /// gates with the line that opens each, and the next step. Creates nothing and changes nothing.
 #[derive(Debug, clap::Args)]

@@ -20,7 +20,9 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     if printer.is_json() {
         printer.document(&report);
     } else if !context.globals.quiet {
-        summary(&report, exit, is_verbose, printer.paint()).iter().for_each(|line| printer.result(line));
+        for line in summary(&report, exit, is_verbose, printer.paint()) {
+            printer.result(&line);
+        }
     }
     exit
 }
@@ -111,14 +113,14 @@ mod tests {
     use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Project, Standing};
     use crate::target::{Identity, ReceiverKind};
 
-    fn target(receiver: ReceiverKind, url: &str) -> Option<Identity> {
-        Some(Identity {
+    fn target(receiver: ReceiverKind, url: &str) -> Identity {
+        Identity {
             target_id: "tgt_1".into(),
             receiver,
             canonical_url: url.into(),
             team_slug: "core".into(),
             user_email: String::new(),
-        })
+        }
     }
 
     /// A first run against the stub: everything is new, everything arrives.
@@ -130,7 +132,7 @@ mod tests {
                 repo: "/src/acme".into(),
                 store: "/state/projects/u/store.db".into(),
             }),
-            target: target(ReceiverKind::Stub, "stub://local"),
+            target: Some(target(ReceiverKind::Stub, "stub://local")),
             index: Some(Index {
                 missions: 14,
                 artifacts: 287,
@@ -159,7 +161,16 @@ mod tests {
 
     #[test]
     fn a_first_run() {
-        insta::assert_snapshot!(shown(&first_run(), false), @"");
+        insta::assert_snapshot!(shown(&first_run(), false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    210 uploaded, 75 skipped
+        Drained   1,301 delivered in 2 requests, 0.02 s
+        Balance   1,301 captured = 1,301 delivered
+        Done: nothing is owed
+        ");
         let verbose = shown(&first_run(), true);
         assert!(verbose.contains("(2 empty_content, 73 unsupported_surface)"), "{verbose}");
     }
@@ -173,7 +184,16 @@ mod tests {
             drain: Some(Drain::default()),
             ..first_run()
         };
-        insta::assert_snapshot!(shown(&report, false), @"");
+        insta::assert_snapshot!(shown(&report, false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Indexed   14 missions, 287 artifacts (285 known, 2 not present) in 0 s
+        Captured  0 new events, 1,301 unchanged
+        Bodies    210 already there
+        Drained   nothing sent
+        Balance   1,301 captured = 1,301 delivered
+        Done: nothing is owed
+        ");
     }
 
     #[test]
@@ -185,27 +205,44 @@ mod tests {
             balance: Some(Balance { captured: 1301, untried: 1301, holds: true, ..Balance::default() }),
             ..first_run()
         };
-        insta::assert_snapshot!(shown(&report, false), @"");
+        insta::assert_snapshot!(shown(&report, false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    none; everything is kept here. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    287 skipped
+        Balance   1,301 captured = 1,301 untried
+        Done: everything is captured
+        ");
     }
 
     #[test]
     fn the_target_is_down() {
         let report = Report {
-            target: target(ReceiverKind::Teamspace, "https://sync.example.org"),
+            target: Some(target(ReceiverKind::Teamspace, "https://sync.example.org")),
             bodies: Some(Bodies { queued: 210, retryable: 210, ..Bodies::default() }),
             drain: Some(Drain { requests: 1, halted: Some("cannot connect: refused\u{7}".into()), ..Drain::default() }),
             balance: Some(Balance { captured: 1301, delivered: 1, untried: 1300, holds: true, ..Balance::default() }),
             standing: Standing { owed_events: 1300, ..Standing::default() },
             ..first_run()
         };
-        insta::assert_snapshot!(shown(&report, false), @"");
+        insta::assert_snapshot!(shown(&report, false), @r"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    210 to be tried again
+        Drained   stopped after 1 request: cannot connect: refused\u{7}
+        Balance   1,301 captured = 1 delivered + 1,300 untried
+        Not done: 1,300 events and 210 body uploads still owed. Everything is kept; `sk-sync drain` tries again
+        ");
     }
 
     #[test]
     fn gates_are_shut() {
         let gate = |name: &str, fix: &str| Gate { name: name.into(), open: false, fix: fix.into() };
         let report = Report {
-            target: target(ReceiverKind::ExternalReceiver, "https://sync.example.org"),
+            target: Some(target(ReceiverKind::ExternalReceiver, "https://sync.example.org")),
             bodies: None,
             drain: Some(Drain::default()),
             balance: Some(Balance { captured: 1301, blocked: 1301, holds: true, ..Balance::default() }),
@@ -219,7 +256,18 @@ mod tests {
             standing: Standing { owed_events: 0, ..Standing::default() },
             ..first_run()
         };
-        insta::assert_snapshot!(shown(&report, false), @"");
+        insta::assert_snapshot!(shown(&report, false), @r"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Drained   nothing sent
+        Balance   1,301 captured = 1,301 blocked
+        Gate shut missing_consent; fix: sk-sync allow https://sync.example.org
+        Gate shut missing_auth; fix: export SK_SYNC_TOKEN=… (and 1 more; -v shows them)
+        Warning:  a link was skipped: a\nb (and 1 more; -v shows them)
+        Not done: a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`
+        ");
     }
 
     #[test]
@@ -235,7 +283,16 @@ mod tests {
             }),
             ..first_run()
         };
-        insta::assert_snapshot!(shown(&report, false), @"");
+        insta::assert_snapshot!(shown(&report, false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    210 uploaded, 75 skipped
+        Drained   1,299 delivered, 2 undeliverable in 9 requests, 0 s
+        Balance   1,301 captured = 1,299 delivered + 2 undeliverable
+        Not done: something was refused for good or is in conflict. See `sk-sync status`
+        ");
     }
 
     /// Whatever else a report says, these situations never end in "Done", and the summary stays short.

@@ -11,7 +11,7 @@ const GATES_SHOWN: usize = 2;
 
 pub(super) fn target_words(target: Option<&Identity>) -> String {
     let Some(target) = target else {
-        return "none: everything is kept here. To send it, choose one: sk-sync run --preset stub, or see sk-sync init"
+        return "none; everything is kept here. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`"
             .to_owned();
     };
     let team = if target.team_slug.is_empty() { String::new() } else { format!(", team {}", target.team_slug) };
@@ -31,12 +31,12 @@ pub(super) fn migrate_words(migrate: &Migrate) -> String {
         ("older stores unreadable", migrate.source_errors),
     ];
     let stores = plural(migrate.sources, "older store");
-    with_terms(format!("{} new from {stores}", events(migrate.imported)), &terms)
+    with_terms(format!("{} from {stores}", plural(migrate.imported, "new event")), &terms)
 }
 
 pub(super) fn capture_words(capture: &Capture) -> String {
     let terms = [("superseded", capture.superseded), ("in conflict", capture.conflicts)];
-    with_terms(format!("{} new, {} unchanged", events(capture.captured), count(capture.unchanged)), &terms)
+    with_terms(format!("{}, {} unchanged", plural(capture.captured, "new event"), count(capture.unchanged)), &terms)
 }
 
 pub(super) fn index_words(index: &Index) -> String {
@@ -47,10 +47,11 @@ pub(super) fn index_words(index: &Index) -> String {
 
 pub(super) fn bodies_words(bodies: &Bodies, is_verbose: bool) -> String {
     let skipped = bodies.skipped.values().sum();
+    let answered = bodies.uploaded + bodies.already_exists + bodies.retryable + bodies.failed;
     let terms = [
         ("uploaded", bodies.uploaded),
         ("already there", bodies.already_exists),
-        ("queued", if bodies.uploaded + bodies.already_exists == 0 { bodies.queued } else { 0 }),
+        ("queued", if answered == 0 { bodies.queued } else { 0 }),
         ("to be tried again", bodies.retryable),
         ("failed", bodies.failed),
         ("skipped", skipped),
@@ -72,7 +73,7 @@ pub(super) fn drain_words(drain: &Drain) -> String {
         ("not answered for", drain.transient),
         ("undeliverable", drain.terminal_failed),
     ];
-    let answered = join_terms(&terms).unwrap_or_else(|| "nothing was owed".to_owned());
+    let answered = join_terms(&terms).unwrap_or_else(|| "nothing sent".to_owned());
     let requests = plural(drain.requests, "request");
     match &drain.halted {
         Some(words) => format!("stopped after {requests}: {}", text::printable(words)),
@@ -101,7 +102,7 @@ pub(super) fn gate_lines(gates: &[Gate], is_verbose: bool, paint: Paint) -> Vec<
         })
         .collect();
     if let (Some(last), more @ 1..) = (lines.last_mut(), shut.len().saturating_sub(limit)) {
-        *last = format!("{last} (and {more} more gates; -v shows them)");
+        *last = format!("{last} (and {more} more; -v shows them)");
     }
     lines
 }
