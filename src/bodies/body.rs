@@ -43,14 +43,6 @@ impl Body {
     }
 }
 
-/// Rule 5 of `formats` section 8: what it means that a file the index saw could not be read again.
-pub(crate) fn unreadable(error: &io::Error) -> Decision {
-    match error.kind() {
-        io::ErrorKind::NotFound => Decision::skipped("deleted_after_scan"),
-        _ => Decision::skipped(format!("read_error: {}", text::printable(&error.to_string()))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

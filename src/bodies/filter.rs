@@ -30,7 +30,7 @@ pub(crate) struct Decision {
 
 impl Decision {
     /// The body is not uploaded, and why.
-    pub(super) fn skipped(reason: impl Into<String>) -> Self {
+    pub(crate) fn skipped(reason: impl Into<String>) -> Self {
         Self { status: Status::Skipped, reason: reason.into() }
     }
 }

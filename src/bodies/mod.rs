@@ -27,7 +27,7 @@ mod test_server;
 #[cfg(test)]
 mod test_world;
 
-pub(crate) use body::{Body, unreadable};
+pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{Failure, close_failures, failures, import_failure};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};

@@ -20,6 +20,19 @@ pub(crate) enum Status {
     Failed,
 }
 
+impl Status {
+    /// The word of the public contract.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Uploaded => "uploaded",
+            Self::AlreadyExists => "already_exists",
+            Self::Queued => "queued",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// One line of `bodies.outcomes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ArtifactOutcome {

@@ -57,3 +57,15 @@ pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Erro
             OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
     Ok(tx.prepare(sql)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
 }
+
+/// Events in open attempts: sent or about to be, and to be sent again.
+pub(crate) fn in_open_attempts(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
+    let sql = "SELECT COALESCE(SUM(events), 0) FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL";
+    Ok(tx.prepare(sql)?.query_row([target], |r| r.get(0))?)
+}
+
+/// True when the journal has rows that the target's cursor has not passed.
+pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
+    Ok(tx.prepare(sql)?.query_row([target.cursor_seq], |r| r.get(0))?)
+}
