@@ -71,22 +71,26 @@ impl Proposal {
             Slot::Events => &mut self.events,
             Slot::Bodies => &mut self.bodies,
         };
-        match held {
-            Some(held) => same((held, written(held, slot)), (&claim, written(&claim, slot))),
-            None => {
-                *held = Some(claim);
-                Ok(())
-            }
+        if let Some(held) = held {
+            return same((held, written(held, slot)), (&claim, written(&claim, slot)));
         }
+        *held = Some(claim);
+        Ok(())
     }
 
     /// This proposal and another as one. They must name the same addresses, derived ones included: a source that
-    /// names a base must not have its events or bodies led elsewhere by another source.
+    /// names a base must not have its events or bodies led elsewhere by another source. One that names the same base
+    /// may say more about paths, not about hosts.
     pub(super) fn join(mut self, other: Self) -> Result<Self, Disagreement> {
+        let is_base_shared = self.base.is_some() && other.base.is_some();
+        if let (Some(a), Some(b)) = (&self.base, &other.base) {
+            same((a, written(a, Slot::Base)), (b, written(b, Slot::Base)))?;
+        }
         for (slot, path) in [(Slot::Events, EVENTS_PATH), (Slot::Bodies, BODIES_PATH)] {
-            let shared_base = self.base.is_some() && other.base.is_some();
-            if let (false, Some(a), Some(b)) = (shared_base, self.effective(slot, path), other.effective(slot, path)) {
-                same(a, b)?;
+            if let (Some(a), Some(b)) = (self.effective(slot, path), other.effective(slot, path))
+                && !(is_base_shared && a.2 == b.2)
+            {
+                same((a.0, a.1), (b.0, b.1))?;
             }
         }
         let slots = [(Slot::Base, other.base), (Slot::Events, other.events), (Slot::Bodies, other.bodies)];
@@ -96,12 +100,16 @@ impl Proposal {
         Ok(self)
     }
 
-    /// The claim that decides a slot, and the address it comes to.
-    fn effective(&self, slot: Slot, path: &str) -> Option<(&Claim, String)> {
+    /// The claim that decides a slot, the address it comes to, and its origin.
+    fn effective(&self, slot: Slot, path: &str) -> Option<(&Claim, String, String)> {
         let own = if slot == Slot::Events { &self.events } else { &self.bodies };
-        let derived =
-            || self.base.as_ref().map(|base| (base, below(&base.address, path).trim_end_matches('/').to_owned()));
-        own.as_ref().map(|claim| (claim, claim.address.canonical())).or_else(derived)
+        let derived = |base: &Claim| below(&base.address, path).trim_end_matches('/').to_owned();
+        let (claim, address) = match (own, &self.base) {
+            (Some(own), _) => (own, own.address.canonical()),
+            (None, Some(base)) => (base, derived(base)),
+            (None, None) => return None,
+        };
+        Some((claim, address, claim.address.origin()))
     }
 }
 
@@ -146,9 +154,11 @@ mod tests {
             (("https://a", "", ""), ("", "https://b/in", ""), false),
             (("https://a", "", ""), ("", "", "https://b/bodies"), false),
             (("", "https://b/in", ""), ("https://a", "", ""), false),
-            // The same base twice: one may say more.
-            (("https://a", "https://b/in", ""), ("https://a", "", ""), true),
-            (("https://a", "https://b/in", ""), ("https://a", "https://c/in", ""), false),
+            // The same base twice: one may say more about paths.
+            (("https://a", "https://a/in", ""), ("https://a", "", ""), true),
+            (("https://a", "", ""), ("https://a", "", "https://a/put"), true),
+            (("https://a", "https://a/in", ""), ("https://a", "https://a/out", ""), false),
+            (("https://a", "", ""), ("https://a", "https://b/in", ""), false),
             // Verbatim addresses for different things.
             (("", "https://b/in", ""), ("", "", "https://b/bodies"), true),
             (("", "https://b/in?s=1", ""), ("", "https://b/in?s=2", ""), false),
@@ -162,9 +172,9 @@ mod tests {
     #[test]
     fn a_disagreement_names_both_sources_and_addresses() {
         let error = proposal("A", "https://a", "", "").join(proposal("B", "https://b", "", "")).unwrap_err();
-        let derived = "A says https://a/api/v1/events/batch";
-        let text = error.to_string();
-        assert!(text == "A says https://a, but B says https://b" || text.starts_with(derived), "{text}");
+        assert_eq!(error.to_string(), "A says https://a, but B says https://b");
+        let error = proposal("A", "https://a", "", "").join(proposal("B", "", "", "https://b/put")).unwrap_err();
+        assert_eq!(error.to_string(), "A says https://a/api/dossier/push-content, but B says https://b/put");
     }
 
     #[test]

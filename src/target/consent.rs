@@ -27,7 +27,7 @@ mod tests {
             ("nonsense", None),
         ] {
             let permit = permit(url);
-            assert_eq!(permit.as_ref().map(|p| p.origin()), origin, "{url}");
+            assert_eq!(permit.as_ref().map(Permit::origin), origin, "{url}");
             assert!(permit.is_none_or(|p| p.is_loopback()), "{url}");
         }
     }

@@ -98,6 +98,6 @@ impl Link {
 
     /// The Standard Webhooks secret that signs requests to this target, if one is configured.
     pub(crate) fn signing_secret(&self) -> Option<&str> {
-        self.signing_secret.as_ref().map(|secret| secret.expose_secret())
+        self.signing_secret.as_ref().map(SecretString::expose_secret)
     }
 }

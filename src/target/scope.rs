@@ -54,14 +54,7 @@ pub(crate) fn active_scope(legacy_home: &Path) -> Option<String> {
 
 /// Each character beyond ASCII as `_uXXXX_`, lower-case hex of at least four digits.
 fn ascii(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_ascii() {
-            out.push(c);
-        } else {
-            out.push_str(&format!("_u{:04x}_", u32::from(c)));
-        }
-        out
-    })
+    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("_u{:04x}_", u32::from(c)) }).collect()
 }
 
 #[cfg(test)]
