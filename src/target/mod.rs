@@ -1,6 +1,6 @@
 //! Which server, who says so, and whether anything may be sent there.
 //!
-//! [`resolve`] decides from configuration, environment and flags alone; [`gates`] says what stands in the way; [`link`]
+//! [`resolve()`] decides from configuration, environment and flags alone; [`gates()`] says what stands in the way; [`link()`]
 //! gives what the sending modules need, or the gates that are shut.
 //!
 //! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
