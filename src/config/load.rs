@@ -1,6 +1,6 @@
 //! Reading every source, and what they come to.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::env::SECRET_PREFIX;
@@ -83,7 +83,7 @@ fn read_file(path: &Path, must_exist: bool) -> Result<Option<Vec<u8>>, Error> {
     let mut bytes = Vec::new();
     match std::fs::File::open(path) {
         Ok(file) => file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !must_exist => return Ok(None),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) && !must_exist => return Ok(None),
         Err(e) => return Err(unreadable(e)),
     };
     if bytes.len() as u64 > LARGEST_FILE {

@@ -15,7 +15,7 @@ pub(crate) struct Loaded {
     /// The checked configuration.
     pub(crate) config: EventSyncConfig,
     /// Every key in the order of the example file.
-    pub(crate) values: Vec<Value>,
+    pub(crate) values: Vec<Setting>,
     /// Every address with its source, lowest layer first.
     pub(crate) urls: Vec<UrlSource>,
     /// What a person should know and need not act on.
@@ -33,7 +33,7 @@ impl Loaded {
 
 /// A key's value and its source, as `config show --origin --json` prints it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(crate) struct Value {
+pub(crate) struct Setting {
     /// The dotted name.
     pub(crate) key: &'static str,
     /// The value as written, names and words in canonical form; null when unset. Holds no secret.
@@ -63,17 +63,17 @@ pub(crate) struct RepositoryFile {
 }
 
 /// Every key with the value and origin of the layer that won it.
-pub(super) fn shown(layers: &[Layer], winners: &[Option<usize>]) -> Vec<Value> {
+pub(super) fn shown(layers: &[Layer], winners: &[Option<usize>]) -> Vec<Setting> {
     let value = |(key, winner): (&'static Key, &Option<usize>)| {
         let found = winner.and_then(|n| layers.get(n)).and_then(|l| Some((l.entry(key.name)?, &l.origin)));
         let Some((entry, origin)) = found else {
-            return Value { key: key.name, value: serde_json::Value::Null, origin: Origin::Default };
+            return Setting { key: key.name, value: serde_json::Value::Null, origin: Origin::Default };
         };
         let value = match (key.kind, entry.checked.shown.as_str()) {
             (Kind::Url, Some(url)) => without_userinfo(url).into(),
             _ => entry.checked.shown.clone(),
         };
-        Value { key: key.name, value, origin: origin.clone() }
+        Setting { key: key.name, value, origin: origin.clone() }
     };
     KEYS.iter().zip(winners).map(value).collect()
 }
@@ -92,7 +92,7 @@ pub(super) fn urls(layers: &[Layer]) -> Vec<UrlSource> {
 /// gives way to a signature; and nothing but the status can acknowledge a CloudEvents batch.
 pub(super) fn settle_external_receiver(
     config: &mut EventSyncConfig,
-    values: &mut [Value],
+    values: &mut [Setting],
     layers: &[Layer],
 ) -> Result<(), Problem> {
     let external = &mut config.external_receiver;

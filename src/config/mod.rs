@@ -27,7 +27,7 @@ mod variables;
 pub(crate) use home::{Home, Place};
 pub(crate) use keys::{KEYS, Key};
 pub(crate) use load::{Flag, Inputs, load};
-pub(crate) use loaded::{Loaded, RepositoryFile, UrlSource, Value};
+pub(crate) use loaded::{Loaded, RepositoryFile, Setting, UrlSource};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Preset, Retention};
 pub(crate) use schema::{

@@ -107,7 +107,11 @@ mod tests {
             read::<Preset>(preset);
             assert!(RETENTIONS.contains(retention) && DELIVERIES.contains(delivery), "{preset}");
         }
-        RETENTIONS.iter().for_each(|w| read::<Retention>(w));
-        DELIVERIES.iter().for_each(|w| read::<Delivery>(w));
+        for retention in RETENTIONS {
+            read::<Retention>(retention);
+        }
+        for delivery in DELIVERIES {
+            read::<Delivery>(delivery);
+        }
     }
 }

@@ -24,7 +24,7 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 /// `n` bytes in the largest unit that divides them.
 pub(super) fn in_bytes(n: u64) -> String {
     let units = [("TiB", 1_u64 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match units.iter().find(|(_, size)| n >= *size && n % size == 0) {
+    match units.iter().find(|(_, size)| n >= *size && n.is_multiple_of(*size)) {
         Some((unit, size)) => format!("{} {unit}", n / size),
         None => format!("{n} B"),
     }
@@ -33,7 +33,7 @@ pub(super) fn in_bytes(n: u64) -> String {
 /// `n` milliseconds in the largest unit that divides them.
 pub(super) fn in_time(n: u64) -> String {
     let units = [("h", 3_600_000), ("m", 60_000), ("s", 1000)];
-    match units.iter().find(|(_, size)| n >= *size && n % size == 0) {
+    match units.iter().find(|(_, size)| n >= *size && n.is_multiple_of(*size)) {
         Some((unit, size)) => format!("{}{unit}", n / size),
         None => format!("{n}ms"),
     }

@@ -64,8 +64,10 @@ impl OriginGrant for Permit {
 pub(crate) struct Link {
     pub(super) identity: Identity,
     pub(super) permit: Permit,
+    pub(super) bodies_permit: Option<Permit>,
     pub(super) endpoints: Endpoints,
     pub(super) headers: Vec<(String, SecretString)>,
+    pub(super) signing_secret: Option<SecretString>,
 }
 
 impl Link {
@@ -74,9 +76,14 @@ impl Link {
         &self.identity
     }
 
-    /// The consent to open sockets.
+    /// The consent to open sockets for events and health.
     pub(crate) fn permit(&self) -> &Permit {
         &self.permit
+    }
+
+    /// The consent to open sockets for bodies, whose origin may be another; `None` when the target takes none.
+    pub(crate) fn bodies_permit(&self) -> Option<&Permit> {
+        self.bodies_permit.as_ref()
     }
 
     /// Where to post.
@@ -87,6 +94,11 @@ impl Link {
     /// The headers that authorise a request to this target, and to no other.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
+
+    /// The Standard Webhooks secret that signs requests to this target, if one is configured.
+    pub(crate) fn signing_secret(&self) -> Option<&str> {
+        self.signing_secret.as_ref().map(SecretString::expose_secret)
     }
 }
 
