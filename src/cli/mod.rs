@@ -9,6 +9,7 @@ mod context;
 mod exit;
 mod failure;
 mod help;
+mod journey;
 mod logging;
 mod printer;
 mod progress;

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::report::{Bodies, BodyOutcome};
 use super::{Error, Workspace, World};
 use crate::base::text::printable;
-use crate::bodies::{
-    self, ArtifactOutcome, Body, Candidate, Decision, Entry, FilterPolicy, Limits, Status,
-};
+use crate::bodies::{self, ArtifactOutcome, Body, Candidate, Decision, Entry, FilterPolicy, Limits, Status};
 use crate::config::EventSyncConfig;
 use crate::dossier::{self, Artifact, Mission};
 use crate::store::Store;

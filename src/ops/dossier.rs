@@ -5,14 +5,14 @@ use super::report;
 use super::rule::{OPTED_OUT, Rule};
 use super::{Error, Step, Workspace, World};
 use crate::base::text::printable;
+use crate::base::{Sha256, Timestamp};
 use crate::books;
 use crate::config::Parity;
 use crate::dossier::{self, Edition, Fact, Index, Mission, ParityForm};
-use crate::base::{Sha256, Timestamp};
 use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
 use crate::git::{self, Facts};
 use crate::journal::{self, Audit, Entry, Receipt};
-use crate::store::{Store, WriteTx};
+use crate::store::{ReadStore, Store, WriteTx};
 
 /// The kind of aggregate of every dossier event.
 const AGGREGATE_TYPE: &str = "MissionDossier";
@@ -132,15 +132,25 @@ pub(super) fn capture(
 }
 
 /// How many facts a capture would add, by a look at the journal alone.
-pub(super) fn preview(store: &crate::store::ReadStore, project_uuid: &str, world: &World<'_>, indexed: &Indexed) -> Result<Receipt, Error> {
+pub(super) fn preview(
+    existing: Option<&ReadStore>,
+    project_uuid: &str,
+    world: &World<'_>,
+    indexed: &Indexed,
+) -> Result<Receipt, Error> {
+    let facts =
+        |mission: &Mission| dossier::facts(mission, &mission.namespace(project_uuid), world.clock.now(), world.ids);
+    let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, Some(project_uuid));
+    let Some(store) = existing else {
+        let mut receipt = Receipt::default();
+        receipt.captured = indexed.index.missions.iter().map(|m| i64::try_from(facts(m).len()).unwrap_or(0)).sum();
+        return Ok(receipt);
+    };
     store.read(|tx| {
         let mut receipt = Receipt::default();
-        for mission in &indexed.index.missions {
-            for fact in dossier::facts(mission, &mission.namespace(project_uuid), world.clock.now(), world.ids) {
-                let keyed = event::coalesce(fact.event_type, &fact.payload, Some(project_uuid));
-                let is_stated = keyed.map_or(Ok(None), |c| journal::stated(tx, c))?.is_some();
-                if is_stated { receipt.unchanged += 1 } else { receipt.captured += 1 }
-            }
+        for fact in indexed.index.missions.iter().flat_map(facts) {
+            let is_stated = keyed(&fact).map_or(Ok(None), |c| journal::stated(tx, c))?.is_some();
+            *(if is_stated { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
         }
         Ok(receipt)
     })
@@ -199,7 +209,8 @@ impl Capturing<'_> {
             Disposition::Discard => return Ok(()),
             Disposition::AuditAndDiscard => {
                 let (sha256, reason) = (Sha256::of(&envelope), OPTED_OUT);
-                let audit = Audit { act: "discarded", event_id: &event_id, event_type: fact.event_type, sha256, reason };
+                let audit =
+                    Audit { act: "discarded", event_id: &event_id, event_type: fact.event_type, sha256, reason };
                 return Ok(journal::audit(tx, self.now, &audit)?);
             }
         };

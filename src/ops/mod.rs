@@ -9,8 +9,8 @@ mod bodies;
 mod dossier;
 mod drain;
 mod origin;
-mod rule;
 pub(crate) mod report;
+mod rule;
 mod run;
 mod stream;
 mod workspace;
@@ -105,7 +105,9 @@ pub(crate) enum Error {
     #[error("cannot read the input: {0}")]
     Input(#[source] std::io::Error),
     /// There is no project identity, so no dossier event can be made.
-    #[error("this project has no identity, so its artifacts cannot be named: .kittify/config.yaml has no `project.uuid`")]
+    #[error(
+        "this project has no identity, so its artifacts cannot be named: .kittify/config.yaml has no `project.uuid`"
+    )]
     MissingIdentity,
 }
 

@@ -1,8 +1,8 @@
 //! Who emits the events of a run.
 
 use super::{Workspace, World};
-use crate::base::env::{LNAME, LOGNAME, USER, USERNAME};
 use crate::base::Env;
+use crate::base::env::{LNAME, LOGNAME, USER, USERNAME};
 use crate::dossier;
 use crate::event::{Origin, node_id};
 use crate::git::Facts;

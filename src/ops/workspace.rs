@@ -61,10 +61,8 @@ impl Workspace {
         };
         // The project's own settings lie in a directory named after it, so who it is comes from the other layers.
         let loaded = config::load(&inputs)?;
-        let given = ProjectOverride {
-            uuid: loaded.config.project.uuid.clone(),
-            slug: loaded.config.project.slug.clone(),
-        };
+        let given =
+            ProjectOverride { uuid: loaded.config.project.uuid.clone(), slug: loaded.config.project.slug.clone() };
         let mut roots = vec![checkout.main_root.as_path()];
         if checkout.root != checkout.main_root {
             roots.push(&checkout.root);
@@ -75,11 +73,8 @@ impl Workspace {
             None => home.unassigned(checkout.common_dir.as_deref().unwrap_or(&checkout.root)),
         };
         let settings = place.settings();
-        let loaded = if settings.exists() {
-            config::load(&Inputs { project_file: Some(&settings), ..inputs })?
-        } else {
-            loaded
-        };
+        let loaded =
+            if settings.exists() { config::load(&Inputs { project_file: Some(&settings), ..inputs })? } else { loaded };
         Ok(Self { checkout, loaded, identity, home, place })
     }
 

@@ -1,8 +1,12 @@
 //! `sk-sync capture`: envelopes from stdin into the journal.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
+use crate::base::text::{path, printable};
+use crate::cli::journey::{workspace, world};
 use crate::cli::{Context, Exit, Failure};
+use crate::ops::{Line, StreamRequest, capture_stream};
 
 /// Make event envelopes from stdin durable, one JSON object a line.
 ///
@@ -37,6 +41,51 @@ pub(crate) struct Args {
     pub(crate) each: bool,
 }
 
-pub(super) fn run(_context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::not_wired("capture"))
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let request = StreamRequest {
+        strict_envelope: args.strict_envelope,
+        capacity: args.strict_capacity.then_some(workspace.loaded.config.journal.capacity),
+        batch: if args.each { 1 } else { args.batch.get() },
+    };
+    let mut totals = BTreeMap::new();
+    let mut exits = Vec::new();
+    let mut input = std::io::stdin().lock();
+    let is_interrupted = capture_stream(&world(context), &workspace, &request, &mut input, &mut |line| {
+        *totals.entry(line.result).or_insert(0_u64) += 1;
+        exits.extend(exit_of(line));
+        show(context, args, line);
+    })?;
+    if is_interrupted {
+        exits.push(Exit::Interrupted);
+    }
+    if !args.json {
+        let words: Vec<String> = totals.iter().map(|(result, count)| format!("{count} {result}")).collect();
+        let words = if words.is_empty() { "nothing on stdin".to_owned() } else { words.join(", ") };
+        context.printer.note(&format!("Captured into {}: {words}", path(&workspace.place.store())));
+    }
+    Ok(Exit::worst(exits))
+}
+
+/// What a line means for the exit code: no envelope is a usage error, a conflict or a refusal is a failure.
+fn exit_of(line: &Line) -> Option<Exit> {
+    match line.result {
+        "refused" if line.is_broken => Some(Exit::Usage),
+        "refused" | "conflict" => Some(Exit::Undeliverable),
+        _ => None,
+    }
+}
+
+/// With `--json` each line's answer; else only what went wrong or is odd.
+fn show(context: &Context, args: &Args, line: &Line) {
+    if args.json {
+        context.printer.document(line);
+        // A producer waits for these answers: with `--each` after every line, else after every batch.
+        if args.each || line.line % u64::try_from(args.batch.get()).unwrap_or(1) == 0 {
+            context.printer.flush();
+        }
+    } else if let Some(reason) = &line.reason {
+        let id = line.event_id.as_deref().unwrap_or("(no event id)");
+        context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.line, line.result)));
+    }
 }

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure, args};
+use crate::ops::{Request, Scope};
+use crate::target::Choice;
 
 /// Deliver what is owed, events first, then bodies.
 ///
@@ -28,6 +31,14 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-pub(super) fn run(_context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::not_wired("drain"))
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let request = Request {
+        scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
+        missions: None,
+        step: None,
+        max_time: args.max_time,
+        dry_run: args.dry_run,
+        choice: Choice::default(),
+    };
+    travel(context, request, false)
 }

@@ -1,6 +1,9 @@
 //! `sk-sync index`: what the feature directories hold, captured, without bodies and without the network.
 
+use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure};
+use crate::ops::{Request, Scope};
+use crate::target::Choice;
 
 /// Index the feature directories and capture what changed; send nothing.
 ///
@@ -25,6 +28,14 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-pub(super) fn run(_context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::not_wired("index"))
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let request = Request {
+        scope: Scope { command: "index", indexes: true, offers_bodies: false, drains: false },
+        missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
+        step: args.step.as_deref(),
+        max_time: None,
+        dry_run: args.dry_run,
+        choice: Choice::default(),
+    };
+    travel(context, request, false)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure, args};
+use crate::ops::{Request, Scope};
+use crate::target::Choice;
 
 /// Index, capture, and deliver: the main job.
 ///
@@ -48,6 +51,14 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-pub(super) fn run(_context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::not_wired("run"))
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let request = Request {
+        scope: Scope { command: "run", indexes: true, offers_bodies: true, drains: !args.no_drain },
+        missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
+        step: None,
+        max_time: args.max_time,
+        dry_run: args.dry_run,
+        choice: Choice::default(),
+    };
+    travel(context, request, args.strict)
 }

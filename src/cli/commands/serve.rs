@@ -2,8 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use secrecy::SecretString;
+
+use crate::base::clock::SystemClock;
+use crate::base::files;
+use crate::base::ids::SystemIds;
 use crate::cli::{Context, Exit, Failure};
+use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
 
 /// Run a receiver: the server side, for tests and self-hosters.
 ///
@@ -32,6 +39,34 @@ pub(crate) struct Args {
     pub(crate) port_file: Option<PathBuf>,
 }
 
-pub(super) fn run(_context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::not_wired("serve"))
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let server = Server::start(Options {
+        listen: args.listen,
+        store: args.store.as_ref().map_or(Storage::Memory, |file| Storage::File(context.cwd.join(file))),
+        token: token(context, args)?,
+        max_events: DEFAULT_MAX_EVENTS,
+        max_bytes: DEFAULT_MAX_BYTES,
+        deployment: Deployment::default(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds::default()),
+    })?;
+    if let Some(file) = &args.port_file {
+        let port = server.origin().rsplit(':').next().unwrap_or_default();
+        files::replace(&context.cwd.join(file), port.as_bytes()).map_err(|e| Failure::io(&e))?;
+    }
+    context.printer.result(&format!("listening on {}", server.origin()));
+    context.printer.flush();
+    server.wait(&context.interrupt);
+    server.stop();
+    Ok(Exit::Success)
+}
+
+/// The token that requests must bring, from the variable that `--token-env` names.
+fn token(context: &Context, args: &Args) -> Result<Option<SecretString>, Failure> {
+    let Some(name) = &args.token_env else { return Ok(None) };
+    match context.env.text(name) {
+        Some(token) => Ok(Some(SecretString::from(token.to_owned()))),
+        None => Err(Failure::usage(format!("--token-env: the variable {name} is not set"))
+            .with_hint(format!("set {name} to the token that clients must send"))),
+    }
 }

@@ -1,0 +1,418 @@
+//! `run`, `index` and `drain`: the same journey with the parts that apply.
+//!
+//! The order is the promise: index, capture (durable, whatever follows), queue bodies, deliver events, upload bodies,
+//! balance. A shut gate or a dead target shortens the second half and never the first.
+
+use std::time::Duration;
+
+use super::bodies::{self, NoUpload, Tally};
+use super::dossier::{self, Indexed, Selection};
+use super::drain::{self, Outlet, StartStub};
+use super::report::{Artifact, Balance, Capture, Gate, Project, Report};
+use super::{Error, Step, Workspace, World, origin};
+use crate::base::lock;
+use crate::base::text::{path, printable};
+use crate::books;
+use crate::delivery::{self, Class, Stop};
+use crate::journal::Receipt;
+use crate::store::Store;
+use crate::target::{self, Choice, Link, Resolved};
+
+/// Bodies queued before they are uploaded: bounds the queue's file in a run over any number of missions.
+const UPLOAD_AT_ONCE: u64 = 256;
+
+/// Which parts of the journey a command takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// The command's name in the report.
+    pub(crate) command: &'static str,
+    /// Index and capture.
+    pub(crate) indexes: bool,
+    /// Queue the bodies of what was indexed.
+    pub(crate) offers_bodies: bool,
+    /// Deliver.
+    pub(crate) drains: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    /// Which parts.
+    pub(crate) scope: Scope,
+    /// Only these missions.
+    pub(crate) missions: Option<&'a [String]>,
+    /// The step whose missing artifacts are asked about.
+    pub(crate) step: Option<&'a str>,
+    /// How long delivery may take; the configured time without it.
+    pub(crate) max_time: Option<Duration>,
+    /// Look, and change nothing.
+    pub(crate) dry_run: bool,
+    /// What the command line says about the target.
+    pub(crate) choice: Choice<'a>,
+}
+
+/// Runs the journey, and reports on it.
+pub(crate) fn run(
+    world: &World<'_>,
+    workspace: &Workspace,
+    request: &Request<'_>,
+    start_stub: StartStub<'_>,
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<Report, Error> {
+    let resolved = target::resolve(&workspace.loaded, world.env, &request.choice)?;
+    let mut journey = Journey {
+        world,
+        workspace,
+        request,
+        resolved: &resolved,
+        start_stub,
+        progress,
+        report: Report::new(request.scope.command),
+    };
+    journey.begin();
+    let indexed = if request.scope.indexes { Some(journey.index()?) } else { None };
+    if request.dry_run {
+        journey.preview(indexed.as_ref())?;
+        return Ok(journey.report);
+    }
+    let mut store = books::open(&workspace.place.store())?;
+    if let Some(indexed) = &indexed {
+        workspace.project_uuid()?;
+        let receipt = dossier::capture(world, workspace, &mut store, indexed)?;
+        journey.report.capture = Some(capture_section(&receipt));
+    }
+    if world.interrupt.is_requested() {
+        journey.report.standing.was_interrupted = true;
+    } else if request.scope.offers_bodies || request.scope.drains {
+        journey.deliver(&mut store, indexed.as_ref())?;
+    }
+    journey.balance(&store)?;
+    Ok(journey.report)
+}
+
+struct Journey<'a> {
+    world: &'a World<'a>,
+    workspace: &'a Workspace,
+    request: &'a Request<'a>,
+    resolved: &'a Resolved,
+    start_stub: StartStub<'a>,
+    progress: &'a (dyn Fn(Step) + Sync),
+    report: Report,
+}
+
+impl Journey<'_> {
+    /// What is known before anything is read.
+    fn begin(&mut self) {
+        let (report, workspace) = (&mut self.report, self.workspace);
+        report.dry_run = self.request.dry_run;
+        report.project = Some(Project {
+            project_uuid: workspace.identity.project_uuid.clone(),
+            project_slug: workspace.identity.project_slug.clone(),
+            repo: path(&workspace.checkout.root),
+            store: path(&workspace.place.store()),
+        });
+        report.target.clone_from(&self.resolved.identity);
+        report.warnings.extend(workspace.loaded.warnings.iter().cloned());
+        report.warnings.extend(self.resolved.warnings.iter().cloned());
+        if self.request.scope.drains {
+            let gates = target::gates(self.resolved, &workspace.loaded.config, self.world.env);
+            report.gates = gates.into_iter().map(shown).collect();
+        }
+    }
+
+    fn index(&mut self) -> Result<Indexed, Error> {
+        let selection = Selection { missions: self.request.missions, step: self.request.step };
+        let indexed = dossier::index(self.world, self.workspace, selection, self.progress)?;
+        let report = &mut self.report;
+        if let Some(project) = &mut report.project {
+            project.project_slug = Some(origin::project_slug(self.workspace, &indexed.git));
+        }
+        report.index = Some(indexed.report);
+        report.warnings.extend(indexed.warnings.iter().cloned());
+        report.standing.strict_findings += indexed.unreadable;
+        Ok(indexed)
+    }
+
+    /// Queues bodies and delivers, as far as the gates let.
+    fn deliver(&mut self, store: &mut Store, indexed: Option<&Indexed>) -> Result<(), Error> {
+        let mut tally = Tally::default();
+        let is_shut = self.report.gates.iter().any(|gate| !gate.open);
+        let drains = self.request.scope.drains && !is_shut && self.resolved.receiver.is_some();
+        if !drains {
+            self.offer_all(store, indexed, &mut tally)?;
+            return self.finish_bodies(store, tally);
+        }
+        let config = &self.workspace.loaded.config.drain;
+        let deadline = self.world.clock.now().after(self.request.max_time.unwrap_or(config.max_time));
+        let held = match drain::lock(self.world, self.workspace, config.lock_wait) {
+            Ok(held) => held,
+            Err(error) => {
+                self.locked_out(error)?;
+                self.offer_all(store, indexed, &mut tally)?;
+                return self.finish_bodies(store, tally);
+            }
+        };
+        let mut outlet = Outlet::new(self.world, self.workspace, self.resolved, self.start_stub);
+        let mut sending = Sending { journey: self, outlet: &mut outlet, deadline, link: None, did: None };
+        sending.events(store)?;
+        sending.bodies(store, indexed, &mut tally)?;
+        drop(held);
+        sending.latecomers(store)?;
+        self.finish_bodies(store, tally)
+    }
+
+    /// Queues the bodies of everything indexed, without uploading any.
+    fn offer_all(&self, store: &mut Store, indexed: Option<&Indexed>, tally: &mut Tally) -> Result<(), Error> {
+        let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
+        let filter = bodies::filter(&self.workspace.loaded.config)?;
+        for mission in &indexed.index.missions {
+            match self.no_upload() {
+                Some(why) => bodies::preview(mission, &filter, Some(why), tally),
+                None => drop(bodies::offer(self.world, self.workspace, store, mission, &filter, tally)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Why no body is queued in this run, if that is so.
+    fn no_upload(&self) -> Option<NoUpload> {
+        match (self.resolved.receiver, &self.resolved.endpoints) {
+            (None, _) => Some(NoUpload::NoTarget),
+            (Some(_), Some(endpoints)) if endpoints.bodies.is_none() => Some(NoUpload::NoEndpoint),
+            (Some(_), _) => None,
+        }
+    }
+
+    fn finish_bodies(&mut self, store: &Store, tally: Tally) -> Result<(), Error> {
+        let waiting = if self.resolved.receiver.is_some() && self.request.scope.drains {
+            store.read(crate::bodies::counts)?.rows
+        } else {
+            0
+        };
+        self.report.bodies = Some(tally.finish(waiting));
+        Ok(())
+    }
+
+    /// Somebody else drains: what was captured stays, and this run says so.
+    fn locked_out(&mut self, error: lock::Error) -> Result<(), Error> {
+        match error {
+            lock::Error::Held { path, holder } => {
+                self.report.standing.is_locked_out = true;
+                let who =
+                    holder.map_or_else(String::new, |h| format!(": process {} since {}", h.pid, printable(&h.since)));
+                self.report.warnings.push(format!("another drain holds {path}{who}"));
+            }
+            lock::Error::Interrupted { .. } => self.report.standing.was_interrupted = true,
+            error @ lock::Error::Io(_) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Reads the books once more, from their counters.
+    fn balance(&mut self, store: &Store) -> Result<(), Error> {
+        let target_id = self.resolved.identity.as_ref().map(|i| i.target_id.as_str());
+        let is_shut = self.report.gates.iter().any(|gate| !gate.open);
+        let (balance, open) = store.read(|tx| books_of(tx, target_id))?;
+        let owed = balance.of(Class::Untried) + balance.of(Class::Retryable) + open;
+        self.report.balance = Some(shown_balance(&balance, is_shut));
+        if self.request.scope.drains && self.resolved.receiver.is_some() && !is_shut {
+            self.report.standing.owed_events = u64::try_from(owed).unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    /// What would be done: looks at the store if there is one, and creates nothing.
+    fn preview(&mut self, indexed: Option<&Indexed>) -> Result<(), Error> {
+        let existing = books::open_read(&self.workspace.place.store());
+        let Some(indexed) = indexed else { return Ok(()) };
+        let mut tally = Tally::default();
+        let filter = bodies::filter(&self.workspace.loaded.config)?;
+        if let Some(uuid) = &self.workspace.identity.project_uuid {
+            let receipt = dossier::preview(existing.as_ref(), uuid, self.world, indexed)?;
+            self.report.capture = Some(capture_section(&receipt));
+        }
+        for mission in &indexed.index.missions {
+            bodies::preview(
+                mission,
+                &filter,
+                self.no_upload().filter(|_| self.request.scope.offers_bodies),
+                &mut tally,
+            );
+        }
+        let artifact = |mission: &crate::dossier::Mission, a: &crate::dossier::Artifact| {
+            let decision = bodies::decide(a, &filter);
+            Artifact {
+                mission_slug: mission.slug.clone(),
+                path: a.path.clone(),
+                sha256: a.sha256.map(|s| s.to_string()).unwrap_or_default(),
+                size: a.size,
+                artifact_key: a.key.clone(),
+                artifact_class: a.class.as_str().to_owned(),
+                required_status: a.required.as_str().to_owned(),
+                present: a.is_present,
+                decision: decision.status.word().to_owned(),
+                reason: decision.reason,
+            }
+        };
+        if self.request.scope.offers_bodies {
+            self.report.bodies = Some(tally.finish(0));
+        } else {
+            let missions = indexed.index.missions.iter();
+            self.report.artifacts = Some(
+                missions.flat_map(|m| m.artifacts.iter().map(move |a| (m, a))).map(|(m, a)| artifact(m, a)).collect(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The part of a run that is under the drain lock.
+struct Sending<'a, 'b> {
+    journey: &'a mut Journey<'b>,
+    outlet: &'a mut Outlet<'b>,
+    deadline: crate::base::Timestamp,
+    link: Option<Link>,
+    did: Option<delivery::Report>,
+}
+
+impl Sending<'_, '_> {
+    /// The permitted target, connected to at the first need.
+    fn link(&mut self) -> Result<Option<Link>, Error> {
+        if self.link.is_none() {
+            match self.outlet.link()? {
+                Ok(link) => self.link = link,
+                Err(gates) => self.journey.report.gates = gates.into_iter().map(shown).collect(),
+            }
+        }
+        Ok(self.link.clone())
+    }
+
+    /// Delivers events, if any are owed.
+    fn events(&mut self, store: &mut Store) -> Result<(), Error> {
+        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
+        let world = self.journey.world;
+        let begun = world.clock.now();
+        let (is_owed, total) = store.write(|tx| {
+            let target = delivery::register(tx, &identity, begun)?;
+            let balance = delivery::balance(tx, Some(&target))?;
+            let total = balance.of(Class::Untried) + balance.of(Class::Retryable) + balance.of(Class::InFlight);
+            Ok::<_, delivery::Error>((delivery::owed(tx, &target)?, u64::try_from(total).unwrap_or(0)))
+        })?;
+        let mut did = self.did.take().unwrap_or_default();
+        if is_owed && let Some(link) = self.link()? {
+            let progress = self.journey.progress;
+            let more = drain::events(world, self.journey.workspace, store, &link, self.deadline, &mut |done| {
+                progress(Step::Delivering { done, total });
+            })?;
+            did.add(&more);
+        }
+        self.journey.report.standing.was_interrupted |= did.stop == Some(Stop::Interrupted);
+        self.journey.report.drain = Some(drain::section(&did, world.clock.now().since(begun)));
+        self.did = Some(did);
+        Ok(())
+    }
+
+    /// Queues bodies and uploads them, a bounded number at a time; after a halt of the events, only queues them.
+    fn bodies(&mut self, store: &mut Store, indexed: Option<&Indexed>, tally: &mut Tally) -> Result<(), Error> {
+        let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
+        if is_stopped || self.journey.no_upload().is_some() {
+            return self.journey.offer_all(store, indexed, tally);
+        }
+        if let (Some(indexed), true) = (indexed, self.journey.request.scope.offers_bodies) {
+            let filter = bodies::filter(&self.journey.workspace.loaded.config)?;
+            let (mut waiting, mut goes_on) = (0, true);
+            for mission in &indexed.index.missions {
+                let Journey { world, workspace, .. } = *self.journey;
+                waiting += bodies::offer(world, workspace, store, mission, &filter, tally)?;
+                if goes_on && waiting >= UPLOAD_AT_ONCE {
+                    goes_on = self.upload(store, tally)?;
+                    waiting = 0;
+                }
+            }
+            if !goes_on {
+                return Ok(());
+            }
+        }
+        self.upload(store, tally)?;
+        Ok(())
+    }
+
+    /// Uploads what is due; false when nothing more will be uploaded in this run.
+    fn upload(&mut self, store: &mut Store, tally: &mut Tally) -> Result<bool, Error> {
+        if store.read(crate::bodies::counts)?.rows == 0 {
+            return Ok(true);
+        }
+        let Some(link) = self.link()? else { return Ok(false) };
+        let journey = &mut *self.journey;
+        let did =
+            drain::bodies(journey.world, journey.workspace, store, &link, self.deadline, tally, journey.progress)?;
+        if let Some(stopped) = &did.stopped {
+            journey.report.standing.was_interrupted |= *stopped == crate::bodies::Stop::Interrupted;
+            journey.report.warnings.push(format!("uploads stopped: {}", printable(stopped.reason())));
+        }
+        Ok(did.stopped.is_none())
+    }
+
+    /// Events that another process captured while this one held the lock, and left to it.
+    fn latecomers(&mut self, store: &mut Store) -> Result<(), Error> {
+        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
+        let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
+        let has_new = store.read(|tx| match delivery::current(tx, &identity.target_id)? {
+            Some(target) => delivery::has_new(tx, &target),
+            None => Ok(false),
+        })?;
+        if is_stopped || !has_new || !self.journey.report.gates.iter().all(|gate| gate.open) {
+            return Ok(());
+        }
+        // Whoever holds the lock now sees them as well.
+        let Ok(held) = drain::lock(self.journey.world, self.journey.workspace, Duration::ZERO) else { return Ok(()) };
+        self.events(store)?;
+        drop(held);
+        Ok(())
+    }
+}
+
+fn books_of(
+    tx: &crate::store::ReadTx<'_>,
+    target_id: Option<&str>,
+) -> Result<(delivery::Balance, i64), delivery::Error> {
+    let target = match target_id {
+        Some(id) => delivery::current(tx, id)?,
+        None => None,
+    };
+    let open = target.as_ref().map_or(Ok(0), |t| delivery::in_open_attempts(tx, t.id))?;
+    Ok((delivery::balance(tx, target.as_ref())?, open))
+}
+
+fn shown(gate: target::Gate) -> Gate {
+    Gate { name: gate.name.to_owned(), open: gate.is_open, fix: gate.fix }
+}
+
+fn capture_section(receipt: &Receipt) -> Capture {
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    Capture {
+        captured: count(receipt.captured),
+        unchanged: count(receipt.unchanged),
+        superseded: count(receipt.superseded),
+        conflicts: count(receipt.conflicts),
+    }
+}
+
+/// The books as shown: behind a shut gate, what was never tried counts as blocked.
+fn shown_balance(balance: &delivery::Balance, is_shut: bool) -> Balance {
+    let count = |class| u64::try_from(balance.of(class)).unwrap_or(0);
+    let (untried, blocked) = (count(Class::Untried), count(Class::Blocked));
+    Balance {
+        captured: u64::try_from(balance.captured).unwrap_or(0),
+        delivered: count(Class::Delivered),
+        in_flight: count(Class::InFlight),
+        retryable: count(Class::Retryable),
+        undeliverable: count(Class::Undeliverable),
+        blocked: if is_shut { blocked + untried } else { blocked },
+        untried: if is_shut { 0 } else { untried },
+        superseded: count(Class::Superseded),
+        discarded: count(Class::Discarded),
+        purged: count(Class::Purged),
+        holds: balance.holds(),
+    }
+}
