@@ -39,7 +39,8 @@ fn failed(error: &std::io::Error) -> ReadError {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
 

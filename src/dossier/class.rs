@@ -52,7 +52,7 @@ fn of_name(name: &str) -> Class {
     match name.as_str() {
         "spec.md" | "specification.md" => Class::Input,
         "plan.md" | "tasks.md" => Class::Workflow,
-        wp if wp.starts_with("wp") && wp.ends_with(".md") => Class::Workflow,
+        wp if wp.starts_with("wp") && wp.strip_suffix(".md").is_some() => Class::Workflow,
         "research.md" | "analysis-report.md" => Class::Evidence,
         _ => PARTS
             .iter()

@@ -96,7 +96,8 @@ fn is_safe_slug(name: &str) -> bool {
         && !name.ends_with('.')
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
 

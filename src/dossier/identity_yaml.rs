@@ -82,7 +82,7 @@ mod tests {
     fn hostile_files_end_in_an_error() {
         let deep = "- ".repeat(200_000);
         let flow = "[".repeat(200_000);
-        let indented: String = (0..2000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+        let indented: String = (0..2000).flat_map(|depth| [" ".repeat(depth), "a:\n".to_owned()]).collect();
         for source in [deep.as_str(), &flow, &indented, "a: &a [*a]\n\"", "a: b: c"] {
             assert!(project_section(source).is_err(), "{}", source.chars().take(20).collect::<String>());
         }

@@ -145,9 +145,8 @@ fn meta(tree: &Beneath, main: Option<&Beneath>, slug: &str) -> Result<Meta, Reas
             let done = file.take(LONGEST_META).read_to_end(&mut bytes);
             done.map(|_| Some(bytes)).map_err(|_| Reason::MetaUnreadable)
         }
-        Ok(None) => Err(Reason::MetaUnreadable),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(_) => Err(Reason::MetaUnreadable),
+        Ok(None) | Err(_) => Err(Reason::MetaUnreadable),
     };
     let bytes = match main.map(read).transpose()?.flatten() {
         Some(bytes) => Some(bytes),

@@ -187,3 +187,37 @@ fn what_may_not_be_read_is_there_but_not_present() {
     assert_eq!(mission.completeness, Completeness::Incomplete);
     assert_eq!(index.skipped[0].reason, Reason::UnreadableDirectory);
 }
+
+#[test]
+fn the_fixture_repository_is_indexed_as_expected() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let (root, interrupt) = (fixtures.join("repo"), Interrupt::default());
+    let index = index(&Request { artifacts_root: "kitty-specs", ..with(&root, &interrupt) }).unwrap();
+    assert_eq!((index.skipped, index.unknown), (vec![], vec![]));
+    let namespaces: Vec<_> =
+        index.missions.iter().map(|m| (m.mission_type.as_str(), m.target_branch.as_str(), m.oddity)).collect();
+    assert_eq!(
+        namespaces,
+        [
+            ("software-dev", "trunk", None),
+            ("research", "main", None),
+            ("software-dev", "feat/storm-surge-alerts", None)
+        ]
+    );
+    let found: Vec<_> = index.missions.iter().flat_map(|m| m.artifacts.iter().map(|a| (m.slug.clone(), a))).collect();
+    let expected = std::fs::read_to_string(fixtures.join("expected.jsonl")).unwrap();
+    let expected: Vec<serde_json::Value> = expected.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(found.len(), expected.len());
+    for ((slug, artifact), expected) in found.into_iter().zip(expected) {
+        let sha256 = artifact.sha256.map(|sha256| sha256.to_string()).unwrap_or_default();
+        assert_eq!(
+            (slug.as_str(), artifact.path.as_str()),
+            (expected["mission_slug"].as_str().unwrap(), expected["path"].as_str().unwrap())
+        );
+        assert_eq!(
+            (sha256.as_str(), artifact.size),
+            (expected["sha256"].as_str().unwrap(), expected["size"].as_u64().unwrap())
+        );
+        assert_eq!(artifact.is_present, expected["reason"] != "not_present: invalid_utf8", "{}", artifact.path);
+    }
+}

@@ -49,6 +49,7 @@ pub(crate) struct Counts {
 
 /// A feature directory and its artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "`mission_type` is the public name")]
 pub(crate) struct Mission {
     /// The directory's name.
     pub(crate) slug: String,

@@ -91,7 +91,8 @@ fn list(
     Ok(visible)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::ffi::OsStrExt as _;
     use std::path::Path;
