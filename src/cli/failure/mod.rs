@@ -3,6 +3,8 @@
 //! Domains never think about the terminal; each gets a `From` here. Texts say what, where, and the next step, and
 //! never hold a secret.
 
+mod domains;
+
 use std::error::Error;
 
 use serde::Serialize;
@@ -49,7 +51,11 @@ impl Failure {
         let mut failure = Self::new(exit, kind, error.to_string());
         let mut source = error.source();
         while let Some(cause) = source {
-            failure.causes.push(cause.to_string());
+            let text = cause.to_string();
+            // Some texts end with their source's already.
+            if !failure.message.contains(&text) {
+                failure.causes.push(text);
+            }
             source = cause.source();
         }
         failure
@@ -93,60 +99,22 @@ struct Details<'a> {
     hint: Option<&'a str>,
 }
 
-impl From<crate::store::Error> for Failure {
-    fn from(error: crate::store::Error) -> Self {
-        use crate::store::Error as Store;
-        let (exit, kind, hint) = match &error {
-            Store::Locked { .. } => {
-                (Exit::Internal, "store_locked", Some("wait for the other sk-sync to end, then run the command again"))
-            }
-            Store::Newer { .. } => (Exit::Internal, "store_newer", Some("update sk-sync; the file was left as it is")),
-            Store::Foreign { .. } => (
-                Exit::Internal,
-                "store_foreign",
-                Some("move that file away; it is not from sk-sync and was not changed"),
-            ),
-            Store::Damaged { .. } => {
-                (Exit::Damage, "store_damaged", Some("keep a copy of the file, then run `sk-sync verify`"))
-            }
-            Store::Full { .. } => {
-                (Exit::Internal, "disk_full", Some("free some space, then run the same command again"))
-            }
-            Store::Io(error) => return Self::io(error),
-            Store::Sqlite(_) => (Exit::Internal, "store", None),
-        };
-        Self { hint: hint.map(str::to_owned), ..Self::of(exit, kind, &error) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store;
-
-    #[test]
-    fn store_errors_have_kinds_and_codes() {
-        let path = || "/s".to_owned();
-        for (error, code, kind) in [
-            (store::Error::Locked { path: path() }, 1, "store_locked"),
-            (store::Error::Newer { path: path(), found: 2, known: 1 }, 1, "store_newer"),
-            (store::Error::Foreign { path: path(), found: 2 }, 1, "store_foreign"),
-            (store::Error::Damaged { path: path(), reason: "x".into() }, 6, "store_damaged"),
-            (store::Error::Full { path: path() }, 1, "disk_full"),
-            (store::Error::Io(std::io::Error::other("x")), 1, "io"),
-        ] {
-            let failure = Failure::from(error);
-            assert_eq!((failure.exit.code(), failure.kind), (code, kind));
-        }
-    }
 
     #[test]
     fn causes_are_the_chain_of_sources() {
         #[derive(Debug, thiserror::Error)]
         #[error("outer")]
         struct Outer(#[source] std::io::Error);
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer: {0}")]
+        struct Whole(#[source] std::io::Error);
         let failure = Failure::of(Exit::Internal, "x", &Outer(std::io::Error::other("inner")));
         assert_eq!((failure.message.as_str(), failure.causes), ("outer", vec!["inner".to_owned()]));
+        let failure = Failure::of(Exit::Internal, "x", &Whole(std::io::Error::other("inner")));
+        assert!(failure.causes.is_empty(), "said already: {:?}", failure.causes);
     }
 
     #[test]
