@@ -1,11 +1,12 @@
 //! What every command gets: the world outside, as values.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::base::clock::SystemClock;
 use crate::base::ids::{Ids, SystemIds};
 use crate::base::{Clock, Env, Interrupt, text};
 use crate::cli::{Exit, Failure, Globals, Printer, Progress};
+use crate::git::{self, Checkout};
 
 /// The world of one command.
 #[derive(Debug)]
@@ -59,14 +60,9 @@ impl Context {
         Err(Failure::usage(format!("--repo: {} is not a directory", text::path(repo))))
     }
 
-    /// The root of the work tree around [`Self::start_dir`]: the nearest directory with a `.git`.
-    pub(crate) fn work_tree(&self) -> Result<PathBuf, Failure> {
-        let start = self.start_dir()?;
-        let root = start.ancestors().find(|dir| dir.join(".git").exists()).map(Path::to_path_buf);
-        root.ok_or_else(|| {
-            Failure::usage(format!("{} is not in a git repository", text::path(&start)))
-                .with_hint("run `git init` first, or name a repository with --repo")
-        })
+    /// The checkout that the command works in.
+    pub(crate) fn checkout(&self) -> Result<Checkout, Failure> {
+        Ok(git::discover(&self.start_dir()?)?)
     }
 
     /// Progress for this command; drop it before printing results.

@@ -80,7 +80,7 @@ struct Identity {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let root = context.work_tree()?;
+    let root = context.checkout()?.root;
     let path = root.join(FILE);
     let found =
         Found { file: read(&path)?, kittify_uuid: read(&root.join(KITTIFY))?.as_deref().and_then(kittify_uuid) };

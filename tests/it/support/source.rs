@@ -14,6 +14,8 @@ pub(crate) struct Source {
     pub(crate) code: String,
     /// The string literals of the code, as written between their quotes.
     pub(crate) strings: Vec<String>,
+    /// The modules behind `#[cfg(test)]` that are files of their own.
+    test_modules: Vec<String>,
 }
 
 impl Source {
@@ -22,12 +24,21 @@ impl Source {
         let (mut code, mut strings) = lex(text);
         let tests = test_items(&code);
         strings.retain(|(at, _)| !tests.iter().any(|item| item.contains(at)));
+        let is_module =
+            |item: &Range<usize>| Some(code[item.clone()].split_once("mod ")?.1.strip_suffix(';')?.to_owned());
+        let test_modules = tests.iter().filter_map(is_module).collect();
         for item in tests {
             let blanks = code[item.clone()].replace(|c| c != '\n', " ");
             code.replace_range(item, &blanks);
         }
         let strings = strings.into_iter().map(|(_, string)| string).collect();
-        Self { file: file.to_owned(), text: text.to_owned(), code, strings }
+        Self { file: file.to_owned(), text: text.to_owned(), code, strings, test_modules }
+    }
+
+    /// The files of the test modules that this `mod.rs` declares.
+    fn test_files(&self) -> Vec<String> {
+        let dir = self.file.strip_suffix("mod.rs").unwrap_or_default();
+        self.test_modules.iter().map(|name| format!("{dir}{name}.rs")).collect()
     }
 
     /// The names that follow `crate::` in the code, the heads of `use crate::{a, b::c}` included.
@@ -47,7 +58,8 @@ impl Source {
     }
 }
 
-/// Every file below `dir` of the project with this extension, in order.
+/// Every file below `dir` of the project with this extension, in order. A file that is a test module as a whole has
+/// no code.
 pub(crate) fn files(dir: &str, extension: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pending = vec![root.join(dir)];
@@ -63,6 +75,11 @@ pub(crate) fn files(dir: &str, extension: &str) -> Vec<Source> {
         }
     }
     found.sort_by(|a, b| a.file.cmp(&b.file));
+    let tests: Vec<_> = found.iter().flat_map(Source::test_files).collect();
+    for source in found.iter_mut().filter(|source| tests.contains(&source.file)) {
+        source.code.clear();
+        source.strings.clear();
+    }
     assert!(!found.is_empty(), "no .{extension} files below {dir}");
     found
 }
@@ -199,14 +216,17 @@ use crate::l;
 struct T(crate::m::N, [u8; 3]);
 fn after() { crate::o() } // é
 #[cfg(test)]
+mod apart_tests;
+#[cfg(test)]
 mod tests {
     use crate::p;
     fn f() { "crate::q }" }
 }
 fn last() { $crate::r!("s") }
 "##;
-    let source = Source::new("src/x.rs", text);
+    let source = Source::new("src/x/mod.rs", text);
     assert_eq!(source.crate_heads(), ["b", "c", "f", "h", "o"]);
     assert_eq!(source.strings, [r#"crate::i // \" é"#, r#"j "q" "#, "k", "s"]);
+    assert_eq!(source.test_files(), ["src/x/apart_tests.rs"]);
     assert_eq!(source.code.lines().count(), text.lines().count());
 }
