@@ -1,7 +1,5 @@
 //! The text of an artifact, once it is known to be what the index saw.
 
-use std::io;
-
 use super::Decision;
 use crate::base::{Sha256, text};
 
@@ -59,12 +57,5 @@ mod tests {
         ] {
             assert_eq!(Body::verify(bytes.to_vec(), indexed), Err(Decision::skipped(reason)));
         }
-    }
-
-    #[test]
-    fn a_failed_read_says_why() {
-        let reason = |kind, words: &str| unreadable(&io::Error::new(kind, words.to_owned())).reason;
-        assert_eq!(reason(io::ErrorKind::NotFound, "x"), "deleted_after_scan");
-        assert_eq!(reason(io::ErrorKind::PermissionDenied, "no\n"), "read_error: no\\n");
     }
 }

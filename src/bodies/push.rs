@@ -50,7 +50,7 @@ impl<'a> Push<'a> {
     pub(super) fn new(link: &'a Link, names: WireNames, connections: usize) -> Option<Self> {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
         Some(Self {
-            client: Client::new(link.permit(), deadlines, connections),
+            client: Client::new(link.bodies_permit()?, deadlines, connections),
             url: link.endpoints().bodies.as_deref()?,
             headers: link.headers().chain([("Content-Type", "application/json")]).collect(),
             names,

@@ -115,12 +115,14 @@ impl Link {
                 user_email: String::new(),
             },
             permit: Permit { origin: origin.to_owned(), is_loopback: true },
+            bodies_permit: Some(Permit { origin: origin.to_owned(), is_loopback: true }),
             endpoints: Endpoints {
                 events: format!("{origin}/api/v1/events/batch/"),
                 bodies: Some(format!("{origin}/api/dossier/push-content/")),
                 health: None,
             },
             headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
+            signing_secret: None,
         }
     }
 }
