@@ -49,8 +49,8 @@ pub(super) fn index(
     let git = Workspace::git(world);
     let facts = git::facts(&git, checkout);
     let index = dossier::index(&dossier::Request {
-        root: &checkout.root,
-        meta_root: &checkout.main_root,
+        root: &workspace.root,
+        meta_root: &workspace.main_root,
         is_repository: checkout.is_repository(),
         artifacts_root: &config.artifacts.root,
         missions: selection.missions,

@@ -9,9 +9,11 @@ mod bodies;
 mod dossier;
 mod drain;
 mod origin;
+mod preview;
 pub(crate) mod report;
 mod rule;
 mod run;
+mod sending;
 mod stream;
 mod workspace;
 

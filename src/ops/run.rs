@@ -8,18 +8,16 @@ use std::time::Duration;
 use super::bodies::{self, NoUpload, Tally};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
-use super::report::{Artifact, Balance, Capture, Gate, Project, Report};
-use super::{Error, Step, Workspace, World, origin};
+use super::report::{Balance, Capture, Gate, Project, Report};
+use super::sending::Sending;
+use super::{Error, Step, Workspace, World, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
 use crate::books;
-use crate::delivery::{self, Class, Stop};
+use crate::delivery::{self, Class};
 use crate::journal::Receipt;
 use crate::store::Store;
-use crate::target::{self, Choice, Link, Resolved};
-
-/// Bodies queued before they are uploaded: bounds the queue's file in a run over any number of missions.
-const UPLOAD_AT_ONCE: u64 = 256;
+use crate::target::{self, Choice, Resolved};
 
 /// Which parts of the journey a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +70,7 @@ pub(crate) fn run(
     journey.begin();
     let indexed = if request.scope.indexes { Some(journey.index()?) } else { None };
     if request.dry_run {
-        journey.preview(indexed.as_ref())?;
+        preview::preview(&mut journey, indexed.as_ref())?;
         return Ok(journey.report);
     }
     let mut store = books::open(&workspace.place.store())?;
@@ -90,14 +88,15 @@ pub(crate) fn run(
     Ok(journey.report)
 }
 
-struct Journey<'a> {
-    world: &'a World<'a>,
-    workspace: &'a Workspace,
-    request: &'a Request<'a>,
-    resolved: &'a Resolved,
+/// A run on its way.
+pub(super) struct Journey<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) workspace: &'a Workspace,
+    pub(super) request: &'a Request<'a>,
+    pub(super) resolved: &'a Resolved,
     start_stub: StartStub<'a>,
-    progress: &'a (dyn Fn(Step) + Sync),
-    report: Report,
+    pub(super) progress: &'a (dyn Fn(Step) + Sync),
+    pub(super) report: Report,
 }
 
 impl Journey<'_> {
@@ -108,7 +107,7 @@ impl Journey<'_> {
         report.project = Some(Project {
             project_uuid: workspace.identity.project_uuid.clone(),
             project_slug: workspace.identity.project_slug.clone(),
-            repo: path(&workspace.checkout.root),
+            repo: path(&workspace.root),
             store: path(&workspace.place.store()),
         });
         report.target.clone_from(&self.resolved.identity);
@@ -153,7 +152,7 @@ impl Journey<'_> {
             }
         };
         let mut outlet = Outlet::new(self.world, self.workspace, self.resolved, self.start_stub);
-        let mut sending = Sending { journey: self, outlet: &mut outlet, deadline, link: None, did: None };
+        let mut sending = Sending::new(self, &mut outlet, deadline);
         sending.events(store)?;
         sending.bodies(store, indexed, &mut tally)?;
         drop(held);
@@ -162,7 +161,12 @@ impl Journey<'_> {
     }
 
     /// Queues the bodies of everything indexed, without uploading any.
-    fn offer_all(&self, store: &mut Store, indexed: Option<&Indexed>, tally: &mut Tally) -> Result<(), Error> {
+    pub(super) fn offer_all(
+        &self,
+        store: &mut Store,
+        indexed: Option<&Indexed>,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
         let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
         let filter = bodies::filter(&self.workspace.loaded.config)?;
         for mission in &indexed.index.missions {
@@ -175,7 +179,7 @@ impl Journey<'_> {
     }
 
     /// Why no body is queued in this run, if that is so.
-    fn no_upload(&self) -> Option<NoUpload> {
+    pub(super) fn no_upload(&self) -> Option<NoUpload> {
         match (self.resolved.receiver, &self.resolved.endpoints) {
             (None, _) => Some(NoUpload::NoTarget),
             (Some(_), Some(endpoints)) if endpoints.bodies.is_none() => Some(NoUpload::NoEndpoint),
@@ -220,156 +224,6 @@ impl Journey<'_> {
         }
         Ok(())
     }
-
-    /// What would be done: looks at the store if there is one, and creates nothing.
-    fn preview(&mut self, indexed: Option<&Indexed>) -> Result<(), Error> {
-        let existing = books::open_read(&self.workspace.place.store());
-        let Some(indexed) = indexed else { return Ok(()) };
-        let mut tally = Tally::default();
-        let filter = bodies::filter(&self.workspace.loaded.config)?;
-        if let Some(uuid) = &self.workspace.identity.project_uuid {
-            let receipt = dossier::preview(existing.as_ref(), uuid, self.world, indexed)?;
-            self.report.capture = Some(capture_section(&receipt));
-        }
-        for mission in &indexed.index.missions {
-            bodies::preview(
-                mission,
-                &filter,
-                self.no_upload().filter(|_| self.request.scope.offers_bodies),
-                &mut tally,
-            );
-        }
-        let artifact = |mission: &crate::dossier::Mission, a: &crate::dossier::Artifact| {
-            let decision = bodies::decide(a, &filter);
-            Artifact {
-                mission_slug: mission.slug.clone(),
-                path: a.path.clone(),
-                sha256: a.sha256.map(|s| s.to_string()).unwrap_or_default(),
-                size: a.size,
-                artifact_key: a.key.clone(),
-                artifact_class: a.class.as_str().to_owned(),
-                required_status: a.required.as_str().to_owned(),
-                present: a.is_present,
-                decision: decision.status.word().to_owned(),
-                reason: decision.reason,
-            }
-        };
-        if self.request.scope.offers_bodies {
-            self.report.bodies = Some(tally.finish(0));
-        } else {
-            let missions = indexed.index.missions.iter();
-            self.report.artifacts = Some(
-                missions.flat_map(|m| m.artifacts.iter().map(move |a| (m, a))).map(|(m, a)| artifact(m, a)).collect(),
-            );
-        }
-        Ok(())
-    }
-}
-
-/// The part of a run that is under the drain lock.
-struct Sending<'a, 'b> {
-    journey: &'a mut Journey<'b>,
-    outlet: &'a mut Outlet<'b>,
-    deadline: crate::base::Timestamp,
-    link: Option<Link>,
-    did: Option<delivery::Report>,
-}
-
-impl Sending<'_, '_> {
-    /// The permitted target, connected to at the first need.
-    fn link(&mut self) -> Result<Option<Link>, Error> {
-        if self.link.is_none() {
-            match self.outlet.link()? {
-                Ok(link) => self.link = link,
-                Err(gates) => self.journey.report.gates = gates.into_iter().map(shown).collect(),
-            }
-        }
-        Ok(self.link.clone())
-    }
-
-    /// Delivers events, if any are owed.
-    fn events(&mut self, store: &mut Store) -> Result<(), Error> {
-        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
-        let world = self.journey.world;
-        let begun = world.clock.now();
-        let (is_owed, total) = store.write(|tx| {
-            let target = delivery::register(tx, &identity, begun)?;
-            let balance = delivery::balance(tx, Some(&target))?;
-            let total = balance.of(Class::Untried) + balance.of(Class::Retryable) + balance.of(Class::InFlight);
-            Ok::<_, delivery::Error>((delivery::owed(tx, &target)?, u64::try_from(total).unwrap_or(0)))
-        })?;
-        let mut did = self.did.take().unwrap_or_default();
-        if is_owed && let Some(link) = self.link()? {
-            let progress = self.journey.progress;
-            let more = drain::events(world, self.journey.workspace, store, &link, self.deadline, &mut |done| {
-                progress(Step::Delivering { done, total });
-            })?;
-            did.add(&more);
-        }
-        self.journey.report.standing.was_interrupted |= did.stop == Some(Stop::Interrupted);
-        self.journey.report.drain = Some(drain::section(&did, world.clock.now().since(begun)));
-        self.did = Some(did);
-        Ok(())
-    }
-
-    /// Queues bodies and uploads them, a bounded number at a time; after a halt of the events, only queues them.
-    fn bodies(&mut self, store: &mut Store, indexed: Option<&Indexed>, tally: &mut Tally) -> Result<(), Error> {
-        let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
-        if is_stopped || self.journey.no_upload().is_some() {
-            return self.journey.offer_all(store, indexed, tally);
-        }
-        if let (Some(indexed), true) = (indexed, self.journey.request.scope.offers_bodies) {
-            let filter = bodies::filter(&self.journey.workspace.loaded.config)?;
-            let (mut waiting, mut goes_on) = (0, true);
-            for mission in &indexed.index.missions {
-                let Journey { world, workspace, .. } = *self.journey;
-                waiting += bodies::offer(world, workspace, store, mission, &filter, tally)?;
-                if goes_on && waiting >= UPLOAD_AT_ONCE {
-                    goes_on = self.upload(store, tally)?;
-                    waiting = 0;
-                }
-            }
-            if !goes_on {
-                return Ok(());
-            }
-        }
-        self.upload(store, tally)?;
-        Ok(())
-    }
-
-    /// Uploads what is due; false when nothing more will be uploaded in this run.
-    fn upload(&mut self, store: &mut Store, tally: &mut Tally) -> Result<bool, Error> {
-        if store.read(crate::bodies::counts)?.rows == 0 {
-            return Ok(true);
-        }
-        let Some(link) = self.link()? else { return Ok(false) };
-        let journey = &mut *self.journey;
-        let did =
-            drain::bodies(journey.world, journey.workspace, store, &link, self.deadline, tally, journey.progress)?;
-        if let Some(stopped) = &did.stopped {
-            journey.report.standing.was_interrupted |= *stopped == crate::bodies::Stop::Interrupted;
-            journey.report.warnings.push(format!("uploads stopped: {}", printable(stopped.reason())));
-        }
-        Ok(did.stopped.is_none())
-    }
-
-    /// Events that another process captured while this one held the lock, and left to it.
-    fn latecomers(&mut self, store: &mut Store) -> Result<(), Error> {
-        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
-        let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
-        let has_new = store.read(|tx| match delivery::current(tx, &identity.target_id)? {
-            Some(target) => delivery::has_new(tx, &target),
-            None => Ok(false),
-        })?;
-        if is_stopped || !has_new || !self.journey.report.gates.iter().all(|gate| gate.open) {
-            return Ok(());
-        }
-        // Whoever holds the lock now sees them as well.
-        let Ok(held) = drain::lock(self.journey.world, self.journey.workspace, Duration::ZERO) else { return Ok(()) };
-        self.events(store)?;
-        drop(held);
-        Ok(())
-    }
 }
 
 fn books_of(
@@ -384,11 +238,13 @@ fn books_of(
     Ok((delivery::balance(tx, target.as_ref())?, open))
 }
 
-fn shown(gate: target::Gate) -> Gate {
+/// A gate as the report shows it.
+pub(super) fn shown(gate: target::Gate) -> Gate {
     Gate { name: gate.name.to_owned(), open: gate.is_open, fix: gate.fix }
 }
 
-fn capture_section(receipt: &Receipt) -> Capture {
+/// The report section of a capture.
+pub(super) fn capture_section(receipt: &Receipt) -> Capture {
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Capture {
         captured: count(receipt.captured),
