@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::outcome::{Outcome, Pace};
 use super::pool::{Done, Pool, Work};
-use super::push::{LONGEST_UPLOAD, Push, WireNames};
+use super::push::{LONGEST_UPLOAD, Push};
 use super::report::{ArtifactOutcome, Report, Status, Stop};
 use super::select::{self, Cursor, Row, Stored};
 use super::{Error, queue, stats};
 use crate::base::{Clock, Interrupt, Timestamp, retry};
+use crate::config::WireNames;
 use crate::store::Store;
 use crate::target::Link;
 

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::test_server::{Reply, Server, store};
 use super::test_world::{World, namespace, put, second};
-use super::{ArtifactOutcome, DrainPolicy, Report, Row, Status, Stop, WireNames, close_failures, drain, failures};
+use super::{ArtifactOutcome, DrainPolicy, Report, Row, Status, Stop, close_failures, drain, failures};
 use crate::base::clock::{FixedClock, SystemClock};
 use crate::base::{Clock, Interrupt, Sha256, Timestamp};
+use crate::config::WireNames;
 use crate::target::Link;
 
 /// The present of most tests.

@@ -5,6 +5,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::{Error, Status};
+use crate::dossier::suffix;
 
 /// What the index says about one artifact.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +83,7 @@ fn glob_set<'a>(globs: impl Iterator<Item = &'a String>) -> Result<GlobSet, Erro
 /// Decides by the index alone; a body that is `queued` here must still pass [`super::Body::verify`].
 pub(crate) fn decide(candidate: &Candidate<'_>, policy: &FilterPolicy) -> Decision {
     let Candidate { path, size_bytes, is_present, error_reason } = *candidate;
-    let suffix = suffix(path);
+    let suffix = suffix(path.rsplit('/').next().unwrap_or(path));
     if !is_present {
         let why = error_reason.filter(|r| !r.is_empty()).unwrap_or("unknown");
         Decision::skipped(format!("not_present: {why}"))
@@ -100,32 +101,15 @@ pub(crate) fn decide(candidate: &Candidate<'_>, policy: &FilterPolicy) -> Decisi
     }
 }
 
-/// The suffix of the file name as Python's `pathlib` sees it, dot included: none when the only dot comes first or last.
-fn suffix(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    match name.rfind('.') {
-        Some(dot) if dot > 0 && dot + 1 < name.len() => &name[dot..],
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SURFACES: [&str; 11] = [
-        "spec.md",
-        "plan.md",
-        "tasks.md",
-        "analysis-report.md",
-        "research.md",
-        "quickstart.md",
-        "data-model.md",
-        "research/**",
-        "contracts/**",
-        "checklists/**",
-        "tasks/WP[0-9]*.md",
-    ];
+    /// The published defaults.
+    fn defaults() -> FilterPolicy {
+        let artifacts = crate::config::EventSyncConfig::default().artifacts;
+        FilterPolicy::new(&artifacts.surfaces, &artifacts.formats, artifacts.max_bytes).unwrap()
+    }
 
     fn policy(surfaces: &[&str], max_bytes: u64) -> FilterPolicy {
         let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
@@ -147,7 +131,7 @@ mod tests {
 
     #[test]
     fn default_globs_decide_like_the_rules_of_the_reference() {
-        let policy = policy(&SURFACES, 524_288);
+        let policy = defaults();
         let tops = ["", "research/", "contracts/", "checklists/", "tasks/", "tasks/sub/", "Research/", "tasks/WP01-x/"];
         let names = [
             "spec.md",
@@ -181,7 +165,7 @@ mod tests {
 
     #[test]
     fn reasons_come_in_order_and_in_the_exact_words() {
-        let policy = policy(&SURFACES, 524_288);
+        let policy = defaults();
         for (path, size, expected) in [
             ("spec.md", 1, "enqueued"),
             ("research/NOTES.MD", 1, "enqueued"),
@@ -210,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_is_not_present_comes_first() {
-        let policy = policy(&SURFACES, 524_288);
+        let policy = defaults();
         for (reason, expected) in [
             (Some("invalid_utf8"), "not_present: invalid_utf8"),
             (Some("not_found"), "not_present: not_found"),

@@ -31,7 +31,6 @@ pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{Failure, close_failures, failures, import_failure};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
-pub(crate) use push::WireNames;
 pub(crate) use queue::{Enqueued, Entry, Limits, clear, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
 use crate::base::Clock;
+use crate::config::WireNames;
 use crate::http::{Client, Deadlines, Failure, Method, Request};
 use crate::target::Link;
 
@@ -14,27 +15,6 @@ const ANSWER_LIMIT: usize = 64 << 10;
 
 /// How long one upload may take.
 pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
-
-/// What the mission's slug and type are called on the wire (`bodies.wire_names`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum WireNames {
-    /// `mission_slug` and `mission_type`.
-    #[default]
-    Current,
-    /// `feature_slug` and `mission_key`, as receivers of March 2026 want them.
-    March2026,
-}
-
-impl WireNames {
-    /// Reads the setting: `current` or `2026-03`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "current" => Some(Self::Current),
-            "2026-03" => Some(Self::March2026),
-            _ => None,
-        }
-    }
-}
 
 /// Everything uploads to one target have in common.
 #[derive(Debug)]

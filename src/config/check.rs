@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use serde_json::{Value as Json, json};
 
 use super::keys::Kind;
-use super::{preset, surfaces, units};
+use super::{preset, units};
 
 /// A value that passed.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
             Ok(checked)
         }
         Kind::RelativePath => relative(text(value)?).map(same),
-        Kind::Globs => list(value, |glob| match surfaces::glob(glob) {
+        Kind::Globs => list(value, |glob| match globset::Glob::new(glob) {
             Ok(_) => Ok(glob.to_owned()),
             Err(e) => Err(format!("bad glob `{}`: {}", crate::base::text::printable(glob), e.kind())),
         }),

@@ -20,7 +20,6 @@ mod loaded;
 mod origin;
 mod preset;
 mod schema;
-mod surfaces;
 mod units;
 mod variables;
 
@@ -34,7 +33,6 @@ pub(crate) use schema::{
     Ack, Artifacts, Bodies, BoundFamilies, Compression, Dossier, Drain, EventSyncConfig, ExternalReceiver, Families,
     Format, Header, Hook, HookDrain, Imported, Journal, Migrate, OptOut, Parity, Project, Teamspace, WireNames,
 };
-pub(crate) use surfaces::Surfaces;
 
 use std::path::PathBuf;
 

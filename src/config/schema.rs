@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::preset::{Delivery, Preset, Retention};
-use super::surfaces::Surfaces;
 
 /// Everything a person can set, but for addresses, which `target` compares source by source.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -128,8 +127,8 @@ pub(crate) enum Compression {
 pub(crate) struct Artifacts {
     /// The directory of mission directories: relative, without `..` and without a `/` at its end.
     pub(crate) root: String,
-    /// Files whose bodies are sent.
-    pub(crate) surfaces: Surfaces,
+    /// Files whose bodies are sent: globs on the whole relative path.
+    pub(crate) surfaces: Vec<String>,
     /// Suffixes that are sent: lower-case, without their dot.
     pub(crate) formats: Vec<String>,
     /// The largest body that is sent, in bytes.
@@ -317,7 +316,7 @@ mod tests {
         );
         assert_eq!((config.artifacts.root.as_str(), config.artifacts.max_bytes), ("kitty-specs", 524_288));
         assert_eq!(config.artifacts.formats, ["md", "json", "yaml", "yml", "csv"]);
-        assert_eq!(config.artifacts.surfaces.patterns().len(), 11);
+        assert_eq!(config.artifacts.surfaces.len(), 11);
         assert_eq!(config.bodies, Bodies { wire_names: WireNames::Current, parallel: 4, max_queue_bytes: 1 << 30 });
         assert_eq!(config.journal, Journal { capacity: 100_000, warn_rows: 1_000_000 });
         let drain = Drain {

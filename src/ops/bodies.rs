@@ -31,7 +31,7 @@ impl NoUpload {
 /// The filter of the configuration.
 pub(super) fn filter(config: &EventSyncConfig) -> Result<FilterPolicy, Error> {
     let artifacts = &config.artifacts;
-    Ok(FilterPolicy::new(artifacts.surfaces.patterns(), &artifacts.formats, artifacts.max_bytes)?)
+    Ok(FilterPolicy::new(&artifacts.surfaces, &artifacts.formats, artifacts.max_bytes)?)
 }
 
 /// What the index alone says of an artifact's body.

@@ -10,8 +10,8 @@ use super::report::{self, Drain};
 use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
-use crate::bodies::{self, DrainPolicy, WireNames};
-use crate::config::{self, Compression};
+use crate::bodies::{self, DrainPolicy};
+use crate::config::Compression;
 use crate::delivery::{self, BatchReceiver, Conditions, Policy, Stop};
 use crate::store::Store;
 use crate::target::{self, Gate, Link, Resolved};
@@ -112,10 +112,7 @@ pub(super) fn bodies(
     let config = &workspace.loaded.config.bodies;
     let policy = DrainPolicy {
         parallel: config.parallel,
-        wire_names: match config.wire_names {
-            config::WireNames::Current => WireNames::Current,
-            config::WireNames::March2026 => WireNames::March2026,
-        },
+        wire_names: config.wire_names,
         missions: None,
         deadline: Some(deadline),
         patience: PATIENCE,

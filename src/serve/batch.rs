@@ -125,14 +125,16 @@ pub(super) fn normalized(namespace: NamespaceRef) -> NamespaceRef {
     }
 }
 
-/// True when two envelopes say the same: as JSON, and with every id in its normal form.
+/// True when two envelopes say the same: as JSON, with every id in its normal form, and whether or not a sender filled
+/// in the team, which it may learn only after it first sent an event.
 pub(super) fn is_same_event(a: &[u8], b: &[u8]) -> bool {
     json::same_meaning(a, b) || matches!((plain(a), plain(b)), (Some(a), Some(b)) if json::same_meaning(&a, &b))
 }
 
-/// The envelope with its ids in normal form.
+/// The envelope with its ids in normal form, and without its team.
 fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
     let mut envelope: Value = serde_json::from_slice(envelope).ok()?;
+    envelope.as_object_mut()?.remove("team_slug");
     for name in ["event_id", "correlation_id", "causation_id"] {
         if let Some(Value::String(id)) = envelope.get_mut(name)
             && let Some(normal) = ids::normalize(id)
