@@ -73,9 +73,11 @@ pub(crate) fn run(
         preview::preview(&mut journey, indexed.as_ref())?;
         return Ok(journey.report);
     }
+    if indexed.is_some() {
+        workspace.project_uuid()?;
+    }
     let mut store = books::open(&workspace.place.store())?;
     if let Some(indexed) = &indexed {
-        workspace.project_uuid()?;
         let receipt = dossier::capture(world, workspace, &mut store, indexed)?;
         journey.report.capture = Some(capture_section(&receipt));
     }

@@ -46,11 +46,13 @@ impl<'a, 'b> Sending<'a, 'b> {
         let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
         let world = self.journey.world;
         let begun = world.clock.now();
-        let (is_owed, total) = store.write(|tx| {
-            let target = delivery::register(tx, &identity, begun)?;
-            let balance = delivery::balance(tx, Some(&target))?;
+        let (is_owed, total) = store.read(|tx| {
+            let target = delivery::current(tx, &identity.target_id)?;
+            let balance = delivery::balance(tx, target.as_ref())?;
             let total = balance.of(Class::Untried) + balance.of(Class::Retryable) + balance.of(Class::InFlight);
-            Ok::<_, delivery::Error>((delivery::owed(tx, &target)?, u64::try_from(total).unwrap_or(0)))
+            // A target that was never contacted is owed everything there is.
+            let is_owed = target.map_or(Ok(total > 0), |target| delivery::owed(tx, &target))?;
+            Ok::<_, delivery::Error>((is_owed, u64::try_from(total).unwrap_or(0)))
         })?;
         let mut did = self.did.take().unwrap_or_default();
         if is_owed && let Some(link) = self.link()? {

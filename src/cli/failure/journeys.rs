@@ -18,6 +18,7 @@ impl From<crate::ops::Error> for Failure {
             Ops::Lock(lock::Error::Io(error)) => Self::io(&error),
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
+            Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
             Ops::Dossier(_) => Self::of(Exit::Usage, "repository", &error),
             Ops::Identity(_) | Ops::Target(_) => Self::of(Exit::Usage, "configuration", &error),
             Ops::Bodies(_) => Self::of(Exit::Usage, "bodies", &error),
