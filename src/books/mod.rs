@@ -8,9 +8,11 @@
 
 mod append;
 mod check;
+mod retention;
 
 pub(crate) use append::{Appending, append, release};
 pub(crate) use check::{Finding, Severity, check};
+pub(crate) use retention::{acknowledge, evict};
 
 use std::path::Path;
 use std::time::Duration;

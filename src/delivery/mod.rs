@@ -28,7 +28,7 @@ pub(crate) use balance::{Balance, balance, recount, unreferenced};
 pub(crate) use class::{Class, Status};
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use outcome::{Outcome, Verdict};
-pub(crate) use postings::{post_appended, post_released};
+pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
 pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
 pub(crate) use registry::{Target, current, register, targets};
 pub(crate) use rows::{Row, has_new, in_open_attempts, next_due, owed, row_of};

@@ -91,3 +91,13 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
         archived_at: row.get(14)?,
     })
 }
+
+/// The oldest rows above `after` that are live, with whether they are held. Costs as much as there are payloads.
+pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<(i64, bool)>, Error> {
+    // CROSS JOIN keeps the payloads in front: there may be few of them and a long history of rows.
+    let mut statement = tx.prepare(
+        "SELECT p.seq, e.held IS NOT NULL FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
+         WHERE p.seq > ?1 AND e.superseded_by IS NULL ORDER BY p.seq LIMIT ?2",
+    )?;
+    Ok(statement.query_map([after, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
+}

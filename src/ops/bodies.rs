@@ -62,7 +62,8 @@ impl Tally {
                 let key = decision.reason.split(':').next().unwrap_or_default().to_owned();
                 *self.counts.skipped.entry(key).or_default() += 1;
             }
-            Status::Failed | Status::Uploaded => self.counts.failed += 1,
+            // No room in the queue: the next run offers it again.
+            Status::Failed | Status::Uploaded => self.counts.retryable += 1,
         }
         self.note(&ArtifactOutcome::of(mission_slug, path, decision));
     }
@@ -88,7 +89,11 @@ impl Tally {
 
     /// The finished section; `waiting` bodies are in the queue.
     pub(super) fn finish(self, waiting: u64) -> Bodies {
-        Bodies { retryable: waiting, outcomes: self.outcomes.into_values().collect(), ..self.counts }
+        Bodies {
+            retryable: self.counts.retryable + waiting,
+            outcomes: self.outcomes.into_values().collect(),
+            ..self.counts
+        }
     }
 }
 

@@ -105,13 +105,14 @@ fn oddities(index: &Index) -> Vec<String> {
     lines
 }
 
-/// Captures what the index says that the journal does not know yet, all missions in one transaction.
+/// Captures what the index says that the journal does not know yet, all missions in one transaction; also says how many
+/// older events had to be given up for it.
 pub(super) fn capture(
     world: &World<'_>,
     workspace: &Workspace,
     store: &mut Store,
     indexed: &Indexed,
-) -> Result<Receipt, Error> {
+) -> Result<(Receipt, i64), Error> {
     let project_uuid = workspace.project_uuid()?;
     let now = world.clock.now();
     let capturing = Capturing {
@@ -127,7 +128,7 @@ pub(super) fn capture(
             }
             Ok::<_, Error>(())
         })?;
-        Ok(receipt)
+        Ok((receipt, capturing.rule.evict(tx, now)?))
     })
 }
 

@@ -9,6 +9,7 @@ use super::bodies::{self, NoUpload, Tally};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
 use super::report::{Balance, Capture, Gate, Project, Report};
+use super::rule::evicted_words;
 use super::sending::Sending;
 use super::{Error, Step, Workspace, World, origin, preview};
 use crate::base::lock;
@@ -78,7 +79,10 @@ pub(crate) fn run(
     }
     let mut store = books::open(&workspace.place.store())?;
     if let Some(indexed) = &indexed {
-        let receipt = dossier::capture(world, workspace, &mut store, indexed)?;
+        let (receipt, evicted) = dossier::capture(world, workspace, &mut store, indexed)?;
+        if evicted > 0 {
+            journey.report.warnings.push(evicted_words(evicted));
+        }
         journey.report.capture = Some(capture_section(&receipt));
     }
     if world.interrupt.is_requested() {

@@ -9,6 +9,8 @@ use super::run::{Journey, shown};
 use super::{Error, Step};
 use crate::base::Timestamp;
 use crate::base::text::printable;
+use crate::books;
+use crate::config::Retention;
 use crate::delivery::{self, Class, Stop};
 use crate::store::Store;
 use crate::target::Link;
@@ -61,6 +63,9 @@ impl<'a, 'b> Sending<'a, 'b> {
                 progress(Step::Delivering { done, total });
             })?;
             did.add(&more);
+        }
+        if self.journey.workspace.loaded.config.retention == Retention::Off {
+            release_acknowledged(store, &identity.target_id)?;
         }
         self.journey.report.standing.was_interrupted |= did.stop == Some(Stop::Interrupted);
         self.journey.report.drain = Some(drain::section(&did, world.clock.now().since(begun)));
@@ -131,4 +136,16 @@ impl<'a, 'b> Sending<'a, 'b> {
         drop(held);
         Ok(())
     }
+}
+
+/// Where payloads need not stay after delivery, lets the acknowledged ones go, a bounded number at a time.
+fn release_acknowledged(store: &mut Store, target_id: &str) -> Result<(), Error> {
+    let mut after = Some(0);
+    while let Some(seq) = after {
+        after = store.write(|tx| match delivery::current(tx, target_id)? {
+            Some(target) => Ok::<_, Error>(books::acknowledge(tx, target.id, seq)?.1),
+            None => Ok(None),
+        })?;
+    }
+    Ok(())
 }

@@ -33,6 +33,15 @@ pub(crate) struct StreamRequest {
     pub(crate) batch: usize,
 }
 
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct StreamEnd {
+    /// A stop was asked for before the end of the input.
+    pub(crate) was_interrupted: bool,
+    /// Older events that were given up, where the queue is bounded.
+    pub(crate) evicted: i64,
+}
+
 /// What became of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Line {
@@ -67,15 +76,15 @@ struct Candidate {
     oddity: Option<String>,
 }
 
-/// Captures every line of `input`, and says of each what became of it, after it is on disk. Returns true when a stop was
-/// asked for before the end.
+/// Captures every line of `input`, and says of each what became of it, after it is on disk.
 pub(crate) fn capture_stream(
     world: &World<'_>,
     workspace: &Workspace,
     request: &StreamRequest,
     input: &mut dyn BufRead,
     on_line: &mut dyn FnMut(&Line),
-) -> Result<bool, Error> {
+) -> Result<StreamEnd, Error> {
+    let mut end = StreamEnd::default();
     let mut capture = Capture { world, workspace, request, rule: Rule::of(workspace), stores: BTreeMap::new() };
     let mut number = 0;
     loop {
@@ -97,16 +106,14 @@ pub(crate) fn capture_stream(
             }
         }
         for (project, candidates) in batch {
-            for line in capture.store(project.as_deref(), &candidates)? {
-                lines.insert(line.line, line);
-            }
+            let (stored, evicted) = capture.store(project.as_deref(), &candidates)?;
+            end.evicted += evicted;
+            lines.extend(stored.into_iter().map(|line| (line.line, line)));
         }
         lines.values().for_each(&mut *on_line);
-        if is_end {
-            return Ok(false);
-        }
-        if world.interrupt.is_requested() {
-            return Ok(true);
+        if is_end || world.interrupt.is_requested() {
+            end.was_interrupted = !is_end;
+            return Ok(end);
         }
     }
 }
@@ -156,7 +163,7 @@ impl Capture<'_> {
     }
 
     /// Captures candidates in one transaction.
-    fn store(&mut self, project: Option<&str>, candidates: &[Candidate]) -> Result<Vec<Line>, Error> {
+    fn store(&mut self, project: Option<&str>, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
         let key = project.map(str::to_owned);
         if !self.stores.contains_key(&key) {
             if self.stores.len() >= OPEN_STORES {
@@ -168,7 +175,7 @@ impl Capture<'_> {
             };
             self.stores.insert(key.clone(), books::open(&path)?);
         }
-        let Some(store) = self.stores.get_mut(&key) else { return Ok(Vec::new()) };
+        let Some(store) = self.stores.get_mut(&key) else { return Ok((Vec::new(), 0)) };
         let now = self.world.clock.now();
         store.write(|tx| {
             let live = journal::totals(tx)?.live;
@@ -203,7 +210,7 @@ impl Capture<'_> {
                 }
                 Ok::<_, Error>(lines)
             })?;
-            Ok(lines)
+            Ok((lines, self.rule.evict(tx, now)?))
         })
     }
 }

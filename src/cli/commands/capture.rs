@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use crate::base::text::{path, printable};
 use crate::cli::journey::{workspace, world};
 use crate::cli::{Context, Exit, Failure};
-use crate::ops::{Line, StreamRequest, capture_stream};
+use crate::ops::{Line, StreamRequest, capture_stream, evicted_words};
 
 /// Make event envelopes from stdin durable, one JSON object a line.
 ///
@@ -51,13 +51,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let mut totals = BTreeMap::new();
     let mut exits = Vec::new();
     let mut input = std::io::stdin().lock();
-    let is_interrupted = capture_stream(&world(context), &workspace, &request, &mut input, &mut |line| {
+    let end = capture_stream(&world(context), &workspace, &request, &mut input, &mut |line| {
         *totals.entry(line.result).or_insert(0_u64) += 1;
         exits.extend(exit_of(line));
         show(context, args, line);
     })?;
-    if is_interrupted {
+    if end.was_interrupted {
         exits.push(Exit::Interrupted);
+    }
+    if end.evicted > 0 {
+        context.printer.warning(&evicted_words(end.evicted));
     }
     if !args.json {
         let words: Vec<String> = totals.iter().map(|(result, count)| format!("{count} {result}")).collect();
