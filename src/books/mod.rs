@@ -7,11 +7,15 @@
 //! double entry are always posted.
 
 mod append;
+mod balance;
 mod check;
+mod last_run;
 mod retention;
 
 pub(crate) use append::{Appending, append, release};
+pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Severity, check};
+pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
 pub(crate) use retention::{acknowledge, evict};
 
 use std::path::Path;
@@ -42,6 +46,9 @@ pub(crate) enum Error {
     /// The ledger failed.
     #[error(transparent)]
     Delivery(#[from] delivery::Error),
+    /// The body queue failed.
+    #[error(transparent)]
+    Bodies(#[from] bodies::Error),
 }
 
 /// Opens a project's store for writing, creating it when it is missing.

@@ -14,7 +14,12 @@ const CHUNK: i64 = 1000;
 
 /// Lets the payloads go that the target has acknowledged, among the next live rows above `after`; returns how many went
 /// and the last row examined, `None` at the end. Payloads in flight at another target stay.
-pub(crate) fn acknowledge(tx: &WriteTx<'_>, target: i64, after: i64) -> Result<(i64, Option<i64>), Error> {
+pub(crate) fn acknowledge(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    target: i64,
+    after: i64,
+) -> Result<(i64, Option<i64>), Error> {
     let rows = journal::live_after(tx, after, CHUNK)?;
     let mut gone = 0;
     for (seq, _) in &rows {
@@ -23,7 +28,7 @@ pub(crate) fn acknowledge(tx: &WriteTx<'_>, target: i64, after: i64) -> Result<(
         if !is_delivered || delivery::is_in_flight(tx, *seq)? {
             continue;
         }
-        if let Some(left) = journal::let_go(tx, *seq, Mark::Gone("acknowledged"))? {
+        if let Some(left) = journal::let_go(tx, now, *seq, Mark::Gone("acknowledged"))? {
             delivery::post_left(tx, *seq, left.was_held, Class::Purged)?;
             gone += 1;
         }
@@ -47,7 +52,7 @@ pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i
             if is_held || delivery::is_in_flight(tx, seq)? {
                 continue;
             }
-            let Some(left) = journal::let_go(tx, seq, Mark::Discarded("evicted"))? else { continue };
+            let Some(left) = journal::let_go(tx, now, seq, Mark::Discarded("evicted"))? else { continue };
             delivery::post_left(tx, seq, left.was_held, Class::Discarded)?;
             let reason = format!("the queue held more than {capacity} events");
             let audit = Audit {
@@ -153,7 +158,7 @@ mod tests {
         settle(&mut store, a, &[1, 2, 3], "success", Class::Delivered);
         settle(&mut store, b, &[2], "in_flight", Class::InFlight);
         settle(&mut store, b, &[3], "success", Class::Delivered);
-        let (gone, last) = store.write(|tx| acknowledge(tx, a, 0)).unwrap();
+        let (gone, last) = store.write(|tx| acknowledge(tx, NOW, a, 0)).unwrap();
         assert_eq!((gone, last), (2, Some(6)));
         let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.0).collect();
         assert_eq!(kept, [2, 4, 5, 6]);

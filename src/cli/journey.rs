@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
+use crate::books::{LastRun, write_last_run};
 use crate::cli::render::conclude;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
 use crate::ops::{self, Request, Setup, Step, Stub, Workspace, World};
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
-use crate::target::{Choice, active_scope};
+use crate::target::{Choice, Resolved, active_scope, resolve};
 
 /// The world of a context.
 pub(crate) fn world(context: &Context) -> World<'_> {
@@ -34,25 +35,48 @@ pub(crate) fn workspace(context: &Context) -> Result<Workspace, Failure> {
     Ok(Workspace::open(&world(context), &setup)?)
 }
 
-/// Runs a journey with what the command line says of the target, and concludes with its report.
-pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
+/// Calls `work` with what the command line and older versions say about the target.
+pub(crate) fn with_choice<T>(context: &Context, workspace: &Workspace, work: impl FnOnce(Choice<'_>) -> T) -> T {
     let scope = workspace.home.legacy.as_deref().and_then(active_scope);
-    let choice = Choice {
+    work(Choice {
         target_url: context.globals.target_url.as_deref(),
         is_environment_first: context.globals.override_target,
         legacy_home: workspace.home.legacy.as_deref(),
         active_scope: scope.as_deref(),
-    };
+    })
+}
+
+/// The target that configuration, environment and command line name.
+pub(crate) fn resolved(context: &Context, workspace: &Workspace) -> Result<Resolved, Failure> {
+    let resolved = with_choice(context, workspace, |choice| resolve(&workspace.loaded, &context.env, &choice));
+    Ok(resolved.map_err(ops::Error::from)?)
+}
+
+/// Runs a journey with what the command line says of the target, and concludes with its report.
+pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
     let progress = context.progress();
     let show = |step: Step| match step {
         Step::Indexing { done, total } => progress.report("indexing", done, Some(total)),
         Step::Delivering { done, total } => progress.report("delivering events", done, Some(total)),
         Step::Uploading { done } => progress.report("uploading bodies", done, None),
     };
-    let outcome = ops::run(&world(context), &workspace, &Request { choice, ..request }, &start_stub, &show);
+    let outcome = with_choice(context, &workspace, |choice| {
+        ops::run(&world(context), &workspace, &Request { choice, ..request }, &start_stub, &show)
+    });
     drop(progress);
-    Ok(conclude(context, outcome?, is_strict))
+    let report = outcome?;
+    let (command, is_dry) = (report.command, report.dry_run);
+    let exit = conclude(context, report, is_strict);
+    if !is_dry {
+        let when = context.clock.now().to_string();
+        let last = LastRun { when, command: command.to_owned(), exit_code: exit.code() };
+        // What was done is done; `status` only misses a line.
+        if let Err(error) = write_last_run(&workspace.place.store(), &last) {
+            log::warn!("cannot note how this run ended: {error}");
+        }
+    }
+    Ok(exit)
 }
 
 /// Starts the embedded receiver on a loopback port of the system's choice.

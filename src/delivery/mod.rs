@@ -31,7 +31,7 @@ pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
 pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
 pub(crate) use registry::{Target, current, register, targets};
-pub(crate) use rows::{Row, has_new, in_open_attempts, next_due, owed, row_of};
+pub(crate) use rows::{Row, given_up, has_new, in_open_attempts, next_due, owed, row_of, waiting};
 pub(crate) use select::Policy;
 
 /// The ledger's tables.

@@ -62,18 +62,18 @@ pub(crate) struct Left {
 
 /// Lets the payload of a live row go and marks the row; `None` when the row is not live. Identity, digest and chain stay.
 /// Whoever calls this posts it to the targets as well, and never calls it for an event that is in flight at one.
-pub(crate) fn let_go(tx: &WriteTx<'_>, seq: i64, mark: Mark<'_>) -> Result<Option<Left>, Error> {
+pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>) -> Result<Option<Left>, Error> {
     let (discarded, gone) = match mark {
         Mark::Discarded(why) => (Some(why), None),
         Mark::Gone(why) => (None, Some(why)),
     };
     let row = tx
         .prepare(
-            "UPDATE journal_events SET discarded = ?2, gone = ?3
+            "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4
              WHERE seq = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
              RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size",
         )?
-        .query_row(rusqlite::params![seq, discarded, gone], |r| {
+        .query_row(rusqlite::params![seq, discarded, gone, now.as_micros()], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?, r.get(3)?, r.get::<_, i64>(4)?))
         })
         .optional()?;

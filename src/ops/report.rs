@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub(crate) use crate::books::Balance;
 use crate::target::Identity;
 
 /// The version of the document.
@@ -225,55 +226,6 @@ pub(crate) struct Drain {
     pub(crate) seconds: f64,
 }
 
-/// Where every captured event is now, for one target: the first number is the sum of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub(crate) struct Balance {
-    /// Events ever captured.
-    pub(crate) captured: u64,
-    /// The target has them.
-    pub(crate) delivered: u64,
-    /// Sent, without a final answer.
-    pub(crate) in_flight: u64,
-    /// To be tried again.
-    pub(crate) retryable: u64,
-    /// Refused for good.
-    pub(crate) undeliverable: u64,
-    /// Held, or behind a shut gate.
-    pub(crate) blocked: u64,
-    /// Not tried yet.
-    pub(crate) untried: u64,
-    /// Replaced by a later event before they were ever sent.
-    pub(crate) superseded: u64,
-    /// Dropped by the operator's rule, audited.
-    pub(crate) discarded: u64,
-    /// Payload gone by the operator's order.
-    pub(crate) purged: u64,
-    /// True when journal and ledger, counted apart, agree.
-    pub(crate) holds: bool,
-}
-
-impl Balance {
-    /// The right side of the equation, in the documented order.
-    pub(crate) const fn terms(&self) -> [(&'static str, u64); 9] {
-        [
-            ("delivered", self.delivered),
-            ("in flight", self.in_flight),
-            ("retryable", self.retryable),
-            ("undeliverable", self.undeliverable),
-            ("blocked", self.blocked),
-            ("untried", self.untried),
-            ("superseded", self.superseded),
-            ("discarded", self.discarded),
-            ("purged", self.purged),
-        ]
-    }
-
-    /// True when the classes add up to what was captured: necessary for [`Self::holds`], not sufficient.
-    pub(crate) fn sums_up(&self) -> bool {
-        self.captured == self.terms().iter().map(|(_, count)| count).sum::<u64>()
-    }
-}
-
 /// A condition for sending.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Gate {
@@ -353,12 +305,5 @@ mod tests {
             text,
             r#"{"schema_version":1,"command":"drain","ok":true,"exit_code":0,"dry_run":false,"gates":[],"warnings":[]}"#
         );
-    }
-
-    #[test]
-    fn a_balance_sums_up_or_not() {
-        let even = Balance { captured: 9, delivered: 4, untried: 3, purged: 2, ..Balance::default() };
-        assert!(even.sums_up());
-        assert!(!Balance { captured: 8, ..even }.sums_up());
     }
 }

@@ -224,7 +224,7 @@ impl Journey<'_> {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
         let (balance, open) = store.read(|tx| books_of(tx, target_id))?;
         let owed = balance.of(Class::Untried) + balance.of(Class::Retryable) + open;
-        self.report.balance = Some(shown_balance(&balance, is_shut));
+        self.report.balance = Some(Balance::of(&balance, is_shut));
         if self.request.scope.drains && self.resolved.receiver.is_some() && !is_shut {
             self.report.standing.owed_events = u64::try_from(owed).unwrap_or(0);
         }
@@ -257,24 +257,5 @@ pub(super) fn capture_section(receipt: &Receipt) -> Capture {
         unchanged: count(receipt.unchanged),
         superseded: count(receipt.superseded),
         conflicts: count(receipt.conflicts),
-    }
-}
-
-/// The books as shown: behind a shut gate, what was never tried counts as blocked.
-fn shown_balance(balance: &delivery::Balance, is_shut: bool) -> Balance {
-    let count = |class| u64::try_from(balance.of(class)).unwrap_or(0);
-    let (untried, blocked) = (count(Class::Untried), count(Class::Blocked));
-    Balance {
-        captured: u64::try_from(balance.captured).unwrap_or(0),
-        delivered: count(Class::Delivered),
-        in_flight: count(Class::InFlight),
-        retryable: count(Class::Retryable),
-        undeliverable: count(Class::Undeliverable),
-        blocked: if is_shut { blocked + untried } else { blocked },
-        untried: if is_shut { 0 } else { untried },
-        superseded: count(Class::Superseded),
-        discarded: count(Class::Discarded),
-        purged: count(Class::Purged),
-        holds: balance.holds(),
     }
 }

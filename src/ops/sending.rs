@@ -65,7 +65,7 @@ impl<'a, 'b> Sending<'a, 'b> {
             did.add(&more);
         }
         if self.journey.workspace.loaded.config.retention == Retention::Off {
-            release_acknowledged(store, &identity.target_id)?;
+            release_acknowledged(store, world.clock.now(), &identity.target_id)?;
         }
         self.journey.report.standing.was_interrupted |= did.stop == Some(Stop::Interrupted);
         self.journey.report.drain = Some(drain::section(&did, world.clock.now().since(begun)));
@@ -139,11 +139,11 @@ impl<'a, 'b> Sending<'a, 'b> {
 }
 
 /// Where payloads need not stay after delivery, lets the acknowledged ones go, a bounded number at a time.
-fn release_acknowledged(store: &mut Store, target_id: &str) -> Result<(), Error> {
+fn release_acknowledged(store: &mut Store, now: Timestamp, target_id: &str) -> Result<(), Error> {
     let mut after = Some(0);
     while let Some(seq) = after {
         after = store.write(|tx| match delivery::current(tx, target_id)? {
-            Some(target) => Ok::<_, Error>(books::acknowledge(tx, target.id, seq)?.1),
+            Some(target) => Ok::<_, Error>(books::acknowledge(tx, now, target.id, seq)?.1),
             None => Ok(None),
         })?;
     }

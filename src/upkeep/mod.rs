@@ -1,1 +1,15 @@
-//! (being written)
+//! Looking after a store: what it holds, whether it is whole.
+//!
+//! **Invariant:** nothing here changes a byte. Everything is read through [`crate::store::ReadStore`], and a store that
+//! does not exist is a value, not an error.
+
+mod document;
+mod events;
+mod legacy_stores;
+mod status;
+mod verify;
+
+pub(crate) use document::{Document, Facts, Next};
+pub(crate) use events::{Item, ListRequest, Shown, list, show};
+pub(crate) use status::status;
+pub(crate) use verify::{Checked, Proof, verify};

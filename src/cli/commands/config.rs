@@ -1,8 +1,12 @@
 //! `sk-sync config`: the configuration in force.
 
 use clap::Subcommand;
+use serde::Serialize;
 
+use crate::base::text::printable;
+use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
+use crate::config::Setting;
 
 /// Show the configuration in force.
 #[derive(Debug, clap::Args)]
@@ -38,6 +42,27 @@ impl Args {
     }
 }
 
-pub(super) fn run(_context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::not_wired("config show"))
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let Config::Show(args) = &args.command;
+    let workspace = workspace(context)?;
+    let values = &workspace.loaded.values;
+    if args.json {
+        context.printer.document(&Document { schema_version: 1, values });
+        return Ok(Exit::Success);
+    }
+    let width = values.iter().map(|v| v.key.len()).max().unwrap_or(0);
+    for setting in values {
+        let value = printable(&setting.value.to_string());
+        let line = format!("{:<width$} = {value}", setting.key);
+        let origin =
+            if args.origin { format!("  # {}", printable(&setting.origin.to_string())) } else { String::new() };
+        context.printer.result(&format!("{line}{origin}"));
+    }
+    Ok(Exit::Success)
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    values: &'a [Setting],
 }

@@ -2,7 +2,10 @@
 
 use clap::Subcommand;
 
+use crate::base::text::{path, printable};
+use crate::cli::journey::{resolved, workspace};
 use crate::cli::{Context, Exit, Failure};
+use crate::upkeep::{ListRequest, Shown, list, show};
 
 /// Inspect the events in the journal.
 ///
@@ -65,9 +68,99 @@ impl Args {
     }
 }
 
-pub(super) fn run(_context: &Context, args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
-        Events::List(_) => Err(Failure::not_wired("events list")),
-        Events::Show(_) => Err(Failure::not_wired("events show")),
+        Events::List(args) => list_events(context, args),
+        Events::Show(args) => show_event(context, args),
     }
+}
+
+fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let target_id = match &args.target {
+        Some(id) => Some(id.clone()),
+        None => resolved(context, &workspace)?.identity.map(|identity| identity.target_id),
+    };
+    let request = ListRequest {
+        event_type: args.event_type.clone(),
+        status: args.status.clone(),
+        target_id,
+        with_envelope: args.envelope,
+    };
+    let printer = &context.printer;
+    if args.jsonl {
+        list(&workspace.place.store(), &request, &mut |item| {
+            printer.document(item);
+            !printer.is_closed()
+        })?;
+        return Ok(Exit::Success);
+    }
+    printer.result(&line("SEQ", "CAPTURED", "STATUS", "TYPE", "EVENT"));
+    list(&workspace.place.store(), &request, &mut |item| {
+        let captured = item.captured_at.get(..19).unwrap_or(&item.captured_at).replace('T', " ");
+        let words = line(&item.seq.to_string(), &captured, item.status, &item.event_type, &item.event_id);
+        printer.result(&printable(&words));
+        if let Some(error) = &item.error {
+            printer.result(&format!("{:9}{}", "", printable(error)));
+        }
+        !printer.is_closed()
+    })?;
+    Ok(Exit::Success)
+}
+
+/// One row of the table; fixed widths, so that a listing of any length needs no memory.
+fn line(seq: &str, captured: &str, status: &str, event_type: &str, id: &str) -> String {
+    format!("{seq:>7}  {captured:<19}  {status:<15}  {event_type:<32}  {id}")
+}
+
+fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
+    let Some(shown) = show(&store, &args.id)? else {
+        let message = format!("no event {} in {}", printable(&args.id), path(&store));
+        return Err(Failure::usage(message).with_hint("`sk-sync events list` names them all"));
+    };
+    let printer = &context.printer;
+    if args.json {
+        printer.document(&shown);
+        return Ok(Exit::Success);
+    }
+    for words in described(&shown) {
+        printer.result(&printable(&words));
+    }
+    if let Some(envelope) = &shown.item.envelope {
+        let value: serde_json::Value = serde_json::from_str(envelope.get()).unwrap_or_default();
+        let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
+        pretty.lines().for_each(|line| printer.result(&printable(line)));
+    }
+    Ok(Exit::Success)
+}
+
+/// An event in lines for a person.
+fn described(shown: &Shown) -> Vec<String> {
+    let item = &shown.item;
+    let mut lines = vec![
+        format!("Event     {} ({})", item.event_id, item.event_type),
+        format!("Journal   row {}, captured {} by {}, {} bytes", item.seq, item.captured_at, shown.origin, item.size),
+        format!("Payload   sha256 {}", item.payload_sha256),
+        format!("Chain     {}", shown.chain),
+        format!("Status    {}", item.status),
+    ];
+    let mut mark = |label: &str, words: Option<String>| lines.extend(words.map(|words| format!("{label:<9} {words}")));
+    mark("Replaced", item.superseded_by.map(|seq| format!("by row {seq}, before it was sent")));
+    mark("Follows", shown.follows.map(|seq| format!("row {seq}, which is owed as well")));
+    mark("Discarded", shown.discarded.clone());
+    mark("Gone", shown.gone.clone());
+    for at in &shown.targets {
+        let mut words = format!("At        {}: {} after {} attempts", at.canonical_url, at.status, at.attempts);
+        for more in [
+            at.http_status.map(|s| format!("HTTP {s}")),
+            at.error.clone(),
+            at.due_at.clone().map(|d| format!("again {d}")),
+        ] {
+            words.extend(more.map(|m| format!(", {m}")));
+        }
+        lines.push(words);
+    }
+    lines
 }

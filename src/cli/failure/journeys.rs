@@ -38,6 +38,8 @@ impl From<crate::books::Error> for Failure {
             Books::Store(error) => error.into(),
             Books::Journal(error) => error.into(),
             Books::Delivery(error) => error.into(),
+            Books::Bodies(crate::bodies::Error::Store(error)) => error.into(),
+            Books::Bodies(error) => Self::of(Exit::Internal, "bodies", &error),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a person reads after a run: at most twelve lines, the balance as an equation, and never "done" unless it is.
 
 mod sections;
+pub(crate) mod status;
 
 use crate::base::text;
 use crate::cli::{Context, Exit, Paint};
