@@ -15,12 +15,17 @@ use super::beneath::{Entry, EntryKind};
 pub(super) type Handle = OwnedFd;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// A directory on the way: where the system can tell, it need not be listable.
+#[cfg(target_os = "linux")]
+const STEP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const STEP: OFlags = DIRECTORY;
 /// Opening must neither wait for the other end of a pipe nor make a terminal ours.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Opens the directory at an absolute path that holds no link.
 pub(super) fn open_root(path: &Path) -> std::io::Result<Handle> {
-    let slash = rustix::fs::openat(CWD, "/", DIRECTORY, Mode::empty())?;
+    let slash = rustix::fs::openat(CWD, "/", STEP, Mode::empty())?;
     let below: &OsStr = path.strip_prefix("/").map_or(path.as_os_str(), Path::as_os_str);
     Ok(open(slash.as_fd(), below, DIRECTORY)?)
 }
@@ -91,7 +96,7 @@ fn open_in_steps(root: BorrowedFd<'_>, path: &OsStr, flags: OFlags) -> Result<Ow
             Component::CurDir => b".".as_slice(),
             _ => return Err(Errno::XDEV),
         };
-        let flags = if parts.peek().is_some() { DIRECTORY } else { flags };
+        let flags = if parts.peek().is_some() { STEP } else { flags };
         let from = at.as_ref().map_or(root, AsFd::as_fd);
         at = Some(rustix::fs::openat(from, name, flags | OFlags::NOFOLLOW, Mode::empty())?);
     }
