@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::answer::Answer;
-use super::storage::{ArtifactVersion, Event};
+use super::storage::{Artifact, Event};
 use crate::base::{Sha256, ids, json, text};
 use crate::event::{NamespaceRef, violations};
 
@@ -100,20 +100,15 @@ fn event(envelope: &Value, raw: &str) -> Option<Event> {
     })
 }
 
-/// The artifact version whose body may follow, if the event announces one by its SHA-256.
-fn announced(envelope: &Value) -> Option<ArtifactVersion> {
+/// The artifact whose bodies may follow, if the event announces one.
+fn announced(envelope: &Value) -> Option<Artifact> {
     if envelope.get("event_type")? != "MissionDossierArtifactIndexed" {
         return None;
     }
     let payload = envelope.get("payload")?;
-    let content = payload.get("content_ref")?;
-    if content.get("algorithm")? != "sha256" {
-        return None;
-    }
-    Some(ArtifactVersion {
+    Some(Artifact {
         namespace: normalized(NamespaceRef::deserialize(payload.get("namespace")?).ok()?),
         path: payload.get("artifact_id")?.get("path")?.as_str()?.to_owned(),
-        sha256: Sha256::from_hex(content.get("hash")?.as_str()?)?,
     })
 }
 
@@ -194,13 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn an_index_event_announces_its_version() {
+    fn an_index_event_announces_its_artifact() {
         let mut indexed = sample::indexed("01JMBY7K8N3QRVX2DPFG5HWT4E", "spec.md", "text");
         indexed["payload"]["namespace"]["project_uuid"] = sample::PROJECT.to_uppercase().into();
-        let version = announced(&indexed).unwrap();
-        assert_eq!(version, sample::version("spec.md", "text"));
-        indexed["payload"]["content_ref"]["algorithm"] = "md5".into();
-        assert_eq!(announced(&indexed), None);
+        let crate::serve::storage::ArtifactVersion { namespace, path, .. } = sample::version("spec.md", "text");
+        assert_eq!(announced(&indexed), Some(Artifact { namespace, path }));
         assert_eq!(announced(&sample::status_changed("01JMBY7K8N3QRVX2DPFG5HWT4E")), None);
     }
 

@@ -78,8 +78,8 @@ fn event<'a>(
     };
     match records.keep_event(event, at)? {
         None => {
-            if let Some(version) = &event.announces {
-                records.keep_announcement(version)?;
+            if let Some(artifact) = &event.announces {
+                records.keep_announcement(artifact)?;
             }
             Ok((Count::Events, "success", None))
         }
@@ -91,7 +91,7 @@ fn event<'a>(
 }
 
 fn body(upload: &Upload, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
-    let (count, outcome) = if !records.is_announced(&upload.version)? {
+    let (count, outcome) = if !records.is_announced(&upload.version.namespace, &upload.version.path)? {
         (Count::BodiesNotIndexed, Outcome::NotAnnounced)
     } else if records.keep_body(upload, at)? {
         (Count::Bodies, Outcome::Stored)

@@ -4,8 +4,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
-use super::storage::{ArtifactVersion, Count, Counts, Engine, Event, Records, Upload, Work};
+use super::storage::{Artifact, ArtifactVersion, Count, Counts, Engine, Event, Records, Upload, Work};
 use crate::base::{Sha256, Timestamp};
+use crate::event::NamespaceRef;
 
 /// An engine whose steps cannot fail and last as long as the process.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub(super) struct Memory {
 struct Tables {
     /// Project, then event id, to the envelope.
     events: HashMap<String, HashMap<String, Vec<u8>>>,
-    announced: HashSet<ArtifactVersion>,
+    announced: HashSet<Artifact>,
     bodies: HashSet<ArtifactVersion>,
     contents: HashMap<Sha256, String>,
     request_keys: HashSet<String>,
@@ -61,13 +62,14 @@ impl Records for Tables {
         })
     }
 
-    fn keep_announcement(&mut self, version: &ArtifactVersion) -> Result<(), Error> {
-        self.announced.insert(version.clone());
+    fn keep_announcement(&mut self, artifact: &Artifact) -> Result<(), Error> {
+        self.announced.insert(artifact.clone());
         Ok(())
     }
 
-    fn is_announced(&mut self, version: &ArtifactVersion) -> Result<bool, Error> {
-        Ok(self.announced.contains(version))
+    fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error> {
+        let artifact = Artifact { namespace: namespace.clone(), path: path.to_owned() };
+        Ok(self.announced.contains(&artifact))
     }
 
     fn keep_body(&mut self, upload: &Upload, _at: Timestamp) -> Result<bool, Error> {

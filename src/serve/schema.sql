@@ -31,8 +31,7 @@ CREATE TABLE serve_namespaces (
 CREATE TABLE serve_announcements (            -- what MissionDossierArtifactIndexed events have named
   namespace_id   INTEGER NOT NULL REFERENCES serve_namespaces,
   artifact_path  TEXT NOT NULL,
-  content_sha256 BLOB NOT NULL,
-  PRIMARY KEY (namespace_id, artifact_path, content_sha256)
+  PRIMARY KEY (namespace_id, artifact_path)
 ) WITHOUT ROWID;
 
 CREATE TABLE serve_contents (                 -- each content once, whatever names it

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::OptionalExtension as _;
 
 use super::Error;
-use super::storage::{ArtifactVersion, Count, Counts, Engine, Event, Records, Upload, Work};
+use super::storage::{Artifact, ArtifactVersion, Count, Counts, Engine, Event, Records, Upload, Work};
 use crate::base::Timestamp;
 use crate::base::ids::Ids;
 use crate::event::NamespaceRef;
@@ -131,28 +131,25 @@ impl Records for Tables<'_> {
         Ok(Some(there))
     }
 
-    fn keep_announcement(&mut self, version: &ArtifactVersion) -> Result<(), Error> {
-        let namespace = self.namespace_id(&version.namespace)?;
+    fn keep_announcement(&mut self, artifact: &Artifact) -> Result<(), Error> {
+        let namespace = self.namespace_id(&artifact.namespace)?;
         self.tx
             .prepare(
-                "INSERT INTO serve_announcements (namespace_id, artifact_path, content_sha256)
-                 VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                "INSERT INTO serve_announcements (namespace_id, artifact_path) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             )?
-            .execute((namespace, &version.path, version.sha256.as_bytes()))?;
+            .execute((namespace, &artifact.path))?;
         Ok(())
     }
 
-    fn is_announced(&mut self, version: &ArtifactVersion) -> Result<bool, Error> {
-        let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } =
-            &version.namespace;
-        let sha256 = version.sha256.as_bytes();
-        let key = (project_uuid, mission_slug, target_branch, mission_type, manifest_version, &version.path, sha256);
+    fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error> {
+        let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
+        let key = (project_uuid, mission_slug, target_branch, mission_type, manifest_version, path);
         let found = self
             .tx
             .prepare(
                 "SELECT 1 FROM serve_namespaces JOIN serve_announcements USING (namespace_id)
                  WHERE project_uuid = ?1 AND mission_slug = ?2 AND target_branch = ?3 AND mission_type = ?4
-                 AND manifest_version = ?5 AND artifact_path = ?6 AND content_sha256 = ?7",
+                 AND manifest_version = ?5 AND artifact_path = ?6",
             )?
             .query_row(key, |_| Ok(()))
             .optional()?;

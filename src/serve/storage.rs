@@ -20,8 +20,16 @@ pub(super) struct Event {
     pub(super) kind: String,
     /// The envelope's JSON text, byte for byte as it was sent.
     pub(super) envelope: Vec<u8>,
-    /// The artifact version it announces, when it is a `MissionDossierArtifactIndexed`.
-    pub(super) announces: Option<ArtifactVersion>,
+    /// The artifact it announces, when it is a `MissionDossierArtifactIndexed`.
+    pub(super) announces: Option<Artifact>,
+}
+
+/// One artifact, whatever its content. A body is taken once its path was announced: the event of the very version it
+/// belongs to may have been replaced by a later one before it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Artifact {
+    pub(super) namespace: NamespaceRef,
+    pub(super) path: String,
 }
 
 /// One version of one artifact: the seven fields that tell bodies apart, the hash algorithm being SHA-256.
@@ -83,10 +91,10 @@ pub(super) type Counts = BTreeMap<Count, i64>;
 pub(super) trait Records {
     /// Stores an event unless its project has one with this id; gives the envelope that was there.
     fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error>;
-    /// Remembers that an artifact version was announced.
-    fn keep_announcement(&mut self, version: &ArtifactVersion) -> Result<(), Error>;
-    /// True when an event has announced this artifact version.
-    fn is_announced(&mut self, version: &ArtifactVersion) -> Result<bool, Error>;
+    /// Remembers that an artifact was announced.
+    fn keep_announcement(&mut self, artifact: &Artifact) -> Result<(), Error>;
+    /// True when an event has announced this artifact.
+    fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error>;
     /// Stores a body unless this artifact version has one; true when it was new. Equal contents are stored once.
     fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<bool, Error>;
     /// Remembers the key of a request; true when it had come before.

@@ -4,7 +4,7 @@ use crate::support::Sandbox;
 
 #[test]
 fn a_first_file_with_an_identity() {
-    let sandbox = Sandbox::with_repo();
+    let sandbox = Sandbox::with_empty_repo();
     sandbox.write("deep/down/x", "");
     let run = sandbox.sk_sync(["init", "--project", "--json", "--repo", "deep/down"]).success();
     let document = run.json();
@@ -17,7 +17,7 @@ fn a_first_file_with_an_identity() {
 
 #[test]
 fn what_is_there_stays() {
-    let sandbox = Sandbox::with_repo();
+    let sandbox = Sandbox::with_empty_repo();
     sandbox.write("event-sync.toml", "preset = \"stub\"  # mine");
     let run = sandbox.sk_sync(["init"]).code(2);
     assert!(run.stderr.contains("exists already") && run.stderr.contains("hint: "), "{}", run.stderr);
@@ -30,7 +30,7 @@ fn what_is_there_stays() {
 
 #[test]
 fn a_dry_run_writes_nothing() {
-    let sandbox = Sandbox::with_repo();
+    let sandbox = Sandbox::with_empty_repo();
     let run = sandbox.sk_sync(["init", "--preset", "stub", "--dry-run"]).success();
     assert!(run.stdout.contains("\npreset = \"stub\"\n"), "{}", run.stdout);
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "");

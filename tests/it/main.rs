@@ -1,8 +1,14 @@
 //! The integration tests: one binary, one module for each area, and what they share in `support`.
 
+mod bad_input;
+mod capture;
+mod delivery;
 mod house;
 mod init;
+mod kill;
 mod layers;
+mod main_job;
+mod quiet;
 mod shell;
 #[cfg(test)]
 mod support;

@@ -134,6 +134,14 @@ fn help_names_commands_options_exit_codes_and_environment() {
               home directory, for the defaults above
       XDG_STATE_HOME
               base of the state directory; default `~/.local/state`
+      LOGNAME
+              the user, of whom the node id holds a digest; then `USER`, `LNAME`, `USERNAME`
+      USER
+              see `LOGNAME`
+      LNAME
+              see `LOGNAME`
+      USERNAME
+              see `LOGNAME`
       XDG_CONFIG_HOME
               base of the user configuration; default `~/.config`
       SK_SYNC_<SECTION>__<KEY>

@@ -1,3 +1,5 @@
+//! Bodies: every answer of the upload endpoint.
+
 use serde_json::{Value, json};
 
 use super::client::{BODIES, Talk, file, memory};

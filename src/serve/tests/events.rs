@@ -1,3 +1,5 @@
+//! Events: every answer of the batch endpoint.
+
 use serde_json::{Value, json};
 
 use super::client::{EVENTS, Talk, file, memory};

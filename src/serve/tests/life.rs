@@ -1,3 +1,5 @@
+//! Starting, stopping, and what is there after a restart.
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Bounds: size, number, time, tokens.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 

@@ -30,11 +30,17 @@ impl Sandbox {
     pub(crate) fn with_repo() -> Self {
         let sandbox = Self::new();
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repo");
-        if fixture.is_dir() {
-            copy(&fixture, &sandbox.repo());
-        }
+        copy(&fixture, &sandbox.repo());
         sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
         sandbox.git(&["add", "--all"]);
+        sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
+        sandbox
+    }
+
+    /// A sandbox whose `repo` is an empty repository: no mission, no identity.
+    pub(crate) fn with_empty_repo() -> Self {
+        let sandbox = Self::new();
+        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
         sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
         sandbox
     }
@@ -57,6 +63,50 @@ impl Sandbox {
     /// The state directory.
     pub(crate) fn state(&self) -> PathBuf {
         self.path("state")
+    }
+
+    /// The project's store file.
+    pub(crate) fn store(&self) -> PathBuf {
+        let projects = std::fs::read_dir(self.state().join("projects")).unwrap();
+        let stores: Vec<_> = projects.map(|dir| dir.unwrap().path().join("store.db")).collect();
+        assert_eq!(stores.len(), 1, "{stores:?}");
+        stores.into_iter().next().unwrap()
+    }
+
+    /// Proves the store from its rows: hashes, chain, counters, books.
+    pub(crate) fn verified(&self) {
+        let proof = self.sk_sync(["verify", "--json"]).success().json();
+        assert_eq!(proof["findings"], serde_json::json!([]), "{proof}");
+    }
+
+    /// Points every command at a served receiver, as a Teamspace.
+    pub(crate) fn target(&mut self, url: &str) {
+        for (name, value) in [
+            ("SK_SYNC_PRESET", "teamspace"),
+            ("SK_SYNC_TARGET_URL", url),
+            ("SK_SYNC_TOKEN", "correct-horse"),
+            ("SK_SYNC_TEAMSPACE__TEAM_SLUG", "harbour"),
+        ] {
+            self.vars.retain(|(known, _)| known != name);
+            self.set(name, value);
+        }
+    }
+
+    /// Every file below the sandbox's home directories with its size: to see that nothing appears.
+    pub(crate) fn listing(&self) -> Vec<(PathBuf, u64)> {
+        let mut pending = vec![self.dir.path().to_owned()];
+        let mut found = Vec::new();
+        while let Some(dir) = pending.pop() {
+            for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+                let meta = entry.metadata().unwrap();
+                found.push((entry.path(), if meta.is_dir() { 0 } else { meta.len() }));
+                if meta.is_dir() {
+                    pending.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        found
     }
 
     /// Writes a file of the work tree, with its directories.

@@ -38,7 +38,7 @@ impl Source {
     /// The files of the test modules that this `mod.rs` declares.
     fn test_files(&self) -> Vec<String> {
         let dir = self.file.strip_suffix("mod.rs").unwrap_or_default();
-        self.test_modules.iter().map(|name| format!("{dir}{name}.rs")).collect()
+        self.test_modules.iter().flat_map(|name| [format!("{dir}{name}.rs"), format!("{dir}{name}/mod.rs")]).collect()
     }
 
     /// The names that follow `crate::` in the code, the heads of `use crate::{a, b::c}` included.
@@ -76,7 +76,11 @@ pub(crate) fn files(dir: &str, extension: &str) -> Vec<Source> {
     }
     found.sort_by(|a, b| a.file.cmp(&b.file));
     let tests: Vec<_> = found.iter().flat_map(Source::test_files).collect();
-    for source in found.iter_mut().filter(|source| tests.contains(&source.file)) {
+    // What lies below the folder of a test module is of the test as well.
+    let is_test = |file: &str| {
+        tests.iter().any(|t| t == file || t.strip_suffix("mod.rs").is_some_and(|folder| file.starts_with(folder)))
+    };
+    for source in found.iter_mut().filter(|source| is_test(&source.file)) {
         source.code.clear();
         source.strings.clear();
     }
@@ -227,6 +231,6 @@ fn last() { $crate::r!("s") }
     let source = Source::new("src/x/mod.rs", text);
     assert_eq!(source.crate_heads(), ["b", "c", "f", "h", "o"]);
     assert_eq!(source.strings, [r#"crate::i // \" é"#, r#"j "q" "#, "k", "s"]);
-    assert_eq!(source.test_files(), ["src/x/apart_tests.rs"]);
+    assert_eq!(source.test_files(), ["src/x/apart_tests.rs", "src/x/apart_tests/mod.rs"]);
     assert_eq!(source.code.lines().count(), text.lines().count());
 }
