@@ -150,8 +150,8 @@ mod tests {
         let mut store = store(&dir);
         let (a, b) = store
             .write(|tx| {
-                let a = delivery::register(tx, &identity("a"), NOW)?.id;
-                Ok::<_, Error>((a, delivery::register(tx, &identity("b"), NOW)?.id))
+                let a = delivery::register_for_tests(tx, &identity("a"), NOW)?.id;
+                Ok::<_, Error>((a, delivery::register_for_tests(tx, &identity("b"), NOW)?.id))
             })
             .unwrap();
         add(&mut store, 0..6, None);
@@ -172,7 +172,8 @@ mod tests {
     fn eviction_takes_the_oldest_and_ends_at_the_capacity() {
         let dir = tempfile::tempdir().unwrap();
         let mut store = store(&dir);
-        let target = store.write(|tx| Ok::<_, Error>(delivery::register(tx, &identity("a"), NOW)?.id)).unwrap();
+        let target =
+            store.write(|tx| Ok::<_, Error>(delivery::register_for_tests(tx, &identity("a"), NOW)?.id)).unwrap();
         add(&mut store, 0..1, Some("opted_out"));
         add(&mut store, 1..6, None);
         settle(&mut store, target, &[2], "in_flight", Class::InFlight);

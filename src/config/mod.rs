@@ -24,15 +24,11 @@ mod units;
 mod variables;
 
 pub(crate) use home::{Home, Place};
-pub(crate) use keys::{KEYS, Key};
 pub(crate) use load::{Flag, Inputs, load};
-pub(crate) use loaded::{Loaded, RepositoryFile, Setting, UrlSource};
+pub(crate) use loaded::{Loaded, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
-pub(crate) use preset::{Delivery, Preset, Retention};
-pub(crate) use schema::{
-    Ack, Artifacts, Bodies, BoundFamilies, Compression, Dossier, Drain, EventSyncConfig, ExternalReceiver, Families,
-    Format, Header, Hook, HookDrain, Imported, Journal, Migrate, OptOut, Parity, Project, Teamspace, WireNames,
-};
+pub(crate) use preset::{Delivery, Retention};
+pub(crate) use schema::{BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Header, Parity, WireNames};
 
 use std::path::PathBuf;
 

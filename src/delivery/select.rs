@@ -17,6 +17,7 @@ const WINDOW: usize = 4;
 
 /// The configured bounds of a drain.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the names of the configuration keys")]
 pub(crate) struct Policy {
     /// Most events in a request.
     pub(crate) max_events: usize,
@@ -192,10 +193,6 @@ impl<'a> Packing<'a> {
     fn new(limits: Limits, context: WireContext<'a>) -> Self {
         let packer = Packer::new(limits);
         Self { packer, context, items: Vec::new(), postings: Postings::default(), not_sendable: 0, is_full: false }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.items.is_empty()
     }
 
     /// Takes a candidate into the batch; false when it does not fit. What no request can carry ends here.

@@ -119,12 +119,11 @@ impl<'a> Appender<'a> {
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
             && newest.facts == c.facts
         {
-            return match self.known(entry.event_id)? {
-                Some(known) => self.again(entry, digest, known),
-                None => {
-                    self.receipt.unchanged += 1;
-                    Ok(Appended::Unchanged { seq: newest.seq })
-                }
+            return if let Some(known) = self.known(entry.event_id)? {
+                self.again(entry, digest, known)
+            } else {
+                self.receipt.unchanged += 1;
+                Ok(Appended::Unchanged { seq: newest.seq })
             };
         }
         let supersedes = newest.filter(|n| n.seq > self.sealed && n.is_plain && entry.held.is_none());
