@@ -12,7 +12,7 @@ mod check;
 mod last_run;
 mod retention;
 
-pub(crate) use append::{Appending, append};
+pub(crate) use append::{Appending, append, release};
 pub(crate) use balance::Balance;
 pub(crate) use check::{Severity, check};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};

@@ -24,11 +24,14 @@ mod units;
 mod variables;
 
 pub(crate) use home::{Home, Place};
+pub(crate) use keys::KEYS;
 pub(crate) use load::{Flag, Inputs, load};
 pub(crate) use loaded::{Loaded, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
-pub(crate) use schema::{BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Header, Parity, WireNames};
+pub(crate) use schema::{
+    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, Parity, WireNames,
+};
 
 use std::path::PathBuf;
 

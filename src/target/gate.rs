@@ -202,9 +202,8 @@ mod tests {
         assert_eq!(team.headers().collect::<Vec<_>>(), [("Authorization", "Bearer topsecret")]);
         assert_eq!(team.endpoints().health.as_deref(), Some("http://127.0.0.1:1/b/api/v1/sync/health/"));
         assert_eq!((team.permit().origin(), team.permit().is_loopback()), ("http://127.0.0.1:1", true));
-        let repo = format!(
-            "{OWN}bodies_url = 'http://127.0.0.1:2/b'\nheaders = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"
-        );
+        let repo =
+            format!("{OWN}bodies_url = 'http://127.0.0.1:2/b'\nheaders = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}");
         let secrets = [("SK_SYNC_SECRET_A", "topsecret"), TOKEN];
         let own = linked(&repo, &secrets).unwrap();
         assert_eq!(own.headers().collect::<Vec<_>>(), [("X-A", "topsecret")], "the token stays with the Teamspace");

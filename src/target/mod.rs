@@ -44,7 +44,9 @@ pub(crate) enum Error {
     )]
     NoReceiverAddress,
     /// A setting that this version knows and cannot follow yet; ignoring it would send something else than was meant.
-    #[error("{key} is set, but this version of sk-sync does not do that yet; remove the key, or wait for a later version")]
+    #[error(
+        "{key} is set, but this version of sk-sync does not do that yet; remove the key, or wait for a later version"
+    )]
     NotYet {
         /// The key.
         key: &'static str,

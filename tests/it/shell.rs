@@ -25,6 +25,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       drain        Deliver what is owed, events first, then bodies [alias: now]
       status       Show what is kept, what is owed, what is stuck, and the next step
       events       Inspect the events in the journal
+      bodies       Inspect the bodies that wait for upload, and those refused for good
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml
       config       Show the configuration in force
@@ -126,6 +127,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               a false value shuts the teamspace gate `sync_disabled`
       CI
               set by CI systems: a heartbeat line every 10 s in place of progress bars
+      TERM
+              `dumb` switches colour off
       NO_COLOR
               any value switches colour off
       CLICOLOR_FORCE
