@@ -37,11 +37,11 @@ variables! {
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
     HOME = "HOME": "home directory, for the defaults above";
     XDG_STATE_HOME = "XDG_STATE_HOME": "base of the state directory; default `~/.local/state`";
+    XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";
     LOGNAME = "LOGNAME": "the user, of whom the node id holds a digest; then `USER`, `LNAME`, `USERNAME`";
     USER = "USER": "see `LOGNAME`";
     LNAME = "LNAME": "see `LOGNAME`";
     USERNAME = "USERNAME": "see `LOGNAME`";
-    XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";
 }
 
 /// Prefix of the variables that set a configuration key: `SK_SYNC_<SECTION>__<KEY>`.

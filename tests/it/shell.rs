@@ -84,7 +84,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               Let the environment's target win over a different configured one
 
           --allow-origin <ORIGIN>
-              Agree, for this run, to send to ORIGIN (scheme://host:port); what a CI workflow pins
+              Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version,
+              which sends to loopback only
 
     Examples:
       sk-sync init --project            write an event-sync.toml with a new project identity
@@ -137,6 +138,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               home directory, for the defaults above
       XDG_STATE_HOME
               base of the state directory; default `~/.local/state`
+      XDG_CONFIG_HOME
+              base of the user configuration; default `~/.config`
       LOGNAME
               the user, of whom the node id holds a digest; then `USER`, `LNAME`, `USERNAME`
       USER
@@ -145,8 +148,6 @@ fn help_names_commands_options_exit_codes_and_environment() {
               see `LOGNAME`
       USERNAME
               see `LOGNAME`
-      XDG_CONFIG_HOME
-              base of the user configuration; default `~/.config`
       SK_SYNC_<SECTION>__<KEY>
               any configuration key, as SK_SYNC_DRAIN__MAX_EVENTS=200
     ");
