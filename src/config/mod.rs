@@ -4,7 +4,7 @@
 //! defaults < user file < repository file < project settings < environment < flags
 //! ```
 //!
-//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its [`Key`]; every problem of every source is
+//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every source is
 //! reported at once with its file and line, or its variable. Addresses are not layered: [`Loaded::urls`] keeps each
 //! source apart, for `target` to compare. Values of secrets never enter: only names of variables do.
 //!

@@ -4,7 +4,7 @@
 //! gives what the sending modules need, or the gates that are shut.
 //!
 //! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
-//! [`Permit`], without which no socket is opened. Nothing here shows a secret. Knows neither SQLite nor the network.
+//! permit, without which no socket is opened. Nothing here shows a secret. Knows neither SQLite nor the network.
 
 mod address;
 mod agreement;
