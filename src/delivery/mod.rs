@@ -23,8 +23,11 @@ mod record;
 mod registry;
 mod rows;
 mod select;
+mod split;
 
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
+#[cfg(test)]
+pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use outcome::{Outcome, Verdict};
