@@ -8,6 +8,8 @@
 
 mod append;
 mod check;
+#[cfg(test)]
+mod model_tests;
 
 pub(crate) use append::{Appending, append, release};
 pub(crate) use check::{Finding, Severity, check};
