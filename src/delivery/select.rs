@@ -16,6 +16,7 @@ use crate::store::WriteTx;
 const WINDOW: usize = 4;
 
 /// The configured bounds of a drain.
+#[expect(clippy::struct_field_names, reason = "the names of the configuration keys")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy {
     /// Most events in a request.

@@ -112,10 +112,8 @@ impl<'a> Appender<'a> {
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
-        let newest = match entry.coalesce {
-            Some(c) => self.newest_of(c.key)?.filter(|n| !n.is_discarded),
-            None => None,
-        };
+        let newest =
+            if let Some(c) = entry.coalesce { self.newest_of(c.key)?.filter(|n| !n.is_discarded) } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
             && newest.facts == c.facts
         {
