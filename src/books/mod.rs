@@ -10,6 +10,8 @@ mod append;
 mod balance;
 mod check;
 mod last_run;
+#[cfg(test)]
+mod model_tests;
 mod retention;
 
 pub(crate) use append::{Appending, append, release};

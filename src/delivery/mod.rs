@@ -23,13 +23,18 @@ mod record;
 mod registry;
 mod rows;
 mod select;
+mod split;
 
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
+#[cfg(test)]
+pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
 pub(crate) use receiver::BatchReceiver;
+#[cfg(test)]
+pub(crate) use receiver::DeliveryReceiver;
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
 pub(crate) use registry::{Target, current, targets};
