@@ -16,13 +16,21 @@ mod balance;
 mod batch;
 mod class;
 mod dispatch;
+#[cfg(test)]
+mod fixture;
 mod outcome;
+#[cfg(test)]
+mod plan_tests;
 mod postings;
 mod receiver;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod registry;
 mod rows;
 mod select;
+#[cfg(test)]
+mod select_tests;
 mod split;
 
 pub(crate) use balance::{Balance, balance, recount, unreferenced};

@@ -11,7 +11,11 @@
 //! **Invariant:** the counters of scope `journal` change in the transaction that changes what they count.
 
 mod append;
+#[cfg(test)]
+mod append_tests;
 mod chain;
+#[cfg(test)]
+mod chain_tests;
 mod read;
 mod record;
 mod retire;
