@@ -139,9 +139,10 @@ mod tests {
             .unwrap();
     }
 
+    /// What the counters say that the rows do not. (The rows are put into their states by hand, without attempts.)
     fn findings(store: &Store) -> Vec<String> {
-        let all = store.read(check).unwrap().into_iter().map(|f| f.what);
-        all.filter(|what| !what.contains("without an open attempt") && !what.contains("the cursor passed")).collect()
+        let all = store.read(check).unwrap().into_iter();
+        all.filter(|f| f.severity == books::Severity::Derived).map(|f| f.what).collect()
     }
 
     #[test]
