@@ -32,6 +32,7 @@ pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
     Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, Parity, WireNames,
 };
+pub(crate) use units::milliseconds;
 
 use std::path::PathBuf;
 
