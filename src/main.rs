@@ -1,1 +1,5 @@
-fn main() {}
+//! The `sk-sync` binary.
+
+fn main() -> std::process::ExitCode {
+    sk_sync::cli::main()
+}

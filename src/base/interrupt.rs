@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long a wait goes on at most before it notices a stop.
+const GLANCE: Duration = Duration::from_millis(25);
 
 /// A shared flag that says "finish the step at hand and stop".
 #[derive(Debug, Clone, Default)]
@@ -16,5 +20,30 @@ impl Interrupt {
     /// True once a stop was asked for.
     pub(crate) fn is_requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Waits for `time`, or until a stop is asked for; true when one was.
+    #[expect(clippy::disallowed_methods, reason = "the one place that waits, and it looks up from waiting")]
+    pub(crate) fn wait(&self, time: Duration) -> bool {
+        let mut left = time;
+        while !self.is_requested() && !left.is_zero() {
+            let nap = left.min(GLANCE);
+            std::thread::sleep(nap);
+            left = left.saturating_sub(nap);
+        }
+        self.is_requested()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_by_itself_or_at_once_when_asked_to_stop() {
+        let interrupt = Interrupt::default();
+        assert!(!interrupt.wait(Duration::from_millis(1)));
+        interrupt.request();
+        assert!(interrupt.wait(Duration::MAX));
     }
 }

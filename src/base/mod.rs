@@ -10,6 +10,7 @@ pub(crate) mod files;
 pub(crate) mod ids;
 pub(crate) mod interrupt;
 pub(crate) mod json;
+pub(crate) mod lock;
 pub(crate) mod retry;
 pub(crate) mod text;
 

@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::base::Timestamp;
+use crate::event::Coalesce;
 use crate::journal::{self, Appended, Appender, Entry, Receipt, Release};
 use crate::store::WriteTx;
 use crate::{delivery, store};
@@ -28,6 +29,11 @@ impl Appending<'_> {
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         Ok(self.0.append(entry)?)
+    }
+
+    /// The row that already states these facts, counted as unchanged; `None` when they are news.
+    pub(crate) fn stated(&mut self, coalesce: Coalesce) -> Result<Option<i64>, Error> {
+        Ok(self.0.stated(coalesce)?)
     }
 }
 

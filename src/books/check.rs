@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::store::ReadTx;
-use crate::{delivery, journal};
+use crate::{bodies, delivery, journal};
 
 /// What a finding means for the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Finding {
 }
 
 /// Checks everything: SQLite's own integrity, the chain and every payload's digest, the journal's counters, each
-/// target's books and rules. O(rows). Empty when all is well.
+/// target's books and rules, the body queue. O(rows). Empty when all is well.
 pub(crate) fn check(tx: &ReadTx<'_>) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     let mut statement = tx.prepare("PRAGMA integrity_check(20)")?;
@@ -53,6 +53,16 @@ pub(crate) fn check(tx: &ReadTx<'_>) -> Result<Vec<Finding>, Error> {
         }
         let broken = delivery::unreferenced(tx, &target)?;
         findings.extend(broken.into_iter().map(|what| Finding { severity: Severity::Damage, what }));
+    }
+    let (kept, counted) = (bodies::counts(tx)?, bodies::recount(tx)?);
+    if kept != counted {
+        let what = format!("the body queue's counters say {kept:?}, its rows {counted:?}");
+        findings.push(Finding { severity: Severity::Derived, what });
+    }
+    let blobs = bodies::unreferenced_blobs(tx)?;
+    if blobs > 0 {
+        let what = format!("{blobs} body texts belong to no row of the queue");
+        findings.push(Finding { severity: Severity::Derived, what });
     }
     Ok(findings)
 }

@@ -7,12 +7,18 @@
 //! double entry are always posted.
 
 mod append;
+mod balance;
 mod check;
+mod last_run;
 #[cfg(test)]
 mod model_tests;
+mod retention;
 
 pub(crate) use append::{Appending, append, release};
-pub(crate) use check::{Finding, Severity, check};
+pub(crate) use balance::Balance;
+pub(crate) use check::{Severity, check};
+pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
+pub(crate) use retention::{acknowledge, evict};
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,6 +48,9 @@ pub(crate) enum Error {
     /// The ledger failed.
     #[error(transparent)]
     Delivery(#[from] delivery::Error),
+    /// The body queue failed.
+    #[error(transparent)]
+    Bodies(#[from] bodies::Error),
 }
 
 /// Opens a project's store for writing, creating it when it is missing.

@@ -1,1 +1,149 @@
-//! (being written)
+//! The command line: words in, exit code out.
+//!
+//! **Invariant:** holds no SQL and no HTTP, and reads no URL. It is the only module that prints, that knows exit
+//! codes, and that makes the system's clock, randomness and environment; everything below gets them as values.
+
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod failure;
+mod help;
+mod journey;
+mod logging;
+mod printer;
+mod progress;
+mod render;
+mod table;
+
+pub(crate) use args::Globals;
+pub(crate) use context::Context;
+pub(crate) use exit::Exit;
+pub(crate) use failure::Failure;
+pub(crate) use printer::{Paint, Printer};
+pub(crate) use progress::Progress;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::base::Env;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let env = Env::of_process();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if env.is_switched_off() {
+        return switched_off(&words).into();
+    }
+    match args::Cli::try_parse_from(&words) {
+        Ok(cli) => run(env, cli),
+        Err(error) => not_understood(&env, &words, &error),
+    }
+    .into()
+}
+
+fn run(env: Env, cli: args::Cli) -> Exit {
+    let args::Cli { globals, command } = cli;
+    let (name, is_json) = (command.name(), command.is_json());
+    let printer = Printer::of_process(&env, &globals, is_json);
+    logging::start(&globals, is_json);
+    let outcome = Context::new(env, globals, printer.clone()).and_then(|context| command.run(&context));
+    let exit = match outcome {
+        Ok(exit) => exit,
+        Err(failure) => {
+            printer.failure(Some(name), &failure);
+            failure.exit
+        }
+    };
+    match printer.finish() {
+        Ok(()) => exit,
+        Err(error) => {
+            let failure = Failure::new(Exit::Internal, "io", format!("cannot write the results to stdout: {error}"));
+            printer.failure(None, &failure);
+            Exit::worst([exit, failure.exit])
+        }
+    }
+}
+
+/// What happens under `SK_SYNC=0`: nothing, silently. Only `capture`, whose input exists nowhere else, must not look
+/// like a success.
+fn switched_off(words: &[OsString]) -> Exit {
+    match named_command(words) {
+        Some(name) if name == "capture" => Exit::Gate,
+        _ => Exit::Success,
+    }
+}
+
+/// Help, the version, or a usage error, as clap words it; with `--json`, a usage error also as a document.
+fn not_understood(env: &Env, words: &[OsString], error: &clap::Error) -> Exit {
+    // Somebody who closed the pipe does not want the text.
+    let _closed = error.print();
+    if !error.use_stderr() {
+        return Exit::Success;
+    }
+    if words.iter().any(|word| word == "--json") {
+        let printer = Printer::of_process(env, &Globals::default(), true);
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        printer.error_document(named_command(words).as_deref(), &Failure::usage(message));
+        let _closed = printer.finish();
+    }
+    Exit::Usage
+}
+
+/// The command that `words` name, also when something else in them is wrong.
+fn named_command(words: &[OsString]) -> Option<String> {
+    let matches = args::Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    matches.subcommand_name().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        args::Cli::command().debug_assert();
+    }
+
+    /// What `command` and its subcommands show as examples, from `sk-sync` to the explanation or redirection.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let line = |line: &str| {
+            let from = &line[line.find("sk-sync ")?..];
+            let end = ["  ", " < ", " > "].iter().filter_map(|mark| from.find(mark)).min();
+            Some(from[..end.unwrap_or(from.len())].to_owned())
+        };
+        let own: Vec<_> = help.lines().filter(|text| text.starts_with("  ")).filter_map(line).collect();
+        own.into_iter().chain(command.get_subcommands().flat_map(examples)).collect()
+    }
+
+    #[test]
+    fn the_examples_in_the_help_parse() {
+        let all = examples(&args::Cli::command());
+        assert!(all.len() > 12, "{all:?}");
+        for example in all {
+            if let Err(error) = args::Cli::try_parse_from(example.split(' ')) {
+                panic!("{example}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn switched_off_only_capture_is_no_success() {
+        for (line, exit) in [
+            ("sk-sync", Exit::Success),
+            ("sk-sync run --no-such-flag", Exit::Success),
+            ("sk-sync --help", Exit::Success),
+            ("sk-sync run --mission capture", Exit::Success),
+            ("sk-sync capture", Exit::Gate),
+            ("sk-sync --repo x capture --json", Exit::Gate),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(switched_off(&words), exit, "{line}");
+        }
+    }
+}

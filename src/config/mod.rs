@@ -1,1 +1,74 @@
-//! (being written)
+//! The configuration: layered settings, each with its origin, checked before anybody reads them.
+//!
+//! ```text
+//! defaults < user file < repository file < project settings < environment < flags
+//! ```
+//!
+//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every source is
+//! reported at once with its file and line, or its variable. Addresses are not layered: [`Loaded::urls`] keeps each
+//! source apart, for `target` to compare. Values of secrets never enter: only names of variables do.
+//!
+//! Knows no domain type. Only `layers` knows figment.
+
+mod check;
+mod file;
+mod home;
+mod keys;
+mod layers;
+mod load;
+mod loaded;
+mod origin;
+mod preset;
+mod schema;
+mod units;
+mod variables;
+
+pub(crate) use home::{Home, Place};
+pub(crate) use keys::KEYS;
+pub(crate) use load::{Flag, Inputs, load};
+pub(crate) use loaded::{Loaded, Setting};
+pub(crate) use origin::{Origin, Problem, without_userinfo};
+pub(crate) use preset::{Delivery, Retention};
+pub(crate) use schema::{
+    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, Parity, WireNames,
+};
+pub(crate) use units::milliseconds;
+
+use std::path::PathBuf;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file cannot be read; the text names it.
+    #[error("{0}")]
+    Unreadable(std::io::Error),
+    /// Sources say what cannot be: every problem that was found.
+    #[error("{}", problems(.0))]
+    Invalid(Vec<Problem>),
+    /// Neither the variables that place a directory are set, nor the home directory.
+    #[error("no place for {what}: HOME is not set; set HOME or {variable}")]
+    Homeless {
+        /// What has no place.
+        what: &'static str,
+        /// The variable that would give it one.
+        variable: &'static str,
+    },
+    /// The state directory would lie in the work tree.
+    #[error(
+        "the state directory {} lies inside the work tree {}; set SK_SYNC_HOME to a directory outside it",
+        crate::base::text::path(.state), crate::base::text::path(.work_tree)
+    )]
+    StateInWorkTree {
+        /// The state directory.
+        state: PathBuf,
+        /// The work tree around it.
+        work_tree: PathBuf,
+    },
+    /// A project identity that is no UUID: it would name a directory.
+    #[error("the project identity `{}` is not a UUID", crate::base::text::printable(.0))]
+    ProjectUuid(String),
+}
+
+fn problems(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

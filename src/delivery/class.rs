@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// State of one event at one target, where it has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Status {
     /// Owed again: after a halt, a replay, a release.
     Queued,

@@ -74,6 +74,21 @@ pub(crate) struct Report {
     pub(crate) stop: Option<Stop>,
 }
 
+impl Report {
+    /// Adds what a later drain of the same command did; its end is the end.
+    pub(crate) fn add(&mut self, later: &Self) {
+        self.requests += later.requests;
+        self.selected += later.selected;
+        self.success += later.success;
+        self.duplicate += later.duplicate;
+        self.pending += later.pending;
+        self.rejected += later.rejected;
+        self.transient += later.transient;
+        self.terminal_failed += later.terminal_failed;
+        self.stop.clone_from(&later.stop);
+    }
+}
+
 /// Delivers what is owed to the receiver's target. `on_batch` is told how many events were settled so far.
 pub(crate) fn drain(
     store: &mut Store,

@@ -6,7 +6,7 @@ use super::registry::{self, Target};
 use super::rows::row_of;
 use super::{Class, Error};
 use crate::journal::Receipt;
-use crate::store::{Counter, WriteTx, add_to_counter};
+use crate::store::{Counter, ReadTx, WriteTx, add_to_counter};
 
 /// The counters' scope of one target.
 pub(super) fn scope(target: i64) -> String {
@@ -70,6 +70,43 @@ pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
             )?
             .execute([target.id, seq])?;
         }
+    }
+    Ok(())
+}
+
+/// True when some target has the event in flight or pending: its payload must stay.
+pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
+    for target in registry::targets(tx)? {
+        if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() == Class::InFlight) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Posts that the payload of an event left: where it was still owed, it is `to` from now on, and its row is closed. The
+/// event was live, and in flight nowhere.
+pub(crate) fn post_left(tx: &WriteTx<'_>, seq: i64, was_held: bool, to: Class) -> Result<(), Error> {
+    for target in registry::targets(tx)? {
+        let row = row_of(tx, target.id, seq)?;
+        let from = match row.as_ref().map(|r| r.status.class()) {
+            None | Some(Class::Untried) if was_held => Class::Blocked,
+            None => Class::Untried,
+            Some(class) => class,
+        };
+        if matches!(from, Class::Delivered | Class::Undeliverable) {
+            continue;
+        }
+        if target.is_live {
+            let mut postings = Postings::default();
+            postings.moved(from, to);
+            postings.post(tx, target.id)?;
+        }
+        tx.prepare(
+            "UPDATE delivery_rows SET status = 'closed', due_at = NULL
+             WHERE target = ?1 AND seq = ?2 AND status IN ('queued', 'rejected', 'transient')",
+        )?
+        .execute([target.id, seq])?;
     }
     Ok(())
 }

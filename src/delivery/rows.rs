@@ -1,5 +1,7 @@
 //! Reading delivery rows.
 
+use std::collections::BTreeMap;
+
 use rusqlite::OptionalExtension as _;
 
 use super::{Error, Status};
@@ -29,7 +31,7 @@ pub(crate) fn row_of(tx: &ReadTx<'_>, target: i64, seq: i64) -> Result<Option<Ro
     let Some(row) = rows.next()? else { return Ok(None) };
     let word: String = row.get(0)?;
     Ok(Some(Row {
-        status: Status::from_word(&word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?,
+        status: status(&word)?,
         attempts: row.get(1)?,
         error: row.get(2)?,
         http_status: row.get(3)?,
@@ -65,4 +67,41 @@ pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>
 /// O(1): this is what a drain with nothing owed costs.
 pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
     Ok(tx.prepare(OWED)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
+}
+
+/// Events in open attempts: sent or about to be, and to be sent again.
+pub(crate) fn in_open_attempts(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
+    let sql = "SELECT COALESCE(SUM(events), 0) FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL";
+    Ok(tx.prepare(sql)?.query_row([target], |r| r.get(0))?)
+}
+
+/// True when the journal has rows that the target's cursor has not passed.
+pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
+    Ok(tx.prepare(sql)?.query_row([target.cursor_seq], |r| r.get(0))?)
+}
+
+/// How many rows wait in each state; costs as much as there are waiting rows.
+pub(crate) fn waiting(tx: &ReadTx<'_>, target: i64) -> Result<BTreeMap<Status, i64>, Error> {
+    let sql = "SELECT status, COUNT(*) FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL GROUP BY status";
+    let mut statement = tx.prepare(sql)?;
+    let mut rows = statement.query([target])?;
+    let mut counts = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        counts.insert(status(&row.get::<_, String>(0)?)?, row.get(1)?);
+    }
+    Ok(counts)
+}
+
+/// The first events that were given up at a target, with the last reason.
+pub(crate) fn given_up(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT f.event_id, d.error FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
+         WHERE d.target = ?1 AND d.status = 'terminal_failed' ORDER BY d.seq LIMIT ?2",
+    )?;
+    Ok(statement.query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn status(word: &str) -> Result<Status, Error> {
+    Status::from_word(word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))
 }

@@ -16,8 +16,8 @@ use crate::store::WriteTx;
 const WINDOW: usize = 4;
 
 /// The configured bounds of a drain.
-#[expect(clippy::struct_field_names, reason = "the names of the configuration keys")]
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the names of the configuration keys")]
 pub(crate) struct Policy {
     /// Most events in a request.
     pub(crate) max_events: usize,

@@ -1,1 +1,83 @@
-//! (being written)
+//! What is on disk: missions, their artifacts, and the facts that follow from them.
+//!
+//! A mission is a feature directory below the artifact root; an artifact is a file in one. Files are read once, hashed
+//! as raw bytes, in parallel, and everything comes out in the order of its path bytes: one thread or many, the result
+//! is the same. Keys, classes, manifests and parity follow `formats/features-and-artifacts.md`, sections 1 to 6.
+//!
+//! **Invariant:** reads only, and stores nothing; knows no journal, queue or SQL. Nothing is opened through a link that
+//! leaves its feature directory. One odd file, directory or mission costs only itself, and is named with a [`Reason`].
+
+mod artifact;
+mod beneath;
+#[cfg(not(unix))]
+mod beneath_std;
+#[cfg(unix)]
+mod beneath_unix;
+mod body;
+mod class;
+mod digest;
+mod discover;
+mod facts;
+mod identity;
+mod identity_yaml;
+mod index;
+mod key;
+mod manifest;
+mod manifest_tables;
+mod meta;
+mod mission;
+mod parity;
+mod reason;
+mod walk;
+
+pub(crate) use artifact::Artifact;
+pub(crate) use body::read_body;
+pub(crate) use facts::{Fact, facts};
+pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, identity};
+pub(crate) use index::{Index, Request, index};
+pub(crate) use key::suffix;
+pub(crate) use manifest::Edition;
+pub(crate) use mission::Mission;
+pub(crate) use parity::ParityForm;
+pub(crate) use reason::Reason;
+
+/// Why no index could be made at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The directory is no repository and has no artifact root.
+    #[error(
+        "{root} is neither in a git repository nor a directory with {artifacts_root}/; \
+         run in a checkout, or name one with --repo"
+    )]
+    NothingToIndex {
+        /// The directory.
+        root: String,
+        /// `artifacts.root`.
+        artifacts_root: String,
+    },
+    /// `artifacts.root` is absolute, empty, or has `..` in it.
+    #[error("artifacts.root {artifacts_root:?} must be a relative path without `..`")]
+    BadArtifactsRoot {
+        /// `artifacts.root`.
+        artifacts_root: String,
+    },
+    /// The artifact root leads to another place than the work tree.
+    #[error("{artifacts_root} leads to {resolved}, which is not part of this work tree; nothing is read through it")]
+    RootLeavesTree {
+        /// `artifacts.root`.
+        artifacts_root: String,
+        /// Where it leads.
+        resolved: String,
+    },
+    /// A directory that everything depends on cannot be read.
+    #[error("cannot read directory {path}: {source}")]
+    Unreadable {
+        /// The directory.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A stop was asked for.
+    #[error("interrupted")]
+    Interrupted,
+}

@@ -1,1 +1,50 @@
-//! (being written)
+//! Git: where a checkout is, and the few facts about it that events carry.
+//!
+//! Finding the checkout and reading `HEAD` take no child process; the origin takes one. Whatever cannot be read plainly
+//! from files (reftable, a branch named like a tag) is asked of `git` itself.
+//!
+//! **Invariant:** knows nothing of feature directories. A child runs without `GIT_*` variables, hooks, prompts and
+//! file-system monitors, and is killed after a bound. That there is no repository, or no `git`, is a value, never an
+//! error.
+
+mod checkout;
+mod child;
+mod default_branch;
+mod facts;
+mod head;
+mod slug;
+
+pub(crate) use checkout::{Checkout, discover};
+pub(crate) use child::{Answer, Git};
+pub(crate) use default_branch::default_branch;
+pub(crate) use facts::{Facts, facts};
+pub(crate) use slug::is_repo_slug;
+
+/// Why a directory cannot be worked in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The directory to start from cannot be read.
+    #[error("cannot use directory {path}: {source}")]
+    Start {
+        /// The directory.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is a repository, but no work tree.
+    #[error("{path} has no work tree (a bare repository, or the inside of a .git directory); run in a checkout of it")]
+    NoWorkTree {
+        /// The repository directory.
+        path: String,
+    },
+    /// A `.git` file does not lead to a repository.
+    #[error(
+        "{path} does not lead to a git repository ({what}); if the repository was moved, run `git worktree repair` in it"
+    )]
+    BrokenPointer {
+        /// The `.git` file.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}

@@ -11,7 +11,7 @@ use super::state::{counter, name};
 use super::{Error, chain, retire};
 use crate::base::{Sha256, Timestamp, json};
 use crate::event::{Coalesce, WireForm};
-use crate::store::{WriteTx, add_to_counter};
+use crate::store::{ReadTx, WriteTx, add_to_counter};
 
 /// One event to add.
 #[derive(Debug, Clone, Copy)]
@@ -144,6 +144,15 @@ impl<'a> Appender<'a> {
         Ok(Appended::Captured { seq, superseded: supersedes.map(|n| n.seq) })
     }
 
+    /// The row that already states these facts, if one does; then an event that says the same need not even be made.
+    pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
+        let stated = self.newest_of(c.key)?.filter(|n| !n.is_discarded && n.facts == c.facts);
+        if stated.is_some() {
+            self.receipt.unchanged += 1;
+        }
+        Ok(stated.map(|n| n.seq))
+    }
+
     /// Posts the counters and says what was added.
     pub(crate) fn finish(self) -> Result<Receipt, Error> {
         let r = self.receipt;
@@ -232,20 +241,7 @@ impl<'a> Appender<'a> {
         if let Some(newest) = self.newest.get(&key) {
             return Ok(Some(*newest));
         }
-        let sql = "SELECT k.seq, k.facts_hash, e.held IS NULL AND e.discarded IS NULL AND e.gone IS NULL,
-                          e.discarded IS NOT NULL, e.size
-                   FROM journal_keys AS k JOIN journal_events AS e ON e.seq = k.seq WHERE k.coalesce_key = ?1";
-        let row = self
-            .tx
-            .prepare(sql)?
-            .query_row([&key[..]], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
-            .optional()?;
-        row.map(|(seq, facts, is_plain, is_discarded, size)| {
-            let facts =
-                Sha256::from_slice(&facts).ok_or(Error::Damaged { seq, what: "its facts hash is no digest" })?;
-            Ok(Newest { seq, facts, is_plain, is_discarded, size })
-        })
-        .transpose()
+        newest(self.tx, key)
     }
 
     /// Place and payload digest of the row that has this id.
@@ -294,6 +290,26 @@ impl<'a> Appender<'a> {
         self.receipt.conflicts += 1;
         Ok(Appended::Conflict { seq })
     }
+}
+
+/// The row that already states these facts, if one does.
+pub(crate) fn stated(tx: &ReadTx<'_>, c: Coalesce) -> Result<Option<i64>, Error> {
+    Ok(newest(tx, c.key)?.filter(|n| !n.is_discarded && n.facts == c.facts).map(|n| n.seq))
+}
+
+fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, Error> {
+    let sql = "SELECT k.seq, k.facts_hash, e.held IS NULL AND e.discarded IS NULL AND e.gone IS NULL,
+                      e.discarded IS NOT NULL, e.size
+               FROM journal_keys AS k JOIN journal_events AS e ON e.seq = k.seq WHERE k.coalesce_key = ?1";
+    let row = tx
+        .prepare(sql)?
+        .query_row([&key[..]], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
+        .optional()?;
+    row.map(|(seq, facts, is_plain, is_discarded, size)| {
+        let facts = Sha256::from_slice(&facts).ok_or(Error::Damaged { seq, what: "its facts hash is no digest" })?;
+        Ok(Newest { seq, facts, is_plain, is_discarded, size })
+    })
+    .transpose()
 }
 
 fn size_of(entry: &Entry<'_>) -> i64 {

@@ -21,11 +21,11 @@ mod record;
 mod retire;
 mod state;
 
-pub(crate) use append::{Appended, Appender, Entry, Receipt};
-pub(crate) use chain::{ChainBreak, check_chain};
-pub(crate) use read::{Filter, Listed, count_conflicts, list, payload, show};
+pub(crate) use append::{Appended, Appender, Entry, Receipt, stated};
+pub(crate) use chain::check_chain;
+pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, show};
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Release, audit, release};
+pub(crate) use retire::{Audit, Mark, Release, audit, let_go, release};
 pub(crate) use state::{next_lamport, recount, seal, sealed_through, totals};
 
 /// The journal's tables.

@@ -3,17 +3,19 @@
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::{Error, Record};
-use crate::base::Sha256;
+use crate::base::{Sha256, Timestamp};
 use crate::store::ReadTx;
 
 const COLUMNS: &str = "seq, event_id, event_type, occurred_at, captured_at, origin, payload_sha256, size, chain, held,
-  superseded_by, follows, discarded, gone, archived_at";
+  superseded_by, follows, discarded, gone, left_at, archived_at";
 
 /// Which rows to list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     /// Only this event type.
     pub(crate) event_type: Option<String>,
+    /// Only rows after this one.
+    pub(crate) after: i64,
 }
 
 /// A row as listed, with its payload when that was asked for and is still here.
@@ -25,20 +27,24 @@ pub(crate) struct Listed {
     pub(crate) envelope: Option<Vec<u8>>,
 }
 
-/// Calls `visit` for each row in journal order, one at a time: memory does not grow with the journal.
+/// Calls `visit` for each row in journal order, one at a time, until it returns false: memory does not grow with the
+/// journal.
 pub(crate) fn list<E: From<Error>>(
     tx: &ReadTx<'_>,
     filter: &Filter,
     with_envelope: bool,
-    visit: &mut dyn FnMut(Listed) -> Result<(), E>,
+    visit: &mut dyn FnMut(Listed) -> Result<bool, E>,
 ) -> Result<(), E> {
-    let sql = format!("SELECT {COLUMNS} FROM journal_events WHERE ?1 IS NULL OR event_type = ?1 ORDER BY seq");
+    let sql =
+        format!("SELECT {COLUMNS} FROM journal_events WHERE seq > ?2 AND (?1 IS NULL OR event_type = ?1) ORDER BY seq");
     let mut statement = tx.prepare(&sql).map_err(Error::from)?;
-    let mut rows = statement.query([&filter.event_type]).map_err(Error::from)?;
+    let mut rows = statement.query((&filter.event_type, filter.after)).map_err(Error::from)?;
     while let Some(row) = rows.next().map_err(Error::from)? {
         let record = record(row)?;
         let envelope = if with_envelope { payload(tx, record.seq)? } else { None };
-        visit(Listed { record, envelope })?;
+        if !visit(Listed { record, envelope })? {
+            break;
+        }
     }
     Ok(())
 }
@@ -62,11 +68,6 @@ pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Erro
     Ok(tx.prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?)
 }
 
-/// Unresolved conflicts, O(1).
-pub(crate) fn count_conflicts(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(super::totals(tx)?.conflicts)
-}
-
 fn record(row: &Row<'_>) -> Result<Record, Error> {
     let seq = row.get(0)?;
     let digest = |index: usize| -> Result<Sha256, Error> {
@@ -88,6 +89,55 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
         follows: row.get(11)?,
         discarded: row.get(12)?,
         gone: row.get(13)?,
-        archived_at: row.get(14)?,
+        left_at: row.get(14)?,
+        archived_at: row.get(15)?,
     })
+}
+
+/// The oldest rows above `after` that are live, with whether they are held. Costs as much as there are payloads.
+pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<(i64, bool)>, Error> {
+    // CROSS JOIN keeps the payloads in front: there may be few of them and a long history of rows.
+    let mut statement = tx.prepare(
+        "SELECT p.seq, e.held IS NOT NULL FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
+         WHERE p.seq > ?1 AND e.superseded_by IS NULL ORDER BY p.seq LIMIT ?2",
+    )?;
+    Ok(statement.query_map([after, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the oldest payload that is still here was captured.
+pub(crate) fn oldest_kept_at(tx: &ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT captured_at FROM journal_events WHERE seq = (SELECT MIN(seq) FROM journal_payloads)";
+    let at: Option<i64> = tx.prepare(sql)?.query_row([], |r| r.get(0)).optional()?;
+    Ok(at.map(Timestamp::from_micros))
+}
+
+/// An unresolved conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    /// The id both have.
+    pub(crate) event_id: String,
+    /// Digest of the one that stays.
+    pub(crate) existing_sha256: Sha256,
+    /// Digest of the one that is kept apart.
+    pub(crate) incoming_sha256: Sha256,
+    /// Where the second came from.
+    pub(crate) origin: String,
+}
+
+/// The first unresolved conflicts.
+pub(crate) fn conflicts(tx: &ReadTx<'_>, limit: i64) -> Result<Vec<Conflict>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT event_id, existing_sha256, incoming_sha256, origin FROM journal_conflicts
+         WHERE resolved_at IS NULL ORDER BY id LIMIT ?1",
+    )?;
+    let mut rows = statement.query([limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let digest = |index: usize| row.get_ref(index).ok().and_then(|v| Sha256::from_slice(v.as_blob().ok()?));
+        let (Some(existing_sha256), Some(incoming_sha256)) = (digest(1), digest(2)) else {
+            return Err(Error::Damaged { seq: 0, what: "a conflict's digest does not have 32 bytes" });
+        };
+        found.push(Conflict { event_id: row.get(0)?, existing_sha256, incoming_sha256, origin: row.get(3)? });
+    }
+    Ok(found)
 }

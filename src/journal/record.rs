@@ -52,6 +52,8 @@ pub(crate) struct Record {
     pub(crate) discarded: Option<String>,
     /// Why its payload left.
     pub(crate) gone: Option<String>,
+    /// When its payload left, microseconds since the epoch.
+    pub(crate) left_at: Option<i64>,
     /// When it was written to a verified archive.
     pub(crate) archived_at: Option<i64>,
 }

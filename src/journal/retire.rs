@@ -38,6 +38,55 @@ pub(crate) fn audit(tx: &WriteTx<'_>, now: Timestamp, audit: &Audit<'_>) -> Resu
     Ok(())
 }
 
+/// Why a payload leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark<'a> {
+    /// Given up before it was delivered: evicted, cleared, purged.
+    Discarded(&'a str),
+    /// No longer needed: acknowledged, collected.
+    Gone(&'a str),
+}
+
+/// A row as it was when its payload left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The id.
+    pub(crate) event_id: String,
+    /// The type.
+    pub(crate) event_type: String,
+    /// Digest of the payload that left.
+    pub(crate) sha256: Sha256,
+    /// It was held.
+    pub(crate) was_held: bool,
+}
+
+/// Lets the payload of a live row go and marks the row; `None` when the row is not live. Identity, digest and chain stay.
+/// Whoever calls this posts it to the targets as well, and never calls it for an event that is in flight at one.
+pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>) -> Result<Option<Left>, Error> {
+    let (discarded, gone) = match mark {
+        Mark::Discarded(why) => (Some(why), None),
+        Mark::Gone(why) => (None, Some(why)),
+    };
+    let row = tx
+        .prepare(
+            "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4
+             WHERE seq = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
+             RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size",
+        )?
+        .query_row(rusqlite::params![seq, discarded, gone, now.as_micros()], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?, r.get(3)?, r.get::<_, i64>(4)?))
+        })
+        .optional()?;
+    let Some((event_id, event_type, digest, was_held, size)) = row else { return Ok(None) };
+    tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])?;
+    let left = if discarded.is_some() { name::DISCARDED } else { name::GONE };
+    for (name, by) in [(name::LIVE, -1), (name::HELD, -i64::from(was_held)), (left, 1), (name::LIVE_BYTES, -size)] {
+        add_to_counter(tx, counter(name), by)?;
+    }
+    let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
+    Ok(Some(Left { event_id, event_type, sha256, was_held }))
+}
+
 /// What lifting a hold did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Release {

@@ -19,6 +19,7 @@ CREATE TABLE journal_events (
   follows        INTEGER REFERENCES journal_events (seq),
   discarded      TEXT,                          -- why it was given up (evicted, cleared, purged)
   gone           TEXT,                          -- why its payload left
+  left_at        INTEGER,                       -- when it left, or was given up
   archived_at    INTEGER
 );
 CREATE UNIQUE INDEX journal_event_id ON journal_events (event_id);

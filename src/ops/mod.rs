@@ -1,1 +1,127 @@
-//! (being written)
+//! The journeys: index, capture, drain, and `run`, which is all of them.
+//!
+//! **Invariant:** capture comes before any gate. What is captured stays captured, whatever happens to the delivery of
+//! it; no journey ends by losing what an earlier step made durable.
+//! **Invariant:** knows neither terminal nor command line: the world comes in as [`World`], and everything there is to
+//! say goes out as a [`report::Report`].
+
+mod bodies;
+mod dossier;
+mod drain;
+mod origin;
+mod preview;
+pub(crate) mod report;
+mod rule;
+mod run;
+mod sending;
+mod stream;
+mod workspace;
+
+pub(crate) use drain::Stub;
+pub(crate) use rule::evicted_words;
+pub(crate) use run::{Request, Scope, run};
+pub(crate) use stream::{Line, StreamRequest, capture_stream};
+pub(crate) use workspace::{Setup, Workspace};
+
+use crate::base::ids::Ids;
+use crate::base::{Clock, Env, Interrupt};
+
+/// The world outside, as values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct World<'a> {
+    /// The environment.
+    pub(crate) env: &'a Env,
+    /// The time.
+    pub(crate) clock: &'a dyn Clock,
+    /// New ids.
+    pub(crate) ids: &'a dyn Ids,
+    /// Random numbers in 0..1, for waits.
+    pub(crate) random: fn() -> f64,
+    /// A request to stop.
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// How far a journey is, for whoever shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Files read of files to read.
+    Indexing {
+        /// Read.
+        done: u64,
+        /// In all.
+        total: u64,
+    },
+    /// Events that the target has.
+    Delivering {
+        /// Settled so far.
+        done: u64,
+        /// Owed at the beginning.
+        total: u64,
+    },
+    /// Bodies that the target has.
+    Uploading {
+        /// Settled so far.
+        done: u64,
+    },
+}
+
+/// Why a journey ended without its report.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The place to work in.
+    #[error(transparent)]
+    Git(#[from] crate::git::Error),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
+    /// The project's identity file.
+    #[error(transparent)]
+    Identity(#[from] crate::dossier::IdentityError),
+    /// The feature directories.
+    #[error(transparent)]
+    Dossier(#[from] crate::dossier::Error),
+    /// The target's addresses.
+    #[error(transparent)]
+    Target(#[from] crate::target::Error),
+    /// The store's file.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// Journal and ledger.
+    #[error(transparent)]
+    Books(#[from] crate::books::Error),
+    /// Delivery.
+    #[error(transparent)]
+    Delivery(#[from] crate::delivery::Error),
+    /// The body queue.
+    #[error(transparent)]
+    Bodies(#[from] crate::bodies::Error),
+    /// Somebody else drains.
+    #[error(transparent)]
+    Lock(#[from] crate::base::lock::Error),
+    /// The embedded receiver.
+    #[error("the embedded receiver cannot start: {0}")]
+    Stub(String),
+    /// An envelope of ours cannot be written as JSON.
+    #[error("cannot write an envelope: {0}")]
+    Envelope(#[from] serde_json::Error),
+    /// The input of `capture` cannot be read.
+    #[error("cannot read the input: {0}")]
+    Input(#[source] std::io::Error),
+    /// There is no project identity, so no dossier event can be made.
+    #[error(
+        "this project has no identity, so its artifacts cannot be named: .kittify/config.yaml has no `project.uuid`"
+    )]
+    MissingIdentity,
+}
+
+impl From<crate::journal::Error> for Error {
+    fn from(error: crate::journal::Error) -> Self {
+        Self::Books(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

@@ -1,1 +1,123 @@
-//! (being written)
+//! A receiver: the server side of both wire contracts, for tests, for CI without secrets, and for people who host
+//! their own.
+//!
+//! A request passes these stations, in this order:
+//!
+//! ```text
+//!  connection  accepts, bounds how many there are and how long one may be silent
+//!  app         routes, authorises                       answer   every status and JSON body
+//!  intake      reads and unpacks, bounded in bytes and time
+//!  batch       text -> events and refusals              upload   text -> one body
+//!  keeper      its own thread: groups what waits into one commit
+//!  ingest      decides each event and body              storage  what it decides over: memory, sqlite
+//! ```
+//!
+//! **Invariant:** an answer leaves only after the storage's commit. Nothing a client sends is buffered beyond the
+//! limits, stops the server, or keeps others waiting longer than a commit. Every decision comes from the storage, so
+//! any number of receivers in front of one storage give the same answers.
+
+mod answer;
+mod app;
+mod batch;
+mod connection;
+mod ingest;
+mod intake;
+mod keeper;
+mod memory;
+mod server;
+mod sqlite;
+mod storage;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use server::Server;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::base::{Clock, ids::Ids};
+
+/// Most events of one batch, unless configured.
+pub(crate) const DEFAULT_MAX_EVENTS: usize = 1000;
+/// Most bytes of one batch after decompression, unless configured.
+pub(crate) const DEFAULT_MAX_BYTES: usize = 1 << 20;
+
+/// Where a receiver keeps what it accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// In this process: gone when it ends.
+    Memory,
+    /// In the SQLite file at this path, created if it is missing.
+    File(PathBuf),
+}
+
+/// What a receiver says about its deployment; shown to clients as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Deployment {
+    /// The environment (`production`, …).
+    pub(crate) environment_name: Option<String>,
+    /// The deployment.
+    pub(crate) id: Option<String>,
+    /// The revision that runs.
+    pub(crate) git_sha: Option<String>,
+}
+
+/// How a receiver is to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// The address to listen on; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// Where to keep what is accepted.
+    pub(crate) store: Storage,
+    /// The bearer token that clients must send, if any.
+    pub(crate) token: Option<SecretString>,
+    /// Most events of one batch.
+    pub(crate) max_events: usize,
+    /// Most bytes of one batch after decompression.
+    pub(crate) max_bytes: usize,
+    /// What to say about the deployment.
+    pub(crate) deployment: Deployment,
+    /// The time of receipt.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The id of a new storage.
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
+/// Why a receiver could not start or keep what it was sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The port is taken.
+    #[error("cannot listen on {0}: another program uses this port; choose another one, or port 0 for any free one")]
+    AddressInUse(SocketAddr),
+    /// The address belongs to no interface.
+    #[error("cannot listen on {0}: this machine has no such address; 127.0.0.1 is always there")]
+    AddressNotAvailable(SocketAddr),
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A token of no characters would protect nothing.
+    #[error("the bearer token is empty; set one, or leave the option out to accept requests without a token")]
+    EmptyToken,
+    /// The system refused a thread or an event queue.
+    #[error("cannot start the receiver: {0}")]
+    Start(std::io::Error),
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

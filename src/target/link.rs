@@ -64,6 +64,7 @@ impl OriginGrant for Permit {
 pub(crate) struct Link {
     pub(super) identity: Identity,
     pub(super) permit: Permit,
+    pub(super) bodies_permit: Option<Permit>,
     pub(super) endpoints: Endpoints,
     pub(super) headers: Vec<(String, SecretString)>,
 }
@@ -74,9 +75,14 @@ impl Link {
         &self.identity
     }
 
-    /// The consent to open sockets.
+    /// The consent to open sockets for events and health.
     pub(crate) fn permit(&self) -> &Permit {
         &self.permit
+    }
+
+    /// The consent to open sockets for bodies, whose origin may be another; `None` when the target takes none.
+    pub(crate) fn bodies_permit(&self) -> Option<&Permit> {
+        self.bodies_permit.as_ref()
     }
 
     /// Where to post.
@@ -87,5 +93,29 @@ impl Link {
     /// The headers that authorise a request to this target, and to no other.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
+}
+
+#[cfg(test)]
+impl Link {
+    /// A link to a loopback server at `origin`, for the tests of the sending modules.
+    pub(crate) fn for_tests(origin: &str) -> Self {
+        Self {
+            identity: Identity {
+                target_id: "tgt_test".to_owned(),
+                receiver: ReceiverKind::Stub,
+                canonical_url: "stub://local".to_owned(),
+                team_slug: String::new(),
+                user_email: String::new(),
+            },
+            permit: Permit { origin: origin.to_owned(), is_loopback: true },
+            bodies_permit: Some(Permit { origin: origin.to_owned(), is_loopback: true }),
+            endpoints: Endpoints {
+                events: format!("{origin}/api/v1/events/batch/"),
+                bodies: Some(format!("{origin}/api/dossier/push-content/")),
+                health: None,
+            },
+            headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
+        }
     }
 }

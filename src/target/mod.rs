@@ -1,8 +1,54 @@
 //! Which server, who says so, and whether anything may be sent there.
 //!
+//! [`resolve()`] decides from configuration, environment and flags alone; [`gates()`] says what stands in the way; [`link()`]
+//! gives what the sending modules need, or the gates that are shut.
+//!
 //! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
-//! [`Permit`], without which no socket is opened. Knows neither SQLite nor the network.
+//! permit, without which no socket is opened. Nothing here shows a secret. Knows neither SQLite nor the network.
 
+mod address;
+mod agreement;
+mod authority;
+mod consent;
+mod credential;
+mod gate;
+mod identity;
 mod link;
+mod scope;
+mod sources;
 
-pub(crate) use link::{Endpoints, Identity, Link, Permit, ReceiverKind};
+pub(crate) use authority::{Authority, Choice, Resolved, resolve};
+pub(crate) use gate::{Gate, gates, link};
+pub(crate) use link::{Identity, Link, ReceiverKind};
+pub(crate) use scope::active_scope;
+
+use crate::config::Origin;
+
+/// Why there is no answer to which target: mistakes of configuration or usage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    /// A source names an address that cannot be one.
+    #[error("{from}: `{url}` cannot be the target: {flaw}")]
+    Address {
+        /// The source.
+        from: Origin,
+        /// What it says, without name and password.
+        url: String,
+        /// What is wrong with it.
+        flaw: address::Flaw,
+    },
+    /// Delivery goes to an external receiver, and nothing says where that is.
+    #[error(
+        "delivery is `external-receiver`, but no address says where: set external_receiver.url (or .events_url), \
+         SK_SYNC_TARGET_URL, or --target-url"
+    )]
+    NoReceiverAddress,
+    /// A setting that this version knows and cannot follow yet; ignoring it would send something else than was meant.
+    #[error(
+        "{key} is set, but this version of sk-sync does not do that yet; remove the key, or wait for a later version"
+    )]
+    NotYet {
+        /// The key.
+        key: &'static str,
+    },
+}

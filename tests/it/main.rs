@@ -1,2 +1,15 @@
-#[test]
-fn t() {}
+//! The integration tests: one binary, one module for each area, and what they share in `support`.
+
+#![cfg(test)]
+
+mod bad_input;
+mod capture;
+mod delivery;
+mod house;
+mod init;
+mod kill;
+mod layers;
+mod main_job;
+mod quiet;
+mod shell;
+mod support;

@@ -1,0 +1,139 @@
+//! A lock between processes: held by an open file, so that the system frees it however its holder ends.
+//!
+//! The lock file is never read or written: on some systems a locked file cannot be read even by its holder. Who holds
+//! the lock stands in a file beside it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Clock, Interrupt, files};
+
+/// Who holds a lock; told to those who wait in vain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Holder {
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// When it took the lock, RFC 3339.
+    pub(crate) since: String,
+    /// What it is doing.
+    pub(crate) doing: String,
+}
+
+/// A held lock; dropping it lets go.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+    holder_path: PathBuf,
+}
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Somebody else has it, and had it for the whole time this process was ready to wait.
+    #[error("another sk-sync holds {path}")]
+    Held {
+        /// The lock file.
+        path: String,
+        /// Who it is, as far as that is known.
+        holder: Option<Holder>,
+    },
+    /// The wait was interrupted.
+    #[error("interrupted while waiting for {path}")]
+    Interrupted {
+        /// The lock file.
+        path: String,
+    },
+    /// The lock file cannot be made or locked.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Lock {
+    /// Takes the lock at `path`, waiting at most `patience`. `doing` is what others are told.
+    pub(crate) fn take(
+        path: &Path,
+        doing: &str,
+        patience: Duration,
+        clock: &dyn Clock,
+        interrupt: &Interrupt,
+    ) -> Result<Self, Error> {
+        files::create_private_file(path)?;
+        let file = File::options().write(true).open(path).map_err(|e| files::named(&e, "cannot open", path))?;
+        let holder_path = path.with_extension("holder");
+        let until = clock.now().after(patience);
+        let name = || crate::base::text::path(path);
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(std::fs::TryLockError::Error(e)) => return Err(files::named(&e, "cannot lock", path).into()),
+                Err(std::fs::TryLockError::WouldBlock) if clock.now() >= until => {
+                    let holder = std::fs::read(&holder_path).ok().and_then(|b| serde_json::from_slice(&b).ok());
+                    return Err(Error::Held { path: name(), holder });
+                }
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    if interrupt.wait(Duration::from_millis(25)) {
+                        return Err(Error::Interrupted { path: name() });
+                    }
+                }
+            }
+        }
+        let lock = Self { file, holder_path };
+        let holder = Holder { pid: std::process::id(), since: clock.now().to_string(), doing: doing.to_owned() };
+        // Only a courtesy to others: without it the lock works all the same.
+        if let Ok(text) = serde_json::to_vec(&holder)
+            && let Err(e) = files::replace(&lock.holder_path, &text)
+        {
+            log::debug!("cannot say who holds the lock: {e}");
+        }
+        Ok(lock)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(e) = std::fs::remove_file(&self.holder_path) {
+            log::debug!("cannot remove {}: {e}", self.holder_path.display());
+        }
+        if let Err(e) = self.file.unlock() {
+            log::debug!("cannot unlock: {e}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::SystemClock;
+
+    #[test]
+    fn one_at_a_time_and_the_other_learns_who() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("drain.lock");
+        let take = |patience| Lock::take(&path, "drain", patience, &SystemClock, &Interrupt::default());
+        let first = take(Duration::ZERO).unwrap();
+        match take(Duration::from_millis(30)).unwrap_err() {
+            Error::Held { holder: Some(holder), .. } => {
+                assert_eq!((holder.pid, holder.doing.as_str()), (std::process::id(), "drain"));
+            }
+            other => panic!("{other}"),
+        }
+        drop(first);
+        drop(take(Duration::ZERO).unwrap());
+        assert!(!path.with_extension("holder").exists());
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("drain.lock");
+        let interrupt = Interrupt::default();
+        let _first = Lock::take(&path, "drain", Duration::ZERO, &SystemClock, &interrupt).unwrap();
+        interrupt.request();
+        let second = Lock::take(&path, "drain", Duration::from_mins(1), &SystemClock, &interrupt);
+        assert!(matches!(second, Err(Error::Interrupted { .. })));
+    }
+}

@@ -1,0 +1,348 @@
+//! What each answer does to the queue, over a real socket.
+
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::test_server::{Reply, Server, store};
+use super::test_world::{World, namespace, put, second};
+use super::{ArtifactOutcome, DrainPolicy, Report, Row, Status, Stop, close_failures, drain, failures};
+use crate::base::clock::{FixedClock, SystemClock};
+use crate::base::{Clock, Interrupt, Sha256, Timestamp};
+use crate::config::WireNames;
+use crate::target::Link;
+
+/// The present of most tests.
+const NOW: i64 = 1000;
+
+fn policy(parallel: usize) -> DrainPolicy {
+    DrainPolicy { parallel, wire_names: WireNames::Current, missions: None, deadline: None, patience: Duration::ZERO }
+}
+
+/// Drains and returns the report and what was told, sorted by path.
+fn run(world: &mut World, origin: &str, policy: &DrainPolicy, clock: &dyn Clock) -> (Report, Vec<ArtifactOutcome>) {
+    let mut told = Vec::new();
+    let (link, interrupt) = (Link::for_tests(origin), Interrupt::default());
+    let report = drain(&mut world.store, &link, policy, clock, &interrupt, &mut || 0.0, &mut |o| told.push(o.clone()));
+    told.sort_by(|a, b| a.path.cmp(&b.path));
+    (report.unwrap(), told)
+}
+
+fn run_now(world: &mut World, origin: &str, parallel: usize) -> (Report, Vec<ArtifactOutcome>) {
+    run(world, origin, &policy(parallel), &FixedClock(second(NOW)))
+}
+
+/// What became of a body's row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    /// It left, and the server has the body.
+    Delivered,
+    /// It left with an entry in the failure log.
+    Logged,
+    /// It waits this many milliseconds, one failure more.
+    Waits(i64),
+    /// It is as it was, and the drain stopped.
+    Untouched,
+}
+
+#[test]
+fn every_answer_has_its_effect_on_the_row() {
+    use Fate::{Delivered, Logged, Untouched, Waits};
+    type Answer = fn(&Value) -> Reply;
+    let table: &[(&str, Answer, Fate)] = &[
+        ("stored", |r| Reply::echo(201, "stored", r), Delivered),
+        ("already_exists", |r| Reply::echo(200, "already_exists", r), Delivered),
+        ("uncorrelated_response: no artifact_path", |_| Reply::of(201, r#"{"status":"stored"}"#), Waits(500)),
+        (
+            "uncorrelated_response: another content_hash",
+            |r| Reply::echo(201, "stored", &json!({"artifact_path": r["artifact_path"], "content_hash": "00"})),
+            Waits(500),
+        ),
+        ("uncorrelated_response: the answer is too long", |_| Reply::of(201, "x".repeat(100_000)), Waits(500)),
+        ("uncorrelated_response: the answer is no JSON object", |_| Reply::of(200, "<html>"), Waits(500)),
+        ("accepted_pending", |_| Reply::of(202, ""), Waits(500)),
+        ("bad_request: unknown", |_| Reply::of(400, ""), Logged),
+        ("bad_request: no", |_| Reply::of(400, r#"{"detail":"no"}"#), Logged),
+        ("unauthorized", |_| Reply::of(401, ""), Untouched),
+        ("unauthorized: who?", |_| Reply::of(403, "who?"), Untouched),
+        ("index_entry_not_found", |_| Reply::of(404, r#"{"error":"index_entry_not_found"}"#), Waits(500)),
+        ("namespace_not_found", |_| Reply::of(404, r#"{"error":"namespace_not_found"}"#), Logged),
+        ("not_found: unknown (error=missing)", |_| Reply::of(404, "<html>"), Waits(500)),
+        ("unexpected_status: 409", |_| Reply::of(409, ""), Logged),
+        ("unexpected_redirect: 308", |_| Reply::of(308, ""), Untouched),
+        ("precondition_failed", |_| Reply::of(412, ""), Untouched),
+        ("oversized: refused by the server", |_| Reply::of(413, ""), Logged),
+        ("upgrade_required", |_| Reply::of(426, ""), Untouched),
+        ("rate_limited", |_| Reply::of(429, r#"{"retry_after":9}"#), Waits(9000)),
+        (
+            "rate_limited",
+            |_| Reply::Answer { status: 429, header: Some(("Retry-After", "999999")), body: String::new() },
+            Waits(3_600_000),
+        ),
+        ("server_error: 500", |_| Reply::of(500, "{"), Waits(500)),
+        (
+            "server_error: 503",
+            |_| Reply::Answer { status: 503, header: Some(("Retry-After", "7")), body: String::new() },
+            Waits(7000),
+        ),
+        ("connection_error", |_| Reply::Hangup, Waits(500)),
+    ];
+    let mut world = World::new();
+    for &(reason, answer, fate) in table {
+        let server = Server::start(move |_, request| answer(request));
+        world.put("spec.md", "a\n", 1);
+        let before = world.rows();
+        let (report, told) = run_now(&mut world, &server.origin, 1);
+        assert_eq!(server.seen().requests.len(), 1, "{reason}");
+        assert_fate(&world, fate, reason, &report, &before);
+        match told.as_slice() {
+            [] => assert_eq!(fate, Untouched, "{reason}"),
+            [told] => {
+                assert!(told.reason.starts_with(reason), "{reason}: {told:?}");
+                assert_eq!(told.retryable, matches!(fate, Waits(_)), "{reason}");
+            }
+            _ => panic!("{reason}: told more than once: {told:?}"),
+        }
+        world.write(|tx| close_failures(tx, None, second(NOW)));
+        world.clear();
+    }
+}
+
+fn assert_fate(world: &World, fate: Fate, reason: &str, report: &Report, before: &[Row]) {
+    let (rows, failed) = (world.rows(), world.counts().failures);
+    assert_eq!((report.remaining, report.failed), (rows.len() as u64, failed), "{reason}");
+    match fate {
+        Fate::Delivered => assert_eq!((rows.len(), report.uploaded + report.already_exists, failed), (0, 1, 0)),
+        Fate::Logged => {
+            let logged = world.store.read(|tx| failures(tx, None, false, 1)).unwrap().remove(0);
+            assert_eq!((rows.len(), report.failed, &*logged.reason), (0, 1, reason));
+        }
+        Fate::Waits(millis) => {
+            assert_eq!((rows[0].retry_count, report.retryable), (1, 1), "{reason}");
+            assert_eq!(rows[0].due_at, Timestamp::from_micros(NOW * 1_000_000 + millis * 1000), "{reason}");
+            assert!(rows[0].last_error.as_deref().unwrap().starts_with(reason), "{reason}: {rows:?}");
+        }
+        Fate::Untouched => assert_eq!((rows.as_slice(), report.halted()), (before, Some(reason))),
+    }
+}
+
+#[test]
+fn the_request_is_the_contracts() {
+    let mut world = World::new();
+    let server = Server::storing();
+    for (names, slug, kind) in
+        [(WireNames::Current, "mission_slug", "mission_type"), (WireNames::March2026, "feature_slug", "mission_key")]
+    {
+        world.put("research/é \"x\".md", "\u{feff}a\r\n\u{1}", 1);
+        let policy = DrainPolicy { wire_names: names, ..policy(1) };
+        run(&mut world, &server.origin, &policy, &FixedClock(second(NOW)));
+        let seen = server.seen();
+        let expected = json!({
+            "project_uuid": "8a4a7da6-a97c-4bb4-893a-b31664abfee4", slug: "m", "target_branch": "main",
+            kind: "software-dev", "manifest_version": "1", "artifact_path": "research/é \"x\".md",
+            "content_hash": Sha256::of("\u{feff}a\r\n\u{1}".as_bytes()).to_string(), "hash_algorithm": "sha256",
+            "content_body": "\u{feff}a\r\n\u{1}",
+        });
+        assert_eq!(seen.requests, [expected]);
+        assert!(seen.head.starts_with("post /api/dossier/push-content/ "), "{}", seen.head);
+        for header in ["authorization: bearer test", "content-type: application/json"] {
+            assert!(seen.head.contains(&format!("{header}\r\n")), "{}", seen.head);
+        }
+        assert!(!seen.head.contains("encoding"), "{}", seen.head);
+    }
+}
+
+#[test]
+fn everything_goes_once_over_a_few_connections() {
+    let mut world = World::new();
+    world.write(|tx| {
+        for n in 0..200 {
+            put(tx, &namespace(if n % 2 == 0 { "m" } else { "n" }), &format!("{n:03}.md"), &format!("text {n}"), n)?;
+        }
+        Ok(())
+    });
+    let server = Server::storing();
+    let only = DrainPolicy { missions: Some(vec!["n".to_owned()]), ..policy(3) };
+    let (report, told) = run(&mut world, &server.origin, &only, &FixedClock(second(NOW)));
+    assert_eq!((report.uploaded, report.remaining, told.len()), (100, 100, 100));
+    let (report, _) = run_now(&mut world, &server.origin, 3);
+    assert_eq!((report.uploaded, report.requests, report.remaining, report.stopped), (100, 100, 0, None));
+    let seen = server.seen();
+    let paths: BTreeSet<_> = seen.requests.iter().map(|r| r["artifact_path"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((seen.requests.len(), paths.len()), (200, 200));
+    assert!((1..=6).contains(&seen.connections), "two drains with three connections each: {}", seen.connections);
+    assert_eq!(world.counts().rows, 0);
+}
+
+#[test]
+fn one_connection_carries_bodies_in_order() {
+    let mut world = World::new();
+    for n in (0..70).rev() {
+        world.put(&format!("{n:03}.md"), "same text", n);
+    }
+    let server = Server::storing();
+    run_now(&mut world, &server.origin, 1);
+    let seen = server.seen();
+    assert_eq!((seen.requests.len(), seen.connections), (70, 1));
+    assert!(seen.requests.is_sorted_by_key(|r| r["artifact_path"].as_str().unwrap().to_owned()));
+}
+
+#[test]
+fn a_halt_ends_the_phase_after_one_request() {
+    let mut world = World::new();
+    for n in 0..5 {
+        world.put(&format!("{n}.md"), "x", n);
+    }
+    let before = world.rows();
+    let server = Server::start(|_, _| Reply::of(401, r#"{"detail":"expired"}"#));
+    let (report, told) = run_now(&mut world, &server.origin, 1);
+    assert_eq!((report.requests, report.retryable, report.remaining), (1, 0, 5));
+    assert_eq!((report.halted(), told.len()), (Some("unauthorized: expired"), 0));
+    assert_eq!((world.rows(), server.seen().requests.len()), (before, 1));
+}
+
+#[test]
+fn a_lost_answer_is_followed_by_another_try_which_succeeds() {
+    let mut world = World::new();
+    world.put("spec.md", "a", 1);
+    let stored = Mutex::new(Vec::new());
+    let server = Server::start(move |n, request| match (store(&mut stored.lock().unwrap(), request), n) {
+        (_, 0) => Reply::Hangup,
+        (reply, _) => reply,
+    });
+    assert_eq!(run_now(&mut world, &server.origin, 1).0.retryable, 1);
+    assert_eq!(run_now(&mut world, &server.origin, 1).0.requests, 0, "not due yet");
+    let (report, told) = run(&mut world, &server.origin, &policy(1), &FixedClock(second(NOW + 1)));
+    assert_eq!((report.already_exists, told[0].status, &*told[0].reason), (1, Status::AlreadyExists, "already_exists"));
+    assert_eq!(world.counts().rows, 0);
+}
+
+#[test]
+fn a_dead_server_is_tried_once_and_everything_goes_when_it_is_back() {
+    let mut world = World::new();
+    for n in 0..20 {
+        world.put(&format!("{n}.md"), "x", n);
+    }
+    let before = world.rows();
+    let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (report, _) = run_now(&mut world, &format!("http://{address}"), 1);
+    assert!(matches!(&report.stopped, Some(Stop::Unreachable(r)) if r.starts_with("connection_error: ")), "{report:?}");
+    assert_eq!((report.requests, report.halted(), world.rows()), (1, None, before));
+    let stored = Mutex::new(Vec::new());
+    let server = Server::start_at(address, move |_, request| store(&mut stored.lock().unwrap(), request));
+    assert_eq!(run_now(&mut world, &server.origin, 4).0.uploaded, 20);
+    assert_eq!((server.seen().requests.len(), world.counts().rows), (20, 0));
+}
+
+#[test]
+fn a_rate_limit_holds_back_everything_else() {
+    let mut world = World::new();
+    for n in 0..5 {
+        world.put(&format!("{n}.md"), "x", n);
+    }
+    let server = Server::start(|_, _| Reply::of(429, r#"{"retry_after":60}"#));
+    let (report, told) = run_now(&mut world, &server.origin, 1);
+    assert_eq!((report.requests, report.retryable, report.stopped), (1, 1, Some(Stop::RateLimited)));
+    assert_eq!((told.len(), &*told[0].reason), (1, "rate_limited"));
+    let retries: Vec<u32> = world.rows().iter().map(|r| r.retry_count).collect();
+    assert_eq!(retries, [1, 0, 0, 0, 0]);
+}
+
+/// A clock that is a second later each time it is looked at.
+#[derive(Debug)]
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        second(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+#[test]
+fn a_body_whose_event_is_still_worked_on_is_tried_again_in_the_same_run() {
+    let mut world = World::new();
+    world.put("a.md", "x", 1);
+    world.put("b.md", "x", 2);
+    let server = Server::start(|n, request| match n {
+        0 | 2 => Reply::of(404, r#"{"error":"index_entry_not_found"}"#),
+        _ => Reply::echo(201, "stored", request),
+    });
+    let patient = DrainPolicy { patience: Duration::from_secs(5), ..policy(1) };
+    let (report, told) = run(&mut world, &server.origin, &patient, &Ticking(AtomicI64::new(NOW)));
+    assert_eq!((report.uploaded, report.retryable, report.requests), (2, 0, 4));
+    assert_eq!(told.iter().map(|o| &*o.path).collect::<Vec<_>>(), ["a.md", "b.md"], "each told once");
+}
+
+#[test]
+fn waiting_ends_with_patience_time_or_a_wish() {
+    let mut world = World::new();
+    let server = Server::start(|_, _| Reply::of(404, r#"{"error":"index_entry_not_found"}"#));
+    let clock = FixedClock(second(NOW));
+    for (patience, deadline) in [(0, None), (1, Some(NOW + 1)), (1, None)] {
+        world.put("a.md", "x", 1);
+        let policy =
+            DrainPolicy { patience: Duration::from_secs(patience), deadline: deadline.map(second), ..policy(1) };
+        let (report, _) = run(&mut world, &server.origin, &policy, &clock);
+        assert_eq!((report.requests, report.retryable, report.stopped), (1, 1, None), "{patience} {deadline:?}");
+        world.clear();
+    }
+    world.put("a.md", "x", 1);
+    let policy = DrainPolicy { patience: Duration::from_hours(1), ..policy(1) };
+    let (link, interrupt) = (Link::for_tests(&server.origin), Interrupt::default());
+    let mut random = || {
+        interrupt.request();
+        1.0
+    };
+    let report = drain(&mut world.store, &link, &policy, &clock, &interrupt, &mut random, &mut |_| ()).unwrap();
+    assert_eq!((report.requests, report.stopped), (1, Some(Stop::Interrupted)));
+}
+
+#[test]
+fn a_silent_server_is_left_when_the_runs_time_is_up() {
+    let mut world = World::new();
+    world.put("a.md", "x", 1);
+    let server = Server::start(|_, _| Reply::Silence);
+    let deadline = SystemClock.now().after(Duration::from_millis(300));
+    let short = DrainPolicy { deadline: Some(deadline), ..policy(1) };
+    let (report, told) = run(&mut world, &server.origin, &short, &SystemClock);
+    assert_eq!((report.requests, report.retryable, report.remaining), (1, 1, 1));
+    assert!(told[0].reason.starts_with("timeout: "), "{told:?}");
+    assert_eq!(world.rows()[0].retry_count, 1);
+}
+
+#[test]
+fn nothing_begins_when_time_is_up_or_a_stop_was_asked_for() {
+    let mut world = World::new();
+    world.put("a.md", "x", 1);
+    let server = Server::storing();
+    let late = DrainPolicy { deadline: Some(second(NOW)), ..policy(2) };
+    let (report, _) = run(&mut world, &server.origin, &late, &FixedClock(second(NOW)));
+    assert_eq!((report.requests, report.remaining, report.stopped), (0, 1, Some(Stop::Deadline)));
+    let (link, interrupt) = (Link::for_tests(&server.origin), Interrupt::default());
+    interrupt.request();
+    let clock = FixedClock(second(NOW));
+    let report = drain(&mut world.store, &link, &policy(2), &clock, &interrupt, &mut || 0.0, &mut |_| ()).unwrap();
+    assert_eq!((report.requests, report.stopped), (0, Some(Stop::Interrupted)));
+    assert_eq!(server.seen().connections, 0);
+}
+
+#[test]
+fn a_text_damaged_in_the_store_is_never_sent() {
+    let mut world = World::new();
+    world.put("a.md", "x", 1);
+    world.put("b.md", "y", 2);
+    world.write(|tx| {
+        let hash = Sha256::of(b"x");
+        tx.conn().execute("UPDATE bodies_blobs SET content = x'00' WHERE sha256 = ?1", [hash.as_bytes()])?;
+        Ok(())
+    });
+    let server = Server::storing();
+    let (report, told) = run_now(&mut world, &server.origin, 2);
+    assert_eq!((report.failed, report.uploaded, report.requests), (1, 1, 1));
+    assert!(told[0].reason.starts_with("content_hash_mismatch"), "{told:?}");
+    assert_eq!((world.counts().rows, world.counts().failures), (0, 1));
+}

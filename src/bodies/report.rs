@@ -1,0 +1,120 @@
+//! What is said about bodies: a word and a reason for each, and totals of a drain.
+
+use serde::Serialize;
+
+use super::Decision;
+
+/// The status words of `bodies.outcomes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// The server stored it now.
+    Uploaded,
+    /// The server had it, or it already waits in the queue.
+    AlreadyExists,
+    /// It waits in the queue.
+    Queued,
+    /// It is not uploaded.
+    Skipped,
+    /// It was refused.
+    Failed,
+}
+
+impl Status {
+    /// The word of the public contract.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Uploaded => "uploaded",
+            Self::AlreadyExists => "already_exists",
+            Self::Queued => "queued",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One line of `bodies.outcomes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ArtifactOutcome {
+    /// The mission.
+    pub(crate) mission_slug: String,
+    /// The path below the feature directory.
+    pub(crate) path: String,
+    /// The word.
+    pub(crate) status: Status,
+    /// Why, in the words of `formats` sections 8 and 11.3.
+    pub(crate) reason: String,
+    /// True when trying again can help.
+    pub(crate) retryable: bool,
+}
+
+impl ArtifactOutcome {
+    /// What was decided about an artifact before any upload. Only a full queue is worth another run.
+    pub(crate) fn of(mission_slug: &str, path: &str, decision: Decision) -> Self {
+        let retryable = decision.status == Status::Failed;
+        Self {
+            mission_slug: mission_slug.to_owned(),
+            path: path.to_owned(),
+            status: decision.status,
+            reason: decision.reason,
+            retryable,
+        }
+    }
+}
+
+/// Why a drain ended before everything due was tried. Rows that were not tried are unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The server, or the way to it, wants something changed first: the reason, with the server's words.
+    Halted(String),
+    /// No connection came about.
+    Unreachable(String),
+    /// The server asked to wait longer than this run does.
+    RateLimited,
+    /// The run's time is up.
+    Deadline,
+    /// Somebody asked to stop.
+    Interrupted,
+    /// The target takes no bodies.
+    NoEndpoint,
+}
+
+impl Stop {
+    /// The reason as shown; the part before `:` is a stable word.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Halted(reason) | Self::Unreachable(reason) => reason,
+            Self::RateLimited => "rate_limited",
+            Self::Deadline => "max_time",
+            Self::Interrupted => "interrupted",
+            Self::NoEndpoint => "no_bodies_endpoint",
+        }
+    }
+}
+
+/// What one drain did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// Requests made.
+    pub(crate) requests: u64,
+    /// Bodies the server stored.
+    pub(crate) uploaded: u64,
+    /// Bodies the server had.
+    pub(crate) already_exists: u64,
+    /// Bodies tried and kept for another try.
+    pub(crate) retryable: u64,
+    /// Bodies refused for good; in the failure log.
+    pub(crate) failed: u64,
+    /// Rows in the queue afterwards, those of other missions included.
+    pub(crate) remaining: u64,
+    /// Why the drain ended early, if it did.
+    pub(crate) stopped: Option<Stop>,
+}
+
+#[cfg(test)]
+impl Report {
+    /// The reason of a stop that only a change of settings, credentials or server ends.
+    pub(super) fn halted(&self) -> Option<&str> {
+        self.stopped.as_ref().filter(|s| matches!(s, Stop::Halted(_))).map(Stop::reason)
+    }
+}

@@ -1,0 +1,104 @@
+//! How much is queued and how much failed: counters changed with the rows, a recount to check them, and what `status`
+//! shows.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Error;
+use super::select::unsigned;
+use crate::base::{Timestamp, retry};
+use crate::store::{self, Counter, ReadTx, WriteTx};
+
+/// Rows in the queue.
+pub(super) const QUEUED_ROWS: Counter<'static> = Counter { scope: "bodies", name: "queued_rows" };
+/// The sum of their sizes.
+pub(super) const QUEUED_BYTES: Counter<'static> = Counter { scope: "bodies", name: "queued_bytes" };
+/// Open entries of the failure log.
+pub(super) const FAILURES: Counter<'static> = Counter { scope: "bodies", name: "failures" };
+
+/// The three numbers that cost the same at any size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Rows in the queue.
+    pub(crate) rows: u64,
+    /// The sum of their sizes.
+    pub(crate) bytes: u64,
+    /// Open entries of the failure log.
+    pub(crate) failures: u64,
+}
+
+/// The counts, from the counters.
+pub(crate) fn counts(tx: &ReadTx<'_>) -> Result<Counts, Error> {
+    let get = |counter| store::counter(tx, counter).map(|v| u64::try_from(v).unwrap_or(0));
+    Ok(Counts { rows: get(QUEUED_ROWS)?, bytes: get(QUEUED_BYTES)?, failures: get(FAILURES)? })
+}
+
+/// The counts, from the rows: what the counters must say.
+pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Counts, Error> {
+    Ok(tx.conn().query_row(
+        "SELECT (SELECT COUNT(*) FROM bodies_queue), (SELECT COALESCE(SUM(size_bytes), 0) FROM bodies_queue),
+                (SELECT COUNT(*) FROM bodies_failure_log WHERE closed_at IS NULL)",
+        [],
+        |row| Ok(Counts { rows: unsigned(0, row)?, bytes: unsigned(1, row)?, failures: unsigned(2, row)? }),
+    )?)
+}
+
+/// Texts that no row refers to: 0 in an undamaged store.
+pub(crate) fn unreferenced_blobs(tx: &ReadTx<'_>) -> Result<u64, Error> {
+    Ok(tx.conn().query_row(
+        "SELECT COUNT(*) FROM bodies_blobs
+         WHERE NOT EXISTS (SELECT 1 FROM bodies_queue WHERE content_hash = bodies_blobs.sha256)",
+        [],
+        |row| unsigned(0, row),
+    )?)
+}
+
+/// Raises a counter.
+pub(super) fn add(tx: &WriteTx<'_>, counter: Counter<'_>, by: impl TryInto<i64>) -> Result<(), store::Error> {
+    store::add_to_counter(tx, counter, by.try_into().unwrap_or(i64::MAX))
+}
+
+/// Lowers a counter.
+pub(super) fn subtract(tx: &WriteTx<'_>, counter: Counter<'_>, by: impl TryInto<i64>) -> Result<(), store::Error> {
+    store::add_to_counter(tx, counter, -by.try_into().unwrap_or(i64::MAX))
+}
+
+/// The queue as `status` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stats {
+    /// The counters.
+    pub(crate) counts: Counts,
+    /// Rows that may be tried now.
+    pub(crate) ready: u64,
+    /// Rows that wait after a failure.
+    pub(crate) in_backoff: u64,
+    /// The age of the oldest row; `None` when the queue is empty.
+    pub(crate) oldest_age: Option<Duration>,
+    /// How many rows failed how often.
+    pub(crate) retry_histogram: BTreeMap<u32, u64>,
+}
+
+/// The state of the queue at `now`. Costs as much as there are rows that failed before, not as there are rows.
+pub(crate) fn stats(tx: &ReadTx<'_>, now: Timestamp) -> Result<Stats, Error> {
+    let counts = counts(tx)?;
+    let in_backoff = tx
+        .prepare("SELECT COUNT(*) FROM bodies_queue WHERE due_at > ?1 AND due_at <= ?2")?
+        .query_row((now.as_micros(), now.after(retry::LONGEST).as_micros()), |row| unsigned(0, row))?;
+    let oldest: Option<i64> =
+        tx.prepare("SELECT MIN(created_at) FROM bodies_queue")?.query_row([], |row| row.get(0))?;
+    let mut by_retries =
+        tx.prepare("SELECT retry_count, COUNT(*) FROM bodies_queue WHERE retry_count > 0 GROUP BY retry_count")?;
+    let mut retry_histogram: BTreeMap<u32, u64> =
+        by_retries.query_map([], |row| Ok((row.get(0)?, unsigned(1, row)?)))?.collect::<rusqlite::Result<_>>()?;
+    let untried = counts.rows.saturating_sub(retry_histogram.values().sum());
+    if untried > 0 {
+        retry_histogram.insert(0, untried);
+    }
+    Ok(Stats {
+        counts,
+        ready: counts.rows.saturating_sub(in_backoff),
+        in_backoff,
+        oldest_age: oldest.map(|at| now.since(Timestamp::from_micros(at))),
+        retry_histogram,
+    })
+}

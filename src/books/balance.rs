@@ -1,0 +1,73 @@
+//! The balance as it is shown, in reports and in `status`: a public contract.
+
+use serde::Serialize;
+
+use crate::delivery::{self, Class};
+
+/// Where every captured event is now, for one target: the first number is the sum of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Balance {
+    /// Events ever captured.
+    pub(crate) captured: u64,
+    /// The target has them.
+    pub(crate) delivered: u64,
+    /// Sent, without a final answer.
+    pub(crate) in_flight: u64,
+    /// To be tried again.
+    pub(crate) retryable: u64,
+    /// Refused for good.
+    pub(crate) undeliverable: u64,
+    /// Held, or behind a shut gate.
+    pub(crate) blocked: u64,
+    /// Not tried yet.
+    pub(crate) untried: u64,
+    /// Replaced by a later event before they were ever sent.
+    pub(crate) superseded: u64,
+    /// Dropped by the operator's rule, audited.
+    pub(crate) discarded: u64,
+    /// Payload gone by the operator's order.
+    pub(crate) purged: u64,
+    /// True when journal and ledger, counted apart, agree.
+    pub(crate) holds: bool,
+}
+
+impl Balance {
+    /// The books as shown: behind a shut gate, what was never tried counts as blocked.
+    pub(crate) fn of(books: &delivery::Balance, is_shut: bool) -> Self {
+        let count = |class| u64::try_from(books.of(class)).unwrap_or(0);
+        let (untried, blocked) = (count(Class::Untried), count(Class::Blocked));
+        Self {
+            captured: u64::try_from(books.captured).unwrap_or(0),
+            delivered: count(Class::Delivered),
+            in_flight: count(Class::InFlight),
+            retryable: count(Class::Retryable),
+            undeliverable: count(Class::Undeliverable),
+            blocked: if is_shut { blocked + untried } else { blocked },
+            untried: if is_shut { 0 } else { untried },
+            superseded: count(Class::Superseded),
+            discarded: count(Class::Discarded),
+            purged: count(Class::Purged),
+            holds: books.holds(),
+        }
+    }
+
+    /// The balance of a store that does not exist: nothing, and that holds.
+    pub(crate) fn empty() -> Self {
+        Self { holds: true, ..Self::default() }
+    }
+
+    /// The right side of the equation, in the documented order.
+    pub(crate) const fn terms(&self) -> [(&'static str, u64); 9] {
+        [
+            ("delivered", self.delivered),
+            ("in flight", self.in_flight),
+            ("retryable", self.retryable),
+            ("undeliverable", self.undeliverable),
+            ("blocked", self.blocked),
+            ("untried", self.untried),
+            ("superseded", self.superseded),
+            ("discarded", self.discarded),
+            ("purged", self.purged),
+        ]
+    }
+}

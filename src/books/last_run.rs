@@ -1,0 +1,33 @@
+//! How the last run of a project ended: a small file beside the store, so that `status` need not guess.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::files;
+
+const FILE: &str = "last-run.json";
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastRun {
+    /// When it ended, RFC 3339.
+    pub(crate) when: String,
+    /// Which command.
+    pub(crate) command: String,
+    /// How it ended.
+    pub(crate) exit_code: u8,
+}
+
+/// Writes it beside the store at `store`, where there is one.
+pub(crate) fn write(store: &Path, last: &LastRun) -> std::io::Result<()> {
+    match store.parent() {
+        Some(dir) if store.exists() => files::replace(&dir.join(FILE), &serde_json::to_vec(last)?),
+        _ => Ok(()),
+    }
+}
+
+/// Reads it; `None` when there was no run, or nothing readable is left of it.
+pub(crate) fn read(store: &Path) -> Option<LastRun> {
+    serde_json::from_slice(&std::fs::read(store.parent()?.join(FILE)).ok()?).ok()
+}

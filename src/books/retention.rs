@@ -1,0 +1,204 @@
+//! Payloads that leave where the operator chose `retention = "off"` (design section 6).
+//!
+//! Acknowledged: the active target has the event, so its payload goes. Evicted: the queue is over its capacity, so the
+//! oldest event that is neither held nor in flight is given up, with an audit row.
+
+use super::Error;
+use crate::base::Timestamp;
+use crate::delivery::{self, Class};
+use crate::journal::{self, Audit, Mark};
+use crate::store::WriteTx;
+
+/// Rows examined in one transaction.
+const CHUNK: i64 = 1000;
+
+/// Lets the payloads go that the target has acknowledged, among the next live rows above `after`; returns how many went
+/// and the last row examined, `None` at the end. Payloads in flight at another target stay.
+pub(crate) fn acknowledge(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    target: i64,
+    after: i64,
+) -> Result<(i64, Option<i64>), Error> {
+    let rows = journal::live_after(tx, after, CHUNK)?;
+    let mut gone = 0;
+    for (seq, _) in &rows {
+        let is_delivered =
+            delivery::row_of(tx, target, *seq)?.is_some_and(|row| row.status.class() == Class::Delivered);
+        if !is_delivered || delivery::is_in_flight(tx, *seq)? {
+            continue;
+        }
+        if let Some(left) = journal::let_go(tx, now, *seq, Mark::Gone("acknowledged"))? {
+            delivery::post_left(tx, *seq, left.was_held, Class::Purged)?;
+            gone += 1;
+        }
+    }
+    Ok((gone, rows.last().map(|(seq, _)| *seq)))
+}
+
+/// Gives up the oldest events until at most `capacity` are live; returns how many. Held events and events in flight stay,
+/// so fewer may go than would be needed.
+pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i64, Error> {
+    let mut over = journal::totals(tx)?.live - capacity;
+    let (mut evicted, mut after) = (0, 0);
+    while over > 0 {
+        let candidates = journal::live_after(tx, after, CHUNK)?;
+        let Some((last, _)) = candidates.last() else { break };
+        after = *last;
+        for (seq, is_held) in candidates {
+            if over == 0 {
+                break;
+            }
+            if is_held || delivery::is_in_flight(tx, seq)? {
+                continue;
+            }
+            let Some(left) = journal::let_go(tx, now, seq, Mark::Discarded("evicted"))? else { continue };
+            delivery::post_left(tx, seq, left.was_held, Class::Discarded)?;
+            let reason = format!("the queue held more than {capacity} events");
+            let audit = Audit {
+                act: "evicted",
+                event_id: &left.event_id,
+                event_type: &left.event_type,
+                sha256: left.sha256,
+                reason: &reason,
+            };
+            journal::audit(tx, now, &audit)?;
+            evicted += 1;
+            over -= 1;
+        }
+    }
+    Ok(evicted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Sha256;
+    use crate::books::{self, SCHEMA, append, check};
+    use crate::event::WireForm;
+    use crate::journal::Entry;
+    use crate::store::Store;
+    use crate::target::{Identity, ReceiverKind};
+
+    const NOW: Timestamp = Timestamp::from_micros(1);
+
+    fn store(dir: &tempfile::TempDir) -> Store {
+        Store::open(&dir.path().join("s.db"), &SCHEMA, std::time::Duration::from_secs(5)).unwrap()
+    }
+
+    fn identity(name: &str) -> Identity {
+        Identity {
+            target_id: name.to_owned(),
+            receiver: ReceiverKind::Stub,
+            canonical_url: name.to_owned(),
+            team_slug: String::new(),
+            user_email: String::new(),
+        }
+    }
+
+    fn add(store: &mut Store, ids: std::ops::Range<usize>, held: Option<&'static str>) {
+        store
+            .write(|tx| {
+                append(tx, NOW, |appending| {
+                    for id in ids {
+                        let envelope = format!("{{\"event_id\":\"e{id}\"}}");
+                        let entry = Entry {
+                            event_id: &format!("e{id}"),
+                            event_type: "T",
+                            occurred_at: None,
+                            envelope: envelope.as_bytes(),
+                            wire: WireForm::AsIs,
+                            coalesce: None,
+                            held,
+                            origin: "test",
+                        };
+                        appending.append(&entry)?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .unwrap();
+    }
+
+    /// Puts rows into a state at a target, as a drain would, with its postings.
+    fn settle(store: &mut Store, target: i64, seqs: &[i64], status: &str, class: Class) {
+        store
+            .write(|tx| {
+                for seq in seqs {
+                    tx.conn().execute(
+                        "INSERT INTO delivery_rows (target, seq, status) VALUES (?1, ?2, ?3)",
+                        rusqlite::params![target, seq, status],
+                    )?;
+                    for (name, by) in [("untried", -1), (class.name(), 1)] {
+                        let scope = format!("delivery/{target}");
+                        crate::store::add_to_counter(tx, crate::store::Counter { scope: &scope, name }, by)?;
+                    }
+                }
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+    }
+
+    /// What the counters say that the rows do not. (The rows are put into their states by hand, without attempts.)
+    fn findings(store: &Store) -> Vec<String> {
+        let all = store.read(check).unwrap().into_iter();
+        all.filter(|f| f.severity == books::Severity::Derived).map(|f| f.what).collect()
+    }
+
+    #[test]
+    fn only_acknowledged_payloads_go_and_never_one_in_flight_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(&dir);
+        let (a, b) = store
+            .write(|tx| {
+                let a = delivery::register_for_tests(tx, &identity("a"), NOW)?.id;
+                Ok::<_, Error>((a, delivery::register_for_tests(tx, &identity("b"), NOW)?.id))
+            })
+            .unwrap();
+        add(&mut store, 0..6, None);
+        settle(&mut store, a, &[1, 2, 3], "success", Class::Delivered);
+        settle(&mut store, b, &[2], "in_flight", Class::InFlight);
+        settle(&mut store, b, &[3], "success", Class::Delivered);
+        let (gone, last) = store.write(|tx| acknowledge(tx, NOW, a, 0)).unwrap();
+        assert_eq!((gone, last), (2, Some(6)));
+        let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.0).collect();
+        assert_eq!(kept, [2, 4, 5, 6]);
+        let balance = |t: &str| store.read(|tx| delivery::balance(tx, delivery::current(tx, t)?.as_ref())).unwrap();
+        assert_eq!((balance("a").of(Class::Delivered), balance("a").of(Class::Purged)), (3, 0));
+        assert_eq!((balance("b").of(Class::Delivered), balance("b").of(Class::Purged)), (1, 1));
+        assert_eq!(findings(&store), Vec::<String>::new());
+    }
+
+    #[test]
+    fn eviction_takes_the_oldest_and_ends_at_the_capacity() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(&dir);
+        let target =
+            store.write(|tx| Ok::<_, Error>(delivery::register_for_tests(tx, &identity("a"), NOW)?.id)).unwrap();
+        add(&mut store, 0..1, Some("opted_out"));
+        add(&mut store, 1..6, None);
+        settle(&mut store, target, &[2], "in_flight", Class::InFlight);
+        settle(&mut store, target, &[3], "rejected", Class::Retryable);
+        store
+            .write(|tx| Ok::<_, Error>(tx.conn().execute("UPDATE delivery_rows SET due_at = 0 WHERE seq = 3", [])?))
+            .unwrap();
+        assert_eq!(store.write(|tx| evict(tx, NOW, 3)).unwrap(), 3);
+        let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.0).collect();
+        assert_eq!(kept, [1, 2, 6], "the held one and the one in flight stay");
+        assert_eq!(store.read(journal::totals).unwrap().live, 3);
+        assert_eq!(findings(&store), Vec::<String>::new());
+        let audited: i64 = store
+            .read(|tx| {
+                Ok::<_, Error>(tx.conn().query_row(
+                    "SELECT COUNT(*) FROM journal_audit WHERE act = 'evicted' AND sha256 = ?1",
+                    [&Sha256::of(b"{\"event_id\":\"e3\"}").as_bytes()[..]],
+                    |r| r.get(0),
+                )?)
+            })
+            .unwrap();
+        assert_eq!(audited, 1);
+        assert_eq!(store.write(|tx| evict(tx, NOW, 1)).unwrap(), 1, "held and in flight are no candidates");
+        drop(store);
+        assert!(books::open(&dir.path().join("s.db")).is_ok());
+    }
+}

@@ -1,0 +1,111 @@
+//! The options every command takes, and the forms option values have.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{ArgAction, Parser, ValueEnum};
+
+use crate::cli::commands::Command;
+use crate::cli::help;
+use crate::config::milliseconds;
+
+/// Gets the events and documents of spec-driven repositories to a server.
+///
+/// Captures every event of a repository's missions in a local journal, then delivers the events and the documents to
+/// the one target you chose: nothing lost, nothing stored twice, no daemon. With nothing configured, everything is
+/// kept on this machine and nothing is sent.
+#[derive(Debug, Parser)]
+#[command(name = "sk-sync", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = help::EXAMPLES, after_long_help = help::after_long_help())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The options every command takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Globals {
+    /// Work on the repository in DIR instead of the current directory
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) repo: Option<PathBuf>,
+
+    /// Read FILE instead of the repository's event-sync.toml
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print nothing but errors and what was asked for with --json
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub(crate) quiet: bool,
+
+    /// Say more; repeat for debug (-vv) and trace (-vvv) messages
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = "Global options")]
+    pub(crate) color: ColorChoice,
+
+    /// Never ask; do what is safe without an answer
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_input: bool,
+
+    /// What is kept and where it goes, as one word
+    #[arg(long, global = true, value_name = "NAME", value_parser = presets(), help_heading = "Target options")]
+    pub(crate) preset: Option<String>,
+
+    /// Send to the server at this base URL, in this run
+    #[arg(long, global = true, value_name = "BASE", help_heading = "Target options")]
+    pub(crate) target_url: Option<String>,
+
+    /// Let the environment's target win over a different configured one
+    #[arg(long, global = true, help_heading = "Target options")]
+    pub(crate) override_target: bool,
+
+    /// Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version, which sends to loopback only
+    #[arg(long, global = true, value_name = "ORIGIN", help_heading = "Target options")]
+    pub(crate) allow_origin: Vec<String>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn presets() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        PossibleValue::new("teamspace").help("keep everything, send to a Teamspace"),
+        PossibleValue::new("external-receiver").help("keep everything, send to your own endpoint"),
+        PossibleValue::new("local-retention").help("keep everything, send nothing (what an unconfigured project does)"),
+        PossibleValue::new("opt-out").alias("trash").help("keep only what is bound for a Teamspace, send nothing"),
+        PossibleValue::new("stub").help("keep everything, send to a receiver inside sk-sync, for a first look"),
+    ])
+}
+
+/// Reads a time as the configuration does: `500ms`, `30s`, `2m`, `1h`, or a number of seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    milliseconds(text).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in ["sk-sync --preset stub --repo r run", "sk-sync run --repo r --preset stub"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.globals.preset.as_deref(), Some("stub"), "{line}");
+            assert_eq!(cli.globals.repo, Some(PathBuf::from("r")), "{line}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `sk-sync capture`: envelopes from stdin into the journal.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use crate::base::text::{path, printable};
+use crate::cli::journey::{workspace, world};
+use crate::cli::{Context, Exit, Failure};
+use crate::ops::{Line, StreamRequest, capture_stream, evicted_words};
+
+/// Make event envelopes from stdin durable, one JSON object a line.
+///
+/// Reads one JSON object a line from stdin and writes each to the journal, byte for byte, before anything else is
+/// looked at: no gate, no target and no rule of the envelope stops a capture. When the command ends with exit 0,
+/// every line is on disk.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[command(after_help = "\
+Examples:
+  sk-sync capture < events.jsonl              all lines, in a few large transactions
+  producer | sk-sync capture --each --json    each line durable before its answer is printed")]
+pub(crate) struct Args {
+    /// Print one JSON object for each line of input: what became of it
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Refuse lines that break the envelope's rules, instead of warning
+    #[arg(long)]
+    pub(crate) strict_envelope: bool,
+
+    /// Refuse lines once the journal holds `journal.capacity` events
+    #[arg(long)]
+    pub(crate) strict_capacity: bool,
+
+    /// Lines in one transaction
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) batch: NonZeroUsize,
+
+    /// Each line in its own transaction, answered before the next is read
+    #[arg(long, conflicts_with = "batch")]
+    pub(crate) each: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let request = StreamRequest {
+        strict_envelope: args.strict_envelope,
+        capacity: args.strict_capacity.then_some(workspace.loaded.config.journal.capacity),
+        batch: if args.each { 1 } else { args.batch.get() },
+    };
+    let mut totals = BTreeMap::new();
+    let mut exits = Vec::new();
+    let mut input = std::io::stdin().lock();
+    let end = capture_stream(&world(context), &workspace, &request, &mut input, &mut |line| {
+        *totals.entry(line.result).or_insert(0_u64) += 1;
+        exits.extend(exit_of(line));
+        show(context, args, line);
+    })?;
+    if end.was_interrupted {
+        exits.push(Exit::Interrupted);
+    }
+    if end.evicted > 0 {
+        context.printer.warning(&evicted_words(end.evicted));
+    }
+    if !args.json {
+        let words: Vec<String> = totals.iter().map(|(result, count)| format!("{count} {result}")).collect();
+        let words = if words.is_empty() { "nothing on stdin".to_owned() } else { words.join(", ") };
+        context.printer.note(&format!("Captured into {}: {words}", path(&workspace.place.store())));
+    }
+    Ok(Exit::worst(exits))
+}
+
+/// What a line means for the exit code: no envelope is a usage error, a conflict or a refusal is a failure.
+fn exit_of(line: &Line) -> Option<Exit> {
+    match line.result {
+        "refused" if line.is_broken => Some(Exit::Usage),
+        "refused" | "conflict" => Some(Exit::Undeliverable),
+        _ => None,
+    }
+}
+
+/// With `--json` each line's answer; else only what went wrong or is odd.
+fn show(context: &Context, args: &Args, line: &Line) {
+    if args.json {
+        context.printer.document(line);
+        // A producer waits for these answers: with `--each` after every line, else after every batch.
+        if args.each || line.number.is_multiple_of(u64::try_from(args.batch.get()).unwrap_or(1)) {
+            context.printer.flush();
+        }
+    } else if let Some(reason) = &line.reason {
+        let id = line.event_id.as_deref().unwrap_or("(no event id)");
+        context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.number, line.result)));
+    }
+}

@@ -1,0 +1,26 @@
+//! `sk-sync completions`: what a shell needs to complete this command line.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::cli::args::Cli;
+use crate::cli::{Context, Exit};
+
+/// Print a completion script for a shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync completions bash > ~/.local/share/bash-completion/completions/sk-sync
+  sk-sync completions fish > ~/.config/fish/completions/sk-sync.fish")]
+pub(crate) struct Args {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "sk-sync", &mut script);
+    context.printer.result(String::from_utf8_lossy(&script).trim_end());
+    Exit::Success
+}

@@ -1,0 +1,46 @@
+//! `sk-sync drain`: deliver what is owed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cli::journey::travel;
+use crate::cli::{Context, Exit, Failure, args};
+use crate::dossier::Edition;
+use crate::ops::{Request, Scope};
+use crate::target::Choice;
+
+/// Deliver what is owed, events first, then bodies.
+///
+/// Sends what the target does not have yet, events first, then bodies, until nothing is owed or the time is up.
+/// Reads no feature directory. One drain at a time works on a store.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Stop after DURATION (30s, 2m); what is left stays owed
+    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    pub(crate) max_time: Option<Duration>,
+
+    /// Write a report of this drain, with every failure, to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Show what would be sent; send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let request = Request {
+        scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
+        missions: None,
+        step: None,
+        edition: Edition::default(),
+        max_time: args.max_time,
+        dry_run: args.dry_run,
+        choice: Choice::default(),
+    };
+    travel(context, request, false)
+}

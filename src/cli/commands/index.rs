@@ -1,0 +1,47 @@
+//! `sk-sync index`: what the feature directories hold, captured, without bodies and without the network.
+
+use crate::cli::journey::travel;
+use crate::cli::{Context, Exit, Failure};
+use crate::dossier::Edition;
+use crate::ops::{Request, Scope};
+use crate::target::Choice;
+
+/// Index the feature directories and capture what changed; send nothing.
+///
+/// Reads every feature directory and captures an event for each fact that changed. Opens no socket and queues no
+/// body. With --dry-run it captures nothing and lists each artifact with what would become of its body.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only these missions (names of feature directories)
+    #[arg(long, value_name = "SLUG", num_args = 1..)]
+    pub(crate) mission: Vec<String>,
+
+    /// Also require what the mission type's manifest asks for at STEP (specify, plan, …)
+    #[arg(long, value_name = "STEP")]
+    pub(crate) step: Option<String>,
+
+    /// Judge artifacts by the manifests of this edition of Spec Kitty (seed: 3.2.4, newest: 3.2.7)
+    #[arg(long, value_name = "EDITION", default_value = "seed", value_parser = ["seed", "newest"])]
+    pub(crate) manifests: String,
+
+    /// List each artifact and its body's eligibility; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let request = Request {
+        scope: Scope { command: "index", indexes: true, offers_bodies: false, drains: false },
+        missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
+        step: args.step.as_deref(),
+        edition: if args.manifests == "newest" { Edition::Newest } else { Edition::Seed },
+        max_time: None,
+        dry_run: args.dry_run,
+        choice: Choice::default(),
+    };
+    travel(context, request, false)
+}

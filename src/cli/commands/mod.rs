@@ -1,0 +1,91 @@
+//! The commands, one file each: what it takes, and how its result is shown.
+
+mod bodies;
+mod capture;
+mod completions;
+mod config;
+mod drain;
+mod events;
+mod index;
+mod init;
+mod run;
+mod serve;
+mod status;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::cli::{Context, Exit, Failure};
+
+/// What to do. Each command's help is the text above its `Args`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(run::Args),
+    Index(index::Args),
+    Capture(capture::Args),
+    #[command(visible_alias = "now")]
+    Drain(drain::Args),
+    Status(status::Args),
+    Events(events::Args),
+    Bodies(bodies::Args),
+    Verify(verify::Args),
+    Init(init::Args),
+    Config(config::Args),
+    Serve(serve::Args),
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Its name, as documents carry it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Index(_) => "index",
+            Self::Capture(_) => "capture",
+            Self::Drain(_) => "drain",
+            Self::Status(_) => "status",
+            Self::Events(_) => "events",
+            Self::Bodies(_) => "bodies",
+            Self::Verify(_) => "verify",
+            Self::Init(_) => "init",
+            Self::Config(_) => "config",
+            Self::Serve(_) => "serve",
+            Self::Completions(_) => "completions",
+        }
+    }
+
+    /// True when stdout carries exactly one JSON document, or for `capture` one for each line of input.
+    pub(crate) const fn is_json(&self) -> bool {
+        match self {
+            Self::Run(args) => args.json,
+            Self::Index(args) => args.json,
+            Self::Capture(args) => args.json,
+            Self::Drain(args) => args.json,
+            Self::Status(args) => args.json,
+            Self::Events(args) => args.is_json(),
+            Self::Bodies(args) => args.is_json(),
+            Self::Verify(args) => args.json,
+            Self::Init(args) => args.json,
+            Self::Config(args) => args.is_json(),
+            Self::Serve(_) | Self::Completions(_) => false,
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Run(args) => run::run(context, args),
+            Self::Index(args) => index::run(context, args),
+            Self::Capture(args) => capture::run(context, args),
+            Self::Drain(args) => drain::run(context, args),
+            Self::Status(args) => status::run(context, args),
+            Self::Events(args) => events::run(context, args),
+            Self::Bodies(args) => bodies::run(context, args),
+            Self::Verify(args) => verify::run(context, args),
+            Self::Init(args) => init::run(context, args),
+            Self::Config(args) => config::run(context, args),
+            Self::Serve(args) => serve::run(context, args),
+            Self::Completions(args) => Ok(completions::run(context, args)),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `sk-sync run`: the main job.
+
+use std::time::Duration;
+
+use crate::cli::journey::travel;
+use crate::cli::{Context, Exit, Failure, args};
+use crate::dossier::Edition;
+use crate::ops::{Request, Scope};
+use crate::target::Choice;
+
+/// Index, capture, and deliver: the main job.
+///
+/// Indexes the feature directories, captures what changed, takes over older queues, and delivers what is owed to the
+/// configured target, events before bodies. Safe to repeat at any time: what is unchanged is not captured again, and
+/// what the target has is not sent again.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[command(after_help = "\
+Examples:
+  sk-sync run                                    everything, to the configured target
+  sk-sync run --preset stub                      everything, to a receiver inside sk-sync
+  sk-sync run --mission 042-login 043-logout     only these missions
+  sk-sync run --no-drain                         index and capture; `sk-sync drain` delivers later
+  sk-sync run --json --max-time 2m               for CI")]
+pub(crate) struct Args {
+    /// Only these missions (names of feature directories)
+    #[arg(long, value_name = "SLUG", num_args = 1.., conflicts_with = "all")]
+    pub(crate) mission: Vec<String>,
+
+    /// Every mission; the default
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Do not deliver: index, capture, and queue the bodies
+    #[arg(long)]
+    pub(crate) no_drain: bool,
+
+    /// Stop delivering after DURATION (30s, 2m); what is left stays owed
+    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    pub(crate) max_time: Option<Duration>,
+
+    /// Fail (exit 5) also for unreadable artifacts, unreadable older queues and events that break the contract
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Show what would be done; write nothing, send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let request = Request {
+        scope: Scope { command: "run", indexes: true, offers_bodies: true, drains: !args.no_drain },
+        missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
+        step: None,
+        edition: Edition::default(),
+        max_time: args.max_time,
+        dry_run: args.dry_run,
+        choice: Choice::default(),
+    };
+    travel(context, request, args.strict)
+}

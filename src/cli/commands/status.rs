@@ -1,0 +1,65 @@
+//! `sk-sync status`: what is kept, owed, stuck or blocked.
+
+use crate::base::text::path;
+use crate::cli::journey::{resolved, workspace};
+use crate::cli::render::status::lines;
+use crate::cli::{Context, Exit, Failure};
+use crate::target;
+use crate::upkeep::{Document, Facts, status};
+
+/// Show what is kept, what is owed, what is stuck, and the next step.
+///
+/// Shows the journal, the target, where every event stands, the upload queue, older stores that were found, shut
+/// gates with the line that opens each, and the next step. Creates nothing and changes nothing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Let the exit code say what is wrong; older failures count until they are waived
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Print the status as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let resolved = resolved(context, &workspace)?;
+    let gates = target::gates(&resolved, &workspace.loaded.config, &context.env);
+    let store = workspace.place.store();
+    let facts = Facts {
+        project_uuid: workspace.identity.project_uuid.clone(),
+        project_slug: workspace.identity.project_slug.clone(),
+        repo: path(&workspace.root),
+        store: path(&store),
+        store_exists: store.exists(),
+    };
+    let home = workspace.home.legacy.as_deref();
+    let mut document = status(&store, facts, &resolved, gates, home, context.clock.now())?;
+    let verdict = exit_of(&document);
+    let exit = if args.check { verdict } else { Exit::Success };
+    document.exit_code = exit.code();
+    if context.printer.is_json() {
+        context.printer.document(&document);
+    } else {
+        for line in lines(&document, context.printer.paint()) {
+            context.printer.result(&line);
+        }
+    }
+    Ok(exit)
+}
+
+/// What `--check` says.
+fn exit_of(d: &Document) -> Exit {
+    let has_target = d.delivery_targets.current.is_some();
+    let facts = [
+        (!d.balance.holds, Exit::Damage),
+        (
+            d.terminal_failures.count > 0 || d.migration_conflicts.count > 0 || d.bodies.failures > 0,
+            Exit::Undeliverable,
+        ),
+        (d.gates.iter().any(|gate| !gate.is_open), Exit::Gate),
+        (has_target && (d.active_queue.event_count > 0 || d.bodies.queued > 0), Exit::Retryable),
+    ];
+    Exit::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))
+}

@@ -1,0 +1,178 @@
+//! Exit codes: a public contract. Scripts rely on the numbers, and they never depend on the environment.
+
+use std::process::ExitCode;
+
+use crate::ops::report::Report;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Nothing retryable is left. Events the server said it is still working on (`pending`) do not count, and
+    /// without a delivery nothing is owed.
+    Success,
+    /// An internal error, an I/O error, or a full disk.
+    Internal,
+    /// The command line or a configuration file is wrong.
+    Usage,
+    /// Work remains that a later run will try again.
+    Retryable,
+    /// A named gate is shut: consent, credentials, identity, a disagreement about the target, or the switch.
+    Gate,
+    /// This run made an event undeliverable, failed a body, or opened a conflict.
+    Undeliverable,
+    /// Something stored is damaged, or the books do not balance.
+    Damage,
+    /// Another drain holds the lock. What was captured stays.
+    Busy,
+    /// Ended by Ctrl-C or a termination signal, after the step at hand.
+    Interrupted,
+}
+
+impl Exit {
+    /// Every exit, in the order of the codes.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Success,
+        Self::Internal,
+        Self::Usage,
+        Self::Retryable,
+        Self::Gate,
+        Self::Undeliverable,
+        Self::Damage,
+        Self::Busy,
+        Self::Interrupted,
+    ];
+
+    /// When several apply, the first of these is reported.
+    const ORDER: [Self; 9] = [
+        Self::Interrupted,
+        Self::Internal,
+        Self::Usage,
+        Self::Damage,
+        Self::Undeliverable,
+        Self::Gate,
+        Self::Busy,
+        Self::Retryable,
+        Self::Success,
+    ];
+
+    /// The number the process ends with.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::Retryable => 3,
+            Self::Gate => 4,
+            Self::Undeliverable => 5,
+            Self::Damage => 6,
+            Self::Busy => 75,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What it says, in one line of help text.
+    pub(crate) const fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "nothing retryable is left",
+            Self::Internal => "internal or I/O error, disk full",
+            Self::Usage => "usage or configuration error",
+            Self::Retryable => "retryable work remains",
+            Self::Gate => "blocked by a gate, which is named",
+            Self::Undeliverable => "this run made an event undeliverable, failed a body or opened a conflict",
+            Self::Damage => "damage, or books that do not balance",
+            Self::Busy => "another drain holds the lock; what was captured stays",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The one to report when several apply; success when there is none.
+    pub(crate) fn worst(exits: impl IntoIterator<Item = Self>) -> Self {
+        let rank = |exit: &Self| Self::ORDER.iter().position(|other| other == exit);
+        exits.into_iter().min_by_key(rank).unwrap_or(Self::Success)
+    }
+
+    /// How a run with this report ended. `strict` counts findings that are otherwise only warned about.
+    pub(crate) fn of_report(report: &Report, strict: bool) -> Self {
+        let standing = &report.standing;
+        let conflicts = report.capture.map_or(0, |c| c.conflicts) + report.migrate.map_or(0, |m| m.conflicts);
+        let failed = report.drain.as_ref().map_or(0, |d| d.terminal_failed)
+            + report.bodies.as_ref().map_or(0, |b| b.failed)
+            + if strict { standing.strict_findings } else { 0 };
+        let owed = standing.owed_events + report.bodies.as_ref().map_or(0, |b| b.retryable);
+        let facts = [
+            (standing.was_interrupted, Self::Interrupted),
+            (report.balance.is_some_and(|b| !b.holds), Self::Damage),
+            (conflicts + failed > 0, Self::Undeliverable),
+            (report.gates.iter().any(|gate| !gate.open), Self::Gate),
+            (standing.is_locked_out, Self::Busy),
+            (owed > 0, Self::Retryable),
+        ];
+        Self::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Standing};
+
+    #[test]
+    fn the_numbers_are_the_contract() {
+        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 5, 6, 75, 130]);
+    }
+
+    #[test]
+    fn the_worst_is_taken_in_the_documented_order() {
+        assert_eq!(Exit::ORDER.map(Exit::code), [130, 1, 2, 6, 5, 4, 75, 3, 0]);
+        assert_eq!(Exit::worst([]), Exit::Success);
+        for (i, worse) in Exit::ORDER.iter().enumerate() {
+            for better in &Exit::ORDER[i..] {
+                assert_eq!(Exit::worst([*better, *worse]), *worse);
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_decides_the_exit() {
+        let report = |change: fn(&mut Report)| {
+            let mut report = Report::new("run");
+            change(&mut report);
+            report
+        };
+        let shut = || Gate { name: "missing_auth".to_owned(), open: false, fix: String::new() };
+        for (name, report, exit) in [
+            ("nothing", report(|_| ()), Exit::Success),
+            ("owed", report(|r| r.standing.owed_events = 1), Exit::Retryable),
+            ("body", report(|r| r.bodies = Some(Bodies { retryable: 1, ..Bodies::default() })), Exit::Retryable),
+            ("pending alone", report(|r| r.drain = Some(Drain { pending: 3, ..Drain::default() })), Exit::Success),
+            (
+                "refused",
+                report(|r| r.drain = Some(Drain { terminal_failed: 1, ..Drain::default() })),
+                Exit::Undeliverable,
+            ),
+            (
+                "conflict",
+                report(|r| r.capture = Some(Capture { conflicts: 1, ..Capture::default() })),
+                Exit::Undeliverable,
+            ),
+            ("uneven", report(|r| r.balance = Some(Balance { holds: false, ..Balance::default() })), Exit::Damage),
+            (
+                "locked",
+                report(|r| r.standing = Standing { is_locked_out: true, owed_events: 1, ..Standing::default() }),
+                Exit::Busy,
+            ),
+            ("strict", report(|r| r.standing.strict_findings = 1), Exit::Undeliverable),
+        ] {
+            assert_eq!(Exit::of_report(&report, true), exit, "{name}");
+        }
+        let gated = Report { gates: vec![shut()], ..report(|r| r.standing.owed_events = 1) };
+        assert_eq!(Exit::of_report(&gated, false), Exit::Gate);
+        assert_eq!(Exit::of_report(&report(|r| r.standing.strict_findings = 1), false), Exit::Success);
+    }
+}

@@ -1,0 +1,66 @@
+//! What the errors of each domain mean to a person and to a script.
+
+use crate::cli::{Exit, Failure};
+use crate::{config, git, store};
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        use store::Error as E;
+        let (exit, kind, hint) = match &error {
+            E::Locked { .. } => {
+                (Exit::Internal, "store_locked", "wait for the other sk-sync to end, then run the command again")
+            }
+            E::Newer { .. } => (Exit::Internal, "store_newer", "update sk-sync; the file was left as it is"),
+            E::Foreign { .. } => {
+                (Exit::Internal, "store_foreign", "move that file away; it is not from sk-sync and was not changed")
+            }
+            E::Damaged { .. } => (Exit::Damage, "store_damaged", "keep a copy of the file, then run `sk-sync verify`"),
+            E::Full { .. } => (Exit::Internal, "disk_full", "free some space, then run the same command again"),
+            E::Io(error) => return Self::io(error),
+            E::Sqlite(_) => return Self::of(Exit::Internal, "store", &error),
+        };
+        Self::of(exit, kind, &error).with_hint(hint)
+    }
+}
+
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
+        use config::Error as E;
+        let kind = match &error {
+            E::Unreadable(_) | E::Invalid(_) | E::ProjectUuid(_) => "configuration",
+            E::Homeless { .. } | E::StateInWorkTree { .. } => "state_directory",
+        };
+        Self::of(Exit::Usage, kind, &error)
+    }
+}
+
+impl From<git::Error> for Failure {
+    fn from(error: git::Error) -> Self {
+        Self::of(Exit::Usage, "repository", &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_kinds_and_codes() {
+        let path = || "/s".to_owned();
+        let io = || std::io::Error::other("x");
+        for (failure, code, kind) in [
+            (Failure::from(store::Error::Locked { path: path() }), 1, "store_locked"),
+            (store::Error::Newer { path: path(), found: 2, known: 1 }.into(), 1, "store_newer"),
+            (store::Error::Foreign { path: path(), found: 2 }.into(), 1, "store_foreign"),
+            (store::Error::Damaged { path: path(), reason: "x".into() }.into(), 6, "store_damaged"),
+            (store::Error::Full { path: path() }.into(), 1, "disk_full"),
+            (store::Error::Io(io()).into(), 1, "io"),
+            (config::Error::Unreadable(io()).into(), 2, "configuration"),
+            (config::Error::ProjectUuid("x".into()).into(), 2, "configuration"),
+            (config::Error::Homeless { what: "state", variable: "V" }.into(), 2, "state_directory"),
+            (git::Error::NoWorkTree { path: path() }.into(), 2, "repository"),
+        ] {
+            assert_eq!((failure.exit.code(), failure.kind), (code, kind));
+        }
+    }
+}

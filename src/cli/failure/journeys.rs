@@ -1,0 +1,80 @@
+//! What the errors of journeys, of the journal and ledger, and of the receiver mean for a person.
+
+use std::error::Error;
+
+use super::Failure;
+use crate::cli::Exit;
+
+/// What each journey's error means for the person who started it.
+impl From<crate::ops::Error> for Failure {
+    fn from(error: crate::ops::Error) -> Self {
+        use crate::base::lock;
+        use crate::ops::Error as Ops;
+        match error {
+            Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
+            Ops::Books(error) => error.into(),
+            Ops::Delivery(error) => error.into(),
+            Ops::Lock(lock::Error::Io(error)) => Self::io(&error),
+            Ops::Git(error) => error.into(),
+            Ops::Config(error) => error.into(),
+            Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
+            Ops::Dossier(_) => Self::of(Exit::Usage, "repository", &error),
+            Ops::Identity(_) | Ops::Target(_) => Self::of(Exit::Usage, "configuration", &error),
+            Ops::Bodies(_) => Self::of(Exit::Usage, "bodies", &error),
+            Ops::Lock(_) => Self::of(Exit::Busy, "locked", &error),
+            Ops::Stub(_) => Self::of(Exit::Internal, "stub", &error),
+            Ops::Envelope(_) | Ops::Input(_) => Self::of(Exit::Internal, "io", &error),
+            Ops::MissingIdentity => Self::of(Exit::Gate, "missing_project_identity", &error)
+                .with_hint("run `sk-sync init --project` to give it one"),
+        }
+    }
+}
+
+impl From<crate::books::Error> for Failure {
+    fn from(error: crate::books::Error) -> Self {
+        use crate::books::Error as Books;
+        match error {
+            Books::Store(error) | Books::Bodies(crate::bodies::Error::Store(error)) => error.into(),
+            Books::Journal(error) => error.into(),
+            Books::Delivery(error) => error.into(),
+            Books::Bodies(error) => Self::of(Exit::Internal, "bodies", &error),
+        }
+    }
+}
+
+impl From<crate::journal::Error> for Failure {
+    fn from(error: crate::journal::Error) -> Self {
+        match error {
+            crate::journal::Error::Store(error) => error.into(),
+            damaged @ crate::journal::Error::Damaged { .. } => damage(&damaged),
+        }
+    }
+}
+
+impl From<crate::delivery::Error> for Failure {
+    fn from(error: crate::delivery::Error) -> Self {
+        use crate::delivery::Error as Delivery;
+        match error {
+            Delivery::Store(error) => error.into(),
+            Delivery::Journal(error) => error.into(),
+            damaged @ Delivery::Damaged(_) => damage(&damaged),
+            error @ Delivery::Compress(_) => Self::of(Exit::Internal, "io", &error),
+        }
+    }
+}
+
+fn damage(error: &dyn Error) -> Failure {
+    Failure::of(Exit::Damage, "damage", error)
+        .with_hint("run `sk-sync verify`: it names what is damaged and what is safe")
+}
+
+impl From<crate::serve::Error> for Failure {
+    fn from(error: crate::serve::Error) -> Self {
+        use crate::serve::Error as Serve;
+        let exit = match &error {
+            Serve::AddressInUse(_) | Serve::AddressNotAvailable(_) | Serve::EmptyToken => Exit::Usage,
+            _ => Exit::Internal,
+        };
+        Self::of(exit, "serve", &error)
+    }
+}

@@ -1,0 +1,106 @@
+//! What the commands that work on a project share: the world, the workspace, and the embedded receiver.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::base::clock::SystemClock;
+use crate::base::ids::SystemIds;
+use crate::base::text::printable;
+use crate::books::{LastRun, write_last_run};
+use crate::cli::render::conclude;
+use crate::cli::{Context, Exit, Failure};
+use crate::config::Flag;
+use crate::ops::{self, Request, Setup, Step, Stub, Workspace, World};
+use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
+use crate::target::{Choice, Resolved, active_scope, resolve};
+
+/// The world of a context.
+pub(crate) fn world(context: &Context) -> World<'_> {
+    World {
+        env: &context.env,
+        clock: context.clock.as_ref(),
+        ids: context.ids.as_ref(),
+        random: context.random,
+        interrupt: &context.interrupt,
+    }
+}
+
+/// The workspace that the context's directory and options name. Creates nothing.
+pub(crate) fn workspace(context: &Context) -> Result<Workspace, Failure> {
+    let globals = &context.globals;
+    let start = context.start_dir()?;
+    let flags: Vec<Flag<'_>> =
+        globals.preset.iter().map(|value| Flag { key: "preset", value, name: "--preset" }).collect();
+    let setup = Setup { cwd: &context.cwd, start: &start, config_file: globals.config.as_deref(), flags: &flags };
+    Ok(Workspace::open(&world(context), &setup)?)
+}
+
+/// Calls `work` with what the command line and older versions say about the target.
+pub(crate) fn with_choice<T>(context: &Context, workspace: &Workspace, work: impl FnOnce(Choice<'_>) -> T) -> T {
+    let scope = workspace.home.legacy.as_deref().and_then(active_scope);
+    work(Choice {
+        target_url: context.globals.target_url.as_deref(),
+        is_environment_first: context.globals.override_target,
+        legacy_home: workspace.home.legacy.as_deref(),
+        active_scope: scope.as_deref(),
+    })
+}
+
+/// The target that configuration, environment and command line name.
+pub(crate) fn resolved(context: &Context, workspace: &Workspace) -> Result<Resolved, Failure> {
+    let resolved = with_choice(context, workspace, |choice| resolve(&workspace.loaded, &context.env, &choice));
+    Ok(resolved.map_err(ops::Error::from)?)
+}
+
+/// Runs a journey with what the command line says of the target, and concludes with its report.
+pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
+    if let Some(origin) = context.globals.allow_origin.first() {
+        let message = format!(
+            "--allow-origin {}: this version sends to loopback and the embedded receiver only",
+            printable(origin)
+        );
+        return Err(
+            Failure::usage(message).with_hint("leave the option out; everything is captured and kept all the same")
+        );
+    }
+    let workspace = workspace(context)?;
+    let progress = context.progress();
+    let show = |step: Step| match step {
+        Step::Indexing { done, total } => progress.report("indexing", done, Some(total)),
+        Step::Delivering { done, total } => progress.report("delivering events", done, Some(total)),
+        Step::Uploading { done } => progress.report("uploading bodies", done, None),
+    };
+    let outcome = with_choice(context, &workspace, |choice| {
+        ops::run(&world(context), &workspace, &Request { choice, ..request }, &start_stub, &show)
+    });
+    drop(progress);
+    let report = outcome?;
+    let (command, is_dry) = (report.command, report.dry_run);
+    let exit = conclude(context, report, is_strict);
+    if !is_dry {
+        let when = context.clock.now().to_string();
+        let last = LastRun { when, command: command.to_owned(), exit_code: exit.code() };
+        // What was done is done; `status` only misses a line.
+        if let Err(error) = write_last_run(&workspace.place.store(), &last) {
+            log::warn!("cannot note how this run ended: {error}");
+        }
+    }
+    Ok(exit)
+}
+
+/// Starts the embedded receiver on a loopback port of the system's choice.
+fn start_stub(store: &Path) -> Result<Stub, String> {
+    let options = Options {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        store: Storage::File(store.to_owned()),
+        token: None,
+        max_events: DEFAULT_MAX_EVENTS,
+        max_bytes: DEFAULT_MAX_BYTES,
+        deployment: Deployment::default(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds::default()),
+    };
+    let server = Server::start(options).map_err(|e| e.to_string())?;
+    Ok(Stub { origin: server.origin().to_owned(), guard: Box::new(server) })
+}

@@ -1,0 +1,296 @@
+//! The owner of stdout and stderr: results on stdout, everything else on stderr.
+//!
+//! A reader that closed the pipe is no error: what follows is dropped quietly and the work goes on. Any other write
+//! error is kept and told at the end, so that a full disk behind `> file` is never taken for success.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::base::{Env, env, text};
+use crate::cli::args::ColorChoice;
+use crate::cli::{Failure, Globals};
+
+/// A handle on both streams; clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Printer {
+    out: Arc<Mutex<Sink>>,
+    err: Arc<Mutex<Sink>>,
+    is_quiet: bool,
+    is_json: bool,
+    out_paint: Paint,
+    err_paint: Paint,
+}
+
+/// One stream, and how writing to it went.
+struct Sink {
+    to: Box<dyn Write + Send>,
+    failed: Option<io::Error>,
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sink").field("failed", &self.failed).finish_non_exhaustive()
+    }
+}
+
+impl Sink {
+    fn shared(to: impl Write + Send + 'static) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { to: Box::new(to), failed: None }))
+    }
+
+    /// Writes until the first error; after that nothing.
+    fn write(&mut self, line: &str) {
+        if self.failed.is_none() {
+            self.failed = writeln!(self.to, "{line}").err();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.to.flush().err();
+        }
+    }
+}
+
+impl Printer {
+    /// The streams of this process.
+    pub(crate) fn of_process(env: &Env, globals: &Globals, is_json: bool) -> Self {
+        let paint = |is_terminal| Paint(wants_color(globals.color, env, is_terminal));
+        Self {
+            out: Sink::shared(BufWriter::new(io::stdout())),
+            err: Sink::shared(io::stderr()),
+            is_quiet: globals.quiet,
+            is_json,
+            out_paint: paint(io::stdout().is_terminal()),
+            err_paint: paint(io::stderr().is_terminal()),
+        }
+    }
+
+    /// True when the result is one JSON document.
+    pub(crate) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// The colours of results.
+    pub(crate) fn paint(&self) -> Paint {
+        self.out_paint
+    }
+
+    /// One line of the result.
+    pub(crate) fn result(&self, line: &str) {
+        lock(&self.out).write(line);
+    }
+
+    /// The result as one JSON document on one line.
+    pub(crate) fn document(&self, document: &impl Serialize) {
+        let mut out = lock(&self.out);
+        match serde_json::to_string(document) {
+            Ok(text) => out.write(&text),
+            Err(error) => out.failed = Some(error.into()),
+        }
+    }
+
+    /// Hands buffered results to the reader now.
+    pub(crate) fn flush(&self) {
+        lock(&self.out).flush();
+    }
+
+    /// True once nobody can read results any more: a listing may stop.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.out).failed.is_some()
+    }
+
+    /// A line for the person watching; silent with `--quiet` and `--json`.
+    pub(crate) fn note(&self, line: &str) {
+        if !self.is_quiet && !self.is_json {
+            self.aside(&printable_lines(line));
+        }
+    }
+
+    /// A warning; silent with `--quiet` and `--json` (the document has its own list).
+    pub(crate) fn warning(&self, line: &str) {
+        if !self.is_quiet && !self.is_json {
+            self.aside(&format!("{} {}", self.err_paint.yellow("warning:"), printable_lines(line)));
+        }
+    }
+
+    /// A failure: on stderr always, and with `--json` also as the document that `command` did not get to print.
+    pub(crate) fn failure(&self, command: Option<&str>, failure: &Failure) {
+        self.aside(&format!("{} {}", self.err_paint.red("error:"), printable_lines(&failure.message)));
+        for cause in &failure.causes {
+            self.aside(&format!("  caused by: {}", printable_lines(cause)));
+        }
+        if let Some(hint) = &failure.hint {
+            self.aside(&format!("{} {}", self.err_paint.cyan("hint:"), printable_lines(hint)));
+        }
+        if self.is_json && command.is_some() {
+            self.error_document(command, failure);
+        }
+    }
+
+    /// The document of a command that failed before it had one.
+    pub(crate) fn error_document(&self, command: Option<&str>, failure: &Failure) {
+        self.document(&failure.document(command));
+    }
+
+    /// Flushes both streams. The first error of stdout that is not a closed pipe is returned.
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        lock(&self.err).flush();
+        let mut out = lock(&self.out);
+        out.flush();
+        match out.failed.take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// A line on stderr, after the results so far.
+    fn aside(&self, line: &str) {
+        lock(&self.out).flush();
+        lock(&self.err).write(line);
+    }
+}
+
+/// A stream stays usable when a thread panicked while it held it.
+fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
+    sink.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Each line of `words` made printable: untrusted text in it can neither steer the terminal nor start a line.
+fn printable_lines(words: &str) -> String {
+    words.lines().map(text::printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a stream gets colours (<https://bixense.com/clicolors>, <https://no-color.org>).
+fn wants_color(choice: ColorChoice, env: &Env, is_terminal: bool) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if env.text(env::NO_COLOR).is_some() => false,
+        ColorChoice::Auto if env.text(env::CLICOLOR_FORCE).is_some_and(|v| v != "0") => true,
+        ColorChoice::Auto => is_terminal && env.text(env::TERM) != Some("dumb"),
+    }
+}
+
+/// Colours, or none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    fn with(self, code: &str, words: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
+    }
+
+    /// For what went well.
+    pub(crate) fn green(self, words: &str) -> String {
+        self.with("32", words)
+    }
+
+    /// For what needs a look.
+    pub(crate) fn yellow(self, words: &str) -> String {
+        self.with("33", words)
+    }
+
+    /// For what went wrong.
+    pub(crate) fn red(self, words: &str) -> String {
+        self.with("1;31", words)
+    }
+
+    /// For what to do next.
+    pub(crate) fn cyan(self, words: &str) -> String {
+        self.with("36", words)
+    }
+
+    /// For headings.
+    pub(crate) fn bold(self, words: &str) -> String {
+        self.with("1", words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that a test can look at after the printer wrote them.
+    #[derive(Clone, Default)]
+    struct Shown(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shown {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Shown {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn printer(out: impl Write + Send + 'static, err: &Shown, is_quiet: bool, is_json: bool) -> Printer {
+        let paint = Paint(false);
+        let (out, err) = (Sink::shared(out), Sink::shared(err.clone()));
+        Printer { out, err, is_quiet, is_json, out_paint: paint, err_paint: paint }
+    }
+
+    #[test]
+    fn quiet_and_json_leave_stderr_to_failures() {
+        for (is_quiet, is_json, notes) in [(false, false, "n\nwarning: w\n"), (true, false, ""), (false, true, "")] {
+            let (out, err) = (Shown::default(), Shown::default());
+            let printer = printer(out.clone(), &err, is_quiet, is_json);
+            printer.note("n");
+            printer.warning("w");
+            assert_eq!((out.text(), err.text()), (String::new(), notes.to_owned()), "quiet {is_quiet} json {is_json}");
+            printer.failure(Some("run"), &Failure::usage("bad \u{1b}[2J").with_hint("h"));
+            assert!(err.text().ends_with("error: bad \\u{1b}[2J\nhint: h\n"), "{}", err.text());
+            assert_eq!(out.text().contains("\"ok\":false"), is_json);
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
+        for (kind, ok) in [(io::ErrorKind::BrokenPipe, true), (io::ErrorKind::StorageFull, false)] {
+            let printer = printer(Broken(kind), &Shown::default(), false, false);
+            assert!(!printer.is_closed());
+            printer.result("x");
+            printer.result("y");
+            assert!(printer.is_closed());
+            assert_eq!(printer.finish().is_ok(), ok, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn colour_follows_the_choice_then_the_environment_then_the_terminal() {
+        let auto = ColorChoice::Auto;
+        for (choice, vars, is_terminal, expected) in [
+            (auto, &[][..], true, true),
+            (auto, &[], false, false),
+            (auto, &[("NO_COLOR", "1")], true, false),
+            (auto, &[("NO_COLOR", ""), ("TERM", "xterm")], true, true),
+            (auto, &[("CLICOLOR_FORCE", "1")], false, true),
+            (auto, &[("CLICOLOR_FORCE", "0")], false, false),
+            (auto, &[("TERM", "dumb")], true, false),
+            (ColorChoice::Always, &[("NO_COLOR", "1")], false, true),
+            (ColorChoice::Never, &[("CLICOLOR_FORCE", "1")], true, false),
+        ] {
+            assert_eq!(wants_color(choice, &Env::of(vars), is_terminal), expected, "{choice:?} {vars:?} {is_terminal}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! What a person reads after a run: at most twelve lines, the balance as an equation, and never "done" unless it is.
+
+mod sections;
+pub(crate) mod status;
+
+use crate::base::text;
+use crate::cli::{Context, Exit, Paint};
+use crate::ops::report::Report;
+
+use sections::{events, plural};
+
+/// Ends a command with its report: decides the exit, then prints the document or the summary.
+pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> Exit {
+    let exit = Exit::of_report(&report, strict);
+    (report.ok, report.exit_code) = (exit == Exit::Success, exit.code());
+    let is_verbose = context.globals.verbose > 0;
+    if let (Some(bodies), false) = (&mut report.bodies, is_verbose) {
+        bodies.outcomes.retain(|outcome| outcome.status != "already_exists");
+    }
+    let printer = &context.printer;
+    if printer.is_json() {
+        printer.document(&report);
+    } else if !context.globals.quiet {
+        for line in summary(&report, exit, is_verbose, printer.paint()) {
+            printer.result(&line);
+        }
+    }
+    exit
+}
+
+/// The lines for a person.
+pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut say = |label: &str, words: String| lines.push(format!("{} {words}", paint.bold(&format!("{label:<9}"))));
+    if let Some(project) = &report.project {
+        let slug = project.project_slug.as_deref().unwrap_or("(no identity yet)");
+        say("Project", format!("{} in {}", text::printable(slug), text::printable(&project.store)));
+    }
+    // `index` sends nothing, so it may not have looked for a target at all.
+    if report.target.is_some() || report.command != "index" {
+        say("Target", sections::target_words(report.target.as_ref()));
+    }
+    if let Some(migrate) = report.migrate.as_ref().filter(|migrate| migrate.sources > 0) {
+        say("Imported", sections::migrate_words(migrate));
+    }
+    if let Some(index) = &report.index {
+        say("Indexed", sections::index_words(index));
+    }
+    if let Some(capture) = &report.capture {
+        say("Captured", sections::capture_words(capture));
+    }
+    if let Some(bodies) = &report.bodies {
+        say("Bodies", sections::bodies_words(bodies, is_verbose));
+    }
+    if let Some(drain) = &report.drain {
+        say("Drained", sections::drain_words(drain));
+    }
+    if let Some(balance) = &report.balance {
+        let words = sections::equation(balance);
+        say("Balance", if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) });
+    }
+    lines.extend(sections::gate_lines(&report.gates, is_verbose, paint));
+    lines.extend(sections::warning_lines(&report.warnings, is_verbose, paint));
+    lines.push(verdict(report, exit, paint));
+    lines
+}
+
+/// The last line. It says "done" only when the exit is 0, which needs a balance that holds and nothing retryable.
+fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
+    if report.dry_run {
+        return "Dry run: nothing was written and nothing was sent.".to_owned();
+    }
+    let owed = events(report.standing.owed_events);
+    let not_done = |words: &str| format!("{} {words}", paint.yellow("Not done:"));
+    match exit {
+        Exit::Success => format!("{} {}", paint.green("Done:"), success_words(report)),
+        Exit::Retryable => not_done(&retry_words(report)),
+        Exit::Gate => not_done("a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`"),
+        Exit::Undeliverable if report.standing.owed_events > 0 => {
+            not_done(&format!("something was refused for good, and {owed} still owed. See `sk-sync status`"))
+        }
+        Exit::Undeliverable => not_done("something was refused for good or is in conflict. See `sk-sync status`"),
+        Exit::Damage => {
+            format!("{} the books do not balance. Nothing was dropped; run `sk-sync verify`", paint.red("Damage:"))
+        }
+        Exit::Busy => not_done("another sk-sync delivers at this moment. What was captured stays, and it will see it"),
+        Exit::Interrupted => not_done("interrupted. What was captured stays; `sk-sync run` goes on from here"),
+        Exit::Internal | Exit::Usage => not_done("see the errors above"),
+    }
+}
+
+fn success_words(report: &Report) -> String {
+    let pending = report.drain.as_ref().map_or(0, |drain| drain.pending);
+    match (&report.target, &report.drain) {
+        (None, _) => "everything is captured".to_owned(),
+        (Some(_), None) => "everything is captured; `sk-sync drain` delivers it".to_owned(),
+        (Some(_), Some(_)) if pending > 0 => {
+            format!("everything is delivered; the target is still working on {}", events(pending))
+        }
+        (Some(_), Some(_)) => "nothing is owed".to_owned(),
+    }
+}
+
+fn retry_words(report: &Report) -> String {
+    let bodies = report.bodies.as_ref().map_or(0, |bodies| bodies.retryable);
+    let owed = [("event", report.standing.owed_events), ("body upload", bodies)];
+    let owed: Vec<_> = owed.iter().filter(|(_, n)| *n > 0).map(|(noun, n)| plural(*n, noun)).collect();
+    format!("{} still owed. Everything is kept; `sk-sync drain` tries again", owed.join(" and "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Project, Standing};
+    use crate::target::{Identity, ReceiverKind};
+
+    fn target(receiver: ReceiverKind, url: &str) -> Identity {
+        Identity {
+            target_id: "tgt_1".into(),
+            receiver,
+            canonical_url: url.into(),
+            team_slug: "core".into(),
+            user_email: String::new(),
+        }
+    }
+
+    /// A first run against the stub: everything is new, everything arrives.
+    fn first_run() -> Report {
+        Report {
+            project: Some(Project {
+                project_uuid: Some("u".into()),
+                project_slug: Some("acme".into()),
+                repo: "/src/acme".into(),
+                store: "/state/projects/u/store.db".into(),
+            }),
+            target: Some(target(ReceiverKind::Stub, "stub://local")),
+            index: Some(Index {
+                missions: 14,
+                artifacts: 287,
+                bytes: 1_000_000,
+                hashed: 285,
+                not_present: 2,
+                seconds: 0.01,
+                ..Index::default()
+            }),
+            capture: Some(Capture { captured: 1301, ..Capture::default() }),
+            bodies: Some(Bodies {
+                queued: 210,
+                uploaded: 210,
+                skipped: [("unsupported_surface".to_owned(), 73), ("empty_content".to_owned(), 2)].into(),
+                ..Bodies::default()
+            }),
+            drain: Some(Drain { requests: 2, selected: 1301, success: 1301, seconds: 0.02, ..Drain::default() }),
+            balance: Some(Balance { captured: 1301, delivered: 1301, holds: true, ..Balance::default() }),
+            ..Report::new("run")
+        }
+    }
+
+    fn shown(report: &Report, is_verbose: bool) -> String {
+        summary(report, Exit::of_report(report, false), is_verbose, Paint::default()).join("\n")
+    }
+
+    #[test]
+    fn a_first_run() {
+        insta::assert_snapshot!(shown(&first_run(), false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    210 uploaded, 75 skipped
+        Drained   1,301 delivered in 2 requests, 0.02 s
+        Balance   1,301 captured = 1,301 delivered
+        Done: nothing is owed
+        ");
+        let verbose = shown(&first_run(), true);
+        assert!(verbose.contains("(2 empty_content, 73 unsupported_surface)"), "{verbose}");
+    }
+
+    #[test]
+    fn a_second_run_finds_nothing_new() {
+        let report = Report {
+            index: Some(Index { missions: 14, artifacts: 287, cached: 285, not_present: 2, ..Index::default() }),
+            capture: Some(Capture { unchanged: 1301, ..Capture::default() }),
+            bodies: Some(Bodies { queued: 210, already_exists: 210, ..Bodies::default() }),
+            drain: Some(Drain::default()),
+            ..first_run()
+        };
+        insta::assert_snapshot!(shown(&report, false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Indexed   14 missions, 287 artifacts (285 known, 2 not present) in 0 s
+        Captured  0 new events, 1,301 unchanged
+        Bodies    210 already there
+        Drained   nothing sent
+        Balance   1,301 captured = 1,301 delivered
+        Done: nothing is owed
+        ");
+    }
+
+    #[test]
+    fn nothing_configured() {
+        let report = Report {
+            target: None,
+            drain: None,
+            bodies: Some(Bodies { skipped: [("no_target".to_owned(), 287)].into(), ..Bodies::default() }),
+            balance: Some(Balance { captured: 1301, untried: 1301, holds: true, ..Balance::default() }),
+            ..first_run()
+        };
+        insta::assert_snapshot!(shown(&report, false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    none; everything is kept here. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    287 skipped
+        Balance   1,301 captured = 1,301 untried
+        Done: everything is captured
+        ");
+    }
+
+    #[test]
+    fn the_target_is_down() {
+        let report = Report {
+            target: Some(target(ReceiverKind::Teamspace, "https://sync.example.org")),
+            bodies: Some(Bodies { queued: 210, retryable: 210, ..Bodies::default() }),
+            drain: Some(Drain { requests: 1, halted: Some("cannot connect: refused\u{7}".into()), ..Drain::default() }),
+            balance: Some(Balance { captured: 1301, delivered: 1, untried: 1300, holds: true, ..Balance::default() }),
+            standing: Standing { owed_events: 1300, ..Standing::default() },
+            ..first_run()
+        };
+        insta::assert_snapshot!(shown(&report, false), @r"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    210 to be tried again
+        Drained   stopped after 1 request: cannot connect: refused\u{7}
+        Balance   1,301 captured = 1 delivered + 1,300 untried
+        Not done: 1,300 events and 210 body uploads still owed. Everything is kept; `sk-sync drain` tries again
+        ");
+    }
+
+    #[test]
+    fn gates_are_shut() {
+        let gate = |name: &str, fix: &str| Gate { name: name.into(), open: false, fix: fix.into() };
+        let report = Report {
+            target: Some(target(ReceiverKind::ExternalReceiver, "https://sync.example.org")),
+            bodies: None,
+            drain: Some(Drain::default()),
+            balance: Some(Balance { captured: 1301, blocked: 1301, holds: true, ..Balance::default() }),
+            gates: vec![
+                gate("missing_consent", "sk-sync allow https://sync.example.org"),
+                Gate { open: true, ..gate("sync_disabled", "") },
+                gate("missing_auth", "export SK_SYNC_TOKEN=…"),
+                gate("missing_team", "sk-sync target set --team SLUG"),
+            ],
+            warnings: vec!["a link was skipped: a\nb".into(), "another".into()],
+            standing: Standing { owed_events: 0, ..Standing::default() },
+            ..first_run()
+        };
+        insta::assert_snapshot!(shown(&report, false), @r"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Drained   nothing sent
+        Balance   1,301 captured = 1,301 blocked
+        Gate shut missing_consent; fix: sk-sync allow https://sync.example.org
+        Gate shut missing_auth; fix: export SK_SYNC_TOKEN=… (and 1 more; -v shows them)
+        Warning:  a link was skipped: a\nb (and 1 more; -v shows them)
+        Not done: a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`
+        ");
+    }
+
+    #[test]
+    fn something_is_undeliverable() {
+        let report = Report {
+            drain: Some(Drain { requests: 9, success: 1299, terminal_failed: 2, ..Drain::default() }),
+            balance: Some(Balance {
+                captured: 1301,
+                delivered: 1299,
+                undeliverable: 2,
+                holds: true,
+                ..Balance::default()
+            }),
+            ..first_run()
+        };
+        insta::assert_snapshot!(shown(&report, false), @"
+        Project   acme in /state/projects/u/store.db
+        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
+        Captured  1,301 new events, 0 unchanged
+        Bodies    210 uploaded, 75 skipped
+        Drained   1,299 delivered, 2 undeliverable in 9 requests, 0 s
+        Balance   1,301 captured = 1,299 delivered + 2 undeliverable
+        Not done: something was refused for good or is in conflict. See `sk-sync status`
+        ");
+    }
+
+    /// Whatever else a report says, these situations never end in "Done", and the summary stays short.
+    #[test]
+    fn done_is_said_only_when_it_is() {
+        let uneven = Some(Balance { captured: 1301, delivered: 1300, holds: false, ..Balance::default() });
+        for (name, report) in [
+            ("uneven", Report { balance: uneven, ..first_run() }),
+            ("owed", Report { standing: Standing { owed_events: 1, ..Standing::default() }, ..first_run() }),
+            (
+                "interrupted",
+                Report { standing: Standing { was_interrupted: true, ..Standing::default() }, ..first_run() },
+            ),
+            ("locked", Report { standing: Standing { is_locked_out: true, ..Standing::default() }, ..first_run() }),
+            ("dry run", Report { dry_run: true, ..first_run() }),
+        ] {
+            let text = shown(&report, false);
+            assert!(!text.contains("Done") && text.lines().count() <= 12, "{name}: {text}");
+        }
+        assert!(shown(&first_run(), false).contains("Done: "));
+        let report = Report { balance: uneven, ..first_run() };
+        assert!(shown(&report, false).contains("1,301 captured = 1,300 delivered: does not hold"));
+    }
+}

@@ -1,0 +1,138 @@
+//! One line for each section of a report.
+
+use crate::base::text;
+use crate::cli::Paint;
+use crate::cli::table::count;
+use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate};
+use crate::target::{Identity, ReceiverKind};
+
+/// Shut gates shown one by one before the rest is only counted.
+const GATES_SHOWN: usize = 2;
+
+pub(super) fn target_words(target: Option<&Identity>) -> String {
+    let Some(target) = target else {
+        return "none; everything is kept here. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`"
+            .to_owned();
+    };
+    let team = if target.team_slug.is_empty() { String::new() } else { format!(", team {}", target.team_slug) };
+    match target.receiver {
+        ReceiverKind::Stub => "stub: a receiver inside sk-sync; nothing leaves this machine".to_owned(),
+        ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => {
+            text::printable(&format!("{}{team}", target.canonical_url))
+        }
+    }
+}
+
+pub(super) fn migrate_words(migrate: &Migrate) -> String {
+    let terms = [
+        ("known already", migrate.deduplicated),
+        ("bodies", migrate.bodies_imported),
+        ("in conflict", migrate.conflicts),
+        ("older stores unreadable", migrate.source_errors),
+    ];
+    let stores = plural(migrate.sources, "older store");
+    with_terms(format!("{} from {stores}", plural(migrate.imported, "new event")), &terms)
+}
+
+pub(super) fn capture_words(capture: &Capture) -> String {
+    let terms = [("superseded", capture.superseded), ("in conflict", capture.conflicts)];
+    with_terms(format!("{}, {} unchanged", plural(capture.captured, "new event"), count(capture.unchanged)), &terms)
+}
+
+pub(super) fn index_words(index: &Index) -> String {
+    let counted = format!("{}, {}", plural(index.missions, "mission"), plural(index.artifacts, "artifact"));
+    let terms = [("read", index.hashed), ("known", index.cached), ("not present", index.not_present)];
+    format!("{} in {} s", with_terms(counted, &terms), index.seconds)
+}
+
+pub(super) fn bodies_words(bodies: &Bodies, is_verbose: bool) -> String {
+    let skipped = bodies.skipped.values().sum();
+    let answered = bodies.uploaded + bodies.already_exists + bodies.retryable + bodies.failed;
+    let terms = [
+        ("uploaded", bodies.uploaded),
+        ("already there", bodies.already_exists),
+        ("queued", if answered == 0 { bodies.queued } else { 0 }),
+        ("to be tried again", bodies.retryable),
+        ("failed", bodies.failed),
+        ("skipped", skipped),
+    ];
+    let words = join_terms(&terms).unwrap_or_else(|| "nothing to do".to_owned());
+    if is_verbose && skipped > 0 {
+        let reasons = bodies.skipped.iter().map(|(reason, n)| format!("{} {}", count(*n), text::printable(reason)));
+        return format!("{words} ({})", reasons.collect::<Vec<_>>().join(", "));
+    }
+    words
+}
+
+pub(super) fn drain_words(drain: &Drain) -> String {
+    let terms = [
+        ("delivered", drain.success),
+        ("known to the target", drain.duplicate),
+        ("pending there", drain.pending),
+        ("rejected for now", drain.rejected),
+        ("not answered for", drain.transient),
+        ("undeliverable", drain.terminal_failed),
+    ];
+    let answered = join_terms(&terms).unwrap_or_else(|| "nothing sent".to_owned());
+    let requests = plural(drain.requests, "request");
+    match &drain.halted {
+        Some(words) => format!("stopped after {requests}: {}", text::printable(words)),
+        None if drain.requests == 0 => answered,
+        None => format!("{answered} in {requests}, {} s", drain.seconds),
+    }
+}
+
+/// `287 captured = 210 delivered + 77 untried`: terms of zero are left out.
+pub(super) fn equation(balance: &Balance) -> String {
+    let terms = balance.terms();
+    let shown: Vec<_> = terms.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{} {name}", count(*n))).collect();
+    let right = if shown.is_empty() { "0".to_owned() } else { shown.join(" + ") };
+    format!("{} captured = {right}", count(balance.captured))
+}
+
+pub(super) fn gate_lines(gates: &[Gate], is_verbose: bool, paint: Paint) -> Vec<String> {
+    let shut: Vec<_> = gates.iter().filter(|gate| !gate.open).collect();
+    let limit = if is_verbose { shut.len() } else { GATES_SHOWN };
+    let mut lines: Vec<_> = shut
+        .iter()
+        .take(limit)
+        .map(|gate| {
+            let name = text::printable(&gate.name);
+            format!("{} {name}; fix: {}", paint.yellow("Gate shut"), text::printable(&gate.fix))
+        })
+        .collect();
+    if let (Some(last), more @ 1..) = (lines.last_mut(), shut.len().saturating_sub(limit)) {
+        *last = format!("{last} (and {more} more; -v shows them)");
+    }
+    lines
+}
+
+pub(super) fn warning_lines(warnings: &[String], is_verbose: bool, paint: Paint) -> Vec<String> {
+    let limit = if is_verbose { warnings.len() } else { 1 };
+    let line = |words: &String| format!("{}  {}", paint.yellow("Warning:"), text::printable(words));
+    let mut lines: Vec<_> = warnings.iter().take(limit).map(line).collect();
+    if let (Some(last), more @ 1..) = (lines.last_mut(), warnings.len().saturating_sub(limit)) {
+        *last = format!("{last} (and {more} more; -v shows them)");
+    }
+    lines
+}
+
+pub(super) fn events(number: u64) -> String {
+    plural(number, "event")
+}
+
+pub(super) fn plural(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+fn join_terms(terms: &[(&str, u64)]) -> Option<String> {
+    let shown: Vec<_> = terms.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{} {name}", count(*n))).collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
+fn with_terms(head: String, terms: &[(&str, u64)]) -> String {
+    match join_terms(terms) {
+        Some(rest) => format!("{head} ({rest})"),
+        None => head,
+    }
+}

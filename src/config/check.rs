@@ -1,0 +1,279 @@
+//! Whether a value is one its key takes, and the form it is kept in. Pure.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use serde_json::{Value as Json, json};
+
+use super::keys::Kind;
+use super::{preset, units};
+
+/// A value that passed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Checked {
+    /// As a person is shown it.
+    pub(super) shown: Json,
+    /// As the schema reads it: sizes in bytes, times in milliseconds, references as names.
+    pub(super) stored: Json,
+}
+
+/// Headers this program sets itself.
+const OWN_HEADERS: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "idempotency-key",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+const LITERAL: &str = "a secret must not be written down here; put it into an environment variable and write { env = \"SK_SYNC_SECRET_…\" }";
+
+/// Checks `value` against what its key takes. The error is what to say, without the value.
+pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
+    match kind {
+        Kind::Preset => preset::canonical(text(value)?).map(same),
+        Kind::Word(words) => word(words, text(value)?).map(same),
+        Kind::Text => line(text(value)?).map(same),
+        Kind::Url => Ok(same(text(value)?.trim())),
+        Kind::Uuid => uuid::Uuid::parse_str(text(value)?.trim())
+            .map(|u| same(u.to_string()))
+            .map_err(|_| "must be a UUID like \"8a4a7da6-a97c-4bb4-893a-b31664abfee4\"".to_owned()),
+        Kind::Count(least, most) => {
+            let n = number(value).ok_or_else(|| format!("must be a whole number from {least} to {most}"))?;
+            within(n, least, most, |n| n.to_string()).map(same)
+        }
+        Kind::Size(least, most) => measured(value, units::bytes, least, most, units::in_bytes),
+        Kind::Duration(least, most) => {
+            let written = number(value).map(|seconds| json!(seconds.to_string()));
+            let mut checked =
+                measured(written.as_ref().unwrap_or(value), units::milliseconds, least, most, units::in_time)?;
+            checked.shown = value.clone();
+            Ok(checked)
+        }
+        Kind::RelativePath => relative(text(value)?).map(same),
+        Kind::Globs => list(value, |glob| match globset::Glob::new(glob) {
+            Ok(_) => Ok(glob.to_owned()),
+            Err(e) => Err(format!("bad glob `{}`: {}", crate::base::text::printable(glob), e.kind())),
+        }),
+        Kind::Suffixes => list(value, |suffix| match suffix.trim().strip_prefix('.').unwrap_or(suffix.trim()) {
+            "" => Err("a suffix must not be empty".to_owned()),
+            bare => Ok(bare.to_lowercase()),
+        }),
+        Kind::Names => list(value, |name| match line(name)? {
+            name if name.is_empty() => Err("a name must not be empty".to_owned()),
+            name => Ok(name),
+        }),
+        Kind::Headers => headers(value),
+        Kind::Secret => reference(value).map(|name| Checked { shown: value.clone(), stored: json!(name) }),
+    }
+}
+
+/// Reads the text of a variable or flag as a value of this kind, and checks it.
+pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
+    let trimmed = text.trim();
+    let value = match kind {
+        Kind::Globs | Kind::Suffixes | Kind::Names if !trimmed.starts_with('[') => {
+            trimmed.split(',').map(str::trim).filter(|w| !w.is_empty()).collect()
+        }
+        Kind::Globs | Kind::Suffixes | Kind::Names | Kind::Headers | Kind::Secret => {
+            super::file::parse_value(trimmed).ok_or("must be a TOML value")?
+        }
+        Kind::Count(..) | Kind::Size(..) | Kind::Duration(..) => {
+            trimmed.parse::<u64>().map_or_else(|_| json!(text), |n| json!(n))
+        }
+        _ => json!(text),
+    };
+    check(kind, &value)
+}
+
+/// The variables that a value of this kind names.
+pub(super) fn named_variables(kind: Kind, stored: &Json) -> Vec<&str> {
+    match kind {
+        Kind::Secret => stored.as_str().into_iter().collect(),
+        Kind::Headers => stored.as_array().into_iter().flatten().filter_map(|h| h.get("variable")?.as_str()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn same(value: impl Into<Json>) -> Checked {
+    let value = value.into();
+    Checked { stored: value.clone(), shown: value }
+}
+
+fn text(value: &Json) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| "must be text in quotes".to_owned())
+}
+
+fn line(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        Err("must be one line of text".to_owned())
+    } else {
+        Ok(text.trim().to_owned())
+    }
+}
+
+fn word(words: &[&'static str], written: &str) -> Result<&'static str, String> {
+    let folded = preset::folded(written);
+    words.iter().copied().find(|w| *w == folded).ok_or_else(|| format!("expected one of {}", words.join(", ")))
+}
+
+fn number(value: &Json) -> Option<u64> {
+    value.as_u64()
+}
+
+fn within(n: u64, least: u64, most: u64, say: fn(u64) -> String) -> Result<u64, String> {
+    if (least..=most).contains(&n) { Ok(n) } else { Err(format!("must be from {} to {}", say(least), say(most))) }
+}
+
+fn measured(
+    value: &Json,
+    read: fn(&str) -> Result<u64, String>,
+    least: u64,
+    most: u64,
+    say: fn(u64) -> String,
+) -> Result<Checked, String> {
+    let n = match value {
+        Json::String(written) => read(written)?,
+        // Other kinds of value meet the message of a text that is no measure.
+        other => number(other).map_or_else(|| read("-"), Ok)?,
+    };
+    within(n, least, most, say).map(|n| Checked { shown: value.clone(), stored: json!(n) })
+}
+
+fn list(value: &Json, one: impl Fn(&str) -> Result<String, String>) -> Result<Checked, String> {
+    let items = value.as_array().ok_or("must be a list of texts: [\"…\", \"…\"]")?;
+    items.iter().map(|item| one(text(item)?)).collect::<Result<Vec<_>, _>>().map(same)
+}
+
+fn relative(written: &str) -> Result<String, String> {
+    let path = written.trim().trim_end_matches('/');
+    let is_inside = Path::new(path).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    if path.is_empty() || !is_inside || written.starts_with('/') || path.chars().any(char::is_control) {
+        return Err("must be a path inside the work tree: relative, without `..`".to_owned());
+    }
+    Ok(path.strip_prefix("./").unwrap_or(path).to_owned())
+}
+
+/// The variable of `{ env = "NAME" }`.
+fn reference(value: &Json) -> Result<&str, String> {
+    let table = value.as_object().ok_or(LITERAL)?;
+    let name = table.get("env").and_then(Json::as_str).filter(|_| table.len() == 1).ok_or(LITERAL)?;
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.is_empty();
+    if is_name { Ok(name) } else { Err("`env` must be the name of an environment variable".to_owned()) }
+}
+
+fn headers(value: &Json) -> Result<Checked, String> {
+    let table = value.as_object().ok_or("must be a table: { \"X-Api-Key\" = { env = \"SK_SYNC_SECRET_…\" } }")?;
+    let mut seen = BTreeMap::new();
+    for (name, value) in table {
+        let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+        let shown = crate::base::text::printable(name);
+        if name.is_empty() || !is_token {
+            return Err(format!("`{shown}` is no header name"));
+        }
+        let folded = name.to_ascii_lowercase();
+        if OWN_HEADERS.contains(&folded.as_str()) {
+            return Err(format!("sk-sync sets the header `{shown}` itself"));
+        }
+        let variable = reference(value).map_err(|e| format!("header `{shown}`: {e}"))?;
+        if seen.insert(folded, json!({"name": name, "variable": variable})).is_some() {
+            return Err(format!("the header `{shown}` is given twice"));
+        }
+    }
+    Ok(Checked { shown: value.clone(), stored: seen.into_values().collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: Kind = Kind::Word(&["batch", "2026-03"]);
+
+    #[test]
+    fn what_keys_take_and_how_it_is_kept() {
+        for (kind, value, stored) in [
+            (Kind::Preset, json!("Trash"), json!("opt-out")),
+            (WORDS, json!(" BATCH"), json!("batch")),
+            (WORDS, json!("2026_03"), json!("2026-03")),
+            (Kind::Text, json!(" a b "), json!("a b")),
+            (Kind::Uuid, json!("8A4A7DA6A97C4BB4893AB31664ABFEE4"), json!("8a4a7da6-a97c-4bb4-893a-b31664abfee4")),
+            (Kind::Count(1, 9), json!(9), json!(9)),
+            (Kind::Size(1, 1 << 40), json!("1 GiB"), json!(1_u64 << 30)),
+            (Kind::Size(1, 9), json!(9), json!(9)),
+            (Kind::Duration(0, 10_000), json!("250ms"), json!(250)),
+            (Kind::Duration(0, 10_000), json!(2), json!(2000)),
+            (Kind::RelativePath, json!("./docs/specs/"), json!("docs/specs")),
+            (Kind::Globs, json!(["a/**"]), json!(["a/**"])),
+            (Kind::Suffixes, json!([".MD", "csv"]), json!(["md", "csv"])),
+            (Kind::Names, json!([]), json!([])),
+            (
+                Kind::Headers,
+                json!({"X-B": {"env": "B"}, "X-A": {"env": "A"}}),
+                json!([{"name": "X-A", "variable": "A"}, {"name": "X-B", "variable": "B"}]),
+            ),
+            (Kind::Secret, json!({"env": "S"}), json!("S")),
+        ] {
+            assert_eq!(check(kind, &value).map(|c| c.stored), Ok(stored), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_keys_refuse() {
+        for (kind, value, said) in [
+            (Kind::Preset, json!("x"), "expected one of teamspace, "),
+            (WORDS, json!("cloud"), "expected one of batch, 2026-03"),
+            (WORDS, json!(1), "text in quotes"),
+            (Kind::Text, json!("a\nb"), "one line"),
+            (Kind::Uuid, json!("x"), "UUID"),
+            (Kind::Count(1, 9), json!(0), "from 1 to 9"),
+            (Kind::Count(1, 9), json!("3"), "whole number from 1 to 9"),
+            (Kind::Count(1, 9), json!(-1), "whole number from 1 to 9"),
+            (Kind::Size(1, 1024), json!("2 KiB"), "from 1 B to 1 KiB"),
+            (Kind::Size(1, 1024), json!(true), "must be a size like"),
+            (Kind::Duration(1, 1000), json!("1m"), "from 1ms to 1s"),
+            (Kind::Duration(1, 1000), json!(1.5), "must be a time like"),
+            (Kind::RelativePath, json!("a/../b"), "without `..`"),
+            (Kind::RelativePath, json!("/a"), "relative"),
+            (Kind::RelativePath, json!(""), "relative"),
+            (Kind::Globs, json!(["a["]), "bad glob `a[`"),
+            (Kind::Globs, json!("a"), "list"),
+            (Kind::Names, json!([1]), "text in quotes"),
+            (Kind::Headers, json!({"X": "topsecret"}), "header `X`: a secret must not be written down here"),
+            (Kind::Headers, json!({"X": {"env": "A", "x": 1}}), "header `X`: "),
+            (Kind::Headers, json!({"X Y": {"env": "A"}}), "`X Y` is no header name"),
+            (Kind::Headers, json!({"Host": {"env": "A"}}), "sets the header `Host` itself"),
+            (Kind::Headers, json!({"x": {"env": "A"}, "X": {"env": "B"}}), "twice"),
+            (Kind::Secret, json!("topsecret"), "{ env ="),
+            (Kind::Secret, json!({"env": "A=B"}), "name of an environment variable"),
+        ] {
+            let refused = check(kind, &value).unwrap_err();
+            assert!(refused.contains(said), "{kind:?} {value}: {refused}");
+            assert!(!refused.contains("topsecret"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn text_of_variables_is_read_by_what_the_key_takes() {
+        for (kind, text, shown) in [
+            (Kind::Count(1, 999), "200", json!(200)),
+            (Kind::Size(1, 1 << 30), "1 MiB", json!("1 MiB")),
+            (Kind::Duration(1, 99_000), "7", json!(7)),
+            (Kind::Text, "123", json!("123")),
+            (Kind::Names, "A, B,", json!(["A", "B"])),
+            (Kind::Names, "[\"A\"]", json!(["A"])),
+            (Kind::Secret, "{ env = \"S\" }", json!({"env": "S"})),
+        ] {
+            assert_eq!(check_text(kind, text).map(|c| c.shown), Ok(shown), "{text}");
+        }
+        assert!(check_text(Kind::Secret, "topsecret").is_err_and(|e| !e.contains("topsecret")));
+    }
+}

@@ -1,0 +1,209 @@
+//! The table of all keys: what nearest-key hints, environment names, `config show` and the example file follow.
+
+use super::preset;
+
+/// What values a key takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// A preset's name.
+    Preset,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A line of text; empty means unset.
+    Text,
+    /// A UUID.
+    Uuid,
+    /// An address; kept as written, `target` reads it.
+    Url,
+    /// A whole number in this range.
+    Count(u64, u64),
+    /// A number of bytes in this range.
+    Size(u64, u64),
+    /// A time in this range, in milliseconds.
+    Duration(u64, u64),
+    /// A path inside the work tree.
+    RelativePath,
+    /// Globs on a path inside a mission directory.
+    Globs,
+    /// File name suffixes without their dot.
+    Suffixes,
+    /// A list of names.
+    Names,
+    /// Header names, each with the variable that holds its value.
+    Headers,
+    /// The variable that holds a secret.
+    Secret,
+}
+
+/// One configuration key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// The dotted name.
+    pub(crate) name: &'static str,
+    /// What values it takes.
+    pub(super) kind: Kind,
+    /// The default as TOML; `None` when unset.
+    pub(crate) default: Option<&'static str>,
+    /// What it does, in one sentence.
+    pub(crate) meaning: &'static str,
+}
+
+impl Key {
+    /// The environment variable that sets this key; only keys of a section have one.
+    pub(crate) fn variable(&self) -> Option<String> {
+        let (section, leaf) = self.name.split_once('.')?;
+        Some(format!("{}{section}__{leaf}", crate::base::env::KEY_PREFIX).to_ascii_uppercase())
+    }
+
+    /// The last part of the name.
+    pub(super) fn leaf(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+
+    /// The key of this name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|k| k.name == name)
+    }
+}
+
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
+const MINUTE: u64 = 60 * 1000;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+const SURFACES: &str = r#"["spec.md", "plan.md", "tasks.md", "analysis-report.md", "research.md", "quickstart.md", "data-model.md",
+            "research/**", "contracts/**", "checklists/**", "tasks/WP[0-9]*.md"]"#;
+
+/// Every key, in the order of the example file.
+pub(crate) const KEYS: &[Key] = &[
+    key("preset", Kind::Preset, Some("\"local-retention\""), "A point on the axes `retention` and `delivery`."),
+    key(
+        "retention",
+        Kind::Word(preset::RETENTIONS),
+        None,
+        "Whether payloads stay after delivery; overrides the preset.",
+    ),
+    key("delivery", Kind::Word(preset::DELIVERIES), None, "Where events and bodies go; overrides the preset."),
+    key("project.uuid", Kind::Uuid, None, "The project's identity, only where .kittify/config.yaml has none."),
+    key("project.slug", Kind::Text, None, "The project's name, only where .kittify/config.yaml has none."),
+    key("teamspace.server_url", Kind::Url, None, "Base address of the Teamspace."),
+    key("teamspace.team_slug", Kind::Text, None, "The team at the Teamspace."),
+    key("teamspace.user_email", Kind::Text, Some("\"\""), "Part of the target's identity only if set here."),
+    key("external_receiver.url", Kind::Url, None, "Base address of your own receiver."),
+    key("external_receiver.events_url", Kind::Url, None, "Where events go, verbatim, in place of the derived path."),
+    key("external_receiver.bodies_url", Kind::Url, None, "Where bodies go, verbatim, in place of the derived path."),
+    key("external_receiver.headers", Kind::Headers, Some("{}"), "Headers, each value by the name of a variable."),
+    key("external_receiver.format", Kind::Word(&["batch", "cloudevents"]), Some("\"batch\""), "Form of a request."),
+    key(
+        "external_receiver.ack",
+        Kind::Word(&["results", "status"]),
+        Some("\"results\""),
+        "What acknowledges an event.",
+    ),
+    key("external_receiver.compression", Kind::Word(&["gzip", "none"]), Some("\"gzip\""), "Compression of requests."),
+    key("external_receiver.signing_secret", Kind::Secret, None, "The variable with a Standard Webhooks secret."),
+    key("artifacts.root", Kind::RelativePath, Some("\"kitty-specs\""), "The directory of mission directories."),
+    key("artifacts.surfaces", Kind::Globs, Some(SURFACES), "Files whose bodies are sent."),
+    key(
+        "artifacts.formats",
+        Kind::Suffixes,
+        Some(r#"["md", "json", "yaml", "yml", "csv"]"#),
+        "Suffixes that are sent.",
+    ),
+    key("artifacts.max_bytes", Kind::Size(1, 64 * MIB), Some("524288"), "The largest body that is sent."),
+    key("bodies.wire_names", Kind::Word(&["current", "2026-03"]), Some("\"current\""), "Field names of body uploads."),
+    key("bodies.parallel", Kind::Count(1, 32), Some("4"), "Uploads at a time."),
+    key("bodies.max_queue_bytes", Kind::Size(1, TIB), Some("\"1 GiB\""), "The most bytes that wait for upload."),
+    key(
+        "journal.capacity",
+        Kind::Count(1, 1_000_000_000),
+        Some("100000"),
+        "The most live events where retention is off.",
+    ),
+    key(
+        "journal.warn_rows",
+        Kind::Count(1, 1_000_000_000_000),
+        Some("1000000"),
+        "Live events above which status warns.",
+    ),
+    key("drain.max_events", Kind::Count(1, 1000), Some("1000"), "The most events in a request."),
+    key("drain.max_bytes", Kind::Size(1, 64 * MIB), Some("524288"), "The most uncompressed bytes in a request."),
+    key("drain.max_time", Kind::Duration(1, DAY), Some("\"60s\""), "How long a drain may take."),
+    key("drain.max_rejections", Kind::Count(1, 1000), Some("5"), "Rejections after which an event is undeliverable."),
+    key("drain.lock_wait", Kind::Duration(0, 60 * MINUTE), Some("\"10s\""), "How long to wait for another drain."),
+    key("hook.drain", Kind::Word(&["detached", "none"]), Some("\"detached\""), "Whether a git hook starts a drain."),
+    key("dossier.parity", Kind::Word(&["path", "content"]), Some("\"path\""), "Form of the parity hash."),
+    key(
+        "opt_out.teamspace_bound",
+        Kind::Word(&["keep", "audit"]),
+        Some("\"keep\""),
+        "Teamspace families under opt-out.",
+    ),
+    key(
+        "migrate.imported",
+        Kind::Word(&["owed", "held"]),
+        Some("\"owed\""),
+        "Whether imported events go by themselves.",
+    ),
+    key("families.local_only", Kind::Names, Some("[]"), "Event types that never leave, beside the built-in ones."),
+];
+
+const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, meaning: &'static str) -> Key {
+    Key { name, kind, default, meaning }
+}
+
+/// The sections, in the order of [`KEYS`].
+pub(super) fn sections() -> impl Iterator<Item = &'static str> {
+    let mut last = "";
+    KEYS.iter().filter_map(|k| k.name.split_once('.')).filter_map(move |(section, _)| {
+        let is_new = section != last;
+        last = section;
+        is_new.then_some(section)
+    })
+}
+
+/// `; did you mean …?` for an unknown dotted name, or nothing.
+pub(super) fn hint(name: &str) -> String {
+    let leaf = name.rsplit('.').next().unwrap_or(name);
+    let misplaced = KEYS.iter().find(|k| k.leaf() == leaf).map(|k| k.name);
+    let near = misplaced.or_else(|| crate::base::text::nearest(name, KEYS.iter().map(|k| k.name)));
+    let near =
+        near.or_else(|| KEYS.iter().find(|k| crate::base::text::nearest(leaf, [k.leaf()]).is_some()).map(|k| k.name));
+    near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_a_section_has_a_variable() {
+        let variable = |name| Key::named(name).unwrap().variable();
+        assert_eq!(variable("drain.max_events").as_deref(), Some("SK_SYNC_DRAIN__MAX_EVENTS"));
+        assert_eq!(variable("external_receiver.url").as_deref(), Some("SK_SYNC_EXTERNAL_RECEIVER__URL"));
+        assert_eq!(variable("preset"), None);
+    }
+
+    #[test]
+    fn keys_of_a_section_stand_together() {
+        let mut seen: Vec<_> = sections().collect();
+        let listed = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), listed);
+    }
+
+    #[test]
+    fn slips_are_met_with_the_nearest_key() {
+        for (slip, hinted) in [
+            ("drain.max_event", "drain.max_events"),
+            ("max_events", "drain.max_events"),
+            ("teamspace.max_rejections", "drain.max_rejections"),
+            ("presett", "preset"),
+            ("teamspace.teamslug", "teamspace.team_slug"),
+        ] {
+            assert_eq!(hint(slip), format!("; did you mean `{hinted}`?"), "{slip}");
+        }
+        assert_eq!(hint("colours"), "");
+    }
+}

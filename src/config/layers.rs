@@ -1,0 +1,120 @@
+//! The layers laid over one another: the only file that knows figment.
+
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use super::check::Checked;
+use super::keys::{KEYS, Key, Kind};
+use super::origin::{Origin, Problem};
+use super::preset;
+use super::schema::EventSyncConfig;
+
+/// One key as one source sets it.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// The key.
+    pub(super) key: &'static Key,
+    /// Its value.
+    pub(super) checked: Checked,
+    /// Line and column in a file.
+    pub(super) place: Option<(usize, usize)>,
+}
+
+/// All that one source sets.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    /// The source.
+    pub(super) origin: Origin,
+    /// What it sets; each key once.
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Layer {
+    /// The entry of a key.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|e| e.key.name == key)
+    }
+
+    /// This layer with its preset, if it names one, written out on the axes it does not set itself. So an axis
+    /// overrides the preset of its own and lower layers, and a preset overrides the axes of lower layers.
+    pub(super) fn with_axes(mut self) -> Self {
+        let Some(named) = self.entry("preset").cloned() else { return self };
+        let axes = named.checked.stored.as_str().and_then(preset::axes);
+        for (axis, word) in axes.into_iter().flat_map(|(r, d)| [("retention", r), ("delivery", d)]) {
+            if let Some(key) = Key::named(axis).filter(|_| self.entry(axis).is_none()) {
+                let checked = Checked { shown: word.into(), stored: word.into() };
+                self.entries.push(Entry { key, checked, place: named.place });
+            }
+        }
+        self
+    }
+}
+
+/// A layer under its number, by which the winner of each key is found again.
+struct Numbered<'a>(usize, &'a Layer);
+
+impl Provider for Numbered<'_> {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.0.to_string())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let mut data = Dict::new();
+        for entry in self.1.entries.iter().filter(|e| !matches!(e.key.kind, Kind::Url)) {
+            let value = Value::serialize(&entry.checked.stored)?;
+            match entry.key.name.split_once('.') {
+                None => drop(data.insert(entry.key.name.to_owned(), value)),
+                Some((section, leaf)) => {
+                    let section = data.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+                    if let Value::Dict(_, keys) = section {
+                        keys.insert(leaf.to_owned(), value);
+                    }
+                }
+            }
+        }
+        Ok(Profile::Default.collect(data))
+    }
+}
+
+/// The merged configuration, and for every key in the order of [`KEYS`] the number of the layer that won: none where
+/// no layer sets it. For addresses, which are not merged, the last that sets one.
+pub(super) fn merge(layers: &[Layer]) -> Result<(EventSyncConfig, Vec<Option<usize>>), Problem> {
+    // Sections none of whose keys has a default must be there for the schema.
+    let empty = super::keys::sections().map(|s| (s.to_owned(), Value::from(Dict::new()))).collect::<Dict>();
+    let figment = layers.iter().enumerate().fold(Figment::from(Sections(empty)), |f, (i, l)| f.merge(Numbered(i, l)));
+    let config = figment.extract().map_err(|e| refusal(&e, layers))?;
+    let winners = KEYS
+        .iter()
+        .map(|key| match key.kind {
+            Kind::Url => layers.iter().rposition(|l| l.entry(key.name).is_some()),
+            _ => figment.find_metadata(key.name).and_then(|m| m.name.parse().ok()),
+        })
+        .collect();
+    Ok((config, winners))
+}
+
+/// Empty sections, below every layer.
+struct Sections(Dict);
+
+impl Provider for Sections {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("sections")
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.0.clone()))
+    }
+}
+
+/// What the schema refuses although the checks let it pass: globs too large to compile together.
+fn refusal(error: &figment::Error, layers: &[Layer]) -> Problem {
+    let number = error.metadata.as_ref().and_then(|m| m.name.parse::<usize>().ok());
+    let layer = number.and_then(|n| layers.get(n));
+    let key = error.path.join(".");
+    Problem {
+        origin: layer.map_or(Origin::Default, |l| l.origin.clone()),
+        place: layer.and_then(|l| l.entry(&key)).and_then(|e| e.place),
+        excerpt: None,
+        message: format!("`{key}`: {}", error.kind),
+    }
+}

@@ -1,0 +1,111 @@
+//! What all sources came to: the configuration, and the origin of every value.
+
+use std::path::PathBuf;
+
+use crate::base::Sha256;
+
+use super::keys::{KEYS, Key, Kind};
+use super::layers::{Entry, Layer};
+use super::origin::{Origin, Problem, without_userinfo};
+use super::schema::{Ack, Compression, EventSyncConfig, Format};
+
+/// The configuration and where it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    /// The checked configuration.
+    pub(crate) config: EventSyncConfig,
+    /// Every key in the order of the example file.
+    pub(crate) values: Vec<Setting>,
+    /// Every address with its source, lowest layer first.
+    pub(crate) urls: Vec<UrlSource>,
+    /// What a person should know and need not act on.
+    pub(crate) warnings: Vec<String>,
+    /// The repository's file, when there was one.
+    pub(crate) repo_file: Option<RepositoryFile>,
+}
+
+/// A key's value and its source, as `config show --origin --json` prints it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(crate) struct Setting {
+    /// The dotted name.
+    pub(crate) key: &'static str,
+    /// The value as written, names and words in canonical form; null when unset. Holds no secret.
+    pub(crate) value: serde_json::Value,
+    /// The source.
+    pub(crate) origin: Origin,
+}
+
+/// An address as one source gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UrlSource {
+    /// `teamspace.server_url`, `external_receiver.url`, `.events_url` or `.bodies_url`.
+    pub(crate) key: &'static str,
+    /// The address as written, which may hold what must not be shown.
+    pub(crate) value: String,
+    /// The source.
+    pub(crate) origin: Origin,
+}
+
+/// The repository's file as it was read: consent may hang on these bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RepositoryFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// The digest of its bytes.
+    pub(crate) sha256: Sha256,
+}
+
+/// Every key with the value and origin of the layer that won it.
+pub(super) fn shown(layers: &[Layer], winners: &[Option<usize>]) -> Vec<Setting> {
+    let value = |(key, winner): (&'static Key, &Option<usize>)| {
+        let found = winner.and_then(|n| layers.get(n)).and_then(|l| Some((l.entry(key.name)?, &l.origin)));
+        let Some((entry, origin)) = found else {
+            return Setting { key: key.name, value: serde_json::Value::Null, origin: Origin::Default };
+        };
+        let value = match (key.kind, entry.checked.shown.as_str()) {
+            (Kind::Url, Some(url)) => without_userinfo(url).into(),
+            _ => entry.checked.shown.clone(),
+        };
+        Setting { key: key.name, value, origin: origin.clone() }
+    };
+    KEYS.iter().zip(winners).map(value).collect()
+}
+
+/// Every address of every layer.
+pub(super) fn urls(layers: &[Layer]) -> Vec<UrlSource> {
+    let entries = layers.iter().flat_map(|l| l.entries.iter().map(|e| (e, &l.origin)));
+    let source = |(entry, origin): (&Entry, &Origin)| {
+        let value = entry.checked.stored.as_str().filter(|v| matches!(entry.key.kind, Kind::Url) && !v.is_empty())?;
+        Some(UrlSource { key: entry.key.name, value: value.to_owned(), origin: origin.clone() })
+    };
+    entries.filter_map(source).collect()
+}
+
+/// What the keys of `[external_receiver]` say to one another: signed bytes are sent bytes, so a default compression
+/// gives way to a signature; and nothing but the status can acknowledge a CloudEvents batch.
+pub(super) fn settle_external_receiver(
+    config: &mut EventSyncConfig,
+    values: &mut [Setting],
+    layers: &[Layer],
+) -> Result<(), Problem> {
+    let external = &mut config.external_receiver;
+    let is_cloudevents = external.format == Format::Cloudevents;
+    if is_cloudevents && external.ack != Ack::Status {
+        let key = "external_receiver.format";
+        let layer = layers.iter().rfind(|l| l.entry(key).is_some());
+        return Err(Problem {
+            origin: layer.map_or(Origin::Default, |l| l.origin.clone()),
+            place: layer.and_then(|l| l.entry(key)).and_then(|e| e.place),
+            excerpt: None,
+            message: format!("`{key}` = \"cloudevents\" needs `external_receiver.ack` = \"status\""),
+        });
+    }
+    let compression = values.iter_mut().find(|v| v.key == "external_receiver.compression");
+    if let Some(value) = compression.filter(|v| v.origin == Origin::Default)
+        && (is_cloudevents || external.signing_secret.is_some())
+    {
+        external.compression = Compression::None;
+        value.value = "none".into();
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Where a value comes from, and what is wrong with it there.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::base::text;
+
+/// The source of a value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    /// Built in.
+    Default,
+    /// The user's own file.
+    UserFile(PathBuf),
+    /// A file of the repository, which another person may have written.
+    RepositoryFile(PathBuf),
+    /// The project's settings in the state directory.
+    ProjectFile(PathBuf),
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line.
+    Flag(&'static str),
+}
+
+impl Origin {
+    /// True for what the work tree says: another person may have written it.
+    pub(crate) fn is_repository(&self) -> bool {
+        matches!(self, Self::RepositoryFile(_))
+    }
+}
+
+impl fmt::Display for Origin {
+    /// `default`, a file path, an environment name or a flag: the words of `config show --origin`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::UserFile(path) | Self::RepositoryFile(path) | Self::ProjectFile(path) => {
+                f.write_str(&text::path(path))
+            }
+            Self::Variable(name) => f.write_str(&text::printable(name)),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+impl serde::Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Something a source says that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The source.
+    pub(crate) origin: Origin,
+    /// Line and column in a file, both from 1.
+    pub(crate) place: Option<(usize, usize)>,
+    /// The offending text, where it cannot be a secret.
+    pub(crate) excerpt: Option<String>,
+    /// What is wrong and what to do.
+    pub(crate) message: String,
+}
+
+impl fmt::Display for Problem {
+    /// `event-sync.toml:3:1: unknown key …: presett = "stub"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.origin)?;
+        if let Some((line, column)) = self.place {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.excerpt {
+            Some(excerpt) => write!(f, "\n  | {}", text::shorten(&text::printable(excerpt.trim()), 120)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An address without the name and password in front of its host: for messages.
+pub(crate) fn without_userinfo(url: &str) -> String {
+    let after_scheme = url.find("//").map_or(0, |at| at + 2);
+    let (scheme, rest) = url.split_at(after_scheme);
+    let authority = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    match rest.get(..authority).and_then(|a| a.rfind('@')) {
+        Some(at) => format!("{scheme}***{}", rest.get(at..).unwrap_or_default()),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        for (url, shown) in [
+            ("https://u:p@host/x", "https://***@host/x"),
+            ("https://u:p@x@host", "https://***@host"),
+            ("u:p@host/x", "***@host/x"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("", ""),
+        ] {
+            assert_eq!(without_userinfo(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_problem_says_source_place_and_text() {
+        let problem = Problem {
+            origin: Origin::RepositoryFile("event-sync.toml".into()),
+            place: Some((3, 1)),
+            excerpt: Some("presett = \"\u{1b}[1m\"".into()),
+            message: "unknown key `presett`".into(),
+        };
+        assert_eq!(problem.to_string(), "event-sync.toml:3:1: unknown key `presett`\n  | presett = \"\\u{1b}[1m\"");
+    }
+}

@@ -1,0 +1,115 @@
+//! Classes of artifacts, and the rule that gives a file its class (`formats` section 2).
+
+use super::manifest::{Manifest, matches};
+
+/// What an artifact is to its mission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Class {
+    /// What was asked for.
+    Input,
+    /// How it is to be done.
+    Workflow,
+    /// What came out.
+    Output,
+    /// What backs a claim.
+    Evidence,
+    /// What must be kept to.
+    Policy,
+    /// What tools left behind.
+    Runtime,
+}
+
+impl Class {
+    /// The word on the wire.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Workflow => "workflow",
+            Self::Output => "output",
+            Self::Evidence => "evidence",
+            Self::Policy => "policy",
+            Self::Runtime => "runtime",
+        }
+    }
+}
+
+/// The class of the file at `path`: that of the first manifest entry whose pattern matches the whole path, else by name.
+pub(super) fn of_path(manifest: Option<&Manifest>, path: &str) -> Class {
+    let specified = manifest.and_then(|m| m.specs().find(|spec| matches(spec.pattern, path)));
+    specified.map_or_else(|| of_name(path.rsplit('/').next().unwrap_or(path)), |spec| spec.class)
+}
+
+/// The class by file name alone: whole names first, then parts of names wherever they stand (`latest.md` holds `test`).
+fn of_name(name: &str) -> Class {
+    const PARTS: [(Class, &[&str]); 4] = [
+        (Class::Evidence, &["test", "gap-analysis", "log"]),
+        (Class::Policy, &["requirements", "constraints", "architecture-decision", "adr"]),
+        (Class::Output, &["implementation", "code", "findings", "report"]),
+        (Class::Runtime, &["generated", "cache"]),
+    ];
+    let name = name.to_lowercase();
+    match name.as_str() {
+        "spec.md" | "specification.md" => Class::Input,
+        "plan.md" | "tasks.md" => Class::Workflow,
+        wp if wp.starts_with("wp") && wp.strip_suffix(".md").is_some() => Class::Workflow,
+        "research.md" | "analysis-report.md" => Class::Evidence,
+        _ => PARTS
+            .iter()
+            .find(|(_, parts)| parts.iter().any(|part| name.contains(part)))
+            .map_or(Class::Output, |(class, _)| *class),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::manifest::Edition;
+
+    #[test]
+    fn names_decide_without_a_manifest() {
+        for (name, class) in [
+            ("SPEC.md", "input"),
+            ("specification.md", "input"),
+            ("plan.md", "workflow"),
+            ("tasks.md", "workflow"),
+            ("tasks/WP01.MD", "workflow"),
+            ("wp-latest.md", "workflow"),
+            ("wp01.txt", "output"),
+            ("research.md", "evidence"),
+            ("analysis-report.md", "evidence"),
+            ("latest.md", "evidence"),
+            ("catalog.md", "evidence"),
+            ("quadrant.md", "policy"),
+            ("checklists/requirements.md", "policy"),
+            ("test-requirements.md", "evidence"),
+            ("decode.txt", "output"),
+            ("generated-code.md", "output"),
+            ("generated.json", "runtime"),
+            ("requirements/x.md", "output"),
+            ("meta.json", "output"),
+        ] {
+            assert_eq!(of_path(None, name).as_str(), class, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_goes_by_the_whole_path() {
+        let software = Manifest::of(Edition::Seed, "software-dev");
+        for (path, class) in [
+            ("plan.md", "output"),
+            ("tasks.md", "output"),
+            ("archive/plan.md", "workflow"),
+            ("gap-analysis.md", "evidence"),
+            ("PLAN.md", "workflow"),
+            ("tasks/WP01-x.md", "workflow"),
+        ] {
+            assert_eq!(of_path(software, path).as_str(), class, "{path}");
+        }
+        let newest = Manifest::of(Edition::Newest, "software-dev");
+        assert_eq!(of_path(newest, "tasks/WP01-x.md"), Class::Output);
+        let documentation = Manifest::of(Edition::Seed, "documentation");
+        assert_eq!(of_path(documentation, "docs/a/latest.md"), Class::Output);
+        assert_eq!(of_path(documentation, "docs/latest.md"), Class::Evidence);
+    }
+}

@@ -1,0 +1,114 @@
+//! From a mission to the events it gives rise to (`formats` section 6).
+
+use serde_json::{Map, Value, json};
+
+use super::artifact::{Artifact, Required};
+use super::mission::Mission;
+use crate::base::{Timestamp, ids::Ids};
+use crate::event::NamespaceRef;
+
+/// An artifact is there.
+const INDEXED: &str = "MissionDossierArtifactIndexed";
+/// A required artifact is not.
+const MISSING: &str = "MissionDossierArtifactMissing";
+/// What the mission comes to.
+const SNAPSHOT: &str = "MissionDossierSnapshotComputed";
+
+/// One thing to say about a mission: an event without its envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fact {
+    /// The event's type.
+    pub(crate) event_type: &'static str,
+    /// What the event is about.
+    pub(crate) aggregate_id: String,
+    /// The payload, a JSON object.
+    pub(crate) payload: Value,
+}
+
+/// What is to be said about `mission`, in order: each present artifact, each required one that is missing, the whole.
+pub(crate) fn facts(mission: &Mission, namespace: &NamespaceRef, now: Timestamp, ids: &dyn Ids) -> Vec<Fact> {
+    let now = now.to_string();
+    let is_missing = |a: &&Artifact| !a.is_present && a.required == Required::Required;
+    let present = mission.artifacts.iter().filter(|a| a.is_present).map(|a| indexed(mission, namespace, a, &now));
+    let absent = mission.artifacts.iter().filter(is_missing).map(|a| missing(namespace, a, &now));
+    present.chain(absent).chain([snapshot(mission, namespace, &now, &ids.uuid())]).collect()
+}
+
+fn indexed(mission: &Mission, namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
+    let hash = artifact.sha256.map(|sha256| sha256.to_string()).unwrap_or_default();
+    let mut payload = json!({
+        "namespace": namespace,
+        "artifact_id": identity(namespace, artifact),
+        "content_ref": { "hash": hash, "algorithm": "sha256", "size_bytes": artifact.size },
+        "context_diagnostics": { "artifact_key": artifact.key, "required_status": artifact.required.as_str() },
+    });
+    if let Some(step) = &mission.step {
+        set(&mut payload, &[], "step_id", step);
+        set(&mut payload, &["namespace"], "step_id", step);
+    }
+    set(&mut payload, &[], "indexed_at", now);
+    fact(INDEXED, namespace, &artifact.path, payload)
+}
+
+fn missing(namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
+    let mut payload = json!({
+        "namespace": namespace,
+        "expected_identity": identity(namespace, artifact),
+        // What the reference writes, whatever the step.
+        "manifest_step": "default",
+        "context_diagnostics": {
+            "artifact_key": artifact.key,
+            "reason_code": artifact.error_reason.unwrap_or("not_found"),
+        },
+    });
+    set(&mut payload, &[], "checked_at", now);
+    fact(MISSING, namespace, &artifact.path, payload)
+}
+
+fn snapshot(mission: &Mission, namespace: &NamespaceRef, now: &str, snapshot_id: &str) -> Fact {
+    let counts = mission.counts();
+    let mut payload = json!({
+        "namespace": namespace,
+        "snapshot_hash": mission.parity,
+        "algorithm": "sha256",
+        "artifact_count": counts.total,
+        "anomaly_count": counts.required_missing,
+        // Counts are text here: the schema allows nothing else.
+        "context_diagnostics": {
+            "completeness_status": mission.completeness.as_str(),
+            "required_artifacts": counts.required.to_string(),
+            "required_present": counts.required_present.to_string(),
+            "optional_artifacts": counts.optional.to_string(),
+            "optional_present": counts.optional_present.to_string(),
+        },
+    });
+    set(&mut payload, &[], "computed_at", now);
+    set(&mut payload, &["context_diagnostics"], "snapshot_id", snapshot_id);
+    fact(SNAPSHOT, namespace, snapshot_id, payload)
+}
+
+/// The path is relative to the feature directory: bodies refer to the same one.
+fn identity(namespace: &NamespaceRef, artifact: &Artifact) -> Value {
+    json!({
+        "mission_type": namespace.mission_type,
+        "path": artifact.path,
+        "artifact_class": artifact.class.as_str(),
+    })
+}
+
+fn fact(event_type: &'static str, namespace: &NamespaceRef, about: &str, payload: Value) -> Fact {
+    Fact { event_type, aggregate_id: format!("{}:{about}", namespace.mission_slug), payload }
+}
+
+/// Sets a text in the object that `path` leads to.
+fn set(payload: &mut Value, path: &[&str], key: &str, text: &str) {
+    let object: Option<&mut Map<String, Value>> =
+        path.iter().try_fold(payload, |value, part| value.get_mut(*part)).and_then(Value::as_object_mut);
+    if let Some(object) = object {
+        object.insert(key.to_owned(), text.into());
+    }
+}
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

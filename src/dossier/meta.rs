@@ -1,0 +1,94 @@
+//! What `meta.json` says about a mission, in every form it has had (`formats` sections 1 and 5).
+
+use serde_json::Value;
+
+use super::reason::Reason;
+
+/// The mission type of a mission that names none.
+const DEFAULT_TYPE: &str = "software-dev";
+
+/// What a namespace needs of a `meta.json`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Meta {
+    /// `mission_type`, else the older `mission`.
+    pub(super) mission_type: String,
+    /// `None` when the file does not say: the default branch is used.
+    pub(super) target_branch: Option<String>,
+    /// Why defaults had to be used, if they had.
+    pub(super) oddity: Option<Reason>,
+}
+
+/// Reads the bytes of a `meta.json`; `None` when there is none. As in the reference, what is no JSON counts as empty,
+/// while JSON that is no object, and bytes that are not UTF-8, give no namespace at all.
+pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
+    let defaults = |oddity| Meta { mission_type: DEFAULT_TYPE.to_owned(), target_branch: None, oddity: Some(oddity) };
+    let Some(bytes) = bytes else { return Ok(defaults(Reason::MetaMissing)) };
+    let text = std::str::from_utf8(bytes).map_err(|_| Reason::MetaNotUtf8)?;
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return Ok(defaults(Reason::MetaNotJson)) };
+    let Value::Object(fields) = value else { return Err(Reason::MetaNotObject) };
+    let stripped = |key| fields.get(key).map(|value| as_python_text(value).trim().to_owned()).filter(|t| !t.is_empty());
+    let mission_type = stripped("mission_type").or_else(|| stripped("mission"));
+    let target_branch = fields.get("target_branch").map(as_python_text);
+    if target_branch.as_ref().is_some_and(|branch| branch.trim().is_empty()) {
+        return Err(Reason::MetaBlankBranch);
+    }
+    Ok(Meta { mission_type: mission_type.unwrap_or_else(|| DEFAULT_TYPE.to_owned()), target_branch, oddity: None })
+}
+
+/// What Python's `str()` makes of a value: existing servers know such missions by these texts. Lists and objects, which
+/// no tool ever wrote here, are shown as JSON.
+fn as_python_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_era_and_every_odd_form() {
+        for (text, mission_type, branch) in [
+            (r#"{"mission_type": "research", "mission": "x", "target_branch": "2.x"}"#, "research", Some("2.x")),
+            (r#"{"mission": " documentation "}"#, "documentation", None),
+            (r#"{"feature_slug": "001-a", "mission": "research", "target_branch": "main"}"#, "research", Some("main")),
+            (r#"{"mission_type": null, "target_branch": null}"#, "None", Some("None")),
+            (r#"{"mission_type": 5, "target_branch": 5}"#, "5", Some("5")),
+            (r#"{"mission_type": true, "target_branch": 2.0}"#, "True", Some("2.0")),
+            (r#"{"mission_type": "  ", "mission": "research"}"#, "research", None),
+            (r#"{"target_branch": " main "}"#, "software-dev", Some(" main ")),
+            ("{}", "software-dev", None),
+        ] {
+            let meta = parse(Some(text.as_bytes())).unwrap();
+            assert_eq!((meta.mission_type.as_str(), meta.target_branch.as_deref()), (mission_type, branch), "{text}");
+            assert_eq!(meta.oddity, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (case, bytes, oddity) in [
+            ("none", None, Reason::MetaMissing),
+            ("bad JSON", Some(&b"{"[..]), Reason::MetaNotJson),
+            ("empty", Some(b""), Reason::MetaNotJson),
+            ("BOM", Some(b"\xef\xbb\xbf{\"target_branch\": \"x\"}"), Reason::MetaNotJson),
+        ] {
+            let meta = parse(bytes).unwrap();
+            assert_eq!((meta.mission_type.as_str(), meta.target_branch), ("software-dev", None), "{case}");
+            assert_eq!(meta.oddity, Some(oddity), "{case}");
+        }
+        for (bytes, reason) in [
+            (&b"[]"[..], Reason::MetaNotObject),
+            (b"null", Reason::MetaNotObject),
+            (b"{\"mission\": \"\xe9\"}", Reason::MetaNotUtf8),
+            (b"{\"target_branch\": \" \"}", Reason::MetaBlankBranch),
+        ] {
+            assert_eq!(parse(Some(bytes)), Err(reason));
+        }
+    }
+}

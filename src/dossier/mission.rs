@@ -1,0 +1,223 @@
+//! One mission as it was found, and what can be counted of it.
+
+use std::path::PathBuf;
+
+use super::artifact::{Artifact, Required, missing};
+use super::manifest::Manifest;
+use super::parity::{ParityForm, parity};
+use super::reason::Reason;
+use crate::event::NamespaceRef;
+
+/// Whether everything required is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// No required artifact is missing.
+    Complete,
+    /// At least one is.
+    Incomplete,
+    /// The mission type has no manifest, so nothing is known to be required.
+    Unknown,
+}
+
+impl Completeness {
+    /// The word on the wire.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Incomplete => "incomplete",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How many artifacts of which kind a mission has, those that are missing included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    /// All.
+    pub(crate) total: usize,
+    /// Those a step names.
+    pub(crate) required: usize,
+    /// Those of them that are present.
+    pub(crate) required_present: usize,
+    /// Those of them that are not.
+    pub(crate) required_missing: usize,
+    /// Those no step names.
+    pub(crate) optional: usize,
+    /// Those of them that are present.
+    pub(crate) optional_present: usize,
+}
+
+/// A feature directory and its artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "`mission_type` is the public name")]
+pub(crate) struct Mission {
+    /// The directory's name.
+    pub(crate) slug: String,
+    /// The directory; absolute, without links.
+    pub(crate) dir: PathBuf,
+    /// From `meta.json`, or the default.
+    pub(crate) mission_type: String,
+    /// From `meta.json`, or the default branch.
+    pub(crate) target_branch: String,
+    /// Of the mission type's manifest.
+    pub(crate) manifest_version: &'static str,
+    /// The step that was asked about.
+    pub(crate) step: Option<String>,
+    /// Ordered by path bytes.
+    pub(crate) artifacts: Vec<Artifact>,
+    /// Whether everything required is there.
+    pub(crate) completeness: Completeness,
+    /// The parity hash, with or without `sha256:` as its form has it.
+    pub(crate) parity: String,
+    /// Why defaults stand in for what `meta.json` should say, if they do.
+    pub(crate) oddity: Option<Reason>,
+}
+
+impl Mission {
+    /// The scope of this mission's events and bodies in the project `project_uuid`.
+    pub(crate) fn namespace(&self, project_uuid: &str) -> NamespaceRef {
+        NamespaceRef {
+            project_uuid: project_uuid.to_owned(),
+            mission_slug: self.slug.clone(),
+            target_branch: self.target_branch.clone(),
+            mission_type: self.mission_type.clone(),
+            manifest_version: self.manifest_version.to_owned(),
+        }
+    }
+
+    /// Counts the artifacts.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts { total: self.artifacts.len(), ..Counts::default() };
+        for artifact in &self.artifacts {
+            let present = usize::from(artifact.is_present);
+            match artifact.required {
+                Required::Required => {
+                    counts.required += 1;
+                    counts.required_present += present;
+                    counts.required_missing += 1 - present;
+                }
+                Required::Optional => {
+                    counts.optional += 1;
+                    counts.optional_present += present;
+                }
+            }
+        }
+        counts
+    }
+
+    /// Adds what `step` asks for and no artifact answers to, present or not; orders the artifacts; computes what
+    /// follows from them.
+    pub(super) fn settle(&mut self, manifest: Option<&Manifest>, form: ParityForm) {
+        if let (Some(manifest), Some(step)) = (manifest, &self.step) {
+            for spec in manifest.of_step(step) {
+                if !self.artifacts.iter().any(|artifact| artifact.key == spec.key) {
+                    self.artifacts.push(missing(spec));
+                }
+            }
+        }
+        self.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+        self.parity = parity(form, &self.artifacts);
+        self.completeness = match manifest {
+            None => Completeness::Unknown,
+            Some(_) if self.counts().required_missing == 0 => Completeness::Complete,
+            Some(_) => Completeness::Incomplete,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Sha256;
+    use crate::dossier::artifact::from_reading;
+    use crate::dossier::digest::Reading;
+    use crate::dossier::manifest::Edition;
+
+    fn mission(edition: Edition, mission_type: &str, step: Option<&str>, paths: &[&str]) -> Mission {
+        let manifest = Manifest::of(edition, mission_type);
+        let read = |path: &str| match path.strip_prefix('!') {
+            Some(path) => from_reading(manifest, path.to_owned(), Reading::Unreadable),
+            None => from_reading(
+                manifest,
+                path.to_owned(),
+                Reading::Read { sha256: Sha256::of(path.as_bytes()), size: 1, is_utf8: true },
+            ),
+        };
+        let mut mission = Mission {
+            slug: "m".to_owned(),
+            dir: PathBuf::new(),
+            mission_type: mission_type.to_owned(),
+            target_branch: "main".to_owned(),
+            manifest_version: "1",
+            step: step.map(str::to_owned),
+            artifacts: paths.iter().filter_map(|path| read(path)).collect(),
+            completeness: Completeness::Unknown,
+            parity: String::new(),
+            oddity: None,
+        };
+        mission.settle(manifest, ParityForm::Path);
+        mission
+    }
+
+    fn absent(mission: &Mission) -> Vec<(&str, &str, &str)> {
+        let absent = mission.artifacts.iter().filter(|a| !a.is_present);
+        absent.map(|a| (a.path.as_str(), a.required.as_str(), a.error_reason.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn ghosts_need_a_step_and_a_manifest() {
+        for (edition, mission_type, step, paths, wanted, status) in [
+            (Edition::Seed, "software-dev", None, vec![], vec![], "complete"),
+            (
+                Edition::Seed,
+                "software-dev",
+                Some("plan"),
+                vec!["spec.md", "plan.md"],
+                vec![("tasks.md", "required", "not_found")],
+                "incomplete",
+            ),
+            (Edition::Seed, "software-dev", Some("plan"), vec!["old/plan.md", "tasks.md"], vec![], "complete"),
+            (Edition::Seed, "software-dev", Some("nothing"), vec![], vec![], "complete"),
+            (
+                Edition::Seed,
+                "documentation",
+                Some("generate"),
+                vec!["docs/a/b.md"],
+                vec![("docs/**/*.md", "optional", "not_found")],
+                "complete",
+            ),
+            (
+                Edition::Newest,
+                "software-dev",
+                Some("tasks_finalize"),
+                vec!["tasks/WP01.md"],
+                vec![("tasks/WP*.md", "required", "not_found")],
+                "incomplete",
+            ),
+            (Edition::Seed, "plan", Some("goals"), vec![], vec![], "unknown"),
+            (Edition::Newest, "plan", Some("goals"), vec![], vec![("goals.md", "required", "not_found")], "incomplete"),
+        ] {
+            let mission = mission(edition, mission_type, step, &paths);
+            assert_eq!(absent(&mission), wanted, "{mission_type} {step:?}");
+            assert_eq!(mission.completeness.as_str(), status, "{mission_type} {step:?}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_artifact_has_its_key_but_is_not_present() {
+        let mission = mission(Edition::Seed, "software-dev", Some("specify"), &["notes.md", "!spec.md", "!x.md"]);
+        assert_eq!(absent(&mission), [("spec.md", "required", "unreadable"), ("x.md", "optional", "unreadable")]);
+        assert_eq!(
+            mission.counts(),
+            Counts {
+                total: 3,
+                required: 1,
+                required_present: 0,
+                required_missing: 1,
+                optional: 2,
+                optional_present: 1
+            }
+        );
+        assert_eq!(mission.completeness, Completeness::Incomplete);
+    }
+}

@@ -1,0 +1,69 @@
+//! The parity hash: one digest over all artifacts of a mission (`formats` section 3).
+
+use super::artifact::Artifact;
+use crate::base::{Sha256, digest};
+
+/// What goes into the digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ParityForm {
+    /// Paths and contents; what current servers compute. Written with the prefix `sha256:`.
+    #[default]
+    Path,
+    /// Contents alone: the older form, blind to renames. Written bare.
+    Content,
+}
+
+/// The parity hash of the present ones among `artifacts`, in whatever order they come.
+pub(super) fn parity(form: ParityForm, artifacts: &[Artifact]) -> String {
+    let present = artifacts.iter().filter(|a| a.is_present);
+    let mut pairs: Vec<(&str, String)> =
+        present.filter_map(|a| Some((a.path.as_str(), digest::hex(a.sha256?.as_bytes())))).collect();
+    match form {
+        ParityForm::Path => {
+            pairs.sort_unstable();
+            let lines: Vec<String> = pairs.iter().map(|(path, hash)| format!("{path}\t{hash}")).collect();
+            format!("sha256:{}", Sha256::of(lines.join("\n").as_bytes()))
+        }
+        ParityForm::Content => {
+            pairs.sort_unstable_by(|a, b| a.1.cmp(&b.1));
+            let hashes: Vec<&[u8]> = pairs.iter().map(|(_, hash)| hash.as_bytes()).collect();
+            Sha256::of_parts(&hashes).to_string()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::artifact::from_reading;
+    use crate::dossier::digest::Reading;
+
+    fn artifact(path: &str, content: &str, is_utf8: bool) -> Artifact {
+        let sha256 = Sha256::of(content.as_bytes());
+        from_reading(None, path.to_owned(), Reading::Read { sha256, size: content.len() as u64, is_utf8 }).unwrap()
+    }
+
+    #[test]
+    fn golden_values() {
+        let three =
+            [artifact("spec.md", "a\n", true), artifact("research/e.csv", "", true), artifact("plan.md", "b\n", true)];
+        assert_eq!(
+            parity(ParityForm::Content, &three),
+            "4a235d47e424cdced96b0304955faea709c0e62932a553a7b3f3f74beeafe035"
+        );
+        assert_eq!(
+            parity(ParityForm::Path, &three),
+            "sha256:b81c6b3331deac9f101dc7717b64822ff5804bd354e4a56d36e26e650b139631"
+        );
+        assert_eq!(parity(ParityForm::Content, &[]), Sha256::of(b"").to_string());
+    }
+
+    #[test]
+    fn a_rename_shows_in_the_path_form_only_and_absent_ones_in_none() {
+        let before = [artifact("a.md", "x", true)];
+        let after = [artifact("b.md", "x", true), artifact("c.csv", "\u{1}", false)];
+        assert_eq!(parity(ParityForm::Content, &before), parity(ParityForm::Content, &after));
+        assert_ne!(parity(ParityForm::Path, &before), parity(ParityForm::Path, &after));
+        assert_eq!(parity(ParityForm::Path, &after[..1]), parity(ParityForm::Path, &after));
+    }
+}

@@ -1,0 +1,91 @@
+//! Why something on disk is no artifact, or no mission.
+
+/// A reason code, and what it means in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Reason {
+    /// A link leads out of the feature directory.
+    LinkOutside,
+    /// A link leads nowhere.
+    LinkDangling,
+    /// Links lead in a circle.
+    LinkLoop,
+    /// A link leads to a directory.
+    LinkToDirectory,
+    /// A link leads through a directory that may not be searched.
+    LinkUnreadable,
+    /// A FIFO, a socket, a device.
+    SpecialFile,
+    /// A name that is not UTF-8.
+    NameNotUtf8,
+    /// A directory with a `.git` of its own.
+    NestedRepository,
+    /// A directory that cannot be listed.
+    UnreadableDirectory,
+    /// It was there when listed, and gone when opened.
+    Vanished,
+    /// A directory name that is no safe mission slug.
+    UnsafeName,
+    /// A feature directory that is itself a link.
+    MissionIsLink,
+    /// There is no `meta.json`; defaults are used.
+    MetaMissing,
+    /// `meta.json` is no JSON; defaults are used.
+    MetaNotJson,
+    /// `meta.json` is JSON, but no object.
+    MetaNotObject,
+    /// `meta.json` is not UTF-8.
+    MetaNotUtf8,
+    /// `meta.json` cannot be read.
+    MetaUnreadable,
+    /// `meta.json` gives an empty target branch.
+    MetaBlankBranch,
+}
+
+impl Reason {
+    /// The code that scripts see.
+    pub(crate) const fn code(self) -> &'static str {
+        self.both().0
+    }
+
+    /// What it means, for a person.
+    pub(crate) const fn explanation(self) -> &'static str {
+        self.both().1
+    }
+
+    const fn both(self) -> (&'static str, &'static str) {
+        match self {
+            Self::LinkOutside => ("link_outside", "the link leads out of the feature directory"),
+            Self::LinkDangling => ("link_dangling", "the link leads nowhere"),
+            Self::LinkLoop => ("link_loop", "the link leads in a circle"),
+            Self::LinkToDirectory => ("link_to_directory", "linked directories are not entered"),
+            Self::LinkUnreadable => ("link_unreadable", "the link leads through a directory that may not be searched"),
+            Self::SpecialFile => ("special_file", "not a regular file"),
+            Self::NameNotUtf8 => ("name_not_utf8", "the name is not UTF-8"),
+            Self::NestedRepository => ("nested_repository", "another repository (it has a .git of its own)"),
+            Self::UnreadableDirectory => ("unreadable_directory", "the directory cannot be listed"),
+            Self::Vanished => ("vanished", "it was deleted while the index was made"),
+            Self::UnsafeName => {
+                ("unsafe_name", "a mission is named with ASCII letters, digits, `-`, `_` and inner `.` only")
+            }
+            Self::MissionIsLink => ("mission_is_link", "a feature directory must not be a link"),
+            Self::MetaMissing => ("meta_missing", "there is no meta.json; defaults are used"),
+            Self::MetaNotJson => ("meta_not_json", "meta.json is not JSON; defaults are used"),
+            Self::MetaNotObject => ("meta_not_object", "meta.json is not a JSON object"),
+            Self::MetaNotUtf8 => ("meta_not_utf8", "meta.json is not UTF-8"),
+            Self::MetaUnreadable => ("meta_unreadable", "meta.json cannot be read"),
+            Self::MetaBlankBranch => ("meta_blank_branch", "meta.json gives an empty target_branch"),
+        }
+    }
+}
+
+/// Something that was found and left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Skipped {
+    /// The mission it belongs to; `None` for entries that are no mission.
+    pub(crate) mission_slug: Option<String>,
+    /// Where: relative to the feature directory, or to the artifact root for entries that are no mission. Not
+    /// printable as it is.
+    pub(crate) path: String,
+    /// Why.
+    pub(crate) reason: Reason,
+}

@@ -1,0 +1,160 @@
+//! Finding the files of one mission.
+
+use std::collections::BTreeSet;
+
+use super::beneath::{Beneath, EntryKind};
+use super::reason::Reason;
+use crate::base::Interrupt;
+
+/// A file to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Relative to the feature directory, with `/`.
+    pub(super) path: String,
+    /// What to open, relative to the artifact root: another file than `path` where that is a link.
+    pub(super) opens: String,
+}
+
+/// The files of a mission, ordered by path bytes, and what was left out.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    pub(super) files: Vec<Found>,
+    pub(super) skipped: Vec<(String, Reason)>,
+}
+
+/// Walks the feature directory `slug` below the artifact root. Hidden entries are passed over in silence; directory
+/// links and nested repositories are not entered. `Err` when the feature directory itself is not to be indexed.
+pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<Walk, Reason> {
+    let mut walk = Walk::default();
+    let mut links = Vec::new();
+    let mut foreign = BTreeSet::new();
+    let mut open = vec![String::new()];
+    while let Some(dir) = open.pop() {
+        if interrupt.is_requested() {
+            break;
+        }
+        match list(tree, slug, &dir, &mut walk.skipped) {
+            Ok(entries) => {
+                for (path, kind) in entries {
+                    match kind {
+                        EntryKind::Directory => open.push(path),
+                        EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path }),
+                        EntryKind::Link => links.push(path),
+                        EntryKind::Special => walk.skipped.push((path, Reason::SpecialFile)),
+                    }
+                }
+            }
+            Err(reason) if dir.is_empty() => return Err(reason),
+            Err(reason) => {
+                if reason == Reason::NestedRepository {
+                    foreign.insert(format!("{slug}/{dir}/"));
+                }
+                walk.skipped.push((dir, reason));
+            }
+        }
+    }
+    for path in links {
+        match tree.target_of_link(slug, &format!("{slug}/{path}")) {
+            Ok(target) if foreign.iter().any(|dir| target.starts_with(dir)) || target.contains("/.git/") => {
+                walk.skipped.push((path, Reason::NestedRepository));
+            }
+            Ok(target) => walk.files.push(Found { path, opens: target }),
+            Err(reason) => walk.skipped.push((path, reason)),
+        }
+    }
+    walk.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(walk)
+}
+
+/// The visible entries of one directory, as paths relative to the feature directory. `Err` when it is another
+/// repository's or cannot be listed.
+fn list(
+    tree: &Beneath,
+    slug: &str,
+    dir: &str,
+    skipped: &mut Vec<(String, Reason)>,
+) -> Result<Vec<(String, EntryKind)>, Reason> {
+    let at = if dir.is_empty() { slug.to_owned() } else { format!("{slug}/{dir}") };
+    let entries = tree.list(&at).map_err(|_| Reason::UnreadableDirectory)?;
+    if entries.iter().any(|entry| entry.name.as_deref() == Ok(".git")) {
+        return Err(Reason::NestedRepository);
+    }
+    let path_of = |name: &str| if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+    let mut visible = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match entry.name {
+            Ok(name) | Err(name) if name.starts_with('.') => {}
+            Ok(name) => visible.push((path_of(&name), entry.kind)),
+            Err(name) => skipped.push((path_of(&name), Reason::NameNotUtf8)),
+        }
+    }
+    Ok(visible)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::path::Path;
+
+    use super::*;
+
+    fn write(root: &Path, path: &str) {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    }
+
+    #[test]
+    fn files_come_by_path_bytes_and_the_rest_with_reasons() {
+        let temp = tempfile::tempdir().unwrap();
+        let mission = temp.path().join("m");
+        for path in ["b.md", "a/z.md", "a.md", "a-b.md", ".hidden/x.md", "a/.gitkeep", "node_modules/x~", "é.md"] {
+            write(&mission, path);
+        }
+        write(&mission, "sub/.git/config");
+        write(&mission, "sub/x.md");
+        write(&mission, "module/.git");
+        write(&mission, "module/deep/x.md");
+        std::fs::create_dir(mission.join("pipes")).unwrap();
+        std::process::Command::new("mkfifo").arg(mission.join("pipes/p.md")).status().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(mission.join("pipes/s.md")).unwrap();
+        std::os::unix::fs::symlink("a.md", mission.join("link.md")).unwrap();
+        std::os::unix::fs::symlink("sub/x.md", mission.join("stolen.md")).unwrap();
+        std::os::unix::fs::symlink("../outside.md", mission.join("out.md")).unwrap();
+        std::os::unix::fs::symlink("a", mission.join("door")).unwrap();
+        write(temp.path(), "outside.md");
+        std::fs::write(mission.join(std::ffi::OsStr::from_bytes(b"bad\xff.md")), "x").unwrap();
+
+        let tree = Beneath::open(temp.path()).unwrap();
+        let mut walked = walk(&tree, "m", &Interrupt::default()).unwrap();
+        let paths: Vec<&str> = walked.files.iter().map(|f| f.path.as_str()).collect();
+        assert_eq!(paths, ["a-b.md", "a.md", "a/z.md", "b.md", "link.md", "node_modules/x~", "é.md"]);
+        let link = walked.files.iter().find(|f| f.path == "link.md").unwrap();
+        assert_eq!(link.opens, "m/a.md");
+        walked.skipped.sort();
+        let skipped: Vec<_> = walked.skipped.iter().map(|(path, reason)| (path.as_str(), reason.code())).collect();
+        assert_eq!(
+            skipped,
+            [
+                ("bad\u{fffd}.md", "name_not_utf8"),
+                ("door", "link_to_directory"),
+                ("module", "nested_repository"),
+                ("out.md", "link_outside"),
+                ("pipes/p.md", "special_file"),
+                ("pipes/s.md", "special_file"),
+                ("stolen.md", "nested_repository"),
+                ("sub", "nested_repository"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mission_that_is_a_repository_is_not_ours() {
+        let temp = tempfile::tempdir().unwrap();
+        write(&temp.path().join("m"), ".git");
+        let tree = Beneath::open(temp.path()).unwrap();
+        assert_eq!(walk(&tree, "m", &Interrupt::default()).unwrap_err(), Reason::NestedRepository);
+        assert_eq!(walk(&tree, "gone", &Interrupt::default()).unwrap_err(), Reason::UnreadableDirectory);
+    }
+}

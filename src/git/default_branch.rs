@@ -1,0 +1,71 @@
+//! The branch that missions are merged into when nothing names one (`formats` section 5).
+
+use super::{Checkout, Git, head};
+
+/// The last part of `origin/HEAD`, else the current branch, else the first of `main`, `master` and `develop` that
+/// exists, else `main`. Up to two child processes: call it only when needed.
+pub(crate) fn default_branch(git: &Git, checkout: &Checkout) -> String {
+    of_origin(git, checkout)
+        .or_else(|| current(git, checkout))
+        .or_else(|| usual(git, checkout))
+        .unwrap_or_else(|| "main".to_owned())
+}
+
+fn of_origin(git: &Git, checkout: &Checkout) -> Option<String> {
+    checkout.git_dir.as_ref()?;
+    let answer = git.ask(&checkout.root, &["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"]).ok()?;
+    answer.line()?.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn current(git: &Git, checkout: &Checkout) -> Option<String> {
+    let plain = head::read(checkout.git_dir.as_ref()?, checkout.common_dir.as_ref()?);
+    let branch = match plain {
+        Some(head) => head.branch?,
+        None => git.ask(&checkout.root, &["rev-parse", "--abbrev-ref", "HEAD"]).ok()?.line()?.to_owned(),
+    };
+    (branch != "HEAD").then_some(branch)
+}
+
+fn usual(git: &Git, checkout: &Checkout) -> Option<String> {
+    checkout.git_dir.as_ref()?;
+    let args = ["for-each-ref", "--format=%(refname)", "refs/heads/main", "refs/heads/master", "refs/heads/develop"];
+    let answer = git.ask(&checkout.root, &args).ok()?;
+    let exists =
+        |name: &&str| answer.line().is_some_and(|l| l.lines().any(|l| l.strip_prefix("refs/heads/") == Some(name)));
+    ["main", "master", "develop"].into_iter().find(exists).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+    use crate::git::discover;
+
+    fn run(dir: &Path, args: &[&str]) {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=T", "-c", "user.email=t@example.org"]).args(args).current_dir(dir);
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            command.env_remove(name);
+        }
+        assert!(command.output().unwrap().status.success(), "{args:?}");
+    }
+
+    #[test]
+    fn each_step_of_the_fallback() {
+        let git = Git::new(&crate::base::Env::default());
+        let temp = tempfile::tempdir().unwrap();
+        let of = || default_branch(&git, &discover(temp.path()).unwrap());
+        assert_eq!(of(), "main", "a plain directory");
+        run(temp.path(), &["init", "-q", "-b", "topic/x"]);
+        assert_eq!(of(), "main", "nothing exists yet");
+        run(temp.path(), &["commit", "-q", "--allow-empty", "-m", "x"]);
+        assert_eq!(of(), "topic/x", "the current branch");
+        run(temp.path(), &["branch", "develop"]);
+        run(temp.path(), &["checkout", "-q", "--detach"]);
+        assert_eq!(of(), "develop", "the one that exists");
+        run(temp.path(), &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release/2.x"]);
+        assert_eq!(of(), "2.x", "the last part of origin's");
+    }
+}

@@ -1,0 +1,136 @@
+//! The git facts that events carry.
+
+use super::{Checkout, Git, head, head::Head, slug};
+
+/// What a checkout says about itself; a fact that cannot be had is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Facts {
+    /// The branch; the text `HEAD` when detached; `None` while it has no commit, and outside repositories.
+    pub(crate) branch: Option<String>,
+    /// The commit checked out.
+    pub(crate) head: Option<String>,
+    /// `owner/name` of the origin.
+    pub(crate) repo_slug: Option<String>,
+    /// What to call the project where its configuration does not say: after the origin, else after the directory.
+    pub(crate) project_slug: String,
+    /// Why facts are missing that should be there, in words for a person.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Gathers the facts of `checkout`: no child process outside repositories, one in nearly all, two where `HEAD` cannot
+/// be read plainly.
+pub(crate) fn facts(git: &Git, checkout: &Checkout) -> Facts {
+    let mut facts = Facts::default();
+    let mut origin = None;
+    if let (Some(git_dir), Some(common_dir)) = (&checkout.git_dir, &checkout.common_dir) {
+        let head = head::read(git_dir, common_dir)
+            .or_else(|| ask_head(git, checkout, &mut facts.warnings))
+            .unwrap_or_default();
+        (facts.branch, facts.head) = (head.branch, head.commit);
+        origin = ask_origin(git, checkout, &mut facts.warnings);
+    }
+    facts.repo_slug = origin.as_deref().and_then(slug::repo_slug);
+    let directory = checkout.main_root.file_name().map(|name| name.to_string_lossy().into_owned());
+    facts.project_slug = slug::project_slug(origin.as_deref(), &directory.unwrap_or_default());
+    facts
+}
+
+fn ask_head(git: &Git, checkout: &Checkout, warnings: &mut Vec<String>) -> Option<Head> {
+    let answer = ask(git, checkout, &["rev-parse", "HEAD", "--abbrev-ref", "HEAD"], warnings)?;
+    let (commit, branch) = answer.line()?.split_once('\n')?;
+    Some(Head { branch: Some(branch.trim().to_owned()), commit: Some(commit.trim().to_owned()) })
+}
+
+/// The origin's URL as git would use it (`insteadOf` applied). It may hold a password: it goes no further than here.
+fn ask_origin(git: &Git, checkout: &Checkout, warnings: &mut Vec<String>) -> Option<String> {
+    ask(git, checkout, &["remote", "get-url", "origin"], warnings)?.line()?.lines().next().map(str::to_owned)
+}
+
+/// Asks git in the work tree. That it refuses the repository, or does not run at all, is noted once.
+fn ask(git: &Git, checkout: &Checkout, args: &[&str], warnings: &mut Vec<String>) -> Option<super::Answer> {
+    let warning = match git.ask(&checkout.root, args) {
+        Ok(answer) if answer.is_success || !answer.stderr.contains("dubious ownership") => return Some(answer),
+        Ok(_) => "git refuses this repository because another user owns it (see safe.directory); \
+                  its facts are left out"
+            .to_owned(),
+        Err(failure) => format!("{failure}; git facts are left out"),
+    };
+    if !warnings.contains(&warning) {
+        warnings.push(warning);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::git::discover;
+
+    fn run(dir: &Path, args: &[&str]) {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=T", "-c", "user.email=t@example.org"]).args(args).current_dir(dir);
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            command.env_remove(name);
+        }
+        let done = command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    fn git() -> Git {
+        Git::new(&crate::base::Env::default())
+    }
+
+    #[test]
+    fn a_repository_over_its_life() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("Tide_Table");
+        std::fs::create_dir(&dir).unwrap();
+        run(&dir, &["init", "-q", "-b", "trunk"]);
+        let of = |dir: &Path| facts(&git(), &discover(dir).unwrap());
+        let unborn = of(&dir);
+        assert_eq!((unborn.branch, unborn.head, unborn.repo_slug), (None, None, None));
+        assert_eq!((unborn.project_slug.as_str(), unborn.warnings), ("tide-table", vec![]));
+
+        run(&dir, &["commit", "-q", "--allow-empty", "-m", "x"]);
+        run(&dir, &["remote", "add", "origin", "git@example.org:harbour/Tide_Service.git"]);
+        let loose = of(&dir);
+        assert_eq!((loose.branch.as_deref(), loose.head.as_ref().map(String::len)), (Some("trunk"), Some(40)));
+        assert_eq!(
+            (loose.repo_slug.as_deref(), loose.project_slug.as_str()),
+            (Some("harbour/Tide_Service"), "tide-service")
+        );
+        run(&dir, &["pack-refs", "--all"]);
+        assert_eq!(of(&dir), loose);
+
+        run(&dir, &["tag", "trunk"]);
+        assert_eq!(of(&dir).branch.as_deref(), Some("heads/trunk"), "git is asked where the name is ambiguous");
+        run(&dir, &["worktree", "add", "-q", "--detach", "../side"]);
+        let detached = of(&temp.path().join("side"));
+        assert_eq!((detached.branch.as_deref(), &detached.head), (Some("HEAD"), &loose.head));
+        assert_eq!(detached.project_slug, "tide-service");
+    }
+
+    #[test]
+    fn without_git_the_files_still_speak() {
+        let temp = tempfile::tempdir().unwrap();
+        run(temp.path(), &["init", "-q", "-b", "trunk"]);
+        run(temp.path(), &["commit", "-q", "--allow-empty", "-m", "x"]);
+        let missing = Git::with("no-such-git-program", Duration::from_secs(1));
+        let found = facts(&missing, &discover(temp.path()).unwrap());
+        assert_eq!((found.branch.as_deref(), found.repo_slug), (Some("trunk"), None));
+        assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
+    }
+
+    #[test]
+    fn a_plain_directory_asks_nobody() {
+        let temp = tempfile::tempdir().unwrap();
+        let missing = Git::with("no-such-git-program", Duration::from_secs(1));
+        let found = facts(&missing, &discover(temp.path()).unwrap());
+        assert_eq!((found.branch, found.head, found.repo_slug, found.warnings), (None, None, None, vec![]));
+        assert!(!found.project_slug.is_empty());
+    }
+}

@@ -1,0 +1,232 @@
+//! Index, and capture of what is new: one walk, one transaction.
+
+use super::origin::origin;
+use super::report;
+use super::rule::{OPTED_OUT, Rule};
+use super::{Error, Step, Workspace, World};
+use crate::base::text::printable;
+use crate::base::{Sha256, Timestamp};
+use crate::books;
+use crate::config::Parity;
+use crate::dossier::{self, Edition, Fact, Index, Mission, ParityForm};
+use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
+use crate::git::{self, Facts};
+use crate::journal::{self, Audit, Entry, Receipt};
+use crate::store::{ReadStore, Store, WriteTx};
+
+/// The kind of aggregate of every dossier event.
+const AGGREGATE_TYPE: &str = "MissionDossier";
+
+/// Which missions, at which step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Selection<'a> {
+    /// Only these.
+    pub(super) missions: Option<&'a [String]>,
+    /// The step whose missing artifacts are asked about.
+    pub(super) step: Option<&'a str>,
+    /// Whose manifests say what is expected.
+    pub(super) edition: Edition,
+}
+
+/// What is on disk, and what git says of the checkout.
+#[derive(Debug)]
+pub(super) struct Indexed {
+    pub(super) index: Index,
+    pub(super) git: Facts,
+    pub(super) report: report::Index,
+    pub(super) warnings: Vec<String>,
+    /// Artifacts and directories that could not be read.
+    pub(super) unreadable: u64,
+}
+
+/// Indexes the selected missions of the checkout.
+pub(super) fn index(
+    world: &World<'_>,
+    workspace: &Workspace,
+    selection: Selection<'_>,
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<Indexed, Error> {
+    let begun = world.clock.now();
+    let (checkout, config) = (&workspace.checkout, &workspace.loaded.config);
+    let git = Workspace::git(world);
+    let facts = git::facts(&git, checkout);
+    let index = dossier::index(&dossier::Request {
+        root: &workspace.root,
+        meta_root: &workspace.main_root,
+        is_repository: checkout.is_repository(),
+        artifacts_root: &config.artifacts.root,
+        missions: selection.missions,
+        edition: selection.edition,
+        step: selection.step,
+        parity: match config.dossier.parity {
+            Parity::Path => ParityForm::Path,
+            Parity::Content => ParityForm::Content,
+        },
+        default_branch: &|| git::default_branch(&git, checkout),
+        progress: &|p| progress(Step::Indexing { done: p.files as u64, total: p.total as u64 }),
+        interrupt: world.interrupt,
+    })?;
+    let absent: Vec<_> = index.missions.iter().flat_map(|m| &m.artifacts).filter(|a| !a.is_present).collect();
+    let report = report::Index {
+        missions: index.missions.len() as u64,
+        artifacts: index.missions.iter().map(|m| m.artifacts.len() as u64).sum(),
+        bytes: index.bytes,
+        hashed: index.files as u64,
+        cached: 0,
+        not_present: absent.len() as u64,
+        seconds: report::seconds(world.clock.now().since(begun)),
+    };
+    let unreadable = absent.iter().filter(|a| a.error_reason != Some("not_found")).count() + index.skipped.len();
+    let mut warnings = facts.warnings.clone();
+    warnings.extend(oddities(&index));
+    if index.missions.is_empty() && index.skipped.is_empty() {
+        warnings.push(format!("no feature directories in {}/", printable(&config.artifacts.root)));
+    }
+    Ok(Indexed { index, git: facts, report, warnings, unreadable: unreadable as u64 })
+}
+
+/// What was left out or defaulted, in words: one line for each.
+fn oddities(index: &Index) -> Vec<String> {
+    let mut lines = Vec::new();
+    for skipped in &index.skipped {
+        let place = match &skipped.mission_slug {
+            Some(slug) if !skipped.path.is_empty() => format!("{}/{}", printable(slug), printable(&skipped.path)),
+            Some(slug) => printable(slug),
+            None => printable(&skipped.path),
+        };
+        lines.push(format!("{place} left out: {} ({})", skipped.reason.explanation(), skipped.reason.code()));
+    }
+    for mission in &index.missions {
+        if let Some(oddity) = mission.oddity {
+            lines.push(format!("{}: {} ({})", mission.slug, oddity.explanation(), oddity.code()));
+        }
+    }
+    for slug in &index.unknown {
+        lines.push(format!("there is no mission {}", printable(slug)));
+    }
+    lines
+}
+
+/// Captures what the index says that the journal does not know yet, all missions in one transaction; also says how many
+/// older events had to be given up for it.
+pub(super) fn capture(
+    world: &World<'_>,
+    workspace: &Workspace,
+    store: &mut Store,
+    indexed: &Indexed,
+) -> Result<(Receipt, i64), Error> {
+    let project_uuid = workspace.project_uuid()?;
+    let now = world.clock.now();
+    let capturing = Capturing {
+        world,
+        origin: origin(world, workspace, project_uuid, &indexed.git),
+        rule: Rule::of(workspace),
+        now,
+    };
+    store.write(|tx| {
+        let ((), receipt) = books::append(tx, now, |appending| {
+            for mission in &indexed.index.missions {
+                capturing.mission(tx, appending, mission, &mission.namespace(project_uuid))?;
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok((receipt, capturing.rule.evict(tx, now)?))
+    })
+}
+
+/// How many facts a capture would add, by a look at the journal alone.
+pub(super) fn preview(
+    existing: Option<&ReadStore>,
+    project_uuid: &str,
+    world: &World<'_>,
+    indexed: &Indexed,
+) -> Result<Receipt, Error> {
+    let facts =
+        |mission: &Mission| dossier::facts(mission, &mission.namespace(project_uuid), world.clock.now(), world.ids);
+    let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, Some(project_uuid));
+    let Some(store) = existing else {
+        let mut receipt = Receipt::default();
+        receipt.captured = indexed.index.missions.iter().map(|m| i64::try_from(facts(m).len()).unwrap_or(0)).sum();
+        return Ok(receipt);
+    };
+    store.read(|tx| {
+        let mut receipt = Receipt::default();
+        for fact in indexed.index.missions.iter().flat_map(facts) {
+            let is_stated = keyed(&fact).map_or(Ok(None), |c| journal::stated(tx, c))?.is_some();
+            *(if is_stated { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
+        }
+        Ok(receipt)
+    })
+}
+
+struct Capturing<'a> {
+    world: &'a World<'a>,
+    origin: Origin,
+    rule: Rule,
+    now: Timestamp,
+}
+
+impl Capturing<'_> {
+    fn mission(
+        &self,
+        tx: &WriteTx<'_>,
+        appending: &mut books::Appending<'_>,
+        mission: &Mission,
+        namespace: &NamespaceRef,
+    ) -> Result<(), Error> {
+        for fact in dossier::facts(mission, namespace, self.now, self.world.ids) {
+            let keyed = event::coalesce(fact.event_type, &fact.payload, Some(&namespace.project_uuid));
+            if let Some(c) = keyed
+                && appending.stated(c)?.is_some()
+            {
+                continue;
+            }
+            self.fact(tx, appending, &fact, keyed)?;
+        }
+        Ok(())
+    }
+
+    fn fact(
+        &self,
+        tx: &WriteTx<'_>,
+        appending: &mut books::Appending<'_>,
+        fact: &Fact,
+        coalesce: Option<Coalesce>,
+    ) -> Result<(), Error> {
+        let event_id = self.world.ids.ulid(self.now);
+        let envelope = event::envelope(
+            &self.origin,
+            &Occurrence {
+                event_id: &event_id,
+                event_type: fact.event_type,
+                aggregate_id: &fact.aggregate_id,
+                aggregate_type: AGGREGATE_TYPE,
+                lamport_clock: journal::next_lamport(tx, 1)?,
+                at: self.now,
+                payload: &fact.payload,
+            },
+        )?;
+        let held = match self.rule.disposition(fact.event_type) {
+            Disposition::Keep => None,
+            Disposition::Hold(reason) => Some(reason),
+            Disposition::Discard => return Ok(()),
+            Disposition::AuditAndDiscard => {
+                let (sha256, reason) = (Sha256::of(&envelope), OPTED_OUT);
+                let audit =
+                    Audit { act: "discarded", event_id: &event_id, event_type: fact.event_type, sha256, reason };
+                return Ok(journal::audit(tx, self.now, &audit)?);
+            }
+        };
+        appending.append(&Entry {
+            event_id: &event_id,
+            event_type: fact.event_type,
+            occurred_at: Some(&self.now.to_string()),
+            envelope: &envelope,
+            wire: if self.origin.team_slug.is_some() { WireForm::AsIs } else { WireForm::AsIsWithoutTeam },
+            coalesce,
+            held,
+            origin: "index",
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Delivering what is owed: one drain at a time, events before bodies.
+
+use std::any::Any;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::bodies::Tally;
+use super::report::{self, Drain};
+use super::{Error, Step, Workspace, World};
+use crate::base::Timestamp;
+use crate::base::lock::{self, Lock};
+use crate::bodies::{self, DrainPolicy};
+use crate::config::Compression;
+use crate::delivery::{self, BatchReceiver, Conditions, Policy, Stop};
+use crate::store::Store;
+use crate::target::{self, Gate, Link, Resolved};
+
+/// How long, in all, a drain waits for a server to know the events that bodies belong to.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The embedded receiver while it runs; dropping it stops it.
+pub(crate) struct Stub {
+    /// Where it listens.
+    pub(crate) origin: String,
+    /// Keeps it running.
+    #[expect(dead_code, reason = "held for what its drop does")]
+    pub(crate) guard: Box<dyn Any>,
+}
+
+impl fmt::Debug for Stub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stub").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// Starts the embedded receiver on a store file; given by the command line, which may know it.
+pub(crate) type StartStub<'a> = &'a dyn Fn(&Path) -> Result<Stub, String>;
+
+/// The way out of this process: a target, reached only when there is something to send.
+pub(super) struct Outlet<'a> {
+    world: &'a World<'a>,
+    workspace: &'a Workspace,
+    resolved: &'a Resolved,
+    start_stub: StartStub<'a>,
+    stub: Option<Stub>,
+}
+
+impl<'a> Outlet<'a> {
+    pub(super) fn new(
+        world: &'a World<'a>,
+        workspace: &'a Workspace,
+        resolved: &'a Resolved,
+        start_stub: StartStub<'a>,
+    ) -> Self {
+        Self { world, workspace, resolved, start_stub, stub: None }
+    }
+
+    /// The permitted target, or the gates that are shut; `None` where nothing is to be delivered.
+    pub(super) fn link(&mut self) -> Result<Result<Option<Link>, Vec<Gate>>, Error> {
+        let is_stub = self.resolved.receiver == Some(target::ReceiverKind::Stub);
+        if is_stub && self.stub.is_none() {
+            self.stub = Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);
+        }
+        let origin = self.stub.as_ref().map(|stub| stub.origin.as_str());
+        Ok(target::link(self.resolved, &self.workspace.loaded.config, self.world.env, origin))
+    }
+}
+
+/// Takes the lock of the one drain at a time.
+pub(super) fn lock(world: &World<'_>, workspace: &Workspace, patience: Duration) -> Result<Lock, lock::Error> {
+    Lock::take(&workspace.place.drain_lock(), "drain", patience, world.clock, world.interrupt)
+}
+
+/// Delivers the owed events over `link`.
+pub(super) fn events(
+    world: &World<'_>,
+    workspace: &Workspace,
+    store: &mut Store,
+    link: &Link,
+    deadline: Timestamp,
+    on_settled: &mut dyn FnMut(u64),
+) -> Result<delivery::Report, Error> {
+    let config = &workspace.loaded.config;
+    let compress = config.external_receiver.compression == Compression::Gzip;
+    let receiver = BatchReceiver::new(link, compress);
+    let conditions = Conditions {
+        policy: Policy {
+            max_events: config.drain.max_events,
+            max_bytes: usize::try_from(config.drain.max_bytes).unwrap_or(usize::MAX),
+            max_rejections: i64::from(config.drain.max_rejections),
+        },
+        project_uuid: workspace.identity.project_uuid.as_deref(),
+        clock: world.clock,
+        ids: world.ids,
+        random: &world.random,
+        deadline,
+        interrupt: world.interrupt,
+    };
+    Ok(delivery::drain(store, &receiver, &conditions, on_settled)?)
+}
+
+/// Uploads what is due in the body queue over `link`.
+pub(super) fn bodies(
+    world: &World<'_>,
+    workspace: &Workspace,
+    store: &mut Store,
+    link: &Link,
+    deadline: Timestamp,
+    tally: &mut Tally,
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<bodies::Report, Error> {
+    let config = &workspace.loaded.config.bodies;
+    let policy = DrainPolicy {
+        parallel: config.parallel,
+        wire_names: config.wire_names,
+        missions: None,
+        deadline: Some(deadline),
+        patience: PATIENCE,
+    };
+    let mut random = world.random;
+    let mut done = 0;
+    let report = bodies::drain(store, link, &policy, world.clock, world.interrupt, &mut random, &mut |outcome| {
+        tally.note(outcome);
+        done += 1;
+        progress(Step::Uploading { done });
+    })?;
+    tally.drained(&report);
+    Ok(report)
+}
+
+/// The report section of one drain.
+pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
+    Drain {
+        requests: did.requests,
+        selected: did.selected,
+        success: did.success,
+        duplicate: did.duplicate,
+        pending: did.pending,
+        rejected: did.rejected,
+        transient: did.transient,
+        terminal_failed: did.terminal_failed,
+        halted: did.stop.as_ref().map(words),
+        seconds: report::seconds(took),
+    }
+}
+
+/// Why a drain ended early, for a person.
+pub(super) fn words(stop: &Stop) -> String {
+    match stop {
+        Stop::Halted(said) | Stop::Unreachable(said) | Stop::Unknown(said) => said.clone(),
+        Stop::Throttled(said) => format!("the target asks to wait ({said})"),
+        Stop::Deadline => "the time of this run is over (max_time)".to_owned(),
+        Stop::Interrupted => "interrupted".to_owned(),
+    }
+}

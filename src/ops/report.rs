@@ -1,0 +1,309 @@
+//! What a run did: the document of `run --json`, `index --json`, `drain --json` and `migrate --json`.
+//!
+//! Names, order and nesting are a public contract: fields may be added, none renamed. A section that does not apply
+//! to a command is left out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub(crate) use crate::books::Balance;
+use crate::target::Identity;
+
+/// The version of the document.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// What one command did.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub(crate) schema_version: u32,
+    /// The command's name.
+    pub(crate) command: &'static str,
+    /// True exactly when `exit_code` is 0.
+    pub(crate) ok: bool,
+    /// The code the process ends with.
+    pub(crate) exit_code: u8,
+    /// True when nothing was written and nothing sent.
+    pub(crate) dry_run: bool,
+    /// Whose events these are, and where they are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) project: Option<Project>,
+    /// Where they go; left out with delivery `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<Identity>,
+    /// What was taken over from older stores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) migrate: Option<Migrate>,
+    /// What the feature directories hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) index: Option<Index>,
+    /// What was written to the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) capture: Option<Capture>,
+    /// What became of the bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bodies: Option<Bodies>,
+    /// What was sent, and what the target said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drain: Option<Drain>,
+    /// Where every captured event is now, for the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) balance: Option<Balance>,
+    /// The conditions this command depended on; one that is shut means exit 4.
+    pub(crate) gates: Vec<Gate>,
+    /// What a person should know and no count shows; plain sentences.
+    pub(crate) warnings: Vec<String>,
+    /// Each artifact, with `index --dry-run`; ordered by mission, then path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) artifacts: Option<Vec<Artifact>>,
+    /// What decides the exit code and is no part of the document.
+    #[serde(skip)]
+    pub(crate) standing: Standing,
+}
+
+impl Report {
+    /// An empty report of `command`.
+    pub(crate) fn new(command: &'static str) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            command,
+            ok: true,
+            exit_code: 0,
+            dry_run: false,
+            project: None,
+            target: None,
+            migrate: None,
+            index: None,
+            capture: None,
+            bodies: None,
+            drain: None,
+            balance: None,
+            gates: Vec::new(),
+            warnings: Vec::new(),
+            artifacts: None,
+            standing: Standing::default(),
+        }
+    }
+}
+
+/// Facts of the run that decide how it ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standing {
+    /// A stop was asked for before the work was done.
+    pub(crate) was_interrupted: bool,
+    /// Another drain held the lock past the bound.
+    pub(crate) is_locked_out: bool,
+    /// Events that a later drain would send: untried and not blocked, retryable, or in flight under an open attempt.
+    /// Not those the server called `pending`, and 0 when this command was not asked to drain.
+    pub(crate) owed_events: u64,
+    /// Unreadable artifacts, unreadable older sources, events that break the contract: an error only with `--strict`.
+    pub(crate) strict_findings: u64,
+}
+
+/// Whose events, and where they are kept.
+#[derive(Debug, Clone, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
+pub(crate) struct Project {
+    /// The project's id; `None` when it has none yet.
+    pub(crate) project_uuid: Option<String>,
+    /// The project's readable name.
+    pub(crate) project_slug: Option<String>,
+    /// The work tree's root.
+    pub(crate) repo: String,
+    /// The store file.
+    pub(crate) store: String,
+}
+
+/// What was taken over from older stores.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Migrate {
+    /// Older stores looked into.
+    pub(crate) sources: u64,
+    /// Events that were new here.
+    pub(crate) imported: u64,
+    /// Events that were here already.
+    pub(crate) deduplicated: u64,
+    /// Ids with two different contents.
+    pub(crate) conflicts: u64,
+    /// Older stores that could not be read.
+    pub(crate) source_errors: u64,
+    /// Bodies that were new here.
+    pub(crate) bodies_imported: u64,
+}
+
+/// What the feature directories hold.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Index {
+    /// Feature directories.
+    pub(crate) missions: u64,
+    /// Files in them, and required ones that are missing.
+    pub(crate) artifacts: u64,
+    /// Bytes of the files.
+    pub(crate) bytes: u64,
+    /// Files read and hashed.
+    pub(crate) hashed: u64,
+    /// Files known to be unchanged without reading them.
+    pub(crate) cached: u64,
+    /// Artifacts that are missing or cannot be read.
+    pub(crate) not_present: u64,
+    /// Time taken.
+    pub(crate) seconds: f64,
+}
+
+/// What was written to the journal.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Capture {
+    /// Events appended.
+    pub(crate) captured: u64,
+    /// Facts that were in the journal already.
+    pub(crate) unchanged: u64,
+    /// Earlier events that a new one replaces before they were ever sent.
+    pub(crate) superseded: u64,
+    /// Ids that came with another content than before.
+    pub(crate) conflicts: u64,
+}
+
+/// What became of the bodies.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Bodies {
+    /// Put into the upload queue by this run.
+    pub(crate) queued: u64,
+    /// In the upload queue before.
+    pub(crate) already_in_queue: u64,
+    /// Not for upload, by reason (the part before a colon).
+    pub(crate) skipped: BTreeMap<String, u64>,
+    /// Stored by the server.
+    pub(crate) uploaded: u64,
+    /// Known to the server.
+    pub(crate) already_exists: u64,
+    /// To be tried again later.
+    pub(crate) retryable: u64,
+    /// Refused for good, or changed on disk in between.
+    pub(crate) failed: u64,
+    /// Each body; without `-v` all but those with status `already_exists`.
+    pub(crate) outcomes: Vec<BodyOutcome>,
+}
+
+/// What became of one body.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct BodyOutcome {
+    /// Its mission.
+    pub(crate) mission_slug: String,
+    /// Its path in the feature directory.
+    pub(crate) path: String,
+    /// `uploaded`, `already_exists`, `queued`, `skipped` or `failed`.
+    pub(crate) status: &'static str,
+    /// Why, in the words of `formats` section 8; empty when there is nothing to say.
+    pub(crate) reason: String,
+    /// True when a later run tries again.
+    pub(crate) retryable: bool,
+}
+
+/// What was sent, and what the target said.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Drain {
+    /// Requests made.
+    pub(crate) requests: u64,
+    /// Events in them.
+    pub(crate) selected: u64,
+    /// Accepted.
+    pub(crate) success: u64,
+    /// Known to the target.
+    pub(crate) duplicate: u64,
+    /// Taken, not stored yet.
+    pub(crate) pending: u64,
+    /// Refused for now.
+    pub(crate) rejected: u64,
+    /// Not answered for.
+    pub(crate) transient: u64,
+    /// Refused for good.
+    pub(crate) terminal_failed: u64,
+    /// Why the drain stopped after a request, in the server's words.
+    pub(crate) halted: Option<String>,
+    /// Time taken.
+    pub(crate) seconds: f64,
+}
+
+/// A condition for sending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Gate {
+    /// Its name (`missing_auth`, …).
+    pub(crate) name: String,
+    /// True when it lets events pass.
+    pub(crate) open: bool,
+    /// The shell line that opens it; empty when it is open.
+    pub(crate) fix: String,
+}
+
+/// One artifact and what would become of its body.
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
+pub(crate) struct Artifact {
+    /// Its mission.
+    pub(crate) mission_slug: String,
+    /// Its path in the feature directory.
+    pub(crate) path: String,
+    /// Digest of the bytes read; empty when nothing could be read.
+    pub(crate) sha256: String,
+    /// How many bytes were read.
+    pub(crate) size: u64,
+    /// Its stable key.
+    pub(crate) artifact_key: String,
+    /// `input`, `workflow`, `output`, `evidence`, `policy` or `runtime`.
+    pub(crate) artifact_class: String,
+    /// `required` or `optional`.
+    pub(crate) required_status: String,
+    /// True when it was read and is text.
+    pub(crate) present: bool,
+    /// `queued` or `skipped`.
+    pub(crate) decision: String,
+    /// Why, in full (`not_present: invalid_utf8`).
+    pub(crate) reason: String,
+}
+
+/// A duration as the document's `seconds`, to the millisecond.
+pub(crate) fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::ReceiverKind;
+
+    /// The whole document, in the order and with the names that scripts rely on.
+    #[test]
+    fn the_document_is_the_contract() {
+        let report = Report {
+            project: Some(Project { project_uuid: Some("u".into()), repo: "/r".into(), ..Project::default() }),
+            target: Some(Identity {
+                target_id: "tgt_1".into(),
+                receiver: ReceiverKind::Stub,
+                canonical_url: "stub://local".into(),
+                team_slug: String::new(),
+                user_email: String::new(),
+            }),
+            migrate: Some(Migrate::default()),
+            index: Some(Index { seconds: seconds(Duration::from_micros(12_345)), ..Index::default() }),
+            capture: Some(Capture::default()),
+            bodies: Some(Bodies { skipped: [("empty_content".to_owned(), 2)].into(), ..Bodies::default() }),
+            drain: Some(Drain::default()),
+            balance: Some(Balance::default()),
+            gates: vec![Gate { name: "missing_auth".into(), open: true, fix: String::new() }],
+            warnings: vec!["w".into()],
+            ..Report::new("run")
+        };
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"fix":""}],"warnings":["w"]}"#);
+    }
+
+    #[test]
+    fn a_section_that_does_not_apply_is_left_out() {
+        let text = serde_json::to_string(&Report::new("drain")).unwrap();
+        assert_eq!(
+            text,
+            r#"{"schema_version":1,"command":"drain","ok":true,"exit_code":0,"dry_run":false,"gates":[],"warnings":[]}"#
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! What the preset in force does with an event at capture.
+
+use super::{Error, Workspace};
+use crate::base::Timestamp;
+use crate::books;
+use crate::config::{BoundFamilies, Delivery, Retention};
+use crate::event::{Disposition, FamilyTable, disposition};
+use crate::store::WriteTx;
+
+/// Why opting out dropped an event, in its audit row.
+pub(super) const OPTED_OUT: &str = "opted out, with opt_out.teamspace_bound = \"audit\"";
+
+/// What a person is told when events were given up.
+pub(crate) fn evicted_words(evicted: i64) -> String {
+    format!(
+        "{evicted} of the oldest undelivered events were given up: the queue is at journal.capacity (each is in the audit)"
+    )
+}
+
+/// The rule of one run.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    table: FamilyTable,
+    is_opted_out: bool,
+    audits_bound: bool,
+    capacity: Option<i64>,
+}
+
+impl Rule {
+    /// The rule that the configuration states.
+    pub(super) fn of(workspace: &Workspace) -> Self {
+        let config = &workspace.loaded.config;
+        Self {
+            table: FamilyTable::with_local_only(config.families.local_only.iter().cloned()),
+            is_opted_out: config.retention == Retention::Off && config.delivery == Delivery::None,
+            capacity: (config.retention == Retention::Off && config.delivery != Delivery::None)
+                .then_some(i64::try_from(config.journal.capacity).unwrap_or(i64::MAX)),
+            audits_bound: config.opt_out.teamspace_bound == BoundFamilies::Audit,
+        }
+    }
+
+    /// Gives up the oldest events beyond the capacity, where the configuration bounds the queue; returns how many.
+    pub(super) fn evict(&self, tx: &WriteTx<'_>, now: Timestamp) -> Result<i64, Error> {
+        Ok(self.capacity.map_or(Ok(0), |capacity| books::evict(tx, now, capacity))?)
+    }
+
+    /// What happens to an event of this type.
+    pub(super) fn disposition(&self, event_type: &str) -> Disposition {
+        disposition(self.table.classify(event_type), self.is_opted_out, self.audits_bound)
+    }
+}

@@ -1,0 +1,265 @@
+//! `run`, `index` and `drain`: the same journey with the parts that apply.
+//!
+//! The order is the promise: index, capture (durable, whatever follows), queue bodies, deliver events, upload bodies,
+//! balance. A shut gate or a dead target shortens the second half and never the first.
+
+use std::time::Duration;
+
+use super::bodies::{self, NoUpload, Tally};
+use super::dossier::{self, Indexed, Selection};
+use super::drain::{self, Outlet, StartStub};
+use super::report::{Balance, Capture, Gate, Project, Report};
+use super::rule::evicted_words;
+use super::sending::Sending;
+use super::{Error, Step, Workspace, World, origin, preview};
+use crate::base::lock;
+use crate::base::text::{path, printable};
+use crate::books;
+use crate::delivery::{self, Class};
+use crate::dossier::Edition;
+use crate::journal::Receipt;
+use crate::store::Store;
+use crate::target::{self, Choice, Resolved};
+
+/// Which parts of the journey a command takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// The command's name in the report.
+    pub(crate) command: &'static str,
+    /// Index and capture.
+    pub(crate) indexes: bool,
+    /// Queue the bodies of what was indexed.
+    pub(crate) offers_bodies: bool,
+    /// Deliver.
+    pub(crate) drains: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    /// Which parts.
+    pub(crate) scope: Scope,
+    /// Only these missions.
+    pub(crate) missions: Option<&'a [String]>,
+    /// The step whose missing artifacts are asked about.
+    pub(crate) step: Option<&'a str>,
+    /// Whose manifests say what is expected.
+    pub(crate) edition: Edition,
+    /// How long delivery may take; the configured time without it.
+    pub(crate) max_time: Option<Duration>,
+    /// Look, and change nothing.
+    pub(crate) dry_run: bool,
+    /// What the command line says about the target.
+    pub(crate) choice: Choice<'a>,
+}
+
+/// Runs the journey, and reports on it.
+pub(crate) fn run(
+    world: &World<'_>,
+    workspace: &Workspace,
+    request: &Request<'_>,
+    start_stub: StartStub<'_>,
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<Report, Error> {
+    let resolved = target::resolve(&workspace.loaded, world.env, &request.choice)?;
+    let mut journey = Journey {
+        world,
+        workspace,
+        request,
+        resolved: &resolved,
+        start_stub,
+        progress,
+        report: Report::new(request.scope.command),
+    };
+    journey.begin();
+    let indexed = if request.scope.indexes { Some(journey.index()?) } else { None };
+    if request.dry_run {
+        preview::preview(&mut journey, indexed.as_ref())?;
+        return Ok(journey.report);
+    }
+    if indexed.is_some() {
+        workspace.project_uuid()?;
+    }
+    let mut store = books::open(&workspace.place.store())?;
+    if let Some(indexed) = &indexed {
+        let (receipt, evicted) = dossier::capture(world, workspace, &mut store, indexed)?;
+        if evicted > 0 {
+            journey.report.warnings.push(evicted_words(evicted));
+        }
+        journey.report.capture = Some(capture_section(&receipt));
+    }
+    if world.interrupt.is_requested() {
+        journey.report.standing.was_interrupted = true;
+    } else if request.scope.offers_bodies || request.scope.drains {
+        journey.deliver(&mut store, indexed.as_ref())?;
+    }
+    journey.balance(&store)?;
+    Ok(journey.report)
+}
+
+/// A run on its way.
+pub(super) struct Journey<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) workspace: &'a Workspace,
+    pub(super) request: &'a Request<'a>,
+    pub(super) resolved: &'a Resolved,
+    start_stub: StartStub<'a>,
+    pub(super) progress: &'a (dyn Fn(Step) + Sync),
+    pub(super) report: Report,
+}
+
+impl Journey<'_> {
+    /// What is known before anything is read.
+    fn begin(&mut self) {
+        let (report, workspace) = (&mut self.report, self.workspace);
+        report.dry_run = self.request.dry_run;
+        report.project = Some(Project {
+            project_uuid: workspace.identity.project_uuid.clone(),
+            project_slug: workspace.identity.project_slug.clone(),
+            repo: path(&workspace.root),
+            store: path(&workspace.place.store()),
+        });
+        report.target.clone_from(&self.resolved.identity);
+        report.warnings.extend(workspace.loaded.warnings.iter().cloned());
+        report.warnings.extend(self.resolved.warnings.iter().cloned());
+        if self.request.scope.drains {
+            let gates = target::gates(self.resolved, &workspace.loaded.config, self.world.env);
+            report.gates = gates.into_iter().map(shown).collect();
+        }
+    }
+
+    fn index(&mut self) -> Result<Indexed, Error> {
+        let selection =
+            Selection { missions: self.request.missions, step: self.request.step, edition: self.request.edition };
+        let indexed = dossier::index(self.world, self.workspace, selection, self.progress)?;
+        let report = &mut self.report;
+        if let Some(project) = &mut report.project {
+            project.project_slug = Some(origin::project_slug(self.workspace, &indexed.git));
+        }
+        report.index = Some(indexed.report);
+        report.warnings.extend(indexed.warnings.iter().cloned());
+        report.standing.strict_findings += indexed.unreadable;
+        Ok(indexed)
+    }
+
+    /// Queues bodies and delivers, as far as the gates let.
+    fn deliver(&mut self, store: &mut Store, indexed: Option<&Indexed>) -> Result<(), Error> {
+        let mut tally = Tally::default();
+        let is_shut = self.report.gates.iter().any(|gate| !gate.open);
+        let drains = self.request.scope.drains && !is_shut && self.resolved.receiver.is_some();
+        if !drains {
+            self.offer_all(store, indexed, &mut tally)?;
+            return self.finish_bodies(store, tally);
+        }
+        let config = &self.workspace.loaded.config.drain;
+        let deadline = self.world.clock.now().after(self.request.max_time.unwrap_or(config.max_time));
+        let held = match drain::lock(self.world, self.workspace, config.lock_wait) {
+            Ok(held) => held,
+            Err(error) => {
+                self.locked_out(error)?;
+                self.offer_all(store, indexed, &mut tally)?;
+                return self.finish_bodies(store, tally);
+            }
+        };
+        let mut outlet = Outlet::new(self.world, self.workspace, self.resolved, self.start_stub);
+        let mut sending = Sending::new(self, &mut outlet, deadline);
+        sending.events(store)?;
+        sending.bodies(store, indexed, &mut tally)?;
+        drop(held);
+        sending.latecomers(store)?;
+        self.finish_bodies(store, tally)
+    }
+
+    /// Queues the bodies of everything indexed, without uploading any.
+    pub(super) fn offer_all(
+        &self,
+        store: &mut Store,
+        indexed: Option<&Indexed>,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
+        let filter = bodies::filter(&self.workspace.loaded.config)?;
+        for mission in &indexed.index.missions {
+            match self.no_upload() {
+                Some(why) => bodies::preview(mission, &filter, Some(why), tally),
+                None => drop(bodies::offer(self.world, self.workspace, store, mission, &filter, tally)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Why no body is queued in this run, if that is so.
+    pub(super) fn no_upload(&self) -> Option<NoUpload> {
+        match (self.resolved.receiver, &self.resolved.endpoints) {
+            (None, _) => Some(NoUpload::NoTarget),
+            (Some(_), Some(endpoints)) if endpoints.bodies.is_none() => Some(NoUpload::NoEndpoint),
+            (Some(_), _) => None,
+        }
+    }
+
+    fn finish_bodies(&mut self, store: &Store, tally: Tally) -> Result<(), Error> {
+        let waiting = if self.resolved.receiver.is_some() && self.request.scope.drains {
+            store.read(crate::bodies::counts)?.rows
+        } else {
+            0
+        };
+        self.report.bodies = Some(tally.finish(waiting));
+        Ok(())
+    }
+
+    /// Somebody else drains: what was captured stays, and this run says so.
+    fn locked_out(&mut self, error: lock::Error) -> Result<(), Error> {
+        match error {
+            lock::Error::Held { path, holder } => {
+                self.report.standing.is_locked_out = true;
+                let who =
+                    holder.map_or_else(String::new, |h| format!(": process {} since {}", h.pid, printable(&h.since)));
+                self.report.warnings.push(format!("another drain holds {path}{who}"));
+            }
+            lock::Error::Interrupted { .. } => self.report.standing.was_interrupted = true,
+            error @ lock::Error::Io(_) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Reads the books once more, from their counters.
+    fn balance(&mut self, store: &Store) -> Result<(), Error> {
+        let target_id = self.resolved.identity.as_ref().map(|i| i.target_id.as_str());
+        let is_shut = self.report.gates.iter().any(|gate| !gate.open);
+        let (balance, open) = store.read(|tx| books_of(tx, target_id))?;
+        let owed = balance.of(Class::Untried) + balance.of(Class::Retryable) + open;
+        self.report.balance = Some(Balance::of(&balance, is_shut));
+        if self.request.scope.drains && self.resolved.receiver.is_some() && !is_shut {
+            self.report.standing.owed_events = u64::try_from(owed).unwrap_or(0);
+        }
+        Ok(())
+    }
+}
+
+fn books_of(
+    tx: &crate::store::ReadTx<'_>,
+    target_id: Option<&str>,
+) -> Result<(delivery::Balance, i64), delivery::Error> {
+    let target = match target_id {
+        Some(id) => delivery::current(tx, id)?,
+        None => None,
+    };
+    let open = target.as_ref().map_or(Ok(0), |t| delivery::in_open_attempts(tx, t.id))?;
+    Ok((delivery::balance(tx, target.as_ref())?, open))
+}
+
+/// A gate as the report shows it.
+pub(super) fn shown(gate: target::Gate) -> Gate {
+    Gate { name: gate.name.to_owned(), open: gate.is_open, fix: gate.fix }
+}
+
+/// The report section of a capture.
+pub(super) fn capture_section(receipt: &Receipt) -> Capture {
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    Capture {
+        captured: count(receipt.captured),
+        unchanged: count(receipt.unchanged),
+        superseded: count(receipt.superseded),
+        conflicts: count(receipt.conflicts),
+    }
+}

@@ -1,0 +1,151 @@
+//! The sending half of a run: events, bodies, and the events that came in meanwhile.
+
+use std::time::Duration;
+
+use super::bodies::{self, Tally};
+use super::dossier::Indexed;
+use super::drain::{self, Outlet};
+use super::run::{Journey, shown};
+use super::{Error, Step};
+use crate::base::Timestamp;
+use crate::base::text::printable;
+use crate::books;
+use crate::config::Retention;
+use crate::delivery::{self, Class, Stop};
+use crate::store::Store;
+use crate::target::Link;
+
+/// Bodies queued before they are uploaded: bounds the queue's file in a run over any number of missions.
+const UPLOAD_AT_ONCE: u64 = 256;
+
+/// The part of a run that is under the drain lock.
+pub(super) struct Sending<'a, 'b> {
+    journey: &'a mut Journey<'b>,
+    outlet: &'a mut Outlet<'b>,
+    deadline: Timestamp,
+    link: Option<Link>,
+    did: Option<delivery::Report>,
+}
+
+impl<'a, 'b> Sending<'a, 'b> {
+    pub(super) fn new(journey: &'a mut Journey<'b>, outlet: &'a mut Outlet<'b>, deadline: Timestamp) -> Self {
+        Self { journey, outlet, deadline, link: None, did: None }
+    }
+
+    /// The permitted target, connected to at the first need.
+    fn link(&mut self) -> Result<Option<Link>, Error> {
+        if self.link.is_none() {
+            match self.outlet.link()? {
+                Ok(link) => self.link = link,
+                Err(gates) => self.journey.report.gates = gates.into_iter().map(shown).collect(),
+            }
+        }
+        Ok(self.link.clone())
+    }
+
+    /// Delivers events, if any are owed.
+    pub(super) fn events(&mut self, store: &mut Store) -> Result<(), Error> {
+        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
+        let world = self.journey.world;
+        let begun = world.clock.now();
+        let (is_owed, total) = store.read(|tx| {
+            let target = delivery::current(tx, &identity.target_id)?;
+            let balance = delivery::balance(tx, target.as_ref())?;
+            let total = balance.of(Class::Untried) + balance.of(Class::Retryable) + balance.of(Class::InFlight);
+            // A target that was never contacted is owed everything there is.
+            let is_owed = target.map_or(Ok(total > 0), |target| delivery::owed(tx, &target))?;
+            Ok::<_, delivery::Error>((is_owed, u64::try_from(total).unwrap_or(0)))
+        })?;
+        let mut did = self.did.take().unwrap_or_default();
+        if is_owed && let Some(link) = self.link()? {
+            let progress = self.journey.progress;
+            let more = drain::events(world, self.journey.workspace, store, &link, self.deadline, &mut |done| {
+                progress(Step::Delivering { done, total });
+            })?;
+            did.add(&more);
+        }
+        if self.journey.workspace.loaded.config.retention == Retention::Off {
+            release_acknowledged(store, world.clock.now(), &identity.target_id)?;
+        }
+        self.journey.report.standing.was_interrupted |= did.stop == Some(Stop::Interrupted);
+        self.journey.report.drain = Some(drain::section(&did, world.clock.now().since(begun)));
+        self.did = Some(did);
+        Ok(())
+    }
+
+    /// Queues bodies and uploads them, a bounded number at a time; after a halt of the events, only queues them.
+    pub(super) fn bodies(
+        &mut self,
+        store: &mut Store,
+        indexed: Option<&Indexed>,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
+        if is_stopped || self.journey.no_upload().is_some() {
+            return self.journey.offer_all(store, indexed, tally);
+        }
+        if let (Some(indexed), true) = (indexed, self.journey.request.scope.offers_bodies) {
+            let filter = bodies::filter(&self.journey.workspace.loaded.config)?;
+            let (mut waiting, mut goes_on) = (0, true);
+            for mission in &indexed.index.missions {
+                let Journey { world, workspace, .. } = *self.journey;
+                waiting += bodies::offer(world, workspace, store, mission, &filter, tally)?;
+                if goes_on && waiting >= UPLOAD_AT_ONCE {
+                    goes_on = self.upload(store, tally)?;
+                    waiting = 0;
+                }
+            }
+            if !goes_on {
+                return Ok(());
+            }
+        }
+        self.upload(store, tally)?;
+        Ok(())
+    }
+
+    /// Uploads what is due; false when nothing more will be uploaded in this run.
+    fn upload(&mut self, store: &mut Store, tally: &mut Tally) -> Result<bool, Error> {
+        if store.read(crate::bodies::counts)?.rows == 0 {
+            return Ok(true);
+        }
+        let Some(link) = self.link()? else { return Ok(false) };
+        let journey = &mut *self.journey;
+        let did =
+            drain::bodies(journey.world, journey.workspace, store, &link, self.deadline, tally, journey.progress)?;
+        if let Some(stopped) = &did.stopped {
+            journey.report.standing.was_interrupted |= *stopped == crate::bodies::Stop::Interrupted;
+            journey.report.warnings.push(format!("uploads stopped: {}", printable(stopped.reason())));
+        }
+        Ok(did.stopped.is_none())
+    }
+
+    /// Events that another process captured while this one held the lock, and left to it.
+    pub(super) fn latecomers(&mut self, store: &mut Store) -> Result<(), Error> {
+        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
+        let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
+        let has_new = store.read(|tx| match delivery::current(tx, &identity.target_id)? {
+            Some(target) => delivery::has_new(tx, &target),
+            None => Ok(false),
+        })?;
+        if is_stopped || !has_new || !self.journey.report.gates.iter().all(|gate| gate.open) {
+            return Ok(());
+        }
+        // Whoever holds the lock now sees them as well.
+        let Ok(held) = drain::lock(self.journey.world, self.journey.workspace, Duration::ZERO) else { return Ok(()) };
+        self.events(store)?;
+        drop(held);
+        Ok(())
+    }
+}
+
+/// Where payloads need not stay after delivery, lets the acknowledged ones go, a bounded number at a time.
+fn release_acknowledged(store: &mut Store, now: Timestamp, target_id: &str) -> Result<(), Error> {
+    let mut after = Some(0);
+    while let Some(seq) = after {
+        after = store.write(|tx| match delivery::current(tx, target_id)? {
+            Some(target) => Ok::<_, Error>(books::acknowledge(tx, now, target.id, seq)?.1),
+            None => Ok(None),
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Where a command works: the checkout, the configuration that holds there, the project, and its place in the state
+//! directory.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, World};
+use crate::config::{self, Flag, Home, Inputs, Loaded, Place};
+use crate::dossier::{self, ProjectOverride};
+use crate::git::{self, Checkout, Git};
+
+/// The repository's configuration file, at the top of the work tree.
+const REPOSITORY_FILE: &str = "event-sync.toml";
+
+/// The file that states a project's identity.
+const IDENTITY_FILE: &str = ".kittify/config.yaml";
+
+/// What a person said on the command line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup<'a> {
+    /// Where the process was started.
+    pub(crate) cwd: &'a Path,
+    /// The directory that names the repository.
+    pub(crate) start: &'a Path,
+    /// A file to read instead of the repository's.
+    pub(crate) config_file: Option<&'a Path>,
+    /// Flags that set configuration keys.
+    pub(crate) flags: &'a [Flag<'a>],
+}
+
+/// A place to work in. Opening one creates nothing.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// The work tree, or a plain directory.
+    pub(crate) checkout: Checkout,
+    /// The top of the project: the work tree's, or a directory below it that is a project of its own.
+    pub(crate) root: PathBuf,
+    /// The same directory in the main work tree, when this is a linked one.
+    pub(crate) main_root: PathBuf,
+    /// Every setting and its origin.
+    pub(crate) loaded: Loaded,
+    /// Who the project is.
+    pub(crate) identity: dossier::Identity,
+    /// The directories outside the repository.
+    pub(crate) home: Home,
+    /// The project's files in the state directory.
+    pub(crate) place: Place,
+}
+
+impl Workspace {
+    /// Finds the checkout and reads what holds there.
+    pub(crate) fn open(world: &World<'_>, setup: &Setup<'_>) -> Result<Self, Error> {
+        let checkout = git::discover(setup.start)?;
+        let home = Home::find(world.env, setup.cwd)?;
+        if checkout.is_repository() {
+            home.refuse_inside(&checkout.root)?;
+        }
+        let root = project_root(&checkout, setup.start);
+        let main_root = match root.strip_prefix(&checkout.root) {
+            Ok(below) if !below.as_os_str().is_empty() => checkout.main_root.join(below),
+            _ => checkout.main_root.clone(),
+        };
+        let repo_file = match setup.config_file {
+            Some(file) => setup.cwd.join(file),
+            None => root.join(REPOSITORY_FILE),
+        };
+        let inputs = Inputs {
+            env: world.env,
+            user_file: home.user_file.as_deref(),
+            repo_file: Some(&repo_file),
+            is_explicit: setup.config_file.is_some(),
+            project_file: None,
+            flags: setup.flags,
+        };
+        // The project's own settings lie in a directory named after it, so who it is comes from the other layers.
+        let loaded = config::load(&inputs)?;
+        let given =
+            ProjectOverride { uuid: loaded.config.project.uuid.clone(), slug: loaded.config.project.slug.clone() };
+        let mut roots = vec![main_root.as_path()];
+        if root != main_root {
+            roots.push(&root);
+        }
+        let identity = dossier::identity(&roots, &given)?;
+        let place = match &identity.project_uuid {
+            Some(uuid) => home.project(uuid)?,
+            None => home.unassigned(checkout.common_dir.as_deref().unwrap_or(&root)),
+        };
+        let settings = place.settings();
+        let loaded =
+            if settings.exists() { config::load(&Inputs { project_file: Some(&settings), ..inputs })? } else { loaded };
+        Ok(Self { checkout, root, main_root, loaded, identity, home, place })
+    }
+
+    /// Git, as children are started for this command.
+    pub(crate) fn git(world: &World<'_>) -> Git {
+        Git::new(world.env)
+    }
+
+    /// The project's id, or what to do about its absence.
+    pub(crate) fn project_uuid(&self) -> Result<&str, Error> {
+        self.identity.project_uuid.as_deref().ok_or(Error::MissingIdentity)
+    }
+}
+
+/// The nearest directory from `start` up to the top of the checkout that says it is a project; else that top. A
+/// repository may so hold several projects, each with its own configuration and identity.
+fn project_root(checkout: &Checkout, start: &Path) -> PathBuf {
+    let is_project = |dir: &&Path| dir.join(REPOSITORY_FILE).is_file() || dir.join(IDENTITY_FILE).is_file();
+    let Ok(start) = std::fs::canonicalize(start) else { return checkout.root.clone() };
+    let within = start.ancestors().take_while(|dir| dir.starts_with(&checkout.root));
+    within.into_iter().find(is_project).map_or_else(|| checkout.root.clone(), Path::to_owned)
+}

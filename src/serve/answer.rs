@@ -1,0 +1,106 @@
+//! Every answer the receiver gives, as status and JSON body.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::app::Limits;
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    pub(super) const fn new(status: StatusCode, body: Value) -> Self {
+        Self { status, body }
+    }
+
+    pub(super) const fn ok(body: Value) -> Self {
+        Self::new(StatusCode::OK, body)
+    }
+
+    /// A refusal with the word that clients branch on and a sentence for people.
+    fn refusal(status: StatusCode, error: &str, detail: &str) -> Self {
+        Self::new(status, json!({"error": error, "detail": detail}))
+    }
+
+    /// 400: the request as a whole cannot be read.
+    pub(super) fn bad_request(error: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, json!({"error": error}))
+    }
+
+    /// 400: these fields are wrong, in the order they were looked at.
+    pub(super) fn bad_fields(fields: &[(&str, String)]) -> Self {
+        let detail: Vec<_> = fields.iter().map(|(name, message)| format!("{name}: {message}")).collect();
+        let by_name: Map<_, _> = fields.iter().map(|(name, message)| ((*name).to_owned(), json!([message]))).collect();
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            json!({"error": "bad_request", "detail": detail.join(" | "), "fields": by_name}),
+        )
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        Self::refusal(StatusCode::UNAUTHORIZED, "unauthorized", "this receiver wants its bearer token")
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::refusal(StatusCode::NOT_FOUND, "not_found", "this receiver has no such endpoint")
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self::refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this endpoint has another method")
+    }
+
+    /// 408: the request's body did not come in time.
+    pub(super) fn too_slow() -> Self {
+        Self::refusal(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request's body did not arrive in time")
+    }
+
+    /// 413: a batch of too many events or bytes. Clients halve and go on.
+    pub(super) fn batch_too_large(limits: Limits) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            json!({"error": "sync_batch_too_large", "detail": "send smaller batches", "limits": limits.to_json()}),
+        )
+    }
+
+    /// 413: one artifact body of too many bytes.
+    pub(super) fn body_too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            json!({"error": "payload_too_large", "detail": format!("content_body may have {limit} bytes"),
+                   "limits": {"max_body_bytes": limit}}),
+        )
+    }
+
+    pub(super) fn unsupported_encoding() -> Self {
+        Self::refusal(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_encoding",
+            "Content-Encoding may be gzip or identity",
+        )
+    }
+
+    /// 404: the body came before the event that announces it. Clients try again.
+    pub(super) fn not_indexed() -> Self {
+        Self::refusal(
+            StatusCode::NOT_FOUND,
+            "index_entry_not_found",
+            "no MissionDossierArtifactIndexed event with this namespace, path and content hash was received yet",
+        )
+    }
+
+    /// 503: nothing of the request was kept. What exactly failed is for the operator's log, not for the network.
+    pub(super) fn storage_failed() -> Self {
+        Self::refusal(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", "nothing of this request was stored")
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        (self.status, [(header::CONTENT_TYPE, "application/json")], self.body.to_string()).into_response()
+    }
+}

@@ -1,0 +1,212 @@
+//! From the text of a batch to its events. Pure.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::answer::Answer;
+use super::storage::{Artifact, Event};
+use crate::base::{ids, json, text};
+use crate::event::{NamespaceRef, violations};
+
+/// The most characters of a reason that a client gets back.
+const REASON_CHARS: usize = 500;
+
+/// One entry of a batch, in the order sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    /// The `event_id` exactly as sent, because clients match results by it; null when there is none.
+    pub(super) sent_id: Value,
+    /// The event, or why it is refused.
+    pub(super) event: Result<Event, String>,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+/// Why no entry of a batch can be looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Unreadable {
+    /// Not JSON, not an object with a list `events`, or an empty list.
+    Malformed(Answer),
+    /// More events than the limit.
+    TooMany,
+}
+
+/// Reads the text of a batch: `{"events": [{…}, …]}`, other members ignored. Each entry stands for itself: one that
+/// breaks the contract spoils no other.
+pub(super) fn read(bytes: &[u8], max_events: usize) -> Result<Vec<Entry>, Unreadable> {
+    let malformed = |message: String| Unreadable::Malformed(Answer::bad_request(&message));
+    let wire: Wire<'_> = std::str::from_utf8(bytes)
+        .map_err(|e| malformed(format!("the batch is not UTF-8: {e}")))
+        .and_then(|text| serde_json::from_str(text).map_err(|e| malformed(explain(text, &e))))?;
+    if wire.events.is_empty() {
+        // The words by which older clients recognise a living endpoint.
+        return Err(malformed("No events provided".to_owned()));
+    }
+    if wire.events.len() > max_events {
+        return Err(Unreadable::TooMany);
+    }
+    Ok(wire.events.iter().map(|raw| entry(raw.get())).collect())
+}
+
+/// Tells text that is no JSON from JSON of another shape.
+fn explain(text: &str, error: &serde_json::Error) -> String {
+    if error.is_data() && serde_json::from_str::<&RawValue>(text).is_ok() {
+        "the batch is not an object with a list \"events\"".to_owned()
+    } else {
+        format!("the batch is not JSON: {error}")
+    }
+}
+
+fn entry(raw: &str) -> Entry {
+    let envelope: Value = match serde_json::from_str(raw) {
+        Ok(envelope) => envelope,
+        Err(e) => {
+            return Entry { sent_id: id_alone(raw), event: Err(format!("the event cannot be read: {e}")) };
+        }
+    };
+    let found = violations(&envelope);
+    let event = if found.is_empty() {
+        event(&envelope, raw).ok_or_else(|| "the event has no usable event_id or project_uuid".to_owned())
+    } else {
+        let reasons: Vec<_> = found.iter().map(ToString::to_string).collect();
+        Err(text::shorten(&text::printable(&reasons.join("; ")), REASON_CHARS))
+    };
+    Entry { sent_id: envelope.get("event_id").cloned().unwrap_or(Value::Null), event }
+}
+
+/// The `event_id` of an event of which another part cannot be read (a lone surrogate, a number out of range).
+fn id_alone(raw: &str) -> Value {
+    #[derive(Deserialize)]
+    struct Id {
+        event_id: Option<String>,
+    }
+    serde_json::from_str::<Id>(raw).ok().and_then(|id| id.event_id).map_or(Value::Null, Value::String)
+}
+
+/// The event of an envelope without violations.
+fn event(envelope: &Value, raw: &str) -> Option<Event> {
+    let member = |name: &str| envelope.get(name).and_then(Value::as_str);
+    Some(Event {
+        project_uuid: uuid::Uuid::parse_str(member("project_uuid")?).ok()?.to_string(),
+        id: ids::normalize(member("event_id")?)?,
+        kind: member("event_type")?.to_owned(),
+        envelope: raw.as_bytes().to_vec(),
+        announces: announced(envelope),
+    })
+}
+
+/// The artifact whose bodies may follow, if the event announces one.
+fn announced(envelope: &Value) -> Option<Artifact> {
+    if envelope.get("event_type")? != "MissionDossierArtifactIndexed" {
+        return None;
+    }
+    let payload = envelope.get("payload")?;
+    Some(Artifact {
+        namespace: normalized(NamespaceRef::deserialize(payload.get("namespace")?).ok()?),
+        path: payload.get("artifact_id")?.get("path")?.as_str()?.to_owned(),
+    })
+}
+
+/// The namespace with its project in the form projects are compared in.
+pub(super) fn normalized(namespace: NamespaceRef) -> NamespaceRef {
+    match uuid::Uuid::parse_str(&namespace.project_uuid) {
+        Ok(uuid) => NamespaceRef { project_uuid: uuid.to_string(), ..namespace },
+        Err(_) => namespace,
+    }
+}
+
+/// True when two envelopes say the same: as JSON, with every id in its normal form, and whether or not a sender filled
+/// in the team, which it may learn only after it first sent an event.
+pub(super) fn is_same_event(a: &[u8], b: &[u8]) -> bool {
+    json::same_meaning(a, b) || matches!((plain(a), plain(b)), (Some(a), Some(b)) if json::same_meaning(&a, &b))
+}
+
+/// The envelope with its ids in normal form, and without its team.
+fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
+    let mut envelope: Value = serde_json::from_slice(envelope).ok()?;
+    envelope.as_object_mut()?.remove("team_slug");
+    for name in ["event_id", "correlation_id", "causation_id"] {
+        if let Some(Value::String(id)) = envelope.get_mut(name)
+            && let Some(normal) = ids::normalize(id)
+        {
+            *id = normal;
+        }
+    }
+    if let Some(Value::String(project)) = envelope.get_mut("project_uuid")
+        && let Ok(uuid) = uuid::Uuid::parse_str(project)
+    {
+        *project = uuid.to_string();
+    }
+    serde_json::to_vec(&envelope).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::tests::sample;
+
+    fn reasons(text: &str) -> Vec<(Value, Result<(), String>)> {
+        read(text.as_bytes(), 10).unwrap().into_iter().map(|e| (e.sent_id, e.event.map(|_| ()))).collect()
+    }
+
+    #[test]
+    fn entries_stand_for_themselves() {
+        let good = sample::status_changed("01JMBY7K8N3QRVX2DPFG5HWT4E").to_string();
+        let text = format!(
+            r#"{{"more":1,"events":[{good}, 7, {{"event_id":"x"}}, {{"event_id":"y","n":1e999}}, {{"event_id":5}}]}}"#
+        );
+        let found = reasons(&text);
+        assert_eq!(found[0], (Value::from("01JMBY7K8N3QRVX2DPFG5HWT4E"), Ok(())));
+        assert_eq!(found[1], (Value::Null, Err("event is not an object".to_owned())));
+        assert_eq!(found[2].0, "x");
+        assert!(found[2].1.as_ref().unwrap_err().contains("event_id is neither a ULID"), "{found:?}");
+        assert_eq!(found[3].0, "y");
+        assert!(found[3].1.as_ref().unwrap_err().starts_with("the event cannot be read: number out of range"));
+        assert_eq!(found[4].0, 5);
+    }
+
+    #[test]
+    fn batches_of_another_shape_are_told_apart() {
+        for (text, error) in [
+            ("", "the batch is not JSON: "),
+            ("{\"events\":[", "the batch is not JSON: "),
+            ("{\"events\":[NaN]}", "the batch is not JSON: "),
+            ("[]", "the batch is not an object with a list \"events\""),
+            ("{}", "the batch is not an object with a list \"events\""),
+            ("{\"events\":{}}", "the batch is not an object with a list \"events\""),
+            ("{\"events\":[]}", "No events provided"),
+        ] {
+            let Err(Unreadable::Malformed(answer)) = read(text.as_bytes(), 10) else { panic!("{text}") };
+            assert!(answer.body["error"].as_str().unwrap().starts_with(error), "{text}: {}", answer.body);
+        }
+        assert!(matches!(read(b"{\"events\":[\"\xff\"]}", 10), Err(Unreadable::Malformed(_))));
+        assert_eq!(read(b"{\"events\":[1,2]}", 1), Err(Unreadable::TooMany));
+    }
+
+    #[test]
+    fn an_index_event_announces_its_artifact() {
+        let mut indexed = sample::indexed("01JMBY7K8N3QRVX2DPFG5HWT4E", "spec.md", "text");
+        indexed["payload"]["namespace"]["project_uuid"] = sample::PROJECT.to_uppercase().into();
+        let crate::serve::storage::ArtifactVersion { namespace, path, .. } = sample::version("spec.md", "text");
+        assert_eq!(announced(&indexed), Some(Artifact { namespace, path }));
+        assert_eq!(announced(&sample::status_changed("01JMBY7K8N3QRVX2DPFG5HWT4E")), None);
+    }
+
+    #[test]
+    fn sameness_ignores_spelling_and_nothing_else() {
+        let id = "01JMBY7K8N3QRVX2DPFG5HWT4E";
+        let event = sample::status_changed(id);
+        let spelled = event.to_string();
+        let mut other = event.clone();
+        other["event_id"] = id.to_lowercase().into();
+        other["project_uuid"] = sample::PROJECT.replace('-', "").into();
+        assert!(is_same_event(spelled.as_bytes(), serde_json::to_string_pretty(&other).unwrap().as_bytes()));
+        other["lamport_clock"] = 8.into();
+        assert!(!is_same_event(spelled.as_bytes(), other.to_string().as_bytes()));
+    }
+}

@@ -1,0 +1,222 @@
+//! The one thread that owns the storage. What waits while a commit runs goes into the next one together, so that
+//! several connections share the cost of a sync.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Error;
+use super::ingest::{Outcome, Request, ingest};
+use super::storage::{Count, Counts, Engine};
+use crate::base::Clock;
+
+/// The most requests of one commit.
+const GROUP: usize = 64;
+
+/// Something for the storage, with where to answer. No answer means that the storage failed and kept nothing of it.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Keep what a request brings.
+    Keep(Box<Request>, oneshot::Sender<Outcome>),
+    /// Tell the numbers.
+    Report(oneshot::Sender<Counts>),
+}
+
+/// Numbers that rise outside of the storage and are added to it with the next step.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    pub(super) event_requests: AtomicI64,
+    pub(super) body_requests: AtomicI64,
+    pub(super) connections: AtomicI64,
+}
+
+impl Traffic {
+    fn numbers(&self) -> [(Count, &AtomicI64); 3] {
+        [
+            (Count::EventRequests, &self.event_requests),
+            (Count::BodyRequests, &self.body_requests),
+            (Count::Connections, &self.connections),
+        ]
+    }
+}
+
+/// The storage with its queue.
+pub(super) struct Keeper {
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Keeper {
+    /// Works until every sender is gone.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let mut waiting = vec![first];
+            while waiting.len() < GROUP
+                && let Ok(next) = jobs.try_recv()
+            {
+                waiting.push(next);
+            }
+            self.settle(waiting);
+        }
+        if let Err(e) = self.keep(&[]) {
+            log::warn!("the last request counts were not stored: {e}");
+        }
+    }
+
+    /// Answers a group of jobs: all requests in one step, then the reports.
+    fn settle(&mut self, jobs: Vec<Job>) {
+        let (mut requests, mut senders, mut reports) = (Vec::new(), Vec::new(), Vec::new());
+        for job in jobs {
+            match job {
+                Job::Keep(request, sender) => {
+                    requests.push(*request);
+                    senders.push(sender);
+                }
+                Job::Report(sender) => reports.push(sender),
+            }
+        }
+        if !requests.is_empty() {
+            for (outcome, sender) in self.outcomes(&requests).into_iter().zip(senders) {
+                if let Some(outcome) = outcome {
+                    // A client that has gone away finds out by asking again.
+                    sender.send(outcome).ok();
+                }
+            }
+        }
+        for sender in reports {
+            match self.counts() {
+                Ok(counts) => drop(sender.send(counts)),
+                Err(e) => log::error!("cannot read the counts: {e}"),
+            }
+        }
+    }
+
+    /// The outcome of each request, `None` where the storage failed. When a group fails, each of its requests is tried
+    /// alone, so that one that cannot be stored takes no other with it.
+    fn outcomes(&mut self, requests: &[Request]) -> Vec<Option<Outcome>> {
+        match self.keep(requests) {
+            Ok(outcomes) => outcomes.into_iter().map(Some).collect(),
+            Err(_) if requests.len() > 1 => {
+                requests.iter().flat_map(|one| self.outcomes(std::slice::from_ref(one))).collect()
+            }
+            Err(e) => {
+                log::error!("a request was not stored: {e}");
+                vec![None]
+            }
+        }
+    }
+
+    /// Keeps these requests, and the traffic so far, in one step.
+    fn keep(&mut self, requests: &[Request]) -> Result<Vec<Outcome>, Error> {
+        let traffic: Vec<_> =
+            self.traffic.numbers().iter().map(|(count, n)| (*count, n.load(Ordering::Relaxed))).collect();
+        if requests.is_empty() && traffic.iter().all(|(_, number)| *number == 0) {
+            return Ok(Vec::new());
+        }
+        let at = self.clock.now();
+        let mut outcomes = Vec::with_capacity(requests.len());
+        self.engine.step(&mut |records| {
+            for request in requests {
+                outcomes.push(ingest(request, records, at)?);
+            }
+            traffic.iter().try_for_each(|(count, number)| records.add(*count, *number))
+        })?;
+        for ((_, number), (_, stored)) in self.traffic.numbers().iter().zip(&traffic) {
+            number.fetch_sub(*stored, Ordering::Relaxed);
+        }
+        Ok(outcomes)
+    }
+
+    /// The stored numbers with the traffic that is not stored yet.
+    fn counts(&self) -> Result<Counts, Error> {
+        let mut counts = self.engine.counts()?;
+        for (count, number) in self.traffic.numbers() {
+            *counts.entry(count).or_default() += number.load(Ordering::Relaxed);
+        }
+        Ok(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::{FixedClock, Timestamp};
+    use crate::serve::batch;
+    use crate::serve::ingest::Content;
+    use crate::serve::memory::Memory;
+    use crate::serve::storage::Work;
+    use crate::serve::tests::sample;
+
+    /// An engine whose steps fail, without any effect, when they would refuse an event; it counts its steps.
+    struct Picky {
+        kept: Memory,
+        steps: Arc<AtomicI64>,
+    }
+
+    impl Engine for Picky {
+        fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
+            self.steps.fetch_add(1, Ordering::Relaxed);
+            let mut trial = self.kept.clone();
+            trial.step(work)?;
+            if trial.counts()?.get(&Count::Rejected).is_some_and(|n| *n > 0) {
+                return Err(Error::Start(std::io::Error::other("no")));
+            }
+            self.kept = trial;
+            Ok(())
+        }
+
+        fn counts(&self) -> Result<Counts, Error> {
+            self.kept.counts()
+        }
+
+        fn instance_id(&self) -> &'static str {
+            "picky"
+        }
+    }
+
+    fn keep(event: &str) -> (Job, oneshot::Receiver<Outcome>) {
+        let entries = batch::read(format!("{{\"events\":[{event}]}}").as_bytes(), 10).unwrap();
+        let (sender, outcome) = oneshot::channel();
+        (Job::Keep(Box::new(Request { content: Content::Events(entries), key: None }), sender), outcome)
+    }
+
+    /// Lets a keeper settle all of `jobs`, which wait together; gives the number of steps it took.
+    fn settle(jobs: Vec<Job>) -> (i64, Counts) {
+        let steps = Arc::<AtomicI64>::default();
+        let engine = Box::new(Picky { kept: Memory::new(String::new()), steps: Arc::clone(&steps) });
+        let traffic = Arc::<Traffic>::default();
+        traffic.event_requests.store(i64::try_from(jobs.len()).unwrap(), Ordering::Relaxed);
+        let clock = Arc::new(FixedClock(Timestamp::from_micros(0)));
+        let (queue, waiting) = mpsc::channel(jobs.len() + 1);
+        for job in jobs {
+            queue.try_send(job).unwrap();
+        }
+        let (sender, mut counts) = oneshot::channel();
+        queue.try_send(Job::Report(sender)).unwrap();
+        drop(queue);
+        Keeper { engine, traffic, clock }.run(waiting);
+        (steps.load(Ordering::Relaxed), counts.try_recv().unwrap())
+    }
+
+    #[test]
+    fn what_waits_together_shares_a_step_and_traffic_is_added_once() {
+        let (jobs, outcomes): (Vec<_>, Vec<_>) =
+            (0..5).map(|n| keep(&sample::status_changed(&sample::id(n)).to_string())).unzip();
+        let (steps, counts) = settle(jobs);
+        assert_eq!(steps, 1);
+        assert_eq!((counts[&Count::Events], counts[&Count::EventRequests]), (5, 5));
+        assert!(outcomes.into_iter().all(|mut o| matches!(o.try_recv(), Ok(Outcome::Events(_)))));
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_stored_takes_no_other_with_it() {
+        let good = |n| keep(&sample::status_changed(&sample::id(n)).to_string());
+        let (jobs, mut outcomes): (Vec<_>, Vec<_>) = [good(1), keep("{}"), good(2)].into_iter().unzip();
+        let (_, counts) = settle(jobs);
+        let answered: Vec<_> = outcomes.iter_mut().map(|o| o.try_recv().is_ok()).collect();
+        assert_eq!(answered, [true, false, true]);
+        assert_eq!((counts[&Count::Events], counts[&Count::EventRequests]), (2, 3));
+    }
+}

@@ -1,0 +1,135 @@
+//! A running receiver: its threads, from binding the address to the last commit.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot};
+
+use super::app::{App, Limits, router, token_digest};
+use super::connection::Door;
+use super::keeper::{Keeper, Traffic};
+use super::memory::Memory;
+use super::sqlite::Sqlite;
+use super::storage::Engine;
+use super::{Error, Options, Storage};
+use crate::base::Interrupt;
+
+/// How long requests that are being answered may still take after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often a waiting caller looks for an interruption.
+const LOOK: Duration = Duration::from_millis(50);
+/// Requests that may wait for the storage; more wait on their connection.
+const QUEUE: usize = 64;
+
+/// A receiver that is bound and answers, on threads of its own. Dropping it stops it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    origin: String,
+    stop: Option<oneshot::Sender<()>>,
+    /// Carries nothing; closes when the receiver has ended.
+    ended: Receiver<Infallible>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Binds the address, opens the storage, and begins to answer.
+    pub(crate) fn start(options: Options) -> Result<Self, Error> {
+        if options.token.as_ref().is_some_and(|token| token.expose_secret().trim().is_empty()) {
+            return Err(Error::EmptyToken);
+        }
+        let listener = bind(options.listen)?;
+        let address = listener.local_addr().map_err(Error::Start)?;
+        let engine: Box<dyn Engine> = match &options.store {
+            Storage::Memory => Box::new(Memory::new(options.ids.uuid())),
+            Storage::File(path) => Box::new(Sqlite::open(path, options.ids.as_ref())?),
+        };
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(Error::Start)?;
+
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let traffic = Arc::<Traffic>::default();
+        let app = App {
+            limits: Limits { max_events: options.max_events, max_bytes: options.max_bytes },
+            token: options.token.as_ref().map(token_digest),
+            instance_id: engine.instance_id().to_owned(),
+            deployment: options.deployment,
+            traffic: Arc::clone(&traffic),
+            jobs,
+        };
+        let keeper = Keeper { engine, traffic: Arc::clone(&traffic), clock: options.clock };
+        let keeping = spawn("serve-storage", move || keeper.run(waiting))?;
+
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = channel::<Infallible>();
+        let answering = spawn("serve-http", move || {
+            answer(&runtime, listener, traffic, app, stopped);
+            // Ends what is still open, so that the storage's queue closes.
+            drop(runtime);
+            drop(end);
+        })?;
+        let origin = format!("http://{address}");
+        Ok(Self { origin, stop: Some(stop), ended, threads: vec![answering, keeping] })
+    }
+
+    /// Where it listens, as `http://127.0.0.1:4711`.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Stops accepting, lets the requests at hand end within a bound, and returns after the storage's last commit.
+    pub(crate) fn stop(self) {
+        drop(self);
+    }
+
+    /// Returns when an interruption is requested, or when the receiver has ended by itself.
+    pub(crate) fn wait(&self, interrupt: &Interrupt) {
+        while !interrupt.is_requested() && self.ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {}
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of the receiver ended early");
+            }
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    use std::io::ErrorKind;
+    TcpListener::bind(address).map_err(|reason| match reason.kind() {
+        ErrorKind::AddrInUse => Error::AddressInUse(address),
+        ErrorKind::AddrNotAvailable => Error::AddressNotAvailable(address),
+        _ => Error::Listen { address, reason },
+    })
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::Start)
+}
+
+/// Answers requests until `stopped` resolves, and then those at hand.
+fn answer(runtime: &Runtime, listener: TcpListener, traffic: Arc<Traffic>, app: App, stopped: oneshot::Receiver<()>) {
+    runtime.block_on(async {
+        let listener = match listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)) {
+            Ok(listener) => listener,
+            Err(e) => return log::error!("cannot listen: {e}"),
+        };
+        let (close, closing) = oneshot::channel::<()>();
+        let signal = async { closing.await.unwrap_or_default() };
+        let serving = axum::serve(Door::new(listener, traffic), router(app)).with_graceful_shutdown(signal);
+        let serving = tokio::spawn(serving.into_future());
+        stopped.await.ok();
+        drop(close);
+        tokio::time::timeout(GRACE, serving).await.ok();
+    });
+}

@@ -1,0 +1,117 @@
+//! What the receiver's decisions are made over, whatever engine keeps it.
+//!
+//! The operations are those that a shared database and an object store give too: insert unless the key is there, and
+//! look up. So another engine is another pair of implementations, and no decision changes.
+
+use std::collections::BTreeMap;
+
+use super::Error;
+use crate::base::{Sha256, Timestamp};
+use crate::event::NamespaceRef;
+
+/// One acceptable event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Event {
+    /// Its project, a lower-case hyphenated UUID.
+    pub(super) project_uuid: String,
+    /// Its normalised id, unique within the project.
+    pub(super) id: String,
+    /// Its type (`WPStatusChanged`, …).
+    pub(super) kind: String,
+    /// The envelope's JSON text, byte for byte as it was sent.
+    pub(super) envelope: Vec<u8>,
+    /// The artifact it announces, when it is a `MissionDossierArtifactIndexed`.
+    pub(super) announces: Option<Artifact>,
+}
+
+/// One artifact, whatever its content. A body is taken once its path was announced: the event of the very version it
+/// belongs to may have been replaced by a later one before it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Artifact {
+    pub(super) namespace: NamespaceRef,
+    pub(super) path: String,
+}
+
+/// One version of one artifact: the seven fields that tell bodies apart, the hash algorithm being SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ArtifactVersion {
+    pub(super) namespace: NamespaceRef,
+    pub(super) path: String,
+    pub(super) sha256: Sha256,
+}
+
+/// A body whose hash was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Upload {
+    pub(super) version: ArtifactVersion,
+    pub(super) content: String,
+}
+
+macro_rules! counts {
+    ($($variant:ident = $name:literal: $meaning:literal,)*) => {
+        /// A number that is kept with what it counts.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum Count {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Count {
+            /// Every number, in the order of the report.
+            pub(super) const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name in the report and in storage.
+            pub(super) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+counts! {
+    Events = "events": "Events stored.",
+    Duplicates = "duplicates": "Events that came again with the same content.",
+    Rejected = "rejected": "Events that broke the contract.",
+    Conflicts = "conflicts": "Events whose id was taken by other content.",
+    Bodies = "bodies": "Artifact versions whose body is stored.",
+    BodiesAlreadyExist = "bodies_already_exists": "Bodies that came again.",
+    BodiesNotIndexed = "bodies_not_indexed": "Bodies that came before the event that announces them.",
+    Projects = "projects": "Projects with at least one event.",
+    EventRequests = "event_requests": "Requests to the events endpoint, whatever was answered.",
+    BodyRequests = "body_requests": "Requests to the bodies endpoint, whatever was answered.",
+    RepeatedRequests = "repeated_requests": "Requests whose `Idempotency-Key` had come before.",
+    Connections = "connections": "Connections accepted.",
+}
+
+/// The value of every number.
+pub(super) type Counts = BTreeMap<Count, i64>;
+
+/// The records within one durable step.
+pub(super) trait Records {
+    /// Stores an event unless its project has one with this id; gives the envelope that was there.
+    fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error>;
+    /// Remembers that an artifact was announced.
+    fn keep_announcement(&mut self, artifact: &Artifact) -> Result<(), Error>;
+    /// True when an event has announced this artifact.
+    fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error>;
+    /// Stores a body unless this artifact version has one; true when it was new. Equal contents are stored once.
+    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<bool, Error>;
+    /// Remembers the key of a request; true when it had come before.
+    fn keep_request_key(&mut self, key: &str, at: Timestamp) -> Result<bool, Error>;
+    /// Adds to a number.
+    fn add(&mut self, count: Count, by: i64) -> Result<(), Error>;
+}
+
+/// What a step does with the records.
+pub(super) type Work<'a> = dyn FnMut(&mut dyn Records) -> Result<(), Error> + 'a;
+
+/// An engine that keeps records.
+pub(super) trait Engine: Send {
+    /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does not.
+    fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error>;
+    /// The numbers as of the last step.
+    fn counts(&self) -> Result<Counts, Error>;
+    /// The id of this storage, the same for its whole life.
+    fn instance_id(&self) -> &str;
+}

@@ -1,0 +1,126 @@
+//! Events: every answer of the batch endpoint.
+
+use serde_json::{Value, json};
+
+use super::client::{EVENTS, Talk, file, memory};
+use super::sample::{id, indexed, status_changed};
+use crate::http::Method;
+use crate::serve::Server;
+
+/// Runs a test over each engine: what holds for one must hold for the other.
+fn over_each_engine(test: impl Fn(&Server)) {
+    test(&memory());
+    let dir = tempfile::tempdir().unwrap();
+    test(&file(&dir.path().join("deep/serve.db")));
+}
+
+#[test]
+fn a_batch_is_answered_event_by_event_in_order() {
+    over_each_engine(|server| {
+        let talk = Talk::to(server);
+        let mut bad = status_changed(&id(2));
+        bad["schema_version"] = "2.0.0".into();
+        let events = [status_changed(&id(1)), bad, status_changed(&id(3)), status_changed(&id(1))];
+        assert_eq!(talk.batch(&events), ["success", "rejected", "success", "duplicate"]);
+        assert_eq!(talk.counts(["events", "rejected", "duplicates", "conflicts", "projects"]), [2, 1, 1, 0, 1]);
+        assert_eq!(talk.batch(&events[..1]), ["duplicate"]);
+        assert_eq!(talk.counts(["events", "rejected", "duplicates", "event_requests", "requests"]), [2, 1, 2, 2, 2]);
+    });
+}
+
+#[test]
+fn plain_json_is_accepted_and_reasons_name_the_field() {
+    let server = memory();
+    let mut bad = status_changed(&id(1));
+    bad["payload"]["mission_key"] = "x".into();
+    bad["build_id"] = "".into();
+    let (status, answer) = Talk::to(&server).post(EVENTS, &json!({"events": [bad, 5, status_changed(&id(2))]}));
+    assert_eq!(status, 200);
+    let results = answer["results"].as_array().unwrap();
+    let error = results[0]["error"].as_str().unwrap();
+    assert!(error.contains("build_id is empty") && error.contains("payload.mission_key is a key"), "{error}");
+    assert_eq!(results[1], json!({"event_id": null, "status": "rejected", "error": "event is not an object"}));
+    assert_eq!(results[2], json!({"event_id": id(2), "status": "success", "error": null}));
+}
+
+#[test]
+fn the_same_id_means_duplicate_or_conflict_by_its_content() {
+    over_each_engine(|server| {
+        let talk = Talk::to(server);
+        let first = status_changed(&id(1));
+        assert_eq!(talk.batch(std::slice::from_ref(&first)), ["success"]);
+
+        let spelled = format!("{{\"events\": [ {} ]}}", serde_json::to_string_pretty(&first).unwrap());
+        let (_, answer) = talk.send(Method::Post, EVENTS, spelled.as_bytes());
+        assert_eq!(answer["results"][0]["status"], "duplicate");
+
+        let mut lower = first.clone();
+        lower["event_id"] = id(1).to_lowercase().into();
+        assert_eq!(talk.batch(&[lower]), ["duplicate"]);
+
+        let mut other = first.clone();
+        other["payload"]["to_lane"] = "done".into();
+        let (_, answer) = talk.post(EVENTS, &json!({"events": [other]}));
+        assert_eq!(answer["results"][0]["status"], "rejected");
+        assert!(answer["results"][0]["error"].as_str().unwrap().starts_with("conflict: "));
+
+        assert_eq!(talk.batch(std::slice::from_ref(&first)), ["duplicate"], "the first content stays");
+        assert_eq!(talk.counts(["events", "duplicates", "conflicts", "rejected"]), [1, 3, 1, 0]);
+    });
+}
+
+#[test]
+fn ids_are_unique_within_a_project_only() {
+    over_each_engine(|server| {
+        let talk = Talk::to(server);
+        let mut other = status_changed(&id(1));
+        other["project_uuid"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into();
+        assert_eq!(talk.batch(&[status_changed(&id(1)), other]), ["success", "success"]);
+        assert_eq!(talk.counts(["events", "projects"]), [2, 2]);
+    });
+}
+
+#[test]
+fn unreadable_batches_are_400_and_store_nothing() {
+    let server = memory();
+    let talk = Talk::to(&server);
+    for body in ["", "{", "[]", "{\"events\":1}", "{\"events\":[]}", "{\"events\":[NaN]}", "no"] {
+        let (status, answer) = talk.send(Method::Post, EVENTS, body.as_bytes());
+        assert_eq!(status, 400, "{body}");
+        assert!(!answer["error"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(talk.post(EVENTS, &json!({"events": []})).1["error"], "No events provided");
+    let (status, _) = talk.with("Content-Encoding", "gzip").send(Method::Post, EVENTS, b"{\"events\":[]}");
+    assert_eq!(status, 400);
+    let (status, _) = talk.with("Content-Encoding", "br").send(Method::Post, EVENTS, b"x");
+    assert_eq!(status, 415);
+    assert_eq!(talk.counts(["events", "rejected", "event_requests"]), [0, 0, 10]);
+}
+
+#[test]
+fn repeated_requests_are_counted_and_answered_from_storage() {
+    over_each_engine(|server| {
+        let talk = Talk::to(server).with("Idempotency-Key", "batch-1");
+        assert_eq!(talk.batch(&[status_changed(&id(1))]), ["success"]);
+        assert_eq!(talk.batch(&[status_changed(&id(1))]), ["duplicate"]);
+        assert_eq!(talk.batch(&[status_changed(&id(2))]), ["success"], "a key proves nothing about the content");
+        assert_eq!(talk.counts(["repeated_requests", "events"]), [2, 2]);
+    });
+}
+
+#[test]
+fn ten_thousand_events_go_in_ten_batches() {
+    over_each_engine(|server| {
+        let talk = Talk::to(server);
+        for batch in 0..10 {
+            let events: Vec<Value> = (0..1000)
+                .map(|n| {
+                    let n = batch * 1000 + n;
+                    if n % 2 == 0 { status_changed(&id(n)) } else { indexed(&id(n), &format!("{n}.md"), "x") }
+                })
+                .collect();
+            assert!(talk.batch(&events).iter().all(|status| status == "success"));
+        }
+        assert_eq!(talk.counts(["events", "event_requests"]), [10_000, 10]);
+    });
+}

@@ -1,0 +1,242 @@
+//! What stands in the way of sending, all of it at once. Gates mark nothing: every run judges them anew.
+
+use crate::base::Env;
+use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
+use crate::config::{EventSyncConfig, Origin};
+
+use super::address::Address;
+use super::agreement::Disagreement;
+use super::authority::{Resolved, stub_endpoints};
+use super::credential::{Keys, Lack};
+use super::link::{Endpoints, Link, ReceiverKind};
+use super::{consent, credential};
+
+/// A condition for sending.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Gate {
+    /// Its name, a public contract.
+    pub(crate) name: &'static str,
+    /// True when it lets events and bodies pass.
+    #[serde(rename = "open")]
+    pub(crate) is_open: bool,
+    /// Why it is shut; empty when it is open.
+    pub(crate) reason: String,
+    /// One shell line that opens it, or what to do; empty when it is open.
+    pub(crate) fix: String,
+}
+
+impl Gate {
+    fn new(name: &'static str, lack: Option<Lack>) -> Self {
+        let is_open = lack.is_none();
+        let (reason, fix) = lack.map(|l| (l.reason, l.fix)).unwrap_or_default();
+        Self { name, is_open, reason, fix }
+    }
+}
+
+/// Every gate of the target, open or shut. None where nothing is to be delivered, and none for the stub.
+pub(crate) fn gates(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<Gate> {
+    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, config, env));
+    judge(resolved, config, env, keys.and_then(Result::err))
+}
+
+/// The target ready to be contacted, or the gates that are shut. `Ok(None)` where nothing is to be delivered.
+/// `stub_origin` is where the embedded receiver listens (`http://127.0.0.1:PORT`); only the stub needs it.
+pub(crate) fn link(
+    resolved: &Resolved,
+    config: &EventSyncConfig,
+    env: &Env,
+    stub_origin: Option<&str>,
+) -> Result<Option<Link>, Vec<Gate>> {
+    let Some(receiver) = resolved.receiver else { return Ok(None) };
+    let (keys, lack) = match credential::keys(receiver, config, env) {
+        Ok(keys) => (Some(keys), None),
+        Err(lack) => (None, Some(lack)),
+    };
+    let shut: Vec<_> = judge(resolved, config, env, lack).into_iter().filter(|gate| !gate.is_open).collect();
+    match keys {
+        Some(keys) if shut.is_empty() => match connect(receiver, resolved, keys, stub_origin) {
+            Some(link) => Ok(Some(link)),
+            None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
+        },
+        _ => Err(shut),
+    }
+}
+
+fn judge(resolved: &Resolved, config: &EventSyncConfig, env: &Env, no_keys: Option<Lack>) -> Vec<Gate> {
+    let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
+    let consent = Gate::new("missing_consent", resolved.endpoints.as_ref().and_then(unpermitted));
+    match resolved.receiver {
+        None | Some(ReceiverKind::Stub) => Vec::new(),
+        Some(ReceiverKind::Teamspace) => vec![
+            Gate::new("sync_disabled", switched_off(env)),
+            disagreement,
+            Gate::new("no_target_url", no_address(resolved)),
+            Gate::new("missing_auth", no_keys),
+            Gate::new("missing_team", no_team(config)),
+            consent,
+        ],
+        Some(ReceiverKind::ExternalReceiver) => {
+            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent]
+        }
+    }
+}
+
+/// The link, once every gate is open; `None` when the stub's origin is not given.
+fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin: Option<&str>) -> Option<Link> {
+    let endpoints = match receiver {
+        ReceiverKind::Stub => stub_endpoints(&Address::read(stub_origin?).ok()?),
+        ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
+    };
+    Some(Link {
+        identity: resolved.identity.clone()?,
+        permit: consent::permit(&endpoints.events)?,
+        bodies_permit: endpoints.bodies.as_deref().and_then(consent::permit),
+        endpoints,
+        headers: keys.headers,
+    })
+}
+
+fn quarrel(disagreement: &Disagreement) -> Lack {
+    let variable = [&disagreement.second.0, &disagreement.first.0].into_iter().find_map(|origin| match origin {
+        Origin::Variable(name) => Some(name),
+        _ => None,
+    });
+    let fix = match variable {
+        Some(name) => format!("unset {name}   # or let the environment win: --override-target"),
+        None => "make both files name the same target, or name it with --target-url".to_owned(),
+    };
+    Lack { reason: disagreement.to_string(), fix }
+}
+
+fn no_address(resolved: &Resolved) -> Option<Lack> {
+    (resolved.endpoints.is_none() && resolved.disagreement.is_none()).then(|| Lack {
+        reason: "delivery is `teamspace`, but no address says where".to_owned(),
+        fix: format!("export {TARGET_URL}=https://…   # or teamspace.server_url in event-sync.toml"),
+    })
+}
+
+fn switched_off(env: &Env) -> Option<Lack> {
+    let value = env.text(LEGACY_SWITCH).filter(|v| is_false(v))?;
+    let value = crate::base::text::printable(value);
+    Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: format!("unset {LEGACY_SWITCH}") })
+}
+
+fn no_team(config: &EventSyncConfig) -> Option<Lack> {
+    config.teamspace.team_slug.is_none().then(|| Lack {
+        reason: "no team is configured".to_owned(),
+        fix: "export SK_SYNC_TEAMSPACE__TEAM_SLUG=TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
+    })
+}
+
+/// The first address that nothing may be sent to.
+fn unpermitted(endpoints: &Endpoints) -> Option<Lack> {
+    let mut urls = [Some(endpoints.events.as_str()), endpoints.bodies.as_deref()].into_iter().flatten();
+    let url = urls.find(|url| consent::permit(url).is_none())?;
+    let origin = Address::read(url).map_or_else(|_| url.to_owned(), |a| a.origin());
+    Some(Lack {
+        reason: format!("nobody agreed to sending to {origin}, and this version cannot record an agreement yet"),
+        fix: "choose an address on loopback, or --preset stub: this version sends nowhere else; \
+              everything captured stays"
+            .to_owned(),
+    })
+}
+
+fn no_listener() -> Lack {
+    Lack {
+        reason: "the embedded receiver is not listening".to_owned(),
+        fix: "run again; this is a defect if it stays".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::OriginGrant as _;
+    use crate::target::Choice;
+    use crate::target::authority::tests::resolve_text;
+
+    const TEAM: &str = "preset = 'teamspace'\nteamspace = { server_url = 'http://127.0.0.1:1/b', team_slug = 'T' }";
+    const OWN: &str = "preset = 'external-receiver'\n[external_receiver]\nurl = 'http://127.0.0.1:1'\n";
+    const TOKEN: (&str, &str) = ("SK_SYNC_TOKEN", "topsecret");
+
+    fn linked(repo: &str, env: &[(&str, &str)]) -> Result<Link, Vec<&'static str>> {
+        let (loaded, env, resolved) = resolve_text("", repo, env, &Choice::default());
+        let resolved = resolved.unwrap();
+        let shut = gates(&resolved, &loaded.config, &env).into_iter().filter(|g| !g.is_open).collect::<Vec<_>>();
+        for gate in &shut {
+            assert!(!gate.fix.is_empty() && !gate.reason.is_empty(), "{gate:?}");
+        }
+        let link = link(&resolved, &loaded.config, &env, Some("http://127.0.0.1:7"));
+        assert_eq!(link.as_ref().err(), (!shut.is_empty()).then_some(&shut), "both say the same");
+        link.map(Option::unwrap).map_err(|gates| gates.iter().map(|g| g.name).collect())
+    }
+
+    #[test]
+    fn every_shut_gate_is_named_at_once() {
+        let off = ("SPEC_KITTY_ENABLE_SAAS_SYNC", "off");
+        let elsewhere = ("SK_SYNC_TARGET_URL", "http://127.0.0.1:2");
+        for (repo, env, shut) in [
+            (
+                "preset = 'teamspace'",
+                &[off][..],
+                &["sync_disabled", "no_target_url", "missing_auth", "missing_team"][..],
+            ),
+            (TEAM, &[], &["missing_auth"]),
+            (TEAM, &[TOKEN, elsewhere], &["target_disagreement"]),
+            (
+                "preset = 'teamspace'\nteamspace.server_url = 'https://h.example'",
+                &[("SPEC_KITTY_ENABLE_SAAS_SYNC", "1")],
+                &["missing_auth", "missing_team", "missing_consent"],
+            ),
+            ("preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'", &[off], &["missing_consent"]),
+            (&format!("{OWN}bodies_url = 'https://h.example/b'"), &[], &["missing_consent"]),
+            (&format!("{OWN}headers = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"), &[], &["missing_header_secret"]),
+        ] {
+            assert_eq!(linked(repo, env).unwrap_err(), shut, "{repo}");
+        }
+    }
+
+    #[test]
+    fn a_link_holds_what_sending_needs_and_shows_no_secret() {
+        let team = linked(TEAM, &[TOKEN]).unwrap();
+        assert_eq!(team.headers().collect::<Vec<_>>(), [("Authorization", "Bearer topsecret")]);
+        assert_eq!(team.endpoints().health.as_deref(), Some("http://127.0.0.1:1/b/api/v1/sync/health/"));
+        assert_eq!((team.permit().origin(), team.permit().is_loopback()), ("http://127.0.0.1:1", true));
+        let repo =
+            format!("{OWN}bodies_url = 'http://127.0.0.1:2/b'\nheaders = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}");
+        let secrets = [("SK_SYNC_SECRET_A", "topsecret"), TOKEN];
+        let own = linked(&repo, &secrets).unwrap();
+        assert_eq!(own.headers().collect::<Vec<_>>(), [("X-A", "topsecret")], "the token stays with the Teamspace");
+        assert_eq!(own.bodies_permit().unwrap().origin(), "http://127.0.0.1:2");
+        for link in [team, own] {
+            assert!(!format!("{link:?}").contains("topsecret"), "{link:?}");
+        }
+    }
+
+    #[test]
+    fn the_stub_has_no_gates_and_its_own_identity_at_any_port() {
+        let link = linked("preset = 'stub'", &[TOKEN]).unwrap();
+        assert_eq!(link.identity().canonical_url, "stub://local");
+        assert_eq!(link.endpoints().events, "http://127.0.0.1:7/api/v1/events/batch/");
+        assert_eq!(link.headers().count(), 0);
+        let (loaded, env, resolved) = resolve_text("", "preset = 'stub'", &[], &Choice::default());
+        let resolved = resolved.unwrap();
+        for origin in [None, Some("https://example.com")] {
+            let refused = super::link(&resolved, &loaded.config, &env, origin).unwrap_err();
+            assert_eq!(refused[0].name, "stub_not_listening");
+        }
+    }
+
+    #[test]
+    fn nothing_to_deliver_is_neither_a_link_nor_a_gate() {
+        let (loaded, env, resolved) = resolve_text("", "", &[], &Choice::default());
+        assert!(matches!(link(&resolved.unwrap(), &loaded.config, &env, None), Ok(None)));
+    }
+
+    #[test]
+    fn a_gate_is_printed_by_its_public_fields() {
+        let gate = Gate::new("missing_team", None);
+        let expected = serde_json::json!({"name": "missing_team", "open": true, "reason": "", "fix": ""});
+        assert_eq!(serde_json::to_value(gate).unwrap(), expected);
+    }
+}

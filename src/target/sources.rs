@@ -1,0 +1,123 @@
+//! Everybody who may name the target, and who of them wins. Pure.
+
+use crate::base::Env;
+use crate::base::env::{LEGACY_URL, TARGET_URL};
+use crate::config::{Loaded, Origin, without_userinfo};
+
+use super::Error;
+use super::address::Address;
+use super::agreement::{Claim, Disagreement, Proposal, Slot};
+use super::authority::{Choice, OverrideMode};
+use super::link::ReceiverKind;
+
+/// Who may name an address of this receiver.
+#[derive(Debug)]
+pub(super) struct Sources<'a> {
+    /// The configuration.
+    pub(super) loaded: &'a Loaded,
+    /// The environment.
+    pub(super) env: &'a Env,
+    /// The receiver.
+    pub(super) receiver: ReceiverKind,
+}
+
+/// Why there is no one target.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Two sources disagree.
+    Quarrel(Disagreement),
+    /// A source names what cannot be a target.
+    Flaw(Error),
+}
+
+impl From<Disagreement> for Stop {
+    fn from(disagreement: Disagreement) -> Self {
+        Self::Quarrel(disagreement)
+    }
+}
+
+/// One address as a source writes it.
+type Written<'a> = (Slot, &'a str, Origin);
+
+impl<'a> Sources<'a> {
+    /// The flag wins over all; the environment over files where it was told to; otherwise all must agree.
+    pub(super) fn decide(&self, choice: &Choice<'_>) -> Result<(Proposal, OverrideMode), Stop> {
+        let files = || proposals(self.in_files());
+        let environment = || proposals(self.in_environment());
+        if let Some(url) = choice.target_url {
+            let flag = join_all(proposals([(Slot::Base, url, Origin::Flag("--target-url"))])?)?;
+            return Ok(winner(flag, [files(), environment()]));
+        }
+        if choice.is_environment_first {
+            let environment = join_all(environment()?)?;
+            if !environment.is_empty() {
+                return Ok(winner(environment, [files()]));
+            }
+        }
+        let all = files()?.into_iter().chain(environment()?).collect();
+        Ok((join_all(all)?, OverrideMode::None))
+    }
+
+    /// Addresses in files, lowest layer first.
+    pub(super) fn in_files(&self) -> impl Iterator<Item = Written<'a>> {
+        self.keyed().filter(|(.., origin)| !matches!(origin, Origin::Variable(_)))
+    }
+
+    /// Addresses in the environment.
+    pub(super) fn in_environment(&self) -> impl Iterator<Item = Written<'a>> {
+        let named = [TARGET_URL, LEGACY_URL].into_iter().filter_map(|name| {
+            let value = self.env.text(name)?.trim();
+            (!value.is_empty()).then(|| (Slot::Base, value, Origin::Variable(name.to_owned())))
+        });
+        self.keyed().filter(|(.., origin)| matches!(origin, Origin::Variable(_))).chain(named)
+    }
+
+    fn keyed(&self) -> impl Iterator<Item = Written<'a>> {
+        let slots = self.loaded.urls.iter().map(|u| (self.slot(u.key), u.value.as_str(), u.origin.clone()));
+        slots.filter_map(|(slot, value, origin)| Some((slot?, value, origin)))
+    }
+
+    fn slot(&self, key: &str) -> Option<Slot> {
+        match (self.receiver, key) {
+            (ReceiverKind::Teamspace, "teamspace.server_url")
+            | (ReceiverKind::ExternalReceiver, "external_receiver.url") => Some(Slot::Base),
+            (ReceiverKind::ExternalReceiver, "external_receiver.events_url") => Some(Slot::Events),
+            (ReceiverKind::ExternalReceiver, "external_receiver.bodies_url") => Some(Slot::Bodies),
+            _ => None,
+        }
+    }
+}
+
+/// What wins, and whether that changed anything: losers that cannot be read or disagree count as different.
+fn winner(won: Proposal, losers: impl IntoIterator<Item = Result<Vec<Proposal>, Stop>>) -> (Proposal, OverrideMode) {
+    let adds_nothing = |one: &Proposal| won.clone().join(one.clone()).is_ok_and(|joined| joined == won);
+    let is_same = |all: Result<Vec<Proposal>, Stop>| all.is_ok_and(|all| all.iter().all(adds_nothing));
+    let mode = if losers.into_iter().all(is_same) { OverrideMode::None } else { OverrideMode::ProcessOverride };
+    (won, mode)
+}
+
+/// One proposal per file, and one for the whole environment.
+fn proposals<'a>(written: impl IntoIterator<Item = Written<'a>>) -> Result<Vec<Proposal>, Stop> {
+    let mut groups: Vec<(Origin, Proposal)> = Vec::new();
+    for (slot, text, origin) in written {
+        let address = Address::read(text).map_err(|flaw| {
+            let url = crate::base::text::printable(&without_userinfo(text));
+            Stop::Flaw(Error::Address { from: origin.clone(), url, flaw })
+        })?;
+        let claim = Claim { address, origin: origin.clone() };
+        let is_group =
+            |of: &Origin| *of == origin || matches!((of, &origin), (Origin::Variable(_), Origin::Variable(_)));
+        if let Some((_, proposal)) = groups.iter_mut().find(|(of, _)| is_group(of)) {
+            proposal.add(slot, claim)?;
+        } else {
+            let mut proposal = Proposal::default();
+            proposal.add(slot, claim)?;
+            groups.push((origin, proposal));
+        }
+    }
+    Ok(groups.into_iter().map(|(_, proposal)| proposal).collect())
+}
+
+fn join_all(all: Vec<Proposal>) -> Result<Proposal, Disagreement> {
+    all.into_iter().try_fold(Proposal::default(), Proposal::join)
+}

@@ -1,0 +1,205 @@
+//! The document of `status --json`: a public contract. The seven sections of Spec Kitty keep their names and types
+//! (`formats/storage-and-wire` section 12.3); fields may be added, none renamed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::legacy_stores::LegacyStore;
+use crate::books::{Balance, LastRun};
+use crate::target::{Authority, Gate};
+
+/// Where everything stands.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Document {
+    pub(crate) schema_version: u32,
+    /// The balance holds, nothing is undeliverable, no conflict is open, no gate is shut.
+    pub(crate) ok: bool,
+    pub(crate) exit_code: u8,
+    pub(crate) project: Facts,
+    pub(crate) target_authority: Authority,
+    pub(crate) event_journal: EventJournal,
+    pub(crate) delivery_targets: DeliveryTargets,
+    pub(crate) delivery_ledger: DeliveryLedger,
+    pub(crate) migration_conflicts: MigrationConflicts,
+    pub(crate) terminal_failures: TerminalFailures,
+    pub(crate) body_upload_compatibility: BodyUploadCompatibility,
+    pub(crate) active_queue: ActiveQueue,
+    pub(crate) legacy_queue: LegacyQueue,
+    pub(crate) remote_sync: RemoteSync,
+    pub(crate) bodies: Bodies,
+    pub(crate) balance: Balance,
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) legacy_stores: Vec<LegacyStore>,
+    pub(crate) last_run: Option<LastRun>,
+    pub(crate) next_steps: Vec<Next>,
+}
+
+/// Whose events, and where they are kept.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Facts {
+    pub(crate) project_uuid: Option<String>,
+    pub(crate) project_slug: Option<String>,
+    pub(crate) repo: String,
+    pub(crate) store: String,
+    /// False until something was captured here.
+    pub(crate) store_exists: bool,
+}
+
+/// What is retained.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct EventJournal {
+    /// Live events.
+    pub(crate) retained_event_count: i64,
+    /// Those of them in a verified archive; none in this version.
+    pub(crate) archived_event_count: i64,
+    pub(crate) oldest_retained_event_at: Option<String>,
+    /// Payload bytes of the live events.
+    pub(crate) journal_size_bytes: i64,
+    pub(crate) gc_suggested: bool,
+    pub(crate) gc_suggestion: Option<String>,
+}
+
+/// The configured target, and those before it that have something.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct DeliveryTargets {
+    pub(crate) current: Option<CurrentTarget>,
+    pub(crate) previous: Vec<PreviousTarget>,
+}
+
+/// The configured target; without an id while it was never contacted.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CurrentTarget {
+    pub(crate) target_id: Option<String>,
+    pub(crate) canonical_url: String,
+    pub(crate) team_slug: String,
+    pub(crate) user_email: String,
+    /// When the next waiting event is tried again.
+    pub(crate) next_due_at: Option<String>,
+}
+
+/// An earlier target.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PreviousTarget {
+    pub(crate) target_id: String,
+    pub(crate) canonical_url: String,
+    pub(crate) team_slug: String,
+    pub(crate) user_email: String,
+    pub(crate) delivered_count: i64,
+}
+
+/// Counts at the current target, and what earlier ones have.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct DeliveryLedger {
+    pub(crate) delivered_current_target: i64,
+    pub(crate) delivered_previous_target: i64,
+    pub(crate) pending: i64,
+    pub(crate) rejected: i64,
+    pub(crate) transient: i64,
+    pub(crate) terminal_failed: i64,
+    /// Sent or about to be, without an answer yet.
+    pub(crate) in_flight: i64,
+    pub(crate) untried: i64,
+}
+
+/// Ids that came with two contents.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct MigrationConflicts {
+    pub(crate) count: i64,
+    pub(crate) cleanup_blocked: bool,
+    /// The first of them.
+    pub(crate) conflicts: Vec<Conflict>,
+}
+
+/// An id that came with two contents.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Conflict {
+    pub(crate) event_id: String,
+    pub(crate) source_digest: String,
+    pub(crate) existing_sha: String,
+    pub(crate) incoming_sha: String,
+    pub(crate) detail: String,
+}
+
+/// What was given up at the current target.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct TerminalFailures {
+    pub(crate) count: i64,
+    /// The first of them.
+    pub(crate) events: Vec<TerminalFailure>,
+}
+
+/// An event that was given up.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TerminalFailure {
+    pub(crate) event_id: String,
+    pub(crate) target_id: String,
+    pub(crate) last_error: Option<String>,
+}
+
+/// The upload queue in two numbers.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct BodyUploadCompatibility {
+    pub(crate) body_upload_queue_count: u64,
+    pub(crate) body_upload_failure_log_count: u64,
+}
+
+/// The store of this project, by the older name.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct ActiveQueue {
+    pub(crate) path: String,
+    /// Events owed to the current target.
+    pub(crate) event_count: u64,
+    pub(crate) body_upload_count: u64,
+}
+
+/// The older unscoped queue; it is never opened here, so a file's rows are unknown (null).
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct LegacyQueue {
+    pub(crate) path: String,
+    pub(crate) event_count: Option<i64>,
+    pub(crate) body_upload_count: Option<i64>,
+    pub(crate) rows_in_scope: Option<i64>,
+}
+
+/// What the other side has: not asked, so unknown.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RemoteSync {
+    pub(crate) remote_project_state: &'static str,
+    pub(crate) materialized_at: Option<String>,
+    pub(crate) historical_import_state: &'static str,
+    pub(crate) last_blocker_sample: Option<String>,
+}
+
+impl Default for RemoteSync {
+    fn default() -> Self {
+        Self {
+            remote_project_state: "unknown",
+            materialized_at: None,
+            historical_import_state: "unknown",
+            last_blocker_sample: None,
+        }
+    }
+}
+
+/// The upload queue.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Bodies {
+    pub(crate) queued: u64,
+    pub(crate) ready: u64,
+    pub(crate) in_backoff: u64,
+    pub(crate) oldest_age_seconds: Option<u64>,
+    /// Rows by how often they failed.
+    pub(crate) retry_histogram: BTreeMap<u32, u64>,
+    /// Uploads refused for good and not taken up again.
+    pub(crate) failures: u64,
+}
+
+/// Something worth doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Next {
+    /// Why.
+    pub(crate) why: String,
+    /// The shell line that does it.
+    pub(crate) run: String,
+}

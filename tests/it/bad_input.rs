@@ -1,0 +1,269 @@
+//! Bad input: one clear message or one reasoned skip, everything else goes on, and the exit code is the documented one.
+
+use crate::support::Sandbox;
+
+/// The stderr of a failed command: one `error:` and, mostly, one `hint:`; never a panic.
+fn complaint(sandbox: &Sandbox, args: &[&str], code: i32) -> String {
+    let run = sandbox.sk_sync(args).code(code);
+    assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+    run.stderr
+}
+
+fn warnings(sandbox: &Sandbox) -> String {
+    sandbox.sk_sync(["run", "--json"]).success().json()["warnings"].to_string()
+}
+
+#[test]
+fn neither_a_repository_nor_a_directory_with_missions() {
+    let sandbox = Sandbox::new();
+    let words = complaint(&sandbox, &["run"], 2);
+    assert!(words.contains("kitty-specs") && words.contains("--repo"), "{words}");
+    assert!(complaint(&sandbox, &["run", "--repo", "absent"], 2).contains("absent"));
+}
+
+#[test]
+fn a_repository_without_missions_says_so() {
+    let sandbox = Sandbox::with_empty_repo();
+    sandbox.write(".kittify/config.yaml", "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n");
+    assert!(warnings(&sandbox).contains("no feature directories in kitty-specs/"));
+}
+
+/// The fix that is printed for a missing identity works.
+#[test]
+fn d32_a_missing_identity_has_a_fix_that_works() {
+    let sandbox = Sandbox::with_repo();
+    std::fs::remove_file(sandbox.repo().join(".kittify/config.yaml")).unwrap();
+    let words = complaint(&sandbox, &["run"], 4);
+    assert!(words.contains("sk-sync init --project"), "{words}");
+    let _fix = sandbox.sk_sync(["init", "--project"]).success();
+    let _run = sandbox.sk_sync(["run"]).success();
+    sandbox.verified();
+}
+
+#[test]
+fn configuration_errors_name_file_line_and_key() {
+    let sandbox = Sandbox::with_repo();
+    for (text, parts) in [
+        ("preset = \"stub\"\n[drain]\nmax_event = 1\n", &["event-sync.toml:3", "max_event", "max_events"][..]),
+        ("preset = \"stubb\"\n", &["event-sync.toml:1", "stubb", "local-retention"]),
+        ("preset = \"stub\"\n[drain]\nmax_events = 0\n", &["event-sync.toml:3", "max_events"]),
+        ("preset = \n", &["event-sync.toml:1"]),
+        ("[artifacts]\nroot = \"../elsewhere\"\n", &["event-sync.toml:2", "root"]),
+        ("[external_receiver.headers]\nX-Key = { env = \"HOME\" }\n", &["SK_SYNC_SECRET_"]),
+    ] {
+        sandbox.write("event-sync.toml", text);
+        let words = complaint(&sandbox, &["run"], 2);
+        assert!(parts.iter().all(|part| words.contains(part)), "{text}: {words}");
+    }
+    assert!(!sandbox.state().join("projects").exists(), "nothing was opened");
+}
+
+#[test]
+fn a_misspelt_variable_is_an_error_that_names_it() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("SK_SYNC_DRAIN__MAX_EVENT", "3");
+    let words = complaint(&sandbox, &["run"], 2);
+    assert!(words.contains("SK_SYNC_DRAIN__MAX_EVENT") && words.contains("MAX_EVENTS"), "{words}");
+}
+
+#[test]
+fn an_identity_file_that_is_no_yaml_or_no_uuid() {
+    let sandbox = Sandbox::with_repo();
+    sandbox.write(".kittify/config.yaml", "project:\n  uuid: [\n");
+    assert!(complaint(&sandbox, &["run"], 2).contains("config.yaml:"));
+    sandbox.write(".kittify/config.yaml", "project:\n  uuid: twelve\n");
+    let words = complaint(&sandbox, &["run"], 2);
+    assert!(words.contains("config.yaml:2") && words.contains("twelve"), "{words}");
+}
+
+#[test]
+fn odd_missions_cost_only_themselves() {
+    let sandbox = Sandbox::with_repo();
+    let before = sandbox.sk_sync(["index", "--json"]).success().json()["index"]["missions"].as_u64().unwrap();
+    sandbox.write("kitty-specs/broken-json/meta.json", "{");
+    sandbox.write("kitty-specs/broken-json/spec.md", "text");
+    sandbox.write("kitty-specs/a list/spec.md", "text");
+    sandbox.write("kitty-specs/list/meta.json", "[]");
+    sandbox.write("kitty-specs/nested/.git/HEAD", "ref: refs/heads/main");
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!(report["index"]["missions"], before + 1);
+    let words = report["warnings"].to_string();
+    for reason in ["meta_not_json", "unsafe_name", "meta_not_object", "nested_repository"] {
+        assert!(words.contains(reason), "{reason}: {words}");
+    }
+    let _strict = sandbox.sk_sync(["run", "--strict"]).code(5);
+    sandbox.verified();
+}
+
+#[cfg(unix)]
+#[test]
+fn links_pipes_and_odd_names_are_skipped_with_a_reason() {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+    let sandbox = Sandbox::with_repo();
+    let mission = sandbox.repo().join("kitty-specs/storm-surge-alerts-01KQX7M2");
+    std::fs::create_dir_all(mission.join("research")).unwrap();
+    std::fs::write(sandbox.path("secret.md"), "secret").unwrap();
+    symlink(sandbox.path("secret.md"), mission.join("research/leak.md")).unwrap();
+    symlink("nowhere", mission.join("research/dangling.md")).unwrap();
+    symlink("loop.md", mission.join("loop.md")).unwrap();
+    symlink("../plan.md", mission.join("research/inside.md")).unwrap();
+    std::fs::write(mission.join(std::ffi::OsStr::from_bytes(b"bad-\xff.md")), "x").unwrap();
+    std::fs::write(mission.join("research/odd (name) é.md"), "x").unwrap();
+    let pipe = mission.join("research/pipe.md");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    let words = report["warnings"].to_string();
+    for reason in ["link_outside", "link_dangling", "link_loop", "name_not_utf8", "special_file"] {
+        assert!(words.contains(reason), "{reason}: {words}");
+    }
+    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().stdout;
+    assert!(events.contains("research/inside.md") && events.contains("research/odd (name) é.md"));
+    assert!(!events.contains("leak.md"));
+    sandbox.verified();
+}
+
+/// Runs the program as another user in a copy that this user can read; skips loudly where that is not possible.
+#[cfg(unix)]
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
+fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<std::process::Output> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let binary = sandbox.path("sk-sync");
+    std::fs::copy(assert_cmd::cargo::cargo_bin!("sk-sync"), &binary).unwrap();
+    for dir in [sandbox.path(""), sandbox.state(), sandbox.path("home"), binary.clone()] {
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let mut command = std::process::Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(binary).args(args);
+    let known = sandbox.command(["x"]);
+    command.env_clear().envs(known.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir(sandbox.repo());
+    match command.output() {
+        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("setpriv:") => Some(output),
+        other => {
+            eprintln!("SKIPPED: cannot run as another user here: {other:?}");
+            None
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_loses_only_itself() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::with_repo();
+    let mission = sandbox.repo().join("kitty-specs/storm-surge-alerts-01KQX7M2");
+    std::fs::set_permissions(mission.join("spec.md"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    std::fs::create_dir_all(mission.join("closed")).unwrap();
+    std::fs::write(mission.join("closed/x.md"), "x").unwrap();
+    std::fs::set_permissions(mission.join("closed"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    let Some(output) = as_nobody(&sandbox, &["run", "--json"]) else { return };
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert!(report["warnings"].to_string().contains("unreadable_directory"), "{report}");
+    assert_eq!(report["index"]["not_present"], 2, "one invalid text of the fixture and the closed file");
+    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_directory_that_cannot_be_written() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::with_repo();
+    std::fs::create_dir(sandbox.state().join("projects")).unwrap();
+    std::fs::set_permissions(sandbox.state().join("projects"), std::fs::Permissions::from_mode(0o555)).unwrap();
+    let Some(output) = as_nobody(&sandbox, &["run"]) else { return };
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("cannot create") && words.contains("projects") && !words.contains("panicked"), "{words}");
+}
+
+/// D01: on a full disk nothing that was acknowledged is lost, and the message says what to do.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
+fn d01_a_full_state_directory() {
+    let mut sandbox = Sandbox::with_repo();
+    let full = sandbox.path("full");
+    std::fs::create_dir(&full).unwrap();
+    sandbox.set("SK_SYNC_HOME", full.to_str().unwrap());
+    let script = format!(
+        "mount -t tmpfs -o size=200k tmpfs {0} && {{ {1} run; code=$?; df {0} >&2; exit $code; }}",
+        full.display(),
+        assert_cmd::cargo::cargo_bin!("sk-sync").display()
+    );
+    let known = sandbox.command(["x"]);
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", &script]).env_clear().current_dir(sandbox.repo());
+    command.envs(known.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let output = command.output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    if words.contains("unshare:") || words.contains("mount:") {
+        eprintln!("SKIPPED: cannot mount here: {words}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("space") && !words.contains("panicked"), "{words}");
+}
+
+#[test]
+fn a_store_of_a_later_version_is_refused_and_untouched() {
+    let sandbox = Sandbox::with_repo();
+    let _run = sandbox.sk_sync(["run"]).success();
+    let store = sandbox.store();
+    crate::support::wire::open(&store).pragma_update(None, "user_version", 99).unwrap();
+    let bytes = std::fs::read(&store).unwrap();
+    let words = complaint(&sandbox, &["run"], 1);
+    assert!(words.contains("99") && words.contains("update sk-sync"), "{words}");
+    assert_eq!(std::fs::read(&store).unwrap(), bytes);
+}
+
+#[test]
+fn a_damaged_store_is_named() {
+    let sandbox = Sandbox::with_repo();
+    let _run = sandbox.sk_sync(["run"]).success();
+    std::fs::write(sandbox.store(), "garbage, and not a database at all").unwrap();
+    for command in [&["run"][..], &["status"], &["verify"]] {
+        let words = complaint(&sandbox, command, 6);
+        assert!(words.contains("store.db"), "{words}");
+    }
+}
+
+/// A byte flipped in a payload, a row deleted, a counter changed: `verify` finds each.
+#[test]
+fn verify_finds_what_was_changed_by_hand() {
+    for (damage, part) in [
+        (
+            "UPDATE journal_payloads SET envelope = CAST(replace(envelope, 'a', 'b') AS BLOB) WHERE seq = 3",
+            "journal row 3",
+        ),
+        (
+            "PRAGMA foreign_keys = OFF; DELETE FROM journal_payloads WHERE seq = 4; DELETE FROM journal_events WHERE seq = 4",
+            "row 4 is missing",
+        ),
+        ("UPDATE store_counters SET value = value + 1 WHERE name = 'delivered'", "counters"),
+        ("UPDATE delivery_rows SET status = 'rejected' WHERE seq = 2", "due time"),
+    ] {
+        let sandbox = Sandbox::with_repo();
+        let _run = sandbox.sk_sync(["run"]).success();
+        crate::support::wire::open(&sandbox.store()).execute_batch(damage).unwrap();
+        let proof = sandbox.sk_sync(["verify", "--json"]).code(6).json();
+        assert!(proof["findings"].to_string().contains(part), "{damage}: {proof}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let sandbox = Sandbox::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words = complaint(&sandbox, &["serve", "--listen", &address], 2);
+    assert!(words.contains(&address) && words.contains("another program"), "{words}");
+}
+
+#[test]
+fn a_bare_repository_has_no_work_tree() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["init", "--quiet", "--bare"]);
+    assert!(complaint(&sandbox, &["run"], 2).contains("no work tree"));
+}

@@ -1,0 +1,143 @@
+//! `capture`: envelopes from a stream into the journal.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+use crate::support::wire::journal;
+
+fn event(n: u32) -> String {
+    json!({
+        "event_id": format!("01JMBY7K8N3QRVX2DPFG5H{n:04}"), "event_type": "WPStatusChanged", "aggregate_id": "WP01",
+        "aggregate_type": "WorkPackage", "schema_version": "3.0.0", "build_id": "b", "node_id": "b805cd5cee74",
+        "lamport_clock": n, "causation_id": null, "correlation_id": format!("01JMBY7K8N3QRVX2DPFG5H{n:04}"),
+        "timestamp": "2026-02-12T10:00:00+00:00", "project_uuid": "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60",
+        "payload": {"wp_id": "WP01", "mission_slug": "m", "from_lane": "planned", "to_lane": "claimed", "actor": "a",
+                    "execution_mode": "worktree"}
+    })
+    .to_string()
+}
+
+fn results(sandbox: &Sandbox, args: &[&str], input: &str, code: i32) -> Vec<Value> {
+    let args = ["capture", "--json"].iter().chain(args).copied();
+    let run = sandbox.sk_sync_with(args, input.as_bytes()).code(code);
+    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_broken_line_never_stops_the_others() {
+    let sandbox = Sandbox::with_repo();
+    let input = format!("{}\nnot json\n\n[1]\n{{\"a\":1}}\n{}\n", event(1), event(2));
+    let lines = results(&sandbox, &[], &input, 2);
+    let told: Vec<_> = lines.iter().map(|l| (l["line"].as_u64().unwrap(), l["result"].as_str().unwrap())).collect();
+    assert_eq!(told, [(1, "captured"), (2, "refused"), (4, "refused"), (5, "refused"), (6, "captured")]);
+    assert!(lines.iter().all(|l| l["result"] != "refused" || l["reason"].is_string()));
+    sandbox.verified();
+}
+
+#[test]
+fn ids_and_bytes_are_kept_as_they_came() {
+    let sandbox = Sandbox::with_repo();
+    let odd = event(1).replace("\"build_id\"", " \"build_id\" ").to_lowercase();
+    let odd = odd.replace("01jmby7k8n3qrvx2dpfg5h0001", "01jmby7k8N3QRVX2DPFG5H0001");
+    let _lines = results(&sandbox, &[], &odd, 0);
+    let kept = journal(&sandbox.store());
+    assert_eq!(kept["01jmby7k8N3QRVX2DPFG5H0001"], odd.as_bytes());
+}
+
+#[test]
+fn the_same_again_is_unchanged_and_another_content_is_a_conflict() {
+    let sandbox = Sandbox::with_repo();
+    let one = event(1);
+    let respelled = one.replace(":1,", ": 1,").replace("WP01", "\\u0057P01");
+    let other = one.replace("claimed", "done");
+    let lines = results(&sandbox, &[], &format!("{one}\n{respelled}\n{other}\n"), 5);
+    let told: Vec<_> = lines.iter().map(|l| l["result"].as_str().unwrap()).collect();
+    assert_eq!(told, ["captured", "unchanged", "conflict"]);
+    assert!(lines.iter().all(|l| l["seq"] == 1));
+    assert_eq!(journal(&sandbox.store()).into_values().next().unwrap(), one.into_bytes());
+    let status = sandbox.sk_sync(["status", "--check", "--json"]).code(5).json();
+    assert_eq!((&status["migration_conflicts"]["count"], &status["ok"]), (&json!(1), &json!(false)));
+    sandbox.verified();
+}
+
+/// D17: what breaks the contract is said at once, and captured all the same unless that was refused.
+#[test]
+fn d17_a_broken_contract_is_said_at_capture() {
+    let sandbox = Sandbox::with_repo();
+    let bad = event(1).replace("\"build_id\":\"b\"", "\"build_id\":\"\"");
+    let strict = results(&sandbox, &["--strict-envelope"], &bad, 5);
+    assert_eq!(strict[0]["result"], "refused");
+    let lenient = results(&sandbox, &[], &bad, 0);
+    assert_eq!(lenient[0]["result"], "captured");
+    assert!(lenient[0]["reason"].as_str().unwrap().contains("build_id"), "{lenient:?}");
+}
+
+#[test]
+fn at_capacity_a_strict_capture_refuses_with_cap_and_depth() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("SK_SYNC_JOURNAL__CAPACITY", "2");
+    let input = format!("{}\n{}\n{}\n", event(1), event(2), event(3));
+    let lines = results(&sandbox, &["--strict-capacity", "--each"], &input, 5);
+    let told: Vec<_> = lines.iter().map(|l| l["result"].as_str().unwrap()).collect();
+    assert_eq!(told, ["captured", "captured", "refused"]);
+    let reason = lines[2]["reason"].as_str().unwrap();
+    assert!(reason.contains("capacity 2") && reason.contains("2 live"), "{reason}");
+}
+
+/// D39: an event goes to the store of its own project, whatever the directory.
+#[test]
+fn d39_projects_never_mix() {
+    let sandbox = Sandbox::with_repo();
+    let mine = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
+    let theirs = "0f000000-0000-4000-8000-00000000000f";
+    let input = format!("{}\n{}\n", event(1), event(2).replace(mine, theirs));
+    assert!(results(&sandbox, &[], &input, 0).iter().all(|l| l["result"] == "captured"));
+    for project in [mine, theirs] {
+        let kept = journal(&sandbox.state().join("projects").join(project).join("store.db"));
+        assert_eq!(kept.len(), 1, "{project}");
+    }
+    let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+    assert_eq!(report["drain"]["success"], 1);
+}
+
+/// Every acknowledged line is in the journal after SIGKILL.
+#[cfg(unix)]
+#[test]
+fn acknowledged_lines_survive_a_kill() {
+    let sandbox = Sandbox::with_repo();
+    let mut acknowledged = Vec::new();
+    for round in 0..4 {
+        let mut command = sandbox.command(["capture", "--json", "--each"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let feed = std::thread::spawn(move || {
+            // The pipe breaks when the process is killed.
+            for n in 0..500 {
+                if writeln!(input, "{}", event(round * 1000 + n)).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        for _ in 0..(7 + round * 13) {
+            let line: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+            acknowledged.push(line["event_id"].as_str().unwrap().to_owned());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What was answered before the kill and is still in the pipe counts as well.
+        for line in answers.map_while(Result::ok) {
+            if let Ok(line) = serde_json::from_str::<Value>(&line) {
+                acknowledged.push(line["event_id"].as_str().unwrap().to_owned());
+            }
+        }
+        feed.join().unwrap();
+    }
+    let kept = journal(&sandbox.store());
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !kept.contains_key(*id)).collect();
+    assert!(lost.is_empty() && acknowledged.len() > 80, "{lost:?} of {}", acknowledged.len());
+    sandbox.verified();
+}

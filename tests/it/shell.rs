@@ -1,0 +1,243 @@
+//! The shell itself: help, usage errors, the switch, completions, closed pipes.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use crate::support::Sandbox;
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the help is as long as it is")]
+fn help_names_commands_options_exit_codes_and_environment() {
+    let run = Sandbox::new().sk_sync(["--help"]).success();
+    insta::assert_snapshot!(run.stdout, @"
+    Gets the events and documents of spec-driven repositories to a server.
+
+    Captures every event of a repository's missions in a local journal, then delivers the events and the
+    documents to the one target you chose: nothing lost, nothing stored twice, no daemon. With nothing
+    configured, everything is kept on this machine and nothing is sent.
+
+    Usage: sk-sync [OPTIONS] <COMMAND>
+
+    Commands:
+      run          Index, capture, and deliver: the main job
+      index        Index the feature directories and capture what changed; send nothing
+      capture      Make event envelopes from stdin durable, one JSON object a line
+      drain        Deliver what is owed, events first, then bodies [alias: now]
+      status       Show what is kept, what is owed, what is stuck, and the next step
+      events       Inspect the events in the journal
+      bodies       Inspect the bodies that wait for upload, and those refused for good
+      verify       Check every hash, count and reference in the store
+      init         Write an event-sync.toml
+      config       Show the configuration in force
+      serve        Run a receiver: the server side, for tests and self-hosters
+      completions  Print a completion script for a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Global options:
+          --repo <DIR>
+              Work on the repository in DIR instead of the current directory
+
+          --config <FILE>
+              Read FILE instead of the repository's event-sync.toml
+
+      -q, --quiet
+              Print nothing but errors and what was asked for with --json
+
+      -v, --verbose...
+              Say more; repeat for debug (-vv) and trace (-vvv) messages
+
+          --color <WHEN>
+              When to use colours
+
+              Possible values:
+              - auto:   On a terminal, unless the environment says otherwise
+              - always: Always
+              - never:  Never
+              
+              [default: auto]
+
+          --no-input
+              Never ask; do what is safe without an answer
+
+    Target options:
+          --preset <NAME>
+              What is kept and where it goes, as one word
+
+              Possible values:
+              - teamspace:         keep everything, send to a Teamspace
+              - external-receiver: keep everything, send to your own endpoint
+              - local-retention:   keep everything, send nothing (what an unconfigured project does)
+              - opt-out:           keep only what is bound for a Teamspace, send nothing
+              - stub:              keep everything, send to a receiver inside sk-sync, for a first look
+
+          --target-url <BASE>
+              Send to the server at this base URL, in this run
+
+          --override-target
+              Let the environment's target win over a different configured one
+
+          --allow-origin <ORIGIN>
+              Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version,
+              which sends to loopback only
+
+    Examples:
+      sk-sync init --project            write an event-sync.toml with a new project identity
+      sk-sync run --preset stub         try everything against a receiver inside sk-sync
+      sk-sync run                       index, capture, and deliver to the configured target
+      sk-sync run --json --strict       the same for a script: one JSON document, no leniency
+      sk-sync status --check            is anything owed, stuck or blocked? The exit code says
+
+    Exit codes:
+        0  nothing retryable is left
+        1  internal or I/O error, disk full
+        2  usage or configuration error
+        3  retryable work remains
+        4  blocked by a gate, which is named
+        5  this run made an event undeliverable, failed a body or opened a conflict
+        6  damage, or books that do not balance
+       75  another drain holds the lock; what was captured stays
+      130  interrupted
+
+    Environment variables:
+      SK_SYNC
+              `0` switches sk-sync off: no output, no file opened, exit 0
+      SK_SYNC_HOME
+              state directory (stores, grants, logs); default `$XDG_STATE_HOME/sk-sync`
+      SK_SYNC_CONFIG
+              user configuration file; default `$XDG_CONFIG_HOME/sk-sync/config.toml`
+      SK_SYNC_PRESET
+              preset, as `--preset`
+      SK_SYNC_TARGET_URL
+              base URL of the target, as `--target-url`
+      SK_SYNC_TOKEN
+              bearer token for the target
+      SK_SYNC_TOKEN_FILE
+              file that holds the bearer token; refused when group- or world-readable
+      SPEC_KITTY_HOME
+              where older queues and journals are looked for; default `~/.spec-kitty`
+      SPEC_KITTY_SAAS_URL
+              older name of `SK_SYNC_TARGET_URL`
+      SPEC_KITTY_ENABLE_SAAS_SYNC
+              a false value shuts the teamspace gate `sync_disabled`
+      CI
+              set by CI systems: a heartbeat line every 10 s in place of progress bars
+      TERM
+              `dumb` switches colour off
+      NO_COLOR
+              any value switches colour off
+      CLICOLOR_FORCE
+              any value but `0` switches colour on
+      HOME
+              home directory, for the defaults above
+      XDG_STATE_HOME
+              base of the state directory; default `~/.local/state`
+      XDG_CONFIG_HOME
+              base of the user configuration; default `~/.config`
+      LOGNAME
+              the user, of whom the node id holds a digest; then `USER`, `LNAME`, `USERNAME`
+      USER
+              see `LOGNAME`
+      LNAME
+              see `LOGNAME`
+      USERNAME
+              see `LOGNAME`
+      SK_SYNC_<SECTION>__<KEY>
+              any configuration key, as SK_SYNC_DRAIN__MAX_EVENTS=200
+    ");
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn every_command_has_help() {
+    let sandbox = Sandbox::new();
+    let top = sandbox.sk_sync(["-h"]).success().stdout;
+    let commands = top.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
+    let names: Vec<_> = commands.filter(|l| l.starts_with("  ")).filter_map(|l| l.split_whitespace().next()).collect();
+    assert!(names.contains(&"run") && names.contains(&"completions"), "{names:?}");
+    for name in names {
+        assert!(sandbox.sk_sync(["help", name]).success().stdout.contains("Usage: sk-sync"), "{name}");
+    }
+}
+
+#[test]
+fn a_usage_error_is_exit_2_with_a_suggestion() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.sk_sync(["run", "--dry-rum"]).code(2);
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("--dry-rum") && run.stderr.contains("'--dry-run'"), "{}", run.stderr);
+    let run = sandbox.sk_sync(["--preset", "stubb", "run"]).code(2);
+    assert!(run.stderr.contains("'stub'"), "{}", run.stderr);
+    let _nothing_to_do = sandbox.sk_sync([""; 0]).code(2);
+}
+
+#[test]
+fn a_usage_error_is_a_document_for_scripts() {
+    let document = Sandbox::new().sk_sync(["drain", "--json", "--max-time", "soon"]).code(2).json();
+    assert_eq!(document["command"], "drain");
+    assert_eq!((&document["ok"], &document["error"]["kind"]), (&false.into(), &"usage".into()));
+    assert!(document["error"]["message"].as_str().unwrap().contains("soon"), "{document}");
+}
+
+#[test]
+fn a_failure_is_a_document_for_scripts() {
+    let document = Sandbox::new().sk_sync(["init", "--json", "--repo", "nowhere"]).code(2).json();
+    assert_eq!(document["command"], "init");
+    assert_eq!(document["error"]["message"], "--repo: nowhere is not a directory");
+}
+
+#[test]
+fn switched_off_it_says_and_does_nothing() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("SK_SYNC", "0");
+    for (words, code) in [
+        (&["run", "--json"][..], 0),
+        (&["--nonsense"], 0),
+        (&["--help"], 0),
+        (&["init"], 0),
+        (&["capture", "--json"], 4),
+    ] {
+        let run = sandbox.sk_sync(words).code(code);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{words:?}");
+    }
+    for dir in ["state", "home", "kitty"] {
+        assert_eq!(std::fs::read_dir(sandbox.path(dir)).unwrap().count(), 0, "{dir}");
+    }
+    assert_eq!(sandbox.git(&["status", "--porcelain", "--ignored"]), "");
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = sandbox.sk_sync(["completions", shell]).success().stdout;
+        assert!(script.contains("sk-sync") && script.contains("no-drain"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["completions", "bash"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_an_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let sandbox = Sandbox::new();
+    let output = sandbox.command(["completions", "bash"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: cannot write the results to stdout"));
+}

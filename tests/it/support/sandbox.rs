@@ -1,0 +1,300 @@
+//! A place to run the program in where nothing of the machine shows: own home, own state, no settings of git.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a started server may take to write its port.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A temporary home with a repository in it.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    dir: tempfile::TempDir,
+    vars: Vec<(String, String)>,
+}
+
+impl Sandbox {
+    /// An empty home and an empty directory `repo`, where commands run.
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["home", "state", "kitty", "repo"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        Self { dir, vars: Vec::new() }
+    }
+
+    /// A sandbox whose `repo` is the fixture repository, committed once on `main`.
+    pub(crate) fn with_repo() -> Self {
+        let sandbox = Self::new();
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repo");
+        copy(&fixture, &sandbox.repo());
+        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+        sandbox.git(&["add", "--all"]);
+        sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
+        sandbox
+    }
+
+    /// A sandbox whose `repo` is an empty repository: no mission, no identity.
+    pub(crate) fn with_empty_repo() -> Self {
+        let sandbox = Self::new();
+        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+        sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
+        sandbox
+    }
+
+    /// Sets a variable for all commands that follow.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.vars.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// A path in the sandbox.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The work tree's root.
+    pub(crate) fn repo(&self) -> PathBuf {
+        self.path("repo")
+    }
+
+    /// The state directory.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    /// The project's store file.
+    pub(crate) fn store(&self) -> PathBuf {
+        let projects = std::fs::read_dir(self.state().join("projects")).unwrap();
+        let stores: Vec<_> = projects.map(|dir| dir.unwrap().path().join("store.db")).collect();
+        assert_eq!(stores.len(), 1, "{stores:?}");
+        stores.into_iter().next().unwrap()
+    }
+
+    /// Proves the store from its rows: hashes, chain, counters, books.
+    pub(crate) fn verified(&self) {
+        let proof = self.sk_sync(["verify", "--json"]).success().json();
+        assert_eq!(proof["findings"], serde_json::json!([]), "{proof}");
+    }
+
+    /// Points every command at a served receiver, as a Teamspace.
+    pub(crate) fn target(&mut self, url: &str) {
+        for (name, value) in [
+            ("SK_SYNC_PRESET", "teamspace"),
+            ("SK_SYNC_TARGET_URL", url),
+            ("SK_SYNC_TOKEN", "correct-horse"),
+            ("SK_SYNC_TEAMSPACE__TEAM_SLUG", "harbour"),
+        ] {
+            self.vars.retain(|(known, _)| known != name);
+            self.set(name, value);
+        }
+    }
+
+    /// Every file below the sandbox's home directories with its size: to see that nothing appears.
+    pub(crate) fn listing(&self) -> Vec<(PathBuf, u64)> {
+        let mut pending = vec![self.dir.path().to_owned()];
+        let mut found = Vec::new();
+        while let Some(dir) = pending.pop() {
+            for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+                let meta = entry.metadata().unwrap();
+                found.push((entry.path(), if meta.is_dir() { 0 } else { meta.len() }));
+                if meta.is_dir() {
+                    pending.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Writes a file of the work tree, with its directories.
+    pub(crate) fn write(&self, file: &str, text: impl AsRef<[u8]>) {
+        let path = self.repo().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Reads a file of the work tree.
+    pub(crate) fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.repo().join(file)).unwrap()
+    }
+
+    /// Runs git in the work tree and returns what it printed.
+    pub(crate) fn git(&self, args: &[&str]) -> String {
+        let mut git = Command::new("git");
+        self.surround(&mut git);
+        let output = git.args(args).output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Runs the program in the work tree.
+    pub(crate) fn sk_sync(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
+        self.sk_sync_with(args, "")
+    }
+
+    /// Runs the program in the work tree with this standard input.
+    pub(crate) fn sk_sync_with(
+        &self,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        stdin: impl AsRef<[u8]> + Send,
+    ) -> Run {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let output = std::thread::scope(|scope| {
+            // A program that does not read its input closes the pipe: no concern of the test.
+            scope.spawn(move || drop(input.write_all(stdin.as_ref())));
+            child.wait_with_output().unwrap()
+        });
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The program, not started yet: for tests that need its streams or its process.
+    pub(crate) fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sk-sync"));
+        self.surround(&mut command);
+        command.args(args);
+        command
+    }
+
+    /// Starts `sk-sync serve` with these further arguments and waits until it listens.
+    pub(crate) fn serve(&self, args: &[&str]) -> Served {
+        let port_file = self.path("port");
+        // A port of an earlier server would be taken for this one's.
+        let _absent = std::fs::remove_file(&port_file);
+        let mut command = self.command(["serve", "--port-file"]);
+        let mut child = command.arg(&port_file).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let mut served = Served { child, stdout: BufReader::new(stdout), port: 0 };
+        let begun = Instant::now();
+        while served.port == 0 {
+            assert!(begun.elapsed() < PATIENCE, "no port in {} after {PATIENCE:?}", port_file.display());
+            assert!(served.child.try_wait().unwrap().is_none(), "serve ended before it listened");
+            let text = std::fs::read_to_string(&port_file).unwrap_or_default();
+            served.port = text.trim().parse().unwrap_or(0);
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        served
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test decides what of its own environment the program sees")]
+    /// A clean environment: of the machine's own only `PATH` (and what Windows cannot start a process without).
+    fn surround(&self, command: &mut Command) {
+        command.env_clear().current_dir(self.repo());
+        for (name, value) in std::env::vars_os() {
+            if ["PATH", "SYSTEMROOT", "TEMP", "TMP", "LLVM_PROFILE_FILE"].iter().any(|kept| name == **kept) {
+                command.env(name, value);
+            }
+        }
+        for (name, dir) in [
+            ("HOME", "home"),
+            ("USERPROFILE", "home"),
+            ("XDG_STATE_HOME", "home/state"),
+            ("XDG_CONFIG_HOME", "home/config"),
+            ("SK_SYNC_HOME", "state"),
+            ("SPEC_KITTY_HOME", "kitty"),
+        ] {
+            command.env(name, self.path(dir));
+        }
+        let who = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+        command.envs(who.map(|name| (name, "tester@example.org")));
+        let when = ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"];
+        command.envs(when.map(|name| (name, "2026-01-02T03:04:05Z")));
+        command.env("GIT_CONFIG_GLOBAL", if cfg!(windows) { "NUL" } else { "/dev/null" });
+        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
+        command.envs(self.vars.iter().map(|(name, value)| (name, value)));
+    }
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+#[must_use = "a run that nobody looks at proves nothing"]
+pub(crate) struct Run {
+    /// The exit code; `None` when a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// What it printed.
+    pub(crate) stdout: String,
+    /// What it said.
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// The same, having ended with this code.
+    pub(crate) fn code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "exit code; {self:#?}");
+        self
+    }
+
+    /// The same, having succeeded.
+    pub(crate) fn success(self) -> Self {
+        self.code(0)
+    }
+
+    /// The one JSON document on stdout, whose exit code must be the process's.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let document: serde_json::Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}; {self:#?}"));
+        assert_eq!(document["schema_version"], 1, "{self:#?}");
+        if let Some(code) = document.get("exit_code") {
+            assert_eq!(code.as_i64(), self.code.map(i64::from), "{self:#?}");
+        }
+        document
+    }
+
+    /// The JSON objects on stdout, one a line.
+    pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}; {line}"));
+        self.stdout.lines().map(parse).collect()
+    }
+}
+
+/// A running `sk-sync serve`; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// The process.
+    pub(crate) child: Child,
+    stdout: BufReader<ChildStdout>,
+    port: u16,
+}
+
+impl Served {
+    /// The base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The next line of its stdout.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// Copies a directory with everything in it.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

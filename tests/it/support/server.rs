@@ -1,0 +1,252 @@
+//! A server that does what a script says, to try the client against everything a server can do wrong.
+
+use std::collections::VecDeque;
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How one request is answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// A whole answer.
+    Answer {
+        /// The status code.
+        status: u16,
+        /// Headers besides `Content-Length`.
+        headers: Vec<(&'static str, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// Reads the request, then closes the connection without a word.
+    Silence,
+    /// Begins an answer of this many bytes, sends half of it, and closes.
+    Half(usize),
+    /// Sends these bytes one at a time, this far apart.
+    Drip(Vec<u8>, Duration),
+}
+
+impl Reply {
+    /// An answer with a JSON body.
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
+        let headers = vec![("Content-Type", "application/json".to_owned())];
+        Self::Answer { status, headers, body: body.to_string().into_bytes() }
+    }
+
+    /// An answer without a body.
+    pub(crate) fn status(status: u16) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// The same answer with one more header.
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Self::Answer { headers, .. } = &mut self {
+            headers.push((name, value.to_owned()));
+        }
+        self
+    }
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The method.
+    pub(crate) method: String,
+    /// The path and query.
+    pub(crate) path: String,
+    /// The headers, names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body as sent.
+    pub(crate) raw: Vec<u8>,
+    /// Which connection it came on, counted from 0.
+    pub(crate) connection: usize,
+}
+
+impl Request {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body, unpacked.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        if self.header("content-encoding") != Some("gzip") {
+            return self.raw.clone();
+        }
+        let mut body = Vec::new();
+        flate2::read::GzDecoder::new(&self.raw[..]).read_to_end(&mut body).unwrap();
+        body
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body()).unwrap()
+    }
+}
+
+type Script = Box<dyn FnMut(&Request) -> Reply + Send>;
+
+struct Shared {
+    script: Mutex<Script>,
+    requests: Mutex<Vec<Request>>,
+    is_over: AtomicBool,
+}
+
+/// A server on loopback; it ends when dropped.
+pub(crate) struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// A server that decides each answer by looking at the request.
+    pub(crate) fn answering(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            script: Mutex::new(Box::new(script)),
+            requests: Mutex::default(),
+            is_over: AtomicBool::new(false),
+        });
+        let seen = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || {
+            for (connection, stream) in listener.incoming().enumerate() {
+                if seen.is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (seen, stream) = (Arc::clone(&seen), stream.unwrap());
+                // A client that goes away in the middle ends its own connection alone.
+                std::thread::spawn(move || drop(attend(&stream, connection, &seen)));
+            }
+        });
+        Self { address, shared, thread: Some(thread) }
+    }
+
+    /// A server that gives these answers in turn, then `503`.
+    pub(crate) fn scripted(replies: impl IntoIterator<Item = Reply>) -> Self {
+        let mut replies: VecDeque<_> = replies.into_iter().collect();
+        Self::answering(move |_| replies.pop_front().unwrap_or_else(|| Reply::status(503)))
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests so far, in the order they came.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.shared.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    #[expect(clippy::disallowed_methods, reason = "a test's own server wakes itself")]
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::SeqCst);
+        // Wakes the listener, so that it sees that it is over.
+        let _woken = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// Answers requests on one connection until either side closes it.
+fn attend(stream: &TcpStream, connection: usize, shared: &Shared) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    while let Some((mut request, length)) = read_head(&mut reader, connection)? {
+        if request.header("expect") == Some("100-continue") {
+            (&mut &*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        request.raw = vec![0; length];
+        reader.read_exact(&mut request.raw)?;
+        let reply = (shared.script.lock().unwrap())(&request);
+        shared.requests.lock().unwrap().push(request);
+        if !send(stream, &reply)? {
+            return stream.shutdown(Shutdown::Both);
+        }
+    }
+    Ok(())
+}
+
+/// The request's first lines and its length; `None` when the client closed the connection.
+fn read_head(reader: &mut impl std::io::BufRead, connection: usize) -> std::io::Result<Option<(Request, usize)>> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let mut words = lines[0].split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let header =
+        |line: &String| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+    let headers = lines.iter().skip(1).filter_map(header).collect();
+    let request = Request { method, path, headers, raw: Vec::new(), connection };
+    let length = request.header("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
+    Ok(Some((request, length)))
+}
+
+/// Sends a reply; false when the connection is to be closed.
+fn send(mut stream: &TcpStream, reply: &Reply) -> std::io::Result<bool> {
+    match reply {
+        Reply::Answer { status, headers, body } => {
+            let mut head = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {}\r\n", body.len());
+            for (name, value) in headers {
+                head.extend([name, ": ", value, "\r\n"]);
+            }
+            stream.write_all(&[head.as_bytes(), b"\r\n", body].concat())?;
+            return Ok(true);
+        }
+        Reply::Silence => {}
+        Reply::Half(length) => {
+            let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {length}\r\n\r\n");
+            stream.write_all(&[head.into_bytes(), vec![b' '; length / 2]].concat())?;
+        }
+        Reply::Drip(bytes, apart) => {
+            let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {}\r\n\r\n", bytes.len());
+            stream.write_all(head.as_bytes())?;
+            for byte in bytes {
+                std::thread::park_timeout(*apart);
+                stream.write_all(&[*byte])?;
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test speaks to the server without the client under test")]
+fn a_script_is_followed_and_requests_are_kept() {
+    let replies = [
+        Reply::status(204).header("Retry-After", "7"),
+        Reply::Drip(b"slow".to_vec(), Duration::from_millis(1)),
+        Reply::Half(10),
+    ];
+    let server = Server::scripted(replies);
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"{\"a\":1}").unwrap();
+    let packed = packed.finish().unwrap();
+    let head = format!("POST /x?y HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
+    stream.write_all(&[head.as_bytes(), &packed, b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"].concat()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    let parts: Vec<_> = answers.split("HTTP/1.1 ").skip(1).collect();
+    assert_eq!(parts[0], "204 Scripted\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n");
+    assert_eq!(parts[1], "200 Scripted\r\nContent-Length: 4\r\n\r\nslow");
+    assert_eq!(parts[2], "200 Scripted\r\nContent-Length: 10\r\n\r\n     ");
+    let requests = server.requests();
+    let seen: Vec<_> = requests.iter().map(|r| (r.method.as_str(), r.path.as_str(), r.connection)).collect();
+    assert_eq!(seen, [("POST", "/x?y", 0), ("GET", "/", 0), ("GET", "/", 0)]);
+    assert_eq!(requests[0].json(), serde_json::json!({"a": 1}));
+}

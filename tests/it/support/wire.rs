@@ -1,0 +1,73 @@
+//! The receiving side as the tests see it: what a served store file holds, and what a scripted server answers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::server::{Reply, Request};
+
+/// What a `serve --store` file holds.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// Envelope bytes by event id.
+    pub(crate) events: BTreeMap<String, Vec<u8>>,
+    /// Mission and path of every body, with its digest.
+    pub(crate) bodies: Vec<(String, String, Vec<u8>)>,
+}
+
+/// Reads a receiver's file. A row that occurs twice is an error of the receiver and fails here.
+pub(crate) fn received(file: &Path) -> Received {
+    let conn = open(file);
+    let mut events = BTreeMap::new();
+    let mut statement = conn.prepare("SELECT event_id, envelope FROM serve_events").unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let twice = events.insert(row.get::<_, String>(0).unwrap(), row.get(1).unwrap());
+        assert!(twice.is_none(), "an event is stored twice");
+    }
+    let sql = "SELECT n.mission_slug, b.artifact_path, b.content_sha256 FROM serve_bodies AS b
+               JOIN serve_namespaces AS n USING (namespace_id) ORDER BY 1, 2, 3";
+    let mut statement = conn.prepare(sql).unwrap();
+    let bodies = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+    let bodies = bodies.collect::<Result<_, _>>().unwrap();
+    Received { events, bodies }
+}
+
+/// Envelope bytes by event id, of all events of a project store that were not superseded.
+pub(crate) fn journal(store: &Path) -> BTreeMap<String, Vec<u8>> {
+    let conn = open(store);
+    let sql = "SELECT e.event_id, p.envelope FROM journal_events e JOIN journal_payloads p ON p.seq = e.seq
+               WHERE e.superseded_by IS NULL";
+    let mut statement = conn.prepare(sql).unwrap();
+    let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test looks at the files behind the program's back")]
+pub(crate) fn open(file: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(file).unwrap()
+}
+
+/// An honest server's answer to any request of ours: every event `status`, every body stored.
+pub(crate) fn honest(request: &Request, status: &str) -> Reply {
+    let body = request.json();
+    match body["events"].as_array() {
+        Some(events) => {
+            let results: Vec<Value> =
+                events.iter().map(|e| json!({"event_id": e["event_id"], "status": status})).collect();
+            Reply::json(200, &json!({ "results": results }))
+        }
+        None => Reply::json(
+            201,
+            &json!({"status": "stored", "artifact_path": body["artifact_path"], "content_hash": body["content_hash"]}),
+        ),
+    }
+}
+
+/// The ids in an event request.
+pub(crate) fn ids(request: &Request) -> Vec<String> {
+    let body = request.json();
+    let events = body["events"].as_array().cloned().unwrap_or_default();
+    events.iter().map(|e| e["event_id"].as_str().unwrap().to_owned()).collect()
+}
