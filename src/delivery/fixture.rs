@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Balance, Error, Outcome, Row, Target, Verdict, registry};
-use crate::base::Timestamp;
+use super::{Balance, Conditions, DeliveryReceiver, Error, Outcome, Report, Row, Target, Verdict, registry};
+use crate::base::clock::FixedClock;
 use crate::base::digest::Sha256;
 use crate::base::ids::Ids;
+use crate::base::{Interrupt, Timestamp};
 use crate::event::{Coalesce, WireContext, WireForm};
 use crate::journal::{self, Appender, Entry};
 use crate::store::{Schema, Store, WriteTx};
@@ -43,6 +44,8 @@ pub(super) struct Books {
     pub(super) project: Option<&'static str>,
     /// The HTTP status of the next answers.
     pub(super) http_status: u16,
+    /// How long a drain may take.
+    pub(super) max_time: Duration,
 }
 
 impl Books {
@@ -57,6 +60,7 @@ impl Books {
             policy: Policy { max_events: 4, max_bytes: 100_000, max_rejections: 3 },
             project: Some("p"),
             http_status: 200,
+            max_time: Duration::from_mins(1),
         }
     }
 
@@ -168,6 +172,20 @@ impl Books {
         let batch = self.batch();
         self.record(&batch, &Verdict::Settled(vec![outcome.clone(); batch.items.len()]));
         seqs(&batch)
+    }
+
+    pub(super) fn drain(&mut self, receiver: &dyn DeliveryReceiver, interrupt: &Interrupt) -> Report {
+        let clock = FixedClock(self.now());
+        let conditions = Conditions {
+            policy: self.policy,
+            project_uuid: self.project,
+            clock: &clock,
+            ids: &self.ids,
+            random: &|| 1.0,
+            deadline: self.now().after(self.max_time),
+            interrupt,
+        };
+        super::drain(&mut self.store, receiver, &conditions, &mut |_| {}).unwrap()
     }
 
     pub(super) fn row(&mut self, seq: i64) -> Row {

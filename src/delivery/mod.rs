@@ -17,6 +17,8 @@ mod batch;
 mod class;
 mod dispatch;
 #[cfg(test)]
+mod dispatch_tests;
+#[cfg(test)]
 mod fixture;
 mod outcome;
 #[cfg(test)]

@@ -47,18 +47,32 @@ fn due_rows_fill_a_batch_when_there_is_nothing_new() {
 }
 
 #[test]
+fn due_rows_take_half_of_the_bytes_while_there_is_new_work() {
+    let mut books = Books::new();
+    for id in ["a", "b", "c", "d"] {
+        books.add(id, &format!(r#"{{"event_id":"{id}"}}"#), WireForm::AsIs, None);
+    }
+    books.policy.max_events = 3;
+    assert_eq!(books.exchange(&transient()), [1, 2, 3]);
+    books.pass(60);
+    books.policy = super::Policy { max_events: 100, max_bytes: 80, ..books.policy };
+    assert_eq!(books.exchange(&Outcome::Success), [1, 2, 4], "three would be more than half");
+}
+
+#[test]
 fn nothing_overtakes_a_due_row_that_does_not_fit() {
     let mut books = Books::new();
-    for (id, text) in [("a", "x".repeat(40)), ("b", "x".repeat(60)), ("c", "x".to_owned())] {
-        books.add(id, &format!(r#"{{"event_id":"{id}","t":"{text}"}}"#), WireForm::AsIs, None);
+    let long = format!(r#"{{"t":"{}"}}"#, "x".repeat(40));
+    for (id, text) in [("a", long.as_str()), ("b", long.as_str()), ("c", "{}")] {
+        books.add(id, text, WireForm::AsIs, None);
     }
     let batch = books.batch();
     assert_eq!(seqs(&batch), [1, 2, 3]);
     books.record(&batch, &Verdict::Halt("no".to_owned()));
-    books.policy.max_bytes = 110;
+    // Enough for the three events, not for the list around them.
+    books.policy.max_bytes = 2 * long.len() + 2;
     assert_eq!(books.exchange(&Outcome::Success), [1]);
-    assert_eq!(books.exchange(&Outcome::Success), [2]);
-    assert_eq!(books.exchange(&Outcome::Success), [3]);
+    assert_eq!(books.exchange(&Outcome::Success), [2, 3]);
 }
 
 #[test]
@@ -134,6 +148,8 @@ fn a_culprit_is_sent_alone_from_then_on() {
     assert_eq!(books.target().cursor_seq, cursor);
     assert_eq!(books.exchange(&Outcome::Success), [2, 3]);
     books.pass(60);
+    assert_eq!(books.exchange(&rejected()), [1]);
+    books.pass(60);
     books.add_plain(1);
     assert_eq!(books.exchange(&Outcome::Success), [1], "still alone, whatever was said of it meanwhile");
     assert_eq!(books.exchange(&Outcome::Success), [4]);
@@ -205,6 +221,43 @@ fn a_learned_limit_halves_doubles_and_ends_at_the_configured_one() {
     let expected = [vec![2; 7], vec![4; 10], vec![8; 18], vec![2]].concat();
     assert_eq!(sizes, expected);
     assert_eq!((books.target().limit_events, books.target().limit_bytes.is_some()), (None, true));
+}
+
+#[test]
+fn a_second_lesson_never_raises_a_limit() {
+    let mut books = Books::new();
+    let too_large = Verdict::TooLarge("too large".to_owned());
+    books.policy.max_events = 8;
+    books.add_plain(8);
+    for (size, limit) in [(8, 4), (4, 2), (2, 1)] {
+        let batch = books.batch();
+        books.record(&batch, &too_large);
+        assert_eq!((batch.items.len(), books.target().limit_events), (size, Some(limit)));
+    }
+    for rows in [&[1][..], &[2], &[3, 4]] {
+        assert_eq!(books.exchange(&Outcome::Success), rows);
+    }
+    let batch = books.batch();
+    books.record(&batch, &too_large);
+    assert_eq!((batch.items.len(), books.target().limit_events), (4, Some(1)));
+}
+
+#[test]
+fn a_target_that_keeps_asking_is_left_alone_for_longer() {
+    let mut books = Books::new();
+    books.add_plain(1);
+    let throttled = Verdict::Throttled { reason: "slow".to_owned(), wait: None };
+    for (seconds, throttles) in [(1, 1), (2, 2), (4, 3)] {
+        let batch = books.batch();
+        books.record(&batch, &throttled);
+        let target = books.target();
+        let until = books.now().after(Duration::from_secs(seconds));
+        assert_eq!((target.not_before, target.throttled), (Some(until), throttles));
+        books.pass(seconds);
+    }
+    books.exchange(&Outcome::Success);
+    let target = books.target();
+    assert_eq!((target.not_before, target.throttled), (None, 0));
 }
 
 #[test]

@@ -171,6 +171,15 @@ impl Model {
         ledger.posted(posted);
     }
 
+    /// After a drain that ended by itself nothing waits for its first sending, unless something on the wire goes before.
+    pub(super) fn check_nothing_is_left(&self, target: &str) {
+        let ledger = &self.ledgers[target];
+        if ledger.open.values().all(Open::is_parked) {
+            let left = self.events.values().find(|event| Self::class(ledger, event) == Class::Untried);
+            assert!(left.is_none(), "{left:?} was left at {target}");
+        }
+    }
+
     /// The journal's totals as they must be.
     pub(super) fn totals(&self) -> Totals {
         let all = || self.events.values();

@@ -9,7 +9,7 @@ use super::model::{Event, Model};
 use super::ops::{Form, Op, Reply, Spec, Spelling};
 use super::receiver::{Log, Scripted, Stored};
 use crate::base::ids::Ids;
-use crate::base::{Clock, Interrupt, Timestamp};
+use crate::base::{Clock, Interrupt, Timestamp, retry};
 use crate::delivery::{self, Conditions, Policy, Stop};
 use crate::event::inspect;
 use crate::journal::{self, Entry};
@@ -251,6 +251,13 @@ impl World {
         let is_quiet = !has_crashed && report.stop.is_none();
         let not_sendable = self.read(|tx| self.model.ended_unsent(tx, &target_id, is_quiet));
         self.model.registered(&target_id, not_sendable);
+        let is_left_alone = self.read(|tx| {
+            let target = delivery::current(tx, &target_id).unwrap().unwrap();
+            target.not_before.is_some_and(|until| !retry::is_due(until, self.clock.now()))
+        });
+        if is_quiet && !is_left_alone {
+            self.model.check_nothing_is_left(&target_id);
+        }
         report.stop
     }
 
