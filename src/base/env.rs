@@ -32,15 +32,16 @@ variables! {
     LEGACY_URL = "SPEC_KITTY_SAAS_URL": "older name of `SK_SYNC_TARGET_URL`";
     LEGACY_SWITCH = "SPEC_KITTY_ENABLE_SAAS_SYNC": "a false value shuts the teamspace gate `sync_disabled`";
     CI = "CI": "set by CI systems: a heartbeat line every 10 s in place of progress bars";
+    TERM = "TERM": "`dumb` switches colour off";
     NO_COLOR = "NO_COLOR": "any value switches colour off";
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
     HOME = "HOME": "home directory, for the defaults above";
     XDG_STATE_HOME = "XDG_STATE_HOME": "base of the state directory; default `~/.local/state`";
+    XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";
     LOGNAME = "LOGNAME": "the user, of whom the node id holds a digest; then `USER`, `LNAME`, `USERNAME`";
     USER = "USER": "see `LOGNAME`";
     LNAME = "LNAME": "see `LOGNAME`";
     USERNAME = "USERNAME": "see `LOGNAME`";
-    XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";
 }
 
 /// Prefix of the variables that set a configuration key: `SK_SYNC_<SECTION>__<KEY>`.

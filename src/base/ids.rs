@@ -73,13 +73,13 @@ mod tests {
 
     #[test]
     fn ids_are_normalised_as_the_wire_does() {
-        let ulid = "01JMBY7K8N3QRVX2DPFG5HWT4E";
-        assert_eq!(normalize(&ulid.to_lowercase()).as_deref(), Some(ulid));
+        let event = "01JMBY7K8N3QRVX2DPFG5HWT4E";
+        assert_eq!(normalize(&event.to_lowercase()).as_deref(), Some(event));
         let uuid = "8a4a7da6-a97c-4bb4-893a-b31664abfee4";
         assert_eq!(normalize(&uuid.to_uppercase()).as_deref(), Some(uuid));
         assert_eq!(normalize(&uuid.replace('-', "")).as_deref(), Some(uuid));
-        for bad in ["", "01JMBY7K8N3QRVX2DPFG5HWT4I", "8a4a7da6a97c4bb4893ab31664abfee", "é"] {
-            assert_eq!(normalize(bad), None, "{bad:?}");
+        for wrong in ["", "01JMBY7K8N3QRVX2DPFG5HWT4I", "8a4a7da6a97c4bb4893ab31664abfee", "é"] {
+            assert_eq!(normalize(wrong), None, "{wrong:?}");
         }
     }
 }

@@ -58,9 +58,9 @@ impl Reader<'_> {
                     return None;
                 }
                 if self.take(b"{") {
-                    self.object(out)?
+                    self.object(out)?;
                 } else {
-                    self.array(out)?
+                    self.array(out)?;
                 }
                 self.depth -= 1;
             }

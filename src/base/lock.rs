@@ -133,7 +133,7 @@ mod tests {
         let interrupt = Interrupt::default();
         let _first = Lock::take(&path, "drain", Duration::ZERO, &SystemClock, &interrupt).unwrap();
         interrupt.request();
-        let second = Lock::take(&path, "drain", Duration::from_secs(60), &SystemClock, &interrupt);
+        let second = Lock::take(&path, "drain", Duration::from_mins(1), &SystemClock, &interrupt);
         assert!(matches!(second, Err(Error::Interrupted { .. })));
     }
 }

@@ -1,7 +1,7 @@
 //! The text of an artifact, once it is known to be what the index saw.
 
 use super::Decision;
-use crate::base::{Sha256, text};
+use crate::base::Sha256;
 
 /// A body fit to be uploaded: UTF-8, not empty, and of the digest the index recorded. Can be made only by
 /// [`Body::verify`], and is all that the queue takes.

@@ -53,13 +53,6 @@ pub(super) fn record(tx: &WriteTx<'_>, row: &Row, reason: &str, now: Timestamp) 
     Ok(stats::add(tx, FAILURES, i64::from(!is_open))?)
 }
 
-/// Takes over an entry of an older queue's log as it is; false when there is one of that artifact, text and reason.
-pub(crate) fn import_failure(tx: &WriteTx<'_>, entry: &Failure) -> Result<bool, Error> {
-    let is_new = insert(tx, entry, "DO NOTHING")?;
-    stats::add(tx, FAILURES, i64::from(is_new && entry.closed_at.is_none()))?;
-    Ok(is_new)
-}
-
 /// True when a row was written.
 fn insert(tx: &WriteTx<'_>, entry: &Failure, otherwise: &str) -> Result<bool, Error> {
     let mut statement = tx.prepare(&format!(

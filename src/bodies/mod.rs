@@ -29,12 +29,12 @@ mod test_world;
 
 pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
-pub(crate) use failures::{Failure, close_failures, failures, import_failure};
+pub(crate) use failures::{close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
-pub(crate) use queue::{Enqueued, Entry, Limits, clear, enqueue, retry_now};
+pub(crate) use queue::{Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{Counts, Stats, counts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{counts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

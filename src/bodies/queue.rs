@@ -140,8 +140,9 @@ pub(crate) fn retry_now(tx: &WriteTx<'_>, missions: Option<&[String]>) -> Result
     Ok(changed as u64)
 }
 
-/// Empties the queue, texts included, and says how many rows went. Only a person's explicit order does this.
-pub(crate) fn clear(tx: &WriteTx<'_>) -> Result<u64, Error> {
+/// Empties the queue, texts included, and says how many rows went.
+#[cfg(test)]
+pub(super) fn clear(tx: &WriteTx<'_>) -> Result<u64, Error> {
     let counts = stats::counts(tx)?;
     let removed = tx.prepare("DELETE FROM bodies_queue")?.execute([])?;
     tx.prepare("DELETE FROM bodies_blobs")?.execute([])?;

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::queue::Enqueued;
 use super::select::{self, Cursor, Stored};
 use super::test_world::{ROOM, World, balanced, body, namespace, put, second};
-use super::{Enqueued, Entry, Error, Limits, Row, close_failures, enqueue, failures, queue, retry_now, stats};
+use super::{Entry, Error, Limits, Row, close_failures, enqueue, failures, queue, retry_now, stats};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 use crate::store::WriteTx;
@@ -164,25 +165,6 @@ fn failures_are_logged_counted_and_closed_by_success() {
     assert_eq!(world.write(|tx| close_failures(tx, Some(&["n".to_owned()]), second(7))), 0);
     assert_eq!(world.write(|tx| close_failures(tx, None, second(7))), 1);
     assert_eq!(world.counts().failures, 0);
-}
-
-#[test]
-fn an_imported_failure_is_taken_once() {
-    let mut world = World::new();
-    world.put("spec.md", "a", 1);
-    let row = world.rows().remove(0);
-    world.write(|tx| queue::fail(tx, &row, "namespace_not_found", second(1)));
-    let known = world.store.read(|tx| failures(tx, None, false, 1)).unwrap().remove(0);
-    let other = super::Failure { path: "plan.md".to_owned(), count: 3, ..known.clone() };
-    let closed = super::Failure { path: "tasks.md".to_owned(), closed_at: Some(second(2)), ..known.clone() };
-    world.write(|tx| {
-        assert!(!super::import_failure(tx, &known)?);
-        assert!(super::import_failure(tx, &other)?);
-        assert!(!super::import_failure(tx, &other)?);
-        super::import_failure(tx, &closed)
-    });
-    assert_eq!(world.counts().failures, 2);
-    assert_eq!(world.store.read(|tx| failures(tx, None, true, 9)).unwrap(), [closed, other, known]);
 }
 
 #[test]

@@ -111,9 +111,10 @@ pub(crate) struct Report {
     pub(crate) stopped: Option<Stop>,
 }
 
+#[cfg(test)]
 impl Report {
     /// The reason of a stop that only a change of settings, credentials or server ends.
-    pub(crate) fn halted(&self) -> Option<&str> {
+    pub(super) fn halted(&self) -> Option<&str> {
         self.stopped.as_ref().filter(|s| matches!(s, Stop::Halted(_))).map(Stop::reason)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Body, Counts, Enqueued, Entry, Error, Limits, SCHEMA, enqueue, list, queue, select, stats};
+use super::queue::Enqueued;
+use super::stats::Counts;
+use super::{Body, Entry, Error, Limits, SCHEMA, enqueue, list, queue, select, stats};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 use crate::store::{Schema, Store, WriteTx};

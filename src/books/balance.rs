@@ -70,21 +70,4 @@ impl Balance {
             ("purged", self.purged),
         ]
     }
-
-    /// True when the classes add up to what was captured: necessary for [`Self::holds`], not sufficient.
-    pub(crate) fn sums_up(&self) -> bool {
-        self.captured == self.terms().iter().map(|(_, count)| count).sum::<u64>()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_balance_sums_up_or_not() {
-        let even = Balance { captured: 9, delivered: 4, untried: 3, purged: 2, ..Balance::default() };
-        assert!(even.sums_up());
-        assert!(!Balance { captured: 8, ..even }.sums_up());
-    }
 }

@@ -10,11 +10,13 @@ mod append;
 mod balance;
 mod check;
 mod last_run;
+#[cfg(test)]
+mod model_tests;
 mod retention;
 
 pub(crate) use append::{Appending, append, release};
 pub(crate) use balance::Balance;
-pub(crate) use check::{Finding, Severity, check};
+pub(crate) use check::{Severity, check};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
 pub(crate) use retention::{acknowledge, evict};
 

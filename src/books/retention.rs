@@ -139,9 +139,10 @@ mod tests {
             .unwrap();
     }
 
+    /// What the counters say that the rows do not. (The rows are put into their states by hand, without attempts.)
     fn findings(store: &Store) -> Vec<String> {
-        let all = store.read(check).unwrap().into_iter().map(|f| f.what);
-        all.filter(|what| !what.contains("without an open attempt") && !what.contains("the cursor passed")).collect()
+        let all = store.read(check).unwrap().into_iter();
+        all.filter(|f| f.severity == books::Severity::Derived).map(|f| f.what).collect()
     }
 
     #[test]
@@ -150,8 +151,8 @@ mod tests {
         let mut store = store(&dir);
         let (a, b) = store
             .write(|tx| {
-                let a = delivery::register(tx, &identity("a"), NOW)?.id;
-                Ok::<_, Error>((a, delivery::register(tx, &identity("b"), NOW)?.id))
+                let a = delivery::register_for_tests(tx, &identity("a"), NOW)?.id;
+                Ok::<_, Error>((a, delivery::register_for_tests(tx, &identity("b"), NOW)?.id))
             })
             .unwrap();
         add(&mut store, 0..6, None);
@@ -172,7 +173,8 @@ mod tests {
     fn eviction_takes_the_oldest_and_ends_at_the_capacity() {
         let dir = tempfile::tempdir().unwrap();
         let mut store = store(&dir);
-        let target = store.write(|tx| Ok::<_, Error>(delivery::register(tx, &identity("a"), NOW)?.id)).unwrap();
+        let target =
+            store.write(|tx| Ok::<_, Error>(delivery::register_for_tests(tx, &identity("a"), NOW)?.id)).unwrap();
         add(&mut store, 0..1, Some("opted_out"));
         add(&mut store, 1..6, None);
         settle(&mut store, target, &[2], "in_flight", Class::InFlight);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
+use crate::base::text::printable;
 use crate::books::{LastRun, write_last_run};
 use crate::cli::render::conclude;
 use crate::cli::{Context, Exit, Failure};
@@ -54,6 +55,15 @@ pub(crate) fn resolved(context: &Context, workspace: &Workspace) -> Result<Resol
 
 /// Runs a journey with what the command line says of the target, and concludes with its report.
 pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
+    if let Some(origin) = context.globals.allow_origin.first() {
+        let message = format!(
+            "--allow-origin {}: this version sends to loopback and the embedded receiver only",
+            printable(origin)
+        );
+        return Err(
+            Failure::usage(message).with_hint("leave the option out; everything is captured and kept all the same")
+        );
+    }
     let workspace = workspace(context)?;
     let progress = context.progress();
     let show = |step: Step| match step {

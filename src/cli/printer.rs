@@ -171,7 +171,7 @@ fn wants_color(choice: ColorChoice, env: &Env, is_terminal: bool) -> bool {
         ColorChoice::Never => false,
         ColorChoice::Auto if env.text(env::NO_COLOR).is_some() => false,
         ColorChoice::Auto if env.text(env::CLICOLOR_FORCE).is_some_and(|v| v != "0") => true,
-        ColorChoice::Auto => is_terminal && env.text("TERM") != Some("dumb"),
+        ColorChoice::Auto => is_terminal && env.text(env::TERM) != Some("dumb"),
     }
 }
 

@@ -70,11 +70,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The directory that holds them all.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// Journal, ledger, queues.
     pub(crate) fn store(&self) -> PathBuf {
         self.dir.join("store.db")
@@ -93,11 +88,6 @@ impl Place {
     /// Held by the one drain at a time.
     pub(crate) fn drain_lock(&self) -> PathBuf {
         self.dir.join("drain.lock")
-    }
-
-    /// Logs of detached drains.
-    pub(crate) fn logs(&self) -> PathBuf {
-        self.dir.join("logs")
     }
 }
 
@@ -155,7 +145,7 @@ mod tests {
         let home = find(&[("SK_SYNC_HOME", "/s")]).unwrap();
         let place = home.project("8A4A7DA6-A97C-4BB4-893A-B31664ABFEE4").unwrap();
         assert_eq!(place.store(), Path::new("/s/projects/8a4a7da6-a97c-4bb4-893a-b31664abfee4/store.db"));
-        assert_eq!(place.stub_store(), place.dir().join("stub.db"));
+        assert_eq!(place.stub_store(), place.store().with_file_name("stub.db"));
         for bad in ["", "..", "../../etc", "acme"] {
             assert!(matches!(home.project(bad), Err(Error::ProjectUuid(_))), "{bad}");
         }

@@ -24,13 +24,6 @@ pub(crate) struct Loaded {
     pub(crate) repo_file: Option<RepositoryFile>,
 }
 
-impl Loaded {
-    /// Where a key's value came from.
-    pub(crate) fn origin(&self, key: &str) -> &Origin {
-        self.values.iter().find(|v| v.key == key).map_or(&Origin::Default, |v| &v.origin)
-    }
-}
-
 /// A key's value and its source, as `config show --origin --json` prints it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub(crate) struct Setting {

@@ -4,7 +4,7 @@
 //! defaults < user file < repository file < project settings < environment < flags
 //! ```
 //!
-//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its [`Key`]; every problem of every source is
+//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every source is
 //! reported at once with its file and line, or its variable. Addresses are not layered: [`Loaded::urls`] keeps each
 //! source apart, for `target` to compare. Values of secrets never enter: only names of variables do.
 //!
@@ -24,15 +24,15 @@ mod units;
 mod variables;
 
 pub(crate) use home::{Home, Place};
-pub(crate) use keys::{KEYS, Key};
+pub(crate) use keys::KEYS;
 pub(crate) use load::{Flag, Inputs, load};
-pub(crate) use loaded::{Loaded, RepositoryFile, Setting, UrlSource};
+pub(crate) use loaded::{Loaded, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
-pub(crate) use preset::{Delivery, Preset, Retention};
+pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
-    Ack, Artifacts, Bodies, BoundFamilies, Compression, Dossier, Drain, EventSyncConfig, ExternalReceiver, Families,
-    Format, Header, Hook, HookDrain, Imported, Journal, Migrate, OptOut, Parity, Project, Teamspace, WireNames,
+    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, Parity, WireNames,
 };
+pub(crate) use units::milliseconds;
 
 use std::path::PathBuf;
 

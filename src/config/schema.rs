@@ -294,9 +294,10 @@ impl Default for EventSyncConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::KEYS;
+    use crate::config::Origin;
     use crate::config::file::read_layer;
     use crate::config::layers::merge;
-    use crate::config::{KEYS, Origin};
 
     /// The public contract's numbers, spelled out, so that the table cannot drift.
     #[test]

@@ -1,7 +1,7 @@
 //! Durations and byte sizes as people write them.
 
 /// Milliseconds of `250ms`, `60s`, `5m`, `2h`, or a bare number of seconds.
-pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
+pub(crate) fn milliseconds(text: &str) -> Result<u64, String> {
     measure(text, &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("", 1000)])
         .ok_or_else(|| "must be a time like \"250ms\", \"60s\", \"5m\" or \"2h\", or a number of seconds".to_owned())
 }

@@ -3,30 +3,34 @@
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::Error;
-use super::batch::{Batch, Item, Packer, parse_ranges, ranges};
+use super::batch::{Batch, Item, Limits, Packer, parse_ranges, ranges};
+use crate::base::ids::Ids;
 use crate::base::{Sha256, Timestamp, retry};
 use crate::event::{WireContext, WireForm, for_wire};
-use crate::store::WriteTx;
+use crate::store::{ReadTx, WriteTx};
 
 /// From this many unknown ends a batch is halved, and a single event no longer holds up the others.
 pub(super) const PATIENCE: u32 = 3;
 
+/// The open attempt that goes first: a left half precedes its right half, however often they were halved.
+pub(super) const FIRST: &str =
+    "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends, in_doubt OR sent > 0 FROM delivery_attempts
+     WHERE target = ?1 AND closed_at IS NULL AND parked = 0 ORDER BY first_seq LIMIT 1";
+/// The parked attempts that are due, the longest waiting first.
+pub(super) const PARKED: &str =
+    "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends, 1 FROM delivery_attempts
+     WHERE target = ?1 AND closed_at IS NULL AND parked = 1 AND due_at > ?2 AND due_at <= ?3 ORDER BY due_at LIMIT 1";
+
 /// An attempt without an end.
 #[derive(Debug, Clone)]
 pub(super) struct Open {
-    pub(super) id: i64,
+    id: i64,
     key: String,
     seqs: Vec<i64>,
     due_at: Timestamp,
     body_sha256: Option<Vec<u8>>,
     unknown_ends: u32,
-}
-
-impl Open {
-    /// A single event whose end stays unknown waits by itself and holds up nobody.
-    fn is_parked(&self) -> bool {
-        self.seqs.len() == 1 && self.unknown_ends >= PATIENCE
-    }
+    is_in_doubt: bool,
 }
 
 /// What the open attempts of a target ask for.
@@ -40,23 +44,26 @@ pub(super) enum Pending {
     Clear,
 }
 
-/// Looks through the open attempts, oldest first, so that a left half precedes its right half.
+/// Looks at the open attempt that goes first.
 pub(super) fn pending(tx: &WriteTx<'_>, target: i64, now: Timestamp) -> Result<Pending, Error> {
-    let mut statement = tx.prepare(
-        "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends FROM delivery_attempts
-         WHERE target = ?1 AND closed_at IS NULL ORDER BY id",
-    )?;
+    let mut statement = tx.prepare(FIRST)?;
     let mut rows = statement.query([target])?;
-    while let Some(row) = rows.next()? {
-        let open = open(row)?;
-        if retry::is_due(open.due_at, now) {
-            return Ok(Pending::Due(open));
-        }
-        if !open.is_parked() {
-            return Ok(Pending::Wait);
+    let Some(row) = rows.next()? else { return Ok(Pending::Clear) };
+    let open = open(row)?;
+    Ok(if retry::is_due(open.due_at, now) { Pending::Due(open) } else { Pending::Wait })
+}
+
+/// A parked attempt that is due. Such attempts go when there is nothing else to send: each may cost a full deadline.
+pub(super) fn parked(tx: &WriteTx<'_>, target: i64, now: Timestamp) -> Result<Option<Open>, Error> {
+    // Due, or further ahead than any wait: the clock went back since then.
+    for (after, until) in [(i64::MIN, now.as_micros()), (now.after(retry::LONGEST).as_micros(), i64::MAX)] {
+        let mut statement = tx.prepare(PARKED)?;
+        let mut rows = statement.query([target, after, until])?;
+        if let Some(row) = rows.next()? {
+            return Ok(Some(open(row)?));
         }
     }
-    Ok(Pending::Clear)
+    Ok(None)
 }
 
 fn open(row: &Row<'_>) -> Result<Open, Error> {
@@ -69,35 +76,90 @@ fn open(row: &Row<'_>) -> Result<Open, Error> {
         due_at: Timestamp::from_micros(row.get(3)?),
         body_sha256: row.get(4)?,
         unknown_ends: row.get(5)?,
+        is_in_doubt: row.get(6)?,
     })
 }
 
+/// True while nobody has recorded how an attempt ended.
+pub(super) fn is_open(tx: &ReadTx<'_>, id: i64) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE id = ?1 AND closed_at IS NULL)";
+    Ok(tx.prepare(sql)?.query_row([id], |r| r.get(0))?)
+}
+
+/// The open attempts that were never sent and whose events never were under another: halves that wait for their turn.
+pub(super) fn untouched(tx: &ReadTx<'_>, target: i64) -> Result<Vec<(i64, Vec<i64>)>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends, in_doubt FROM delivery_attempts
+         WHERE target = ?1 AND closed_at IS NULL AND parked = 0 AND sent = 0 AND in_doubt = 0",
+    )?;
+    let mut rows = statement.query([target])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let open = open(row)?;
+        all.push((open.id, open.seqs));
+    }
+    Ok(all)
+}
+
 /// Writes a new attempt for rows that are in flight under it from now on.
-pub(super) fn begin(
+pub(super) fn begin(tx: &WriteTx<'_>, target: i64, key: &str, seqs: &[i64], now: Timestamp) -> Result<i64, Error> {
+    insert(tx, target, key, seqs, None, now, now)
+}
+
+/// Where the events of a new attempt come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parent {
+    /// The attempt that had them.
+    pub(super) id: i64,
+    /// It may have been received.
+    pub(super) is_in_doubt: bool,
+}
+
+/// Takes rows over from a closed attempt: a new one has them in flight, under a new key, and is due at `due`.
+pub(super) fn take_over(
+    tx: &WriteTx<'_>,
+    target: i64,
+    parent: Parent,
+    key: &str,
+    seqs: &[i64],
+    (now, due): (Timestamp, Timestamp),
+) -> Result<i64, Error> {
+    let id = insert(tx, target, key, seqs, Some(parent), now, due)?;
+    let mut statement = tx.prepare(
+        "UPDATE delivery_rows SET attempt = ?3 WHERE target = ?1 AND seq = ?2 AND attempt = ?4 AND status = 'in_flight'",
+    )?;
+    for seq in seqs {
+        statement.execute([target, *seq, id, parent.id])?;
+    }
+    Ok(id)
+}
+
+fn insert(
     tx: &WriteTx<'_>,
     target: i64,
     key: &str,
     seqs: &[i64],
-    parent: Option<i64>,
+    parent: Option<Parent>,
     now: Timestamp,
+    due: Timestamp,
 ) -> Result<i64, Error> {
-    let id = tx
-        .prepare(
-            "INSERT INTO delivery_attempts (target, parent, idempotency_key, seqs, events, opened_at, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) RETURNING id",
-        )?
-        .query_row(
-            rusqlite::params![
-                target,
-                parent,
-                key,
-                ranges(seqs.iter().copied()),
-                i64::try_from(seqs.len()).unwrap_or(i64::MAX),
-                now.as_micros()
-            ],
-            |r| r.get(0),
-        )?;
-    Ok(id)
+    let mut statement = tx.prepare(
+        "INSERT INTO delivery_attempts
+           (target, parent, in_doubt, idempotency_key, seqs, first_seq, events, opened_at, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id",
+    )?;
+    let values = rusqlite::params![
+        target,
+        parent.map(|p| p.id),
+        parent.is_some_and(|p| p.is_in_doubt),
+        key,
+        ranges(seqs.iter().copied()),
+        seqs.first(),
+        i64::try_from(seqs.len()).unwrap_or(i64::MAX),
+        now.as_micros(),
+        due.as_micros()
+    ];
+    Ok(statement.query_row(values, |r| r.get(0))?)
 }
 
 /// Marks an attempt as about to be sent, with what is sent.
@@ -128,18 +190,57 @@ pub(super) fn close(tx: &WriteTx<'_>, id: i64, end: End<'_>, now: Timestamp) -> 
 /// Keeps an attempt open after an end that nobody knows, to be sent again at `due`.
 pub(super) fn keep_open(tx: &WriteTx<'_>, id: i64, end: End<'_>, due: Timestamp) -> Result<(), Error> {
     tx.prepare(
-        "UPDATE delivery_attempts SET unknown_ends = unknown_ends + 1, due_at = ?2, http_status = ?3, error = ?4
+        "UPDATE delivery_attempts SET unknown_ends = unknown_ends + 1, due_at = ?2, http_status = ?3, error = ?4,
+           parked = events = 1 AND unknown_ends + 1 >= ?5
          WHERE id = ?1",
     )?
-    .execute(rusqlite::params![id, due.as_micros(), end.http_status, end.error])?;
+    .execute(rusqlite::params![id, due.as_micros(), end.http_status, end.error, PATIENCE])?;
+    Ok(())
+}
+
+/// Leaves an attempt open as it was, but for what was said last.
+pub(super) fn leave_open(tx: &WriteTx<'_>, id: i64, end: End<'_>) -> Result<(), Error> {
+    tx.prepare("UPDATE delivery_attempts SET http_status = ?2, error = ?3 WHERE id = ?1")?
+        .execute(rusqlite::params![id, end.http_status, end.error])?;
     Ok(())
 }
 
 /// The batch of an open attempt, built again from the journal: the same events in the same order give the same bytes.
-pub(super) fn rebuild(tx: &WriteTx<'_>, open: Open, context: WireContext<'_>) -> Result<Batch, Error> {
-    let everything = super::batch::Limits { events: usize::MAX, bytes: usize::MAX };
-    let mut packer = Packer::new(everything);
+pub(super) fn rebuild(
+    tx: &WriteTx<'_>,
+    target: i64,
+    open: Open,
+    context: WireContext<'_>,
+    ids: &dyn Ids,
+    now: Timestamp,
+) -> Result<Batch, Error> {
+    let (items, packer, is_rewritten) = pack(tx, &open, context)?;
+    let (body, digest) = packer.finish();
+    let is_same = open.body_sha256.as_ref().is_none_or(|before| before == digest.as_bytes());
+    let (attempt, idempotency_key) = match (is_same, is_rewritten) {
+        (true, _) => (open.id, open.key),
+        // What is filled in on the way out became known since then. The key belongs to the bytes that were sent.
+        (false, true) => {
+            close(tx, open.id, End { result: "rewritten", http_status: None, error: None }, now)?;
+            let parent = Parent { id: open.id, is_in_doubt: true };
+            let key = ids.uuid();
+            (take_over(tx, target, parent, &key, &open.seqs, (now, now))?, key)
+        }
+        (false, false) => {
+            let what = format!("attempt {} cannot be sent again: its bytes differ from those sent", open.id);
+            return Err(Error::Damaged(what));
+        }
+    };
+    sending(tx, attempt, body.len(), &digest)?;
+    let Open { unknown_ends, is_in_doubt, .. } = open;
+    Ok(Batch { attempt, idempotency_key, items, body, unknown_ends, is_in_doubt })
+}
+
+/// Packs the events of an attempt; says as well whether any was rewritten for the wire.
+fn pack(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) -> Result<(Vec<Item>, Packer, bool), Error> {
+    let mut packer = Packer::new(Limits { events: usize::MAX, bytes: usize::MAX });
     let mut items = Vec::with_capacity(open.seqs.len());
+    let mut is_rewritten = false;
     let mut statement = tx.prepare("SELECT event_id, wire, envelope FROM journal_feed WHERE seq = ?1")?;
     for &seq in &open.seqs {
         let row: Option<(String, i64, Option<Vec<u8>>)> =
@@ -149,18 +250,9 @@ pub(super) fn rebuild(tx: &WriteTx<'_>, open: Open, context: WireContext<'_>) ->
         };
         let rewritten = for_wire(&envelope, WireForm::from_code(wire), context)
             .map_err(|e| Error::Damaged(format!("attempt {} has row {seq} in flight, which is {e}", open.id)))?;
+        is_rewritten |= rewritten.is_some();
         packer.push(rewritten.as_deref().unwrap_or(&envelope));
         items.push(Item { seq, event_id });
     }
-    let (body, digest) = packer.finish();
-    if let Some(before) = &open.body_sha256
-        && before != digest.as_bytes()
-    {
-        return Err(Error::Damaged(format!(
-            "attempt {} cannot be sent again: its bytes differ from those sent",
-            open.id
-        )));
-    }
-    sending(tx, open.id, body.len(), &digest)?;
-    Ok(Batch { attempt: open.id, idempotency_key: open.key, items, body, unknown_ends: open.unknown_ends })
+    Ok((items, packer, is_rewritten))
 }

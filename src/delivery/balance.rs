@@ -98,6 +98,9 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
         ("events in flight without an open attempt",
          "SELECT COUNT(*) FROM delivery_rows AS d WHERE d.target = ?1 AND d.status = 'in_flight'
           AND NOT EXISTS (SELECT 1 FROM delivery_attempts AS a WHERE a.id = d.attempt AND a.closed_at IS NULL)"),
+        ("events that open attempts list and that are not in flight, or the other way round",
+         "SELECT ABS((SELECT COALESCE(SUM(events), 0) FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
+                     - (SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND status = 'in_flight'))"),
         ("owed events that the cursor passed without a delivery row",
          "SELECT COUNT(*) FROM journal_feed AS f WHERE f.seq <= (SELECT cursor_seq FROM delivery_targets WHERE id = ?1)
           AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
@@ -112,6 +115,14 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
         if count > 0 {
             found.push(format!("{count} {what} (target {})", target.identity.target_id));
         }
+    }
+    let sealed = journal::sealed_through(tx)?;
+    let last: Option<i64> =
+        tx.prepare("SELECT MAX(seq) FROM delivery_rows WHERE target = ?1")?.query_row([target.id], |r| r.get(0))?;
+    let highest = last.unwrap_or(0).max(target.cursor_seq);
+    if highest > sealed {
+        let name = &target.identity.target_id;
+        found.push(format!("row {highest} was selected, but the journal is sealed through {sealed} (target {name})"));
     }
     Ok(found)
 }

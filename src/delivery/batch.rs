@@ -36,6 +36,8 @@ pub(crate) struct Batch {
     pub(crate) body: Vec<u8>,
     /// How often it ended before with nobody knowing what became of it.
     pub(crate) unknown_ends: u32,
+    /// The receiver may have its events from an earlier sending.
+    pub(crate) is_in_doubt: bool,
 }
 
 /// Joins events into a body, one after another, while they fit.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settling};
 use super::select::{self, Policy};
-use super::{Error, Verdict, outcome, registry};
+use super::{Error, Verdict, attempt, outcome, registry};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp};
 use crate::event::WireContext;
@@ -97,7 +97,7 @@ pub(crate) fn drain(
     on_batch: &mut dyn FnMut(u64),
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    let mut splits = 0;
+    let (mut splits, mut unknown_in_a_row) = (0, 0);
     let identity = receiver.identity();
     loop {
         let now = conditions.clock.now();
@@ -154,9 +154,14 @@ pub(crate) fn drain(
             Verdict::Throttled { reason, .. } => Some(Stop::Throttled(reason)),
             Verdict::Unreachable(reason) => Some(Stop::Unreachable(reason)),
             // Only this batch waits: the next selection says whether anything else may go.
-            Verdict::Unknown(reason) => Some(Stop::Unknown(reason)),
+            Verdict::Unknown { reason, .. } => Some(Stop::Unknown(reason)),
             Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Bisect(_) => None,
         };
+        unknown_in_a_row = if matches!(report.stop, Some(Stop::Unknown(_))) { unknown_in_a_row + 1 } else { 0 };
+        // Parked events are left when it seems to be the target that fails, not they.
+        if unknown_in_a_row >= attempt::PATIENCE {
+            break;
+        }
         if matches!(report.stop, Some(Stop::Halted(_) | Stop::Throttled(_) | Stop::Unreachable(_))) {
             break;
         }

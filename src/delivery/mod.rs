@@ -16,21 +16,38 @@ mod balance;
 mod batch;
 mod class;
 mod dispatch;
+#[cfg(test)]
+mod dispatch_tests;
+#[cfg(test)]
+mod fixture;
 mod outcome;
+#[cfg(test)]
+mod plan_tests;
 mod postings;
 mod receiver;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod registry;
 mod rows;
 mod select;
+#[cfg(test)]
+mod select_tests;
+mod split;
 
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
+#[cfg(test)]
+pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
-pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
-pub(crate) use registry::{Target, current, register, targets};
+pub(crate) use receiver::BatchReceiver;
+#[cfg(test)]
+pub(crate) use receiver::DeliveryReceiver;
+#[cfg(test)]
+pub(crate) use registry::register as register_for_tests;
+pub(crate) use registry::{Target, current, targets};
 pub(crate) use rows::{Row, given_up, has_new, in_open_attempts, next_due, owed, row_of, waiting};
 pub(crate) use select::Policy;
 

@@ -52,7 +52,20 @@ pub(crate) enum Verdict {
     /// Nothing was sent: change no event, stop.
     Unreachable(String),
     /// What the receiver did is unknown: the batch stays in flight.
-    Unknown(String),
+    Unknown {
+        /// What is known.
+        reason: String,
+        /// How long it asked to wait.
+        wait: Option<Duration>,
+        /// The same batch again would end the same: it is halved at once.
+        is_halved: bool,
+    },
+}
+
+impl Verdict {
+    fn unknown(reason: String) -> Self {
+        Self::Unknown { reason, wait: None, is_halved: false }
+    }
 }
 
 /// The verdict on one exchange. `now` is for `Retry-After` dates.
@@ -63,7 +76,7 @@ pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: T
             return Verdict::Unreachable(failure.to_string());
         }
         Err(failure @ Failure::Tls(_)) => return Verdict::Halt(failure.to_string()),
-        Err(failure @ Failure::Unknown(_)) => return Verdict::Unknown(failure.to_string()),
+        Err(failure @ Failure::Unknown(_)) => return Verdict::unknown(failure.to_string()),
     };
     let status = answer.status;
     let said = said(answer);
@@ -78,8 +91,8 @@ pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: T
         200 | 201 | 207 => per_event(items, answer),
         400 | 422 => refused(items, answer, said),
         408 | 429 => Verdict::Throttled { reason: said, wait: server_wait(answer, now) },
-        500.. => Verdict::Unknown(said),
-        203..=299 => Verdict::Unknown(format!("{said}, which names no event")),
+        500.. => Verdict::Unknown { reason: said, wait: server_wait(answer, now), is_halved: false },
+        203..=299 => Verdict::unknown(format!("{said}, which names no event")),
         // 401, 403, 412, 426 and every redirect; and what no contract mentions, where stopping changes nothing.
         _ => Verdict::Halt(said),
     }
@@ -119,11 +132,12 @@ fn server_wait(answer: &Answer, now: Timestamp) -> Option<Duration> {
 /// A 2xx with a result for each event.
 fn per_event(items: &[Item], answer: &Answer) -> Verdict {
     if answer.is_cut {
-        return Verdict::Unknown(format!("HTTP {}, but the answer is longer than any honest one", answer.status));
+        let reason = format!("HTTP {}, but the answer is longer than any honest one", answer.status);
+        return Verdict::Unknown { reason, wait: None, is_halved: true };
     }
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let Some(results) = body.as_ref().and_then(|b| b.get("results")).and_then(Value::as_array) else {
-        return Verdict::Unknown(format!("HTTP {}, but the answer has no list `results`", answer.status));
+        return Verdict::unknown(format!("HTTP {}, but the answer has no list `results`", answer.status));
     };
     let mut by_id: HashMap<String, Vec<&Value>> = HashMap::new();
     for result in results {
@@ -214,6 +228,7 @@ mod tests {
         ids.iter().map(|id| Item { seq: 1, event_id: (*id).to_owned() }).collect()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "one of the two ends of an exchange")]
     fn answer(status: u16, body: &str) -> Result<Answer, Failure> {
         Ok(Answer { status, retry_after: None, request_id: None, body: body.as_bytes().to_vec(), is_cut: false })
     }
@@ -240,7 +255,7 @@ mod tests {
         ] {
             for status in [200, 201, 207] {
                 let body = format!(r#"{{"results":[{{"event_id":"a","status":"{word}"}}]}}"#);
-                assert_eq!(settled(&["a"], status, &body), [outcome.clone()], "{status} {word}");
+                assert_eq!(settled(&["a"], status, &body), std::slice::from_ref(&outcome), "{status} {word}");
             }
         }
     }
@@ -280,7 +295,7 @@ mod tests {
             cut,
             Err(Failure::Unknown("reset".to_owned())),
         ] {
-            assert!(matches!(verdict(&items(&["a"]), &exchange, NOW), Verdict::Unknown(_)), "{exchange:?}");
+            assert!(matches!(verdict(&items(&["a"]), &exchange, NOW), Verdict::Unknown { .. }), "{exchange:?}");
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::registry::{self, Target};
-use super::{Class, Error, rows};
+use super::rows::row_of;
+use super::{Class, Error};
 use crate::journal::Receipt;
 use crate::store::{Counter, ReadTx, WriteTx, add_to_counter};
 
@@ -52,15 +53,22 @@ pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), E
     Ok(())
 }
 
-/// Makes a released event owed at every live target: a target whose cursor passed it gets a row.
+/// Makes a released event owed at every live target: a target whose cursor passed it gets a row. Where it has a row
+/// already, that row says where it stands.
 pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     for target in registry::live(tx)? {
+        if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() != Class::Untried) {
+            continue;
+        }
         let mut postings = Postings::default();
         postings.moved(Class::Blocked, Class::Untried);
         postings.post(tx, target.id)?;
         if seq <= target.cursor_seq {
-            tx.prepare("INSERT INTO delivery_rows (target, seq, status, due_at) VALUES (?1, ?2, 'queued', 0) ON CONFLICT DO NOTHING")?
-                .execute([target.id, seq])?;
+            tx.prepare(
+                "INSERT INTO delivery_rows (target, seq, status, due_at) VALUES (?1, ?2, 'queued', 0)
+                 ON CONFLICT (target, seq) DO NOTHING",
+            )?
+            .execute([target.id, seq])?;
         }
     }
     Ok(())
@@ -69,7 +77,7 @@ pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
 /// True when some target has the event in flight or pending: its payload must stay.
 pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     for target in registry::targets(tx)? {
-        if rows::row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() == Class::InFlight) {
+        if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() == Class::InFlight) {
             return Ok(true);
         }
     }
@@ -80,7 +88,7 @@ pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
 /// event was live, and in flight nowhere.
 pub(crate) fn post_left(tx: &WriteTx<'_>, seq: i64, was_held: bool, to: Class) -> Result<(), Error> {
     for target in registry::targets(tx)? {
-        let row = rows::row_of(tx, target.id, seq)?;
+        let row = row_of(tx, target.id, seq)?;
         let from = match row.as_ref().map(|r| r.status.class()) {
             None | Some(Class::Untried) if was_held => Class::Blocked,
             None => Class::Untried,

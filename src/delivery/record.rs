@@ -5,9 +5,10 @@ use std::time::Duration;
 use rusqlite::OptionalExtension as _;
 
 use super::attempt::{self, End};
-use super::batch::{Batch, Item};
+use super::batch::Batch;
 use super::postings::Postings;
 use super::select::Policy;
+use super::split::{grown, learn_limit, split};
 use super::{Class, Error, Outcome, Status, Target, Verdict};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
@@ -49,90 +50,83 @@ pub(super) fn record(
     settling: &Settling<'_>,
 ) -> Result<Settled, Error> {
     let now = settling.now;
+    if !attempt::is_open(tx, batch.attempt)? {
+        // Somebody else has recorded an end of it: an answer that comes so late says nothing.
+        return Ok(Settled::default());
+    }
     let end = |result, error| End { result, http_status: settling.http_status, error };
+    let halve = |end, is_in_doubt, due| {
+        split(tx, target, batch, end, is_in_doubt, due, settling)?;
+        Ok(Settled::default())
+    };
     match verdict {
         Verdict::Settled(outcomes) => {
             attempt::close(tx, batch.attempt, end("answered", None), now)?;
             let settled = settle_each(tx, target.id, batch, outcomes, settling)?;
             let is_clean = settled.success + settled.duplicate > 0;
-            note_contact(tx, target, is_clean)?;
+            note_contact(tx, target, settling.policy, is_clean)?;
             Ok(settled)
         }
         Verdict::TooLarge(reason) => {
             learn_limit(tx, target.id, batch)?;
-            split(tx, target.id, batch, end("too_large", Some(reason)), settling)
+            halve(end("too_large", Some(reason)), batch.is_in_doubt, now)
         }
-        Verdict::Bisect(reason) => split(tx, target.id, batch, end("refused", Some(reason)), settling),
-        Verdict::Halt(reason) => requeue(tx, target.id, batch, end("halted", Some(reason)), now),
-        Verdict::Unreachable(reason) => requeue(tx, target.id, batch, end("unreachable", Some(reason)), now),
+        Verdict::Bisect(reason) => halve(end("refused", Some(reason)), batch.is_in_doubt, now),
+        Verdict::Halt(reason) => step_back(tx, target.id, batch, end("halted", Some(reason)), now),
+        Verdict::Unreachable(reason) => step_back(tx, target.id, batch, end("unreachable", Some(reason)), now),
         Verdict::Throttled { reason, wait } => {
             let until = now.after(retry::backoff(target.throttled, *wait, settling.random));
             tx.prepare("UPDATE delivery_targets SET not_before = ?2, throttled = throttled + 1 WHERE id = ?1")?
                 .execute([target.id, until.as_micros()])?;
-            requeue(tx, target.id, batch, end("throttled", Some(reason)), now)
+            step_back(tx, target.id, batch, end("throttled", Some(reason)), now)
         }
-        Verdict::Unknown(reason) => {
-            let ends = batch.unknown_ends + 1;
-            if ends >= attempt::PATIENCE && batch.items.len() > 1 {
-                return split(tx, target.id, batch, end("unknown", Some(reason)), settling);
+        Verdict::Unknown { reason, wait, is_halved } => {
+            let due = now.after(retry::backoff(batch.unknown_ends, *wait, settling.random));
+            let end = end("unknown", Some(reason));
+            if batch.items.len() > 1 && (*is_halved || batch.unknown_ends + 1 >= attempt::PATIENCE) {
+                return halve(end, true, due);
             }
-            let due = now.after(retry::backoff(batch.unknown_ends, None, settling.random));
-            attempt::keep_open(tx, batch.attempt, end("unknown", Some(reason)), due)?;
+            attempt::keep_open(tx, batch.attempt, end, due)?;
             Ok(Settled::default())
         }
     }
 }
 
 /// The target answered properly: forget that it throttled, and let a learned limit grow after enough clean batches.
-fn note_contact(tx: &WriteTx<'_>, target: &Target, is_clean: bool) -> Result<(), Error> {
-    let grows =
-        is_clean && target.clean_batches + 1 >= CLEAN && (target.limit_events, target.limit_bytes) != (None, None);
+fn note_contact(tx: &WriteTx<'_>, target: &Target, policy: &Policy, is_clean: bool) -> Result<(), Error> {
+    let is_limited = (target.limit_events, target.limit_bytes) != (None, None);
+    let (clean, events, bytes) = if is_limited && is_clean && target.clean_batches + 1 >= CLEAN {
+        (0, grown(target.limit_events, policy.max_events), grown(target.limit_bytes, policy.max_bytes))
+    } else {
+        (target.clean_batches + i64::from(is_clean && is_limited), target.limit_events, target.limit_bytes)
+    };
     tx.prepare(
-        "UPDATE delivery_targets SET not_before = NULL, throttled = 0,
-           clean_batches = CASE WHEN ?3 THEN 0 ELSE clean_batches + ?2 END,
-           limit_events = CASE WHEN ?3 THEN limit_events * 2 ELSE limit_events END,
-           limit_bytes = CASE WHEN ?3 THEN limit_bytes * 2 ELSE limit_bytes END
+        "UPDATE delivery_targets SET not_before = NULL, throttled = 0, clean_batches = ?2, limit_events = ?3,
+           limit_bytes = ?4
          WHERE id = ?1",
     )?
-    .execute(rusqlite::params![target.id, is_clean, grows])?;
+    .execute(rusqlite::params![target.id, clean, events, bytes])?;
     Ok(())
 }
 
-fn learn_limit(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<(), Error> {
-    let half = |n: usize| i64::try_from(n / 2).unwrap_or(i64::MAX).max(1);
-    tx.prepare("UPDATE delivery_targets SET limit_events = ?2, limit_bytes = ?3, clean_batches = 0 WHERE id = ?1")?
-        .execute([target, half(batch.items.len()), half(batch.body.len())])?;
-    Ok(())
-}
-
-/// Closes the attempt and opens one for each half of its events, left first. The rows stay in flight.
-fn split(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, s: &Settling<'_>) -> Result<Settled, Error> {
-    attempt::close(tx, batch.attempt, end, s.now)?;
-    let (left, right) = batch.items.split_at(middle(&batch.items));
-    for half in [left, right] {
-        let seqs: Vec<i64> = half.iter().map(|i| i.seq).collect();
-        let child = attempt::begin(tx, target, &s.ids.uuid(), &seqs, Some(batch.attempt), s.now)?;
-        let mut statement = tx.prepare(
-            "UPDATE delivery_rows SET attempt = ?3
-             WHERE target = ?1 AND seq = ?2 AND attempt = ?4 AND status = 'in_flight'",
-        )?;
-        for seq in seqs {
-            statement.execute([target, seq, child, batch.attempt])?;
-        }
+/// Leaves everything as it was before this sending. An attempt that the receiver may have from an earlier one stays
+/// open, to be sent again with the same bytes and key; any other is closed, and its rows are owed, no try counted.
+fn step_back(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, now: Timestamp) -> Result<Settled, Error> {
+    if batch.is_in_doubt {
+        attempt::leave_open(tx, batch.attempt, end)?;
+        return Ok(Settled::default());
     }
-    Ok(Settled::default())
-}
-
-fn middle(items: &[Item]) -> usize {
-    (items.len() / 2).clamp(1, items.len().saturating_sub(1).max(1))
-}
-
-/// Closes the attempt and gives its rows back as they were before it: owed, no try counted.
-fn requeue(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, now: Timestamp) -> Result<Settled, Error> {
     attempt::close(tx, batch.attempt, end, now)?;
     let mut postings = Postings::default();
     for item in &batch.items {
         back_to_queue(tx, target, batch.attempt, item.seq, &mut postings)?;
+    }
+    // Halves of an earlier batch that never went out would now overtake these rows.
+    for (untouched, seqs) in attempt::untouched(tx, target)? {
+        attempt::close(tx, untouched, End { result: "not_sent", http_status: None, error: None }, now)?;
+        for seq in seqs {
+            back_to_queue(tx, target, untouched, seq, &mut postings)?;
+        }
     }
     postings.post(tx, target)?;
     Ok(Settled::default())
@@ -187,14 +181,16 @@ fn settle_each(
 struct Tried {
     failures: u32,
     rejections: i64,
+    is_alone: bool,
 }
 
 /// The history of a row, if this attempt still has it in flight.
 fn tried(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64) -> Result<Option<Tried>, Error> {
-    let sql = "SELECT failures, rejections FROM delivery_rows
+    let sql = "SELECT failures, rejections, alone FROM delivery_rows
                WHERE target = ?1 AND seq = ?2 AND attempt = ?3 AND status = 'in_flight'";
     let row = tx.prepare(sql)?.query_row([target, seq, attempt], |r| {
-        Ok(Tried { failures: r.get::<_, i64>(0)?.try_into().unwrap_or(u32::MAX), rejections: r.get(1)? })
+        let failures = r.get::<_, i64>(0)?.try_into().unwrap_or(u32::MAX);
+        Ok(Tried { failures, rejections: r.get(1)?, is_alone: r.get(2)? })
     });
     Ok(row.optional()?)
 }
@@ -211,9 +207,9 @@ struct Step<'a> {
 }
 
 /// Decides it (pure).
-fn next<'a>(outcome: &'a Outcome, tried: Tried, was_alone: bool, s: &Settling<'_>) -> Step<'a> {
-    let Tried { failures, rejections } = tried;
-    let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone: false };
+fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'_>) -> Step<'a> {
+    let Tried { failures, rejections, is_alone } = tried;
+    let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone };
     let wait = |status, error, wait| Step {
         due: Some(s.now.after(wait)),
         failures: failures.saturating_add(1),
@@ -234,7 +230,9 @@ fn next<'a>(outcome: &'a Outcome, tried: Tried, was_alone: bool, s: &Settling<'_
         }
         Outcome::Rejected(reason) => {
             let step = wait(Status::Rejected, Some(reason.as_str()), backoff);
-            Step { rejections: rejections + 1, is_alone: was_alone, ..step }
+            // Refused as a whole: a request with others would fail for them too.
+            let is_culprit = was_single && s.http_status.is_some_and(|status| status >= 400);
+            Step { rejections: rejections + 1, is_alone: is_alone || is_culprit, ..step }
         }
         Outcome::Requeue => end(Status::Queued, None),
     }

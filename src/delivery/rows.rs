@@ -39,25 +39,34 @@ pub(crate) fn row_of(tx: &ReadTx<'_>, target: i64, seq: i64) -> Result<Option<Ro
     }))
 }
 
+/// When the next row is due.
+pub(super) const NEXT_ROW: &str =
+    "SELECT due_at FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+/// When the open attempt that goes first is due: the others wait for it.
+pub(super) const NEXT_ATTEMPT: &str = "SELECT due_at FROM delivery_attempts
+     WHERE target = ?1 AND closed_at IS NULL AND parked = 0 ORDER BY first_seq LIMIT 1";
+/// When the next parked attempt is due.
+pub(super) const NEXT_PARKED: &str = "SELECT due_at FROM delivery_attempts
+     WHERE target = ?1 AND closed_at IS NULL AND parked = 1 ORDER BY due_at LIMIT 1";
+/// Whether there is anything to do.
+pub(super) const OWED: &str = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
+     OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL)
+     OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
+
 /// When the next thing that waits is due at a target: a row, or an open attempt.
 pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
-    let row: Option<i64> = tx
-        .prepare("SELECT due_at FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1")?
-        .query_row([target], |r| r.get(0))
-        .optional()?;
-    let attempt: Option<i64> = tx
-        .prepare("SELECT MIN(due_at) FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL")?
-        .query_row([target], |r| r.get(0))?;
-    Ok(row.into_iter().chain(attempt).min().map(Timestamp::from_micros))
+    let mut next: Option<i64> = None;
+    for sql in [NEXT_ROW, NEXT_ATTEMPT, NEXT_PARKED] {
+        let due: Option<i64> = tx.prepare(sql)?.query_row([target], |r| r.get(0)).optional()?;
+        next = next.into_iter().chain(due).min();
+    }
+    Ok(next.map(Timestamp::from_micros))
 }
 
 /// True when there is anything to do for a target: an open attempt, a waiting row, or a journal row above its cursor.
 /// O(1): this is what a drain with nothing owed costs.
 pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
-            OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL)
-            OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
-    Ok(tx.prepare(sql)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
+    Ok(tx.prepare(OWED)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
 }
 
 /// Events in open attempts: sent or about to be, and to be sent again.

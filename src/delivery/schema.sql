@@ -28,7 +28,7 @@ CREATE TABLE delivery_rows (
   status             TEXT NOT NULL,
   attempt            INTEGER,                     -- the open attempt that has it in flight
   attempts           INTEGER NOT NULL DEFAULT 0,  -- answers that said something of this event
-  failures           INTEGER NOT NULL DEFAULT 0,  -- of the last kind in a row, for the waits
+  failures           INTEGER NOT NULL DEFAULT 0,  -- answers that settled nothing, for the waits
   rejections         INTEGER NOT NULL DEFAULT 0,
   alone              INTEGER NOT NULL DEFAULT 0,  -- found guilty by bisection: sent in a request of its own
   due_at             INTEGER,                     -- NULL: in flight or settled
@@ -48,6 +48,7 @@ CREATE TABLE delivery_attempts (
   parent          INTEGER REFERENCES delivery_attempts (id),
   idempotency_key TEXT NOT NULL UNIQUE,
   seqs            TEXT NOT NULL,                  -- journal rows in sending order: '1-5,9'
+  first_seq       INTEGER NOT NULL,               -- the first of them: open attempts are sent in this order
   events          INTEGER NOT NULL,
   body_bytes      INTEGER,                        -- NULL until it is first about to be sent
   body_sha256     BLOB,
@@ -55,9 +56,12 @@ CREATE TABLE delivery_attempts (
   due_at          INTEGER NOT NULL,
   sent            INTEGER NOT NULL DEFAULT 0,     -- how often it was about to be sent
   unknown_ends    INTEGER NOT NULL DEFAULT 0,     -- how often nobody knows what became of it
+  in_doubt        INTEGER NOT NULL DEFAULT 0,     -- its events were sent before, under a parent without a known end
+  parked          INTEGER NOT NULL DEFAULT 0,     -- a single event whose end stays unknown: holds up nobody
   closed_at       INTEGER,
   http_status     INTEGER,
   result          TEXT,
   error           TEXT
 );
-CREATE INDEX delivery_open_attempts ON delivery_attempts (target, id) WHERE closed_at IS NULL;
+CREATE INDEX delivery_open_attempts ON delivery_attempts (target, parked, first_seq) WHERE closed_at IS NULL;
+CREATE INDEX delivery_parked_attempts ON delivery_attempts (target, due_at) WHERE closed_at IS NULL AND parked = 1;

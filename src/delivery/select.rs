@@ -17,6 +17,7 @@ const WINDOW: usize = 4;
 
 /// The configured bounds of a drain.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the names of the configuration keys")]
 pub(crate) struct Policy {
     /// Most events in a request.
     pub(crate) max_events: usize,
@@ -46,8 +47,22 @@ struct Candidate {
     is_alone: bool,
 }
 
+/// Rows that are due, the longest waiting first.
+pub(super) const DUE: &str = "SELECT d.seq, f.event_id, f.envelope, f.wire, d.status, d.alone
+     FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
+     WHERE d.target = ?1 AND d.due_at > ?2 AND d.due_at <= ?3
+     ORDER BY d.due_at, d.seq LIMIT ?4";
+/// Journal rows above the cursor, and whether each is owed.
+pub(super) const ABOVE: &str = "SELECT f.seq, f.event_id, f.envelope, f.wire,
+       f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
+       AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)
+     FROM journal_feed AS f WHERE f.seq > ?2 ORDER BY f.seq LIMIT ?3";
+/// Whether there is anything above the cursor.
+pub(super) const HAS_NEW: &str = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
+
 /// Chooses the next batch for `target` and opens its attempt: an open attempt first, exactly as it was; else rows that
-/// are due, at most half of the batch when there is new work, and then new work in journal order.
+/// are due, at most half of the batch when there is new work, and then new work in journal order; when there is nothing
+/// of all this, an attempt that is parked.
 pub(super) fn select(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -56,25 +71,47 @@ pub(super) fn select(
     ids: &dyn Ids,
     now: Timestamp,
 ) -> Result<Selection, Error> {
-    match attempt::pending(tx, target.id, now)? {
-        Pending::Due(open) => {
-            let batch = attempt::rebuild(tx, open, context)?;
-            return Ok(Selection { batch: Some(batch), ..Selection::default() });
-        }
-        Pending::Wait => return Ok(Selection::default()),
-        Pending::Clear => {}
-    }
     if target.not_before.is_some_and(|until| !retry::is_due(until, now)) {
         return Ok(Selection::default());
     }
+    let again = |open| {
+        let batch = attempt::rebuild(tx, target.id, open, context, ids, now)?;
+        Ok(Selection { batch: Some(batch), ..Selection::default() })
+    };
+    match attempt::pending(tx, target.id, now)? {
+        Pending::Due(open) => return again(open),
+        Pending::Wait => return Ok(Selection::default()),
+        Pending::Clear => {}
+    }
+    let selection = fresh(tx, target, policy, context, ids, now)?;
+    if selection.batch.is_none()
+        && !selection.has_more
+        && let Some(open) = attempt::parked(tx, target.id, now)?
+    {
+        return again(open);
+    }
+    Ok(selection)
+}
+
+/// A batch of what is owed and not in flight.
+fn fresh(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    policy: &Policy,
+    context: WireContext<'_>,
+    ids: &dyn Ids,
+    now: Timestamp,
+) -> Result<Selection, Error> {
     let limits = limits(target, policy);
-    let has_new: bool = tx
-        .prepare("SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)")?
-        .query_row([target.cursor_seq], |r| r.get(0))?;
+    let has_new: bool = tx.prepare(HAS_NEW)?.query_row([target.cursor_seq], |r| r.get(0))?;
     let mut packing = Packing::new(limits, context);
     for candidate in due(tx, target.id, limits, has_new, now)? {
         let is_alone = candidate.is_alone;
-        packing.is_full = !packing.offer(tx, target.id, candidate, now)? || is_alone;
+        if !packing.offer(tx, target.id, candidate, now)? || is_alone {
+            // What comes after the first that does not fit waits with it: the order stays.
+            packing.is_full = true;
+            break;
+        }
     }
     let cursor = if packing.is_full { target.cursor_seq } else { window(tx, target, limits, &mut packing, now)? };
     if cursor > target.cursor_seq {
@@ -121,12 +158,7 @@ fn due_between(
 ) -> Result<Vec<Candidate>, Error> {
     let share = if has_new { (limits.events / 2).max(1) } else { limits.events };
     let bytes = if has_new { limits.bytes / 2 } else { limits.bytes };
-    let mut statement = tx.prepare(
-        "SELECT d.seq, f.event_id, f.envelope, f.wire, d.status, d.alone
-         FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
-         WHERE d.target = ?1 AND d.due_at > ?2 AND d.due_at <= ?3
-         ORDER BY d.due_at, d.seq LIMIT ?4",
-    )?;
+    let mut statement = tx.prepare(DUE)?;
     let mut rows = statement.query([target, after, until, i64::try_from(share).unwrap_or(i64::MAX)])?;
     let (mut all, mut used) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
@@ -150,12 +182,7 @@ fn window(
     packing: &mut Packing<'_>,
     now: Timestamp,
 ) -> Result<i64, Error> {
-    let mut statement = tx.prepare(
-        "SELECT f.seq, f.event_id, f.envelope, f.wire,
-                f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
-                AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)
-         FROM journal_feed AS f WHERE f.seq > ?2 ORDER BY f.seq LIMIT ?3",
-    )?;
+    let mut statement = tx.prepare(ABOVE)?;
     let rows = i64::try_from(limits.events.saturating_mul(WINDOW)).unwrap_or(i64::MAX);
     let mut rows = statement.query([target.id, target.cursor_seq, rows])?;
     let mut cursor = target.cursor_seq;
@@ -194,10 +221,6 @@ impl<'a> Packing<'a> {
         Self { packer, context, items: Vec::new(), postings: Postings::default(), not_sendable: 0, is_full: false }
     }
 
-    fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Takes a candidate into the batch; false when it does not fit. What no request can carry ends here.
     fn offer(&mut self, tx: &WriteTx<'_>, target: i64, candidate: Candidate, now: Timestamp) -> Result<bool, Error> {
         let rewritten = match for_wire(&candidate.envelope, candidate.wire, self.context) {
@@ -233,7 +256,7 @@ impl<'a> Packing<'a> {
         }
         let key = ids.uuid();
         let seqs: Vec<i64> = self.items.iter().map(|i| i.seq).collect();
-        let attempt = attempt::begin(tx, target, &key, &seqs, None, now)?;
+        let attempt = attempt::begin(tx, target, &key, &seqs, now)?;
         let mut statement = tx.prepare(
             "INSERT INTO delivery_rows (target, seq, status, attempt, first_attempted_at, last_attempted_at)
              VALUES (?1, ?2, 'in_flight', ?3, ?4, ?4)
@@ -245,7 +268,8 @@ impl<'a> Packing<'a> {
         }
         let (body, digest) = self.packer.finish();
         attempt::sending(tx, attempt, body.len(), &digest)?;
-        let batch = Batch { attempt, idempotency_key: key, items: self.items, body, unknown_ends: 0 };
+        let batch =
+            Batch { attempt, idempotency_key: key, items: self.items, body, unknown_ends: 0, is_in_doubt: false };
         Ok(Selection { batch: Some(batch), not_sendable, has_more: true })
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::artifact::{Artifact, Required};
 use super::mission::Mission;
-use crate::base::{Sha256, Timestamp, ids::Ids, json};
+use crate::base::{Timestamp, ids::Ids};
 use crate::event::NamespaceRef;
 
 /// An artifact is there.
@@ -23,10 +23,6 @@ pub(crate) struct Fact {
     pub(crate) aggregate_id: String,
     /// The payload, a JSON object.
     pub(crate) payload: Value,
-    /// Facts with one key replace each other.
-    pub(crate) coalesce_key: String,
-    /// Of the payload without ids and times: equal when there is nothing new to say.
-    pub(crate) facts_hash: Sha256,
 }
 
 /// What is to be said about `mission`, in order: each present artifact, each required one that is missing, the whole.
@@ -50,9 +46,8 @@ fn indexed(mission: &Mission, namespace: &NamespaceRef, artifact: &Artifact, now
         set(&mut payload, &[], "step_id", step);
         set(&mut payload, &["namespace"], "step_id", step);
     }
-    let stable = digest(&payload);
     set(&mut payload, &[], "indexed_at", now);
-    fact(INDEXED, namespace, &artifact.path, Some(&artifact.path), payload, stable)
+    fact(INDEXED, namespace, &artifact.path, payload)
 }
 
 fn missing(namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
@@ -66,9 +61,8 @@ fn missing(namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
             "reason_code": artifact.error_reason.unwrap_or("not_found"),
         },
     });
-    let stable = digest(&payload);
     set(&mut payload, &[], "checked_at", now);
-    fact(MISSING, namespace, &artifact.path, Some(&artifact.path), payload, stable)
+    fact(MISSING, namespace, &artifact.path, payload)
 }
 
 fn snapshot(mission: &Mission, namespace: &NamespaceRef, now: &str, snapshot_id: &str) -> Fact {
@@ -88,10 +82,9 @@ fn snapshot(mission: &Mission, namespace: &NamespaceRef, now: &str, snapshot_id:
             "optional_present": counts.optional_present.to_string(),
         },
     });
-    let stable = digest(&payload);
     set(&mut payload, &[], "computed_at", now);
     set(&mut payload, &["context_diagnostics"], "snapshot_id", snapshot_id);
-    fact(SNAPSHOT, namespace, snapshot_id, None, payload, stable)
+    fact(SNAPSHOT, namespace, snapshot_id, payload)
 }
 
 /// The path is relative to the feature directory: bodies refer to the same one.
@@ -103,41 +96,8 @@ fn identity(namespace: &NamespaceRef, artifact: &Artifact) -> Value {
     })
 }
 
-fn fact(
-    event_type: &'static str,
-    namespace: &NamespaceRef,
-    about: &str,
-    path: Option<&str>,
-    payload: Value,
-    facts_hash: Sha256,
-) -> Fact {
-    Fact {
-        event_type,
-        aggregate_id: format!("{}:{about}", namespace.mission_slug),
-        payload,
-        coalesce_key: coalesce_key(event_type, namespace, path),
-        facts_hash,
-    }
-}
-
-/// The type, the five namespace fields and the path, joined by `|`; a `|` inside one of them is escaped.
-fn coalesce_key(event_type: &str, namespace: &NamespaceRef, path: Option<&str>) -> String {
-    let fields = [
-        event_type,
-        &namespace.project_uuid,
-        &namespace.mission_slug,
-        &namespace.target_branch,
-        &namespace.mission_type,
-        &namespace.manifest_version,
-    ];
-    let escaped = fields.into_iter().chain(path).map(|field| field.replace('%', "%25").replace('|', "%7C"));
-    escaped.collect::<Vec<_>>().join("|")
-}
-
-/// Of the canonical form of a payload.
-fn digest(payload: &Value) -> Sha256 {
-    let text = payload.to_string();
-    Sha256::of(&json::canonical(text.as_bytes()).unwrap_or_else(|| text.into_bytes()))
+fn fact(event_type: &'static str, namespace: &NamespaceRef, about: &str, payload: Value) -> Fact {
+    Fact { event_type, aggregate_id: format!("{}:{about}", namespace.mission_slug), payload }
 }
 
 /// Sets a text in the object that `path` leads to.

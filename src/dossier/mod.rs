@@ -30,17 +30,16 @@ mod parity;
 mod reason;
 mod walk;
 
-pub(crate) use artifact::{Artifact, Required};
-pub(crate) use body::{ReadError, read_body};
-pub(crate) use class::Class;
+pub(crate) use artifact::Artifact;
+pub(crate) use body::read_body;
 pub(crate) use facts::{Fact, facts};
 pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, identity};
-pub(crate) use index::{Index, Progress, Request, index};
+pub(crate) use index::{Index, Request, index};
 pub(crate) use key::suffix;
-pub(crate) use manifest::{Edition, VERSION as MANIFEST_VERSION};
-pub(crate) use mission::{Completeness, Counts, Mission};
+pub(crate) use manifest::Edition;
+pub(crate) use mission::Mission;
 pub(crate) use parity::ParityForm;
-pub(crate) use reason::{Reason, Skipped};
+pub(crate) use reason::Reason;
 
 /// Why no index could be made at all.
 #[derive(Debug, thiserror::Error)]

@@ -71,40 +71,39 @@ fn read(envelope: &[u8]) -> Result<(Map<String, Value>, bool), NotAnEvent> {
 
 /// A value for what only a lenient parser reads: what JSON cannot say is replaced, for looking only.
 fn lenient(envelope: &[u8]) -> Option<Value> {
-    let mut text = String::from_utf8(json::canonical(envelope)?).ok()?;
-    for (word, instead) in [("-Infinity", "null"), ("Infinity", "null"), ("NaN", "null")] {
-        // In canonical form these words stand outside strings only after `:`, `,`, `[` or at the start.
-        for before in [':', ',', '['] {
-            text = text.replace(&format!("{before}{word}"), &format!("{before}{instead}"));
-        }
-    }
-    serde_json::from_str(&without_lone_surrogates(&text)).ok()
+    let text = String::from_utf8(json::canonical(envelope)?).ok()?;
+    serde_json::from_str(&strict(&text)).ok()
 }
 
-/// The text with `\ud800`–`\udfff` escapes that are no pair replaced by U+FFFD's escape.
-fn without_lone_surrogates(text: &str) -> String {
-    let unit = |at: usize| {
-        let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u32::from_str_radix(escape, 16).ok().filter(|u| (0xD800..=0xDFFF).contains(u))
-    };
+/// The canonical text with `NaN` and the infinities replaced by `null`, and `\ud800`–`\udfff` escapes that are no pair
+/// by U+FFFD's escape.
+fn strict(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        if rest.starts_with("\\\\") {
-            out.push_str("\\\\");
-            at += 2;
-        } else if let Some(first) = unit(at) {
-            let pair = first < 0xDC00 && unit(at + 6).is_some_and(|second| second >= 0xDC00);
-            out.push_str(if pair { &text[at..at + 12] } else { "\\ufffd" });
-            at += if pair { 12 } else { 6 };
+    let (mut at, mut is_string) = (0, false);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let word =
+            ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| at > 0 && !is_string && rest.starts_with(word));
+        let (piece, length) = if let Some(word) = word {
+            ("null", word.len())
+        } else if let Some(first) = unit(text, at) {
+            let is_pair = first < 0xDC00 && unit(text, at + 6).is_some_and(|second| second >= 0xDC00);
+            if is_pair { (&rest[..12], 12) } else { ("\\ufffd", 6) }
         } else {
-            let length = rest.chars().next().map_or(1, char::len_utf8);
-            out.push_str(&rest[..length]);
-            at += length;
-        }
+            is_string ^= rest.starts_with('"');
+            // An escape is taken whole, so that neither an escaped quote nor an escaped backslash misleads.
+            let length = if rest.starts_with('\\') { 2 } else { rest.chars().next().map_or(1, char::len_utf8) };
+            (&rest[..length], length)
+        };
+        out.push_str(piece);
+        at += length;
     }
     out
+}
+
+/// The surrogate that is escaped at a place, if one is.
+fn unit(text: &str, at: usize) -> Option<u32> {
+    let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    u32::from_str_radix(escape, 16).ok().filter(|u| (0xD800..=0xDFFF).contains(u))
 }
 
 #[cfg(test)]
@@ -133,6 +132,14 @@ mod tests {
             r#"{"event_id":"a","x":10000000000000000000000000000000000000000}"#,
         ] {
             assert_eq!(inspect(text.as_bytes()).unwrap().event_id, "a", "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_verbatim_whatever_else_the_envelope_says() {
+        for id in [":NaN", "[NaN,-Infinity]", r"\:NaN", "é,Infinity", "-Infinity"] {
+            let text = format!(r#"{{"event_id":{},"x":[NaN,Infinity,-Infinity],"y":"\"\ud800"}}"#, Value::from(id));
+            assert_eq!(inspect(text.as_bytes()).unwrap().event_id, id, "{text}");
         }
     }
 

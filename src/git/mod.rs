@@ -14,8 +14,8 @@ mod facts;
 mod head;
 mod slug;
 
-pub(crate) use checkout::{Checkout, Kind, discover};
-pub(crate) use child::{Answer, Failure, Git};
+pub(crate) use checkout::{Checkout, discover};
+pub(crate) use child::{Answer, Git};
 pub(crate) use default_branch::default_branch;
 pub(crate) use facts::{Facts, facts};
 pub(crate) use slug::is_repo_slug;

@@ -112,20 +112,16 @@ impl<'a> Appender<'a> {
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
-        let newest = match entry.coalesce {
-            Some(c) => self.newest_of(c.key)?.filter(|n| !n.is_discarded),
-            None => None,
-        };
+        let newest =
+            if let Some(c) = entry.coalesce { self.newest_of(c.key)?.filter(|n| !n.is_discarded) } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
             && newest.facts == c.facts
         {
-            return match self.known(entry.event_id)? {
-                Some(known) => self.again(entry, digest, known),
-                None => {
-                    self.receipt.unchanged += 1;
-                    Ok(Appended::Unchanged { seq: newest.seq })
-                }
-            };
+            if let Some(known) = self.known(entry.event_id)? {
+                return self.again(entry, digest, known);
+            }
+            self.receipt.unchanged += 1;
+            return Ok(Appended::Unchanged { seq: newest.seq });
         }
         let supersedes = newest.filter(|n| n.seq > self.sealed && n.is_plain && entry.held.is_none());
         let follows = newest.filter(|_| supersedes.is_none()).map(|n| n.seq);

@@ -11,17 +11,21 @@
 //! **Invariant:** the counters of scope `journal` change in the transaction that changes what they count.
 
 mod append;
+#[cfg(test)]
+mod append_tests;
 mod chain;
+#[cfg(test)]
+mod chain_tests;
 mod read;
 mod record;
 mod retire;
 mod state;
 
 pub(crate) use append::{Appended, Appender, Entry, Receipt, stated};
-pub(crate) use chain::{ChainBreak, check_chain};
-pub(crate) use read::{Conflict, Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, show};
+pub(crate) use chain::check_chain;
+pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, show};
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Left, Mark, Release, audit, let_go, release};
+pub(crate) use retire::{Audit, Mark, Release, audit, let_go, release};
 pub(crate) use state::{next_lamport, recount, seal, sealed_through, totals};
 
 /// The journal's tables.

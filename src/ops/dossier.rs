@@ -24,6 +24,8 @@ pub(super) struct Selection<'a> {
     pub(super) missions: Option<&'a [String]>,
     /// The step whose missing artifacts are asked about.
     pub(super) step: Option<&'a str>,
+    /// Whose manifests say what is expected.
+    pub(super) edition: Edition,
 }
 
 /// What is on disk, and what git says of the checkout.
@@ -54,7 +56,7 @@ pub(super) fn index(
         is_repository: checkout.is_repository(),
         artifacts_root: &config.artifacts.root,
         missions: selection.missions,
-        edition: Edition::Seed,
+        edition: selection.edition,
         step: selection.step,
         parity: match config.dossier.parity {
             Parity::Path => ParityForm::Path,

@@ -24,6 +24,7 @@ pub(crate) struct Stub {
     /// Where it listens.
     pub(crate) origin: String,
     /// Keeps it running.
+    #[expect(dead_code, reason = "held for what its drop does")]
     pub(crate) guard: Box<dyn Any>,
 }
 
@@ -147,9 +148,8 @@ pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
 /// Why a drain ended early, for a person.
 pub(super) fn words(stop: &Stop) -> String {
     match stop {
-        Stop::Halted(said) => said.clone(),
+        Stop::Halted(said) | Stop::Unreachable(said) | Stop::Unknown(said) => said.clone(),
         Stop::Throttled(said) => format!("the target asks to wait ({said})"),
-        Stop::Unreachable(said) | Stop::Unknown(said) => said.clone(),
         Stop::Deadline => "the time of this run is over (max_time)".to_owned(),
         Stop::Interrupted => "interrupted".to_owned(),
     }

@@ -20,7 +20,7 @@ mod workspace;
 pub(crate) use drain::Stub;
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
-pub(crate) use stream::{Line, StreamEnd, StreamRequest, capture_stream};
+pub(crate) use stream::{Line, StreamRequest, capture_stream};
 pub(crate) use workspace::{Setup, Workspace};
 
 use crate::base::ids::Ids;

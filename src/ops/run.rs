@@ -16,6 +16,7 @@ use crate::base::lock;
 use crate::base::text::{path, printable};
 use crate::books;
 use crate::delivery::{self, Class};
+use crate::dossier::Edition;
 use crate::journal::Receipt;
 use crate::store::Store;
 use crate::target::{self, Choice, Resolved};
@@ -42,6 +43,8 @@ pub(crate) struct Request<'a> {
     pub(crate) missions: Option<&'a [String]>,
     /// The step whose missing artifacts are asked about.
     pub(crate) step: Option<&'a str>,
+    /// Whose manifests say what is expected.
+    pub(crate) edition: Edition,
     /// How long delivery may take; the configured time without it.
     pub(crate) max_time: Option<Duration>,
     /// Look, and change nothing.
@@ -126,7 +129,8 @@ impl Journey<'_> {
     }
 
     fn index(&mut self) -> Result<Indexed, Error> {
-        let selection = Selection { missions: self.request.missions, step: self.request.step };
+        let selection =
+            Selection { missions: self.request.missions, step: self.request.step, edition: self.request.edition };
         let indexed = dossier::index(self.world, self.workspace, selection, self.progress)?;
         let report = &mut self.report;
         if let Some(project) = &mut report.project {

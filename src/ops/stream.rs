@@ -46,7 +46,8 @@ pub(crate) struct StreamEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Line {
     /// Its number, from 1.
-    pub(crate) line: u64,
+    #[serde(rename = "line")]
+    pub(crate) number: u64,
     /// The event's id, when the line has one.
     pub(crate) event_id: Option<String>,
     /// Its place in the journal, or that of the event that says the same.
@@ -63,8 +64,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    fn refused(line: u64, event_id: Option<String>, reason: String, is_broken: bool) -> Self {
-        Self { line, event_id, seq: None, result: "refused", reason: Some(reason), blocked: None, is_broken }
+    fn refused(number: u64, event_id: Option<String>, reason: String, is_broken: bool) -> Self {
+        Self { number, event_id, seq: None, result: "refused", reason: Some(reason), blocked: None, is_broken }
     }
 }
 
@@ -108,7 +109,7 @@ pub(crate) fn capture_stream(
         for (project, candidates) in batch {
             let (stored, evicted) = capture.store(project.as_deref(), &candidates)?;
             end.evicted += evicted;
-            lines.extend(stored.into_iter().map(|line| (line.line, line)));
+            lines.extend(stored.into_iter().map(|line| (line.number, line)));
         }
         lines.values().for_each(&mut *on_line);
         if is_end || world.interrupt.is_requested() {
@@ -242,7 +243,7 @@ impl Candidate {
 
     fn became(&self, result: &'static str, seq: Option<i64>, reason: Option<String>, held: Option<&str>) -> Line {
         Line {
-            line: self.line,
+            number: self.line,
             event_id: Some(self.inspection.event_id.clone()),
             seq,
             result,

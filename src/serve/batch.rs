@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::answer::Answer;
 use super::storage::{Artifact, Event};
-use crate::base::{Sha256, ids, json, text};
+use crate::base::{ids, json, text};
 use crate::event::{NamespaceRef, violations};
 
 /// The most characters of a reason that a client gets back.

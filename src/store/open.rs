@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Error, ReadTx, Schema, WriteTx};
@@ -57,16 +58,13 @@ impl Store {
         let tx = self.conn.unchecked_transaction().map_err(|e| E::from(Error::at(&self.path, e)))?;
         work(&ReadTx::new(tx))
     }
-
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 /// Connection settings of a writer (design section 5). `auto_vacuum` must come before the first table.
 fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
     conn.busy_timeout(patience)?;
+    // A plan that depends on bound values is made anew at every binding: a parse for each execution of a join.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     let fresh: bool = conn.query_row("PRAGMA page_count", [], |r| r.get::<_, i64>(0)).map(|pages| pages == 0)?;
     if fresh {

@@ -97,9 +97,9 @@ fn uri(path: &Path, query: &str) -> OsString {
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     // A path that is not UTF-8 cannot be escaped as text; it is passed on as it is.
     if matches!(text, std::borrow::Cow::Borrowed(_)) {
-        out.push(escaped)
+        out.push(escaped);
     } else {
-        out.push(path)
+        out.push(path);
     }
     out.push("?");
     out.push(query);

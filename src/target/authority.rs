@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::base::Env;
 use crate::base::env::TARGET_URL;
-use crate::config::{Delivery, Loaded, without_userinfo};
+use crate::config::{Ack, Delivery, ExternalReceiver, Format, Loaded, without_userinfo};
 
 use super::Error;
 use super::address::Address;
@@ -100,6 +100,9 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
         Err(Stop::Quarrel(disagreement)) => (Proposal::default(), OverrideMode::SetupOnly, Some(disagreement)),
         Err(Stop::Flaw(error)) => return Err(error),
     };
+    if let (Some(ReceiverKind::ExternalReceiver), Some(key)) = (receiver, not_yet(&loaded.config.external_receiver)) {
+        return Err(Error::NotYet { key });
+    }
     if receiver == Some(ReceiverKind::ExternalReceiver)
         && disagreement.is_none()
         && proposal.base.is_none()
@@ -112,6 +115,17 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
     let authority = authority(&sources, choice, override_mode, identity.as_ref());
     let warnings = idle_url(receiver, env, choice).into_iter().collect();
     Ok(Resolved { receiver, identity, endpoints, disagreement, authority, warnings })
+}
+
+/// The first key of an external receiver that this version knows and cannot follow.
+fn not_yet(config: &ExternalReceiver) -> Option<&'static str> {
+    [
+        ("external_receiver.format", config.format != Format::Batch),
+        ("external_receiver.ack", config.ack != Ack::Results),
+        ("external_receiver.signing_secret", config.signing_secret.is_some()),
+    ]
+    .into_iter()
+    .find_map(|(key, is_set)| is_set.then_some(key))
 }
 
 fn identity(receiver: ReceiverKind, proposal: &Proposal, loaded: &Loaded) -> Option<Identity> {

@@ -28,19 +28,15 @@ pub(super) struct Lack {
 pub(super) struct Keys {
     /// Header names and values.
     pub(super) headers: Vec<(String, SecretString)>,
-    /// The secret that signs requests.
-    pub(super) signing_secret: Option<SecretString>,
 }
 
 /// The keys for a kind of receiver: a bearer token, own headers, or none.
 pub(super) fn keys(receiver: ReceiverKind, config: &EventSyncConfig, env: &Env) -> Result<Keys, Lack> {
     let external = &config.external_receiver;
     Ok(match receiver {
-        ReceiverKind::Stub => Keys { headers: Vec::new(), signing_secret: None },
-        ReceiverKind::Teamspace => Keys { headers: bearer(env)?, signing_secret: None },
-        ReceiverKind::ExternalReceiver => {
-            Keys { headers: own_headers(external, env)?, signing_secret: signing_secret(external, env)? }
-        }
+        ReceiverKind::Stub => Keys { headers: Vec::new() },
+        ReceiverKind::Teamspace => Keys { headers: bearer(env)? },
+        ReceiverKind::ExternalReceiver => Keys { headers: own_headers(external, env)? },
     })
 }
 
@@ -78,11 +74,6 @@ fn token_of_file(path: &Path) -> Result<String, (String, String)> {
 fn own_headers(config: &ExternalReceiver, env: &Env) -> Result<Vec<(String, SecretString)>, Lack> {
     let header = |h: &crate::config::Header| Ok((h.name.clone(), referred(&h.variable, env)?));
     config.headers.iter().map(header).collect()
-}
-
-/// The secret that signs requests, if one is configured.
-fn signing_secret(config: &ExternalReceiver, env: &Env) -> Result<Option<SecretString>, Lack> {
-    config.signing_secret.as_deref().map(|variable| referred(variable, env)).transpose()
 }
 
 fn referred(variable: &str, env: &Env) -> Result<SecretString, Lack> {
@@ -179,8 +170,5 @@ mod tests {
         assert_eq!(plain, [("X-A", "a"), ("X-B", "b")]);
         let lack = own_headers(&config, &Env::of(&[("SK_SYNC_SECRET_A", "a")])).unwrap_err();
         assert_eq!(lack.reason, "SK_SYNC_SECRET_B is not set");
-        assert!(signing_secret(&config, &env).unwrap().is_none());
-        config.signing_secret = Some("SK_SYNC_SECRET_S".into());
-        assert!(signing_secret(&config, &env).is_err());
     }
 }

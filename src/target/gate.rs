@@ -93,7 +93,6 @@ fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin:
         bodies_permit: endpoints.bodies.as_deref().and_then(consent::permit),
         endpoints,
         headers: keys.headers,
-        signing_secret: keys.signing_secret,
     })
 }
 
@@ -192,7 +191,6 @@ mod tests {
             ("preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'", &[off], &["missing_consent"]),
             (&format!("{OWN}bodies_url = 'https://h.example/b'"), &[], &["missing_consent"]),
             (&format!("{OWN}headers = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"), &[], &["missing_header_secret"]),
-            (&format!("{OWN}signing_secret = {{ env = 'SK_SYNC_SECRET_A' }}"), &[], &["missing_header_secret"]),
         ] {
             assert_eq!(linked(repo, env).unwrap_err(), shut, "{repo}");
         }
@@ -204,14 +202,11 @@ mod tests {
         assert_eq!(team.headers().collect::<Vec<_>>(), [("Authorization", "Bearer topsecret")]);
         assert_eq!(team.endpoints().health.as_deref(), Some("http://127.0.0.1:1/b/api/v1/sync/health/"));
         assert_eq!((team.permit().origin(), team.permit().is_loopback()), ("http://127.0.0.1:1", true));
-        let repo = format!(
-            "{OWN}bodies_url = 'http://127.0.0.1:2/b'\nsigning_secret = {{ env = 'SK_SYNC_SECRET_S' }}\n\
-             headers = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"
-        );
-        let secrets = [("SK_SYNC_SECRET_A", "topsecret"), ("SK_SYNC_SECRET_S", "whsec_topsecret"), TOKEN];
+        let repo =
+            format!("{OWN}bodies_url = 'http://127.0.0.1:2/b'\nheaders = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}");
+        let secrets = [("SK_SYNC_SECRET_A", "topsecret"), TOKEN];
         let own = linked(&repo, &secrets).unwrap();
         assert_eq!(own.headers().collect::<Vec<_>>(), [("X-A", "topsecret")], "the token stays with the Teamspace");
-        assert_eq!(own.signing_secret(), Some("whsec_topsecret"));
         assert_eq!(own.bodies_permit().unwrap().origin(), "http://127.0.0.1:2");
         for link in [team, own] {
             assert!(!format!("{link:?}").contains("topsecret"), "{link:?}");

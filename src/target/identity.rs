@@ -23,11 +23,6 @@ impl Identity {
     pub(super) fn stub() -> Self {
         Self::new(ReceiverKind::Stub, STUB_URL.to_owned(), "", "")
     }
-
-    /// The digest by which the reference's registry finds a URL.
-    pub(crate) fn url_hash(&self) -> Sha256 {
-        Sha256::of(self.canonical_url.as_bytes())
-    }
 }
 
 /// `tgt_`, the team with other characters than letters, digits and `_` replaced, and 32 hex digits of
@@ -50,8 +45,6 @@ mod tests {
         let url = "https://api.example.com";
         let identity = |team| Identity::new(ReceiverKind::Teamspace, url.to_owned(), team, "");
         let anonymous = identity("");
-        let hash = "137b9e5e4e13211ce3487cb1f3148ad0ef4147e2a4647ca12191bd2c8528b646";
-        assert_eq!(anonymous.url_hash().to_string(), hash);
         assert_eq!(anonymous.target_id, "tgt_anon_38cfed331d64a31f928f91241b24331c");
         assert_eq!(identity("Team Ä-1").target_id, "tgt_Team___1_d5831f7d5381961175905d47da894d44");
     }

@@ -67,7 +67,6 @@ pub(crate) struct Link {
     pub(super) bodies_permit: Option<Permit>,
     pub(super) endpoints: Endpoints,
     pub(super) headers: Vec<(String, SecretString)>,
-    pub(super) signing_secret: Option<SecretString>,
 }
 
 impl Link {
@@ -95,11 +94,6 @@ impl Link {
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
-
-    /// The Standard Webhooks secret that signs requests to this target, if one is configured.
-    pub(crate) fn signing_secret(&self) -> Option<&str> {
-        self.signing_secret.as_ref().map(SecretString::expose_secret)
-    }
 }
 
 #[cfg(test)]
@@ -122,7 +116,6 @@ impl Link {
                 health: None,
             },
             headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
-            signing_secret: None,
         }
     }
 }

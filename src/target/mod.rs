@@ -4,7 +4,7 @@
 //! gives what the sending modules need, or the gates that are shut.
 //!
 //! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
-//! [`Permit`], without which no socket is opened. Nothing here shows a secret. Knows neither SQLite nor the network.
+//! permit, without which no socket is opened. Nothing here shows a secret. Knows neither SQLite nor the network.
 
 mod address;
 mod agreement;
@@ -17,11 +17,10 @@ mod link;
 mod scope;
 mod sources;
 
-pub(crate) use agreement::Disagreement;
-pub(crate) use authority::{Authority, Choice, OverrideMode, Resolved, resolve};
+pub(crate) use authority::{Authority, Choice, Resolved, resolve};
 pub(crate) use gate::{Gate, gates, link};
-pub(crate) use link::{Endpoints, Identity, Link, Permit, ReceiverKind};
-pub(crate) use scope::{ScopeStatus, active_scope, queue_digest, queue_scope};
+pub(crate) use link::{Identity, Link, ReceiverKind};
+pub(crate) use scope::active_scope;
 
 use crate::config::Origin;
 
@@ -44,4 +43,12 @@ pub(crate) enum Error {
          SK_SYNC_TARGET_URL, or --target-url"
     )]
     NoReceiverAddress,
+    /// A setting that this version knows and cannot follow yet; ignoring it would send something else than was meant.
+    #[error(
+        "{key} is set, but this version of sk-sync does not do that yet; remove the key, or wait for a later version"
+    )]
+    NotYet {
+        /// The key.
+        key: &'static str,
+    },
 }

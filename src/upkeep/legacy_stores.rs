@@ -11,7 +11,7 @@ use crate::base::text::path;
 pub(crate) struct LegacyStore {
     /// The file.
     pub(crate) path: String,
-    /// `queue`, `scoped_queue`, `journal` or `overflow`.
+    /// `queue`, `scoped_queue` or `journal`.
     pub(crate) kind: &'static str,
     /// Bytes.
     pub(crate) size: u64,
@@ -26,19 +26,10 @@ pub(crate) struct LegacyStore {
 /// The older stores below `home`, in the order of their paths.
 pub(super) fn find(home: &Path) -> Vec<LegacyStore> {
     let mut found = Vec::new();
-    let places: [(&str, fn(&str) -> Option<&'static str>); 3] = [
-        ("", |name| (name == "queue.db").then_some("queue")),
-        ("queues", |name| {
-            let digest = name.strip_prefix("queue-")?.strip_suffix(".db")?;
-            let is_digest = !digest.is_empty() && digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-            is_digest.then_some("scoped_queue")
-        }),
-        ("event_journal", |name| (name.starts_with("journal-") && name.ends_with(".db")).then_some("journal")),
-    ];
-    for (below, kind) in places {
+    for below in ["", "queues", "event_journal"] {
         let Ok(entries) = std::fs::read_dir(home.join(below)) else { continue };
         for entry in entries.flatten() {
-            let kind = entry.file_name().to_str().and_then(kind);
+            let kind = entry.file_name().to_str().and_then(|name| kind(below, name));
             let Some((kind, meta)) = kind.zip(entry.metadata().ok().filter(std::fs::Metadata::is_file)) else {
                 continue;
             };
@@ -48,6 +39,19 @@ pub(super) fn find(home: &Path) -> Vec<LegacyStore> {
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
+}
+
+/// What kind of store a file of this name is, in this directory below the home.
+fn kind(below: &str, name: &str) -> Option<&'static str> {
+    let stem = name.strip_suffix(".db")?;
+    match below {
+        "" => (stem == "queue").then_some("queue"),
+        "queues" => {
+            let digest = stem.strip_prefix("queue-").filter(|d| !d.is_empty())?;
+            digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')).then_some("scoped_queue")
+        }
+        _ => stem.starts_with("journal-").then_some("journal"),
+    }
 }
 
 #[cfg(test)]

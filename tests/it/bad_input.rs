@@ -126,6 +126,7 @@ fn links_pipes_and_odd_names_are_skipped_with_a_reason() {
 
 /// Runs the program as another user in a copy that this user can read; skips loudly where that is not possible.
 #[cfg(unix)]
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<std::process::Output> {
     use std::os::unix::fs::PermissionsExt as _;
     let binary = sandbox.path("sk-sync");
@@ -180,6 +181,7 @@ fn a_state_directory_that_cannot_be_written() {
 /// D01: on a full disk nothing that was acknowledged is lost, and the message says what to do.
 #[cfg(target_os = "linux")]
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn d01_a_full_state_directory() {
     let mut sandbox = Sandbox::with_repo();
     let full = sandbox.path("full");

@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one module for each area, and what they share in `support`.
 
+#![cfg(test)]
+
 mod bad_input;
 mod capture;
 mod delivery;
@@ -10,5 +12,4 @@ mod layers;
 mod main_job;
 mod quiet;
 mod shell;
-#[cfg(test)]
 mod support;

@@ -142,6 +142,15 @@ fn the_receiver_holds_the_captured_bytes() {
     sandbox.verified();
 }
 
+#[test]
+fn serve_says_where_it_listens_and_what_it_got() {
+    let mut sandbox = Sandbox::with_repo();
+    let mut served = sandbox.serve(&[]);
+    assert_eq!(served.line(), format!("listening on {}", served.url()));
+    sandbox.target(&served.url());
+    let _run = sandbox.sk_sync(["run"]).success();
+}
+
 /// D10: another target gets everything that is retained; going back sends nothing.
 #[test]
 fn d10_a_second_target_gets_everything_and_the_first_nothing_twice() {

@@ -25,6 +25,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       drain        Deliver what is owed, events first, then bodies [alias: now]
       status       Show what is kept, what is owed, what is stuck, and the next step
       events       Inspect the events in the journal
+      bodies       Inspect the bodies that wait for upload, and those refused for good
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml
       config       Show the configuration in force
@@ -83,7 +84,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               Let the environment's target win over a different configured one
 
           --allow-origin <ORIGIN>
-              Agree, for this run, to send to ORIGIN (scheme://host:port); what a CI workflow pins
+              Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version,
+              which sends to loopback only
 
     Examples:
       sk-sync init --project            write an event-sync.toml with a new project identity
@@ -126,6 +128,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               a false value shuts the teamspace gate `sync_disabled`
       CI
               set by CI systems: a heartbeat line every 10 s in place of progress bars
+      TERM
+              `dumb` switches colour off
       NO_COLOR
               any value switches colour off
       CLICOLOR_FORCE
@@ -134,6 +138,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               home directory, for the defaults above
       XDG_STATE_HOME
               base of the state directory; default `~/.local/state`
+      XDG_CONFIG_HOME
+              base of the user configuration; default `~/.config`
       LOGNAME
               the user, of whom the node id holds a digest; then `USER`, `LNAME`, `USERNAME`
       USER
@@ -142,8 +148,6 @@ fn help_names_commands_options_exit_codes_and_environment() {
               see `LOGNAME`
       USERNAME
               see `LOGNAME`
-      XDG_CONFIG_HOME
-              base of the user configuration; default `~/.config`
       SK_SYNC_<SECTION>__<KEY>
               any configuration key, as SK_SYNC_DRAIN__MAX_EVENTS=200
     ");

@@ -84,11 +84,11 @@ fn show(context: &Context, args: &Args, line: &Line) {
     if args.json {
         context.printer.document(line);
         // A producer waits for these answers: with `--each` after every line, else after every batch.
-        if args.each || line.line % u64::try_from(args.batch.get()).unwrap_or(1) == 0 {
+        if args.each || line.number.is_multiple_of(u64::try_from(args.batch.get()).unwrap_or(1)) {
             context.printer.flush();
         }
     } else if let Some(reason) = &line.reason {
         let id = line.event_id.as_deref().unwrap_or("(no event id)");
-        context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.line, line.result)));
+        context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.number, line.result)));
     }
 }

@@ -3,10 +3,10 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::base::text::printable;
+use crate::base::text::{path, printable};
 use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
-use crate::config::Setting;
+use crate::config::{KEYS, Setting};
 
 /// Show the configuration in force.
 #[derive(Debug, clap::Args)]
@@ -47,11 +47,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let values = &workspace.loaded.values;
     if args.json {
-        context.printer.document(&Document { schema_version: 1, values });
+        let file = workspace.loaded.repo_file.as_ref();
+        let repo_file = file.map(|f| RepoFile { path: path(&f.path), sha256: f.sha256.to_string() });
+        context.printer.document(&Document { schema_version: 1, values, repo_file });
         return Ok(Exit::Success);
     }
     let width = values.iter().map(|v| v.key.len()).max().unwrap_or(0);
     for setting in values {
+        if context.globals.verbose > 0
+            && let Some(key) = KEYS.iter().find(|key| key.name == setting.key)
+        {
+            context.printer.result(&format!("# {}", key.meaning));
+        }
         let value = printable(&setting.value.to_string());
         let line = format!("{:<width$} = {value}", setting.key);
         let origin =
@@ -65,4 +72,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 struct Document<'a> {
     schema_version: u32,
     values: &'a [Setting],
+    /// The repository's file as it was read: its bytes are what consent will hang on.
+    repo_file: Option<RepoFile>,
+}
+
+#[derive(Debug, Serialize)]
+struct RepoFile {
+    path: String,
+    sha256: String,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure, args};
+use crate::dossier::Edition;
 use crate::ops::{Request, Scope};
 use crate::target::Choice;
 
@@ -36,6 +37,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
         missions: None,
         step: None,
+        edition: Edition::default(),
         max_time: args.max_time,
         dry_run: args.dry_run,
         choice: Choice::default(),

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use crate::base::text::{path, printable};
+use crate::books;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{ListRequest, Shown, list, show};
@@ -21,6 +22,8 @@ pub(crate) struct Args {
 pub(crate) enum Events {
     List(ListArgs),
     Show(ShowArgs),
+    /// Lift the hold of an event: it is owed from now on
+    Release(ReleaseArgs),
 }
 
 /// List events in the order of the journal.
@@ -59,11 +62,31 @@ pub(crate) struct ShowArgs {
     pub(crate) json: bool,
 }
 
+/// Lifts the hold of an event.
+///
+/// Events are held when they were captured under `opt-out`, or belong to a local-only family. A released event is owed
+/// to the target like any other; the release is audited.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReleaseArgs {
+    /// The event's id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+
+    /// Show what would be released; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 impl Args {
     pub(super) const fn is_json(&self) -> bool {
         match &self.command {
             Events::List(args) => args.jsonl,
             Events::Show(args) => args.json,
+            Events::Release(args) => args.json,
         }
     }
 }
@@ -72,6 +95,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Events::List(args) => list_events(context, args),
         Events::Show(args) => show_event(context, args),
+        Events::Release(args) => release_event(context, args),
     }
 }
 
@@ -116,10 +140,7 @@ fn line(seq: &str, captured: &str, status: &str, event_type: &str, id: &str) -> 
 fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let store = workspace.place.store();
-    let Some(shown) = show(&store, &args.id)? else {
-        let message = format!("no event {} in {}", printable(&args.id), path(&store));
-        return Err(Failure::usage(message).with_hint("`sk-sync events list` names them all"));
-    };
+    let Some(shown) = show(&store, &args.id)? else { return Err(no_event(&args.id, &store)) };
     let printer = &context.printer;
     if args.json {
         printer.document(&shown);
@@ -134,6 +155,40 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         pretty.lines().for_each(|line| printer.result(&printable(line)));
     }
     Ok(Exit::Success)
+}
+
+fn release_event(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
+    let store = workspace(context)?.place.store();
+    let Some(shown) = show(&store, &args.id)? else { return Err(no_event(&args.id, &store)) };
+    let was_held = shown.item.status == "blocked";
+    if was_held && !args.dry_run {
+        let (now, seq) = (context.clock.now(), shown.item.seq);
+        books::open(&store)?.write(|tx| books::release(tx, now, seq))?;
+    }
+    if context.printer.is_json() {
+        context.printer.document(&Released { schema_version: 1, event_id: &shown.item.event_id, was_held });
+    } else {
+        let did = match (was_held, args.dry_run) {
+            (false, _) => "is not held; nothing to release",
+            (true, true) => "would be released",
+            (true, false) => "is released and owed to the target",
+        };
+        context.printer.result(&format!("{} {did}", printable(&shown.item.event_id)));
+    }
+    Ok(Exit::Success)
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Released<'a> {
+    schema_version: u32,
+    event_id: &'a str,
+    #[serde(rename = "released")]
+    was_held: bool,
+}
+
+fn no_event(id: &str, store: &std::path::Path) -> Failure {
+    let message = format!("no event {} in {}", printable(id), path(store));
+    Failure::usage(message).with_hint("`sk-sync events list` names them all")
 }
 
 /// An event in lines for a person.

@@ -2,6 +2,7 @@
 
 use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure};
+use crate::dossier::Edition;
 use crate::ops::{Request, Scope};
 use crate::target::Choice;
 
@@ -19,6 +20,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<String>,
 
+    /// Judge artifacts by the manifests of this edition of Spec Kitty (seed: 3.2.4, newest: 3.2.7)
+    #[arg(long, value_name = "EDITION", default_value = "seed", value_parser = ["seed", "newest"])]
+    pub(crate) manifests: String,
+
     /// List each artifact and its body's eligibility; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -33,6 +38,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         scope: Scope { command: "index", indexes: true, offers_bodies: false, drains: false },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
         step: args.step.as_deref(),
+        edition: if args.manifests == "newest" { Edition::Newest } else { Edition::Seed },
         max_time: None,
         dry_run: args.dry_run,
         choice: Choice::default(),

@@ -11,6 +11,8 @@ use serde::Serialize;
 
 use crate::base::{files, text};
 use crate::cli::{Context, Exit, Failure};
+use crate::dossier::{self, ProjectOverride};
+use crate::ops;
 
 /// The file this command writes.
 const FILE: &str = "event-sync.toml";
@@ -82,8 +84,8 @@ struct Identity {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let root = context.checkout()?.root;
     let path = root.join(FILE);
-    let found =
-        Found { file: read(&path)?, kittify_uuid: read(&root.join(KITTIFY))?.as_deref().and_then(kittify_uuid) };
+    let known = dossier::identity(&[&root], &ProjectOverride::default()).map_err(ops::Error::from)?;
+    let found = Found { file: read(&path)?, kittify_uuid: known.project_uuid };
     let identity = args.project.then(|| Identity { uuid: context.ids.uuid(), slug: slug(&root) });
     let plan = plan(&found, context.globals.preset.as_deref(), identity.as_ref())?;
     if !args.dry_run {
@@ -92,7 +94,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let printer = &context.printer;
     if printer.is_json() {
         printer.document(&Document {
-            schema_version: crate::ops::report::SCHEMA_VERSION,
+            schema_version: ops::report::SCHEMA_VERSION,
             command: "init",
             ok: true,
             exit_code: Exit::Success.code(),
@@ -168,14 +170,6 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::io(&files::named(&error, "cannot read", path))),
     }
-}
-
-/// `project.uuid` of Spec Kitty's configuration, when it is a UUID.
-fn kittify_uuid(yaml: &str) -> Option<String> {
-    use saphyr::LoadableYamlNode as _;
-    let documents = saphyr::Yaml::load_from_str(yaml).ok()?;
-    let uuid = documents.first()?.as_mapping_get("project")?.as_mapping_get("uuid")?.as_str()?;
-    uuid::Uuid::parse_str(uuid).ok().map(|uuid| uuid.to_string())
 }
 
 /// A slug from the name of the work tree's directory: lower-case ASCII letters, digits and single dashes.
@@ -258,15 +252,6 @@ mod tests {
             let identity = with_identity.then(identity);
             let failure = plan(&found, None, identity.as_ref()).unwrap_err();
             assert_eq!((failure.exit, failure.kind), (Exit::Usage, kind), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_identity_of_spec_kitty_is_found() {
-        let uuid = "8A4A7DA6-a97c-4bb4-893a-b31664abfee4";
-        assert_eq!(kittify_uuid(&format!("project:\n  uuid: {uuid}\n")), Some(uuid.to_lowercase()));
-        for none in ["", "project:", "project:\n  uuid: nope\n", "a: b", ": :\n  -", "- x"] {
-            assert_eq!(kittify_uuid(none), None, "{none:?}");
         }
     }
 

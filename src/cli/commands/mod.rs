@@ -1,5 +1,6 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
+mod bodies;
 mod capture;
 mod completions;
 mod config;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Drain(drain::Args),
     Status(status::Args),
     Events(events::Args),
+    Bodies(bodies::Args),
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
@@ -43,6 +45,7 @@ impl Command {
             Self::Drain(_) => "drain",
             Self::Status(_) => "status",
             Self::Events(_) => "events",
+            Self::Bodies(_) => "bodies",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
@@ -60,6 +63,7 @@ impl Command {
             Self::Drain(args) => args.json,
             Self::Status(args) => args.json,
             Self::Events(args) => args.is_json(),
+            Self::Bodies(args) => args.is_json(),
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
@@ -76,6 +80,7 @@ impl Command {
             Self::Drain(args) => drain::run(context, args),
             Self::Status(args) => status::run(context, args),
             Self::Events(args) => events::run(context, args),
+            Self::Bodies(args) => bodies::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure, args};
+use crate::dossier::Edition;
 use crate::ops::{Request, Scope};
 use crate::target::Choice;
 
@@ -56,6 +57,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         scope: Scope { command: "run", indexes: true, offers_bodies: true, drains: !args.no_drain },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
         step: None,
+        edition: Edition::default(),
         max_time: args.max_time,
         dry_run: args.dry_run,
         choice: Choice::default(),

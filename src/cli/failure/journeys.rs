@@ -11,10 +11,9 @@ impl From<crate::ops::Error> for Failure {
         use crate::base::lock;
         use crate::ops::Error as Ops;
         match error {
-            Ops::Store(error) => error.into(),
+            Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Ops::Books(error) => error.into(),
             Ops::Delivery(error) => error.into(),
-            Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Ops::Lock(lock::Error::Io(error)) => Self::io(&error),
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
@@ -35,10 +34,9 @@ impl From<crate::books::Error> for Failure {
     fn from(error: crate::books::Error) -> Self {
         use crate::books::Error as Books;
         match error {
-            Books::Store(error) => error.into(),
+            Books::Store(error) | Books::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Books::Journal(error) => error.into(),
             Books::Delivery(error) => error.into(),
-            Books::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Books::Bodies(error) => Self::of(Exit::Internal, "bodies", &error),
         }
     }

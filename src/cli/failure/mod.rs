@@ -62,11 +62,6 @@ impl Failure {
         failure
     }
 
-    /// A seam: the command's journey is not connected yet.
-    pub(crate) fn not_wired(command: &str) -> Self {
-        Self::new(Exit::Internal, "not_wired", format!("`{command}` is not wired yet"))
-    }
-
     /// The same with what to do about it.
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }

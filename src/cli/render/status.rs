@@ -11,7 +11,7 @@ use super::sections::{equation, plural};
 pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |label: &str, words: String| {
-        lines.push(format!("{} {}", paint.bold(&format!("{label:<9}")), printable(&words)))
+        lines.push(format!("{} {}", paint.bold(&format!("{label:<9}")), printable(&words)));
     };
     let slug = d.project.project_slug.as_deref().unwrap_or("(no identity yet)");
     say("Project", format!("{slug} in {}", d.project.store));

@@ -40,7 +40,8 @@ fn each_of_the_seven_fields_tells_bodies_apart() {
         talk.batch(&[indexed(&id(1), "spec.md", "text"), indexed(&id(2), "plan.md", "text")]);
         assert_eq!(talk.post(BODIES, &push("spec.md", "text")).0, 201);
         assert_eq!(talk.post(BODIES, &push("plan.md", "text")).0, 201, "the same content at another path is new");
-        assert_eq!(talk.post(BODIES, &push("spec.md", "other")).0, 404);
+        let other = talk.post(BODIES, &push("spec.md", "other"));
+        assert_eq!(other.0, 201, "another version of a known path: its own event may have been superseded unsent");
         for (field, value) in [
             ("project_uuid", "262bb566-443d-51a9-8b0c-f82f7d341017"),
             ("mission_slug", "bar-01KRC4HN"),
@@ -53,7 +54,7 @@ fn each_of_the_seven_fields_tells_bodies_apart() {
             body[field] = value.into();
             assert_eq!(talk.post(BODIES, &body).0, 404, "{field}");
         }
-        assert_eq!(talk.counts(["bodies"]), [2]);
+        assert_eq!(talk.counts(["bodies"]), [3]);
     });
 }
 

@@ -1,0 +1,174 @@
+//! What a random history is made of.
+
+use proptest::collection::vec;
+use proptest::option::weighted;
+use proptest::prelude::*;
+
+/// One step of a history. `handle` is one of two open handles on the same file.
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    /// New events, all in one transaction.
+    Append { handle: usize, entries: Vec<Spec> },
+    /// An id that is known, captured again.
+    Again { handle: usize, pick: usize, how: Spelling },
+    /// A drain to one of the targets; `during` is captured by the other handle while the first request is on its way.
+    Drain { handle: usize, target: usize, replies: Vec<Reply>, rest: Reply, during: Option<Spec> },
+    /// A hold is lifted.
+    Release { handle: usize, pick: usize },
+    /// Time passes.
+    Wait { seconds: u32 },
+    /// Somebody sets the clock back.
+    ClockBack { seconds: u32 },
+    /// The process goes and another one comes.
+    Reopen,
+}
+
+/// A new event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spec {
+    /// What it is about; `None`: a family that never coalesces.
+    pub(super) key: Option<u8>,
+    /// What it says of it.
+    pub(super) facts: u8,
+    pub(super) is_held: bool,
+    /// A strict receiver refuses a whole batch that has it.
+    pub(super) is_poison: bool,
+    pub(super) form: Form,
+}
+
+/// What sending an event takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Plain,
+    /// Has a field that stays on the machine.
+    Local,
+    /// Says what strict JSON cannot.
+    Broken,
+}
+
+/// How a known id comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    Same,
+    /// Other bytes of the same meaning.
+    Respelled,
+    /// Another content, the same payload.
+    OtherEnvelope,
+    /// Another content, in the payload.
+    OtherPayload,
+}
+
+/// How a receiver answers one request.
+#[derive(Debug, Clone)]
+pub(super) enum Reply {
+    /// A word for each event, repeated over the batch. What is stored already is a duplicate, whatever the word.
+    Each(Vec<Word>),
+    /// Bare 400 for a batch with a poisonous event.
+    Strict,
+    /// 400 that names the poisonous events.
+    Details,
+    /// 413 above this many events.
+    Tight(usize),
+    /// 202.
+    Accepted,
+    /// A status that stores nothing and says nothing of any event.
+    Status(u16),
+    /// 429.
+    Throttled {
+        seconds: u64,
+    },
+    /// The answer is lost.
+    Lost {
+        is_stored: bool,
+    },
+    /// 200 that is no list of results.
+    Nonsense {
+        is_stored: bool,
+    },
+    Unreachable,
+    /// The sending process dies before it has an answer.
+    Crash {
+        is_stored: bool,
+    },
+}
+
+/// What an answer says of one event.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word {
+    Success,
+    Pending,
+    Rejected,
+    /// A status nobody knows.
+    Odd,
+    /// Not named.
+    Silent {
+        is_stored: bool,
+    },
+}
+
+impl Reply {
+    /// Everything is stored.
+    pub(super) fn well() -> Self {
+        Self::Each(vec![Word::Success])
+    }
+}
+
+fn spec() -> impl Strategy<Value = Spec> {
+    let form = prop_oneof![8 => Just(Form::Plain), 2 => Just(Form::Local), 1 => Just(Form::Broken)];
+    (weighted(0.6, 0..3_u8), 0..3_u8, prop::bool::weighted(0.15), prop::bool::weighted(0.15), form)
+        .prop_map(|(key, facts, is_held, is_poison, form)| Spec { key, facts, is_held, is_poison, form })
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![
+        4 => Just(Word::Success),
+        1 => Just(Word::Pending),
+        2 => Just(Word::Rejected),
+        1 => Just(Word::Odd),
+        1 => any::<bool>().prop_map(|is_stored| Word::Silent { is_stored }),
+    ]
+}
+
+fn reply() -> impl Strategy<Value = Reply> {
+    prop_oneof![
+        4 => Just(Reply::well()),
+        4 => vec(word(), 1..4).prop_map(Reply::Each),
+        3 => Just(Reply::Strict),
+        2 => Just(Reply::Details),
+        2 => (0..3_usize).prop_map(Reply::Tight),
+        1 => Just(Reply::Accepted),
+        2 => prop::sample::select(vec![301, 401, 403, 412, 500, 503]).prop_map(Reply::Status),
+        1 => (0..90_u64).prop_map(|seconds| Reply::Throttled { seconds }),
+        3 => any::<bool>().prop_map(|is_stored| Reply::Lost { is_stored }),
+        1 => any::<bool>().prop_map(|is_stored| Reply::Nonsense { is_stored }),
+        1 => Just(Reply::Unreachable),
+        1 => any::<bool>().prop_map(|is_stored| Reply::Crash { is_stored }),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let handle = || 0..2_usize;
+    let spelling = prop::sample::select(vec![
+        Spelling::Same,
+        Spelling::Respelled,
+        Spelling::OtherEnvelope,
+        Spelling::OtherPayload,
+    ]);
+    let drain = (handle(), 0..3_usize, vec(reply(), 0..5), reply(), weighted(0.3, spec()));
+    prop_oneof![
+        6 => (handle(), vec(spec(), 1..5)).prop_map(|(handle, entries)| Op::Append { handle, entries }),
+        1 => (handle(), any::<usize>(), spelling).prop_map(|(handle, pick, how)| Op::Again { handle, pick, how }),
+        7 => drain.prop_map(|(handle, target, replies, rest, during)| Op::Drain {
+            handle, target, replies, rest, during
+        }),
+        1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Release { handle, pick }),
+        2 => (0..120_u32).prop_map(|seconds| Op::Wait { seconds }),
+        1 => (0..20_000_u32).prop_map(|seconds| Op::ClockBack { seconds }),
+        1 => Just(Op::Reopen),
+    ]
+}
+
+/// A history.
+pub(super) fn history() -> impl Strategy<Value = Vec<Op>> {
+    vec(op(), 1..50)
+}

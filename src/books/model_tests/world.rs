@@ -1,0 +1,329 @@
+//! The real thing: a store on disk, open twice, a clock that is set by hand, ids that count.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use super::model::{Event, Model};
+use super::ops::{Form, Op, Reply, Spec, Spelling};
+use super::receiver::{Log, Scripted, Stored};
+use crate::base::ids::Ids;
+use crate::base::{Clock, Interrupt, Timestamp, retry};
+use crate::delivery::{self, Conditions, Policy, Stop};
+use crate::event::inspect;
+use crate::journal::{self, Entry};
+use crate::store::Store;
+use crate::target::{Identity, ReceiverKind};
+use crate::{books, store};
+
+/// Small, so that a history of a few events has many batches.
+pub(super) const POLICY: Policy = Policy { max_events: 4, max_bytes: 900, max_rejections: 3 };
+
+/// A clock that is set by hand.
+#[derive(Debug)]
+pub(super) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(super) fn advance(&self, micros: i64) {
+        self.0.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Ids that count.
+#[derive(Debug, Default)]
+struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn ulid(&self, _at: Timestamp) -> String {
+        self.uuid()
+    }
+
+    fn uuid(&self) -> String {
+        format!("key-{}", self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// Everything one history runs in.
+pub(super) struct World {
+    _dir: tempfile::TempDir,
+    path: PathBuf,
+    /// `None` only while a process is being replaced.
+    stores: Option<[Store; 2]>,
+    clock: TestClock,
+    ids: CountedIds,
+    poison: BTreeSet<String>,
+    next_id: u64,
+    pub(super) servers: [RefCell<Stored>; 3],
+    pub(super) model: Model,
+}
+
+/// Something about to be captured in one transaction.
+pub(super) struct Appending<'a> {
+    store: &'a mut Store,
+    now: Timestamp,
+    events: Vec<Event>,
+}
+
+/// What became of it, and the seal it found.
+#[derive(Debug)]
+pub(super) struct Appended {
+    pub(super) sealed: i64,
+    pub(super) results: Vec<(Event, journal::Appended)>,
+    pub(super) receipt: journal::Receipt,
+}
+
+impl Appending<'_> {
+    pub(super) fn run(self) -> Appended {
+        let Self { store, now, events } = self;
+        let outcome: Result<_, books::Error> = store.write(|tx| {
+            let sealed = journal::sealed_through(tx)?;
+            let (results, receipt) = books::append(tx, now, |appending| {
+                events
+                    .into_iter()
+                    .map(|event| {
+                        let inspected = inspect(&event.envelope).unwrap();
+                        assert_eq!(inspected.coalesce.is_some(), event.key.is_some());
+                        let entry = Entry {
+                            event_id: &event.id,
+                            event_type: &inspected.event_type,
+                            occurred_at: None,
+                            envelope: &event.envelope,
+                            wire: inspected.wire,
+                            coalesce: inspected.coalesce,
+                            held: event.is_held.then_some("opted_out"),
+                            origin: "capture",
+                        };
+                        let appended = appending.append(&entry)?;
+                        Ok::<_, books::Error>((event, appended))
+                    })
+                    .collect::<Result<Vec<_>, _>>()
+            })?;
+            Ok(Appended { sealed, results, receipt })
+        });
+        outcome.unwrap()
+    }
+}
+
+fn open(path: &std::path::Path) -> [Store; 2] {
+    [books::open(path).unwrap(), books::open(path).unwrap()]
+}
+
+fn identity(target: usize) -> Identity {
+    Identity {
+        target_id: format!("tgt_{target}"),
+        receiver: ReceiverKind::ExternalReceiver,
+        canonical_url: format!("target {target}"),
+        team_slug: String::new(),
+        user_email: String::new(),
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        // The property is about what is written, not about the disk below: memory where there is some to have.
+        let memory = std::path::Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let path = dir.path().join("store.db");
+        Self {
+            stores: Some(open(&path)),
+            _dir: dir,
+            path,
+            clock: TestClock(AtomicI64::new(1_770_000_000_000_000)),
+            ids: CountedIds::default(),
+            poison: BTreeSet::new(),
+            next_id: 0,
+            servers: <[RefCell<Stored>; 3]>::default(),
+            model: Model::default(),
+        }
+    }
+
+    pub(super) fn read<T>(&self, work: impl FnOnce(&store::ReadTx<'_>) -> T) -> T {
+        let read: Result<T, store::Error> = self.stores.as_ref().unwrap()[0].read(|tx| Ok(work(tx)));
+        read.unwrap()
+    }
+
+    /// Does one step, in the store and in the model.
+    pub(super) fn step(&mut self, op: Op) {
+        match op {
+            Op::Append { handle, entries } => {
+                let events = entries.into_iter().map(|spec| self.mint(spec)).collect();
+                self.append(handle, events);
+            }
+            Op::Again { handle, pick, how } => {
+                if let Some(known) = self.model.pick(pick) {
+                    let event = respelled(known, how);
+                    self.append(handle, vec![event]);
+                }
+            }
+            Op::Drain { handle, target, replies, rest, during } => {
+                let during = during.map(|spec| self.mint(spec));
+                self.drain(handle, target, replies, rest, during);
+            }
+            Op::Release { handle, pick } => {
+                if let Some(seq) = self.model.pick(pick).map(|event| event.seq) {
+                    let now = self.clock.now();
+                    let stores = self.stores.as_mut().unwrap();
+                    let released = stores[handle].write(|tx| books::release(tx, now, seq)).unwrap();
+                    self.model.release(seq, released);
+                }
+            }
+            Op::Wait { seconds } => self.clock.advance(i64::from(seconds) * 1_000_000),
+            Op::ClockBack { seconds } => self.clock.advance(-i64::from(seconds) * 1_000_000),
+            Op::Reopen => self.reopen(),
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.stores = None;
+        self.stores = Some(open(&self.path));
+    }
+
+    fn mint(&mut self, spec: Spec) -> Event {
+        let id = format!("event-{}", self.next_id);
+        self.next_id += 1;
+        if spec.is_poison {
+            self.poison.insert(id.clone());
+        }
+        Event::new(id, spec)
+    }
+
+    fn append(&mut self, handle: usize, events: Vec<Event>) {
+        let stores = self.stores.as_mut().unwrap();
+        let appended = Appending { store: &mut stores[handle], now: self.clock.now(), events }.run();
+        self.model.appended(appended);
+    }
+
+    /// One drain; returns why it stopped. A process that died is replaced.
+    fn drain(
+        &mut self,
+        handle: usize,
+        target: usize,
+        replies: Vec<Reply>,
+        rest: Reply,
+        during: Option<Event>,
+    ) -> Option<Stop> {
+        let [first, second] = self.stores.as_mut().unwrap();
+        let (store, other) = if handle == 0 { (first, second) } else { (second, first) };
+        let now = self.clock.now();
+        let receiver = Scripted {
+            identity: identity(target),
+            stored: &self.servers[target],
+            poison: &self.poison,
+            script: RefCell::new(replies.into()),
+            rest,
+            clock: &self.clock,
+            during: Cell::new(during.map(|event| Appending { store: other, now, events: vec![event] })),
+            log: RefCell::default(),
+        };
+        let turns = AtomicU64::new(0);
+        let random = || f64::from(u32::try_from(turns.fetch_add(1, Ordering::SeqCst) % 8).unwrap()) / 8.0;
+        let conditions = Conditions {
+            policy: POLICY,
+            project_uuid: Some("p"),
+            clock: &self.clock,
+            ids: &self.ids,
+            random: &random,
+            deadline: now.after(std::time::Duration::from_hours(10_000)),
+            interrupt: &Interrupt::default(),
+        };
+        let outcome = delivery::drain(store, &receiver, &conditions, &mut |_| {});
+        let target_id = receiver.identity.target_id.clone();
+        let log = receiver.log.into_inner();
+        let has_crashed = matches!(log.last(), Some(Log::Posted(p)) if matches!(p.told, super::receiver::Told::Crash));
+        assert_eq!(outcome.is_err(), has_crashed, "{outcome:?}");
+        for entry in log {
+            match entry {
+                Log::Appended(appended) => self.model.appended(appended),
+                Log::Posted(posted) => self.model.posted(&target_id, &posted),
+            }
+        }
+        let report = outcome.unwrap_or_default();
+        if has_crashed {
+            self.reopen();
+        }
+        let is_quiet = !has_crashed && report.stop.is_none();
+        let not_sendable = self.read(|tx| self.model.ended_unsent(tx, &target_id, is_quiet));
+        self.model.registered(&target_id, not_sendable);
+        let is_left_alone = self.read(|tx| {
+            let target = delivery::current(tx, &target_id).unwrap().unwrap();
+            target.not_before.is_some_and(|until| !retry::is_due(until, self.clock.now()))
+        });
+        if is_quiet && !is_left_alone {
+            self.model.check_nothing_is_left(&target_id);
+        }
+        report.stop
+    }
+
+    /// Time passes and every receiver is well, until nothing is owed anywhere.
+    pub(super) fn let_everything_end(&mut self) {
+        for target in 0..self.servers.len() {
+            let target_id = identity(target).target_id;
+            if !self.model.is_registered(&target_id) {
+                continue;
+            }
+            for round in 0.. {
+                let is_owed = self.read(|tx| {
+                    let target = delivery::current(tx, &target_id).unwrap().unwrap();
+                    delivery::owed(tx, &target).unwrap()
+                });
+                if !is_owed {
+                    break;
+                }
+                assert!(round < 20, "{target_id} still owes something: {:?}", self.model);
+                self.clock.advance(1_800_000_000);
+                assert_eq!(self.drain(round % 2, target, Vec::new(), Reply::well(), None), None);
+            }
+        }
+    }
+}
+
+/// A known event as somebody captures it again.
+fn respelled(known: &Event, how: Spelling) -> Event {
+    let text = std::str::from_utf8(&known.envelope).unwrap();
+    let (from, to) = match how {
+        Spelling::Same => ("{", "{"),
+        Spelling::Respelled => ("{", "{ "),
+        Spelling::OtherEnvelope => ("\"note\":\"", "\"note\":\"!"),
+        Spelling::OtherPayload => ("\"said\":\"", "\"said\":\"!"),
+    };
+    Event { envelope: text.replacen(from, to, 1).into_bytes(), ..known.clone() }
+}
+
+impl Event {
+    fn new(id: String, spec: Spec) -> Self {
+        let payload = |facts: u8| match spec.key {
+            // Two paths on one branch, and one of them on another.
+            Some(key) => format!(
+                r#"{{"artifact_id":{{"path":"a{}"}},"indexed_at":"{id}","namespace":{{"mission_slug":"m","target_branch":"b{}"}},"said":"{facts}"}}"#,
+                key % 2,
+                key / 2
+            ),
+            None => format!(r#"{{"said":"{facts}"}}"#),
+        };
+        let event_type = if spec.key.is_some() { "MissionDossierArtifactIndexed" } else { "WPStatusChanged" };
+        let odd = if spec.form == Form::Broken { r#","odd":NaN"# } else { "" };
+        let members = format!(
+            r#""event_id":"{id}","event_type":"{event_type}","note":""{odd},"payload":{},"project_uuid":"p","team_slug":"t""#,
+            payload(spec.facts)
+        );
+        let local = if spec.form == Form::Local { r#""drain_blocked_reason":"no_auth","# } else { "" };
+        Self {
+            id,
+            seq: 0,
+            envelope: format!("{{{local}{members}}}").into_bytes(),
+            wire: (spec.form != Form::Broken).then(|| format!("{{{members}}}").into_bytes()),
+            key: spec.key,
+            facts: spec.facts,
+            is_held: spec.is_held,
+            superseded_by: None,
+            follows: None,
+        }
+    }
+}

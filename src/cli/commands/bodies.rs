@@ -1,0 +1,132 @@
+//! `sk-sync bodies`: the upload queue and the failure log.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::base::text::printable;
+use crate::books;
+use crate::cli::journey::workspace;
+use crate::cli::table::{Table, count};
+use crate::cli::{Context, Exit, Failure};
+use crate::upkeep::{list_bodies, retry_bodies};
+
+/// Inspect the bodies that wait for upload, and those refused for good.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Bodies,
+}
+
+/// What to do with them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bodies {
+    List(ListArgs),
+    Retry(RetryArgs),
+}
+
+/// List the upload queue in the order it is tried in, and the failure log.
+///
+/// Creates nothing and changes nothing. At most 1,000 of each are listed; `status` counts them all.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Only these missions (names of feature directories)
+    #[arg(long, value_name = "SLUG", num_args = 1..)]
+    pub(crate) mission: Vec<String>,
+
+    /// List also the failures that were taken up again
+    #[arg(long)]
+    pub(crate) closed: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Try waiting bodies again at once, and offer refused ones again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RetryArgs {
+    /// Only these missions (names of feature directories)
+    #[arg(long, value_name = "SLUG", num_args = 1..)]
+    pub(crate) mission: Vec<String>,
+
+    /// Show what would be tried again; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Args {
+    pub(super) const fn is_json(&self) -> bool {
+        match &self.command {
+            Bodies::List(args) => args.json,
+            Bodies::Retry(args) => args.json,
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        Bodies::List(args) => list(context, &args.mission, args.closed),
+        Bodies::Retry(args) if args.dry_run => list(context, &args.mission, false),
+        Bodies::Retry(args) => retry(context, &args.mission),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Document<T> {
+    schema_version: u32,
+    #[serde(flatten)]
+    result: T,
+}
+
+fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exit, Failure> {
+    let store = workspace(context)?.place.store();
+    let listing = list_bodies(&store, selected(missions), with_closed)?;
+    let printer = &context.printer;
+    if printer.is_json() {
+        printer.document(&Document { schema_version: 1, result: listing });
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new(&["STATE", "MISSION", "PATH", "TRIES", "DUE OR LAST", "REASON"]);
+    for row in listing.queued {
+        let reason = row.last_error.unwrap_or_default();
+        table.row(
+            ["queued".to_owned(), row.mission_slug, row.path, count(row.retry_count.into()), row.due_at, reason]
+                .map(|cell| printable(&cell)),
+        );
+    }
+    for row in listing.failed {
+        table.row(
+            ["failed".to_owned(), row.mission_slug, row.path, count(row.count.into()), row.last_failed_at, row.reason]
+                .map(|cell| printable(&cell)),
+        );
+    }
+    table.lines().iter().for_each(|line| printer.result(line));
+    Ok(Exit::Success)
+}
+
+fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
+    let path = workspace(context)?.place.store();
+    let retried = if path.exists() {
+        retry_bodies(&mut books::open(&path)?, selected(missions), context.clock.now())?
+    } else {
+        crate::upkeep::Retried::default()
+    };
+    let printer = &context.printer;
+    if printer.is_json() {
+        printer.document(&Document { schema_version: 1, result: retried });
+    } else {
+        let (due, reopened) = (count(retried.due_now), count(retried.reopened));
+        printer.result(&format!(
+            "{due} waiting bodies are due now; {reopened} refused ones are offered again by the next run"
+        ));
+    }
+    Ok(Exit::Success)
+}
+
+fn selected(missions: &[String]) -> Option<&[String]> {
+    (!missions.is_empty()).then_some(missions)
+}

@@ -1,0 +1,86 @@
+//! Halving a batch: refused without a word on who is to blame, too large, or of unknown end too often.
+
+use rusqlite::OptionalExtension as _;
+use serde_json::Value;
+
+use super::attempt::{self, End, Parent};
+use super::batch::{Batch, Item};
+use super::record::Settling;
+use super::{Error, Target};
+use crate::base::Timestamp;
+use crate::store::{ReadTx, WriteTx};
+
+/// Closes the attempt and opens one for each half of its events, due at `due`, the left one first. The rows stay in
+/// flight. `is_in_doubt` says that the receiver may have them.
+pub(super) fn split(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    batch: &Batch,
+    end: End<'_>,
+    is_in_doubt: bool,
+    due: Timestamp,
+    settling: &Settling<'_>,
+) -> Result<(), Error> {
+    attempt::close(tx, batch.attempt, end, settling.now)?;
+    let (left, right) = batch.items.split_at(middle(tx, &batch.items)?);
+    let parent = Parent { id: batch.attempt, is_in_doubt };
+    for half in [left, right] {
+        let seqs: Vec<i64> = half.iter().map(|i| i.seq).collect();
+        attempt::take_over(tx, target.id, parent, &settling.ids.uuid(), &seqs, (settling.now, due))?;
+    }
+    Ok(())
+}
+
+/// Where to split: in the middle, or one beside it where that would part two events of one aggregate. Two events alone
+/// are parted all the same.
+fn middle(tx: &ReadTx<'_>, items: &[Item]) -> Result<usize, Error> {
+    let half = (items.len() / 2).max(1);
+    let [Some(last), Some(next)] = [items.get(half - 1), items.get(half)] else { return Ok(half) };
+    if items.len() == 2 || !is_one_aggregate(tx, last.seq, next.seq)? {
+        return Ok(half);
+    }
+    Ok(if half + 1 < items.len() { half + 1 } else { half - 1 })
+}
+
+fn is_one_aggregate(tx: &ReadTx<'_>, a: i64, b: i64) -> Result<bool, Error> {
+    let (a, b) = (aggregate(tx, a)?, aggregate(tx, b)?);
+    Ok(a.is_some() && a == b)
+}
+
+/// What an event happened to, where its envelope says so.
+fn aggregate(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
+    let envelope: Option<Option<Vec<u8>>> =
+        tx.prepare("SELECT envelope FROM journal_feed WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?;
+    let value: Option<Value> = envelope.flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Ok(value.and_then(|v| v.get("aggregate_id")?.as_str().map(str::to_owned)))
+}
+
+/// Remembers that a batch of this size was too large: half of it is tried from now on, unless less was learned already.
+pub(super) fn learn_limit(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<(), Error> {
+    let half = |n: usize| i64::try_from(n / 2).unwrap_or(i64::MAX).max(1);
+    tx.prepare(
+        "UPDATE delivery_targets SET limit_events = MIN(?2, COALESCE(limit_events, ?2)),
+           limit_bytes = MIN(?3, COALESCE(limit_bytes, ?3)), clean_batches = 0 WHERE id = ?1",
+    )?
+    .execute([target, half(batch.items.len()), half(batch.body.len())])?;
+    Ok(())
+}
+
+/// Twice a learned limit; `None` once that is no limit any more beside the configured one.
+pub(super) fn grown(learned: Option<i64>, configured: usize) -> Option<i64> {
+    let twice = learned?.saturating_mul(2);
+    (twice < i64::try_from(configured).unwrap_or(i64::MAX)).then_some(twice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_learned_limit_doubles_until_it_is_none() {
+        assert_eq!(grown(Some(3), 10), Some(6));
+        assert_eq!(grown(Some(6), 10), None);
+        assert_eq!(grown(None, 10), None);
+        assert_eq!(grown(Some(i64::MAX), 10), None);
+    }
+}

@@ -1,0 +1,246 @@
+//! When an event is added, when it replaces one, and when nothing is.
+
+use std::time::Duration;
+
+use super::{Appended, Appender, Audit, Entry, Receipt, Release, Totals};
+use crate::base::{Sha256, Timestamp};
+use crate::event::{Coalesce, WireForm, inspect};
+use crate::store::{Schema, Store, WriteTx};
+
+const SCHEMA: Schema = Schema { application_id: 1, steps: &[&[super::SCHEMA]] };
+const NOW: Timestamp = Timestamp::from_micros(1_770_000_000_000_000);
+
+struct Journal {
+    _dir: tempfile::TempDir,
+    store: Store,
+}
+
+/// An entry of this key and facts.
+fn keyed<'a>(id: &'a str, key: u8, facts: &str) -> Entry<'a> {
+    let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()) });
+    Entry { coalesce, ..plain(id, id.as_bytes()) }
+}
+
+fn plain<'a>(id: &'a str, envelope: &'a [u8]) -> Entry<'a> {
+    Entry {
+        event_id: id,
+        event_type: "T",
+        occurred_at: None,
+        envelope,
+        wire: WireForm::AsIs,
+        coalesce: None,
+        held: None,
+        origin: "capture",
+    }
+}
+
+fn held(entry: Entry<'_>) -> Entry<'_> {
+    Entry { held: Some("opted_out"), ..entry }
+}
+
+fn captured(seq: i64, superseded: Option<i64>) -> Appended {
+    Appended::Captured { seq, superseded }
+}
+
+impl Journal {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("s.db"), &SCHEMA, Duration::from_secs(5)).unwrap();
+        Self { _dir: dir, store }
+    }
+
+    fn write<T>(&mut self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, super::Error>) -> T {
+        self.store.write(work).unwrap()
+    }
+
+    /// Adds all in one transaction.
+    fn append_all(&mut self, entries: &[Entry<'_>]) -> (Vec<Appended>, Receipt) {
+        self.write(|tx| {
+            let mut appender = Appender::new(tx, NOW)?;
+            let results = entries.iter().map(|e| appender.append(e)).collect::<Result<_, _>>()?;
+            Ok((results, appender.finish()?))
+        })
+    }
+
+    fn append(&mut self, entry: Entry<'_>) -> Appended {
+        self.append_all(&[entry]).0[0]
+    }
+
+    fn seal(&mut self, seq: i64) {
+        self.write(|tx| super::seal(tx, seq));
+    }
+
+    fn discard(&mut self, seq: i64) {
+        self.write(|tx| {
+            let sql = "UPDATE journal_events SET discarded = 'evicted' WHERE seq = ?1";
+            Ok(tx.prepare(sql)?.execute([seq])?)
+        });
+    }
+
+    /// What the row says of others: what replaced it, what it follows.
+    fn marks(&mut self, id: &str) -> (Option<i64>, Option<i64>) {
+        self.write(|tx| {
+            let record = super::show(tx, id)?.unwrap().record;
+            Ok((record.superseded_by, record.follows))
+        })
+    }
+
+    fn totals(&mut self) -> Totals {
+        self.write(|tx| {
+            let totals = super::totals(tx)?;
+            assert_eq!(totals, super::recount(tx)?);
+            Ok(totals)
+        })
+    }
+
+    fn audits(&mut self) -> Vec<(String, String)> {
+        self.write(|tx| {
+            let mut statement = tx.prepare("SELECT act, event_id FROM journal_audit ORDER BY id")?;
+            let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+#[test]
+fn the_same_facts_add_nothing() {
+    let mut journal = Journal::new();
+    assert_eq!(journal.append(keyed("a", 1, "x")), captured(1, None));
+    journal.seal(1);
+    assert_eq!(journal.append(keyed("b", 1, "x")), Appended::Unchanged { seq: 1 });
+    assert_eq!(journal.totals().captured, 1);
+}
+
+#[test]
+fn news_replace_an_event_that_no_target_saw() {
+    let mut journal = Journal::new();
+    journal.append(keyed("a", 1, "x"));
+    assert_eq!(journal.append(keyed("b", 1, "y")), captured(2, Some(1)));
+    assert_eq!((journal.marks("a"), journal.marks("b")), ((Some(2), None), (None, None)));
+    let totals = journal.totals();
+    assert_eq!((totals.captured, totals.live, totals.superseded, totals.live_bytes), (2, 1, 1, 1));
+}
+
+#[test]
+fn news_follow_an_event_that_some_target_may_have_seen() {
+    let mut journal = Journal::new();
+    journal.append(keyed("a", 1, "x"));
+    journal.seal(1);
+    assert_eq!(journal.append(keyed("b", 1, "y")), captured(2, None));
+    assert_eq!((journal.marks("a"), journal.marks("b")), ((None, None), (None, Some(1))));
+    assert_eq!(journal.append(keyed("c", 1, "x")), captured(3, Some(2)), "the seal is at 1");
+}
+
+#[test]
+fn a_held_event_neither_replaces_nor_is_replaced() {
+    let mut journal = Journal::new();
+    journal.append(keyed("a", 1, "x"));
+    assert_eq!(journal.append(held(keyed("b", 1, "y"))), captured(2, None));
+    assert_eq!(journal.append(keyed("c", 1, "z")), captured(3, None));
+    assert_eq!((journal.marks("b"), journal.marks("c")), ((None, Some(1)), (None, Some(2))));
+    assert_eq!(journal.append(held(keyed("d", 1, "z"))), Appended::Unchanged { seq: 3 });
+    let totals = journal.totals();
+    assert_eq!((totals.live, totals.held), (3, 1));
+}
+
+#[test]
+fn a_released_event_can_be_replaced() {
+    let mut journal = Journal::new();
+    journal.append(held(keyed("a", 1, "x")));
+    assert_eq!(journal.write(|tx| super::release(tx, NOW, 1)), Release::Released);
+    assert_eq!(journal.write(|tx| super::release(tx, NOW, 1)), Release::NotHeld);
+    assert_eq!(journal.totals().held, 0);
+    assert_eq!(journal.append(keyed("b", 1, "y")), captured(2, Some(1)));
+    assert_eq!(journal.audits(), [("released".to_owned(), "a".to_owned())]);
+}
+
+#[test]
+fn a_discarded_event_states_nothing() {
+    let mut journal = Journal::new();
+    journal.append(keyed("a", 1, "x"));
+    journal.discard(1);
+    assert_eq!(journal.append(keyed("b", 1, "x")), captured(2, None));
+    assert_eq!((journal.marks("a"), journal.marks("b")), ((None, None), (None, None)));
+}
+
+#[test]
+fn another_key_is_another_matter() {
+    let mut journal = Journal::new();
+    let envelope = |branch: &str| {
+        format!(
+            r#"{{"event_id":"{branch}","event_type":"MissionDossierArtifactIndexed","payload":{{"artifact_id":{{"path":"a"}},
+            "namespace":{{"mission_slug":"m","target_branch":"{branch}"}},"content_ref":{{"hash":"{branch}"}}}}}}"#
+        )
+    };
+    for (seq, branch) in [(1, "main"), (2, "2.x")] {
+        let bytes = envelope(branch);
+        let coalesce = inspect(bytes.as_bytes()).unwrap().coalesce;
+        assert!(coalesce.is_some());
+        let entry = Entry { coalesce, ..plain(branch, bytes.as_bytes()) };
+        assert_eq!(journal.append(entry), captured(seq, None));
+    }
+}
+
+#[test]
+fn one_transaction_coalesces_within_itself() {
+    let mut journal = Journal::new();
+    let (results, receipt) =
+        journal.append_all(&[keyed("a", 1, "x"), keyed("b", 1, "y"), keyed("c", 1, "y"), keyed("d", 2, "x")]);
+    let expected = [captured(1, None), captured(2, Some(1)), Appended::Unchanged { seq: 2 }, captured(3, None)];
+    assert_eq!(results, expected);
+    assert_eq!((receipt.captured, receipt.superseded, receipt.unchanged), (3, 1, 1));
+    assert_eq!(journal.totals().live, 2);
+}
+
+#[test]
+fn a_known_id_with_the_same_meaning_is_unchanged() {
+    let mut journal = Journal::new();
+    journal.append(plain("a", br#"{"x":1,"y":"\u00e9"}"#));
+    for again in [&br#"{"x":1,"y":"\u00e9"}"#[..], "{ \"y\": \"é\", \"x\": 1 }".as_bytes()] {
+        assert_eq!(journal.append(plain("a", again)), Appended::Unchanged { seq: 1 });
+    }
+    let kept = journal.write(|tx| super::payload(tx, 1)).unwrap();
+    assert_eq!(kept, br#"{"x":1,"y":"\u00e9"}"#);
+    assert!(journal.audits().is_empty());
+}
+
+#[test]
+fn a_known_id_with_another_content_is_kept_apart_whole_and_audited_once() {
+    let mut journal = Journal::new();
+    journal.append(plain("a", b"{\"x\":1}"));
+    for _ in 0..2 {
+        assert_eq!(journal.append(plain("A", b"{\"x\": 2}")), Appended::Conflict { seq: 1 });
+    }
+    let rows = journal.write(|tx| {
+        let mut statement = tx.prepare("SELECT event_id, envelope, existing_sha256 FROM journal_conflicts")?;
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<Vec<(String, Vec<u8>, Vec<u8>)>>>()?)
+    });
+    let existing = Sha256::of(b"{\"x\":1}").as_bytes().to_vec();
+    assert_eq!(rows, [("A".to_owned(), b"{\"x\": 2}".to_vec(), existing)]);
+    assert_eq!(journal.audits(), [("conflict".to_owned(), "A".to_owned())]);
+    assert_eq!(journal.write(|tx| super::payload(tx, 1)), Some(b"{\"x\":1}".to_vec()));
+    let totals = journal.totals();
+    assert_eq!((totals.captured, totals.conflicts), (1, 1));
+}
+
+#[test]
+fn a_known_id_is_recognised_whatever_its_key_says_now() {
+    let mut journal = Journal::new();
+    journal.append(keyed("a", 1, "x"));
+    journal.append(keyed("b", 1, "y"));
+    assert_eq!(journal.append(keyed("a", 1, "x")), Appended::Unchanged { seq: 1 }, "superseded, and known");
+    assert_eq!(journal.append(keyed("a", 1, "y")), Appended::Unchanged { seq: 1 });
+    let other = Entry { envelope: b"other", ..keyed("a", 1, "z") };
+    assert_eq!(journal.append(other), Appended::Conflict { seq: 1 });
+    assert_eq!(journal.marks("b"), (None, None), "a refused event supersedes nothing");
+    assert_eq!(journal.append(keyed("c", 1, "y")), Appended::Unchanged { seq: 2 });
+}
+
+#[test]
+fn an_audit_row_says_what_was_done() {
+    let mut journal = Journal::new();
+    let audit = Audit { act: "discarded", event_id: "a", event_type: "T", sha256: Sha256::of(b"x"), reason: "opt-out" };
+    journal.write(|tx| super::audit(tx, NOW, &audit));
+    assert_eq!(journal.audits(), [("discarded".to_owned(), "a".to_owned())]);
+}

@@ -1,0 +1,94 @@
+//! `bodies list` and `bodies retry`: the upload queue and the failure log.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::base::Timestamp;
+use crate::bodies;
+use crate::books::{self, Error};
+use crate::store::Store;
+
+/// Rows listed of each kind.
+const LISTED: u32 = 1000;
+
+/// The queue and the log, as `bodies list --json` prints them.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Listing {
+    /// Bodies that wait for upload, in the order they are tried in.
+    pub(crate) queued: Vec<Waiting>,
+    /// Bodies refused for good, the latest first.
+    pub(crate) failed: Vec<Refused>,
+}
+
+/// A body that waits.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Waiting {
+    pub(crate) mission_slug: String,
+    pub(crate) target_branch: String,
+    pub(crate) path: String,
+    pub(crate) content_hash: String,
+    pub(crate) size: u64,
+    pub(crate) retry_count: u32,
+    pub(crate) due_at: String,
+    pub(crate) last_error: Option<String>,
+}
+
+/// A body that was refused.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Refused {
+    pub(crate) mission_slug: String,
+    pub(crate) target_branch: String,
+    pub(crate) path: String,
+    pub(crate) content_hash: String,
+    pub(crate) reason: String,
+    pub(crate) count: u32,
+    pub(crate) last_failed_at: String,
+    /// When the artifact was accepted after all, or a person asked for another try.
+    pub(crate) closed_at: Option<String>,
+}
+
+/// The queue and the log of the store at `store`, of the given missions or of all.
+pub(crate) fn list_bodies(store: &Path, missions: Option<&[String]>, with_closed: bool) -> Result<Listing, Error> {
+    let Some(store) = books::open_read(store) else { return Ok(Listing::default()) };
+    store.read(|tx| {
+        let queued = bodies::list(tx, missions, LISTED)?.into_iter().map(|row| Waiting {
+            mission_slug: row.namespace.mission_slug,
+            target_branch: row.namespace.target_branch,
+            path: row.path,
+            content_hash: row.sha256.to_string(),
+            size: row.size_bytes,
+            retry_count: row.retry_count,
+            due_at: row.due_at.to_string(),
+            last_error: row.last_error,
+        });
+        let failed = bodies::failures(tx, missions, with_closed, LISTED)?.into_iter().map(|failure| Refused {
+            mission_slug: failure.namespace.mission_slug,
+            target_branch: failure.namespace.target_branch,
+            path: failure.path,
+            content_hash: failure.sha256.to_string(),
+            reason: failure.reason,
+            count: failure.count,
+            last_failed_at: failure.last_failed_at.to_string(),
+            closed_at: failure.closed_at.map(|at| at.to_string()),
+        });
+        Ok(Listing { queued: queued.collect(), failed: failed.collect() })
+    })
+}
+
+/// What a retry did.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Retried {
+    /// Waiting bodies that are due now.
+    pub(crate) due_now: u64,
+    /// Entries of the failure log that were closed; the next run offers their bodies again.
+    pub(crate) reopened: u64,
+}
+
+/// Makes the bodies of the given missions, or of all, be tried again at once.
+pub(crate) fn retry_bodies(store: &mut Store, missions: Option<&[String]>, now: Timestamp) -> Result<Retried, Error> {
+    store.write(|tx| {
+        let due_now = bodies::retry_now(tx, missions)?;
+        Ok(Retried { due_now, reopened: bodies::close_failures(tx, missions, now)? })
+    })
+}
