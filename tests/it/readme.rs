@@ -39,7 +39,7 @@ fn script_line(command: &str) -> String {
     let command = command.split("   #").next().unwrap_or_default().trim_end();
     let command = command.replace("cargo run --release -- ", "sk-sync ");
     match command.strip_suffix(" &") {
-        Some(server) => format!("{server} >said & while ! test -s said; do sleep 0.05; done; cat said"),
+        Some(server) => format!("rm -f said; {server} >said & while ! test -s said; do sleep 0.05; done; cat said"),
         None => command,
     }
 }
@@ -50,8 +50,11 @@ fn run(sandbox: &Sandbox, block: &[Shown], port: u16) -> Vec<(Vec<String>, Strin
     let bin = Path::new(program.get_program()).parent().unwrap();
     let lines = block.iter().map(|shown| script_line(&shown.command).replace(":8400", &format!(":{port}")));
     let marked = lines.map(|line| format!("{line}\ns=$?; printf '{MARK}%s\\n' $s; (exit $s)\n"));
-    let script =
-        format!("exec 2>&1\nPATH='{}':$PATH\n{}kill $! 2>/dev/null; true", bin.display(), marked.collect::<String>());
+    let script = format!(
+        "exec 2>&1\nPATH='{}':$PATH\n{}kill $! 2>/dev/null; wait 2>/dev/null; true",
+        bin.display(),
+        marked.collect::<String>()
+    );
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]).env_clear().current_dir(sandbox.repo()).stdin(Stdio::null());
     shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
