@@ -11,5 +11,6 @@ mod kill;
 mod layers;
 mod main_job;
 mod quiet;
+mod settings;
 mod shell;
 mod support;
