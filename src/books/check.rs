@@ -102,7 +102,7 @@ mod tests {
         };
         let filled: Result<(), Error> = store.write(|tx| {
             books::append(tx, NOW, |appending| appending.append(&entry))?;
-            delivery::register(tx, &identity, NOW)?;
+            delivery::register_for_tests(tx, &identity, NOW)?;
             Ok(())
         });
         filled.unwrap();

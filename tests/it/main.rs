@@ -11,6 +11,8 @@ mod kill;
 mod layers;
 mod main_job;
 mod quiet;
+#[cfg(unix)]
+mod readme;
 mod settings;
 mod shell;
 mod support;

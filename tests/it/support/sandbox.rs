@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How long a started server may take to write its port.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a command may take before it counts as hanging and is killed.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 /// A temporary home with a repository in it. When it is dropped, every store in it must be whole.
 #[derive(Debug)]
