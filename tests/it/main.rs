@@ -5,6 +5,7 @@
 mod bad_input;
 mod capture;
 mod delivery;
+mod gates;
 mod house;
 mod init;
 mod kill;
