@@ -39,7 +39,9 @@ fn script_line(command: &str) -> String {
     let command = command.split("   #").next().unwrap_or_default().trim_end();
     let command = command.replace("cargo run --release -- ", "sk-sync ");
     match command.strip_suffix(" &") {
-        Some(server) => format!("rm -f said; {server} >said & while ! test -s said; do sleep 0.05; done; cat said"),
+        Some(server) => format!(
+            "rm -f said; {server} >said & for i in $(seq 400); do test -s said && break; sleep 0.05; done; cat said"
+        ),
         None => command,
     }
 }
