@@ -59,6 +59,6 @@ pub(crate) fn open(path: &Path) -> Result<Store, crate::store::Error> {
 }
 
 /// A project's store for reading only; `None` when there is none yet.
-pub(crate) fn open_read(path: &Path) -> Option<ReadStore> {
+pub(crate) fn open_read(path: &Path) -> Result<Option<ReadStore>, crate::store::Error> {
     ReadStore::at(path, &SCHEMA)
 }

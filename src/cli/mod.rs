@@ -77,21 +77,20 @@ fn switched_off(words: &[OsString]) -> Exit {
     }
 }
 
-/// Help, the version, or a usage error, as clap words it; with `--json`, a usage error also as a document.
+/// Help, the version, or a usage error, as clap words it; with `--json`, a usage error as a document instead.
 fn not_understood(env: &Env, words: &[OsString], error: &clap::Error) -> Exit {
-    // Somebody who closed the pipe does not want the text.
-    let _closed = error.print();
-    if !error.use_stderr() {
-        return Exit::Success;
-    }
-    if words.iter().any(|word| word == "--json") {
+    let is_failure = error.use_stderr();
+    if is_failure && words.iter().any(|word| word == "--json") {
         let printer = Printer::of_process(env, &Globals::default(), true);
         let text = error.to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         printer.error_document(named_command(words).as_deref(), &Failure::usage(message));
         let _closed = printer.finish();
+    } else {
+        // Somebody who closed the pipe does not want the text.
+        let _closed = error.print();
     }
-    Exit::Usage
+    if is_failure { Exit::Usage } else { Exit::Success }
 }
 
 /// The command that `words` name, also when something else in them is wrong.

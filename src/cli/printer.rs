@@ -116,17 +116,18 @@ impl Printer {
         }
     }
 
-    /// A failure: on stderr always, and with `--json` also as the document that `command` did not get to print.
+    /// A failure: on stderr, or with `--json` as the document that `command` did not get to print. Never both: whoever
+    /// reads both streams as one gets one document.
     pub(crate) fn failure(&self, command: Option<&str>, failure: &Failure) {
+        if self.is_json && command.is_some() {
+            return self.error_document(command, failure);
+        }
         self.aside(&format!("{} {}", self.err_paint.red("error:"), printable_lines(&failure.message)));
         for cause in &failure.causes {
             self.aside(&format!("  caused by: {}", printable_lines(cause)));
         }
         if let Some(hint) = &failure.hint {
             self.aside(&format!("{} {}", self.err_paint.cyan("hint:"), printable_lines(hint)));
-        }
-        if self.is_json && command.is_some() {
-            self.error_document(command, failure);
         }
     }
 
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_and_json_leave_stderr_to_failures() {
+    fn a_failure_is_words_on_stderr_or_a_document_on_stdout() {
         for (is_quiet, is_json, notes) in [(false, false, "n\nwarning: w\n"), (true, false, ""), (false, true, "")] {
             let (out, err) = (Shown::default(), Shown::default());
             let printer = printer(out.clone(), &err, is_quiet, is_json);
@@ -259,8 +260,11 @@ mod tests {
             printer.warning("w");
             assert_eq!((out.text(), err.text()), (String::new(), notes.to_owned()), "quiet {is_quiet} json {is_json}");
             printer.failure(Some("run"), &Failure::usage("bad \u{1b}[2J").with_hint("h"));
-            assert!(err.text().ends_with("error: bad \\u{1b}[2J\nhint: h\n"), "{}", err.text());
+            assert_eq!(err.text().ends_with("error: bad \\u{1b}[2J\nhint: h\n"), !is_json, "{}", err.text());
             assert_eq!(out.text().contains("\"ok\":false"), is_json);
+            // Where not even a document can be written, stderr is what is left.
+            printer.failure(None, &Failure::usage("stdout is full"));
+            assert!(err.text().ends_with("error: stdout is full\n"), "{}", err.text());
         }
     }
 

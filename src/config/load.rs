@@ -80,6 +80,11 @@ pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
 
 fn read_file(path: &Path, must_exist: bool) -> Result<Option<Vec<u8>>, Error> {
     let unreadable = |e: std::io::Error| Error::Unreadable(named(&e, "cannot read configuration", path));
+    // A file of a fixed name is looked at first: opening a pipe of that name would wait for a writer. One that a person
+    // names may be a pipe.
+    if !must_exist && std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return Err(unreadable(std::io::Error::other("not a regular file")));
+    }
     let mut bytes = Vec::new();
     match std::fs::File::open(path) {
         Ok(file) => file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?,

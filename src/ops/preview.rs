@@ -9,7 +9,7 @@ use crate::books;
 
 /// What would be done: looks at the store if there is one, and creates nothing.
 pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> Result<(), Error> {
-    let existing = books::open_read(&journey.workspace.place.store());
+    let existing = books::open_read(&journey.workspace.place.store())?;
     let Some(indexed) = indexed else { return Ok(()) };
     let mut tally = Tally::default();
     let filter = bodies::filter(&journey.workspace.loaded.config)?;

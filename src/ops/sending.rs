@@ -13,7 +13,7 @@ use crate::books;
 use crate::config::Retention;
 use crate::delivery::{self, Class, Stop};
 use crate::store::Store;
-use crate::target::Link;
+use crate::target::{Link, ReceiverKind};
 
 /// Bodies queued before they are uploaded: bounds the queue's file in a run over any number of missions.
 const UPLOAD_AT_ONCE: u64 = 256;
@@ -64,7 +64,9 @@ impl<'a, 'b> Sending<'a, 'b> {
             })?;
             did.add(&more);
         }
-        if self.journey.workspace.loaded.config.retention == Retention::Off {
+        // The embedded receiver proves nothing, so it frees nothing.
+        let is_proof = identity.receiver != ReceiverKind::Stub;
+        if is_proof && self.journey.workspace.loaded.config.retention == Retention::Off {
             release_acknowledged(store, world.clock.now(), &identity.target_id)?;
         }
         self.journey.report.standing.was_interrupted |= did.stop == Some(Stop::Interrupted);

@@ -28,6 +28,10 @@ impl Store {
             files::create_private_dir(dir)?;
         }
         files::create_private_file(path)?;
+        if !path.is_file() {
+            let error = std::io::Error::other("not a regular file");
+            return Err(files::named(&error, "cannot open the store", path).into());
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags).map_err(|e| Error::at(path, e))?;
         prepare(&conn, patience).map_err(|e| Error::at(path, e))?;
@@ -116,6 +120,13 @@ mod tests {
         assert!(matches!(Store::open(&path, &other, WAIT), Err(Error::Foreign { found: 7, .. })));
         std::fs::write(&path, "no database at all, but some text").unwrap();
         assert!(matches!(Store::open(&path, &ONE, WAIT), Err(Error::Damaged { .. })));
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Store::open(dir.path(), &ONE, WAIT).unwrap_err().to_string();
+        assert!(error.starts_with("cannot open the store ") && error.ends_with("not a regular file"), "{error}");
     }
 
     #[test]

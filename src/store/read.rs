@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Error, ReadTx, Schema};
+use crate::base::files;
 
 /// How often a read is repeated because a writer came in between.
 const TRIES: usize = 20;
@@ -23,11 +24,16 @@ pub(crate) struct ReadStore {
 }
 
 impl ReadStore {
-    /// The store at `path`; `None` when there is none yet.
-    pub(crate) fn at(path: &Path, schema: &Schema) -> Option<Self> {
-        std::fs::metadata(path)
-            .is_ok_and(|m| m.is_file() && m.len() > 0)
-            .then(|| Self { path: path.to_owned(), schema: *schema })
+    /// The store at `path`; `None` when there is none yet. What is there and cannot be looked at is an error: a reader
+    /// must not take it for an empty store.
+    pub(crate) fn at(path: &Path, schema: &Schema) -> Result<Option<Self>, Error> {
+        let failed = |e: &std::io::Error| Error::Io(files::named(e, "cannot read the store", path));
+        match std::fs::metadata(path) {
+            Ok(meta) if !meta.is_file() => Err(failed(&std::io::Error::other("not a regular file"))),
+            Ok(meta) => Ok((meta.len() > 0).then(|| Self { path: path.to_owned(), schema: *schema })),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(failed(&e)),
+        }
     }
 
     /// Runs `work` on one unchanging state of the file. It may run several times, so it must only read.
@@ -98,4 +104,25 @@ fn uri(path: &Path, query: &str) -> OsString {
     out.push("?");
     out.push(query);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: Schema = Schema { application_id: 7, steps: &[&["CREATE TABLE a (x INTEGER);"]] };
+
+    #[test]
+    fn nothing_there_and_nothing_readable_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.db");
+        assert!(ReadStore::at(&path, &SCHEMA).unwrap().is_none());
+        assert!(ReadStore::at(&dir.path().join("absent/s.db"), &SCHEMA).unwrap().is_none());
+        std::fs::write(&path, "").unwrap();
+        assert!(ReadStore::at(&path, &SCHEMA).unwrap().is_none(), "made, and never filled");
+        for odd in [dir.path().to_owned(), path.join("below-a-file")] {
+            let error = ReadStore::at(&odd, &SCHEMA).unwrap_err().to_string();
+            assert!(error.starts_with("cannot read the store "), "{error}");
+        }
+    }
 }

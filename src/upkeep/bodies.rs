@@ -50,7 +50,7 @@ pub(crate) struct Refused {
 
 /// The queue and the log of the store at `store`, of the given missions or of all.
 pub(crate) fn list_bodies(store: &Path, missions: Option<&[String]>, with_closed: bool) -> Result<Listing, Error> {
-    let Some(store) = books::open_read(store) else { return Ok(Listing::default()) };
+    let Some(store) = books::open_read(store)? else { return Ok(Listing::default()) };
     store.read(|tx| {
         let queued = bodies::list(tx, missions, LISTED)?.into_iter().map(|row| Waiting {
             mission_slug: row.namespace.mission_slug,

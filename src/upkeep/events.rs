@@ -84,7 +84,7 @@ pub(crate) struct AtTarget {
 /// Calls `visit` for each event of the store at `store`, in journal order, as long as it returns true. Memory does not grow
 /// with the journal.
 pub(crate) fn list(store: &Path, request: &ListRequest, visit: &mut dyn FnMut(&Item) -> bool) -> Result<(), Error> {
-    let Some(store) = books::open_read(store) else { return Ok(()) };
+    let Some(store) = books::open_read(store)? else { return Ok(()) };
     // A read may be repeated when a writer comes in between; what was shown is not shown again.
     let shown = std::cell::Cell::new(0);
     let visit = std::cell::RefCell::new(visit);
@@ -106,7 +106,7 @@ pub(crate) fn list(store: &Path, request: &ListRequest, visit: &mut dyn FnMut(&I
 
 /// The event of this id; `None` when there is no such event.
 pub(crate) fn show(store: &Path, event_id: &str) -> Result<Option<Shown>, Error> {
-    let Some(store) = books::open_read(store) else { return Ok(None) };
+    let Some(store) = books::open_read(store)? else { return Ok(None) };
     store.read(|tx| {
         let Some(listed) = journal::show(tx, event_id)? else { return Ok(None) };
         let targets = at_targets(tx, listed.record.seq)?;

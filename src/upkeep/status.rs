@@ -43,7 +43,7 @@ pub(crate) fn status(
 ) -> Result<Document, Error> {
     let identity = resolved.identity.as_ref();
     let is_shut = gates.iter().any(|gate| !gate.is_open);
-    let mut kept = match books::open_read(store) {
+    let mut kept = match books::open_read(store)? {
         Some(store) => store.read(|tx| read(tx, identity, is_shut, now))?,
         None => Kept { balance: Balance::empty(), ..Kept::default() },
     };

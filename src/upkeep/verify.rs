@@ -43,7 +43,7 @@ pub(crate) struct Finding {
 
 /// Checks the store at `store`; `None` when there is none.
 pub(crate) fn verify(store: &Path) -> Result<Option<Proof>, Error> {
-    let Some(store) = books::open_read(store) else { return Ok(None) };
+    let Some(store) = books::open_read(store)? else { return Ok(None) };
     store.read(|tx| {
         let checked = Checked {
             events: journal::recount(tx)?.captured,

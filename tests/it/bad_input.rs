@@ -209,6 +209,7 @@ fn d01_a_full_state_directory() {
 #[test]
 fn a_store_of_a_later_version_is_refused_and_untouched() {
     let sandbox = Sandbox::with_repo();
+    sandbox.spoilt();
     let _run = sandbox.sk_sync(["run"]).success();
     let store = sandbox.store();
     crate::support::wire::open(&store).pragma_update(None, "user_version", 99).unwrap();
@@ -221,6 +222,7 @@ fn a_store_of_a_later_version_is_refused_and_untouched() {
 #[test]
 fn a_damaged_store_is_named() {
     let sandbox = Sandbox::with_repo();
+    sandbox.spoilt();
     let _run = sandbox.sk_sync(["run"]).success();
     std::fs::write(sandbox.store(), "garbage, and not a database at all").unwrap();
     for command in [&["run"][..], &["status"], &["verify"]] {
@@ -245,6 +247,7 @@ fn verify_finds_what_was_changed_by_hand() {
         ("UPDATE delivery_rows SET status = 'rejected' WHERE seq = 2", "due time"),
     ] {
         let sandbox = Sandbox::with_repo();
+        sandbox.spoilt();
         let _run = sandbox.sk_sync(["run"]).success();
         crate::support::wire::open(&sandbox.store()).execute_batch(damage).unwrap();
         let proof = sandbox.sk_sync(["verify", "--json"]).code(6).json();

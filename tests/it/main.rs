@@ -11,5 +11,7 @@ mod kill;
 mod layers;
 mod main_job;
 mod quiet;
+#[cfg(unix)]
+mod readme;
 mod shell;
 mod support;

@@ -74,7 +74,12 @@ impl Failure {
             command,
             ok: false,
             exit_code: self.exit.code(),
-            error: Details { kind: self.kind, message: &self.message, hint: self.hint.as_deref() },
+            error: Details {
+                kind: self.kind,
+                message: &self.message,
+                causes: &self.causes,
+                hint: self.hint.as_deref(),
+            },
         }
     }
 }
@@ -92,6 +97,8 @@ struct Document<'a> {
 struct Details<'a> {
     kind: &'a str,
     message: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    causes: &'a [String],
     hint: Option<&'a str>,
 }
 

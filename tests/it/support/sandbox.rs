@@ -1,19 +1,25 @@
 //! A place to run the program in where nothing of the machine shows: own home, own state, no settings of git.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// How long a started server may take to write its port.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a command may take before it counts as hanging and is killed.
+const HANGS: Duration = Duration::from_mins(1);
 
-/// A temporary home with a repository in it.
+/// A temporary home with a repository in it. When it is dropped, every store in it must be whole.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     dir: tempfile::TempDir,
     vars: Vec<(String, String)>,
+    /// The test damaged a store on purpose.
+    is_spoilt: Cell<bool>,
 }
 
 impl Sandbox {
@@ -23,7 +29,7 @@ impl Sandbox {
         for name in ["home", "state", "kitty", "repo"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
-        Self { dir, vars: Vec::new() }
+        Self { dir, vars: Vec::new(), is_spoilt: Cell::default() }
     }
 
     /// A sandbox whose `repo` is the fixture repository, committed once on `main`.
@@ -79,6 +85,43 @@ impl Sandbox {
         assert_eq!(proof["findings"], serde_json::json!([]), "{proof}");
     }
 
+    /// Says that a store was damaged on purpose: it is not looked at in the end.
+    pub(crate) fn spoilt(&self) {
+        self.is_spoilt.set(true);
+    }
+
+    /// Every project's store, with the project's id.
+    fn stores(&self) -> Vec<(String, PathBuf)> {
+        let Ok(projects) = std::fs::read_dir(self.state().join("projects")) else { return Vec::new() };
+        let dirs = projects.map(|dir| dir.unwrap());
+        let stores = dirs.map(|dir| (dir.file_name().into_string().unwrap(), dir.path().join("store.db")));
+        stores.filter(|(_, store)| store.is_file()).collect()
+    }
+
+    /// Proves the store of a project, whatever the test made of the repository and of the environment.
+    fn prove(&self, project_uuid: &str) {
+        let stand = tempfile::tempdir().unwrap();
+        std::fs::create_dir(stand.path().join(".kittify")).unwrap();
+        let identity = format!("project:\n  uuid: {project_uuid}\n");
+        std::fs::write(stand.path().join(".kittify/config.yaml"), identity).unwrap();
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sk-sync"));
+        command.args(["verify", "--json"]).env_clear().current_dir(stand.path());
+        let output = command.env("SK_SYNC_HOME", self.state()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "the store of {project_uuid} is not whole: {told}");
+    }
+
+    /// Sets a variable to another value.
+    pub(crate) fn change(&mut self, name: &str, value: &str) {
+        self.unset(name);
+        self.set(name, value);
+    }
+
+    /// Takes a variable back.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.vars.retain(|(known, _)| known != name);
+    }
+
     /// Points every command at a served receiver, as a Teamspace.
     pub(crate) fn target(&mut self, url: &str) {
         for (name, value) in [
@@ -87,8 +130,7 @@ impl Sandbox {
             ("SK_SYNC_TOKEN", "correct-horse"),
             ("SK_SYNC_TEAMSPACE__TEAM_SLUG", "harbour"),
         ] {
-            self.vars.retain(|(known, _)| known != name);
-            self.set(name, value);
+            self.change(name, value);
         }
     }
 
@@ -144,10 +186,19 @@ impl Sandbox {
         let mut command = self.command(args);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
+        let pid = child.id().to_string();
+        let (over, watched) = mpsc::channel::<()>();
         let output = std::thread::scope(|scope| {
             // A program that does not read its input closes the pipe: no concern of the test.
             scope.spawn(move || drop(input.write_all(stdin.as_ref())));
-            child.wait_with_output().unwrap()
+            scope.spawn(move || {
+                if watched.recv_timeout(HANGS) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    drop(Command::new("kill").args(["-9", &pid]).status());
+                }
+            });
+            let output = child.wait_with_output().unwrap();
+            drop(over);
+            output
         });
         Run {
             code: output.status.code(),
@@ -213,11 +264,19 @@ impl Sandbox {
     }
 }
 
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if !self.is_spoilt.get() && !std::thread::panicking() {
+            self.stores().iter().for_each(|(project_uuid, _)| self.prove(project_uuid));
+        }
+    }
+}
+
 /// How a run of the program ended.
 #[derive(Debug)]
 #[must_use = "a run that nobody looks at proves nothing"]
 pub(crate) struct Run {
-    /// The exit code; `None` when a signal ended it.
+    /// The exit code; `None` when a signal ended it, which is also how a command ends that hangs.
     pub(crate) code: Option<i32>,
     /// What it printed.
     pub(crate) stdout: String,
@@ -228,6 +287,7 @@ pub(crate) struct Run {
 impl Run {
     /// The same, having ended with this code.
     pub(crate) fn code(self, code: i32) -> Self {
+        assert!(!self.stderr.contains("panicked at"), "{self:#?}");
         assert_eq!(self.code, Some(code), "exit code; {self:#?}");
         self
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::Sandbox;
 use super::server::{Reply, Request};
 
 /// What a `serve --store` file holds.
@@ -12,8 +13,8 @@ use super::server::{Reply, Request};
 pub(crate) struct Received {
     /// Envelope bytes by event id.
     pub(crate) events: BTreeMap<String, Vec<u8>>,
-    /// Mission and path of every body, with its digest.
-    pub(crate) bodies: Vec<(String, String, Vec<u8>)>,
+    /// Every body: mission, path and text.
+    pub(crate) bodies: Vec<(String, String, String)>,
 }
 
 /// Reads a receiver's file. A row that occurs twice is an error of the receiver and fails here.
@@ -26,12 +27,32 @@ pub(crate) fn received(file: &Path) -> Received {
         let twice = events.insert(row.get::<_, String>(0).unwrap(), row.get(1).unwrap());
         assert!(twice.is_none(), "an event is stored twice");
     }
-    let sql = "SELECT n.mission_slug, b.artifact_path, b.content_sha256 FROM serve_bodies AS b
-               JOIN serve_namespaces AS n USING (namespace_id) ORDER BY 1, 2, 3";
+    let sql = "SELECT n.mission_slug, b.artifact_path, c.content FROM serve_bodies AS b
+               JOIN serve_namespaces AS n USING (namespace_id) JOIN serve_contents AS c USING (content_sha256)
+               ORDER BY 1, 2, 3";
     let mut statement = conn.prepare(sql).unwrap();
     let bodies = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
     let bodies = bodies.collect::<Result<_, _>>().unwrap();
     Received { events, bodies }
+}
+
+/// Proves that the receiver's file holds what the project has: every event that is owed once and byte for byte, and every
+/// eligible body as it lies in the work tree, once.
+pub(crate) fn assert_mirrored(sandbox: &Sandbox, file: &Path) {
+    let held = received(file);
+    let owed = journal(&sandbox.store());
+    assert_eq!(held.events.keys().collect::<Vec<_>>(), owed.keys().collect::<Vec<_>>(), "ids");
+    assert_eq!(held.events, owed, "bytes");
+    let listed = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    let mut eligible = 0;
+    for artifact in listed["artifacts"].as_array().unwrap().iter().filter(|a| a["decision"] == "queued") {
+        let (mission, path) = (artifact["mission_slug"].as_str().unwrap(), artifact["path"].as_str().unwrap());
+        let text = sandbox.read(&format!("kitty-specs/{mission}/{path}"));
+        let found = held.bodies.iter().filter(|(m, p, t)| (m.as_str(), p.as_str(), t) == (mission, path, &text));
+        assert_eq!(found.count(), 1, "the body of {mission}/{path}");
+        eligible += 1;
+    }
+    assert!(eligible > 0 && held.bodies.len() >= eligible);
 }
 
 /// Envelope bytes by event id, of all events of a project store that were not superseded.
