@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Appended, Appender, Audit, Entry, Receipt, Release, Totals};
+use super::{Appended, Appender, Audit, Entry, Mark, Receipt, Release, Totals};
 use crate::base::{Sha256, Timestamp};
 use crate::event::{Coalesce, WireForm, inspect};
 use crate::store::{Schema, Store, WriteTx};
@@ -71,10 +71,7 @@ impl Journal {
     }
 
     fn discard(&mut self, seq: i64) {
-        self.write(|tx| {
-            let sql = "UPDATE journal_events SET discarded = 'evicted' WHERE seq = ?1";
-            Ok(tx.prepare(sql)?.execute([seq])?)
-        });
+        self.write(|tx| super::let_go(tx, NOW, seq, Mark::Discarded("evicted"))).expect("a live row");
     }
 
     /// What the row says of others: what replaced it, what it follows.
@@ -243,4 +240,22 @@ fn an_audit_row_says_what_was_done() {
     let audit = Audit { act: "discarded", event_id: "a", event_type: "T", sha256: Sha256::of(b"x"), reason: "opt-out" };
     journal.write(|tx| super::audit(tx, NOW, &audit));
     assert_eq!(journal.audits(), [("discarded".to_owned(), "a".to_owned())]);
+}
+
+#[test]
+fn an_event_whose_payload_left_still_states_its_facts_and_is_not_replaced() {
+    let mut journal = Journal::new();
+    journal.append(keyed("a", 1, "x"));
+    journal.append(held(keyed("b", 2, "x")));
+    for seq in [1, 2] {
+        let left = journal.write(|tx| super::let_go(tx, NOW, seq, Mark::Gone("purged"))).unwrap();
+        assert_eq!(left.was_held, seq == 2);
+        assert_eq!(journal.write(|tx| super::payload(tx, seq)), None);
+    }
+    assert_eq!(journal.write(|tx| super::let_go(tx, NOW, 1, Mark::Discarded("evicted"))), None, "it is gone already");
+    let totals = journal.totals();
+    assert_eq!((totals.live, totals.held, totals.gone, totals.live_bytes), (0, 0, 2, 0));
+    assert_eq!(journal.append(keyed("c", 1, "x")), Appended::Unchanged { seq: 1 });
+    assert_eq!(journal.append(keyed("d", 1, "y")), captured(3, None));
+    assert_eq!((journal.marks("a"), journal.marks("d")), ((None, None), (None, Some(1))));
 }

@@ -24,6 +24,14 @@ pub(super) struct Event {
     pub(super) is_held: bool,
     pub(super) superseded_by: Option<i64>,
     pub(super) follows: Option<i64>,
+    /// As what its payload left.
+    pub(super) left: Option<Class>,
+}
+
+impl Event {
+    fn is_live(&self) -> bool {
+        self.superseded_by.is_none() && self.left.is_none()
+    }
 }
 
 /// Where an event stands at a target, where that is not "untried".
@@ -99,17 +107,20 @@ impl Model {
             let seq = known.seq;
             let [old, new] =
                 [&known.envelope, &event.envelope].map(|bytes| std::str::from_utf8(bytes).unwrap().replace("{ ", "{"));
-            if old == new {
+            // Without the payload there is only its digest to compare with.
+            if known.envelope == event.envelope || (old == new && known.left.is_none()) {
                 return journal::Appended::Unchanged { seq };
             }
             self.conflicts.insert((event.id, event.envelope));
             return journal::Appended::Conflict { seq };
         }
         let newest = event.key.and_then(|key| self.newest.get(&key)).map(|seq| &self.events[seq]);
+        let newest = newest.filter(|n| n.left != Some(Class::Discarded));
         if let Some(newest) = newest.filter(|n| n.facts == event.facts) {
             return journal::Appended::Unchanged { seq: newest.seq };
         }
-        let superseded = newest.filter(|n| n.seq > sealed && !n.is_held && !event.is_held).map(|n| n.seq);
+        let is_replaced = |n: &&Event| n.seq > sealed && n.left.is_none() && !n.is_held && !event.is_held;
+        let superseded = newest.filter(is_replaced).map(|n| n.seq);
         event.follows = newest.map(|n| n.seq).filter(|_| superseded.is_none());
         event.seq = i64::try_from(self.events.len()).unwrap() + 1;
         let seq = event.seq;
@@ -132,6 +143,39 @@ impl Model {
         event.is_held = false;
     }
 
+    /// The oldest went until `capacity` were left, but none that is held or may be on the wire.
+    pub(super) fn evicted(&mut self, capacity: i64, evicted: i64) {
+        let over = self.totals().live - capacity;
+        let oldest = self.events.values().filter(|e| e.is_live() && !e.is_held && !self.is_in_flight(e.seq));
+        let gone: Vec<i64> = oldest.take(usize::try_from(over).unwrap_or(0)).map(|e| e.seq).collect();
+        assert_eq!(evicted, i64::try_from(gone.len()).unwrap());
+        self.leave(&gone, Class::Discarded);
+    }
+
+    /// What a target has went, but nothing that may be on the wire to another.
+    pub(super) fn acknowledged(&mut self, target: &str, gone: i64) {
+        let Some(ledger) = self.ledgers.get(target) else { return };
+        let is_there = |seq: &i64| ledger.lines.get(seq).is_some_and(|line| line.class == Some(Class::Delivered));
+        let live = self.events.values().filter(|e| e.is_live()).map(|e| e.seq);
+        let seqs: Vec<i64> = live.filter(is_there).filter(|seq| !self.is_in_flight(*seq)).collect();
+        assert_eq!(gone, i64::try_from(seqs.len()).unwrap());
+        self.leave(&seqs, Class::Purged);
+    }
+
+    fn is_in_flight(&self, seq: i64) -> bool {
+        let line = |ledger: &Ledger| ledger.lines.get(&seq).and_then(|line| line.class);
+        self.ledgers.values().any(|ledger| line(ledger) == Some(Class::InFlight))
+    }
+
+    fn leave(&mut self, seqs: &[i64], class: Class) {
+        for seq in seqs {
+            self.events.get_mut(seq).unwrap().left = Some(class);
+            for line in self.ledgers.values_mut().filter_map(|ledger| ledger.lines.get_mut(seq)) {
+                line.class = line.class.filter(|class| *class != Class::Retryable);
+            }
+        }
+    }
+
     /// A drain touched this target, and ended these events without sending them.
     pub(super) fn registered(&mut self, target: &str, not_sendable: Vec<i64>) {
         let ledger = self.ledgers.entry(target.to_owned()).or_default();
@@ -145,7 +189,7 @@ impl Model {
         let target = delivery::current(tx, target).unwrap().unwrap();
         let is_free = self.ledgers.get(&target.identity.target_id).is_none_or(|ledger| ledger.open.is_empty());
         let until = target.not_before;
-        let broken = self.events.values().filter(|e| e.wire.is_none() && !e.is_held && e.superseded_by.is_none());
+        let broken = self.events.values().filter(|e| e.wire.is_none() && !e.is_held && e.is_live());
         broken
             .map(|event| event.seq)
             .filter(|seq| {
@@ -167,6 +211,7 @@ impl Model {
             let event = &self.events[seq];
             assert!(!event.is_held, "row {seq} was sent although it is held");
             assert_eq!(event.superseded_by, None, "row {seq} was sent although it is superseded");
+            assert_eq!(event.left, None, "row {seq} was sent although its payload left");
         }
         ledger.posted(posted);
     }
@@ -184,15 +229,15 @@ impl Model {
     pub(super) fn totals(&self) -> Totals {
         let all = || self.events.values();
         let count = |is: &dyn Fn(&Event) -> bool| i64::try_from(all().filter(|e| is(e)).count()).unwrap();
-        let is_live = |e: &Event| e.superseded_by.is_none();
         Totals {
             captured: count(&|_| true),
-            live: count(&is_live),
-            held: count(&|e| is_live(e) && e.is_held),
-            superseded: count(&|e| !is_live(e)),
-            live_bytes: all().filter(|e| is_live(e)).map(|e| i64::try_from(e.envelope.len()).unwrap()).sum(),
+            live: count(&Event::is_live),
+            held: count(&|e| e.is_live() && e.is_held),
+            superseded: count(&|e| e.superseded_by.is_some()),
+            discarded: count(&|e| e.left == Some(Class::Discarded)),
+            gone: count(&|e| e.left == Some(Class::Purged)),
+            live_bytes: all().filter(|e| e.is_live()).map(|e| i64::try_from(e.envelope.len()).unwrap()).sum(),
             conflicts: i64::try_from(self.conflicts.len()).unwrap(),
-            ..Totals::default()
         }
     }
 
@@ -201,6 +246,7 @@ impl Model {
         match ledger.lines.get(&event.seq).and_then(|line| line.class) {
             Some(class) => class,
             None if event.superseded_by.is_some() => Class::Superseded,
+            None if event.left.is_some() => event.left.unwrap(),
             None if event.is_held => Class::Blocked,
             None => Class::Untried,
         }

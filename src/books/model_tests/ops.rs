@@ -15,6 +15,10 @@ pub(super) enum Op {
     Drain { handle: usize, target: usize, replies: Vec<Reply>, rest: Reply, during: Option<Spec> },
     /// A hold is lifted.
     Release { handle: usize, pick: usize },
+    /// The queue is cut to a capacity.
+    Evict { handle: usize, capacity: i64 },
+    /// The payloads go that a target has.
+    Acknowledge { handle: usize, target: usize },
     /// Time passes.
     Wait { seconds: u32 },
     /// Somebody sets the clock back.
@@ -162,6 +166,8 @@ fn op() -> impl Strategy<Value = Op> {
             handle, target, replies, rest, during
         }),
         1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Release { handle, pick }),
+        1 => (handle(), 0..12_i64).prop_map(|(handle, capacity)| Op::Evict { handle, capacity }),
+        1 => (handle(), 0..3_usize).prop_map(|(handle, target)| Op::Acknowledge { handle, target }),
         2 => (0..120_u32).prop_map(|seconds| Op::Wait { seconds }),
         1 => (0..20_000_u32).prop_map(|seconds| Op::ClockBack { seconds }),
         1 => Just(Op::Reopen),
@@ -170,5 +176,5 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// A history.
 pub(super) fn history() -> impl Strategy<Value = Vec<Op>> {
-    vec(op(), 1..50)
+    vec(op(), 1..40)
 }

@@ -174,10 +174,32 @@ impl World {
                     self.model.release(seq, released);
                 }
             }
+            Op::Evict { handle, capacity } => {
+                let now = self.clock.now();
+                let stores = self.stores.as_mut().unwrap();
+                let evicted = stores[handle].write(|tx| books::evict(tx, now, capacity)).unwrap();
+                self.model.evicted(capacity, evicted);
+            }
+            Op::Acknowledge { handle, target } => self.acknowledge(handle, &identity(target).target_id),
             Op::Wait { seconds } => self.clock.advance(i64::from(seconds) * 1_000_000),
             Op::ClockBack { seconds } => self.clock.advance(-i64::from(seconds) * 1_000_000),
             Op::Reopen => self.reopen(),
         }
+    }
+
+    fn acknowledge(&mut self, handle: usize, target_id: &str) {
+        let now = self.clock.now();
+        let (mut gone, mut next) = (0, Some(0));
+        while let Some(after) = next {
+            let store = &mut self.stores.as_mut().unwrap()[handle];
+            let chunk: Result<_, books::Error> = store.write(|tx| {
+                let target = delivery::current(tx, target_id)?;
+                target.map_or(Ok((0, None)), |target| books::acknowledge(tx, now, target.id, after))
+            });
+            let (left, last) = chunk.unwrap();
+            (gone, next) = (gone + left, last);
+        }
+        self.model.acknowledged(target_id, gone);
     }
 
     fn reopen(&mut self) {
@@ -324,6 +346,7 @@ impl Event {
             is_held: spec.is_held,
             superseded_by: None,
             follows: None,
+            left: None,
         }
     }
 }
