@@ -50,7 +50,8 @@ fn run(sandbox: &Sandbox, block: &[Shown], port: u16) -> Vec<(Vec<String>, Strin
     let bin = Path::new(program.get_program()).parent().unwrap();
     let lines = block.iter().map(|shown| script_line(&shown.command).replace(":8400", &format!(":{port}")));
     let marked = lines.map(|line| format!("{line}\ns=$?; printf '{MARK}%s\\n' $s; (exit $s)\n"));
-    let script = format!("exec 2>&1\nPATH='{}':$PATH\n{}kill $! 2>/dev/null; true", bin.display(), marked.collect::<String>());
+    let script =
+        format!("exec 2>&1\nPATH='{}':$PATH\n{}kill $! 2>/dev/null; true", bin.display(), marked.collect::<String>());
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]).env_clear().current_dir(sandbox.repo()).stdin(Stdio::null());
     shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
