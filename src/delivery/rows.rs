@@ -112,8 +112,8 @@ pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, E
 
 /// How many events are refused for now.
 pub(super) const REJECTED: &str = "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND status = 'rejected'";
-/// The first events that were given up.
-pub(super) const GIVEN_UP: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d
+/// The first events that were given up. SQLite would take the primary key, in which it must look at every row.
+pub(super) const GIVEN_UP: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d INDEXED BY delivery_failed
      JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.status = 'terminal_failed' ORDER BY d.seq LIMIT ?2";
 

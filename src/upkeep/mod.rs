@@ -7,15 +7,21 @@ mod bodies;
 mod document;
 mod envelope;
 mod events;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod legacy_stores;
 mod next_steps;
 mod show;
 mod standing;
 mod status;
+#[cfg(test)]
+mod status_tests;
 mod verify;
 
 pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
 pub(crate) use document::{Document, Facts};
+#[cfg(test)]
+pub(crate) use document::{Next, PreviousTarget, TerminalFailure};
 pub(crate) use events::{ListRequest, View, known_targets, list};
 pub(crate) use show::{AtTarget, Shown, show};
 pub(crate) use standing::Wanted;

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_proof_is_one_line() {
         let proof = Proof { ok: true, is_damaged: false, checked: CHECKED, findings: vec![], safe: vec!["s"] };
-        insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @"");
+        insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @"Whole: 1,301 events, 1 target, 0 queued texts in /s.db: the chain is unbroken, every hash matches, every balance holds");
     }
 
     #[test]
@@ -92,6 +92,10 @@ mod tests {
         let safe = vec!["every queued body has its text"];
         let checked = Checked { events: None, ..CHECKED };
         let proof = Proof { ok: false, is_damaged: true, checked, findings, safe };
-        insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @"");
+        insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @r#"
+        damage journal: row 3\n is gone
+        Damaged: uncountable events, 1 target, 0 queued texts in /s.db. Keep a copy of the file
+        Safe: every queued body has its text
+        "#);
     }
 }

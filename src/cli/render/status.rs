@@ -123,3 +123,99 @@ fn bodies(d: &Document) -> String {
 fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::{Balance, LastRun};
+    use crate::upkeep::fixture::{nothing, shut};
+    use crate::upkeep::{Next, PreviousTarget, TerminalFailure};
+
+    fn shown(d: &Document) -> String {
+        lines(d, Paint::default()).join("\n")
+    }
+
+    #[test]
+    fn nothing_was_done_yet() {
+        insta::assert_snapshot!(shown(&nothing()), @"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core (never contacted); remote: unknown
+        Kept      0 events, 0 bytes
+        Delivered 0 events to https://sync.example.org
+        Bodies    none waiting
+        Balance   0 captured = 0
+        ");
+    }
+
+    #[test]
+    fn everything_at_once() {
+        let mut d = nothing();
+        d.balance = Balance {
+            captured: 1310,
+            delivered: 1290,
+            in_flight: 3,
+            retryable: 5,
+            undeliverable: 2,
+            blocked: 10,
+            holds: true,
+            ..Balance::default()
+        };
+        (d.event_journal.retained_event_count, d.event_journal.journal_size_bytes) = (1310, 2_345_678);
+        d.event_journal.oldest_retained_event_at = Some("2026-02-12T10:00:00.000000+00:00".to_owned());
+        let ledger = &mut d.delivery_ledger;
+        (ledger.delivered_current_target, ledger.in_flight, ledger.pending) = (1290, 2, 1);
+        (ledger.rejected, ledger.transient) = (4, 1);
+        d.delivery_targets.previous.push(PreviousTarget {
+            target_id: "tgt_0".to_owned(),
+            canonical_url: "stub://local".to_owned(),
+            team_slug: String::new(),
+            user_email: String::new(),
+            delivered_count: 7,
+            terminal_failed_count: 0,
+        });
+        let current = d.delivery_targets.current.as_mut().unwrap();
+        current.target_id = Some("tgt_core_1".to_owned());
+        current.next_due_at = Some("2026-02-12T10:05:00.000000+00:00".to_owned());
+        d.gates.push(shut("missing_auth"));
+        d.terminal_failures.count = 2;
+        d.terminal_failures.events.push(TerminalFailure {
+            event_id: "01JMBY7K8N3QRVX2DPFG5H0001".to_owned(),
+            target_id: "tgt_core_1".to_owned(),
+            last_error: Some("rejected 5 times: no such lane\u{1b}[2J\nOK".to_owned()),
+        });
+        (d.bodies.queued, d.bodies.ready, d.bodies.in_backoff, d.bodies.failures) = (12, 10, 2, 1);
+        d.bodies.oldest_age_seconds = Some(61);
+        d.migration_conflicts.count = 1;
+        d.warnings.push("1310 events are retained, more than journal.warn_rows (10)".to_owned());
+        let next = ("the gate missing_auth is shut: no token".to_owned(), "export SK_SYNC_TOKEN=…".to_owned());
+        d.next_steps.push(Next { why: next.0, run: next.1 });
+        let when = "2026-02-12T09:59:00.000000+00:00".to_owned();
+        d.last_run = Some(LastRun { when, command: "run".to_owned(), exit_code: 4 });
+        insta::assert_snapshot!(shown(&d), @r#"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core; remote: unknown
+        Kept      1,310 events, 2,345,678 bytes, since 2026-02-12T10:00:00.000000+00:00
+        Delivered 1,290 events to https://sync.example.org, 7 events to stub://local earlier
+        In flight 2 sent without an answer, 1 accepted and not stored yet
+        Retryable 4 rejected for now, 1 not answered for; next try 2026-02-12T10:05:00.000000+00:00
+        Blocked   10 events (missing_auth)
+        Given up  01JMBY7K8N3QRVX2DPFG5H0001: rejected 5 times: no such lane\u{1b}[2J\nOK
+        Given up  and 1 more
+        Bodies    12 waiting (10 ready, 2 backing off, the oldest for 61 s), 1 refused for good
+        Conflicts 1 id with two contents
+        Last run  run at 2026-02-12T09:59:00.000000+00:00, exit 4
+        Balance   1,310 captured = 1,290 delivered + 3 in flight + 5 retryable + 2 undeliverable + 10 blocked
+        Warning:  1310 events are retained, more than journal.warn_rows (10)
+        Next      the gate missing_auth is shut: no token: export SK_SYNC_TOKEN=…
+        "#);
+    }
+
+    #[test]
+    fn books_that_do_not_balance_are_said_so() {
+        let mut d = nothing();
+        d.balance = Balance { captured: 2, delivered: 1, holds: false, ..Balance::default() };
+        d.delivery_targets.current = None;
+        assert!(shown(&d).contains("2 captured = 1 delivered: does not hold"), "{}", shown(&d));
+        assert!(shown(&d).contains("Target    none; everything is kept here"));
+    }
+}
