@@ -92,8 +92,8 @@ impl Error {
         use rusqlite::Error as Sql;
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         match self {
-            Self::Damaged { .. } => true,
-            Self::Sqlite(
+            Self::Damaged { .. }
+            | Self::Sqlite(
                 Sql::InvalidColumnType(..)
                 | Sql::FromSqlConversionFailure(..)
                 | Sql::IntegralValueOutOfRange(..)

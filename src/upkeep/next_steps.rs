@@ -46,3 +46,55 @@ fn counted(count: u64, noun: &str) -> Option<String> {
     };
     (count > 0).then(|| format!("{count} {plural}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upkeep::fixture::{nothing, shut};
+
+    /// The shell lines after `change`.
+    fn lines_after(change: fn(&mut Document)) -> Vec<String> {
+        let mut document = nothing();
+        change(&mut document);
+        next_steps(&document).into_iter().map(|step| step.run).collect()
+    }
+
+    #[test]
+    fn every_trouble_has_its_line() {
+        for (line, change) in [
+            ("sk-sync verify", (|d| d.balance.holds = false) as fn(&mut Document)),
+            ("sk-sync init --project", |d| d.project.project_uuid = None),
+            ("open missing_team", |d| d.gates.push(shut("missing_team"))),
+            ("sk-sync run", |d| d.project.store_exists = false),
+            ("sk-sync drain", |d| d.active_queue.event_count = 1),
+            ("sk-sync drain", |d| d.bodies.queued = 1),
+            ("sk-sync events list --status undeliverable", |d| d.terminal_failures.count = 1),
+            ("sk-sync bodies list", |d| d.bodies.failures = 1),
+            ("sk-sync status --json", |d| d.migration_conflicts.count = 1),
+        ] {
+            assert_eq!(lines_after(change), [line]);
+        }
+        assert_eq!(lines_after(|_| ()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_drain_is_offered_only_where_it_can_send() {
+        let without_target = lines_after(|d| {
+            d.active_queue.event_count = 1;
+            d.delivery_targets.current = None;
+        });
+        assert_eq!(without_target, Vec::<String>::new());
+        let behind_a_gate = lines_after(|d| {
+            d.bodies.queued = 1;
+            d.gates.push(shut("missing_auth"));
+        });
+        assert_eq!(behind_a_gate, ["open missing_auth"]);
+    }
+
+    #[test]
+    fn counts_are_read_as_words() {
+        for (count, noun, words) in [(0, "event", None), (1, "body", Some("1 body")), (2, "body", Some("2 bodies"))] {
+            assert_eq!(counted(count, noun).as_deref(), words);
+        }
+    }
+}

@@ -67,6 +67,7 @@ fn external(url: &str) -> Resolved {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the document is long")]
 fn the_document_is_the_contract() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&nothing()).unwrap(), @r#"
     {
@@ -238,4 +239,29 @@ fn books_that_do_not_balance_are_not_ok() {
     drop(store);
     let d = of(dir.path(), &here, false);
     assert_eq!((d.ok, d.balance.holds, d.next_steps[0].run.as_str()), (false, false, "sk-sync verify"));
+}
+
+/// The reference's rule, and the stub does not count.
+#[test]
+fn letting_payloads_go_is_suggested_when_everybody_has_everything() {
+    let (here, stub) = (external("http://127.0.0.1:1"), resolved("preset = 'stub'"));
+    for (bytes, targets, is_suggested) in [
+        (60 << 20, &[(&here, 2)][..], true),
+        (60 << 20, &[(&here, 2), (&stub, 0)], true),
+        (10 << 20, &[(&here, 2)], false),
+        (60 << 20, &[(&here, 1)], false),
+        (60 << 20, &[(&stub, 2)], false),
+        (60 << 20, &[], false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path(), 2);
+        store.write(|tx| add_to_counter(tx, Counter { scope: "journal", name: "live_bytes" }, bytes)).unwrap();
+        for (target, delivered) in targets {
+            post(&mut store, target.identity.as_ref().unwrap(), "delivered", *delivered);
+        }
+        drop(store);
+        let journal = of(dir.path(), &here, false).event_journal;
+        assert_eq!(journal.gc_suggested, is_suggested, "{bytes} {targets:?}");
+        assert_eq!(journal.gc_suggestion.map(|s| s.retained_event_count), is_suggested.then_some(2));
+    }
 }

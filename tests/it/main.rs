@@ -14,4 +14,5 @@ mod quiet;
 #[cfg(unix)]
 mod readme;
 mod shell;
+mod status;
 mod support;

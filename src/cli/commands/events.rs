@@ -179,7 +179,9 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         printer.document(&Document { schema_version: 1, command, ok: true, exit_code, event: &shown });
         return Ok(Exit::Success);
     }
-    described(&shown).iter().for_each(|words| printer.result(words));
+    for words in described(&shown) {
+        printer.result(&words);
+    }
     Ok(Exit::Success)
 }
 
@@ -194,8 +196,8 @@ fn release_event(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure>
         is_owed = books::open(&store)?.write(|tx| books::release(tx, now, seq))? == Release::Released;
     }
     if context.printer.is_json() {
-        let released = was_held && !args.dry_run;
-        context.printer.document(&Released { schema_version: 1, event_id: &shown.item.event_id, released });
+        let is_done = was_held && !args.dry_run;
+        context.printer.document(&Released { schema_version: 1, event_id: &shown.item.event_id, is_done });
     } else {
         let did = match (was_held, args.dry_run, is_owed) {
             (false, ..) => "is not held; nothing to release",
@@ -224,7 +226,8 @@ struct Document<'a> {
 struct Released<'a> {
     schema_version: u32,
     event_id: &'a str,
-    released: bool,
+    #[serde(rename = "released")]
+    is_done: bool,
 }
 
 fn no_event(id: &str, store: &std::path::Path) -> Failure {

@@ -27,7 +27,9 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
     if printer.is_json() {
         printer.document(&Document { schema_version: 1, command: "verify", exit_code: exit.code(), proof: &proof });
     } else if !context.globals.quiet {
-        lines(&proof, &path(&store), printer.paint()).iter().for_each(|line| printer.result(line));
+        for line in lines(&proof, &path(&store), printer.paint()) {
+            printer.result(&line);
+        }
     }
     Ok(exit)
 }

@@ -22,8 +22,12 @@ pub(crate) fn described(shown: &Shown) -> Vec<String> {
         ("Discarded", shown.discarded.clone()),
         ("Gone", shown.gone.as_ref().map(|why| format!("{why}, {}", item.purged_at.as_deref().unwrap_or("undated")))),
     ];
-    marks.into_iter().for_each(|(label, words)| words.into_iter().for_each(|words| say(label, words)));
-    shown.targets.iter().for_each(|at| say("At", at_target(at)));
+    for (label, words) in marks.into_iter().filter_map(|(label, words)| Some((label, words?))) {
+        say(label, words);
+    }
+    for at in &shown.targets {
+        say("At", at_target(at));
+    }
     match &shown.payload {
         None => say("Payload", "has left; its digest stays".to_owned()),
         Some(bytes) => match serde_json::from_slice::<serde_json::Value>(bytes) {

@@ -17,11 +17,18 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
     say("Project", format!("{slug} in {}", d.project.store));
     say("Target", target(d));
     say("Kept", kept(d));
-    let parts = [("Delivered", delivered(d)), ("In flight", in_flight(d)), ("Retryable", retryable(d))];
-    for (label, words) in parts.into_iter().chain([("Blocked", blocked(d))]) {
-        words.into_iter().for_each(|words| say(label, words));
+    let parts = [
+        ("Delivered", delivered(d)),
+        ("In flight", in_flight(d)),
+        ("Retryable", retryable(d)),
+        ("Blocked", blocked(d)),
+    ];
+    for (label, words) in parts.into_iter().filter_map(|(label, words)| Some((label, words?))) {
+        say(label, words);
     }
-    given_up(d).into_iter().for_each(|words| say("Given up", words));
+    for words in given_up(d) {
+        say("Given up", words);
+    }
     say("Bodies", bodies(d));
     if d.migration_conflicts.count > 0 {
         say("Conflicts", plural(unsigned(d.migration_conflicts.count), "id") + " with two contents");
