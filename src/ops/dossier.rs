@@ -1,5 +1,7 @@
 //! Index, and capture of what is new: one walk, one transaction.
 
+use std::cell::Cell;
+
 use super::origin::origin;
 use super::report;
 use super::rule::{OPTED_OUT, Rule};
@@ -107,14 +109,24 @@ fn oddities(index: &Index) -> Vec<String> {
     lines
 }
 
-/// Captures what the index says that the journal does not know yet, all missions in one transaction; also says how many
-/// older events had to be given up for it.
+/// What a capture did.
+#[derive(Debug)]
+pub(super) struct Captured {
+    /// What came of the facts that were offered to the journal.
+    pub(super) receipt: Receipt,
+    /// Older events that had to be given up for them.
+    pub(super) evicted: i64,
+    /// Facts that the preset in force drops, each with an audit row where it wants one.
+    pub(super) dropped: u64,
+}
+
+/// Captures what the index says that the journal does not know yet, all missions in one transaction.
 pub(super) fn capture(
     world: &World<'_>,
     workspace: &Workspace,
     store: &mut Store,
     indexed: &Indexed,
-) -> Result<(Receipt, i64), Error> {
+) -> Result<Captured, Error> {
     let project_uuid = workspace.project_uuid()?;
     let now = world.clock.now();
     let capturing = Capturing {
@@ -122,6 +134,7 @@ pub(super) fn capture(
         origin: origin(world, workspace, project_uuid, &indexed.git),
         rule: Rule::of(workspace),
         now,
+        dropped: Cell::default(),
     };
     store.write(|tx| {
         let ((), receipt) = books::append(tx, now, |appending| {
@@ -130,7 +143,8 @@ pub(super) fn capture(
             }
             Ok::<_, Error>(())
         })?;
-        Ok((receipt, capturing.rule.evict(tx, now)?))
+        let evicted = capturing.rule.evict(tx, now)?;
+        Ok(Captured { receipt, evicted, dropped: capturing.dropped.get() })
     })
 }
 
@@ -164,6 +178,7 @@ struct Capturing<'a> {
     origin: Origin,
     rule: Rule,
     now: Timestamp,
+    dropped: Cell<u64>,
 }
 
 impl Capturing<'_> {
@@ -209,8 +224,12 @@ impl Capturing<'_> {
         let held = match self.rule.disposition(fact.event_type) {
             Disposition::Keep => None,
             Disposition::Hold(reason) => Some(reason),
-            Disposition::Discard => return Ok(()),
+            Disposition::Discard => {
+                self.dropped.update(|n| n + 1);
+                return Ok(());
+            }
             Disposition::AuditAndDiscard => {
+                self.dropped.update(|n| n + 1);
                 let (sha256, reason) = (Sha256::of(&envelope), OPTED_OUT);
                 let audit =
                     Audit { act: "discarded", event_id: &event_id, event_type: fact.event_type, sha256, reason };

@@ -17,6 +17,11 @@ pub(crate) fn evicted_words(evicted: i64) -> String {
     )
 }
 
+/// What a person is told when opting out dropped events.
+pub(super) fn dropped_words(dropped: u64) -> String {
+    format!("{dropped} events were not kept: this project opted out (those bound for a Teamspace are in the audit)")
+}
+
 /// The rule of one run.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {

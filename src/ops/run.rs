@@ -9,7 +9,7 @@ use super::bodies::{self, NoUpload, Tally};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
 use super::report::{Balance, Capture, Gate, Project, Report};
-use super::rule::evicted_words;
+use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
 use super::{Error, Step, Workspace, World, origin, preview};
 use crate::base::lock;
@@ -82,11 +82,14 @@ pub(crate) fn run(
     }
     let mut store = books::open(&workspace.place.store())?;
     if let Some(indexed) = &indexed {
-        let (receipt, evicted) = dossier::capture(world, workspace, &mut store, indexed)?;
-        if evicted > 0 {
-            journey.report.warnings.push(evicted_words(evicted));
+        let captured = dossier::capture(world, workspace, &mut store, indexed)?;
+        if captured.evicted > 0 {
+            journey.report.warnings.push(evicted_words(captured.evicted));
         }
-        journey.report.capture = Some(capture_section(&receipt));
+        if captured.dropped > 0 {
+            journey.report.warnings.push(dropped_words(captured.dropped));
+        }
+        journey.report.capture = Some(capture_section(&captured.receipt));
     }
     if world.interrupt.is_requested() {
         journey.report.standing.was_interrupted = true;

@@ -2,9 +2,11 @@
 
 #![cfg(test)]
 
+mod answers;
 mod bad_input;
 mod capture;
 mod delivery;
+mod gates;
 mod house;
 mod init;
 mod kill;
@@ -13,6 +15,7 @@ mod main_job;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod settings;
 mod shell;
 mod status;
 mod support;

@@ -211,7 +211,7 @@ mod tests {
         };
         insta::assert_snapshot!(shown(&report, false), @"
         Project   acme in /state/projects/u/store.db
-        Target    none; everything is kept here. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`
+        Target    none; nothing leaves this machine. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
         Bodies    287 skipped

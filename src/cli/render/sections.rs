@@ -11,7 +11,7 @@ const GATES_SHOWN: usize = 2;
 
 pub(super) fn target_words(target: Option<&Identity>) -> String {
     let Some(target) = target else {
-        return "none; everything is kept here. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`"
+        return "none; nothing leaves this machine. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`"
             .to_owned();
     };
     let team = if target.team_slug.is_empty() { String::new() } else { format!(", team {}", target.team_slug) };

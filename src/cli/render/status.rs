@@ -53,7 +53,7 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
 
 fn target(d: &Document) -> String {
     match &d.delivery_targets.current {
-        None => "none; everything is kept here".to_owned(),
+        None => "none; nothing leaves this machine".to_owned(),
         Some(current) => {
             let contacted = if current.target_id.is_some() { "" } else { " (never contacted)" };
             let team =

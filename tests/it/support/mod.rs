@@ -5,7 +5,7 @@ pub(crate) mod server;
 pub(crate) mod source;
 pub(crate) mod wire;
 
-pub(crate) use sandbox::Sandbox;
+pub(crate) use sandbox::{Run, Sandbox};
 
 /// Lets time pass.
 #[expect(clippy::disallowed_methods, reason = "a test has nobody to interrupt it")]

@@ -1,0 +1,234 @@
+//! Answers that a server should not give, and none at all: for events, and for bodies.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::server::{Reply, Request, Server};
+use crate::support::wire::{honest, ids};
+use crate::support::{Sandbox, pause};
+
+fn is_events(request: &Request) -> bool {
+    request.path == "/api/v1/events/batch/"
+}
+
+fn aimed_at(server: &Server) -> Sandbox {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    sandbox
+}
+
+/// The first wait after a failed try is up to a second; the tests do not assert it, they let it pass.
+fn let_waits_pass() {
+    pause(Duration::from_millis(1100));
+}
+
+/// A server that answers the first request for which `is_hit` with `reply`, and is honest otherwise; events that came
+/// again are duplicates.
+fn stumbling(is_hit: fn(&Request) -> bool, reply: Reply) -> Server {
+    let (mut stumbled, mut known) = (false, BTreeSet::new());
+    Server::answering(move |request| {
+        let is_known = ids(request).iter().all(|id| known.contains(id));
+        known.extend(ids(request));
+        if is_hit(request) && !std::mem::replace(&mut stumbled, true) {
+            return reply.clone();
+        }
+        honest(request, if is_known { "duplicate" } else { "success" })
+    })
+}
+
+/// D20, D26: whatever leaves open what the server did: nothing is believed, and the same bytes go out again.
+#[test]
+fn d20_an_unknown_end_leaves_the_batch_in_flight() {
+    // Side by side, because each waits.
+    std::thread::scope(|scope| {
+        for (name, reply) in [
+            ("nothing", Reply::Silence),
+            ("half an answer", Reply::Half(200)),
+            ("500", Reply::status(500)),
+            ("503 with words", Reply::json(503, &json!({"error": "down for a moment"}))),
+            ("a page", Reply::Answer { status: 200, headers: vec![], body: b"<html>hello</html>".to_vec() }),
+            ("no results", Reply::json(200, &json!({"ok": true}))),
+            ("204", Reply::status(204)),
+        ] {
+            scope.spawn(move || an_unknown_end(name, reply));
+        }
+    });
+}
+
+fn an_unknown_end(name: &str, reply: Reply) {
+    let server = stumbling(is_events, reply);
+    let sandbox = aimed_at(&server);
+    let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    assert_eq!(first["balance"]["in_flight"], first["capture"]["captured"], "{name}");
+    assert_eq!(server.requests().len(), 1, "{name}: bodies wait for the events");
+    let_waits_pass();
+    let second = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!(second["drain"]["duplicate"], first["capture"]["captured"], "{name}");
+    let sent: Vec<_> = server.requests().into_iter().filter(is_events).collect();
+    assert!(sent.len() == 2 && sent[0].raw == sent[1].raw, "{name}: the same bytes");
+    assert_eq!(sent[0].header("idempotency-key"), sent[1].header("idempotency-key"), "{name}");
+}
+
+/// A server that is slower than the time of a run ends the run, not the other way round.
+#[test]
+fn d49_a_server_that_never_ends_its_answer_does_not_hold_a_run() {
+    let server = stumbling(is_events, Reply::Drip(vec![b' '; 100_000], Duration::from_millis(50)));
+    let sandbox = aimed_at(&server);
+    let first = sandbox.sk_sync(["run", "--json", "--max-time", "1s"]).code(3).json();
+    assert_eq!(first["balance"]["in_flight"], first["capture"]["captured"]);
+    let_waits_pass();
+    let second = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!(second["drain"]["duplicate"], first["capture"]["captured"]);
+}
+
+/// A signal ends a run in good order: exit 130, nothing lost, and the next run finishes the work.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_run_in_good_order() {
+    for signal in ["-INT", "-TERM"] {
+        let server = Server::answering(|request| {
+            if is_events(request) {
+                pause(Duration::from_millis(150));
+            }
+            honest(request, "success")
+        });
+        let mut sandbox = aimed_at(&server);
+        sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "2");
+        let mut command = sandbox.command(["run", "--json"]);
+        let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        while server.requests().is_empty() {
+            pause(Duration::from_millis(5));
+        }
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let output = child.wait_with_output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &report["exit_code"]), (Some(130), &json!(130)), "{signal}: {report}");
+        assert!(report["balance"]["holds"] == true && report["balance"]["in_flight"] == 0, "{report}");
+        assert!(report["balance"]["untried"].as_u64().unwrap() > 0, "{signal}: it went on");
+        sandbox.unset("SK_SYNC_DRAIN__MAX_EVENTS");
+        let _rest = sandbox.sk_sync(["run"]).success();
+        let mut seen: Vec<_> = server.requests().iter().flat_map(ids).collect();
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), all, "{signal}: something was sent twice");
+    }
+}
+
+/// `429` with a short wait: the next run after it delivers.
+#[test]
+fn after_the_wait_a_throttled_target_gets_everything() {
+    let server = stumbling(is_events, Reply::status(429).header("Retry-After", "1"));
+    let sandbox = aimed_at(&server);
+    let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    assert_eq!(first["balance"]["untried"], first["capture"]["captured"]);
+    assert!(first["drain"]["halted"].as_str().unwrap().contains("429"), "{first}");
+    // The wait is at most the second asked for, and half a second of chance.
+    pause(Duration::from_millis(1600));
+    let second = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!(second["balance"]["delivered"], first["capture"]["captured"]);
+}
+
+/// D18: `pending` is neither success nor failure, and a run with nothing else to do succeeds.
+#[test]
+fn d18_pending_is_in_flight_and_no_failure() {
+    let server = Server::answering(|request| honest(request, "pending"));
+    let sandbox = aimed_at(&server);
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!((&report["drain"]["pending"], &report["drain"]["success"]), (&report["capture"]["captured"], &json!(0)));
+    assert_eq!(report["balance"]["in_flight"], report["capture"]["captured"]);
+    assert_eq!(report["drain"]["rejected"], 0);
+}
+
+/// D11: one poison event among fifty: the other forty-nine are delivered in the same run.
+#[test]
+fn d11_one_poison_among_fifty() {
+    let server = Server::answering(|request| {
+        if request.body().windows(7).any(|bytes| bytes == b"poison-") && is_events(request) {
+            return Reply::status(400);
+        }
+        honest(request, "success")
+    });
+    for position in [0, 23, 49] {
+        let sandbox = aimed_at(&server);
+        let name = |n: usize| if n == position { "poison" } else { "event" };
+        let lines: Vec<_> =
+            (0..50).map(|n| json!({"event_id": format!("{}-{n}", name(n)), "event_type": "T"})).collect();
+        let input = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
+        let _captured = sandbox.sk_sync_with(["capture"], input).success();
+        let report = sandbox.sk_sync(["drain", "--json"]).code(3).json();
+        assert_eq!((&report["drain"]["success"], &report["drain"]["rejected"]), (&json!(49), &json!(1)), "{position}");
+        let only = ["events", "list", "--jsonl", "--status", "rejected"];
+        let rejected = sandbox.sk_sync(only).success().json_lines();
+        assert_eq!(rejected[0]["event_id"], format!("poison-{position}"));
+    }
+}
+
+/// A body whose answer was lost is sent again, and the server's word that it has it closes it.
+#[test]
+fn a_body_whose_answer_was_lost_goes_again() {
+    for reply in [Reply::Silence, Reply::status(502), Reply::json(201, &json!({"status": "stored"}))] {
+        let server = stumbling(|request| !is_events(request), reply);
+        let sandbox = aimed_at(&server);
+        let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
+        let bodies = first["bodies"]["queued"].as_u64().unwrap();
+        assert_eq!((&first["bodies"]["uploaded"], &first["bodies"]["retryable"]), (&json!(bodies - 1), &json!(1)));
+        let_waits_pass();
+        let second = sandbox.sk_sync(["drain", "--json"]).success().json();
+        assert_eq!(second["bodies"]["uploaded"], 1);
+    }
+}
+
+/// A refusal of everyone stops the uploads with their rows unchanged; events stay delivered.
+#[test]
+fn a_refusal_of_everyone_stops_the_uploads() {
+    for status in [302, 401, 403, 412, 426] {
+        let server =
+            Server::answering(
+                move |request| {
+                    if is_events(request) { honest(request, "success") } else { Reply::status(status) }
+                },
+            );
+        let mut sandbox = aimed_at(&server);
+        sandbox.set("SK_SYNC_BODIES__PARALLEL", "1");
+        let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+        assert_eq!(server.requests().len(), 2, "{status}");
+        assert_eq!(report["balance"]["delivered"], report["capture"]["captured"]);
+        assert_eq!(report["bodies"]["retryable"], report["bodies"]["queued"], "{status}");
+        assert!(report["warnings"].to_string().contains("uploads stopped"), "{report}");
+    }
+}
+
+/// A body that the server will never take is given up, said, and kept in the failure log; the others go.
+#[test]
+fn a_body_that_is_refused_for_good_fails_alone() {
+    let server = Server::answering(|request| {
+        let is_bad = request.json()["artifact_path"] == "data-model.md";
+        if is_bad { Reply::json(400, &json!({"detail": "not today"})) } else { honest(request, "success") }
+    });
+    let sandbox = aimed_at(&server);
+    let report = sandbox.sk_sync(["run", "--json"]).code(5).json();
+    let bodies = report["bodies"]["queued"].as_u64().unwrap();
+    assert_eq!((&report["bodies"]["failed"], &report["bodies"]["uploaded"]), (&json!(1), &json!(bodies - 1)));
+    assert!(report["bodies"]["outcomes"].to_string().contains("bad_request: not today"), "{report}");
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    assert_eq!(status["bodies"]["failures"], 1, "{status}");
+}
+
+/// The server has yet to work on the events: the upload waits within the run.
+#[test]
+fn a_body_that_comes_before_its_event_waits_within_the_run() {
+    let tries = AtomicUsize::new(0);
+    let server = Server::answering(move |request| {
+        if is_events(request) || tries.fetch_add(1, Ordering::SeqCst) > 5 {
+            return honest(request, "success");
+        }
+        Reply::json(404, &json!({"error": "index_entry_not_found"}))
+    });
+    let report = aimed_at(&server).sk_sync(["run", "--json"]).success().json();
+    assert_eq!(report["bodies"]["uploaded"], report["bodies"]["queued"]);
+}

@@ -1,0 +1,96 @@
+//! Keys that say what is indexed, and how bodies are sent.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{BODIES, configured, external, honest_server, run, to};
+use crate::support::server::Server;
+use crate::support::wire::honest;
+use crate::support::{Sandbox, pause};
+
+/// The paths of the missions' artifacts whose bodies would be sent.
+fn queued(sandbox: &Sandbox) -> BTreeSet<String> {
+    let document = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    let artifacts = document["artifacts"].as_array().unwrap().iter().filter(|a| a["decision"] == "queued");
+    artifacts.map(|a| a["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn artifacts_root() {
+    let sandbox = configured("preset = 'stub'\nartifacts.root = 'docs/missions'");
+    sandbox.write("docs/missions/one/spec.md", "text");
+    let report = run(&sandbox);
+    assert_eq!((&report["index"]["missions"], &report["bodies"]["uploaded"]), (&json!(1), &json!(1)));
+}
+
+#[test]
+fn artifacts_surfaces() {
+    let sandbox = configured("artifacts.surfaces = ['meta.json', 'res*']");
+    let queued = queued(&sandbox);
+    assert!(queued.contains("meta.json") && queued.contains("research.md"), "{queued:?}");
+    assert!(!queued.contains("spec.md"), "{queued:?}");
+}
+
+#[test]
+fn artifacts_formats() {
+    let sandbox = configured("artifacts.formats = ['py', 'csv']");
+    let queued = queued(&sandbox);
+    assert!(queued.contains("research/fit_harmonics.py") && !queued.contains("spec.md"), "{queued:?}");
+}
+
+#[test]
+fn artifacts_max_bytes() {
+    let sandbox = configured("artifacts.max_bytes = '1 KiB'");
+    let spec = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
+    for (size, reason) in [(1024, "enqueued"), (1025, "oversized: 1025 bytes > 1024 limit")] {
+        sandbox.write(spec, "x".repeat(size));
+        let document = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+        let is_spec = |a: &&Value| a["path"] == "spec.md" && a["mission_slug"] == "storm-surge-alerts-01KQX7M2";
+        let artifact = document["artifacts"].as_array().unwrap().iter().find(is_spec).cloned().unwrap();
+        assert_eq!((&artifact["reason"], &artifact["size"]), (&json!(reason), &json!(size)));
+    }
+}
+
+#[test]
+fn bodies_wire_names() {
+    for (word, names) in [("current", ["mission_slug", "mission_type"]), ("2026-03", ["feature_slug", "mission_key"])] {
+        let server = honest_server();
+        let _report = run(&external(&server, &format!("bodies.wire_names = '{word}'")));
+        let requests = server.requests();
+        let body = to(&requests, BODIES)[0].json();
+        let members: Vec<_> = body
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|k| k.starts_with("mission_") || k.starts_with("feature_"))
+            .collect();
+        assert_eq!(members, names, "{word}");
+    }
+}
+
+/// Uploads overlap: as many connections as uploads at a time.
+#[test]
+fn bodies_parallel() {
+    for (parallel, most) in [(1, 1), (3, 3)] {
+        let server = Server::answering(|request| {
+            pause(Duration::from_millis(10));
+            honest(request, "success")
+        });
+        let _report = run(&external(&server, &format!("bodies.parallel = {parallel}")));
+        let requests = server.requests();
+        let connections: BTreeSet<_> = to(&requests, BODIES).iter().map(|r| r.connection).collect();
+        assert_eq!(connections.len(), most, "{parallel}");
+    }
+}
+
+/// What does not fit into the queue is tried again by the next run, and said.
+#[test]
+fn bodies_max_queue_bytes() {
+    let server = honest_server();
+    let sandbox = external(&server, "bodies.max_queue_bytes = 1");
+    let report = sandbox.sk_sync(["run", "--no-drain", "--json"]).code(3).json();
+    assert_eq!(report["bodies"]["queued"], 0);
+    assert!(report["bodies"]["outcomes"].to_string().contains("queue_full"), "{report}");
+}

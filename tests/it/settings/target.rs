@@ -1,0 +1,126 @@
+//! Keys that say who the project is and where it sends.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{BODIES, EVENTS, configured, external, honest_server, run, to};
+use crate::support::Sandbox;
+use crate::support::server::Server;
+
+#[test]
+fn project_uuid() {
+    let uuid = "7e57ab1e-0000-4000-8000-000000000001";
+    let sandbox = configured(&format!("preset = 'stub'\nproject.uuid = '{uuid}'"));
+    assert_ne!(run(&sandbox)["project"]["project_uuid"], uuid, "what .kittify says comes first");
+    std::fs::remove_file(sandbox.repo().join(".kittify/config.yaml")).unwrap();
+    assert_eq!(run(&sandbox)["project"]["project_uuid"], uuid);
+    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+    assert!(events.iter().all(|e| e["envelope"]["project_uuid"] == uuid));
+}
+
+#[test]
+fn project_slug() {
+    let sandbox = configured("project.uuid = '7e57ab1e-0000-4000-8000-000000000001'\nproject.slug = 'mine'");
+    std::fs::remove_file(sandbox.repo().join(".kittify/config.yaml")).unwrap();
+    assert_eq!(run(&sandbox)["project"]["project_slug"], "mine");
+    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+    assert!(events.iter().all(|e| e["envelope"]["project_slug"] == "mine"));
+}
+
+/// A Teamspace on a server, with what it takes to get there.
+fn teamspace(server: &Server, more: &str) -> Sandbox {
+    let text = format!("preset = 'teamspace'\nteamspace.server_url = '{}'\n{more}", server.url());
+    let mut sandbox = configured(&text);
+    sandbox.set("SK_SYNC_TOKEN", "correct-horse");
+    sandbox
+}
+
+#[test]
+fn teamspace_server_url() {
+    let server = honest_server();
+    let report = run(&teamspace(&server, "teamspace.team_slug = 'harbour'"));
+    assert_eq!(report["target"]["canonical_url"], server.url());
+    assert_eq!(to(&server.requests(), EVENTS).len(), 1);
+}
+
+#[test]
+fn teamspace_team_slug() {
+    let server = honest_server();
+    let sandbox = teamspace(&server, "");
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    let shut: Vec<_> = report["gates"].as_array().unwrap().iter().filter(|g| g["open"] == false).collect();
+    assert_eq!((shut.len(), &shut[0]["name"]), (1, &json!("missing_team")));
+    assert!(server.requests().is_empty());
+    let _sent = run(&teamspace(&server, "teamspace.team_slug = 'harbour'"));
+    assert_eq!(server.requests()[0].json()["events"][0]["team_slug"], "harbour");
+}
+
+#[test]
+fn teamspace_user_email() {
+    let server = honest_server();
+    let without = run(&teamspace(&server, "teamspace.team_slug = 'harbour'"));
+    let text = "teamspace.team_slug = 'harbour'\nteamspace.user_email = 'a@example.org'";
+    let with = run(&teamspace(&server, text));
+    assert_eq!(
+        (&without["target"]["user_email"], &with["target"]["user_email"]),
+        (&json!(""), &json!("a@example.org"))
+    );
+    assert_ne!(without["target"]["target_id"], with["target"]["target_id"], "another identity");
+}
+
+#[test]
+fn external_receiver_url() {
+    let server = honest_server();
+    let sandbox = configured(&format!("preset = 'external-receiver'\nexternal_receiver.url = '{}/base'", server.url()));
+    let report = run(&sandbox);
+    assert_eq!(report["target"]["receiver"], "external-receiver");
+    let paths: BTreeSet<_> = server.requests().into_iter().map(|r| r.path).collect();
+    assert_eq!(paths, [format!("/base{BODIES}"), format!("/base{EVENTS}")].into());
+}
+
+/// Without an address for bodies, none are sent and the reason is named.
+#[test]
+fn external_receiver_events_url() {
+    let server = honest_server();
+    let url = format!("{}/in?k=1", server.url());
+    let sandbox = configured(&format!("preset = 'external-receiver'\nexternal_receiver.events_url = '{url}'"));
+    let report = run(&sandbox);
+    assert_eq!(report["target"]["canonical_url"], url);
+    assert_eq!(to(&server.requests(), "/in?k=1").len(), server.requests().len());
+    assert!(report["bodies"]["skipped"]["no_bodies_endpoint"].as_u64().unwrap() > 0, "{report}");
+}
+
+#[test]
+fn external_receiver_bodies_url() {
+    let (server, other) = (honest_server(), honest_server());
+    let sandbox = external(&server, &format!("external_receiver.bodies_url = '{}/put'", other.url()));
+    let report = run(&sandbox);
+    assert_eq!(server.requests().len(), to(&server.requests(), EVENTS).len());
+    assert_eq!(json!(to(&other.requests(), "/put").len()), report["bodies"]["uploaded"]);
+}
+
+#[test]
+fn external_receiver_headers() {
+    let server = honest_server();
+    let mut sandbox = external(&server, "external_receiver.headers = { X-Key = { env = 'SK_SYNC_SECRET_KEY' } }");
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    assert!(report["gates"].to_string().contains("missing_header_secret"), "{report}");
+    assert!(server.requests().is_empty());
+    sandbox.set("SK_SYNC_SECRET_KEY", "open-sesame");
+    sandbox.set("SK_SYNC_TOKEN", "not-for-you");
+    let _report = run(&sandbox);
+    assert!(server.requests().len() > 1);
+    for request in server.requests() {
+        assert_eq!((request.header("x-key"), request.header("authorization")), (Some("open-sesame"), None));
+    }
+}
+
+#[test]
+fn external_receiver_compression() {
+    for (word, encoding) in [("gzip", Some("gzip")), ("none", None)] {
+        let server = honest_server();
+        let _report = run(&external(&server, &format!("external_receiver.compression = '{word}'")));
+        assert_eq!(to(&server.requests(), EVENTS)[0].header("content-encoding"), encoding, "{word}");
+    }
+}
