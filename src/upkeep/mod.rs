@@ -19,9 +19,9 @@ mod status_tests;
 mod verify;
 
 pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
-pub(crate) use document::{Document, Facts};
+pub(crate) use document::{Document, Facts, TerminalFailure};
 #[cfg(test)]
-pub(crate) use document::{Next, PreviousTarget, TerminalFailure};
+pub(crate) use document::{Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
 pub(crate) use show::{AtTarget, Shown, show};
 pub(crate) use standing::Wanted;

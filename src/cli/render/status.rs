@@ -1,11 +1,16 @@
 //! `status` for a person: where everything is, what is wrong, and what to do next.
 
-use crate::base::text::printable;
+use crate::base::text::{printable, shorten};
 use crate::cli::Paint;
 use crate::cli::table::count;
-use crate::upkeep::Document;
+use crate::upkeep::{Document, TerminalFailure};
 
 use super::sections::{equation, join_terms, plural};
+
+/// Given-up events shown one by one; the document has more.
+const GIVEN_UP: usize = 5;
+/// Characters of a reason.
+const REASON: usize = 120;
 
 /// The lines of `status`. Where nothing is to be said of a part, it has no line.
 pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
@@ -106,12 +111,14 @@ fn blocked(d: &Document) -> Option<String> {
     (d.balance.blocked > 0).then(|| format!("{} ({why})", plural(d.balance.blocked, "event")))
 }
 
-/// Every event listed, and how many are not.
+/// The first events with their reasons, and how many more there are.
 fn given_up(d: &Document) -> Vec<String> {
     let failures = &d.terminal_failures;
-    let reason = |error: &Option<String>| error.clone().unwrap_or_else(|| "no reason given".to_owned());
-    let mut words: Vec<_> =
-        failures.events.iter().map(|event| format!("{}: {}", event.event_id, reason(&event.last_error))).collect();
+    let line = |event: &TerminalFailure| {
+        let reason = event.last_error.as_deref().unwrap_or("no reason given");
+        format!("{}: {}", event.event_id, shorten(reason, REASON))
+    };
+    let mut words: Vec<_> = failures.events.iter().take(GIVEN_UP).map(line).collect();
     let more = unsigned(failures.count).saturating_sub(words.len() as u64);
     words.extend((more > 0).then(|| format!("and {} more", count(more))));
     words
@@ -136,7 +143,7 @@ mod tests {
     use super::*;
     use crate::books::{Balance, LastRun};
     use crate::upkeep::fixture::{nothing, shut};
-    use crate::upkeep::{Next, PreviousTarget, TerminalFailure};
+    use crate::upkeep::{Next, PreviousTarget};
 
     fn shown(d: &Document) -> String {
         lines(d, Paint::default()).join("\n")
@@ -223,6 +230,6 @@ mod tests {
         d.balance = Balance { captured: 2, delivered: 1, holds: false, ..Balance::default() };
         d.delivery_targets.current = None;
         assert!(shown(&d).contains("2 captured = 1 delivered: does not hold"), "{}", shown(&d));
-        assert!(shown(&d).contains("Target    none; everything is kept here"));
+        assert!(shown(&d).contains("Target    none; nothing leaves this machine"));
     }
 }
