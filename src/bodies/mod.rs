@@ -34,7 +34,7 @@ pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
 pub(crate) use queue::{Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{counts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{counts, damaged_texts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

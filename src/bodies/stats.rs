@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::select::unsigned;
-use crate::base::{Timestamp, retry};
+use crate::base::{Sha256, Timestamp, retry};
 use crate::store::{self, Counter, ReadTx, WriteTx};
 
 /// Rows in the queue.
@@ -51,6 +51,28 @@ pub(crate) fn unreferenced_blobs(tx: &ReadTx<'_>) -> Result<u64, Error> {
         [],
         |row| unsigned(0, row),
     )?)
+}
+
+/// Queued bodies whose text is missing or is another one than was queued, in words; hashes every text.
+pub(crate) fn damaged_texts(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT q.mission_slug, q.artifact_path, q.content_hash, b.content
+         FROM bodies_queue AS q LEFT JOIN bodies_blobs AS b ON b.sha256 = q.content_hash ORDER BY q.id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut damaged = Vec::new();
+    while let Some(row) = rows.next()? {
+        let digest = row.get_ref(2)?.as_blob().ok().and_then(Sha256::from_slice);
+        let flaw = match row.get_ref(3)?.as_blob_or_null() {
+            Ok(Some(text)) if digest != Some(Sha256::of(text)) => "does not match its digest",
+            Ok(Some(_)) => continue,
+            Ok(None) => "is missing",
+            Err(_) => "is not a blob",
+        };
+        let (mission, path): (String, String) = (row.get(0)?, row.get(1)?);
+        damaged.push(format!("the queued text of {mission}/{path} {flaw}"));
+    }
+    Ok(damaged)
 }
 
 /// Raises a counter.

@@ -13,9 +13,38 @@ pub(crate) enum Severity {
     Derived,
 }
 
+/// A part of the store that is checked by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The database as SQLite sees it.
+    File,
+    /// The events.
+    Journal,
+    /// What became of them at each target.
+    Ledger,
+    /// The body queue.
+    Bodies,
+}
+
+impl Part {
+    /// Every part, in the order they are checked.
+    pub(crate) const ALL: [Self; 4] = [Self::File, Self::Journal, Self::Ledger, Self::Bodies];
+
+    const fn check(self) -> fn(&ReadTx<'_>, &mut Vec<Finding>) -> Result<(), Error> {
+        match self {
+            Self::File => check_file,
+            Self::Journal => check_journal,
+            Self::Ledger => check_ledger,
+            Self::Bodies => check_bodies,
+        }
+    }
+}
+
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
+    /// Where it was found.
+    pub(crate) part: Part,
     /// What kind of thing it is.
     pub(crate) severity: Severity,
     /// In words: what, where, which row.
@@ -23,48 +52,82 @@ pub(crate) struct Finding {
 }
 
 /// Checks everything: SQLite's own integrity, the chain and every payload's digest, the journal's counters, each
-/// target's books and rules, the body queue. O(rows). Empty when all is well.
+/// target's books and rules, the body queue. O(rows). Empty when all is well. A part that is too damaged to be read
+/// is a finding, and the other parts are checked all the same.
 pub(crate) fn check(tx: &ReadTx<'_>) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
+    for part in Part::ALL {
+        match part.check()(tx, &mut findings) {
+            Err(error) if error.is_damage() => {
+                let what = format!("the check of this part ended early: {error}");
+                findings.push(Finding { part, severity: Severity::Damage, what });
+            }
+            other => other?,
+        }
+    }
+    Ok(findings)
+}
+
+fn check_file(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Error> {
     let mut statement = tx.prepare("PRAGMA integrity_check(20)")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let line: String = row.get(0)?;
-        if line != "ok" {
-            findings.push(Finding { severity: Severity::Damage, what: format!("SQLite: {line}") });
-        }
+        let lines: String = row.get(0)?;
+        let wrong = lines.lines().filter(|line| *line != "ok" && !line.starts_with("***"));
+        findings.extend(wrong.map(|line| Finding {
+            part: Part::File,
+            severity: Severity::Damage,
+            what: format!("SQLite: {line}"),
+        }));
     }
+    Ok(())
+}
+
+fn check_journal(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Error> {
+    let part = Part::Journal;
     journal::check_chain(tx, &mut |found| {
         let what = format!("journal row {}: {}", found.seq, found.what);
-        findings.push(Finding { severity: Severity::Damage, what });
+        findings.push(Finding { part, severity: Severity::Damage, what });
     })?;
     let (kept, counted) = (journal::totals(tx)?, journal::recount(tx)?);
     if kept != counted {
         let what = format!("the journal's counters say {kept:?}, its rows {counted:?}");
         // Rows are never deleted, and the chain cannot see that its end is missing.
         let severity = if kept.captured > counted.captured { Severity::Damage } else { Severity::Derived };
-        findings.push(Finding { severity, what });
+        findings.push(Finding { part, severity, what });
     }
+    Ok(())
+}
+
+fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Error> {
+    let part = Part::Ledger;
     for target in delivery::targets(tx)? {
         let (kept, counted) = (delivery::balance(tx, Some(&target))?, delivery::recount(tx, &target)?);
         if kept != counted {
             let what = format!("the counters of {} say {kept:?}, its rows {counted:?}", target.identity.target_id);
-            findings.push(Finding { severity: Severity::Derived, what });
+            findings.push(Finding { part, severity: Severity::Derived, what });
         }
         let broken = delivery::unreferenced(tx, &target)?;
-        findings.extend(broken.into_iter().map(|what| Finding { severity: Severity::Damage, what }));
+        findings.extend(broken.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     }
+    Ok(())
+}
+
+fn check_bodies(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Error> {
+    let part = Part::Bodies;
+    let damaged = bodies::damaged_texts(tx)?;
+    findings.extend(damaged.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     let (kept, counted) = (bodies::counts(tx)?, bodies::recount(tx)?);
     if kept != counted {
         let what = format!("the body queue's counters say {kept:?}, its rows {counted:?}");
-        findings.push(Finding { severity: Severity::Derived, what });
+        findings.push(Finding { part, severity: Severity::Derived, what });
     }
     let blobs = bodies::unreferenced_blobs(tx)?;
     if blobs > 0 {
         let what = format!("{blobs} body texts belong to no row of the queue");
-        findings.push(Finding { severity: Severity::Derived, what });
+        findings.push(Finding { part, severity: Severity::Derived, what });
     }
-    Ok(findings)
+    Ok(())
 }
 
 #[cfg(test)]

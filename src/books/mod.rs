@@ -16,7 +16,7 @@ mod retention;
 
 pub(crate) use append::{Appending, append, release};
 pub(crate) use balance::Balance;
-pub(crate) use check::{Severity, check};
+pub(crate) use check::{Finding, Part, Severity, check};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
 pub(crate) use retention::{acknowledge, evict};
 
@@ -51,6 +51,23 @@ pub(crate) enum Error {
     /// The body queue failed.
     #[error(transparent)]
     Bodies(#[from] bodies::Error),
+}
+
+impl Error {
+    /// True when something stored is damaged.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Store(error)
+            | Self::Journal(journal::Error::Store(error))
+            | Self::Delivery(delivery::Error::Store(error) | delivery::Error::Journal(journal::Error::Store(error)))
+            | Self::Bodies(bodies::Error::Store(error)) => error.is_damage(),
+            Self::Journal(journal::Error::Damaged { .. })
+            | Self::Delivery(delivery::Error::Damaged(_) | delivery::Error::Journal(journal::Error::Damaged { .. })) => {
+                true
+            }
+            Self::Delivery(delivery::Error::Compress(_)) | Self::Bodies(_) => false,
+        }
+    }
 }
 
 /// Opens a project's store for writing, creating it when it is missing.

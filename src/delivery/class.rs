@@ -26,7 +26,8 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 9] = [
+    /// Every state.
+    pub(crate) const ALL: [Self; 9] = [
         Self::Queued,
         Self::InFlight,
         Self::Pending,

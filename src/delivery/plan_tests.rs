@@ -6,7 +6,7 @@ use super::{attempt, rows, select};
 use crate::store::ReadTx;
 
 /// Each statement, and the searches its plan must consist of.
-const PLANS: [(&str, &str, &[&str]); 9] = [
+const PLANS: [(&str, &str, &[&str]); 11] = [
     ("attempt::FIRST", attempt::FIRST, &["delivery_open_attempts (target=? AND parked=?)"]),
     ("attempt::PARKED", attempt::PARKED, &["delivery_parked_attempts (target=? AND due_at>? AND due_at<?)"]),
     ("select::HAS_NEW", select::HAS_NEW, &["INTEGER PRIMARY KEY (rowid>?)"]),
@@ -15,6 +15,8 @@ const PLANS: [(&str, &str, &[&str]); 9] = [
     ("rows::NEXT_ROW", rows::NEXT_ROW, &["delivery_due (target=? AND due_at>?)"]),
     ("rows::NEXT_ATTEMPT", rows::NEXT_ATTEMPT, &["delivery_open_attempts (target=? AND parked=?)"]),
     ("rows::NEXT_PARKED", rows::NEXT_PARKED, &["delivery_parked_attempts (target=?)"]),
+    ("rows::REJECTED", rows::REJECTED, &["delivery_rejected (target=?)"]),
+    ("rows::GIVEN_UP", rows::GIVEN_UP, &["delivery_failed (target=?)", "PRIMARY KEY (rowid=?)"]),
     ("rows::OWED", rows::OWED, &["delivery_open_attempts (target=?)", "delivery_due", "(rowid>?)"]),
 ];
 
@@ -44,7 +46,7 @@ fn every_step_is_a_search() {
 
 #[test]
 fn a_missing_index_is_noticed() {
-    for index in ["delivery_due", "delivery_open_attempts", "delivery_parked_attempts"] {
+    for index in ["delivery_due", "delivery_open_attempts", "delivery_parked_attempts", "delivery_rejected"] {
         Books::new().write(|tx| {
             tx.conn().execute_batch(&format!("DROP INDEX {index}"))?;
             let faults = PLANS.iter().filter(|(_, sql, searches)| fault(tx, sql, searches).is_some()).count();

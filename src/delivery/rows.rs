@@ -21,22 +21,51 @@ pub(crate) struct Row {
     pub(crate) http_status: Option<i64>,
     /// When it is tried again.
     pub(crate) due_at: Option<Timestamp>,
+    /// When the first attempt with it was opened.
+    pub(crate) first_attempted_at: Option<Timestamp>,
+    /// When the last attempt with it was opened.
+    pub(crate) last_attempted_at: Option<Timestamp>,
+    /// When its last state was reached, if that is a final one.
+    pub(crate) settled_at: Option<Timestamp>,
 }
+
+const COLUMNS: &str = "status, attempts, error, http_status, due_at, first_attempted_at, last_attempted_at, settled_at";
 
 /// The row of an event at a target; `None` when it was never selected for it.
 pub(crate) fn row_of(tx: &ReadTx<'_>, target: i64, seq: i64) -> Result<Option<Row>, Error> {
-    let sql = "SELECT status, attempts, error, http_status, due_at FROM delivery_rows WHERE target = ?1 AND seq = ?2";
-    let mut statement = tx.prepare(sql)?;
+    let sql = format!("SELECT {COLUMNS} FROM delivery_rows WHERE target = ?1 AND seq = ?2");
+    let mut statement = tx.prepare(&sql)?;
     let mut rows = statement.query([target, seq])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    rows.next()?.map(read).transpose()
+}
+
+/// The rows that these events have at a target, by journal row: one statement, however many.
+pub(crate) fn rows_of(tx: &ReadTx<'_>, target: i64, seqs: &[i64]) -> Result<BTreeMap<i64, Row>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS}, seq FROM delivery_rows WHERE target = ?1 AND seq IN (SELECT value FROM json_each(?2))"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query((target, serde_json::Value::from(seqs).to_string()))?;
+    let mut found = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        found.insert(row.get("seq")?, read(row)?);
+    }
+    Ok(found)
+}
+
+fn read(row: &rusqlite::Row<'_>) -> Result<Row, Error> {
     let word: String = row.get(0)?;
-    Ok(Some(Row {
+    let time = |index: usize| Ok::<_, Error>(row.get::<_, Option<i64>>(index)?.map(Timestamp::from_micros));
+    Ok(Row {
         status: status(&word)?,
         attempts: row.get(1)?,
         error: row.get(2)?,
         http_status: row.get(3)?,
-        due_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
-    }))
+        due_at: time(4)?,
+        first_attempted_at: time(5)?,
+        last_attempted_at: time(6)?,
+        settled_at: time(7)?,
+    })
 }
 
 /// When the next row is due.
@@ -81,24 +110,21 @@ pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, E
     Ok(tx.prepare(sql)?.query_row([target.cursor_seq], |r| r.get(0))?)
 }
 
-/// How many rows wait in each state; costs as much as there are waiting rows.
-pub(crate) fn waiting(tx: &ReadTx<'_>, target: i64) -> Result<BTreeMap<Status, i64>, Error> {
-    let sql = "SELECT status, COUNT(*) FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL GROUP BY status";
-    let mut statement = tx.prepare(sql)?;
-    let mut rows = statement.query([target])?;
-    let mut counts = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        counts.insert(status(&row.get::<_, String>(0)?)?, row.get(1)?);
-    }
-    Ok(counts)
+/// How many events are refused for now.
+pub(super) const REJECTED: &str = "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND status = 'rejected'";
+/// The first events that were given up. SQLite would take the primary key, in which it must look at every row.
+pub(super) const GIVEN_UP: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d INDEXED BY delivery_failed
+     JOIN journal_feed AS f ON f.seq = d.seq
+     WHERE d.target = ?1 AND d.status = 'terminal_failed' ORDER BY d.seq LIMIT ?2";
+
+/// How many events a target refused for now; costs as much as there are such events.
+pub(crate) fn rejected(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
+    Ok(tx.prepare(REJECTED)?.query_row([target], |r| r.get(0))?)
 }
 
 /// The first events that were given up at a target, with the last reason.
 pub(crate) fn given_up(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
-    let mut statement = tx.prepare(
-        "SELECT f.event_id, d.error FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
-         WHERE d.target = ?1 AND d.status = 'terminal_failed' ORDER BY d.seq LIMIT ?2",
-    )?;
+    let mut statement = tx.prepare(GIVEN_UP)?;
     Ok(statement.query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -41,6 +41,7 @@ CREATE TABLE delivery_rows (
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS NOT NULL;
 CREATE INDEX delivery_failed ON delivery_rows (target, seq) WHERE status = 'terminal_failed';
+CREATE INDEX delivery_rejected ON delivery_rows (target, seq) WHERE status = 'rejected';
 
 CREATE TABLE delivery_attempts (
   id              INTEGER PRIMARY KEY,

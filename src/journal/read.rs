@@ -6,8 +6,9 @@ use super::{Error, Record};
 use crate::base::{Sha256, Timestamp};
 use crate::store::ReadTx;
 
-const COLUMNS: &str = "seq, event_id, event_type, occurred_at, captured_at, origin, payload_sha256, size, chain, held,
-  superseded_by, follows, discarded, gone, left_at, archived_at";
+const COLUMNS: &str =
+    "e.seq, e.event_id, e.event_type, e.occurred_at, e.captured_at, e.origin, e.payload_sha256, e.size,
+  e.chain, e.held, e.superseded_by, e.follows, e.discarded, e.gone, e.left_at, e.archived_at";
 
 /// Which rows to list.
 #[derive(Debug, Clone, Default)]
@@ -35,13 +36,16 @@ pub(crate) fn list<E: From<Error>>(
     with_envelope: bool,
     visit: &mut dyn FnMut(Listed) -> Result<bool, E>,
 ) -> Result<(), E> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM journal_events WHERE seq > ?2 AND (?1 IS NULL OR event_type = ?1) ORDER BY seq");
+    let sql = format!(
+        "SELECT {COLUMNS}, p.envelope
+         FROM journal_events AS e LEFT JOIN journal_payloads AS p ON ?3 AND p.seq = e.seq
+         WHERE e.seq > ?2 AND (?1 IS NULL OR e.event_type = ?1) ORDER BY e.seq"
+    );
     let mut statement = tx.prepare(&sql).map_err(Error::from)?;
-    let mut rows = statement.query((&filter.event_type, filter.after)).map_err(Error::from)?;
+    let mut rows = statement.query((&filter.event_type, filter.after, with_envelope)).map_err(Error::from)?;
     while let Some(row) = rows.next().map_err(Error::from)? {
         let record = record(row)?;
-        let envelope = if with_envelope { payload(tx, record.seq)? } else { None };
+        let envelope = row.get("envelope").map_err(Error::from)?;
         if !visit(Listed { record, envelope })? {
             break;
         }
@@ -51,7 +55,7 @@ pub(crate) fn list<E: From<Error>>(
 
 /// The row of an event id, with its payload; `None` when no event has the id.
 pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
-    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal_events WHERE event_id = ?1"))?;
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.event_id = ?1"))?;
     let mut rows = statement.query([event_id])?;
     match rows.next()? {
         Some(row) => {

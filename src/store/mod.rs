@@ -87,6 +87,23 @@ impl Error {
         }
     }
 
+    /// True when the file holds what no version of this program writes, or cannot be read as a database.
+    pub(crate) fn is_damage(&self) -> bool {
+        use rusqlite::Error as Sql;
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Self::Damaged { .. }
+            | Self::Sqlite(
+                Sql::InvalidColumnType(..)
+                | Sql::FromSqlConversionFailure(..)
+                | Sql::IntegralValueOutOfRange(..)
+                | Sql::Utf8Error(..),
+            ) => true,
+            Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
+            _ => false,
+        }
+    }
+
     /// Sorts a bare SQLite error, from inside a transaction, on the file at `path`.
     fn placed(self, path: &std::path::Path) -> Self {
         match self {

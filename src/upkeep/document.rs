@@ -13,7 +13,7 @@ use crate::target::{Authority, Gate};
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
     pub(crate) schema_version: u32,
-    /// The balance holds, nothing is undeliverable, no conflict is open, no gate is shut.
+    /// The balance holds, nothing is undeliverable, no body was refused, no conflict is open, no gate is shut.
     pub(crate) ok: bool,
     pub(crate) exit_code: u8,
     pub(crate) project: Facts,
@@ -32,6 +32,8 @@ pub(crate) struct Document {
     pub(crate) gates: Vec<Gate>,
     pub(crate) legacy_stores: Vec<LegacyStore>,
     pub(crate) last_run: Option<LastRun>,
+    /// What a person should know and no count shows; plain sentences.
+    pub(crate) warnings: Vec<String>,
     pub(crate) next_steps: Vec<Next>,
 }
 
@@ -56,8 +58,17 @@ pub(crate) struct EventJournal {
     pub(crate) oldest_retained_event_at: Option<String>,
     /// Payload bytes of the live events.
     pub(crate) journal_size_bytes: i64,
+    /// Much is retained that every target has.
     pub(crate) gc_suggested: bool,
-    pub(crate) gc_suggestion: Option<String>,
+    pub(crate) gc_suggestion: Option<GcSuggestion>,
+}
+
+/// Why payloads could go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct GcSuggestion {
+    pub(crate) reason: String,
+    pub(crate) retained_event_count: i64,
+    pub(crate) journal_size_bytes: i64,
 }
 
 /// The configured target, and those before it that have something.
@@ -86,6 +97,8 @@ pub(crate) struct PreviousTarget {
     pub(crate) team_slug: String,
     pub(crate) user_email: String,
     pub(crate) delivered_count: i64,
+    /// Events that were given up there; they count no longer.
+    pub(crate) terminal_failed_count: i64,
 }
 
 /// Counts at the current target, and what earlier ones have.
@@ -148,7 +161,7 @@ pub(crate) struct BodyUploadCompatibility {
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct ActiveQueue {
     pub(crate) path: String,
-    /// Events owed to the current target.
+    /// Events that a drain to the current target would send now or later; not those it accepted and has not stored yet.
     pub(crate) event_count: u64,
     pub(crate) body_upload_count: u64,
 }

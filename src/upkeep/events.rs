@@ -1,25 +1,41 @@
-//! `events list` and `events show`: journal rows with what became of them at a target.
+//! `events list`: journal rows in order, with where each stands at a target.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
+use super::envelope::Envelope;
+use super::standing::{Standing, Wanted, stand};
 use crate::base::Timestamp;
 use crate::books::{self, Error};
 use crate::delivery::{self, Row};
-use crate::journal::{self, Listed, Record};
-use crate::store::ReadTx;
+use crate::journal::{self, Listed};
+use crate::store::{ReadStore, ReadTx};
+
+/// Rows looked at in one read.
+const PAGE_ROWS: usize = 1000;
+/// Envelope bytes after which a read ends.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// The target whose view of the events is asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    /// Its id; `None` for the journal alone.
+    pub(crate) target_id: Option<String>,
+    /// One of its gates is shut.
+    pub(crate) is_shut: bool,
+}
 
 /// Which events to list, and how much of each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListRequest {
     /// Only this type.
     pub(crate) event_type: Option<String>,
-    /// Only this status or class.
-    pub(crate) status: Option<String>,
-    /// At this target; `None` for the journal alone.
-    pub(crate) target_id: Option<String>,
+    /// Only events that stand so.
+    pub(crate) wanted: Option<Wanted>,
+    /// At which target.
+    pub(crate) view: View,
     /// With the envelope.
     pub(crate) with_envelope: bool,
 }
@@ -27,163 +43,119 @@ pub(crate) struct ListRequest {
 /// One line of `events list --jsonl`: a public contract.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Item {
+    /// Place in the journal, from 1.
     pub(crate) seq: i64,
+    /// The id, verbatim.
     pub(crate) event_id: String,
+    /// The type.
     pub(crate) event_type: String,
+    /// The envelope's own time, verbatim.
     pub(crate) occurred_at: Option<String>,
+    /// When it became durable here.
     pub(crate) captured_at: String,
+    /// Bytes of the envelope.
     pub(crate) size: i64,
+    /// Digest of the envelope.
     pub(crate) payload_sha256: String,
     /// The delivery's state at the target (`success`, `rejected`, …); for an event without one, where it stands:
     /// `untried`, `superseded`, `discarded`, `purged`, `blocked`.
     pub(crate) status: &'static str,
+    /// Answers of the target that said something of it.
     pub(crate) attempts: i64,
     /// The last reason given; for a held event, why it is held.
     pub(crate) error: Option<String>,
+    /// The newer event that replaced it before it was sent.
     pub(crate) superseded_by: Option<i64>,
+    /// When it was written to a verified archive.
     pub(crate) archived_at: Option<String>,
-    /// Set when the payload has left.
+    /// When its payload left.
     pub(crate) purged_at: Option<String>,
-    /// The captured bytes, where they are strict JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) envelope: Option<Box<RawValue>>,
-}
-
-/// An event with everything that is known of it.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Shown {
-    /// The line of the list.
+    /// The captured bytes, where they were asked for.
     #[serde(flatten)]
-    pub(crate) item: Item,
-    /// Which producer.
-    pub(crate) origin: String,
-    /// The hash chain's value of this row.
-    pub(crate) chain: String,
-    /// The older event of its key, which is owed as well.
-    pub(crate) follows: Option<i64>,
-    /// Why it was given up.
-    pub(crate) discarded: Option<String>,
-    /// Why its payload left.
-    pub(crate) gone: Option<String>,
-    /// What became of it at each target that it was selected for.
-    pub(crate) targets: Vec<AtTarget>,
+    pub(crate) envelope: Option<Envelope>,
 }
 
-/// What became of an event at one target.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct AtTarget {
-    pub(crate) target_id: String,
-    pub(crate) canonical_url: String,
-    pub(crate) status: &'static str,
-    pub(crate) attempts: i64,
-    pub(crate) http_status: Option<i64>,
-    pub(crate) error: Option<String>,
-    pub(crate) due_at: Option<String>,
-}
-
-/// Calls `visit` for each event of the store at `store`, in journal order, as long as it returns true. Memory does not grow
-/// with the journal.
+/// Calls `visit` for each event of the store at `store`, in journal order, as long as it returns true. Memory does not
+/// grow with the journal, and nothing is held open while `visit` runs.
 pub(crate) fn list(store: &Path, request: &ListRequest, visit: &mut dyn FnMut(&Item) -> bool) -> Result<(), Error> {
     let Some(store) = books::open_read(store)? else { return Ok(()) };
-    // A read may be repeated when a writer comes in between; what was shown is not shown again.
-    let shown = std::cell::Cell::new(0);
-    let visit = std::cell::RefCell::new(visit);
-    store.read(|tx| {
-        let target = match &request.target_id {
-            Some(id) => delivery::current(tx, id)?.map(|t| t.id),
-            None => None,
-        };
-        let filter = journal::Filter { event_type: request.event_type.clone(), after: shown.get() };
-        journal::list(tx, &filter, request.with_envelope, &mut |listed| {
-            shown.set(listed.record.seq);
-            let row = target.map_or(Ok(None), |t| delivery::row_of(tx, t, listed.record.seq))?;
-            let item = item(listed, row.as_ref(), request.with_envelope);
-            let is_wanted = request.status.as_ref().is_none_or(|wanted| matches(&item, row.as_ref(), wanted));
-            Ok::<_, Error>(!is_wanted || (visit.borrow_mut())(&item))
-        })
-    })
-}
-
-/// The event of this id; `None` when there is no such event.
-pub(crate) fn show(store: &Path, event_id: &str) -> Result<Option<Shown>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(None) };
-    store.read(|tx| {
-        let Some(listed) = journal::show(tx, event_id)? else { return Ok(None) };
-        let targets = at_targets(tx, listed.record.seq)?;
-        let record = listed.record.clone();
-        let mut item = item(listed, None, true);
-        if let Some(last) = targets.last() {
-            item.status = last.status;
+    let mut after = 0;
+    loop {
+        let page = page(&store, request, after)?;
+        if !page.items.iter().all(&mut *visit) {
+            return Ok(());
         }
-        Ok(Some(Shown {
-            item,
-            origin: record.origin,
-            chain: record.chain.to_string(),
-            follows: record.follows,
-            discarded: record.discarded,
-            gone: record.gone,
-            targets,
-        }))
-    })
-}
-
-fn at_targets(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<AtTarget>, Error> {
-    let mut found = Vec::new();
-    for target in delivery::targets(tx)? {
-        if let Some(row) = delivery::row_of(tx, target.id, seq)? {
-            found.push(AtTarget {
-                target_id: target.identity.target_id,
-                canonical_url: target.identity.canonical_url,
-                status: row.status.word(),
-                attempts: row.attempts,
-                http_status: row.http_status,
-                error: row.error,
-                due_at: row.due_at.map(|at| at.to_string()),
-            });
-        }
+        let Some(last) = page.next_after else { return Ok(()) };
+        after = last;
     }
-    Ok(found)
 }
 
-fn item(listed: Listed, row: Option<&Row>, with_envelope: bool) -> Item {
+/// The id of every target that the store at `store` knows.
+pub(crate) fn known_targets(store: &Path) -> Result<Vec<String>, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
+    store.read(|tx| Ok(delivery::targets(tx)?.into_iter().map(|target| target.identity.target_id).collect()))
+}
+
+/// Some rows of the journal, as far as they are wanted.
+struct Page {
+    items: Vec<Item>,
+    /// Where the next page begins; `None` after the last.
+    next_after: Option<i64>,
+}
+
+/// Reads one page: a read may be repeated when a writer comes in between, so nothing is shown before it is over.
+fn page(store: &ReadStore, request: &ListRequest, after: i64) -> Result<Page, Error> {
+    store.read(|tx| {
+        let filter = journal::Filter { event_type: request.event_type.clone(), after };
+        let (mut listed, mut bytes) = (Vec::new(), 0);
+        journal::list(tx, &filter, request.with_envelope, &mut |one: Listed| {
+            bytes += one.envelope.as_ref().map_or(0, Vec::len);
+            listed.push(one);
+            Ok::<_, Error>(listed.len() < PAGE_ROWS && bytes < PAGE_BYTES)
+        })?;
+        let is_full = listed.len() >= PAGE_ROWS || bytes >= PAGE_BYTES;
+        let next_after = listed.last().filter(|_| is_full).map(|last| last.record.seq);
+        let mut rows = rows(tx, &request.view, &listed)?;
+        let items = listed.into_iter().filter_map(|listed| {
+            let row = rows.remove(&listed.record.seq);
+            let standing = stand(&listed.record, row.as_ref().map(|row| row.status), request.view.is_shut);
+            let is_wanted = request.wanted.is_none_or(|wanted| wanted.takes(standing));
+            is_wanted.then(|| item(listed, row, standing, request.with_envelope))
+        });
+        Ok(Page { items: items.collect(), next_after })
+    })
+}
+
+/// What became of these events at the target.
+fn rows(tx: &ReadTx<'_>, view: &View, listed: &[Listed]) -> Result<BTreeMap<i64, Row>, Error> {
+    let target = match &view.target_id {
+        Some(id) => delivery::current(tx, id)?,
+        None => None,
+    };
+    let Some(target) = target else { return Ok(BTreeMap::new()) };
+    let seqs: Vec<i64> = listed.iter().map(|listed| listed.record.seq).collect();
+    Ok(delivery::rows_of(tx, target.id, &seqs)?)
+}
+
+/// The line of an event.
+pub(super) fn item(listed: Listed, row: Option<Row>, standing: Standing, with_envelope: bool) -> Item {
     let Listed { record, envelope } = listed;
-    let envelope = envelope.filter(|_| with_envelope).and_then(|bytes| String::from_utf8(bytes).ok());
-    let status = row.map_or_else(|| standing(&record), |row| row.status.word());
     let time = |at: i64| Timestamp::from_micros(at).to_string();
+    let (attempts, error) = row.map_or((0, None), |row| (row.attempts, row.error));
     Item {
         seq: record.seq,
-        status,
-        attempts: row.map_or(0, |r| r.attempts),
-        error: row.and_then(|r| r.error.clone()).or(record.held),
         event_id: record.event_id,
         event_type: record.event_type,
         occurred_at: record.occurred_at,
         captured_at: time(record.captured_at),
         size: record.size,
         payload_sha256: record.payload_sha256.to_string(),
+        status: standing.word,
+        attempts,
+        error: error.or(record.held),
         superseded_by: record.superseded_by,
         archived_at: record.archived_at.map(time),
         purged_at: record.left_at.map(time),
-        envelope: envelope.and_then(|text| RawValue::from_string(text).ok()),
+        envelope: with_envelope.then(|| Envelope::of(envelope)),
     }
-}
-
-/// Where an event without a delivery row stands.
-fn standing(record: &Record) -> &'static str {
-    if record.superseded_by.is_some() {
-        "superseded"
-    } else if record.discarded.is_some() {
-        "discarded"
-    } else if record.gone.is_some() {
-        "purged"
-    } else if record.held.is_some() {
-        "blocked"
-    } else {
-        "untried"
-    }
-}
-
-/// True when an event has the wanted status, or is in the wanted class of the balance.
-fn matches(item: &Item, row: Option<&Row>, wanted: &str) -> bool {
-    item.status == wanted || row.is_some_and(|row| row.status.class().name() == wanted)
 }

@@ -11,7 +11,7 @@ use crate::base::text::path;
 pub(crate) struct LegacyStore {
     /// The file.
     pub(crate) path: String,
-    /// `queue`, `scoped_queue` or `journal`.
+    /// `queue`, `scoped_queue`, `journal`, `project_store`, `overflow` or `jsonl`.
     pub(crate) kind: &'static str,
     /// Bytes.
     pub(crate) size: u64,
@@ -23,34 +23,62 @@ pub(crate) struct LegacyStore {
     pub(crate) imported: bool,
 }
 
-/// The older stores below `home`, in the order of their paths.
-pub(super) fn find(home: &Path) -> Vec<LegacyStore> {
+/// Where older versions keep events and bodies (`formats/storage-and-wire` section 1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The home directory itself.
+    Home,
+    /// The queues of one server, user and team each.
+    Queues,
+    /// The journals of one producer each.
+    Journals,
+    /// The store of one project, of the newest versions.
+    Project,
+    /// Below a project: what a full queue was written out to.
+    Overflow,
+}
+
+/// The older stores below `home`, and in the project at `root`, in the order of their paths.
+pub(super) fn find(home: Option<&Path>, root: &Path) -> Vec<LegacyStore> {
     let mut found = Vec::new();
-    for below in ["", "queues", "event_journal"] {
-        let Ok(entries) = std::fs::read_dir(home.join(below)) else { continue };
-        for entry in entries.flatten() {
-            let kind = entry.file_name().to_str().and_then(|name| kind(below, name));
-            let Some((kind, meta)) = kind.zip(entry.metadata().ok().filter(std::fs::Metadata::is_file)) else {
-                continue;
-            };
-            let (path, size) = (path(&entry.path()), meta.len());
-            found.push(LegacyStore { path, kind, size, event_rows: None, body_rows: None, imported: false });
+    if let Some(home) = home {
+        for (below, place) in [("", Place::Home), ("queues", Place::Queues), ("event_journal", Place::Journals)] {
+            found.extend(stores_in(&home.join(below), place));
         }
+        let projects = std::fs::read_dir(home.join("projects")).into_iter().flatten().flatten();
+        found.extend(projects.flat_map(|project| stores_in(&project.path().join("sync"), Place::Project)));
     }
+    found.extend(stores_in(&root.join(".kittify/sync"), Place::Overflow));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
 
-/// What kind of store a file of this name is, in this directory below the home.
-fn kind(below: &str, name: &str) -> Option<&'static str> {
-    let stem = name.strip_suffix(".db")?;
-    match below {
-        "" => (stem == "queue").then_some("queue"),
-        "queues" => {
+/// The stores among the files of one directory. What cannot be read is not there.
+fn stores_in(dir: &Path, place: Place) -> Vec<LegacyStore> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let store = |entry: std::fs::DirEntry| {
+        let kind = kind(place, entry.file_name().to_str()?)?;
+        let meta = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let (path, size) = (path(&entry.path()), meta.len());
+        Some(LegacyStore { path, kind, size, event_rows: None, body_rows: None, imported: false })
+    };
+    entries.filter_map(store).collect()
+}
+
+/// What kind of store a file of this name is, in this place.
+fn kind(place: Place, name: &str) -> Option<&'static str> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    match (place, extension) {
+        (Place::Home, "db") => (stem == "queue").then_some("queue"),
+        (Place::Home, "jsonl") => Some("jsonl"),
+        (Place::Queues, "db") => {
             let digest = stem.strip_prefix("queue-").filter(|d| !d.is_empty())?;
             digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')).then_some("scoped_queue")
         }
-        _ => stem.starts_with("journal-").then_some("journal"),
+        (Place::Journals, "db") => stem.starts_with("journal-").then_some("journal"),
+        (Place::Project, "db") => (stem == "sync").then_some("project_store"),
+        (Place::Overflow, "jsonl") => stem.starts_with("overflow-").then_some("overflow"),
+        _ => None,
     }
 }
 
@@ -60,22 +88,33 @@ mod tests {
 
     #[test]
     fn stores_are_found_by_name_and_nothing_else_is() {
-        let home = tempfile::tempdir().unwrap();
+        let temp = tempfile::tempdir().unwrap();
         for file in [
-            "queue.db",
-            "queues/queue-00ff.db",
-            "queues/queue-NOTHEX.db",
-            "queues/queue-00ff.db.bak",
-            "event_journal/journal-local.db",
-            "event_journal/journal-local.db-wal",
-            "config.toml",
+            "home/queue.db",
+            "home/queue.db-wal",
+            "home/drained.jsonl",
+            "home/config.toml",
+            "home/queues/queue-00ff.db",
+            "home/queues/queue-NOTHEX.db",
+            "home/queues/queue-00ff.db.bak",
+            "home/queues/queue.db",
+            "home/event_journal/journal-local.db",
+            "home/event_journal/journal-local.db-wal",
+            "home/projects/p/sync/sync.db",
+            "home/projects/p/sync/sync.db-shm",
+            "repo/.kittify/sync/overflow-2026.jsonl",
+            "repo/.kittify/canonical-events.jsonl",
         ] {
-            let file = home.path().join(file);
+            let file = temp.path().join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "xyz").unwrap();
         }
-        let kinds: Vec<_> = find(home.path()).into_iter().map(|s| (s.kind, s.size)).collect();
-        assert_eq!(kinds, [("journal", 3), ("queue", 3), ("scoped_queue", 3)]);
-        assert_eq!(find(&home.path().join("absent")), []);
+        let home = temp.path().join("home");
+        let kinds: Vec<_> =
+            find(Some(&home), &temp.path().join("repo")).into_iter().map(|s| (s.kind, s.size)).collect();
+        let expected = ["jsonl", "journal", "project_store", "queue", "scoped_queue", "overflow"];
+        assert_eq!(kinds, expected.map(|kind| (kind, 3)));
+        assert_eq!(find(None, &home), []);
+        assert_eq!(find(Some(&home.join("absent")), &home), []);
     }
 }

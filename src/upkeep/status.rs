@@ -4,21 +4,45 @@ use std::path::Path;
 
 use super::document::{
     ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger, DeliveryTargets, Document,
-    EventJournal, Facts, LegacyQueue, MigrationConflicts, Next, PreviousTarget, RemoteSync, TerminalFailure,
+    EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync, TerminalFailure,
     TerminalFailures,
 };
 use super::legacy_stores;
+use super::next_steps::next_steps;
 use crate::base::Timestamp;
 use crate::base::text::path;
 use crate::bodies;
 use crate::books::{self, Balance, Error};
-use crate::delivery::{self, Class, Status, Target};
+use crate::delivery::{self, Class, Target};
 use crate::journal;
 use crate::store::ReadTx;
-use crate::target::{Gate, Identity, Resolved};
+use crate::target::{Gate, Identity, ReceiverKind, Resolved};
 
 /// How many failures and conflicts are listed one by one.
 const LISTED: i64 = 20;
+/// Retained bytes from which letting payloads go is suggested (`formats/storage-and-wire` section 12.3).
+const GC_BYTES: i64 = 50 << 20;
+
+/// What is known without the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings<'a> {
+    /// The store's file: looked at, not created.
+    pub(crate) store: &'a Path,
+    /// Whose events.
+    pub(crate) facts: Facts,
+    /// The target in force.
+    pub(crate) resolved: &'a Resolved,
+    /// Its gates.
+    pub(crate) gates: Vec<Gate>,
+    /// The older home directory: listed, not opened.
+    pub(crate) legacy_home: Option<&'a Path>,
+    /// The top of the project.
+    pub(crate) root: &'a Path,
+    /// Live events above which there is a warning.
+    pub(crate) warn_rows: u64,
+    /// What configuration and target warn of.
+    pub(crate) warnings: Vec<String>,
+}
 
 /// What the store says.
 #[derive(Debug, Clone, Default)]
@@ -30,17 +54,12 @@ struct Kept {
     failures: TerminalFailures,
     bodies: Bodies,
     balance: Balance,
+    owed: u64,
 }
 
-/// Where everything stands at `now`. `facts.store` is looked at, not created; `legacy_home` is listed, not opened.
-pub(crate) fn status(
-    store: &Path,
-    facts: Facts,
-    resolved: &Resolved,
-    gates: Vec<Gate>,
-    legacy_home: Option<&Path>,
-    now: Timestamp,
-) -> Result<Document, Error> {
+/// Where everything stands at `now`.
+pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Document, Error> {
+    let Surroundings { store, resolved, gates, legacy_home, .. } = around;
     let identity = resolved.identity.as_ref();
     let is_shut = gates.iter().any(|gate| !gate.is_open);
     let mut kept = match books::open_read(store)? {
@@ -50,17 +69,18 @@ pub(crate) fn status(
     if kept.targets.current.is_none() {
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
-    let legacy_stores = legacy_home.map(legacy_stores::find).unwrap_or_default();
-    let b = kept.balance;
+    let faults = kept.failures.count + kept.conflicts.count;
+    let mut warnings = around.warnings;
+    warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
     let mut document = Document {
         schema_version: 1,
-        ok: b.holds && kept.failures.count == 0 && kept.conflicts.count == 0 && !is_shut,
+        ok: kept.balance.holds && faults == 0 && kept.bodies.failures == 0 && !is_shut,
         exit_code: 0,
-        project: facts,
+        project: around.facts,
         target_authority: resolved.authority.clone(),
         active_queue: ActiveQueue {
             path: path(store),
-            event_count: if identity.is_some() { b.untried + b.retryable + b.in_flight } else { 0 },
+            event_count: if identity.is_some() { kept.owed } else { 0 },
             body_upload_count: kept.bodies.queued,
         },
         legacy_queue: legacy_queue(legacy_home),
@@ -77,8 +97,9 @@ pub(crate) fn status(
         bodies: kept.bodies,
         balance: kept.balance,
         gates,
-        legacy_stores,
+        legacy_stores: legacy_stores::find(legacy_home, around.root),
         last_run: books::last_run(store),
+        warnings,
         next_steps: Vec::new(),
     };
     document.next_steps = next_steps(&document);
@@ -104,25 +125,30 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timest
         balance: Balance::of(&balance, is_shut),
         ..Kept::default()
     };
+    let waiting = balance.of(Class::Untried) + balance.of(Class::Retryable);
+    let mut in_attempts = 0;
+    match &target {
+        Some(target) => {
+            let id = &target.identity.target_id;
+            kept.targets.current = Some(current(&target.identity, Some(id), delivery::next_due(tx, target.id)?));
+            in_attempts = delivery::in_open_attempts(tx, target.id)?;
+            kept.ledger = ledger(tx, target, &balance, in_attempts)?;
+            kept.failures = failures(tx, target, &balance)?;
+        }
+        None => kept.ledger.untried = balance.of(Class::Untried),
+    }
+    kept.owed = u64::try_from(waiting + in_attempts).unwrap_or(0);
+    let mut every_other = Vec::new();
     for other in delivery::targets(tx)? {
-        if Some(other.id) == target.as_ref().map(|t| t.id) {
-            continue;
+        let books = delivery::balance(tx, Some(&other))?;
+        if target.as_ref().is_none_or(|target| target.id != other.id) {
+            kept.targets.previous.extend(previous(&other, &books));
         }
-        let delivered_count = delivery::balance(tx, Some(&other))?.of(Class::Delivered);
-        if delivered_count > 0 {
-            let Identity { target_id, canonical_url, team_slug, user_email, .. } = other.identity;
-            let previous = PreviousTarget { target_id, canonical_url, team_slug, user_email, delivered_count };
-            kept.targets.previous.push(previous);
-        }
+        every_other.push((other, books));
     }
     kept.ledger.delivered_previous_target = kept.targets.previous.iter().map(|p| p.delivered_count).sum();
-    if let Some(target) = &target {
-        kept.targets.current =
-            Some(current(&target.identity, Some(&target.identity.target_id), delivery::next_due(tx, target.id)?));
-        ledger(tx, target, &balance, &mut kept)?;
-    } else {
-        kept.ledger.untried = balance.of(Class::Untried);
-    }
+    kept.journal.gc_suggestion = gc_suggestion(&kept.journal, &every_other);
+    kept.journal.gc_suggested = kept.journal.gc_suggestion.is_some();
     Ok(kept)
 }
 
@@ -136,23 +162,67 @@ fn current(identity: &Identity, known_as: Option<&str>, due: Option<Timestamp>) 
     }
 }
 
-fn ledger(tx: &ReadTx<'_>, target: &Target, balance: &delivery::Balance, kept: &mut Kept) -> Result<(), Error> {
-    let waiting = delivery::waiting(tx, target.id)?;
-    let of = |status| waiting.get(&status).copied().unwrap_or(0);
-    kept.ledger.delivered_current_target = balance.of(Class::Delivered);
-    kept.ledger.pending = of(Status::Pending);
-    kept.ledger.rejected = of(Status::Rejected);
-    kept.ledger.transient = of(Status::Transient);
-    kept.ledger.terminal_failed = balance.of(Class::Undeliverable);
-    kept.ledger.in_flight = balance.of(Class::InFlight) - of(Status::Pending);
-    kept.ledger.untried = balance.of(Class::Untried);
-    kept.failures.count = balance.of(Class::Undeliverable);
+/// A target that has something.
+fn previous(target: &Target, books: &delivery::Balance) -> Option<PreviousTarget> {
+    let Identity { target_id, canonical_url, team_slug, user_email, .. } = target.identity.clone();
+    let (delivered_count, terminal_failed_count) = (books.of(Class::Delivered), books.of(Class::Undeliverable));
+    (delivered_count > 0).then_some(PreviousTarget {
+        target_id,
+        canonical_url,
+        team_slug,
+        user_email,
+        delivered_count,
+        terminal_failed_count,
+    })
+}
+
+fn ledger(
+    tx: &ReadTx<'_>,
+    target: &Target,
+    balance: &delivery::Balance,
+    in_attempts: i64,
+) -> Result<DeliveryLedger, Error> {
+    let rejected = delivery::rejected(tx, target.id)?;
+    Ok(DeliveryLedger {
+        delivered_current_target: balance.of(Class::Delivered),
+        delivered_previous_target: 0,
+        pending: balance.of(Class::InFlight) - in_attempts,
+        rejected,
+        transient: balance.of(Class::Retryable) - rejected,
+        terminal_failed: balance.of(Class::Undeliverable),
+        in_flight: in_attempts,
+        untried: balance.of(Class::Untried),
+    })
+}
+
+fn failures(tx: &ReadTx<'_>, target: &Target, balance: &delivery::Balance) -> Result<TerminalFailures, Error> {
     let target_id = &target.identity.target_id;
-    kept.failures.events = delivery::given_up(tx, target.id, LISTED)?
+    let events = delivery::given_up(tx, target.id, LISTED)?
         .into_iter()
         .map(|(event_id, last_error)| TerminalFailure { event_id, target_id: target_id.clone(), last_error })
         .collect();
-    Ok(())
+    Ok(TerminalFailures { count: balance.of(Class::Undeliverable), events })
+}
+
+/// The reference's rule: much is retained, there is a target, and every retained event is at every target. The stub
+/// proves nothing.
+fn gc_suggestion(journal: &EventJournal, targets: &[(Target, delivery::Balance)]) -> Option<GcSuggestion> {
+    const NOT_THERE: [Class; 5] =
+        [Class::InFlight, Class::Retryable, Class::Undeliverable, Class::Blocked, Class::Untried];
+    let mut real = targets.iter().filter(|(t, _)| t.is_live && t.identity.receiver != ReceiverKind::Stub).peekable();
+    let is_everywhere =
+        real.peek().is_some() && real.all(|(_, books)| NOT_THERE.iter().all(|class| books.of(*class) == 0));
+    (journal.journal_size_bytes >= GC_BYTES && is_everywhere).then(|| GcSuggestion {
+        reason: "every retained event is delivered to every known target".to_owned(),
+        retained_event_count: journal.retained_event_count,
+        journal_size_bytes: journal.journal_size_bytes,
+    })
+}
+
+/// What to say of a journal that has grown past the configured number.
+fn crowding(live: i64, warn_rows: u64) -> Option<String> {
+    let is_over = u64::try_from(live).is_ok_and(|live| live > warn_rows);
+    is_over.then(|| format!("{live} events are retained, more than journal.warn_rows ({warn_rows})"))
 }
 
 fn conflicts(tx: &ReadTx<'_>, count: i64) -> Result<MigrationConflicts, Error> {
@@ -188,28 +258,4 @@ fn legacy_queue(home: Option<&Path>) -> LegacyQueue {
         body_upload_count: count,
         rows_in_scope: count,
     }
-}
-
-/// What to do, the most pressing first.
-fn next_steps(d: &Document) -> Vec<Next> {
-    let mut steps = Vec::new();
-    let mut say = |applies: bool, why: String, run: &str| {
-        if applies {
-            steps.push(Next { why, run: run.to_owned() });
-        }
-    };
-    say(!d.balance.holds, "the books do not balance".to_owned(), "sk-sync verify");
-    for gate in d.gates.iter().filter(|g| !g.is_open) {
-        say(true, format!("the gate {} is shut: {}", gate.name, gate.reason), &gate.fix);
-    }
-    let is_shut = d.gates.iter().any(|g| !g.is_open);
-    let has_target = d.delivery_targets.current.is_some();
-    say(!d.project.store_exists, "nothing was captured here yet".to_owned(), "sk-sync run");
-    let owed = d.active_queue.event_count;
-    say(has_target && !is_shut && owed > 0, format!("{owed} events are owed"), "sk-sync drain");
-    let queued = d.bodies.queued;
-    say(has_target && !is_shut && owed == 0 && queued > 0, format!("{queued} bodies wait for upload"), "sk-sync drain");
-    let failed = d.terminal_failures.count;
-    say(failed > 0, format!("{failed} events were given up"), "sk-sync events list --status undeliverable");
-    steps
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::bodies;
-use crate::books::{self, Error, Severity};
+use crate::books::{self, Error, Part, Severity};
+use crate::store::ReadTx;
 use crate::{delivery, journal};
 
 /// What was checked and what was found.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Proof {
     /// Nothing is wrong.
     pub(crate) ok: bool,
@@ -19,17 +20,19 @@ pub(crate) struct Proof {
     pub(crate) checked: Checked,
     /// What is wrong.
     pub(crate) findings: Vec<Finding>,
+    /// What was proved to be whole, in words.
+    pub(crate) safe: Vec<&'static str>,
 }
 
-/// What was looked at.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+/// What was looked at; null where so much is damaged that it cannot be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Checked {
     /// Events in the journal.
-    pub(crate) events: i64,
+    pub(crate) events: Option<i64>,
     /// Targets whose books were recounted.
-    pub(crate) targets: usize,
+    pub(crate) targets: Option<usize>,
     /// Bodies in the queue.
-    pub(crate) bodies: u64,
+    pub(crate) bodies: Option<u64>,
 }
 
 /// One thing that is wrong.
@@ -37,31 +40,102 @@ pub(crate) struct Checked {
 pub(crate) struct Finding {
     /// `damage`: facts are wrong or missing. `derived`: a number is wrong that can be counted again.
     pub(crate) severity: &'static str,
+    /// `file`, `journal`, `ledger` or `bodies`.
+    pub(crate) part: &'static str,
     /// What, and where.
     pub(crate) what: String,
 }
 
-/// Checks the store at `store`; `None` when there is none.
-pub(crate) fn verify(store: &Path) -> Result<Option<Proof>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(None) };
-    store.read(|tx| {
-        let checked = Checked {
-            events: journal::recount(tx)?.captured,
-            targets: delivery::targets(tx)?.len(),
-            bodies: bodies::recount(tx)?.rows,
-        };
-        let found = books::check(tx)?;
-        let findings: Vec<_> = found
+/// Checks the store at `store`; without one there is nothing that could be wrong.
+pub(crate) fn verify(store: &Path) -> Result<Proof, Error> {
+    match books::open_read(store)? {
+        Some(store) => store.read(|tx| Ok(prove(checked(tx)?, books::check(tx)?))),
+        None => Ok(prove(Checked { events: Some(0), targets: Some(0), bodies: Some(0) }, Vec::new())),
+    }
+}
+
+fn checked(tx: &ReadTx<'_>) -> Result<Checked, Error> {
+    Ok(Checked {
+        events: countable(journal::recount(tx).map(|totals| totals.captured))?,
+        targets: countable(delivery::targets(tx).map(|targets| targets.len()))?,
+        bodies: countable(bodies::recount(tx).map(|counts| counts.rows))?,
+    })
+}
+
+/// A count, or `None` where damage is in the way; the check says which.
+fn countable<T, E: Into<Error>>(counted: Result<T, E>) -> Result<Option<T>, Error> {
+    match counted.map_err(E::into) {
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.is_damage() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn prove(checked: Checked, found: Vec<books::Finding>) -> Proof {
+    let is_damage = |finding: &&books::Finding| finding.severity == Severity::Damage;
+    let is_whole = |part: &Part| !found.iter().filter(is_damage).any(|finding| finding.part == *part);
+    Proof {
+        ok: found.is_empty(),
+        is_damaged: found.iter().any(|finding| is_damage(&finding)),
+        checked,
+        safe: Part::ALL.into_iter().filter(is_whole).map(soundness).collect(),
+        findings: found
             .into_iter()
-            .map(|f| Finding {
-                severity: match f.severity {
+            .map(|finding| Finding {
+                severity: match finding.severity {
                     Severity::Damage => "damage",
                     Severity::Derived => "derived",
                 },
-                what: f.what,
+                part: match finding.part {
+                    Part::File => "file",
+                    Part::Journal => "journal",
+                    Part::Ledger => "ledger",
+                    Part::Bodies => "bodies",
+                },
+                what: finding.what,
             })
-            .collect();
-        let is_damaged = findings.iter().any(|f| f.severity == "damage");
-        Ok(Some(Proof { ok: findings.is_empty(), is_damaged, checked, findings }))
-    })
+            .collect(),
+    }
+}
+
+/// What it means that nothing in a part is damaged.
+const fn soundness(part: Part) -> &'static str {
+    match part {
+        Part::File => "the database file is whole",
+        Part::Journal => "every event is here: the chain is unbroken and every payload matches its digest",
+        Part::Ledger => "what every target has is known: every delivery belongs to an event and keeps the rules",
+        Part::Bodies => "every queued body has its text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Checked = Checked { events: Some(1), targets: Some(1), bodies: Some(1) };
+
+    fn finding(part: Part, severity: Severity) -> books::Finding {
+        books::Finding { part, severity, what: "w".to_owned() }
+    }
+
+    #[test]
+    fn without_a_store_nothing_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let proof = verify(&dir.path().join("none.db")).unwrap();
+        assert_eq!((proof.ok, proof.checked.events, proof.findings.len()), (true, Some(0), 0));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_damage_makes_a_part_unsafe() {
+        let proof = prove(ONE, vec![finding(Part::Ledger, Severity::Derived)]);
+        assert_eq!((proof.ok, proof.is_damaged, proof.safe.len()), (false, false, 4));
+        let proof = prove(ONE, vec![finding(Part::Journal, Severity::Damage)]);
+        assert_eq!((proof.ok, proof.is_damaged), (false, true));
+        assert_eq!(
+            proof.safe,
+            [soundness(Part::File), soundness(Part::Ledger), soundness(Part::Bodies)],
+            "the journal is not among what is safe"
+        );
+    }
 }

@@ -17,4 +17,5 @@ mod quiet;
 mod readme;
 mod settings;
 mod shell;
+mod status;
 mod support;

@@ -5,8 +5,12 @@ use clap::Subcommand;
 use crate::base::text::{path, printable};
 use crate::books;
 use crate::cli::journey::{resolved, workspace};
+use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
-use crate::upkeep::{ListRequest, Shown, list, show};
+use crate::journal::Release;
+use crate::ops::Workspace;
+use crate::target;
+use crate::upkeep::{ListRequest, Shown, View, Wanted, known_targets, list, show};
 
 /// Inspect the events in the journal.
 ///
@@ -99,28 +103,51 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
 }
 
+/// The target whose view of the events is asked for: the configured one, or the one of this id.
+fn view(context: &Context, workspace: &Workspace, asked: Option<&str>) -> Result<View, Failure> {
+    let resolved = resolved(context, workspace)?;
+    let configured = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    match asked {
+        Some(id) if configured != Some(id) => {
+            let known = known_targets(&workspace.place.store())?;
+            if known.iter().any(|other| other == id) {
+                return Ok(View { target_id: Some(id.to_owned()), is_shut: false });
+            }
+            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+            Err(Failure::usage(format!("--target: no target {}", printable(id))).with_hint(format!("known: {known}")))
+        }
+        _ => {
+            let gates = target::gates(&resolved, &workspace.loaded.config, &context.env);
+            let is_shut = gates.iter().any(|gate| !gate.is_open);
+            Ok(View { target_id: configured.map(str::to_owned), is_shut })
+        }
+    }
+}
+
 fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
+    let wanted = args.status.as_deref().map(Wanted::parse).transpose();
+    let wanted = wanted.map_err(|words| Failure::usage(format!("--status: {words}")))?;
     let workspace = workspace(context)?;
-    let target_id = match &args.target {
-        Some(id) => Some(id.clone()),
-        None => resolved(context, &workspace)?.identity.map(|identity| identity.target_id),
-    };
     let request = ListRequest {
         event_type: args.event_type.clone(),
-        status: args.status.clone(),
-        target_id,
+        wanted,
+        view: view(context, &workspace, args.target.as_deref())?,
         with_envelope: args.envelope,
     };
-    let printer = &context.printer;
+    let (store, printer) = (workspace.place.store(), &context.printer);
     if args.jsonl {
-        list(&workspace.place.store(), &request, &mut |item| {
+        list(&store, &request, &mut |item| {
             printer.document(item);
             !printer.is_closed()
         })?;
         return Ok(Exit::Success);
     }
-    printer.result(&line("SEQ", "CAPTURED", "STATUS", "TYPE", "EVENT"));
-    list(&workspace.place.store(), &request, &mut |item| {
+    let mut shown = 0_u64;
+    list(&store, &request, &mut |item| {
+        if shown == 0 {
+            printer.result(&line("SEQ", "CAPTURED", "STATUS", "TYPE", "EVENT"));
+        }
+        shown += 1;
         let captured = item.captured_at.get(..19).unwrap_or(&item.captured_at).replace('T', " ");
         let words = line(&item.seq.to_string(), &captured, item.status, &item.event_type, &item.event_id);
         printer.result(&printable(&words));
@@ -129,6 +156,10 @@ fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
         }
         !printer.is_closed()
     })?;
+    if shown == 0 {
+        let asked = args.status.is_some() || args.event_type.is_some();
+        printer.note(if asked { "no event is so" } else { "nothing was captured here yet: `sk-sync run`" });
+    }
     Ok(Exit::Success)
 }
 
@@ -140,42 +171,55 @@ fn line(seq: &str, captured: &str, status: &str, event_type: &str, id: &str) -> 
 fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let store = workspace.place.store();
-    let Some(shown) = show(&store, &args.id)? else { return Err(no_event(&args.id, &store)) };
+    let view = view(context, &workspace, None)?;
+    let Some(shown) = show(&store, &args.id, &view)? else { return Err(no_event(&args.id, &store)) };
     let printer = &context.printer;
     if args.json {
-        printer.document(&shown);
+        let (command, exit_code) = ("events", Exit::Success.code());
+        printer.document(&Document { schema_version: 1, command, ok: true, exit_code, event: &shown });
         return Ok(Exit::Success);
     }
     for words in described(&shown) {
-        printer.result(&printable(&words));
-    }
-    if let Some(envelope) = &shown.item.envelope {
-        let value: serde_json::Value = serde_json::from_str(envelope.get()).unwrap_or_default();
-        let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
-        pretty.lines().for_each(|line| printer.result(&printable(line)));
+        printer.result(&words);
     }
     Ok(Exit::Success)
 }
 
 fn release_event(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
     let store = workspace(context)?.place.store();
-    let Some(shown) = show(&store, &args.id)? else { return Err(no_event(&args.id, &store)) };
-    let was_held = shown.item.status == "blocked";
+    let found = show(&store, &args.id, &View::default())?;
+    let Some(shown) = found else { return Err(no_event(&args.id, &store)) };
+    let was_held = shown.held.is_some();
+    let mut is_owed = shown.item.status == "blocked";
     if was_held && !args.dry_run {
         let (now, seq) = (context.clock.now(), shown.item.seq);
-        books::open(&store)?.write(|tx| books::release(tx, now, seq))?;
+        is_owed = books::open(&store)?.write(|tx| books::release(tx, now, seq))? == Release::Released;
     }
     if context.printer.is_json() {
-        context.printer.document(&Released { schema_version: 1, event_id: &shown.item.event_id, was_held });
+        let is_done = was_held && !args.dry_run;
+        context.printer.document(&Released { schema_version: 1, event_id: &shown.item.event_id, is_done });
     } else {
-        let did = match (was_held, args.dry_run) {
-            (false, _) => "is not held; nothing to release",
-            (true, true) => "would be released",
-            (true, false) => "is released and owed to the target",
+        let did = match (was_held, args.dry_run, is_owed) {
+            (false, ..) => "is not held; nothing to release",
+            (true, true, true) => "would be released",
+            (true, true, false) => "would be released, but nothing of it is owed any more",
+            (true, false, true) => "is released and owed to the target",
+            (true, false, false) => "is released; nothing of it was owed any more",
         };
         context.printer.result(&format!("{} {did}", printable(&shown.item.event_id)));
     }
     Ok(Exit::Success)
+}
+
+/// The document of `events show --json`: the event's members beside those that every document has.
+#[derive(Debug, serde::Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    #[serde(flatten)]
+    event: &'a Shown,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -183,39 +227,10 @@ struct Released<'a> {
     schema_version: u32,
     event_id: &'a str,
     #[serde(rename = "released")]
-    was_held: bool,
+    is_done: bool,
 }
 
 fn no_event(id: &str, store: &std::path::Path) -> Failure {
     let message = format!("no event {} in {}", printable(id), path(store));
     Failure::usage(message).with_hint("`sk-sync events list` names them all")
-}
-
-/// An event in lines for a person.
-fn described(shown: &Shown) -> Vec<String> {
-    let item = &shown.item;
-    let mut lines = vec![
-        format!("Event     {} ({})", item.event_id, item.event_type),
-        format!("Journal   row {}, captured {} by {}, {} bytes", item.seq, item.captured_at, shown.origin, item.size),
-        format!("Payload   sha256 {}", item.payload_sha256),
-        format!("Chain     {}", shown.chain),
-        format!("Status    {}", item.status),
-    ];
-    let mut mark = |label: &str, words: Option<String>| lines.extend(words.map(|words| format!("{label:<9} {words}")));
-    mark("Replaced", item.superseded_by.map(|seq| format!("by row {seq}, before it was sent")));
-    mark("Follows", shown.follows.map(|seq| format!("row {seq}, which is owed as well")));
-    mark("Discarded", shown.discarded.clone());
-    mark("Gone", shown.gone.clone());
-    for at in &shown.targets {
-        let mut words = format!("At        {}: {} after {} attempts", at.canonical_url, at.status, at.attempts);
-        for more in [
-            at.http_status.map(|s| format!("HTTP {s}")),
-            at.error.clone(),
-            at.due_at.clone().map(|d| format!("again {d}")),
-        ] {
-            words.extend(more.map(|m| format!(", {m}")));
-        }
-        lines.push(words);
-    }
-    lines
 }

@@ -5,7 +5,7 @@ use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::target;
-use crate::upkeep::{Document, Facts, status};
+use crate::upkeep::{Document, Facts, Surroundings, status};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
 ///
@@ -25,23 +25,30 @@ pub(crate) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
-    let gates = target::gates(&resolved, &workspace.loaded.config, &context.env);
+    let config = &workspace.loaded.config;
     let store = workspace.place.store();
-    let facts = Facts {
-        project_uuid: workspace.identity.project_uuid.clone(),
-        project_slug: workspace.identity.project_slug.clone(),
-        repo: path(&workspace.root),
-        store: path(&store),
-        store_exists: store.exists(),
+    let around = Surroundings {
+        store: &store,
+        facts: Facts {
+            project_uuid: workspace.identity.project_uuid.clone(),
+            project_slug: workspace.identity.project_slug.clone(),
+            repo: path(&workspace.root),
+            store: path(&store),
+            store_exists: store.exists(),
+        },
+        resolved: &resolved,
+        gates: target::gates(&resolved, config, &context.env),
+        legacy_home: workspace.home.legacy.as_deref(),
+        root: &workspace.root,
+        warn_rows: config.journal.warn_rows,
+        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
     };
-    let home = workspace.home.legacy.as_deref();
-    let mut document = status(&store, facts, &resolved, gates, home, context.clock.now())?;
-    let verdict = exit_of(&document);
-    let exit = if args.check { verdict } else { Exit::Success };
+    let mut document = status(around, context.clock.now())?;
+    let exit = if args.check { exit_of(&document) } else { Exit::Success };
     document.exit_code = exit.code();
     if context.printer.is_json() {
         context.printer.document(&document);
-    } else {
+    } else if !context.globals.quiet {
         for line in lines(&document, context.printer.paint()) {
             context.printer.result(&line);
         }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::base::text::{path, printable};
 use crate::cli::journey::workspace;
-use crate::cli::{Context, Exit, Failure};
+use crate::cli::render::plural;
+use crate::cli::{Context, Exit, Failure, Paint};
 use crate::upkeep::{Checked, Proof, verify};
 
 /// Check every hash, count and reference in the store.
@@ -19,28 +20,50 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
-    let store = workspace.place.store();
-    let proof = verify(&store)?.unwrap_or_else(|| Proof { ok: true, ..Proof::default() });
+    let store = workspace(context)?.place.store();
+    let proof = verify(&store)?;
     let exit = if proof.ok { Exit::Success } else { Exit::Damage };
     let printer = &context.printer;
     if printer.is_json() {
         printer.document(&Document { schema_version: 1, command: "verify", exit_code: exit.code(), proof: &proof });
-        return Ok(exit);
-    }
-    for finding in &proof.findings {
-        printer.result(&format!("{} {}", printer.paint().red(finding.severity), printable(&finding.what)));
-    }
-    let Checked { events, targets, bodies } = proof.checked;
-    let looked_at = format!("{events} events, {targets} targets, {bodies} queued bodies in {}", path(&store));
-    printer.result(&match (proof.ok, proof.is_damaged) {
-        (true, _) => {
-            format!("{} {looked_at}: hashes, chain, counters and books agree", printer.paint().green("Whole:"))
+    } else if !context.globals.quiet {
+        for line in lines(&proof, &path(&store), printer.paint()) {
+            printer.result(&line);
         }
-        (false, true) => format!("Damaged: {looked_at}. What is not named above is safe; keep a copy of the file"),
-        (false, false) => format!("Wrong numbers: {looked_at}. Every event is safe; only counts differ from the rows"),
-    });
+    }
     Ok(exit)
+}
+
+/// What a person reads: every finding, then what it means.
+fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
+    let counted = |n: Option<u64>, noun: &str| n.map_or(format!("uncountable {noun}s"), |n| plural(n, noun));
+    let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+    let Checked { events, targets, bodies } = proof.checked;
+    let looked_at = format!(
+        "{}, {}, {} in {store}",
+        counted(unsigned(events), "event"),
+        counted(targets.map(|n| n as u64), "target"),
+        counted(bodies, "queued text"),
+    );
+    let mut lines: Vec<_> = proof
+        .findings
+        .iter()
+        .map(|finding| format!("{} {}: {}", paint.red(finding.severity), finding.part, printable(&finding.what)))
+        .collect();
+    if proof.ok {
+        lines.push(format!(
+            "{} {looked_at}: the chain is unbroken, every hash matches, every balance holds",
+            paint.green("Whole:")
+        ));
+        return lines;
+    }
+    if proof.is_damaged {
+        lines.push(format!("{} {looked_at}. Keep a copy of the file", paint.red("Damaged:")));
+    } else {
+        lines.push(format!("{} {looked_at}. Only counts differ from the rows they count", paint.yellow("Miscounted:")));
+    }
+    lines.extend(proof.safe.iter().map(|words| format!("{} {words}", paint.green("Safe:"))));
+    lines
 }
 
 #[derive(Debug, Serialize)]
@@ -50,4 +73,31 @@ struct Document<'a> {
     exit_code: u8,
     #[serde(flatten)]
     proof: &'a Proof,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upkeep::Finding;
+
+    const CHECKED: Checked = Checked { events: Some(1301), targets: Some(1), bodies: Some(0) };
+
+    #[test]
+    fn a_proof_is_one_line() {
+        let proof = Proof { ok: true, is_damaged: false, checked: CHECKED, findings: vec![], safe: vec!["s"] };
+        insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @"Whole: 1,301 events, 1 target, 0 queued texts in /s.db: the chain is unbroken, every hash matches, every balance holds");
+    }
+
+    #[test]
+    fn damage_is_named_and_so_is_what_is_safe() {
+        let findings = vec![Finding { severity: "damage", part: "journal", what: "row 3\n is gone".to_owned() }];
+        let safe = vec!["every queued body has its text"];
+        let checked = Checked { events: None, ..CHECKED };
+        let proof = Proof { ok: false, is_damaged: true, checked, findings, safe };
+        insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @r#"
+        damage journal: row 3\n is gone
+        Damaged: uncountable events, 1 target, 0 queued texts in /s.db. Keep a copy of the file
+        Safe: every queued body has its text
+        "#);
+    }
 }

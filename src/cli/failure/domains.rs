@@ -14,10 +14,12 @@ impl From<store::Error> for Failure {
             E::Foreign { .. } => {
                 (Exit::Internal, "store_foreign", "move that file away; it is not from sk-sync and was not changed")
             }
-            E::Damaged { .. } => (Exit::Damage, "store_damaged", "keep a copy of the file, then run `sk-sync verify`"),
+            error if error.is_damage() => {
+                (Exit::Damage, "store_damaged", "keep a copy of the file, then run `sk-sync verify`")
+            }
             E::Full { .. } => (Exit::Internal, "disk_full", "free some space, then run the same command again"),
             E::Io(error) => return Self::io(error),
-            E::Sqlite(_) => return Self::of(Exit::Internal, "store", &error),
+            E::Damaged { .. } | E::Sqlite(_) => return Self::of(Exit::Internal, "store", &error),
         };
         Self::of(exit, kind, &error).with_hint(hint)
     }

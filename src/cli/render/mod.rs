@@ -1,5 +1,6 @@
 //! What a person reads after a run: at most twelve lines, the balance as an equation, and never "done" unless it is.
 
+pub(crate) mod event;
 mod sections;
 pub(crate) mod status;
 
@@ -7,7 +8,9 @@ use crate::base::text;
 use crate::cli::{Context, Exit, Paint};
 use crate::ops::report::Report;
 
-use sections::{events, plural};
+pub(crate) use sections::plural;
+
+use sections::events;
 
 /// Ends a command with its report: decides the exit, then prints the document or the summary.
 pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> Exit {

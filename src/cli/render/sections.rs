@@ -121,11 +121,11 @@ pub(super) fn events(number: u64) -> String {
     plural(number, "event")
 }
 
-pub(super) fn plural(number: u64, noun: &str) -> String {
+pub(crate) fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-fn join_terms(terms: &[(&str, u64)]) -> Option<String> {
+pub(super) fn join_terms(terms: &[(&str, u64)]) -> Option<String> {
     let shown: Vec<_> = terms.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{} {name}", count(*n))).collect();
     (!shown.is_empty()).then(|| shown.join(", "))
 }

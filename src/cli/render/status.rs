@@ -1,13 +1,18 @@
-//! `status` for a person.
+//! `status` for a person: where everything is, what is wrong, and what to do next.
 
-use crate::base::text::printable;
+use crate::base::text::{printable, shorten};
 use crate::cli::Paint;
 use crate::cli::table::count;
-use crate::upkeep::Document;
+use crate::upkeep::{Document, TerminalFailure};
 
-use super::sections::{equation, plural};
+use super::sections::{equation, join_terms, plural};
 
-/// The lines of `status`.
+/// Given-up events shown one by one; the document has more.
+const GIVEN_UP: usize = 5;
+/// Characters of a reason.
+const REASON: usize = 120;
+
+/// The lines of `status`. Where nothing is to be said of a part, it has no line.
 pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |label: &str, words: String| {
@@ -17,31 +22,36 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
     say("Project", format!("{slug} in {}", d.project.store));
     say("Target", target(d));
     say("Kept", kept(d));
-    for previous in &d.delivery_targets.previous {
-        let delivered = plural(unsigned(previous.delivered_count), "event");
-        say("Earlier", format!("{} has {delivered}", previous.canonical_url));
+    let parts = [
+        ("Delivered", delivered(d)),
+        ("In flight", in_flight(d)),
+        ("Retryable", retryable(d)),
+        ("Blocked", blocked(d)),
+    ];
+    for (label, words) in parts.into_iter().filter_map(|(label, words)| Some((label, words?))) {
+        say(label, words);
     }
-    let holds = if d.balance.holds { "" } else { ": does not hold" };
-    say("Balance", format!("{}{holds}", equation(&d.balance)));
-    if let Some(due) = d.delivery_targets.current.as_ref().and_then(|c| c.next_due_at.as_ref()) {
-        say("Next try", due.clone());
+    for words in given_up(d) {
+        say("Given up", words);
     }
     say("Bodies", bodies(d));
-    for failure in &d.terminal_failures.events {
-        let reason = failure.last_error.as_deref().unwrap_or("no reason given");
-        say("Given up", format!("{}: {reason}", failure.event_id));
-    }
     if d.migration_conflicts.count > 0 {
         say("Conflicts", plural(unsigned(d.migration_conflicts.count), "id") + " with two contents");
     }
     for store in &d.legacy_stores {
-        say("Older", format!("{} ({}, {} bytes, not imported)", store.path, store.kind, count(store.size)));
+        let imported = if store.imported { "imported" } else { "not imported" };
+        say("Older", format!("{} ({}, {} bytes, {imported})", store.path, store.kind, count(store.size)));
     }
     if let Some(last) = &d.last_run {
         say("Last run", format!("{} at {}, exit {}", last.command, last.when, last.exit_code));
     }
+    say("Balance", equation(&d.balance) + if d.balance.holds { "" } else { ": does not hold" });
+    let mut mark = |label: String, words: &str| lines.push(format!("{label} {}", printable(words)));
+    for warning in &d.warnings {
+        mark(paint.yellow("Warning: "), warning);
+    }
     for step in &d.next_steps {
-        say("Next", format!("{}: {}", step.why, step.run));
+        mark(paint.cyan("Next     "), &format!("{}: {}", step.why, step.run));
     }
     lines
 }
@@ -65,21 +75,161 @@ fn kept(d: &Document) -> String {
     format!("{events}, {} bytes{since}", count(unsigned(journal.journal_size_bytes)))
 }
 
+/// What this target has, and what each earlier one has.
+fn delivered(d: &Document) -> Option<String> {
+    let to = |events: i64, url: &str| format!("{} to {url}", plural(unsigned(events), "event"));
+    let current = d.delivery_targets.current.as_ref();
+    let current = current.map(|current| to(d.delivery_ledger.delivered_current_target, &current.canonical_url));
+    let earlier = d.delivery_targets.previous.iter();
+    let earlier = earlier.map(|previous| to(previous.delivered_count, &previous.canonical_url) + " earlier");
+    let all: Vec<_> = current.into_iter().chain(earlier).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn in_flight(d: &Document) -> Option<String> {
+    let ledger = &d.delivery_ledger;
+    join_terms(&[
+        ("sent without an answer", unsigned(ledger.in_flight)),
+        ("accepted and not stored yet", unsigned(ledger.pending)),
+    ])
+}
+
+fn retryable(d: &Document) -> Option<String> {
+    let ledger = &d.delivery_ledger;
+    let words = join_terms(&[
+        ("rejected for now", unsigned(ledger.rejected)),
+        ("not answered for", unsigned(ledger.transient)),
+    ])?;
+    let due = d.delivery_targets.current.as_ref().and_then(|current| current.next_due_at.as_ref());
+    Some(words + &due.map_or(String::new(), |at| format!("; next try {at}")))
+}
+
+/// What waits for a person: events behind a gate or held.
+fn blocked(d: &Document) -> Option<String> {
+    let gates: Vec<_> = d.gates.iter().filter(|gate| !gate.is_open).map(|gate| gate.name).collect();
+    let why = if gates.is_empty() { "held; `sk-sync events release`".to_owned() } else { gates.join(", ") };
+    (d.balance.blocked > 0).then(|| format!("{} ({why})", plural(d.balance.blocked, "event")))
+}
+
+/// The first events with their reasons, and how many more there are.
+fn given_up(d: &Document) -> Vec<String> {
+    let failures = &d.terminal_failures;
+    let line = |event: &TerminalFailure| {
+        let reason = event.last_error.as_deref().unwrap_or("no reason given");
+        format!("{}: {}", event.event_id, shorten(reason, REASON))
+    };
+    let mut words: Vec<_> = failures.events.iter().take(GIVEN_UP).map(line).collect();
+    let more = unsigned(failures.count).saturating_sub(words.len() as u64);
+    words.extend((more > 0).then(|| format!("and {} more", count(more))));
+    words
+}
+
 fn bodies(d: &Document) -> String {
     let b = &d.bodies;
     if b.queued == 0 && b.failures == 0 {
         return "none waiting".to_owned();
     }
     let age = b.oldest_age_seconds.map_or(String::new(), |s| format!(", the oldest for {s} s"));
-    format!(
-        "{} waiting ({} ready, {} backing off{age}), {} refused for good",
-        count(b.queued),
-        b.ready,
-        b.in_backoff,
-        b.failures
-    )
+    let waiting = format!("{} waiting ({} ready, {} backing off{age})", count(b.queued), b.ready, b.in_backoff);
+    format!("{waiting}, {} refused for good", b.failures)
 }
 
 fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::{Balance, LastRun};
+    use crate::upkeep::fixture::{nothing, shut};
+    use crate::upkeep::{Next, PreviousTarget};
+
+    fn shown(d: &Document) -> String {
+        lines(d, Paint::default()).join("\n")
+    }
+
+    #[test]
+    fn nothing_was_done_yet() {
+        insta::assert_snapshot!(shown(&nothing()), @"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core (never contacted); remote: unknown
+        Kept      0 events, 0 bytes
+        Delivered 0 events to https://sync.example.org
+        Bodies    none waiting
+        Balance   0 captured = 0
+        ");
+    }
+
+    #[test]
+    fn everything_at_once() {
+        let mut d = nothing();
+        d.balance = Balance {
+            captured: 1310,
+            delivered: 1290,
+            in_flight: 3,
+            retryable: 5,
+            undeliverable: 2,
+            blocked: 10,
+            holds: true,
+            ..Balance::default()
+        };
+        (d.event_journal.retained_event_count, d.event_journal.journal_size_bytes) = (1310, 2_345_678);
+        d.event_journal.oldest_retained_event_at = Some("2026-02-12T10:00:00.000000+00:00".to_owned());
+        let ledger = &mut d.delivery_ledger;
+        (ledger.delivered_current_target, ledger.in_flight, ledger.pending) = (1290, 2, 1);
+        (ledger.rejected, ledger.transient) = (4, 1);
+        d.delivery_targets.previous.push(PreviousTarget {
+            target_id: "tgt_0".to_owned(),
+            canonical_url: "stub://local".to_owned(),
+            team_slug: String::new(),
+            user_email: String::new(),
+            delivered_count: 7,
+            terminal_failed_count: 0,
+        });
+        let current = d.delivery_targets.current.as_mut().unwrap();
+        current.target_id = Some("tgt_core_1".to_owned());
+        current.next_due_at = Some("2026-02-12T10:05:00.000000+00:00".to_owned());
+        d.gates.push(shut("missing_auth"));
+        d.terminal_failures.count = 2;
+        d.terminal_failures.events.push(TerminalFailure {
+            event_id: "01JMBY7K8N3QRVX2DPFG5H0001".to_owned(),
+            target_id: "tgt_core_1".to_owned(),
+            last_error: Some("rejected 5 times: no such lane\u{1b}[2J\nOK".to_owned()),
+        });
+        (d.bodies.queued, d.bodies.ready, d.bodies.in_backoff, d.bodies.failures) = (12, 10, 2, 1);
+        d.bodies.oldest_age_seconds = Some(61);
+        d.migration_conflicts.count = 1;
+        d.warnings.push("1310 events are retained, more than journal.warn_rows (10)".to_owned());
+        let next = ("the gate missing_auth is shut: no token".to_owned(), "export SK_SYNC_TOKEN=…".to_owned());
+        d.next_steps.push(Next { why: next.0, run: next.1 });
+        let when = "2026-02-12T09:59:00.000000+00:00".to_owned();
+        d.last_run = Some(LastRun { when, command: "run".to_owned(), exit_code: 4 });
+        insta::assert_snapshot!(shown(&d), @r#"
+        Project   acme in /state/projects/u/store.db
+        Target    https://sync.example.org, team core; remote: unknown
+        Kept      1,310 events, 2,345,678 bytes, since 2026-02-12T10:00:00.000000+00:00
+        Delivered 1,290 events to https://sync.example.org, 7 events to stub://local earlier
+        In flight 2 sent without an answer, 1 accepted and not stored yet
+        Retryable 4 rejected for now, 1 not answered for; next try 2026-02-12T10:05:00.000000+00:00
+        Blocked   10 events (missing_auth)
+        Given up  01JMBY7K8N3QRVX2DPFG5H0001: rejected 5 times: no such lane\u{1b}[2J\nOK
+        Given up  and 1 more
+        Bodies    12 waiting (10 ready, 2 backing off, the oldest for 61 s), 1 refused for good
+        Conflicts 1 id with two contents
+        Last run  run at 2026-02-12T09:59:00.000000+00:00, exit 4
+        Balance   1,310 captured = 1,290 delivered + 3 in flight + 5 retryable + 2 undeliverable + 10 blocked
+        Warning:  1310 events are retained, more than journal.warn_rows (10)
+        Next      the gate missing_auth is shut: no token: export SK_SYNC_TOKEN=…
+        "#);
+    }
+
+    #[test]
+    fn books_that_do_not_balance_are_said_so() {
+        let mut d = nothing();
+        d.balance = Balance { captured: 2, delivered: 1, holds: false, ..Balance::default() };
+        d.delivery_targets.current = None;
+        assert!(shown(&d).contains("2 captured = 1 delivered: does not hold"), "{}", shown(&d));
+        assert!(shown(&d).contains("Target    none; nothing leaves this machine"));
+    }
 }

@@ -1,0 +1,57 @@
+//! A status of nothing, for tests to change.
+
+use super::document::{Document, Facts};
+use super::status::{Surroundings, status};
+use crate::base::{Env, Timestamp};
+use crate::config::{Inputs, load};
+use crate::target::{Choice, Gate, Resolved, resolve};
+
+/// The moment of every status made here: 2026-02-12T10:00:00Z.
+pub(super) const NOW: Timestamp = Timestamp::from_micros(1_770_890_400_000_000);
+
+/// The decision that a user's file leads to.
+pub(super) fn resolved(text: &str) -> Resolved {
+    let (env, dir) = (Env::of(&[]), tempfile::tempdir().unwrap());
+    let file = dir.path().join("config.toml");
+    std::fs::write(&file, text).unwrap();
+    let inputs = Inputs {
+        env: &env,
+        user_file: Some(&file),
+        repo_file: None,
+        is_explicit: false,
+        project_file: None,
+        flags: &[],
+    };
+    resolve(&load(&inputs).unwrap(), &env, &Choice::default()).unwrap()
+}
+
+/// A shut gate.
+pub(crate) fn shut(name: &'static str) -> Gate {
+    Gate { name, is_open: false, reason: format!("{name} is why"), fix: format!("open {name}") }
+}
+
+/// The status of a project that has a Teamspace and no store, as if it had one.
+pub(crate) fn nothing() -> Document {
+    let dir = tempfile::tempdir().unwrap();
+    let resolved =
+        resolved("preset = 'teamspace'\nteamspace = { server_url = 'https://sync.example.org', team_slug = 'core' }");
+    let around = Surroundings {
+        store: &dir.path().join("store.db"),
+        facts: Facts {
+            project_uuid: Some("u".to_owned()),
+            project_slug: Some("acme".to_owned()),
+            repo: "/src/acme".to_owned(),
+            store: "/state/projects/u/store.db".to_owned(),
+            store_exists: true,
+        },
+        resolved: &resolved,
+        gates: Vec::new(),
+        legacy_home: None,
+        root: dir.path(),
+        warn_rows: 10,
+        warnings: Vec::new(),
+    };
+    let mut document = status(around, NOW).unwrap();
+    document.active_queue.path = "/state/projects/u/store.db".to_owned();
+    document
+}

@@ -1,0 +1,100 @@
+//! What a person should do next, from what `status` found. Pure.
+
+use super::document::{Document, Next};
+
+/// What to do, the most pressing first.
+pub(super) fn next_steps(d: &Document) -> Vec<Next> {
+    let mut steps = Vec::new();
+    let mut say = |applies: bool, why: String, run: &str| {
+        if applies {
+            steps.push(Next { why, run: run.to_owned() });
+        }
+    };
+    say(!d.balance.holds, "the books do not balance".to_owned(), "sk-sync verify");
+    say(
+        d.project.project_uuid.is_none(),
+        "the project has no identity, so its artifacts cannot be named".to_owned(),
+        "sk-sync init --project",
+    );
+    for gate in d.gates.iter().filter(|gate| !gate.is_open) {
+        say(true, format!("the gate {} is shut: {}", gate.name, gate.reason), &gate.fix);
+    }
+    say(!d.project.store_exists, "nothing was captured here yet".to_owned(), "sk-sync run");
+    let sends = d.delivery_targets.current.is_some() && d.gates.iter().all(|gate| gate.is_open);
+    let owed = [(d.active_queue.event_count, "event"), (d.bodies.queued, "body")].map(|(n, noun)| counted(n, noun));
+    let owed = owed.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    say(sends && !owed.is_empty(), format!("still owed: {owed}"), "sk-sync drain");
+    let mut look = |count: u64, noun: &str, what: &str, run: &str| {
+        if let Some(words) = counted(count, noun) {
+            say(true, format!("{words} {what}"), run);
+        }
+    };
+    let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
+    look(unsigned(d.terminal_failures.count), "event", "given up", "sk-sync events list --status undeliverable");
+    look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
+    let kept_apart = "captured with two contents; the first is kept, the other is set aside";
+    look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync status --json");
+    steps
+}
+
+/// `1 event`, `2 bodies`; nothing for none.
+fn counted(count: u64, noun: &str) -> Option<String> {
+    let plural = match noun.strip_suffix('y') {
+        _ if count == 1 => noun.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{noun}s"),
+    };
+    (count > 0).then(|| format!("{count} {plural}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upkeep::fixture::{nothing, shut};
+
+    /// The shell lines after `change`.
+    fn lines_after(change: fn(&mut Document)) -> Vec<String> {
+        let mut document = nothing();
+        change(&mut document);
+        next_steps(&document).into_iter().map(|step| step.run).collect()
+    }
+
+    #[test]
+    fn every_trouble_has_its_line() {
+        for (line, change) in [
+            ("sk-sync verify", (|d| d.balance.holds = false) as fn(&mut Document)),
+            ("sk-sync init --project", |d| d.project.project_uuid = None),
+            ("open missing_team", |d| d.gates.push(shut("missing_team"))),
+            ("sk-sync run", |d| d.project.store_exists = false),
+            ("sk-sync drain", |d| d.active_queue.event_count = 1),
+            ("sk-sync drain", |d| d.bodies.queued = 1),
+            ("sk-sync events list --status undeliverable", |d| d.terminal_failures.count = 1),
+            ("sk-sync bodies list", |d| d.bodies.failures = 1),
+            ("sk-sync status --json", |d| d.migration_conflicts.count = 1),
+        ] {
+            assert_eq!(lines_after(change), [line]);
+        }
+        assert_eq!(lines_after(|_| ()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_drain_is_offered_only_where_it_can_send() {
+        let without_target = lines_after(|d| {
+            d.active_queue.event_count = 1;
+            d.delivery_targets.current = None;
+        });
+        assert_eq!(without_target, Vec::<String>::new());
+        let behind_a_gate = lines_after(|d| {
+            d.bodies.queued = 1;
+            d.gates.push(shut("missing_auth"));
+        });
+        assert_eq!(behind_a_gate, ["open missing_auth"]);
+    }
+
+    #[test]
+    fn counts_are_read_as_words() {
+        for (count, noun, words) in [(0, "event", None), (1, "body", Some("1 body")), (2, "body", Some("2 bodies"))] {
+            assert_eq!(counted(count, noun).as_deref(), words);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `events show`: one event, and what became of it at every target.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::events::{Item, View, item};
+use super::standing::stand;
+use crate::base::Timestamp;
+use crate::base::ids::normalize;
+use crate::books::{self, Error};
+use crate::delivery;
+use crate::journal::{self, Record};
+use crate::store::ReadTx;
+
+/// An event with everything that is known of it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Shown {
+    /// The line of the list, with the envelope.
+    #[serde(flatten)]
+    pub(crate) item: Item,
+    /// Which producer.
+    pub(crate) origin: String,
+    /// The hash chain's value of this row.
+    pub(crate) chain: String,
+    /// Why it waits for a release.
+    pub(crate) held: Option<String>,
+    /// The older event of its key, which is owed as well.
+    pub(crate) follows: Option<i64>,
+    /// Why it was given up.
+    pub(crate) discarded: Option<String>,
+    /// Why its payload left.
+    pub(crate) gone: Option<String>,
+    /// The captured bytes, for a person; `None` when they have left.
+    #[serde(skip)]
+    pub(crate) payload: Option<Vec<u8>>,
+    /// Where it stands at each target, in the order they were first seen.
+    pub(crate) targets: Vec<AtTarget>,
+}
+
+/// Where an event stands at one target.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct AtTarget {
+    /// The target.
+    pub(crate) target_id: String,
+    /// Its address.
+    pub(crate) canonical_url: String,
+    /// It is the one that the view is of.
+    pub(crate) is_current: bool,
+    /// The word that the list has, for this target.
+    pub(crate) status: &'static str,
+    /// The class of the balance.
+    pub(crate) class: &'static str,
+    /// Answers that said something of the event.
+    pub(crate) attempts: i64,
+    /// The HTTP status of the last answer.
+    pub(crate) http_status: Option<i64>,
+    /// The last reason given.
+    pub(crate) error: Option<String>,
+    /// When it is tried again.
+    pub(crate) due_at: Option<String>,
+    /// When it was first about to be sent.
+    pub(crate) first_attempted_at: Option<String>,
+    /// When it was last about to be sent.
+    pub(crate) last_attempted_at: Option<String>,
+    /// When the target's last word came.
+    pub(crate) settled_at: Option<String>,
+}
+
+/// The event of this id, in any of its spellings; `None` when there is no such event.
+pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<Shown>, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(None) };
+    store.read(|tx| {
+        let mut found = journal::show(tx, event_id)?;
+        if let (None, Some(normal)) = (&found, normalize(event_id)) {
+            found = journal::show(tx, &normal)?;
+        }
+        let Some(listed) = found else { return Ok(None) };
+        let (record, payload) = (listed.record.clone(), listed.envelope.clone());
+        let targets = at_targets(tx, &record, view)?;
+        let row = match &view.target_id {
+            Some(id) => delivery::current(tx, id)?.map(|target| delivery::row_of(tx, target.id, record.seq)),
+            None => None,
+        };
+        let row = row.transpose()?.flatten();
+        let standing = stand(&record, row.as_ref().map(|row| row.status), view.is_shut);
+        Ok(Some(Shown {
+            item: item(listed, row, standing, true),
+            origin: record.origin,
+            chain: record.chain.to_string(),
+            held: record.held,
+            follows: record.follows,
+            discarded: record.discarded,
+            gone: record.gone,
+            payload,
+            targets,
+        }))
+    })
+}
+
+fn at_targets(tx: &ReadTx<'_>, record: &Record, view: &View) -> Result<Vec<AtTarget>, Error> {
+    let mut found = Vec::new();
+    for target in delivery::targets(tx)? {
+        let row = delivery::row_of(tx, target.id, record.seq)?;
+        let is_current = view.target_id.as_ref() == Some(&target.identity.target_id);
+        let standing = stand(record, row.as_ref().map(|row| row.status), is_current && view.is_shut);
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        found.push(AtTarget {
+            target_id: target.identity.target_id,
+            canonical_url: target.identity.canonical_url,
+            is_current,
+            status: standing.word,
+            class: standing.class.name(),
+            attempts: row.as_ref().map_or(0, |row| row.attempts),
+            http_status: row.as_ref().and_then(|row| row.http_status),
+            error: row.as_ref().and_then(|row| row.error.clone()),
+            due_at: time(row.as_ref().and_then(|row| row.due_at)),
+            first_attempted_at: time(row.as_ref().and_then(|row| row.first_attempted_at)),
+            last_attempted_at: time(row.as_ref().and_then(|row| row.last_attempted_at)),
+            settled_at: time(row.as_ref().and_then(|row| row.settled_at)),
+        });
+    }
+    Ok(found)
+}

@@ -1,0 +1,267 @@
+//! The document of `status`: its names, and what it says of a store.
+
+use super::document::{Document, Facts};
+use super::fixture::{NOW, nothing, resolved, shut};
+use super::status::{Surroundings, status};
+use crate::books;
+use crate::delivery;
+use crate::event::WireForm;
+use crate::journal::Entry;
+use crate::store::{Counter, Store, add_to_counter};
+use crate::target::{Identity, Resolved};
+
+/// A store with `events` events.
+fn store(dir: &std::path::Path, events: usize) -> Store {
+    let mut store = books::open(&dir.join("store.db")).unwrap();
+    let filled: Result<(), books::Error> = store.write(|tx| {
+        books::append(tx, NOW, |appending| {
+            for n in 0..events {
+                let (id, envelope) = (format!("event-{n}"), format!("{{\"event_id\":\"event-{n}\"}}"));
+                appending.append(&Entry {
+                    event_id: &id,
+                    event_type: "T",
+                    occurred_at: None,
+                    envelope: envelope.as_bytes(),
+                    wire: WireForm::AsIs,
+                    coalesce: None,
+                    held: None,
+                    origin: "capture",
+                })?;
+            }
+            Ok::<_, books::Error>(())
+        })?;
+        Ok(())
+    });
+    filled.unwrap();
+    store
+}
+
+/// Moves events at a target from `untried` to another class, in the counters alone: a status reads nothing else.
+fn post(store: &mut Store, identity: &Identity, class: &str, events: i64) {
+    let posted: Result<(), delivery::Error> = store.write(|tx| {
+        let target = delivery::register_for_tests(tx, identity, NOW)?;
+        let scope = format!("delivery/{}", target.id);
+        add_to_counter(tx, Counter { scope: &scope, name: "untried" }, -events)?;
+        add_to_counter(tx, Counter { scope: &scope, name: class }, events)?;
+        Ok(())
+    });
+    posted.unwrap();
+}
+
+fn of(dir: &std::path::Path, resolved: &Resolved, is_shut: bool) -> Document {
+    let around = Surroundings {
+        store: &dir.join("store.db"),
+        facts: Facts { project_uuid: Some("u".to_owned()), store_exists: true, ..Facts::default() },
+        resolved,
+        gates: if is_shut { vec![shut("missing_auth")] } else { Vec::new() },
+        legacy_home: None,
+        root: dir,
+        warn_rows: 2,
+        warnings: vec!["w".to_owned()],
+    };
+    status(around, NOW).unwrap()
+}
+
+fn external(url: &str) -> Resolved {
+    resolved(&format!("preset = 'external-receiver'\nexternal_receiver = {{ url = '{url}' }}"))
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the document is long")]
+fn the_document_is_the_contract() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&nothing()).unwrap(), @r#"
+    {
+      "schema_version": 1,
+      "ok": true,
+      "exit_code": 0,
+      "project": {
+        "project_uuid": "u",
+        "project_slug": "acme",
+        "repo": "/src/acme",
+        "store": "/state/projects/u/store.db",
+        "store_exists": true
+      },
+      "target_authority": {
+        "configured_server_url": "https://sync.example.org",
+        "env_server_url": null,
+        "override_mode": "none",
+        "resolved_server_url": "https://sync.example.org",
+        "user_id": null,
+        "team_slug": "core",
+        "derived_queue_scope": "https://sync.example.org||core",
+        "queue_db_path": "",
+        "active_queue_scope_status": "absent"
+      },
+      "event_journal": {
+        "retained_event_count": 0,
+        "archived_event_count": 0,
+        "oldest_retained_event_at": null,
+        "journal_size_bytes": 0,
+        "gc_suggested": false,
+        "gc_suggestion": null
+      },
+      "delivery_targets": {
+        "current": {
+          "target_id": null,
+          "canonical_url": "https://sync.example.org",
+          "team_slug": "core",
+          "user_email": "",
+          "next_due_at": null
+        },
+        "previous": []
+      },
+      "delivery_ledger": {
+        "delivered_current_target": 0,
+        "delivered_previous_target": 0,
+        "pending": 0,
+        "rejected": 0,
+        "transient": 0,
+        "terminal_failed": 0,
+        "in_flight": 0,
+        "untried": 0
+      },
+      "migration_conflicts": {
+        "count": 0,
+        "cleanup_blocked": false,
+        "conflicts": []
+      },
+      "terminal_failures": {
+        "count": 0,
+        "events": []
+      },
+      "body_upload_compatibility": {
+        "body_upload_queue_count": 0,
+        "body_upload_failure_log_count": 0
+      },
+      "active_queue": {
+        "path": "/state/projects/u/store.db",
+        "event_count": 0,
+        "body_upload_count": 0
+      },
+      "legacy_queue": {
+        "path": "",
+        "event_count": 0,
+        "body_upload_count": 0,
+        "rows_in_scope": 0
+      },
+      "remote_sync": {
+        "remote_project_state": "unknown",
+        "materialized_at": null,
+        "historical_import_state": "unknown",
+        "last_blocker_sample": null
+      },
+      "bodies": {
+        "queued": 0,
+        "ready": 0,
+        "in_backoff": 0,
+        "oldest_age_seconds": null,
+        "retry_histogram": {},
+        "failures": 0
+      },
+      "balance": {
+        "captured": 0,
+        "delivered": 0,
+        "in_flight": 0,
+        "retryable": 0,
+        "undeliverable": 0,
+        "blocked": 0,
+        "untried": 0,
+        "superseded": 0,
+        "discarded": 0,
+        "purged": 0,
+        "holds": true
+      },
+      "gates": [],
+      "legacy_stores": [],
+      "last_run": null,
+      "warnings": [],
+      "next_steps": []
+    }
+    "#);
+}
+
+#[test]
+fn a_target_that_was_never_contacted_owes_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(store(dir.path(), 3));
+    let d = of(dir.path(), &external("http://127.0.0.1:1"), false);
+    let current = d.delivery_targets.current.unwrap();
+    assert_eq!((current.target_id, current.canonical_url.as_str()), (None, "http://127.0.0.1:1"));
+    assert_eq!((d.active_queue.event_count, d.balance.untried, d.delivery_ledger.untried, d.ok), (3, 3, 3, true));
+    assert_eq!(d.warnings, ["w", "3 events are retained, more than journal.warn_rows (2)"]);
+    assert_eq!(d.next_steps.iter().map(|n| n.run.as_str()).collect::<Vec<_>>(), ["sk-sync drain"]);
+    // Without a target nothing is owed.
+    let d = of(dir.path(), &resolved(""), false);
+    assert_eq!((d.active_queue.event_count, d.balance.untried, d.next_steps.len()), (0, 3, 0));
+}
+
+#[test]
+fn a_shut_gate_blocks_what_was_never_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = external("http://127.0.0.1:1");
+    let mut store = store(dir.path(), 3);
+    post(&mut store, here.identity.as_ref().unwrap(), "delivered", 1);
+    drop(store);
+    let d = of(dir.path(), &here, true);
+    assert_eq!((d.balance.blocked, d.balance.untried, d.delivery_ledger.untried, d.ok), (2, 0, 2, false));
+    assert_eq!(d.next_steps.iter().map(|n| n.run.as_str()).collect::<Vec<_>>(), ["open missing_auth"]);
+}
+
+/// Only the current target's failures count; what an earlier one has is shown beside it.
+#[test]
+fn targets_are_kept_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (here, there) = (external("http://127.0.0.1:1"), external("http://127.0.0.1:2"));
+    let mut store = store(dir.path(), 3);
+    post(&mut store, here.identity.as_ref().unwrap(), "in_flight", 1);
+    post(&mut store, there.identity.as_ref().unwrap(), "delivered", 2);
+    post(&mut store, there.identity.as_ref().unwrap(), "undeliverable", 1);
+    drop(store);
+    let d = of(dir.path(), &here, false);
+    // In flight without an open attempt: the receiver accepted it, and there is nothing to send.
+    assert_eq!((d.delivery_ledger.pending, d.delivery_ledger.in_flight, d.active_queue.event_count), (1, 0, 2));
+    assert_eq!((d.delivery_ledger.delivered_previous_target, d.terminal_failures.count, d.ok), (2, 0, true));
+    let previous = &d.delivery_targets.previous[0];
+    assert_eq!((previous.delivered_count, previous.terminal_failed_count), (2, 1));
+    let d = of(dir.path(), &there, false);
+    assert_eq!((d.delivery_ledger.delivered_current_target, d.terminal_failures.count, d.ok), (2, 1, false));
+    assert!(d.delivery_targets.previous.is_empty(), "the other has nothing");
+}
+
+#[test]
+fn books_that_do_not_balance_are_not_ok() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = external("http://127.0.0.1:1");
+    let mut store = store(dir.path(), 1);
+    post(&mut store, here.identity.as_ref().unwrap(), "delivered", 1);
+    let counter = Counter { scope: "delivery/1", name: "delivered" };
+    store.write(|tx| add_to_counter(tx, counter, 1)).unwrap();
+    drop(store);
+    let d = of(dir.path(), &here, false);
+    assert_eq!((d.ok, d.balance.holds, d.next_steps[0].run.as_str()), (false, false, "sk-sync verify"));
+}
+
+/// The reference's rule, and the stub does not count.
+#[test]
+fn letting_payloads_go_is_suggested_when_everybody_has_everything() {
+    let (here, stub) = (external("http://127.0.0.1:1"), resolved("preset = 'stub'"));
+    for (bytes, targets, is_suggested) in [
+        (60 << 20, &[(&here, 2)][..], true),
+        (60 << 20, &[(&here, 2), (&stub, 0)], true),
+        (10 << 20, &[(&here, 2)], false),
+        (60 << 20, &[(&here, 1)], false),
+        (60 << 20, &[(&stub, 2)], false),
+        (60 << 20, &[], false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path(), 2);
+        store.write(|tx| add_to_counter(tx, Counter { scope: "journal", name: "live_bytes" }, bytes)).unwrap();
+        for (target, delivered) in targets {
+            post(&mut store, target.identity.as_ref().unwrap(), "delivered", *delivered);
+        }
+        drop(store);
+        let journal = of(dir.path(), &here, false).event_journal;
+        assert_eq!(journal.gc_suggested, is_suggested, "{bytes} {targets:?}");
+        assert_eq!(journal.gc_suggestion.map(|s| s.retained_event_count), is_suggested.then_some(2));
+    }
+}
