@@ -7,6 +7,7 @@ mod bad_input;
 mod capture;
 mod delivery;
 mod gates;
+mod hardship;
 mod house;
 mod init;
 mod kill;
