@@ -101,6 +101,10 @@ impl Error {
                 | E::QueryReturnedNoRows
                 | E::Utf8Error(..)),
             ) => Self::Damaged { path: place.to_owned(), reason: error.to_string() },
+            Self::Sqlite(error) if is_about_the_schema(&error) => Self::Damaged {
+                path: place.to_owned(),
+                reason: format!("its tables are not as they should be: {error}"),
+            },
             Self::Sqlite(error) => Self::at(std::path::Path::new(place), error),
             other => other,
         }
@@ -115,6 +119,16 @@ impl Error {
     }
 }
 
+/// True when SQLite does not understand a statement. All of them are written here and tried in tests, so it is the file's
+/// tables that are not what its version promises.
+fn is_about_the_schema(error: &rusqlite::Error) -> bool {
+    let code = match error {
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.extended_code),
+        _ => error.sqlite_error().map(|e| e.extended_code),
+    };
+    code.is_some_and(|code| code & 0xff == rusqlite::ffi::SQLITE_ERROR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +141,7 @@ mod tests {
             (rusqlite::ffi::SQLITE_FULL, "no space left to write the store of this project"),
             (rusqlite::ffi::SQLITE_BUSY, "the store of this project stayed locked"),
             (rusqlite::ffi::SQLITE_READONLY, "cannot open the store of this project: "),
+            (rusqlite::ffi::SQLITE_ERROR, "the store of this project is damaged: its tables"),
             (rusqlite::ffi::SQLITE_INTERNAL, "store error: "),
         ] {
             let sorted = Error::Sqlite(failure(code)).sorted().to_string();
