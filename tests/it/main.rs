@@ -5,6 +5,7 @@
 mod answers;
 mod bad_input;
 mod capture;
+mod crowd;
 mod delivery;
 mod gates;
 mod hardship;
