@@ -158,7 +158,7 @@ fn d11_one_poison_among_fifty() {
         let name = |n: usize| if n == position { "poison" } else { "event" };
         let lines: Vec<_> =
             (0..50).map(|n| json!({"event_id": format!("{}-{n}", name(n)), "event_type": "T"})).collect();
-        let input = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let input = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
         let _captured = sandbox.sk_sync_with(["capture"], input).success();
         let report = sandbox.sk_sync(["drain", "--json"]).code(3).json();
         assert_eq!((&report["drain"]["success"], &report["drain"]["rejected"]), (&json!(49), &json!(1)), "{position}");

@@ -39,7 +39,9 @@ fn script_line(command: &str) -> String {
     let command = command.split("   #").next().unwrap_or_default().trim_end();
     let command = command.replace("cargo run --release -- ", "sk-sync ");
     match command.strip_suffix(" &") {
-        Some(server) => format!("{server} >said & while ! test -s said; do sleep 0.05; done; cat said"),
+        Some(server) => format!(
+            "rm -f said; {server} >said & for i in $(seq 400); do test -s said && break; sleep 0.05; done; cat said"
+        ),
         None => command,
     }
 }
@@ -50,8 +52,11 @@ fn run(sandbox: &Sandbox, block: &[Shown], port: u16) -> Vec<(Vec<String>, Strin
     let bin = Path::new(program.get_program()).parent().unwrap();
     let lines = block.iter().map(|shown| script_line(&shown.command).replace(":8400", &format!(":{port}")));
     let marked = lines.map(|line| format!("{line}\ns=$?; printf '{MARK}%s\\n' $s; (exit $s)\n"));
-    let script =
-        format!("exec 2>&1\nPATH='{}':$PATH\n{}kill $! 2>/dev/null; true", bin.display(), marked.collect::<String>());
+    let script = format!(
+        "exec 2>&1\nPATH='{}':$PATH\n{}kill $! 2>/dev/null; wait 2>/dev/null; true",
+        bin.display(),
+        marked.collect::<String>()
+    );
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]).env_clear().current_dir(sandbox.repo()).stdin(Stdio::null());
     shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -117,6 +122,7 @@ fn has(tool: &str) -> bool {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a skipped block must be loud")]
 fn every_console_block_of_the_readme_is_true() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let blocks = blocks(&readme);
