@@ -2,18 +2,13 @@
 #![cfg(unix)]
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::rights::{as_nobody, ended, mode, with_mounts};
 use crate::support::wire::assert_mirrored;
 use crate::support::{Run, Sandbox};
-
-fn mode(path: impl AsRef<Path>, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
 
 /// Puts a pipe, which nobody writes to, in the place of `file`.
 fn pipe(sandbox: &Sandbox, file: &str) {
@@ -41,36 +36,6 @@ fn a_pipe_never_makes_a_command_wait() {
         if code == 0 {
             sandbox.verified();
         }
-    }
-}
-
-/// A process that only this user's rights can stop: the program as nobody, in a copy that nobody can read. `None`, said
-/// loudly, where that is not possible.
-fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
-    let binary = sandbox.path("sk-sync");
-    if !binary.exists() {
-        std::fs::copy(assert_cmd::cargo::cargo_bin!("sk-sync"), &binary).unwrap();
-    }
-    mode(sandbox.path(""), 0o755);
-    mode(&binary, 0o755);
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(binary).args(args);
-    let known = sandbox.command([""; 0]);
-    command.env_clear().envs(known.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir(sandbox.repo());
-    match command.output() {
-        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("setpriv:") => Some(ended(output)),
-        other => {
-            eprintln!("SKIPPED: cannot run as another user here: {other:?}");
-            None
-        }
-    }
-}
-
-fn ended(output: Output) -> Run {
-    Run {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
@@ -161,20 +126,6 @@ fn d29_a_closed_store_is_not_an_empty_one() {
     }
 }
 
-/// Runs a script in which a small file system can be mounted; `None`, said loudly, where that is not possible.
-fn with_mounts(sandbox: &Sandbox, script: &str) -> Option<Run> {
-    let known = sandbox.command([""; 0]);
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", script]).env_clear().current_dir(sandbox.repo());
-    command.envs(known.get_envs().filter_map(|(k, v)| Some((k, v?)))).env("SK", known.get_program());
-    let run = ended(command.output().ok()?);
-    if run.stderr.contains("unshare:") || run.stderr.contains("mount:") {
-        eprintln!("SKIPPED: cannot mount here: {}", run.stderr);
-        return None;
-    }
-    Some(run)
-}
-
 /// D01: a disk that fills up in the middle of a capture: every acknowledged line is there, and with space again
 /// everything goes on.
 #[test]
@@ -188,7 +139,7 @@ fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
     std::fs::write(sandbox.path("input"), (0..2000).map(event).collect::<String>()).unwrap();
     let script = "mount -t tmpfs -o size=6m tmpfs $SK_SYNC_HOME || exit
         $SK capture --json --each < ../input > ../answers; echo full $?
-        $SK run > ../told 2>&1; echo run $?
+        $SK run > ../said 2>&1; echo run $?
         mount -o remount,size=64m tmpfs $SK_SYNC_HOME
         $SK verify --json > ../proof; echo verify $?
         $SK events list --jsonl > ../kept; echo list $?
@@ -206,12 +157,12 @@ fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
     assert_eq!(last["error"]["kind"], "disk_full", "{last}");
     assert!(last["error"]["hint"].as_str().unwrap().contains("free some space"), "{last}");
     assert!(acknowledged.len() > 100, "{}", acknowledged.len());
-    let kept: Vec<_> = lines("kept").into_iter().map(|e| e["event_id"].clone()).collect();
-    let lost: Vec<_> = acknowledged.iter().filter(|answer| !kept.contains(&answer["event_id"])).collect();
-    assert!(lost.is_empty(), "{lost:?}");
-    assert_eq!(lines("again").iter().filter(|a| a["result"] == "captured").count(), 2000 - kept.len());
-    let told = std::fs::read_to_string(sandbox.path("told")).unwrap();
-    assert!(told.contains("space") && !told.contains("panicked"), "{told}");
+    let ids: Vec<_> = lines("kept").into_iter().map(|e| e["event_id"].clone()).collect();
+    let missing: Vec<_> = acknowledged.iter().filter(|answer| !ids.contains(&answer["event_id"])).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert_eq!(lines("again").iter().filter(|a| a["result"] == "captured").count(), 2000 - ids.len());
+    let said = std::fs::read_to_string(sandbox.path("said")).unwrap();
+    assert!(said.contains("space") && !said.contains("panicked"), "{said}");
 }
 
 /// Bytes of the store changed at random places: never a panic, never a hang, and `verify` never says that all is well
