@@ -37,6 +37,20 @@ fn d42_reading_changes_nothing() {
     }
 }
 
+/// A dry run of a drain says what is owed, and sends nothing.
+#[test]
+fn a_drain_tried_dry_says_what_is_owed() {
+    let sandbox = Sandbox::with_repo();
+    let captured = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
+    let before = sandbox.listing();
+    let report = sandbox.sk_sync(["drain", "--dry-run", "--json"]).success().json();
+    assert_eq!(report["balance"]["untried"], captured["capture"]["captured"]);
+    assert_eq!(report["bodies"]["already_in_queue"], captured["bodies"]["queued"]);
+    let words = sandbox.sk_sync(["drain", "--dry-run"]).success().stdout;
+    assert!(words.contains("23 untried") && words.contains("14 queued before") && words.contains("nothing was sent"), "{words}");
+    assert_eq!(sandbox.listing(), before);
+}
+
 /// D52: with `--json`, stdout is one document and stderr is empty.
 #[test]
 fn d52_one_json_document_and_silence() {
