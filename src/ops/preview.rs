@@ -3,14 +3,25 @@
 use super::Error;
 use super::bodies::{self, Tally};
 use super::dossier::{self, Indexed};
-use super::report::Artifact;
-use super::run::{Journey, capture_section};
+use super::report::{Artifact, Balance, Bodies};
+use super::run::{Journey, books_of, capture_section};
 use crate::books;
 
 /// What would be done: looks at the store if there is one, and creates nothing.
 pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> Result<(), Error> {
     let existing = books::open_read(&journey.workspace.place.store())?;
-    let Some(indexed) = indexed else { return Ok(()) };
+    let Some(indexed) = indexed else {
+        // A drain alone sends what the books say is owed, and the bodies in the queue.
+        if let Some(store) = existing {
+            let target_id = journey.resolved.identity.as_ref().map(|i| i.target_id.as_str());
+            let (balance, already_in_queue) =
+                store.read(|tx| Ok::<_, Error>((books_of(tx, target_id)?.0, crate::bodies::counts(tx)?.rows)))?;
+            let is_shut = journey.report.gates.iter().any(|gate| !gate.open);
+            journey.report.balance = Some(Balance::of(&balance, is_shut));
+            journey.report.bodies = Some(Bodies { already_in_queue, ..Bodies::default() });
+        }
+        return Ok(());
+    };
     let mut tally = Tally::default();
     let filter = bodies::filter(&journey.workspace.loaded.config)?;
     if let Some(uuid) = &journey.workspace.identity.project_uuid {

@@ -239,7 +239,8 @@ impl Journey<'_> {
     }
 }
 
-fn books_of(
+/// The books of a target, and how many of its events are in open attempts.
+pub(super) fn books_of(
     tx: &crate::store::ReadTx<'_>,
     target_id: Option<&str>,
 ) -> Result<(delivery::Balance, i64), delivery::Error> {

@@ -99,8 +99,32 @@ impl Error {
                 | Sql::IntegralValueOutOfRange(..)
                 | Sql::Utf8Error(..),
             ) => true,
+            Self::Sqlite(error) if is_about_the_schema(error) => true,
             Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
             _ => false,
+        }
+    }
+
+    /// The same error, where it is a bare one of SQLite from inside a transaction, by what it means. Which file it was
+    /// is not known any more; a command works on one.
+    #[must_use]
+    pub(crate) fn sorted(self) -> Self {
+        use rusqlite::Error as E;
+        let place = "of this project";
+        match self {
+            Self::Sqlite(
+                error @ (E::FromSqlConversionFailure(..)
+                | E::IntegralValueOutOfRange(..)
+                | E::InvalidColumnType(..)
+                | E::QueryReturnedNoRows
+                | E::Utf8Error(..)),
+            ) => Self::Damaged { path: place.to_owned(), reason: error.to_string() },
+            Self::Sqlite(error) if is_about_the_schema(&error) => Self::Damaged {
+                path: place.to_owned(),
+                reason: format!("its tables are not as they should be: {error}"),
+            },
+            Self::Sqlite(error) => Self::at(std::path::Path::new(place), error),
+            other => other,
         }
     }
 
@@ -110,5 +134,38 @@ impl Error {
             Self::Sqlite(error) => Self::at(path, error),
             other => other,
         }
+    }
+}
+
+/// True when SQLite does not understand a statement. All of them are written here and tried in tests, so it is the file's
+/// tables that are not what its version promises.
+fn is_about_the_schema(error: &rusqlite::Error) -> bool {
+    let code = match error {
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.extended_code),
+        _ => error.sqlite_error().map(|e| e.extended_code),
+    };
+    code.is_some_and(|code| code & 0xff == rusqlite::ffi::SQLITE_ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_inside_a_transaction_keeps_its_meaning() {
+        let failure = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        for (code, words) in [
+            (rusqlite::ffi::SQLITE_CORRUPT, "the store of this project is damaged: "),
+            (rusqlite::ffi::SQLITE_FULL, "no space left to write the store of this project"),
+            (rusqlite::ffi::SQLITE_BUSY, "the store of this project stayed locked"),
+            (rusqlite::ffi::SQLITE_READONLY, "cannot open the store of this project: "),
+            (rusqlite::ffi::SQLITE_ERROR, "the store of this project is damaged: its tables"),
+            (rusqlite::ffi::SQLITE_INTERNAL, "store error: "),
+        ] {
+            let sorted = Error::Sqlite(failure(code)).sorted().to_string();
+            assert!(sorted.starts_with(words), "{code}: {sorted}");
+        }
+        let odd = rusqlite::Error::InvalidColumnType(0, "seq".to_owned(), rusqlite::types::Type::Text);
+        assert!(matches!(Error::Sqlite(odd).sorted(), Error::Damaged { .. }));
     }
 }

@@ -124,86 +124,49 @@ fn links_pipes_and_odd_names_are_skipped_with_a_reason() {
     sandbox.verified();
 }
 
-/// Runs the program as another user in a copy that this user can read; skips loudly where that is not possible.
-#[cfg(unix)]
-#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
-fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<std::process::Output> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let binary = sandbox.path("sk-sync");
-    std::fs::copy(assert_cmd::cargo::cargo_bin!("sk-sync"), &binary).unwrap();
-    for dir in [sandbox.path(""), sandbox.state(), sandbox.path("home"), binary.clone()] {
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o777)).unwrap();
-    }
-    let mut command = std::process::Command::new("setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(binary).args(args);
-    let known = sandbox.command(["x"]);
-    command.env_clear().envs(known.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir(sandbox.repo());
-    match command.output() {
-        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("setpriv:") => Some(output),
-        other => {
-            eprintln!("SKIPPED: cannot run as another user here: {other:?}");
-            None
-        }
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn what_cannot_be_read_loses_only_itself() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use crate::support::rights::{as_nobody, mode};
     let sandbox = Sandbox::with_repo();
     let mission = sandbox.repo().join("kitty-specs/storm-surge-alerts-01KQX7M2");
-    std::fs::set_permissions(mission.join("spec.md"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    mode(mission.join("spec.md"), 0o000);
     std::fs::create_dir_all(mission.join("closed")).unwrap();
     std::fs::write(mission.join("closed/x.md"), "x").unwrap();
-    std::fs::set_permissions(mission.join("closed"), std::fs::Permissions::from_mode(0o000)).unwrap();
-    let Some(output) = as_nobody(&sandbox, &["run", "--json"]) else { return };
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{report}");
+    mode(mission.join("closed"), 0o000);
+    mode(sandbox.state(), 0o777);
+    let Some(run) = as_nobody(&sandbox, &["run", "--json"]) else { return };
+    let report = run.success().json();
     assert!(report["warnings"].to_string().contains("unreadable_directory"), "{report}");
     assert_eq!(report["index"]["not_present"], 2, "one invalid text of the fixture and the closed file");
+    assert!(report["bodies"]["outcomes"].to_string().contains("not_present: unreadable"), "{report}");
     assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_state_directory_that_cannot_be_written() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use crate::support::rights::{as_nobody, mode};
     let sandbox = Sandbox::with_repo();
     std::fs::create_dir(sandbox.state().join("projects")).unwrap();
-    std::fs::set_permissions(sandbox.state().join("projects"), std::fs::Permissions::from_mode(0o555)).unwrap();
-    let Some(output) = as_nobody(&sandbox, &["run"]) else { return };
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{words}");
-    assert!(words.contains("cannot create") && words.contains("projects") && !words.contains("panicked"), "{words}");
+    mode(sandbox.state().join("projects"), 0o555);
+    let Some(run) = as_nobody(&sandbox, &["run"]) else { return };
+    let words = run.code(1).stderr;
+    assert!(words.contains("cannot create") && words.contains("projects"), "{words}");
 }
 
-/// D01: on a full disk nothing that was acknowledged is lost, and the message says what to do.
+/// D01: on a full disk the message says what to do.
 #[cfg(target_os = "linux")]
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn d01_a_full_state_directory() {
     let mut sandbox = Sandbox::with_repo();
     let full = sandbox.path("full");
     std::fs::create_dir(&full).unwrap();
     sandbox.set("SK_SYNC_HOME", full.to_str().unwrap());
-    let script = format!(
-        "mount -t tmpfs -o size=200k tmpfs {0} && {{ {1} run; code=$?; df {0} >&2; exit $code; }}",
-        full.display(),
-        assert_cmd::cargo::cargo_bin!("sk-sync").display()
-    );
-    let known = sandbox.command(["x"]);
-    let mut command = std::process::Command::new("unshare");
-    command.args(["-m", "sh", "-c", &script]).env_clear().current_dir(sandbox.repo());
-    command.envs(known.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    let output = command.output().unwrap();
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    if words.contains("unshare:") || words.contains("mount:") {
-        eprintln!("SKIPPED: cannot mount here: {words}");
-        return;
-    }
-    assert_eq!(output.status.code(), Some(1), "{words}");
-    assert!(words.contains("space") && !words.contains("panicked"), "{words}");
+    let script = "mount -t tmpfs -o size=200k tmpfs $SK_SYNC_HOME || exit; $SK run";
+    let Some(run) = crate::support::rights::with_mounts(&sandbox, script) else { return };
+    let words = run.code(1).stderr;
+    assert!(words.contains("no space left") && words.contains("free some space"), "{words}");
 }
 
 #[test]

@@ -5,8 +5,10 @@
 mod answers;
 mod bad_input;
 mod capture;
+mod crowd;
 mod delivery;
 mod gates;
+mod hardship;
 mod house;
 mod init;
 mod kill;

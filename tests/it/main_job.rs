@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
-use crate::support::wire::{journal, received};
+use crate::support::wire::{assert_mirrored, journal, received};
 
 /// The expected decision for each artifact of the fixture, by mission and path.
 fn expected() -> BTreeMap<(String, String), Value> {
@@ -66,6 +66,58 @@ fn an_edit_captures_its_artifact_and_a_snapshot() {
     assert_eq!(new[1]["envelope"]["payload"]["namespace"]["mission_slug"], json!(mission));
     assert!(events.iter().all(|e| e["status"] == "success"));
     sandbox.verified();
+}
+
+/// What leaves for the receiver after an edit is what was captured: two events, one body.
+#[test]
+fn an_edit_reaches_the_receiver_as_two_events_and_one_body() {
+    let mut sandbox = Sandbox::with_repo();
+    let file = sandbox.path("received.db");
+    let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
+    sandbox.target(&served.url());
+    let _first = sandbox.sk_sync(["run"]).success();
+    let before = served.report();
+    let path = "kitty-specs/storm-surge-alerts-01KQX7M2/plan.md";
+    sandbox.write(path, sandbox.read(path) + "One more thing.\n");
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    let after = served.report();
+    let grown = |count: &str| after[count].as_u64().unwrap() - before[count].as_u64().unwrap();
+    assert_eq!((grown("events"), grown("bodies"), grown("event_requests")), (2, 1, 1));
+    assert_eq!((grown("duplicates"), grown("conflicts"), grown("rejected")), (0, 0, 0));
+    assert_eq!(json!(grown("bodies_already_exists")), report["bodies"]["already_exists"]);
+    drop(served);
+    assert_mirrored(&sandbox, &file);
+}
+
+/// A file that is gone changes its mission's snapshot; what a step requires and lacks is said once.
+#[test]
+fn a_deleted_artifact_is_noticed() {
+    let sandbox = Sandbox::with_repo();
+    let mission = sandbox.repo().join("kitty-specs/storm-surge-alerts-01KQX7M2");
+    let captured = |words: &[&str]| {
+        let before = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines().len();
+        let report = sandbox.sk_sync(words).success().json();
+        let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+        assert_eq!(report["capture"]["captured"], json!(events.len() - before));
+        events[before..].to_vec()
+    };
+    let index = &["index", "--json"][..];
+    let at_step = &["index", "--json", "--step", "specify", "--mission", "storm-surge-alerts-01KQX7M2"][..];
+    let _all = captured(index);
+    std::fs::remove_file(mission.join("tasks/WP01-threshold-rules.md")).unwrap();
+    let new = captured(index);
+    assert_eq!(new.len(), 1, "{new:?}");
+    assert_eq!(new[0]["event_type"], "MissionDossierSnapshotComputed");
+    let _with_step = captured(at_step);
+    std::fs::remove_file(mission.join("spec.md")).unwrap();
+    let new = captured(at_step);
+    let types: Vec<_> = new.iter().map(|e| e["event_type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["MissionDossierArtifactMissing", "MissionDossierSnapshotComputed"]);
+    let missing = &new[0]["envelope"]["payload"];
+    assert_eq!(missing["expected_identity"]["path"], "spec.md");
+    assert_eq!(missing["context_diagnostics"]["reason_code"], "not_found");
+    assert_eq!(new[1]["envelope"]["payload"]["anomaly_count"], 1);
+    assert!(captured(at_step).is_empty(), "it is said once");
 }
 
 #[test]
@@ -139,6 +191,7 @@ fn the_receiver_holds_the_captured_bytes() {
     let received = received(&file);
     assert_eq!(received.events, journal(&sandbox.store()));
     assert_eq!(json!(received.bodies.len()), report["bodies"]["uploaded"]);
+    assert_mirrored(&sandbox, &file);
     sandbox.verified();
 }
 

@@ -37,6 +37,20 @@ fn d42_reading_changes_nothing() {
     }
 }
 
+/// A dry run of a drain says what is owed, and sends nothing.
+#[test]
+fn a_drain_tried_dry_says_what_is_owed() {
+    let sandbox = Sandbox::with_repo();
+    let captured = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
+    let before = sandbox.listing();
+    let report = sandbox.sk_sync(["drain", "--dry-run", "--json"]).success().json();
+    assert_eq!(report["balance"]["untried"], captured["capture"]["captured"]);
+    assert_eq!(report["bodies"]["already_in_queue"], captured["bodies"]["queued"]);
+    let words = sandbox.sk_sync(["drain", "--dry-run"]).success().stdout;
+    assert!(words.contains("23 untried") && words.contains("14 queued before") && words.contains("nothing was sent"), "{words}");
+    assert_eq!(sandbox.listing(), before);
+}
+
 /// D52: with `--json`, stdout is one document and stderr is empty.
 #[test]
 fn d52_one_json_document_and_silence() {
@@ -56,6 +70,71 @@ fn d52_one_json_document_and_silence() {
         assert_eq!(run.stderr, "", "{command:?}");
         let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(document["schema_version"], 1, "{command:?}");
+    }
+}
+
+/// D52: however a command ends, both streams together are one document, which names the code the process ends with.
+#[test]
+fn d52_every_end_is_one_document() {
+    type Setting = fn(&mut Sandbox);
+    let nothing: Setting = |_| ();
+    let unreachable: Setting = |sandbox| sandbox.target("http://127.0.0.1:9");
+    for (name, prepare, words, code) in [
+        ("no such flag", nothing, &["run", "--json", "--no-such-flag"][..], 2),
+        ("a bad value", nothing, &["drain", "--max-time", "soon", "--json"], 2),
+        ("no such directory", nothing, &["index", "--json", "--repo", "absent"], 2),
+        ("no such file", nothing, &["config", "show", "--json", "--config", "absent.toml"], 2),
+        ("a bad file", |s| s.write("event-sync.toml", "preset = 1"), &["status", "--json"], 2),
+        ("a bad variable", |s| s.set("SK_SYNC_DRAIN__NO", "1"), &["run", "--json"], 2),
+        ("a bad address", |s| s.target("http://u:p@h.example"), &["run", "--json"], 2),
+        (
+            "no missions",
+            |s| std::fs::remove_dir_all(s.repo()).and_then(|()| std::fs::create_dir(s.repo())).unwrap(),
+            &["run", "--json"],
+            2,
+        ),
+        (
+            "no identity",
+            |s| std::fs::remove_file(s.repo().join(".kittify/config.yaml")).unwrap(),
+            &["run", "--json"],
+            4,
+        ),
+        (
+            "no identity",
+            |s| std::fs::remove_file(s.repo().join(".kittify/config.yaml")).unwrap(),
+            &["index", "--json"],
+            4,
+        ),
+        ("a shut gate", nothing, &["run", "--json", "--preset", "teamspace"], 4),
+        ("a shut gate", nothing, &["drain", "--json", "--preset", "teamspace"], 4),
+        ("nobody there", unreachable, &["run", "--json"], 3),
+        ("a mission that is not there", nothing, &["index", "--json", "--mission", "absent"], 0),
+        ("an identity that is there", nothing, &["init", "--project", "--json"], 2),
+        ("no such event", nothing, &["events", "show", "absent", "--json"], 2),
+    ] {
+        let mut sandbox = Sandbox::with_repo();
+        prepare(&mut sandbox);
+        let run = sandbox.sk_sync(words).code(code);
+        assert_eq!(run.stderr, "", "{name} {words:?}");
+        let document = run.json();
+        assert_eq!((&document["ok"], &document["exit_code"]), (&(code == 0).into(), &code.into()), "{name} {words:?}");
+        if code == 2 {
+            assert!(document["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{name}: {document}");
+        }
+    }
+}
+
+/// D52: verbose, quiet, with colours: a document stays a document.
+#[test]
+fn d52_other_options_add_nothing_to_a_document() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("CI", "true");
+    for more in [&["-vvv"][..], &["-q"], &["--color", "always"], &["--no-input"]] {
+        for words in [&["run", "--json"][..], &["status", "--json"], &["config", "show", "--json"]] {
+            let run = sandbox.sk_sync(more.iter().chain(words)).success();
+            assert!(run.stderr.is_empty() && !run.stdout.contains('\u{1b}'), "{more:?} {words:?} {run:#?}");
+            assert_eq!(run.json()["schema_version"], 1);
+        }
     }
 }
 

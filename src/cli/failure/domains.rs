@@ -6,6 +6,7 @@ use crate::{config, git, store};
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         use store::Error as E;
+        let error = error.sorted();
         let (exit, kind, hint) = match &error {
             E::Locked { .. } => {
                 (Exit::Internal, "store_locked", "wait for the other sk-sync to end, then run the command again")

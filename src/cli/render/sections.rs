@@ -52,6 +52,7 @@ pub(super) fn bodies_words(bodies: &Bodies, is_verbose: bool) -> String {
         ("uploaded", bodies.uploaded),
         ("already there", bodies.already_exists),
         ("queued", if answered == 0 { bodies.queued } else { 0 }),
+        ("queued before", if answered == 0 { bodies.already_in_queue } else { 0 }),
         ("to be tried again", bodies.retryable),
         ("failed", bodies.failed),
         ("skipped", skipped),

@@ -1,10 +1,10 @@
 //! A place to run the program in where nothing of the machine shows: own home, own state, no settings of git.
 
-use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub(crate) struct Sandbox {
     dir: tempfile::TempDir,
     vars: Vec<(String, String)>,
     /// The test damaged a store on purpose.
-    is_spoilt: Cell<bool>,
+    is_spoilt: AtomicBool,
 }
 
 impl Sandbox {
@@ -29,7 +29,7 @@ impl Sandbox {
         for name in ["home", "state", "kitty", "repo"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
-        Self { dir, vars: Vec::new(), is_spoilt: Cell::default() }
+        Self { dir, vars: Vec::new(), is_spoilt: AtomicBool::default() }
     }
 
     /// A sandbox whose `repo` is the fixture repository, committed once on `main`.
@@ -87,7 +87,7 @@ impl Sandbox {
 
     /// Says that a store was damaged on purpose: it is not looked at in the end.
     pub(crate) fn spoilt(&self) {
-        self.is_spoilt.set(true);
+        self.is_spoilt.store(true, Ordering::SeqCst);
     }
 
     /// Every project's store, with the project's id.
@@ -266,7 +266,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        if !self.is_spoilt.get() && !std::thread::panicking() {
+        if !self.is_spoilt.load(Ordering::SeqCst) && !std::thread::panicking() {
             self.stores().iter().for_each(|(project_uuid, _)| self.prove(project_uuid));
         }
     }

@@ -1,0 +1,64 @@
+//! Running the program with fewer rights or less space than the tests have, where the machine allows that.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use super::{Run, Sandbox};
+
+/// Sets the mode of a file or directory.
+pub(crate) fn mode(path: impl AsRef<Path>, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// How a command ended.
+pub(crate) fn ended(output: Output) -> Run {
+    Run {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Gives a command the sandbox's environment and directory.
+fn surround(command: &mut Command, sandbox: &Sandbox) {
+    let known = sandbox.command([""; 0]);
+    command.env_clear().envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(sandbox.repo());
+}
+
+/// Runs the program as a user who owns nothing here. `None`, said loudly, where that is not possible.
+pub(crate) fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
+    // The built program may lie where nobody else may read.
+    let program = sandbox.path("sk-sync");
+    if !program.exists() {
+        std::fs::copy(assert_cmd::cargo::cargo_bin!("sk-sync"), &program).unwrap();
+        mode(&program, 0o755);
+    }
+    mode(sandbox.path(""), 0o755);
+    let mut command = Command::new("setpriv");
+    surround(&mut command, sandbox);
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program).args(args);
+    match command.output().map(ended) {
+        Ok(run) if !run.stderr.contains("setpriv:") => Some(run),
+        other => skipped(&format!("cannot run as another user here: {other:?}")),
+    }
+}
+
+/// Runs a shell script, as `$SK` the program, in which file systems can be mounted. `None`, said loudly, where that is
+/// not possible.
+pub(crate) fn with_mounts(sandbox: &Sandbox, script: &str) -> Option<Run> {
+    let mut command = Command::new("unshare");
+    surround(&mut command, sandbox);
+    command.args(["-m", "sh", "-c", script]).env("SK", assert_cmd::cargo::cargo_bin!("sk-sync"));
+    match command.output().map(ended) {
+        Ok(run) if !run.stderr.contains("unshare:") && !run.stderr.contains("mount:") => Some(run),
+        other => skipped(&format!("cannot mount here: {other:?}")),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
+fn skipped<T>(why: &str) -> Option<T> {
+    eprintln!("SKIPPED: {why}");
+    None
+}
