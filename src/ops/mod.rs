@@ -8,6 +8,7 @@
 mod bodies;
 mod dossier;
 mod drain;
+mod intake;
 mod origin;
 mod preview;
 pub(crate) mod report;
