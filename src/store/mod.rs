@@ -8,16 +8,21 @@
 //! caller passes in. `application_id` names the kind of file and `user_version` counts applied migration steps; a file
 //! with more steps than this program knows is refused and left as it is.
 
+mod cache;
 mod counters;
 mod open;
 mod read;
 mod schema;
+#[cfg(test)]
+mod trace;
 mod tx;
 
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
 pub(crate) use schema::Schema;
+#[cfg(test)]
+pub(crate) use trace::traced;
 pub(crate) use tx::{ReadTx, WriteTx};
 
 /// Why a store could not be opened, read or written.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::cache::Cache;
 use super::{Error, ReadTx, Schema, WriteTx};
 use crate::base::files;
 
@@ -17,6 +18,7 @@ const STATEMENTS: usize = 128;
 pub(crate) struct Store {
     conn: Connection,
     path: PathBuf,
+    counters: Cache,
 }
 
 impl Store {
@@ -34,9 +36,11 @@ impl Store {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags).map_err(|e| Error::at(path, e))?;
+        #[cfg(test)]
+        super::trace::watch(&mut conn);
         prepare(&conn, patience).map_err(|e| Error::at(path, e))?;
         schema.migrate(&mut conn, path)?;
-        Ok(Self { conn, path: path.to_owned() })
+        Ok(Self { conn, path: path.to_owned(), counters: Cache::default() })
     }
 
     /// Runs `work` in one transaction that holds the write lock from its start; commits when it returns `Ok`, rolls
@@ -47,7 +51,7 @@ impl Store {
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| E::from(Error::at(path, e)))?;
-        let tx = WriteTx::new(tx);
+        let tx = WriteTx::new(tx, &self.counters);
         let value = work(&tx)?;
         tx.commit().map_err(|e| E::from(e.placed(path)))?;
         Ok(value)
@@ -56,7 +60,7 @@ impl Store {
     /// Runs `work` on one unchanging state of the file.
     pub(crate) fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let tx = self.conn.unchecked_transaction().map_err(|e| E::from(Error::at(&self.path, e)))?;
-        work(&ReadTx::new(tx))
+        work(&ReadTx::new(tx, &self.counters))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::cache::Cache;
 use super::{Error, ReadTx, Schema};
 use crate::base::files;
 
@@ -55,12 +56,15 @@ impl ReadStore {
         let place = |e| E::from(Error::at(&self.path, e));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let uri = uri(&self.path, if look.has_wal { "mode=ro" } else { "mode=ro&immutable=1" });
-        let conn = Connection::open_with_flags(uri, flags).map_err(place)?;
+        #[cfg_attr(not(test), expect(unused_mut, reason = "tests listen to it"))]
+        let mut conn = Connection::open_with_flags(uri, flags).map_err(place)?;
+        #[cfg(test)]
+        super::trace::watch(&mut conn);
         conn.busy_timeout(Duration::from_secs(5)).map_err(place)?;
         conn.pragma_update(None, "trusted_schema", false).map_err(place)?;
         self.schema.check(&conn, &self.path)?;
         let tx = conn.unchecked_transaction().map_err(place)?;
-        work(&ReadTx::new(tx))
+        work(&ReadTx::new(tx, &Cache::default()))
     }
 }
 

@@ -5,24 +5,34 @@ use std::ops::Deref;
 use rusqlite::{CachedStatement, Connection, Transaction};
 
 use super::Error;
+use super::cache::Cache;
 
 /// One unchanging state of a store.
 #[derive(Debug)]
-pub(crate) struct ReadTx<'a>(Transaction<'a>);
+pub(crate) struct ReadTx<'a> {
+    tx: Transaction<'a>,
+    counters: &'a Cache,
+}
 
 impl<'a> ReadTx<'a> {
-    pub(super) fn new(tx: Transaction<'a>) -> Self {
-        Self(tx)
+    pub(super) fn new(tx: Transaction<'a>, counters: &'a Cache) -> Self {
+        counters.begin();
+        Self { tx, counters }
     }
 
     /// The connection, for a domain's own SQL.
     pub(crate) fn conn(&self) -> &Connection {
-        &self.0
+        &self.tx
     }
 
     /// A prepared statement, kept for the next use.
     pub(crate) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, Error> {
-        Ok(self.0.prepare_cached(sql)?)
+        Ok(self.tx.prepare_cached(sql)?)
+    }
+
+    /// The counters that the handle remembers.
+    pub(super) fn counters(&self) -> &'a Cache {
+        self.counters
     }
 }
 
@@ -31,12 +41,14 @@ impl<'a> ReadTx<'a> {
 pub(crate) struct WriteTx<'a>(ReadTx<'a>);
 
 impl<'a> WriteTx<'a> {
-    pub(super) fn new(tx: Transaction<'a>) -> Self {
-        Self(ReadTx(tx))
+    pub(super) fn new(tx: Transaction<'a>, counters: &'a Cache) -> Self {
+        Self(ReadTx::new(tx, counters))
     }
 
     pub(super) fn commit(self) -> Result<(), Error> {
-        Ok(self.0.0.commit()?)
+        self.0.tx.commit()?;
+        self.0.counters.committed();
+        Ok(())
     }
 }
 
