@@ -26,6 +26,11 @@ pub(crate) fn append<T, E: From<Error>>(
 pub(crate) struct Appending<'a>(Appender<'a>);
 
 impl Appending<'_> {
+    /// From here on, refuses what would make more live events than `capacity`.
+    pub(crate) fn refuse_beyond(&mut self, capacity: i64) -> Result<(), Error> {
+        Ok(self.0.refuse_beyond(capacity)?)
+    }
+
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         Ok(self.0.append(entry)?)

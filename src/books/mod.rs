@@ -12,6 +12,8 @@ mod check;
 mod last_run;
 #[cfg(test)]
 mod model_tests;
+#[cfg_attr(not(test), expect(dead_code, reason = "`purge` and `archive` come later"))]
+mod removal;
 mod retention;
 
 pub(crate) use append::{Appending, append, release};

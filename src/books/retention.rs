@@ -39,10 +39,12 @@ pub(crate) fn acknowledge(
 /// Gives up the oldest events until at most `capacity` are live; returns how many. Held events and events in flight stay,
 /// so fewer may go than would be needed.
 pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i64, Error> {
-    let mut over = journal::totals(tx)?.live - capacity;
-    let (mut evicted, mut after) = (0, 0);
+    let mut over = journal::size(tx)? - capacity;
+    let (mut evicted, mut after, mut chunk) = (0, 0, over);
     while over > 0 {
-        let candidates = journal::live_after(tx, after, CHUNK)?;
+        let candidates = journal::live_after(tx, after, chunk.min(CHUNK))?;
+        // Those that must stay may be many, so each look goes further than the one before.
+        chunk = chunk.saturating_mul(2);
         let Some((last, _)) = candidates.last() else { break };
         after = *last;
         for (seq, is_held) in candidates {

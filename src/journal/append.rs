@@ -54,6 +54,18 @@ pub(crate) enum Appended {
         /// The row that has the id.
         seq: i64,
     },
+    /// The event was removed with its project: it does not come back, and nothing of this entry is kept.
+    Purged {
+        /// The row that has the id.
+        seq: i64,
+    },
+    /// One more live event would be one too many.
+    Full {
+        /// How many there may be.
+        capacity: i64,
+        /// How many there are.
+        live: i64,
+    },
 }
 
 /// What one transaction added, for those who keep books of their own.
@@ -69,6 +81,8 @@ pub(crate) struct Receipt {
     pub(crate) unchanged: i64,
     /// Entries whose id is known with another content.
     pub(crate) conflicts: i64,
+    /// Entries whose id was purged.
+    pub(crate) purged: i64,
     bytes: i64,
     superseded_bytes: i64,
 }
@@ -84,6 +98,23 @@ pub(crate) struct Appender<'a> {
     sealed: i64,
     newest: HashMap<[u8; 16], Newest>,
     receipt: Receipt,
+    bound: Option<Bound>,
+}
+
+/// How many live events there may be.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    capacity: i64,
+    /// How many there were at the start.
+    live: i64,
+}
+
+/// The row that has an id.
+#[derive(Debug)]
+struct Known {
+    seq: i64,
+    digest: Vec<u8>,
+    is_purged: bool,
 }
 
 /// The newest event of a key.
@@ -101,12 +132,19 @@ impl<'a> Appender<'a> {
     /// Starts adding; `now` becomes the rows' capture time.
     pub(crate) fn new(tx: &'a WriteTx<'a>, now: Timestamp) -> Result<Self, Error> {
         let head = tx
-            .prepare("SELECT seq, chain FROM journal_events ORDER BY seq DESC LIMIT 1")?
+            .prepare("SELECT seq, chain FROM journal_events WHERE seq = (SELECT MAX(seq) FROM journal_events)")?
             .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
             .optional()?;
         let (last_seq, chain) = head.unwrap_or((0, chain::START));
         let sealed = super::sealed_through(tx)?;
-        Ok(Self { tx, now, last_seq, chain, sealed, newest: HashMap::new(), receipt: Receipt::default() })
+        let (newest, receipt) = (HashMap::new(), Receipt::default());
+        Ok(Self { tx, now, last_seq, chain, sealed, newest, receipt, bound: None })
+    }
+
+    /// From here on, refuses what would make more live events than `capacity`. What adds none is not refused.
+    pub(crate) fn refuse_beyond(&mut self, capacity: i64) -> Result<(), Error> {
+        self.bound = Some(Bound { capacity, live: super::size(self.tx)? });
+        Ok(())
     }
 
     /// Adds one event, or says why nothing was added.
@@ -124,6 +162,12 @@ impl<'a> Appender<'a> {
             return Ok(Appended::Unchanged { seq: newest.seq });
         }
         let supersedes = newest.filter(|n| n.seq > self.sealed && n.is_plain && entry.held.is_none());
+        if let (None, Some(full)) = (supersedes, self.full()) {
+            return match self.known(entry.event_id)? {
+                Some(known) => self.again(entry, digest, known),
+                None => Ok(full),
+            };
+        }
         let follows = newest.filter(|_| supersedes.is_none()).map(|n| n.seq);
         let seq = self.last_seq + 1;
         let link = chain::link(&self.chain, seq, entry.event_id, &digest);
@@ -166,6 +210,13 @@ impl<'a> Appender<'a> {
             add_to_counter(self.tx, counter(name), by)?;
         }
         Ok(r)
+    }
+
+    /// The refusal, when there may be no more live events.
+    fn full(&self) -> Option<Appended> {
+        let Bound { capacity, live } = self.bound?;
+        let live = live + self.receipt.captured - self.receipt.superseded;
+        (live >= capacity).then_some(Appended::Full { capacity, live })
     }
 
     fn count_captured(&mut self, entry: &Entry<'_>) {
@@ -244,17 +295,26 @@ impl<'a> Appender<'a> {
         newest(self.tx, key)
     }
 
-    /// Place and payload digest of the row that has this id.
-    fn known(&self, event_id: &str) -> Result<Option<(i64, Vec<u8>)>, Error> {
+    /// The row that has this id.
+    fn known(&self, event_id: &str) -> Result<Option<Known>, Error> {
         Ok(self
             .tx
-            .prepare("SELECT seq, payload_sha256 FROM journal_events WHERE event_id = ?1")?
-            .query_row([event_id], |r| Ok((r.get(0)?, r.get(1)?)))
+            .prepare(
+                "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events WHERE event_id = ?1",
+            )?
+            .query_row([event_id, retire::PURGED], |r| {
+                Ok(Known { seq: r.get(0)?, digest: r.get(1)?, is_purged: r.get(2)? })
+            })
             .optional()?)
     }
 
-    /// An id that is known: unchanged when the payload means the same, else a conflict.
-    fn again(&mut self, entry: &Entry<'_>, digest: Sha256, (seq, known): (i64, Vec<u8>)) -> Result<Appended, Error> {
+    /// An id that is known: unchanged when the payload means the same, else a conflict; nothing when it was purged.
+    fn again(&mut self, entry: &Entry<'_>, digest: Sha256, known: Known) -> Result<Appended, Error> {
+        let Known { seq, digest: known, is_purged } = known;
+        if is_purged {
+            self.receipt.purged += 1;
+            return Ok(Appended::Purged { seq });
+        }
         let same = known == digest.as_bytes()
             || super::payload(self.tx, seq)?.is_some_and(|kept| json::same_meaning(&kept, entry.envelope));
         if same {

@@ -23,10 +23,12 @@ mod state;
 
 pub(crate) use append::{Appended, Appender, Entry, Receipt, stated};
 pub(crate) use chain::check_chain;
-pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, show};
+pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Mark, Release, audit, let_go, release};
-pub(crate) use state::{next_lamport, recount, seal, sealed_through, totals};
+pub(crate) use retire::{Audit, Mark, PURGED, Release, audit, bury, let_go, release};
+#[cfg(test)]
+pub(crate) use state::size_from_disk;
+pub(crate) use state::{next_lamport, recount, seal, sealed_through, size, totals};
 
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

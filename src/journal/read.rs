@@ -103,9 +103,15 @@ pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
     // CROSS JOIN keeps the payloads in front: there may be few of them and a long history of rows.
     let mut statement = tx.prepare(
         "SELECT p.seq, e.held IS NOT NULL FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
-         WHERE p.seq > ?1 AND e.superseded_by IS NULL ORDER BY p.seq LIMIT ?2",
+         WHERE p.seq > ?1 AND e.superseded_by IS NULL AND e.discarded IS NULL ORDER BY p.seq LIMIT ?2",
     )?;
     Ok(statement.query_map([after, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The next rows after `after`, whatever their marks.
+pub(crate) fn rows_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
+    let mut statement = tx.prepare("SELECT seq FROM journal_events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    Ok(statement.query_map([after, limit], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// When the oldest payload that is still here was captured.

@@ -45,7 +45,13 @@ pub(crate) enum Mark<'a> {
     Discarded(&'a str),
     /// No longer needed: acknowledged, collected.
     Gone(&'a str),
+    /// Given up because a verified archive has it. The bytes stay here too, until they are collected.
+    Archived,
 }
+
+/// The mark of a row that was removed with its project. Its id stays known, so that no later capture or import brings
+/// the event back.
+pub(crate) const PURGED: &str = "purged";
 
 /// A row as it was when its payload left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,31 +66,68 @@ pub(crate) struct Left {
     pub(crate) was_held: bool,
 }
 
-/// Lets the payload of a live row go and marks the row; `None` when the row is not live. Identity, digest and chain stay.
+/// Takes a live row out of the live ones, marks it, and lets its payload go (an archived one stays); `None` when the row
+/// is not live. Identity, digest and chain stay.
 /// Whoever calls this posts it to the targets as well, and never calls it for an event that is in flight at one.
 pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>) -> Result<Option<Left>, Error> {
     let (discarded, gone) = match mark {
         Mark::Discarded(why) => (Some(why), None),
         Mark::Gone(why) => (None, Some(why)),
+        Mark::Archived => (Some("archived"), None),
     };
+    let archived = (mark == Mark::Archived).then_some(now.as_micros());
     let row = tx
         .prepare(
-            "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4
+            "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4, archived_at = COALESCE(archived_at, ?5)
              WHERE seq = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
              RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size",
         )?
-        .query_row(rusqlite::params![seq, discarded, gone, now.as_micros()], |r| {
+        .query_row(rusqlite::params![seq, discarded, gone, now.as_micros(), archived], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?, r.get(3)?, r.get::<_, i64>(4)?))
         })
         .optional()?;
     let Some((event_id, event_type, digest, was_held, size)) = row else { return Ok(None) };
-    tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])?;
+    if mark != Mark::Archived {
+        tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])?;
+    }
     let left = if discarded.is_some() { name::DISCARDED } else { name::GONE };
     for (name, by) in [(name::LIVE, -1), (name::HELD, -i64::from(was_held)), (left, 1), (name::LIVE_BYTES, -size)] {
         add_to_counter(tx, counter(name), by)?;
     }
     let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
     Ok(Some(Left { event_id, event_type, sha256, was_held }))
+}
+
+/// Removes what is left of a row that is not live: its payload where there still is one, and every other content that was
+/// kept apart under its id. Counts no event, since each counted as what it was.
+pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Error> {
+    let row = tx
+        .prepare(
+            "UPDATE journal_events SET gone = ?2, left_at = COALESCE(left_at, ?3)
+             WHERE seq = ?1 AND (superseded_by IS NOT NULL OR discarded IS NOT NULL OR gone IS NOT NULL)
+               AND discarded IS NOT ?2 AND gone IS NOT ?2
+             RETURNING event_id, event_type, payload_sha256",
+        )?
+        .query_row(rusqlite::params![seq, PURGED, now.as_micros()], |r| {
+            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?))
+        })
+        .optional()?;
+    if let Some((event_id, event_type, digest)) = row
+        && tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])? > 0
+    {
+        let damaged = Error::Damaged { seq, what: "its payload digest is no digest" };
+        let sha256 = Sha256::from_slice(&digest).ok_or(damaged)?;
+        let reason = "removed with its project";
+        audit(tx, now, &Audit { act: PURGED, event_id: &event_id, event_type: &event_type, sha256, reason })?;
+    }
+    let of_row = "event_id = (SELECT event_id FROM journal_events WHERE seq = ?1)";
+    let closed = tx
+        .prepare(&format!(
+            "UPDATE journal_conflicts SET resolved_at = ?2, resolution = ?3 WHERE {of_row} AND resolved_at IS NULL"
+        ))?
+        .execute(rusqlite::params![seq, now.as_micros(), PURGED])?;
+    tx.prepare(&format!("UPDATE journal_conflicts SET envelope = x'' WHERE {of_row}"))?.execute([seq])?;
+    Ok(add_to_counter(tx, counter(name::CONFLICTS), -i64::try_from(closed).unwrap_or(i64::MAX))?)
 }
 
 /// What lifting a hold did.

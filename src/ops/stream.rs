@@ -152,9 +152,10 @@ impl Capture<'_> {
         let Some(store) = self.stores.get_mut(&key) else { return Ok((Vec::new(), 0)) };
         let now = self.world.clock.now();
         store.write(|tx| {
-            let live = journal::totals(tx)?.live;
-            let mut room = self.request.capacity.map(|c| i64::try_from(c).unwrap_or(i64::MAX) - live);
             let (lines, _) = books::append(tx, now, |appending| {
+                if let Some(capacity) = self.request.capacity {
+                    appending.refuse_beyond(i64::try_from(capacity).unwrap_or(i64::MAX))?;
+                }
                 let mut lines = Vec::with_capacity(candidates.len());
                 for candidate in candidates {
                     let held = match self.rule.disposition(&candidate.inspection.event_type) {
@@ -168,18 +169,7 @@ impl Capture<'_> {
                             continue;
                         }
                     };
-                    if room.is_some_and(|r| r <= 0) {
-                        let reason = format!(
-                            "the journal is full: capacity {}, {live} live events before this batch",
-                            self.request.capacity.unwrap_or_default()
-                        );
-                        lines.push(candidate.became("refused", None, Some(reason), None));
-                        continue;
-                    }
                     let appended = appending.append(&candidate.entry(held))?;
-                    if let (Some(room), Appended::Captured { superseded: None, .. }) = (&mut room, appended) {
-                        *room -= 1;
-                    }
                     lines.push(candidate.appended(appended, held));
                 }
                 Ok::<_, Error>(lines)
@@ -210,6 +200,14 @@ impl Candidate {
             Appended::Conflict { seq } => {
                 let reason = "the id is in the journal with another content; this one is kept apart".to_owned();
                 self.became("conflict", Some(seq), Some(reason), None)
+            }
+            Appended::Purged { seq } => {
+                let reason = "the event was purged here, and stays so".to_owned();
+                self.became("discarded", Some(seq), Some(reason), None)
+            }
+            Appended::Full { capacity, live } => {
+                let reason = format!("the journal is full: capacity {capacity}, {live} live events");
+                self.became("refused", None, Some(reason), None)
             }
         }
     }

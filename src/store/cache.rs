@@ -21,7 +21,7 @@ pub(super) struct Cache {
     version: Cell<Option<i64>>,
     /// The open transaction has compared it.
     is_compared: Cell<bool>,
-    /// A transaction changed copies, and is not known to have committed.
+    /// A transaction changed counters, and is not known to have committed.
     is_uncommitted: Cell<bool>,
 }
 
@@ -41,8 +41,9 @@ impl Cache {
 
     /// A counter changed in the open transaction.
     pub(super) fn changed(&self, counter: Counter<'_>, change: impl FnOnce(&mut i64)) {
+        // Whether there is a copy or not: one that is read later in this transaction has the change as well.
+        self.is_uncommitted.set(true);
         if let Some(scope) = self.scopes.borrow_mut().get_mut(counter.scope) {
-            self.is_uncommitted.set(true);
             let scope = Arc::make_mut(scope);
             match scope.get_mut(counter.name) {
                 Some(value) => change(value),

@@ -155,6 +155,14 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(value(&store, A), 1);
+        let mut fresh = open(dir.path());
+        let failed: Result<(), Error> = fresh.write(|tx| {
+            add(tx, A, 5)?;
+            assert_eq!(get(tx, A)?, 6, "read first after it was changed");
+            Err(Error::Io(std::io::Error::other("no")))
+        });
+        assert!(failed.is_err());
+        assert_eq!(value(&fresh, A), 1);
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             store.write(|tx| {
                 add(tx, A, 5)?;

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 /// One step of a history. `handle` is one of two open handles on the same file.
 #[derive(Debug, Clone)]
 pub(super) enum Op {
-    /// New events, all in one transaction.
-    Append { handle: usize, entries: Vec<Spec> },
+    /// New events, all in one transaction; where there is a capacity, none beyond it.
+    Append { handle: usize, entries: Vec<Spec>, capacity: Option<i64> },
     /// An id that is known, captured again.
     Again { handle: usize, pick: usize, how: Spelling },
     /// A drain to one of the targets; `during` is captured by the other handle while the first request is on its way.
@@ -19,12 +19,34 @@ pub(super) enum Op {
     Evict { handle: usize, capacity: i64 },
     /// The payloads go that a target has.
     Acknowledge { handle: usize, target: usize },
+    /// The operator removes events.
+    Remove { handle: usize, removal: Removal },
+    /// Something of all this, in one transaction that does not commit; the process may go with it.
+    Lost { handle: usize, entries: Vec<Spec>, pick: usize, removal: Option<Removal>, is_crash: bool },
     /// Time passes.
     Wait { seconds: u32 },
     /// Somebody sets the clock back.
     ClockBack { seconds: u32 },
     /// The process goes and another one comes.
     Reopen,
+}
+
+/// A way to empty the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removal {
+    Clear,
+    Project,
+    /// An archive has all but some of the events.
+    ToFile {
+        missing: i64,
+    },
+}
+
+impl Removal {
+    /// Whether it is about this row.
+    pub(super) fn concerns(self, seq: i64) -> bool {
+        !matches!(self, Self::ToFile { missing } if seq % 4 == missing)
+    }
 }
 
 /// A new event.
@@ -150,6 +172,14 @@ fn reply() -> impl Strategy<Value = Reply> {
     ]
 }
 
+fn removal() -> impl Strategy<Value = Removal> {
+    prop_oneof![
+        Just(Removal::Clear),
+        Just(Removal::Project),
+        (0..6_i64).prop_map(|missing| Removal::ToFile { missing })
+    ]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let handle = || 0..2_usize;
     let spelling = prop::sample::select(vec![
@@ -160,7 +190,9 @@ fn op() -> impl Strategy<Value = Op> {
     ]);
     let drain = (handle(), 0..3_usize, vec(reply(), 0..5), reply(), weighted(0.3, spec()));
     prop_oneof![
-        6 => (handle(), vec(spec(), 1..5)).prop_map(|(handle, entries)| Op::Append { handle, entries }),
+        6 => (handle(), vec(spec(), 1..5), weighted(0.2, 0..9_i64)).prop_map(|(handle, entries, capacity)| {
+            Op::Append { handle, entries, capacity }
+        }),
         1 => (handle(), any::<usize>(), spelling).prop_map(|(handle, pick, how)| Op::Again { handle, pick, how }),
         7 => drain.prop_map(|(handle, target, replies, rest, during)| Op::Drain {
             handle, target, replies, rest, during
@@ -168,6 +200,10 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Release { handle, pick }),
         1 => (handle(), 0..12_i64).prop_map(|(handle, capacity)| Op::Evict { handle, capacity }),
         1 => (handle(), 0..3_usize).prop_map(|(handle, target)| Op::Acknowledge { handle, target }),
+        1 => (handle(), removal()).prop_map(|(handle, removal)| Op::Remove { handle, removal }),
+        1 => (handle(), vec(spec(), 0..3), any::<usize>(), prop::option::of(removal()), any::<bool>()).prop_map(
+            |(handle, entries, pick, removal, is_crash)| Op::Lost { handle, entries, pick, removal, is_crash }
+        ),
         2 => (0..120_u32).prop_map(|seconds| Op::Wait { seconds }),
         1 => (0..20_000_u32).prop_map(|seconds| Op::ClockBack { seconds }),
         1 => Just(Op::Reopen),

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::acts::Appending;
 use super::ops::{Reply, Word};
-use super::world::{Appending, TestClock};
+use super::world::TestClock;
 use crate::delivery::{self, DeliveryReceiver};
 use crate::http::{Answer, Failure};
 use crate::target::Identity;
@@ -68,7 +69,7 @@ pub(super) struct Scripted<'a> {
 /// What happened during a drain, in order.
 #[derive(Debug)]
 pub(super) enum Log {
-    Appended(super::world::Appended),
+    Appended(super::acts::Appended),
     Posted(Posted),
 }
 

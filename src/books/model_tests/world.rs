@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use super::model::{Event, Model};
-use super::ops::{Form, Op, Reply, Spec, Spelling};
+use super::acts::{Appending, append, remove};
+use super::event::Event;
+use super::model::Model;
+use super::ops::{Op, Removal, Reply, Spec};
 use super::receiver::{Log, Scripted, Stored};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, retry};
+use crate::books::removal::Removed;
 use crate::delivery::{self, Conditions, Policy, Stop};
-use crate::event::inspect;
-use crate::journal::{self, Entry};
-use crate::store::Store;
+use crate::journal;
+use crate::store::{ReadTx, Store};
 use crate::target::{Identity, ReceiverKind};
 use crate::{books, store};
 
@@ -64,53 +66,6 @@ pub(super) struct World {
     pub(super) model: Model,
 }
 
-/// Something about to be captured in one transaction.
-pub(super) struct Appending<'a> {
-    store: &'a mut Store,
-    now: Timestamp,
-    events: Vec<Event>,
-}
-
-/// What became of it, and the seal it found.
-#[derive(Debug)]
-pub(super) struct Appended {
-    pub(super) sealed: i64,
-    pub(super) results: Vec<(Event, journal::Appended)>,
-    pub(super) receipt: journal::Receipt,
-}
-
-impl Appending<'_> {
-    pub(super) fn run(self) -> Appended {
-        let Self { store, now, events } = self;
-        let outcome: Result<_, books::Error> = store.write(|tx| {
-            let sealed = journal::sealed_through(tx)?;
-            let (results, receipt) = books::append(tx, now, |appending| {
-                events
-                    .into_iter()
-                    .map(|event| {
-                        let inspected = inspect(&event.envelope).unwrap();
-                        assert_eq!(inspected.coalesce.is_some(), event.key.is_some());
-                        let entry = Entry {
-                            event_id: &event.id,
-                            event_type: &inspected.event_type,
-                            occurred_at: None,
-                            envelope: &event.envelope,
-                            wire: inspected.wire,
-                            coalesce: inspected.coalesce,
-                            held: event.is_held.then_some("opted_out"),
-                            origin: "capture",
-                        };
-                        let appended = appending.append(&entry)?;
-                        Ok::<_, books::Error>((event, appended))
-                    })
-                    .collect::<Result<Vec<_>, _>>()
-            })?;
-            Ok(Appended { sealed, results, receipt })
-        });
-        outcome.unwrap()
-    }
-}
-
 fn open(path: &std::path::Path) -> [Store; 2] {
     [books::open(path).unwrap(), books::open(path).unwrap()]
 }
@@ -144,22 +99,30 @@ impl World {
         }
     }
 
-    pub(super) fn read<T>(&self, work: impl FnOnce(&store::ReadTx<'_>) -> T) -> T {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&ReadTx<'_>) -> T) -> T {
         let read: Result<T, store::Error> = self.stores.as_ref().unwrap()[0].read(|tx| Ok(work(tx)));
         read.unwrap()
+    }
+
+    /// What both handles say, and one that never looked before.
+    pub(super) fn everybody<T>(&self, work: impl Fn(&ReadTx<'_>) -> T) -> [T; 3] {
+        let [one, two] = self.stores.as_ref().unwrap();
+        let cold = books::open_read(&self.path).unwrap().unwrap();
+        let work = |tx: &ReadTx<'_>| Ok::<_, store::Error>(work(tx));
+        [one.read(work).unwrap(), two.read(work).unwrap(), cold.read(work).unwrap()]
     }
 
     /// Does one step, in the store and in the model.
     pub(super) fn step(&mut self, op: Op) {
         match op {
-            Op::Append { handle, entries } => {
+            Op::Append { handle, entries, capacity } => {
                 let events = entries.into_iter().map(|spec| self.mint(spec)).collect();
-                self.append(handle, events);
+                self.append(handle, events, capacity);
             }
             Op::Again { handle, pick, how } => {
                 if let Some(known) = self.model.pick(pick) {
-                    let event = respelled(known, how);
-                    self.append(handle, vec![event]);
+                    let event = known.respelled(how);
+                    self.append(handle, vec![event], None);
                 }
             }
             Op::Drain { handle, target, replies, rest, during } => {
@@ -181,6 +144,13 @@ impl World {
                 self.model.evicted(capacity, evicted);
             }
             Op::Acknowledge { handle, target } => self.acknowledge(handle, &identity(target).target_id),
+            Op::Remove { handle, removal } => self.remove(handle, removal),
+            Op::Lost { handle, entries, pick, removal, is_crash } => {
+                self.lose(handle, entries, pick, removal);
+                if is_crash {
+                    self.reopen();
+                }
+            }
             Op::Wait { seconds } => self.clock.advance(i64::from(seconds) * 1_000_000),
             Op::ClockBack { seconds } => self.clock.advance(-i64::from(seconds) * 1_000_000),
             Op::Reopen => self.reopen(),
@@ -202,6 +172,41 @@ impl World {
         self.model.acknowledged(target_id, gone);
     }
 
+    fn remove(&mut self, handle: usize, removal: Removal) {
+        let now = self.clock.now();
+        let listed: Vec<i64> = self.model.events.keys().copied().filter(|seq| removal.concerns(*seq)).collect();
+        let store = &mut self.stores.as_mut().unwrap()[handle];
+        let (mut all, mut next) = (Removed::default(), Some(0));
+        while let Some(after) = next {
+            let removed = store.write(|tx| remove(tx, now, removal, after, &listed)).unwrap();
+            next = removed.last;
+            all.events += removed.events;
+            all.in_flight += removed.in_flight;
+        }
+        self.model.removed(removal, all);
+    }
+
+    /// Does much in one transaction that does not commit.
+    fn lose(&mut self, handle: usize, entries: Vec<Spec>, pick: usize, removal: Option<Removal>) {
+        let now = self.clock.now();
+        let events: Vec<Event> = entries.into_iter().map(|spec| self.mint(spec)).collect();
+        let picked = self.model.pick(pick).map(|event| event.seq);
+        let listed: Vec<i64> = self.model.events.keys().copied().collect();
+        let store = &mut self.stores.as_mut().unwrap()[handle];
+        let lost: Result<(), books::Error> = store.write(|tx| {
+            append(tx, now, events, None)?;
+            if let Some(seq) = picked {
+                books::release(tx, now, seq)?;
+            }
+            if let Some(removal) = removal {
+                remove(tx, now, removal, 0, &listed)?;
+            }
+            assert_eq!(journal::totals(tx)?, journal::recount(tx)?);
+            Err(store::Error::Io(std::io::Error::other("lost")).into())
+        });
+        assert_eq!(lost.unwrap_err().to_string(), "lost");
+    }
+
     fn reopen(&mut self) {
         self.stores = None;
         self.stores = Some(open(&self.path));
@@ -216,9 +221,9 @@ impl World {
         Event::new(id, spec)
     }
 
-    fn append(&mut self, handle: usize, events: Vec<Event>) {
+    fn append(&mut self, handle: usize, events: Vec<Event>, capacity: Option<i64>) {
         let stores = self.stores.as_mut().unwrap();
-        let appended = Appending { store: &mut stores[handle], now: self.clock.now(), events }.run();
+        let appended = Appending { store: &mut stores[handle], now: self.clock.now(), events, capacity }.run();
         self.model.appended(appended);
     }
 
@@ -241,7 +246,7 @@ impl World {
             script: RefCell::new(replies.into()),
             rest,
             clock: &self.clock,
-            during: Cell::new(during.map(|event| Appending { store: other, now, events: vec![event] })),
+            during: Cell::new(during.map(|event| Appending { store: other, now, events: vec![event], capacity: None })),
             log: RefCell::default(),
         };
         let turns = AtomicU64::new(0);
@@ -302,51 +307,6 @@ impl World {
                 self.clock.advance(1_800_000_000);
                 assert_eq!(self.drain(round % 2, target, Vec::new(), Reply::well(), None), None);
             }
-        }
-    }
-}
-
-/// A known event as somebody captures it again.
-fn respelled(known: &Event, how: Spelling) -> Event {
-    let text = std::str::from_utf8(&known.envelope).unwrap();
-    let (from, to) = match how {
-        Spelling::Same => ("{", "{"),
-        Spelling::Respelled => ("{", "{ "),
-        Spelling::OtherEnvelope => ("\"note\":\"", "\"note\":\"!"),
-        Spelling::OtherPayload => ("\"said\":\"", "\"said\":\"!"),
-    };
-    Event { envelope: text.replacen(from, to, 1).into_bytes(), ..known.clone() }
-}
-
-impl Event {
-    fn new(id: String, spec: Spec) -> Self {
-        let payload = |facts: u8| match spec.key {
-            // Two paths on one branch, and one of them on another.
-            Some(key) => format!(
-                r#"{{"artifact_id":{{"path":"a{}"}},"indexed_at":"{id}","namespace":{{"mission_slug":"m","target_branch":"b{}"}},"said":"{facts}"}}"#,
-                key % 2,
-                key / 2
-            ),
-            None => format!(r#"{{"said":"{facts}"}}"#),
-        };
-        let event_type = if spec.key.is_some() { "MissionDossierArtifactIndexed" } else { "WPStatusChanged" };
-        let odd = if spec.form == Form::Broken { r#","odd":NaN"# } else { "" };
-        let members = format!(
-            r#""event_id":"{id}","event_type":"{event_type}","note":""{odd},"payload":{},"project_uuid":"p","team_slug":"t""#,
-            payload(spec.facts)
-        );
-        let local = if spec.form == Form::Local { r#""drain_blocked_reason":"no_auth","# } else { "" };
-        Self {
-            id,
-            seq: 0,
-            envelope: format!("{{{local}{members}}}").into_bytes(),
-            wire: (spec.form != Form::Broken).then(|| format!("{{{members}}}").into_bytes()),
-            key: spec.key,
-            facts: spec.facts,
-            is_held: spec.is_held,
-            superseded_by: None,
-            follows: None,
-            left: None,
         }
     }
 }

@@ -1,0 +1,76 @@
+//! One captured event, and how its envelope is made.
+
+use super::ops::{Form, Spec, Spelling};
+use crate::delivery::Class;
+
+/// One captured event.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) seq: i64,
+    pub(super) envelope: Vec<u8>,
+    /// The bytes sent for it; `None`: nothing can be.
+    pub(super) wire: Option<Vec<u8>>,
+    pub(super) key: Option<u8>,
+    pub(super) facts: u8,
+    pub(super) is_held: bool,
+    pub(super) superseded_by: Option<i64>,
+    pub(super) follows: Option<i64>,
+    /// As what it left the live ones.
+    pub(super) left: Option<Class>,
+    /// Its payload is here.
+    pub(super) has_bytes: bool,
+    /// It was removed with its project.
+    pub(super) is_purged: bool,
+}
+
+impl Event {
+    pub(super) fn is_live(&self) -> bool {
+        self.superseded_by.is_none() && self.left.is_none()
+    }
+
+    /// The same event as somebody captures it again.
+    pub(super) fn respelled(&self, how: Spelling) -> Self {
+        let text = std::str::from_utf8(&self.envelope).unwrap();
+        let (from, to) = match how {
+            Spelling::Same => ("{", "{"),
+            Spelling::Respelled => ("{", "{ "),
+            Spelling::OtherEnvelope => ("\"note\":\"", "\"note\":\"!"),
+            Spelling::OtherPayload => ("\"said\":\"", "\"said\":\"!"),
+        };
+        Self { envelope: text.replacen(from, to, 1).into_bytes(), ..self.clone() }
+    }
+
+    pub(super) fn new(id: String, spec: Spec) -> Self {
+        let payload = |facts: u8| match spec.key {
+            // Two paths on one branch, and one of them on another.
+            Some(key) => format!(
+                r#"{{"artifact_id":{{"path":"a{}"}},"indexed_at":"{id}","namespace":{{"mission_slug":"m","target_branch":"b{}"}},"said":"{facts}"}}"#,
+                key % 2,
+                key / 2
+            ),
+            None => format!(r#"{{"said":"{facts}"}}"#),
+        };
+        let event_type = if spec.key.is_some() { "MissionDossierArtifactIndexed" } else { "WPStatusChanged" };
+        let odd = if spec.form == Form::Broken { r#","odd":NaN"# } else { "" };
+        let members = format!(
+            r#""event_id":"{id}","event_type":"{event_type}","note":""{odd},"payload":{},"project_uuid":"p","team_slug":"t""#,
+            payload(spec.facts)
+        );
+        let local = if spec.form == Form::Local { r#""drain_blocked_reason":"no_auth","# } else { "" };
+        Self {
+            id,
+            seq: 0,
+            envelope: format!("{{{local}{members}}}").into_bytes(),
+            wire: (spec.form != Form::Broken).then(|| format!("{{{members}}}").into_bytes()),
+            key: spec.key,
+            facts: spec.facts,
+            is_held: spec.is_held,
+            superseded_by: None,
+            follows: None,
+            left: None,
+            has_bytes: true,
+            is_purged: false,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What leaves the live events, as it must be.
+
+use super::event::Event;
+use super::ledger::Ledger;
+use super::model::Model;
+use super::ops::Removal;
+use crate::books::removal::Removed;
+use crate::delivery::Class;
+
+impl Model {
+    /// The oldest went until `capacity` were left, but none that is held or may be on the wire.
+    pub(super) fn evicted(&mut self, capacity: i64, evicted: i64) {
+        let over = self.totals().live - capacity;
+        let oldest = self.events.values().filter(|e| e.is_live() && !e.is_held && !self.is_in_flight(e.seq));
+        let gone: Vec<i64> = oldest.take(usize::try_from(over).unwrap_or(0)).map(|e| e.seq).collect();
+        assert_eq!(evicted, i64::try_from(gone.len()).unwrap());
+        self.leave(&gone, Class::Discarded);
+    }
+
+    /// What a target has went, but nothing that may be on the wire to another.
+    pub(super) fn acknowledged(&mut self, target: &str, gone: i64) {
+        let Some(ledger) = self.ledgers.get(target) else { return };
+        let is_there = |seq: &i64| ledger.lines.get(seq).is_some_and(|line| line.class == Some(Class::Delivered));
+        let live = self.events.values().filter(|e| e.is_live()).map(|e| e.seq);
+        let seqs: Vec<i64> = live.filter(is_there).filter(|seq| !self.is_in_flight(*seq)).collect();
+        assert_eq!(gone, i64::try_from(seqs.len()).unwrap());
+        self.leave(&seqs, Class::Purged);
+    }
+
+    /// The operator removed events, but nothing that may be on the wire.
+    pub(super) fn removed(&mut self, removal: Removal, removed: Removed) {
+        let concerned: Vec<&Event> = self.events.values().filter(|e| removal.concerns(e.seq)).collect();
+        let (in_flight, free): (Vec<&Event>, Vec<&Event>) = concerned.iter().partition(|e| self.is_in_flight(e.seq));
+        let live: Vec<i64> = free.iter().filter(|e| e.is_live()).map(|e| e.seq).collect();
+        let free: Vec<i64> = free.iter().map(|e| e.seq).collect();
+        let count = |n: usize| i64::try_from(n).unwrap();
+        assert_eq!((removed.events, removed.in_flight), (count(live.len()), count(in_flight.len())));
+        self.leave(&live, Class::Discarded);
+        match removal {
+            Removal::Clear => {}
+            Removal::ToFile { .. } => live.iter().for_each(|seq| self.events.get_mut(seq).unwrap().has_bytes = true),
+            Removal::Project => {
+                for seq in free {
+                    let event = self.events.get_mut(&seq).unwrap();
+                    (event.has_bytes, event.is_purged) = (false, true);
+                    self.conflicts.retain(|(id, _)| *id != event.id);
+                }
+            }
+        }
+    }
+
+    fn is_in_flight(&self, seq: i64) -> bool {
+        let line = |ledger: &Ledger| ledger.lines.get(&seq).and_then(|line| line.class);
+        self.ledgers.values().any(|ledger| line(ledger) == Some(Class::InFlight))
+    }
+
+    fn leave(&mut self, seqs: &[i64], class: Class) {
+        for seq in seqs {
+            let event = self.events.get_mut(seq).unwrap();
+            (event.left, event.has_bytes) = (Some(class), false);
+            for line in self.ledgers.values_mut().filter_map(|ledger| ledger.lines.get_mut(seq)) {
+                line.class = line.class.filter(|class| *class != Class::Retryable);
+            }
+        }
+    }
+}

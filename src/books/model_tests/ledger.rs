@@ -1,0 +1,148 @@
+//! One target's books as they must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::receiver::{Fate, Posted, Told};
+use super::world::POLICY;
+use crate::delivery::Class;
+
+/// After so many sendings without a known end a batch is halved.
+const PATIENCE: u32 = 3;
+
+/// Where an event stands at a target, where that is not "untried".
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Line {
+    pub(super) class: Option<Class>,
+    pub(super) rejections: i64,
+}
+
+/// Something on the wire, or last seen there.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    seqs: Vec<i64>,
+    /// Key and bytes, once it was sent.
+    sent: Option<(String, Vec<u8>)>,
+    unknown_ends: u32,
+    /// The receiver may have its events from an earlier sending.
+    is_in_doubt: bool,
+}
+
+impl Open {
+    pub(super) fn is_parked(&self) -> bool {
+        self.seqs.len() == 1 && self.unknown_ends >= PATIENCE
+    }
+}
+
+/// One target's books.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) lines: BTreeMap<i64, Line>,
+    /// By their first event.
+    pub(super) open: BTreeMap<i64, Open>,
+    keys: BTreeSet<String>,
+}
+
+impl Ledger {
+    pub(super) fn posted(&mut self, posted: &Posted) {
+        let first = posted.seqs[0];
+        let is_again = self.open.get(&first).is_some_and(|open| open.seqs == posted.seqs);
+        let ahead = self.open.values().find(|open| !open.is_parked());
+        if is_again {
+            let is_next = ahead.is_none_or(|open| open.seqs[0] == first);
+            assert!(is_next, "rows {:?} went before rows {:?}", posted.seqs, ahead);
+        } else {
+            self.check_new(posted, ahead);
+            let open = Open { seqs: posted.seqs.clone(), sent: None, unknown_ends: 0, is_in_doubt: false };
+            self.open.insert(first, open);
+        }
+        let mut open = self.open.remove(&first).unwrap();
+        match &open.sent {
+            Some((key, body)) => {
+                assert_eq!((key, body), (&posted.key, &posted.body), "not the same request again");
+                open.is_in_doubt = true;
+            }
+            None => assert!(self.keys.insert(posted.key.clone()), "a key was used twice"),
+        }
+        open.sent = Some((posted.key.clone(), posted.body.clone()));
+        for seq in &posted.seqs {
+            self.lines.entry(*seq).or_default().class = Some(Class::InFlight);
+        }
+        self.told(open, &posted.told);
+    }
+
+    fn check_new(&self, posted: &Posted, ahead: Option<&Open>) {
+        assert!(ahead.is_none(), "rows {:?} went before rows {:?}, in flight", posted.seqs, ahead);
+        assert!(posted.seqs.is_sorted_by(|a, b| a < b) && posted.seqs.len() <= POLICY.max_events);
+        assert!(posted.seqs.len() == 1 || posted.body.len() <= POLICY.max_bytes);
+        for seq in &posted.seqs {
+            assert!(!self.open.contains_key(seq), "row {seq} was sent twice at once");
+            let class = self.lines.get(seq).and_then(|line| line.class);
+            // `InFlight` without an open attempt is `pending`.
+            assert!(matches!(class, None | Some(Class::Retryable | Class::InFlight)), "row {seq} was {class:?}");
+        }
+    }
+
+    fn told(&mut self, open: Open, told: &Told) {
+        match told {
+            Told::Each(words) => {
+                for (seq, word) in open.seqs.iter().zip(words) {
+                    match word {
+                        Fate::Stored => self.set(*seq, Some(Class::Delivered)),
+                        Fate::Pending => self.set(*seq, Some(Class::InFlight)),
+                        Fate::Nothing => self.set(*seq, Some(Class::Retryable)),
+                        Fate::Rejected => self.reject(*seq),
+                    }
+                }
+            }
+            Told::Blamed(guilty) => {
+                for (seq, is_guilty) in open.seqs.iter().zip(guilty) {
+                    if *is_guilty { self.reject(*seq) } else { self.set(*seq, None) }
+                }
+            }
+            Told::Refused if open.seqs.len() == 1 => self.reject(open.seqs[0]),
+            Told::TooLarge if open.seqs.len() == 1 => self.set(open.seqs[0], Some(Class::Undeliverable)),
+            Told::Refused | Told::TooLarge => self.halve(&open),
+            Told::Stop if open.is_in_doubt => self.keep(open),
+            Told::Stop => {
+                open.seqs.iter().for_each(|seq| self.set(*seq, None));
+                self.give_back_untouched();
+            }
+            Told::Unknown => {
+                let open = Open { unknown_ends: open.unknown_ends + 1, is_in_doubt: true, ..open };
+                if open.unknown_ends >= PATIENCE && open.seqs.len() > 1 { self.halve(&open) } else { self.keep(open) }
+            }
+            Told::Crash => self.keep(Open { is_in_doubt: true, ..open }),
+        }
+    }
+
+    fn set(&mut self, seq: i64, class: Option<Class>) {
+        self.lines.entry(seq).or_default().class = class;
+    }
+
+    fn reject(&mut self, seq: i64) {
+        let line = self.lines.entry(seq).or_default();
+        line.rejections += 1;
+        let is_given_up = line.rejections >= POLICY.max_rejections;
+        line.class = Some(if is_given_up { Class::Undeliverable } else { Class::Retryable });
+    }
+
+    fn keep(&mut self, open: Open) {
+        self.open.insert(open.seqs[0], open);
+    }
+
+    /// Halves that never went out are owed as if they had never been chosen.
+    fn give_back_untouched(&mut self) {
+        let (untouched, open) =
+            std::mem::take(&mut self.open).into_iter().partition(|(_, o)| o.sent.is_none() && !o.is_in_doubt);
+        self.open = open;
+        let untouched: BTreeMap<i64, Open> = untouched;
+        untouched.values().flat_map(|open| &open.seqs).for_each(|seq| self.set(*seq, None));
+    }
+
+    fn halve(&mut self, open: &Open) {
+        let (left, right) = open.seqs.split_at(open.seqs.len() / 2);
+        for half in [left, right] {
+            self.keep(Open { seqs: half.to_vec(), sent: None, unknown_ends: 0, is_in_doubt: open.is_in_doubt });
+        }
+    }
+}

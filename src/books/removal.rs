@@ -1,0 +1,90 @@
+//! The operator's ways to empty the queue (design section 6, the end): clear, remove the project, drain to a file.
+//!
+//! Each takes what it removes out of the live events, with an audit row and both postings, a bounded number of rows in
+//! a transaction. What is in flight at some target may be there already, so it stays and is counted for the report; when
+//! its end is known it can be removed as well. Held events go: an operator says so.
+//!
+//! * clear: `discarded: cleared`. Recaptured ids are known as ever.
+//! * remove project: `discarded: purged`, and of rows that were not live, whatever bytes are left. The ids stay known,
+//!   so that nothing brings the events back.
+//! * drain to file: `discarded: archived`. The bytes stay until they are collected.
+
+use super::Error;
+use crate::base::Timestamp;
+use crate::delivery::{self, Class};
+use crate::journal::{self, Audit, Mark};
+use crate::store::WriteTx;
+
+/// Rows examined in one transaction.
+const CHUNK: i64 = 1000;
+
+/// What one transaction removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Removed {
+    /// Live events that are live no more.
+    pub(crate) events: i64,
+    /// Events that stay because they are in flight.
+    pub(crate) in_flight: i64,
+    /// The last row examined; `None` at the end.
+    pub(crate) last: Option<i64>,
+}
+
+/// Gives up the next live events above `after`.
+pub(crate) fn clear(tx: &WriteTx<'_>, now: Timestamp, after: i64) -> Result<Removed, Error> {
+    let rows = journal::live_after(tx, after, CHUNK)?;
+    let mut removed = Removed { last: rows.last().map(|(seq, _)| *seq), ..Removed::default() };
+    for (seq, _) in rows {
+        removed.take(tx, now, seq, &CLEAR)?;
+    }
+    Ok(removed)
+}
+
+/// Removes the next events of the project above `after`, live or not, and what was kept apart under their ids.
+pub(crate) fn remove_project(tx: &WriteTx<'_>, now: Timestamp, after: i64) -> Result<Removed, Error> {
+    let rows = journal::rows_after(tx, after, CHUNK)?;
+    let mut removed = Removed { last: rows.last().copied(), ..Removed::default() };
+    for seq in rows {
+        if removed.take(tx, now, seq, &PURGE)? {
+            journal::bury(tx, now, seq)?;
+        }
+    }
+    Ok(removed)
+}
+
+/// Gives up those of these events that are live: a verified archive has them.
+pub(crate) fn drain_to_file(tx: &WriteTx<'_>, now: Timestamp, archived: &[i64]) -> Result<Removed, Error> {
+    let mut removed = Removed { last: archived.last().copied(), ..Removed::default() };
+    for seq in archived {
+        removed.take(tx, now, *seq, &ARCHIVE)?;
+    }
+    Ok(removed)
+}
+
+/// How an event is marked, and what its audit row says.
+struct Way {
+    mark: Mark<'static>,
+    act: &'static str,
+    reason: &'static str,
+}
+
+const CLEAR: Way = Way { mark: Mark::Discarded("cleared"), act: "cleared", reason: "the operator cleared the queue" };
+const PURGE: Way =
+    Way { mark: Mark::Discarded(journal::PURGED), act: journal::PURGED, reason: "removed with its project" };
+const ARCHIVE: Way = Way { mark: Mark::Archived, act: "archived", reason: "released to a verified archive" };
+
+impl Removed {
+    /// Takes one event out of the live ones, if it is one; false when it stays because it is in flight.
+    fn take(&mut self, tx: &WriteTx<'_>, now: Timestamp, seq: i64, way: &Way) -> Result<bool, Error> {
+        if delivery::is_in_flight(tx, seq)? {
+            self.in_flight += 1;
+            return Ok(false);
+        }
+        let Some(left) = journal::let_go(tx, now, seq, way.mark)? else { return Ok(true) };
+        delivery::post_left(tx, seq, left.was_held, Class::Discarded)?;
+        let (event_id, event_type) = (&left.event_id, &left.event_type);
+        let audit = Audit { act: way.act, event_id, event_type, sha256: left.sha256, reason: way.reason };
+        journal::audit(tx, now, &audit)?;
+        self.events += 1;
+        Ok(true)
+    }
+}
