@@ -1,5 +1,6 @@
 //! What a person reads after a run: at most twelve lines, the balance as an equation, and never "done" unless it is.
 
+pub(crate) mod bench;
 pub(crate) mod event;
 mod sections;
 pub(crate) mod status;
