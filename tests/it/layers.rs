@@ -21,8 +21,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("upkeep", 7),
     ("serve", 7),
     ("hook", 7),
-    ("bench", 7),
-    ("cli", 8),
+    ("bench", 8),
+    ("cli", 9),
 ];
 
 /// Modules of which one file alone may say a word.

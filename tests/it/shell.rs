@@ -30,6 +30,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       init         Write an event-sync.toml
       config       Show the configuration in force
       serve        Run a receiver: the server side, for tests and self-hosters
+      bench        Measure what work costs on this machine, beside its raw limit
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
 

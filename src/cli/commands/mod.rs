@@ -1,5 +1,6 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
+mod bench;
 mod bodies;
 mod capture;
 mod completions;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Init(init::Args),
     Config(config::Args),
     Serve(serve::Args),
+    Bench(bench::Args),
     Completions(completions::Args),
 }
 
@@ -50,6 +52,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Config(_) => "config",
             Self::Serve(_) => "serve",
+            Self::Bench(_) => "bench",
             Self::Completions(_) => "completions",
         }
     }
@@ -67,6 +70,7 @@ impl Command {
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
+            Self::Bench(args) => args.json,
             Self::Serve(_) | Self::Completions(_) => false,
         }
     }
@@ -85,6 +89,7 @@ impl Command {
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
             Self::Serve(args) => serve::run(context, args),
+            Self::Bench(args) => bench::run(context, args),
             Self::Completions(args) => Ok(completions::run(context, args)),
         }
     }

@@ -68,6 +68,20 @@ fn damage(error: &dyn Error) -> Failure {
         .with_hint("run `sk-sync verify`: it names what is damaged and what is safe")
 }
 
+impl From<crate::bench::Error> for Failure {
+    fn from(error: crate::bench::Error) -> Self {
+        use crate::bench::Error as Bench;
+        match error {
+            Bench::Volatile { .. } => {
+                Self::of(Exit::Usage, "volatile", &error).with_hint("name a directory on a disk with --dir DIR")
+            }
+            Bench::Io(error) => Self::io(&error),
+            Bench::Interrupted => Self::of(Exit::Interrupted, "interrupted", &error),
+            Bench::Sqlite(_) | Bench::Work(_) => Self::of(Exit::Internal, "bench", &error),
+        }
+    }
+}
+
 impl From<crate::serve::Error> for Failure {
     fn from(error: crate::serve::Error) -> Self {
         use crate::serve::Error as Serve;

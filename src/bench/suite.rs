@@ -1,0 +1,220 @@
+//! Lanes run in turn, and the rows that come of their samples.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::sample::{median, ratio, rounded};
+use super::{Error, Stage};
+
+/// What one sample measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Reading {
+    /// From beginning to end.
+    pub wall: Duration,
+}
+
+impl From<Duration> for Reading {
+    fn from(wall: Duration) -> Self {
+        Self { wall }
+    }
+}
+
+/// What takes one sample; preparing for it is not part of the reading.
+type Take<'a> = Box<dyn FnMut() -> Result<Reading, Error> + 'a>;
+
+/// One thing that is measured: ours, or a limit.
+pub struct Lane<'a> {
+    /// What it is, for a person.
+    pub name: String,
+    take: Take<'a>,
+}
+
+impl std::fmt::Debug for Lane<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Lane<'_> {
+    /// Takes one sample.
+    pub fn sample(&mut self) -> Result<Reading, Error> {
+        (self.take)()
+    }
+}
+
+/// What of a reading a row shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Measure {
+    /// This many a second; more is better.
+    PerSecond(u64),
+    /// Microseconds.
+    Micros,
+}
+
+impl Measure {
+    const fn unit(self) -> &'static str {
+        match self {
+            Self::PerSecond(_) => "events/s",
+            Self::Micros => "us",
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no count here comes near 2^52")]
+    fn of(self, reading: &Reading) -> f64 {
+        let seconds = reading.wall.as_secs_f64();
+        match self {
+            Self::PerSecond(count) => ratio(count as f64, seconds),
+            Self::Micros => seconds * 1e6,
+        }
+    }
+}
+
+/// A lane's place in its suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LaneId(usize);
+
+/// A row to be: whose samples stand beside whose.
+#[derive(Debug)]
+pub(super) struct RowPlan {
+    pub(super) name: &'static str,
+    pub(super) work: LaneId,
+    pub(super) limit: LaneId,
+    /// What the limit is, for a person.
+    pub(super) limit_is: &'static str,
+    pub(super) measure: Measure,
+    pub(super) params: Vec<(&'static str, u64)>,
+}
+
+/// One figure beside its limit.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Row {
+    /// What was measured.
+    pub(crate) name: &'static str,
+    /// The median of the samples.
+    pub(crate) value: f64,
+    /// Of both figures.
+    pub(crate) unit: &'static str,
+    /// The median of the limit's samples.
+    pub(crate) limit: f64,
+    /// `value / limit`.
+    pub(crate) ratio_to_limit: f64,
+    /// What the limit is.
+    pub(crate) limit_is: &'static str,
+    /// How large the work was.
+    pub(crate) params: BTreeMap<&'static str, Value>,
+    /// Every sample, in the order taken.
+    pub(crate) samples: Vec<f64>,
+    /// Every sample of the limit; the n-th was taken right after the n-th of ours.
+    pub(crate) limit_samples: Vec<f64>,
+}
+
+/// Lanes, and the rows to make of them.
+#[derive(Debug, Default)]
+pub struct Suite<'a> {
+    lanes: Vec<Lane<'a>>,
+    rows: Vec<RowPlan>,
+}
+
+impl<'a> Suite<'a> {
+    pub(super) fn lane(
+        &mut self,
+        name: impl Into<String>,
+        take: impl FnMut() -> Result<Reading, Error> + 'a,
+    ) -> LaneId {
+        self.lanes.push(Lane { name: name.into(), take: Box::new(take) });
+        LaneId(self.lanes.len() - 1)
+    }
+
+    pub(super) fn row(&mut self, plan: RowPlan) {
+        self.rows.push(plan);
+    }
+
+    /// The lanes in the order they take turns.
+    pub fn lanes(&mut self) -> impl Iterator<Item = &mut Lane<'a>> {
+        self.lanes.iter_mut()
+    }
+
+    /// Runs every lane `repeats` times, in turn, so that a slow minute of the disk hits all of them.
+    pub(crate) fn measure(
+        &mut self,
+        stage: &Stage,
+        repeats: usize,
+        progress: &dyn Fn(&str),
+    ) -> Result<Vec<Row>, Error> {
+        let mut readings: Vec<Vec<Reading>> = self.lanes.iter().map(|_| Vec::with_capacity(repeats)).collect();
+        for round in 1..=repeats {
+            for (lane, into) in self.lanes.iter_mut().zip(&mut readings) {
+                if stage.interrupt.is_requested() {
+                    return Err(Error::Interrupted);
+                }
+                progress(&format!("round {round} of {repeats}: {}", lane.name));
+                into.push(lane.sample()?);
+            }
+        }
+        Ok(self.rows.iter().map(|plan| row(plan, &readings)).collect())
+    }
+}
+
+fn row(plan: &RowPlan, readings: &[Vec<Reading>]) -> Row {
+    let samples = |lane: LaneId| -> Vec<f64> {
+        let taken = readings.get(lane.0).map(Vec::as_slice).unwrap_or_default();
+        taken.iter().map(|reading| rounded(plan.measure.of(reading))).collect()
+    };
+    let (samples, limit_samples) = (samples(plan.work), samples(plan.limit));
+    let (value, limit) = (median(&samples), median(&limit_samples));
+    Row {
+        name: plan.name,
+        value: rounded(value),
+        unit: plan.measure.unit(),
+        limit: rounded(limit),
+        ratio_to_limit: rounded(ratio(value, limit)),
+        limit_is: plan.limit_is,
+        params: plan.params.iter().map(|(name, value)| (*name, Value::from(*value))).collect(),
+        samples,
+        limit_samples,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn lanes_take_turns_and_rows_hold_the_middle() {
+        let order = RefCell::new(String::new());
+        let stage = Stage::of_process(std::path::PathBuf::new());
+        let mut suite = Suite::default();
+        let mut times = [10, 1000, 30].iter();
+        let work = suite.lane("work", || {
+            order.borrow_mut().push('A');
+            Ok(Duration::from_micros(*times.next().unwrap()).into())
+        });
+        let limit = suite.lane("limit", || {
+            order.borrow_mut().push('B');
+            Ok(Duration::from_micros(15).into())
+        });
+        let params = vec![("depth", 7)];
+        suite.row(RowPlan { name: "x", work, limit, limit_is: "y", measure: Measure::Micros, params });
+        let rows = suite.measure(&stage, 3, &|_| {}).unwrap();
+        let row = serde_json::to_value(&rows).unwrap();
+        let expected = serde_json::json!([{"name": "x", "value": 30.0, "unit": "us", "limit": 15.0, "ratio_to_limit": 2.0,
+            "limit_is": "y", "params": {"depth": 7}, "samples": [10.0, 1000.0, 30.0], "limit_samples": [15.0, 15.0, 15.0]}]);
+        assert_eq!(row, expected);
+        drop(suite);
+        assert_eq!(order.into_inner(), "ABABAB");
+    }
+
+    #[test]
+    fn a_stop_ends_the_measurement() {
+        let stage = Stage::of_process(std::path::PathBuf::new());
+        stage.interrupt.request();
+        let mut suite = Suite::default();
+        suite.lane("never", || Err(Error::Work("ran".to_owned())));
+        assert!(matches!(suite.measure(&stage, 1, &|_| {}), Err(Error::Interrupted)));
+    }
+}

@@ -1,0 +1,128 @@
+//! `sk-sync bench`: what work costs on this machine, beside its raw limit.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::base::files;
+use crate::bench::{self, Document, Ground, Machine, Sizes, Stage, Subject, depth_plot};
+use crate::cli::render::bench::show;
+use crate::cli::{Context, Exit, Failure};
+use crate::config::Home;
+use crate::ops::report::SCHEMA_VERSION;
+
+/// Measure what work costs on this machine, beside its raw limit.
+///
+/// Does each kind of work several times, in turn with the least that could do it (bare SQLite, plain reading and
+/// hashing, posting the same bytes), on the same file system and with the same durability. Works in a directory of its
+/// own that is deleted afterwards; your journal is not touched.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync bench enqueue                       events into the journal, up to a million deep; takes minutes
+  sk-sync bench --quick                       everything, small: does it run?
+  sk-sync bench enqueue --plot depth.svg      with a picture of cost against depth")]
+pub(crate) struct Args {
+    /// What to measure
+    #[arg(value_enum, default_value_t)]
+    pub(crate) subject: What,
+
+    /// Measure on the file system of DIR; the default is that of the state directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Take N samples of everything
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) repeats: NonZeroUsize,
+
+    /// Events in the journal before some are added one by one
+    #[arg(long, value_name = "N", value_delimiter = ',', num_args = 1..)]
+    pub(crate) depth: Option<Vec<u64>>,
+
+    /// Small work, over in seconds: its times say little
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Draw cost against depth into FILE, an SVG picture
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+
+    /// Print the figures, with every sample, as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum What {
+    /// Events into the journal.
+    Enqueue,
+    /// Everything.
+    #[default]
+    All,
+}
+
+impl What {
+    fn subjects(self) -> Vec<Subject> {
+        match self {
+            Self::Enqueue => vec![Subject::Enqueue],
+            Self::All => Subject::ALL.to_vec(),
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let subjects = args.subject.subjects();
+    if args.plot.is_some() && !subjects.contains(&Subject::Enqueue) {
+        return Err(Failure::usage("--plot: cost against depth is measured by `bench enqueue`"));
+    }
+    let dir = match &args.dir {
+        Some(dir) => context.cwd.join(dir),
+        None => Home::find(&context.env, &context.cwd)?.state,
+    };
+    let program = std::env::current_exe().map_err(|e| Failure::io(&e))?;
+    let stage = Stage::new(program, context.env.clone(), context.interrupt.clone());
+    let ground = Ground::within(&dir)?;
+    let machine = Machine::of(&ground);
+    let sizes = sizes(args);
+    let progress = |words: &str| context.printer.note(words);
+    if machine.build == "debug" {
+        context.printer.warning("this is a debug build: its figures say little");
+    }
+    let mut rows = Vec::new();
+    for subject in subjects {
+        let mut suite = bench::suite(subject, &stage, &ground, &sizes, &progress)?;
+        rows.extend(suite.measure(&stage, args.repeats.get(), &progress)?);
+    }
+    if let Some(file) = &args.plot {
+        let picture = depth_plot(&rows, &machine);
+        files::replace(&context.cwd.join(file), picture.as_bytes()).map_err(|e| Failure::io(&e))?;
+    }
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        command: "bench",
+        ok: true,
+        exit_code: Exit::Success.code(),
+        machine: &machine,
+        repeats: args.repeats.get(),
+        rows: &rows,
+    };
+    if args.json {
+        context.printer.document(&document);
+    } else {
+        show(&context.printer, &document);
+    }
+    Ok(Exit::Success)
+}
+
+/// The sizes asked for; a picture adds a depth for each decade.
+fn sizes(args: &Args) -> Sizes {
+    let mut sizes = if args.quick { Sizes::quick() } else { Sizes::full() };
+    if let Some(depths) = &args.depth {
+        sizes.depths.clone_from(depths);
+    } else if args.plot.is_some() && !args.quick {
+        sizes.depths.extend([1_000, 10_000, 100_000]);
+    }
+    sizes
+}

@@ -1,0 +1,72 @@
+//! An id that comes again.
+
+use rusqlite::OptionalExtension as _;
+
+use super::append::{Appended, Entry};
+use super::state::{counter, name};
+use super::{Error, retire};
+use crate::base::{Sha256, Timestamp, json};
+use crate::store::{ReadTx, WriteTx, add_to_counter};
+
+/// The row that has an id.
+#[derive(Debug)]
+pub(super) struct Known {
+    seq: i64,
+    digest: Vec<u8>,
+    is_purged: bool,
+}
+
+/// Looks an id up.
+pub(super) fn known(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Known>, Error> {
+    let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events WHERE event_id = ?1";
+    let row = tx.prepare(sql)?.query_row([event_id, retire::PURGED], |r| {
+        Ok(Known { seq: r.get(0)?, digest: r.get(1)?, is_purged: r.get(2)? })
+    });
+    Ok(row.optional()?)
+}
+
+/// What an entry with a known id means. Of an event that was purged nothing is kept again; the same meaning adds
+/// nothing; another content is kept apart, whole, and audited.
+pub(super) fn again(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    entry: &Entry<'_>,
+    digest: Sha256,
+    known: Known,
+) -> Result<Appended, Error> {
+    let Known { seq, digest: existing, is_purged } = known;
+    if is_purged {
+        return Ok(Appended::Purged { seq });
+    }
+    let same = existing == digest.as_bytes()
+        || super::payload(tx, seq)?.is_some_and(|kept| json::same_meaning(&kept, entry.envelope));
+    if same {
+        return Ok(Appended::Unchanged { seq });
+    }
+    let quarantined = tx
+        .prepare(
+            "INSERT INTO journal_conflicts (event_id, existing_sha256, incoming_sha256, envelope, origin, found_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        )?
+        .execute(rusqlite::params![
+            entry.event_id,
+            existing,
+            &digest.as_bytes()[..],
+            entry.envelope,
+            entry.origin,
+            now.as_micros()
+        ])?;
+    if quarantined > 0 {
+        add_to_counter(tx, counter(name::CONFLICTS), 1)?;
+        let reason = format!("another content than row {seq} under the same id; kept apart");
+        let audit = retire::Audit {
+            act: "conflict",
+            event_id: entry.event_id,
+            event_type: entry.event_type,
+            sha256: digest,
+            reason: &reason,
+        };
+        retire::audit(tx, now, &audit)?;
+    }
+    Ok(Appended::Conflict { seq })
+}
