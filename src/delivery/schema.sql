@@ -22,6 +22,8 @@ CREATE TABLE delivery_targets (
   last_seen_at       INTEGER NOT NULL
 );
 
+CREATE INDEX delivery_live_targets ON delivery_targets (live);
+
 CREATE TABLE delivery_rows (
   target             INTEGER NOT NULL REFERENCES delivery_targets (id),
   seq                INTEGER NOT NULL,

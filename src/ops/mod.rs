@@ -16,6 +16,8 @@ mod rule;
 mod run;
 mod sending;
 mod stream;
+#[cfg(test)]
+mod trace_tests;
 mod workspace;
 
 pub(crate) use drain::Stub;

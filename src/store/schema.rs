@@ -27,10 +27,12 @@ impl Schema {
         let place = |e| Error::at(path, e);
         let id: i64 = conn.query_row("PRAGMA application_id", [], |r| r.get(0)).map_err(place)?;
         let version: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(place)?;
-        let empty: bool =
-            conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |r| r.get(0)).map_err(place)?;
+        let is_empty = || {
+            conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |r| r.get::<_, bool>(0))
+                .map_err(place)
+        };
         let name = || crate::base::text::path(path);
-        if id != i64::from(self.application_id) && !(id == 0 && version == 0 && empty) {
+        if id != i64::from(self.application_id) && !(id == 0 && version == 0 && is_empty()?) {
             return Err(Error::Foreign { path: name(), found: id });
         }
         if version > self.version() {
