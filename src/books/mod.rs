@@ -9,6 +9,10 @@
 mod append;
 mod balance;
 mod check;
+#[cfg(test)]
+mod counter_tests;
+#[cfg(test)]
+mod fixture;
 mod last_run;
 #[cfg(test)]
 mod model_tests;

@@ -1,0 +1,335 @@
+//! A queue to try the mutation table on: a real store, real drains, and a receiver that says what it is told.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Error, append, check, evict, removal};
+use crate::base::clock::FixedClock;
+use crate::base::ids::SystemIds;
+use crate::base::{Interrupt, Sha256, Timestamp};
+use crate::delivery::{self, Class, Conditions, DeliveryReceiver, Policy};
+use crate::event::{Coalesce, WireForm};
+use crate::http::{Answer, Failure};
+use crate::journal::{self, Appended, Entry, Totals};
+use crate::store::{ReadTx, Store, WriteTx};
+use crate::target::{Identity, ReceiverKind};
+
+/// Longer than any wait.
+const HOURS: Duration = Duration::from_hours(2);
+
+/// An event to capture.
+#[derive(Debug, Clone)]
+pub(super) struct Spec {
+    id: String,
+    said: String,
+    coalesce: Option<Coalesce>,
+    is_held: bool,
+}
+
+/// One of a family that never coalesces.
+pub(super) fn plain(id: &str) -> Spec {
+    Spec { id: id.to_owned(), said: String::new(), coalesce: None, is_held: false }
+}
+
+/// One that says something of a thing.
+pub(super) fn keyed(id: &str, key: u8, facts: &str) -> Spec {
+    let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()) });
+    Spec { said: facts.to_owned(), coalesce, ..plain(id) }
+}
+
+impl Spec {
+    pub(super) fn held(self) -> Self {
+        Self { is_held: true, ..self }
+    }
+
+    pub(super) fn saying(self, said: &str) -> Self {
+        Self { said: said.to_owned(), ..self }
+    }
+}
+
+/// What the receiver says of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    Success,
+    Duplicate,
+    Rejected,
+    Pending,
+    Nothing,
+    /// The whole answer is lost.
+    Lost,
+}
+
+/// Says the words in turn, in each of its answers.
+struct Answering<'a> {
+    identity: Identity,
+    words: &'a [Said],
+    posts: Cell<usize>,
+}
+
+impl DeliveryReceiver for Answering<'_> {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn deliver(&self, batch: &delivery::Batch, _within: Duration) -> Result<Result<Answer, Failure>, delivery::Error> {
+        self.posts.set(self.posts.get() + 1);
+        if self.words.contains(&Said::Lost) {
+            return Ok(Err(Failure::Unknown("reset".to_owned())));
+        }
+        let words = self.words.iter().cycle().map(|said| match said {
+            Said::Success => Some("success"),
+            Said::Duplicate => Some("duplicate"),
+            Said::Rejected => Some("rejected"),
+            Said::Pending => Some("pending"),
+            Said::Nothing | Said::Lost => None,
+        });
+        let results = batch.items.iter().zip(words).filter_map(|(item, word)| Some((item, word?)));
+        let results: Vec<Value> =
+            results.map(|(item, word)| json!({"event_id": item.event_id, "status": word})).collect();
+        let body = serde_json::to_vec(&json!({"results": results})).unwrap();
+        Ok(Ok(Answer { status: 200, retry_after: None, request_id: None, body, is_cut: false }))
+    }
+}
+
+fn identity(name: &str) -> Identity {
+    Identity {
+        target_id: name.to_owned(),
+        receiver: ReceiverKind::ExternalReceiver,
+        canonical_url: name.to_owned(),
+        team_slug: String::new(),
+        user_email: String::new(),
+    }
+}
+
+/// A handle on a store.
+pub(super) struct Queue {
+    /// Keeps the store's directory.
+    dir: Option<Rc<tempfile::TempDir>>,
+    path: PathBuf,
+    store: Store,
+    now: Timestamp,
+    posts: BTreeMap<String, usize>,
+}
+
+impl Queue {
+    /// A handle on the store at `path`, which is made.
+    pub(super) fn at(path: PathBuf) -> Self {
+        let store = super::open(&path).unwrap();
+        Self { dir: None, path, store, now: Timestamp::from_micros(1_770_000_000_000_000), posts: BTreeMap::new() }
+    }
+
+    /// An empty store that knows the target `a`.
+    pub(super) fn new() -> Self {
+        let dir = Rc::new(tempfile::tempdir().unwrap());
+        let mut queue = Self { dir: Some(Rc::clone(&dir)), ..Self::at(dir.path().join("s.db")) };
+        queue.write(|tx, now| Ok(delivery::register_for_tests(tx, &identity("a"), now)?));
+        queue
+    }
+
+    /// The same with the events `e0`, `e1`, …
+    pub(super) fn with_events(count: usize) -> Self {
+        let mut queue = Self::new();
+        let events: Vec<Spec> = (0..count).map(|n| plain(&format!("e{n}"))).collect();
+        queue.capture(&events);
+        queue
+    }
+
+    /// Another handle on the same file.
+    pub(super) fn another(&self) -> Self {
+        Self { dir: self.dir.clone(), ..Self::at(self.path.clone()) }
+    }
+
+    /// A new process instead of this one.
+    pub(super) fn reopen(&mut self) {
+        self.store = super::open(&self.path).unwrap();
+    }
+
+    /// One transaction.
+    pub(super) fn write<T>(&mut self, work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<T, Error>) -> T {
+        let now = self.now;
+        self.store.write(|tx| work(tx, now)).unwrap()
+    }
+
+    /// One transaction that fails at its end.
+    pub(super) fn fail(&mut self, work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<(), Error>) {
+        let now = self.now;
+        let failed: Result<(), Error> = self.store.write(|tx| {
+            work(tx, now)?;
+            Err(crate::store::Error::Io(std::io::Error::other("failed")).into())
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "failed");
+    }
+
+    /// The files as they are within a transaction, with a new handle on them.
+    pub(super) fn copy_within(&mut self, work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<(), Error>) -> Self {
+        let dir = Rc::new(tempfile::tempdir().unwrap());
+        let copy = dir.path().join("s.db");
+        let wal = |path: &Path| path.with_file_name("s.db-wal");
+        let from = self.path.clone();
+        self.fail(|tx, now| {
+            let before = std::fs::metadata(wal(&from)).unwrap().len();
+            work(tx, now)?;
+            tx.conn().cache_flush()?;
+            assert!(std::fs::metadata(wal(&from)).unwrap().len() > before, "nothing of it is in the file yet");
+            std::fs::copy(&from, &copy).unwrap();
+            std::fs::copy(wal(&from), wal(&copy)).unwrap();
+            Ok(())
+        });
+        Self { dir: Some(dir), ..Self::at(copy) }
+    }
+
+    fn append(&mut self, specs: &[Spec], strictly: Option<i64>, at_most: Option<i64>) -> Vec<Appended> {
+        self.write(|tx, now| {
+            let (told, _) = append(tx, now, |appending| {
+                strictly.map_or(Ok(()), |capacity| appending.refuse_beyond(capacity))?;
+                let each = specs.iter().map(|spec| {
+                    let envelope = format!(r#"{{"event_id":"{}","said":"{}"}}"#, spec.id, spec.said);
+                    appending.append(&Entry {
+                        event_id: &spec.id,
+                        event_type: "T",
+                        occurred_at: None,
+                        envelope: envelope.as_bytes(),
+                        wire: WireForm::AsIs,
+                        coalesce: spec.coalesce,
+                        held: spec.is_held.then_some("opted_out"),
+                        origin: "test",
+                    })
+                });
+                each.collect::<Result<Vec<_>, Error>>()
+            })?;
+            if let Some(capacity) = at_most {
+                evict(tx, now, capacity)?;
+            }
+            Ok(told)
+        })
+    }
+
+    /// Captures events in one transaction.
+    pub(super) fn capture(&mut self, specs: &[Spec]) -> Vec<Appended> {
+        self.append(specs, None, None)
+    }
+
+    /// Captures, and gives up the oldest beyond the capacity.
+    pub(super) fn capture_at_most(&mut self, capacity: i64, specs: &[Spec]) -> Vec<Appended> {
+        self.append(specs, None, Some(capacity))
+    }
+
+    /// Captures nothing beyond the capacity.
+    pub(super) fn capture_strictly(&mut self, capacity: i64, specs: &[Spec]) -> Vec<Appended> {
+        self.append(specs, Some(capacity), None)
+    }
+
+    /// One drain, when everything that waits is due.
+    pub(super) fn drain(&mut self, target: &str, words: &[Said]) {
+        self.now = self.now.after(HOURS);
+        let receiver = Answering { identity: identity(target), words, posts: Cell::new(0) };
+        let conditions = Conditions {
+            policy: Policy { max_events: 100, max_bytes: 100_000, max_rejections: 9 },
+            project_uuid: Some("p"),
+            clock: &FixedClock(self.now),
+            ids: &SystemIds::default(),
+            random: &|| 0.5,
+            deadline: self.now.after(HOURS),
+            interrupt: &Interrupt::default(),
+        };
+        delivery::drain(&mut self.store, &receiver, &conditions, &mut |_| {}).unwrap();
+        *self.posts.entry(target.to_owned()).or_default() += receiver.posts.get();
+    }
+
+    /// How many requests a target got from this handle.
+    pub(super) fn posts(&self, target: &str) -> usize {
+        self.posts.get(target).copied().unwrap_or(0)
+    }
+
+    /// One act of any kind.
+    pub(super) fn random_act(&mut self, random: &mut fastrand::Rng, n: usize) {
+        let words = [Said::Success, Said::Duplicate, Said::Rejected, Said::Pending, Said::Nothing];
+        let target = if random.bool() { "a" } else { "b" };
+        let id = format!("r{}", random.usize(..=n));
+        let some =
+            [plain(&id).saying(&n.to_string()), keyed(&format!("k{n}"), random.u8(..3), &random.u8(..3).to_string())];
+        match random.u8(..12) {
+            0..3 => drop(self.capture(&some)),
+            3 => drop(self.capture_strictly(4, &some)),
+            4 => drop(self.capture_at_most(6, &some)),
+            5 => self.drain(target, &[Said::Lost]),
+            6..9 => self.drain(target, &[random.choice(words).unwrap(), random.choice(words).unwrap()]),
+            9 => {
+                let id = self.target("a");
+                self.write(|tx, now| super::acknowledge(tx, now, id, 0).map(drop));
+            }
+            10 => self.reopen(),
+            _ => self.write(|tx, now| match random.u8(..6) {
+                0 => removal::clear(tx, now, 0).map(drop),
+                1 => removal::remove_project(tx, now, 0).map(drop),
+                2 => removal::drain_to_file(tx, now, &[1, 2, 3, 5, 8, 13, 21]).map(drop),
+                _ => super::release(tx, now, 1).map(drop),
+            }),
+        }
+    }
+
+    fn read<T>(&self, work: impl Fn(&ReadTx<'_>) -> Result<T, Error>) -> T {
+        self.store.read(work).unwrap()
+    }
+
+    /// The number of live events, which everybody must agree on: this handle, one that never looked before, the rows,
+    /// and the books of every target.
+    pub(super) fn size(&self) -> i64 {
+        let look = |tx: &ReadTx<'_>| -> Result<_, Error> {
+            Ok([journal::size(tx)?, journal::totals(tx)?.live, journal::size_from_disk(tx)?])
+        };
+        let here = self.read(look);
+        let cold = super::open_read(&self.path).unwrap().unwrap().read(look).unwrap();
+        assert_eq!((here, cold), ([here[0]; 3], [here[0]; 3]));
+        assert_eq!(self.read(check), []);
+        here[0]
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.read(|tx| Ok(journal::totals(tx)?))
+    }
+
+    /// The row of a target.
+    pub(super) fn target(&self, name: &str) -> i64 {
+        self.read(|tx| Ok(delivery::current(tx, name)?.unwrap().id))
+    }
+
+    /// How many events are in each class at a target that has any; of the journal alone when there is no such target.
+    pub(super) fn classes(&self, target: &str) -> Vec<(Class, i64)> {
+        let balance = self.read(|tx| Ok(delivery::balance(tx, delivery::current(tx, target)?.as_ref())?));
+        assert!(balance.holds(), "{balance:?}");
+        Class::ALL.into_iter().map(|class| (class, balance.of(class))).filter(|(_, count)| *count != 0).collect()
+    }
+
+    fn number(&self, sql: &str) -> i64 {
+        self.read(|tx| Ok(tx.conn().query_row(sql, [], |r| r.get(0))?))
+    }
+
+    /// How many counters there are.
+    pub(super) fn counter_rows(&self) -> i64 {
+        self.number("SELECT COUNT(*) FROM store_counters")
+    }
+
+    /// How many payloads there are.
+    pub(super) fn payloads(&self) -> i64 {
+        self.number("SELECT COUNT(*) FROM journal_payloads")
+    }
+
+    /// How many bytes of events there are, those that were kept apart included.
+    pub(super) fn bytes_kept(&self) -> i64 {
+        self.number(
+            "SELECT (SELECT COALESCE(SUM(LENGTH(envelope)), 0) FROM journal_payloads)
+                  + (SELECT COALESCE(SUM(LENGTH(envelope)), 0) FROM journal_conflicts)",
+        )
+    }
+
+    /// How many audit rows there are of an act.
+    pub(super) fn audits(&self, act: &str) -> i64 {
+        self.number(&format!("SELECT COUNT(*) FROM journal_audit WHERE act = '{act}'"))
+    }
+}
