@@ -21,30 +21,50 @@ pub(crate) struct Coalesce {
     pub(crate) facts: Sha256,
 }
 
-/// Key and facts of an event; `None` for families that never coalesce. `project_uuid` is the envelope's, for payloads
-/// without a namespace.
-pub(crate) fn coalesce(event_type: &str, payload: &Value, project_uuid: Option<&str>) -> Option<Coalesce> {
-    let payload = payload.as_object()?;
-    let empty = Map::new();
-    let object = |name: &str| payload.get(name).and_then(Value::as_object).unwrap_or(&empty);
+/// Key and facts of an event; `None` for families that never coalesce, and for one whose key cannot be told. What the
+/// payload does not name is looked for in the `envelope`, as the older writers did.
+pub(crate) fn coalesce(event_type: &str, payload: &Value, envelope: Option<&Map<String, Value>>) -> Option<Coalesce> {
+    let (payload, empty) = (payload.as_object()?, Map::new());
+    let key = key(event_type, payload, envelope.unwrap_or(&empty), &empty).ok()??;
+    Some(Coalesce { key, facts: facts(event_type, payload)? })
+}
+
+type Object = Map<String, Value>;
+
+/// The key of an event; `None` where something is missing that it needs.
+fn key(event_type: &str, payload: &Object, envelope: &Object, empty: &Object) -> Result<Option<[u8; 16]>, NotText> {
     let path = match event_type {
-        "MissionDossierArtifactIndexed" => text(object("artifact_id"), "path")
-            .or_else(|| text(payload, "relative_path"))
-            .or_else(|| text(payload, "artifact_key"))?,
-        "MissionDossierArtifactMissing" => text(object("expected_identity"), "path")
-            .or_else(|| text(payload, "expected_path_pattern"))
-            .or_else(|| text(payload, "artifact_key"))?,
-        "MissionDossierSnapshotComputed" | "MissionDossierParityDriftDetected" => "",
-        _ => return None,
+        "MissionDossierArtifactIndexed" => first(&[
+            (within(payload, "artifact_id", empty), "path"),
+            (payload, "relative_path"),
+            (payload, "artifact_key"),
+            (envelope, "artifact_key"),
+        ])?,
+        "MissionDossierArtifactMissing" => first(&[
+            (within(payload, "expected_identity", empty), "path"),
+            (payload, "expected_path_pattern"),
+            (payload, "artifact_key"),
+            (envelope, "artifact_key"),
+        ])?,
+        "MissionDossierSnapshotComputed" | "MissionDossierParityDriftDetected" => Some(""),
+        _ => return Ok(None),
     };
-    let namespace = object("namespace");
-    let field = |name: &str| text(namespace, name).or_else(|| text(payload, name)).unwrap_or_default();
-    let project = text(namespace, "project_uuid").or(project_uuid).unwrap_or_default();
-    let slug = text(namespace, "mission_slug")
-        .or_else(|| text(payload, "mission_slug"))
-        .or_else(|| text(payload, "feature_slug"))?;
-    let parts =
-        [event_type, project, slug, field("target_branch"), field("mission_type"), field("manifest_version"), path];
+    let spaces = [within(payload, "namespace", empty), within(envelope, "namespace", empty), payload, envelope];
+    let field = |name| first(&spaces.map(|space| (space, name)));
+    let slug = match field("mission_slug")? {
+        None => first(&[(payload, "feature_slug"), (envelope, "feature_slug")])?,
+        slug => slug,
+    };
+    let (Some(path), Some(slug)) = (path, slug) else { return Ok(None) };
+    // A flat payload does not name the branch that its mission is for; the one it was made on keeps two of them apart.
+    let branch = match field("target_branch")? {
+        None => first(&[(envelope, "git_branch")])?,
+        branch => branch,
+    };
+    let project = field("project_uuid")?.unwrap_or_default();
+    let mission_type = field("mission_type")?.unwrap_or_default();
+    let version = field("manifest_version")?.unwrap_or_default();
+    let parts = [event_type, project, slug, branch.unwrap_or_default(), mission_type, version, path];
     // Each part is preceded by its length, so that no separator inside a value can make two keys equal.
     let mut joined = Vec::with_capacity(256);
     for part in parts {
@@ -53,11 +73,23 @@ pub(crate) fn coalesce(event_type: &str, payload: &Value, project_uuid: Option<&
     }
     let mut key = [0; 16];
     key.copy_from_slice(&Sha256::of(&joined).as_bytes()[..16]);
-    Some(Coalesce { key, facts: facts(event_type, payload)? })
+    Ok(Some(key))
 }
 
-fn text<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    map.get(name).and_then(Value::as_str)
+/// Something else stands in a text's place, so that nothing is known of what the event is about.
+struct NotText;
+
+/// The object in a field, or `empty`.
+fn within<'a>(object: &'a Object, name: &str, empty: &'a Object) -> &'a Object {
+    object.get(name).and_then(Value::as_object).unwrap_or(empty)
+}
+
+/// The first text among these fields, if any is there.
+fn first<'a>(fields: &[(&'a Object, &str)]) -> Result<Option<&'a str>, NotText> {
+    match fields.iter().filter_map(|(object, name)| object.get(*name)).find(|value| !value.is_null()) {
+        Some(value) => value.as_str().map(Some).ok_or(NotText),
+        None => Ok(None),
+    }
 }
 
 fn facts(event_type: &str, payload: &Map<String, Value>) -> Option<Sha256> {
@@ -99,9 +131,14 @@ impl Serialize for Diagnostics<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
+
+    const INDEXED: &str = "MissionDossierArtifactIndexed";
+    const MISSING: &str = "MissionDossierArtifactMissing";
 
     fn indexed(branch: &str, path: &str, hash: &str, at: &str) -> Value {
         json!({"namespace": {"project_uuid": "p", "mission_slug": "m", "target_branch": branch, "mission_type": "t",
@@ -110,7 +147,7 @@ mod tests {
     }
 
     fn of(payload: &Value) -> Coalesce {
-        coalesce("MissionDossierArtifactIndexed", payload, None).unwrap()
+        coalesce(INDEXED, payload, None).unwrap()
     }
 
     #[test]
@@ -119,12 +156,33 @@ mod tests {
     }
 
     #[test]
-    fn another_branch_path_or_type_is_another_key() {
-        let one = of(&indexed("main", "a", "h", "1"));
-        assert_ne!(one.key, of(&indexed("2.x", "a", "h", "1")).key);
-        assert_ne!(one.key, of(&indexed("main", "b", "h", "1")).key);
-        let shifted = coalesce("MissionDossierArtifactIndexed", &indexed("maina", "", "h", "1"), None).unwrap();
-        assert_ne!(one.key, shifted.key, "a value moved over a field border");
+    fn every_field_of_the_namespace_the_path_and_the_type_make_the_key() {
+        let payload = indexed("main", "a", "h", "1");
+        let one = of(&payload);
+        let mut keys = vec![one.key];
+        for at in ["project_uuid", "mission_slug", "target_branch", "mission_type", "manifest_version"] {
+            let mut other = payload.clone();
+            other["namespace"][at] = json!("another");
+            keys.push(of(&other).key);
+            other["namespace"].as_object_mut().unwrap().remove(at);
+            keys.extend(coalesce(INDEXED, &other, None).map(|c| c.key));
+            other["namespace"][at] = json!(1);
+            assert_eq!(coalesce(INDEXED, &other, None), None, "{at} is no text");
+        }
+        keys.push(of(&indexed("main", "b", "h", "1")).key);
+        keys.push(of(&indexed("maina", "", "h", "1")).key);
+        let mut missing = payload.clone();
+        missing["expected_identity"] = payload["artifact_id"].clone();
+        keys.extend(
+            ["Missing", "Indexed"]
+                .map(|word| coalesce(&format!("MissionDossierArtifact{word}"), &missing, None).unwrap().key),
+        );
+        for family in ["MissionDossierSnapshotComputed", "MissionDossierParityDriftDetected"] {
+            keys.push(coalesce(family, &payload, None).unwrap().key);
+        }
+        let (all, distinct) = (keys.len(), BTreeSet::from_iter(keys).len());
+        // One of them is the first again: the same path of the same type.
+        assert_eq!((all, distinct), (16, 15));
     }
 
     #[test]
@@ -134,18 +192,57 @@ mod tests {
         assert_ne!(a.facts, b.facts);
     }
 
+    /// The key of a flat payload in the envelope of an older writer.
+    fn flat(event_type: &str, payload: &Value, envelope: &Value) -> Option<[u8; 16]> {
+        coalesce(event_type, payload, envelope.as_object()).map(|c| c.key)
+    }
+
     #[test]
     fn flat_payloads_fall_back_to_their_own_names() {
-        let flat = json!({"feature_slug": "m", "artifact_key": "k", "content_hash_sha256": "h"});
-        let by_path = json!({"mission_slug": "m", "relative_path": "k", "content_hash_sha256": "h"});
-        let key = |v: &Value| coalesce("MissionDossierArtifactIndexed", v, Some("p")).unwrap().key;
-        assert_eq!(key(&flat), key(&by_path));
+        let envelope = json!({"project_uuid": "p"});
+        let full = json!({"namespace": {"project_uuid": "p", "mission_slug": "m"}, "artifact_id": {"path": "k"},
+            "expected_identity": {"path": "k"}});
+        for (event_type, payload) in [
+            (INDEXED, json!({"mission_slug": "m", "relative_path": "k", "artifact_key": "other"})),
+            (INDEXED, json!({"mission_slug": "m", "artifact_key": "k"})),
+            (INDEXED, json!({"feature_slug": "m", "artifact_key": "k"})),
+            (
+                INDEXED,
+                json!({"namespace": {}, "mission_slug": "m", "artifact_id": {"path": null}, "relative_path": "k"}),
+            ),
+            (INDEXED, json!({"project_uuid": "p", "mission_slug": "m", "relative_path": "k"})),
+            (MISSING, json!({"mission_slug": "m", "expected_path_pattern": "k", "artifact_key": "other"})),
+            (MISSING, json!({"feature_slug": "m", "artifact_key": "k"})),
+            ("MissionDossierSnapshotComputed", json!({"feature_slug": "m", "snapshot_id": "s"})),
+            ("MissionDossierParityDriftDetected", json!({"mission_slug": "m"})),
+        ] {
+            let key = flat(event_type, &payload, &envelope);
+            assert!(key.is_some() && key == flat(event_type, &full, &json!({})), "{event_type} {payload}");
+        }
+        let named = json!({"project_uuid": "p", "feature_slug": "m", "artifact_key": "k"});
+        assert_eq!(flat(INDEXED, &json!({}), &named), flat(INDEXED, &full, &json!({})), "all in the envelope");
+    }
+
+    #[test]
+    fn what_a_flat_payload_does_not_name_the_envelope_does() {
+        let payload = json!({"mission_slug": "m", "relative_path": "k"});
+        let on = |branch: &str| flat(INDEXED, &payload, &json!({"project_uuid": "p", "git_branch": branch})).unwrap();
+        assert_ne!(on("main"), on("2.x"));
+        let namespace = |branch: &str| json!({"namespace": {"target_branch": branch}, "git_branch": "main"});
+        assert_ne!(flat(INDEXED, &payload, &namespace("main")), flat(INDEXED, &payload, &namespace("2.x")));
+        let said = json!({"mission_slug": "m", "relative_path": "k", "target_branch": "main"});
+        assert_eq!(
+            flat(INDEXED, &said, &json!({"git_branch": "a"})),
+            flat(INDEXED, &said, &json!({"git_branch": "b"}))
+        );
+        assert_eq!(flat(INDEXED, &json!({"relative_path": "k"}), &json!({})), None, "of no mission");
+        assert_eq!(flat(INDEXED, &json!({"mission_slug": "m"}), &json!({})), None, "of no artifact");
     }
 
     #[test]
     fn other_families_never_coalesce() {
-        assert_eq!(coalesce("WPStatusChanged", &json!({"mission_slug": "m"}), Some("p")), None);
-        assert_eq!(coalesce("MissionDossierSnapshotComputed", &json!({}), Some("p")), None);
-        assert_eq!(coalesce("MissionDossierSnapshotComputed", &json!("x"), Some("p")), None);
+        assert_eq!(coalesce("WPStatusChanged", &json!({"mission_slug": "m"}), None), None);
+        assert_eq!(coalesce("MissionDossierSnapshotComputed", &json!({}), None), None);
+        assert_eq!(coalesce("MissionDossierSnapshotComputed", &json!("x"), None), None);
     }
 }

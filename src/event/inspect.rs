@@ -61,7 +61,7 @@ fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
     } else {
         WireForm::AsIs
     };
-    let keyed = object.get("payload").and_then(|p| coalesce(&event_type, p, project_uuid.as_deref()));
+    let keyed = object.get("payload").and_then(|p| coalesce(&event_type, p, Some(object)));
     let occurred_at = text("timestamp");
     let violations = if is_strict { violations(value) } else { Vec::new() };
     Ok(Inspection { event_id, event_type, occurred_at, project_uuid, coalesce: keyed, wire, is_strict, violations })

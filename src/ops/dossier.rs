@@ -157,7 +157,7 @@ pub(super) fn preview(
 ) -> Result<Receipt, Error> {
     let facts =
         |mission: &Mission| dossier::facts(mission, &mission.namespace(project_uuid), world.clock.now(), world.ids);
-    let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, Some(project_uuid));
+    let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, None);
     let Some(store) = existing else {
         let mut receipt = Receipt::default();
         receipt.captured = indexed.index.missions.iter().map(|m| i64::try_from(facts(m).len()).unwrap_or(0)).sum();
@@ -190,7 +190,7 @@ impl Capturing<'_> {
         namespace: &NamespaceRef,
     ) -> Result<(), Error> {
         for fact in dossier::facts(mission, namespace, self.now, self.world.ids) {
-            let keyed = event::coalesce(fact.event_type, &fact.payload, Some(&namespace.project_uuid));
+            let keyed = event::coalesce(fact.event_type, &fact.payload, None);
             if let Some(c) = keyed
                 && appending.stated(c)?.is_some()
             {
