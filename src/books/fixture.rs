@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Error, append, check, evict, removal};
+use super::{Error, append, check, evict};
 use crate::base::clock::FixedClock;
 use crate::base::ids::SystemIds;
 use crate::base::{Interrupt, Sha256, Timestamp};
@@ -246,33 +246,6 @@ impl Queue {
         self.posts.get(target).copied().unwrap_or(0)
     }
 
-    /// One act of any kind.
-    pub(super) fn random_act(&mut self, random: &mut fastrand::Rng, n: usize) {
-        let words = [Said::Success, Said::Duplicate, Said::Rejected, Said::Pending, Said::Nothing];
-        let target = if random.bool() { "a" } else { "b" };
-        let id = format!("r{}", random.usize(..=n));
-        let some =
-            [plain(&id).saying(&n.to_string()), keyed(&format!("k{n}"), random.u8(..3), &random.u8(..3).to_string())];
-        match random.u8(..12) {
-            0..3 => drop(self.capture(&some)),
-            3 => drop(self.capture_strictly(4, &some)),
-            4 => drop(self.capture_at_most(6, &some)),
-            5 => self.drain(target, &[Said::Lost]),
-            6..9 => self.drain(target, &[random.choice(words).unwrap(), random.choice(words).unwrap()]),
-            9 => {
-                let id = self.target("a");
-                self.write(|tx, now| super::acknowledge(tx, now, id, 0).map(drop));
-            }
-            10 => self.reopen(),
-            _ => self.write(|tx, now| match random.u8(..6) {
-                0 => removal::clear(tx, now, 0).map(drop),
-                1 => removal::remove_project(tx, now, 0).map(drop),
-                2 => removal::drain_to_file(tx, now, &[1, 2, 3, 5, 8, 13, 21]).map(drop),
-                _ => super::release(tx, now, 1).map(drop),
-            }),
-        }
-    }
-
     fn read<T>(&self, work: impl Fn(&ReadTx<'_>) -> Result<T, Error>) -> T {
         self.store.read(work).unwrap()
     }
@@ -331,5 +304,31 @@ impl Queue {
     /// How many audit rows there are of an act.
     pub(super) fn audits(&self, act: &str) -> i64 {
         self.number(&format!("SELECT COUNT(*) FROM journal_audit WHERE act = '{act}'"))
+    }
+
+    /// The envelopes that are here, in order.
+    pub(super) fn envelopes(&self) -> Vec<Vec<u8>> {
+        self.column("SELECT envelope FROM journal_payloads ORDER BY seq")
+    }
+
+    /// Why events are not live any more.
+    pub(super) fn marks(&self) -> Vec<String> {
+        self.column(
+            "SELECT discarded FROM journal_events WHERE discarded IS NOT NULL
+             UNION SELECT gone FROM journal_events WHERE gone IS NOT NULL ORDER BY 1",
+        )
+    }
+
+    fn column<T: rusqlite::types::FromSql>(&self, sql: &str) -> Vec<T> {
+        self.read(|tx| Ok(tx.conn().prepare(sql)?.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?))
+    }
+
+    /// The bytes of the store's file once nobody has it open.
+    pub(super) fn into_file(self) -> Vec<u8> {
+        let Self { dir, path, store, .. } = self;
+        drop(store);
+        let bytes = std::fs::read(path).unwrap();
+        drop(dir);
+        bytes
     }
 }

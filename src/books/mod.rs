@@ -15,6 +15,8 @@ mod counter_tests;
 mod fixture;
 mod last_run;
 #[cfg(test)]
+mod lasting_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg_attr(not(test), expect(dead_code, reason = "`purge` and `archive` come later"))]
 mod removal;

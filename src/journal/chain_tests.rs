@@ -85,7 +85,47 @@ fn a_deleted_row_is_found() {
 }
 
 #[test]
-fn a_renamed_or_moved_row_is_found() {
-    let rename = "UPDATE journal_events SET event_id = 'x' WHERE seq = 2";
-    assert_eq!(found_after(rename), found(&[(2, UNLINKED)]));
+fn a_deleted_first_row_is_found() {
+    let delete = "DELETE FROM journal_payloads WHERE seq = 1; DELETE FROM journal_events WHERE seq = 1";
+    assert_eq!(found_after(delete), found(&[(2, "row 1 is missing"), (2, UNLINKED)]));
+}
+
+#[test]
+fn a_renamed_row_is_found() {
+    for id in ["x", "B"] {
+        let rename = format!("UPDATE journal_events SET event_id = '{id}' WHERE seq = 2");
+        assert_eq!(found_after(&rename), found(&[(2, UNLINKED)]), "{id}");
+    }
+}
+
+#[test]
+fn swapped_rows_are_found() {
+    let swap = "PRAGMA defer_foreign_keys = ON;
+                UPDATE journal_events SET seq = 9 WHERE seq = 2;
+                UPDATE journal_events SET seq = 2 WHERE seq = 3;
+                UPDATE journal_events SET seq = 3 WHERE seq = 9;";
+    let wrong = "the payload does not match its digest";
+    assert_eq!(found_after(swap), found(&[(2, UNLINKED), (2, wrong), (3, UNLINKED), (3, wrong)]));
+    let with_payloads = swap.replace("journal_events", "journal_payloads");
+    assert_eq!(found_after(&format!("{swap}{with_payloads}")), found(&[(2, UNLINKED), (3, UNLINKED)]));
+}
+
+#[test]
+fn swapped_payloads_are_found() {
+    let swap =
+        "UPDATE journal_payloads SET envelope = CASE seq WHEN 2 THEN CAST('c' AS BLOB) ELSE CAST('b' AS BLOB) END
+                WHERE seq > 1";
+    let wrong = "the payload does not match its digest";
+    assert_eq!(found_after(swap), found(&[(2, wrong), (3, wrong)]));
+}
+
+#[test]
+fn a_row_put_in_between_is_found() {
+    let insert = "PRAGMA defer_foreign_keys = ON;
+                  UPDATE journal_events SET seq = 4 WHERE seq = 3; UPDATE journal_payloads SET seq = 4 WHERE seq = 3;
+                  INSERT INTO journal_events (seq, event_id, event_type, captured_at, origin, payload_sha256, size, chain, wire)
+                    SELECT 3, 'new', event_type, captured_at, origin, payload_sha256, size, chain, wire
+                    FROM journal_events WHERE seq = 2;
+                  INSERT INTO journal_payloads SELECT 3, envelope FROM journal_payloads WHERE seq = 2;";
+    assert_eq!(found_after(insert), found(&[(3, UNLINKED), (4, UNLINKED)]));
 }
