@@ -79,12 +79,19 @@ fn d17_a_broken_contract_is_said_at_capture() {
 fn at_capacity_a_strict_capture_refuses_with_cap_and_depth() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("SK_SYNC_JOURNAL__CAPACITY", "2");
-    let input = format!("{}\n{}\n{}\n", event(1), event(2), event(3));
-    let lines = results(&sandbox, &["--strict-capacity", "--each"], &input, 5);
-    let told: Vec<_> = lines.iter().map(|l| l["result"].as_str().unwrap()).collect();
-    assert_eq!(told, ["captured", "captured", "refused"]);
-    let reason = lines[2]["reason"].as_str().unwrap();
-    assert!(reason.contains("capacity 2") && reason.contains("2 live"), "{reason}");
+    let input = format!("{}\n{}\n{}\n{}\n", event(1), event(2), event(3), event(1));
+    for (args, first) in [(&["--strict-capacity"][..], "captured"), (&["--strict-capacity", "--each"], "unchanged")] {
+        let lines = results(&sandbox, args, &input, 5);
+        let told: Vec<_> = lines.iter().map(|l| l["result"].as_str().unwrap()).collect();
+        assert_eq!(told, [first, first, "refused", "unchanged"], "{args:?}");
+        assert_eq!(lines[2]["reason"], "the journal is full: capacity 2, 2 live events");
+    }
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    assert_eq!(
+        (&status["balance"]["captured"], &status["event_journal"]["retained_event_count"]),
+        (&json!(2), &json!(2))
+    );
+    sandbox.verified();
 }
 
 /// D39: an event goes to the store of its own project, whatever the directory.

@@ -20,6 +20,22 @@ fn journal_capacity() {
     assert_eq!(kept.sk_sync(["index", "--json"]).success().json()["balance"]["discarded"], 0, "retained: no bound");
 }
 
+/// What is retained is never refused; `status` warns above this number.
+#[test]
+fn journal_warn_rows() {
+    let sandbox = configured("journal.warn_rows = 3");
+    let input = "{\"event_id\":\"e1\"}\n{\"event_id\":\"e2\"}\n{\"event_id\":\"e3\"}\n";
+    let _three = sandbox.sk_sync_with(["capture"], input.as_bytes()).success();
+    let warnings = || sandbox.sk_sync(["status", "--json"]).success().json()["warnings"].to_string();
+    assert!(!warnings().contains("warn_rows"), "{}", warnings());
+    let _four = sandbox.sk_sync_with(["capture"], b"{\"event_id\":\"e4\"}\n").success();
+    assert!(warnings().contains("4 events are retained, more than journal.warn_rows (3)"), "{}", warnings());
+    let shown = sandbox.sk_sync(["status"]).success();
+    assert!(shown.stdout.contains("journal.warn_rows (3)"), "{}", shown.stdout);
+    sandbox.write("event-sync.toml", "journal.warn_rows = 4");
+    assert!(!warnings().contains("warn_rows"), "{}", warnings());
+}
+
 #[test]
 fn drain_max_events() {
     let server = honest_server();

@@ -11,12 +11,11 @@ use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::{audit, honest, ids};
 
 /// Keys whose effect comes with a later command or a later form of delivery. They are read and checked already.
-const LATER: [&str; 6] = [
+const LATER: [&str; 5] = [
     "external_receiver.ack",
     "external_receiver.format",
     "external_receiver.signing_secret",
     "hook.drain",
-    "journal.warn_rows",
     "migrate.imported",
 ];
 
