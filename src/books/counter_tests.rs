@@ -121,6 +121,34 @@ fn retry_bump_changes_nothing() {
 }
 
 #[test]
+fn releasing_and_halting_change_nothing() {
+    let mut queue = Queue::new();
+    queue.capture(&[plain("held").held(), plain("free")]);
+    assert_eq!(queue.classes("a"), [(Class::Blocked, 1), (Class::Untried, 1)]);
+    queue.drain("a", &[Said::Halt]);
+    assert_eq!((queue.size(), queue.classes("a")), (2, vec![(Class::Blocked, 1), (Class::Untried, 1)]));
+    queue.write(|tx, now| release(tx, now, 1));
+    assert_eq!((queue.size(), queue.totals().held), (2, 0));
+    assert_eq!(queue.classes("a"), [(Class::Untried, 2)]);
+    queue.drain("a", &[Said::Success]);
+    assert_eq!((queue.size(), queue.classes("a")), (2, vec![(Class::Delivered, 2)]));
+}
+
+#[test]
+fn a_late_target_starts_from_the_totals() {
+    let mut queue = Queue::new();
+    queue.capture(&[plain("evicted"), plain("held").held(), keyed("old", 1, "x"), keyed("new", 1, "y"), plain("gone")]);
+    queue.capture_at_most(3, &[]);
+    queue.drain("a", &[Said::Rejected, Said::Success]);
+    let id = queue.target("a");
+    queue.write(|tx, now| acknowledge(tx, now, id, 0));
+    let live = queue.size();
+    queue.drain("b", &[Said::Halt]);
+    let classes = [Class::Blocked, Class::Untried, Class::Superseded, Class::Discarded, Class::Purged].map(|c| (c, 1));
+    assert_eq!((queue.classes("b"), queue.size()), (classes.to_vec(), live));
+}
+
+#[test]
 fn batch_results_subtract_the_acknowledged() {
     let mut queue = Queue::with_events(6);
     let words = [Said::Success, Said::Duplicate, Said::Rejected, Said::Nothing, Said::Pending, Said::Success];

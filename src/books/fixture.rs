@@ -62,6 +62,8 @@ pub(super) enum Said {
     Nothing,
     /// The whole answer is lost.
     Lost,
+    /// Nothing is taken for now.
+    Halt,
 }
 
 /// Says the words in turn, in each of its answers.
@@ -81,18 +83,19 @@ impl DeliveryReceiver for Answering<'_> {
         if self.words.contains(&Said::Lost) {
             return Ok(Err(Failure::Unknown("reset".to_owned())));
         }
+        let status = if self.words.contains(&Said::Halt) { 401 } else { 200 };
         let words = self.words.iter().cycle().map(|said| match said {
             Said::Success => Some("success"),
             Said::Duplicate => Some("duplicate"),
             Said::Rejected => Some("rejected"),
             Said::Pending => Some("pending"),
-            Said::Nothing | Said::Lost => None,
+            Said::Nothing | Said::Lost | Said::Halt => None,
         });
         let results = batch.items.iter().zip(words).filter_map(|(item, word)| Some((item, word?)));
         let results: Vec<Value> =
             results.map(|(item, word)| json!({"event_id": item.event_id, "status": word})).collect();
         let body = serde_json::to_vec(&json!({"results": results})).unwrap();
-        Ok(Ok(Answer { status: 200, retry_after: None, request_id: None, body, is_cut: false }))
+        Ok(Ok(Answer { status, retry_after: None, request_id: None, body, is_cut: false }))
     }
 }
 
