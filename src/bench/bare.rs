@@ -4,6 +4,7 @@
 //! The tables are those of a project's store, made by the same schema. Nothing is parsed, looked up, chained or counted
 //! here; everything a row needs was computed before.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,11 +24,15 @@ pub(super) struct Row {
     digest: Sha256,
     wire: i64,
     coalesce: Option<Coalesce>,
+    /// How many rows earlier the one that it supersedes stands.
+    supersedes: Option<i64>,
 }
 
 /// The rows that `lines` become.
 pub(super) fn rows(lines: &[u8]) -> Result<Vec<Row>, Error> {
-    let row = |line: &[u8]| {
+    let mut newest = HashMap::new();
+    let row = |(at, line): (usize, &[u8])| {
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
         let seen = inspect(line).map_err(|e| Error::Work(e.to_string()))?;
         Ok(Row {
             event_id: seen.event_id,
@@ -36,10 +41,11 @@ pub(super) fn rows(lines: &[u8]) -> Result<Vec<Row>, Error> {
             envelope: line.to_vec(),
             digest: Sha256::of(line),
             wire: seen.wire.code(),
+            supersedes: seen.coalesce.and_then(|c| newest.insert(c.key, at)).map(|older| at - older),
             coalesce: seen.coalesce,
         })
     };
-    lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(row).collect()
+    lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()).enumerate().map(row).collect()
 }
 
 /// Adds `rows`, `batch` of them in a transaction, over one connection and its prepared statements.
@@ -55,13 +61,16 @@ pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duratio
                facts_hash, payload_sha256, size, chain, wire) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?;
         let mut payload = conn.prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2)")?;
-        let mut key =
-            conn.prepare("INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash) VALUES (?1, ?2, ?3)")?;
+        let mut key = conn.prepare(
+            "INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash, size) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        let mut supersede = conn.prepare("UPDATE journal_events SET superseded_by = ?2 WHERE seq = ?1")?;
         for batch in rows.chunks(batch.max(1)) {
             begin.execute([])?;
             for row in batch {
                 seq += 1;
                 let digest = &row.digest.as_bytes()[..];
+                let size = i64::try_from(row.envelope.len()).unwrap_or(i64::MAX);
                 let (about, facts) = (row.coalesce.map(|c| c.key), row.coalesce.map(|c| *c.facts.as_bytes()));
                 event.execute(params![
                     seq,
@@ -73,13 +82,16 @@ pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duratio
                     about,
                     facts,
                     digest,
-                    i64::try_from(row.envelope.len()).unwrap_or(i64::MAX),
+                    size,
                     digest,
                     row.wire
                 ])?;
                 payload.execute(params![seq, row.envelope])?;
                 if row.coalesce.is_some() {
-                    key.execute(params![about, seq, facts])?;
+                    key.execute(params![about, seq, facts, size])?;
+                }
+                if let Some(back) = row.supersedes {
+                    supersede.execute([seq - back, seq])?;
                 }
             }
             commit.execute([])?;
@@ -89,12 +101,14 @@ pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duratio
     Ok(clock.elapsed())
 }
 
-/// A connection with the durability and the memory of a store's own.
+/// A connection with the durability, the memory and the checkpoints of a store's own.
 #[expect(clippy::disallowed_methods, reason = "the limit is SQLite with nothing around it")]
 fn open(store: &Path) -> Result<Connection, Error> {
     let conn = Connection::open(store)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", 4000, |_| Ok(()))?;
     conn.pragma_update(None, "cache_size", -16_384)?;
     Ok(conn)
 }
@@ -150,18 +164,20 @@ mod tests {
     use super::*;
     use crate::books;
 
-    type Content = (i64, String, String, Vec<u8>, Option<Vec<u8>>, Vec<u8>);
+    type Content = (i64, String, String, Vec<u8>, Option<i64>, Option<Vec<u8>>, Vec<u8>);
 
     /// What the tables of a store hold, without what only our own path computes.
     fn content(store: &Path) -> Vec<Content> {
         let conn = open(store).unwrap();
         let mut statement = conn
             .prepare(
-                "SELECT e.seq, e.event_id, e.event_type, e.payload_sha256, k.facts_hash, p.envelope FROM journal_events e
+                "SELECT e.seq, e.event_id, e.event_type, e.payload_sha256, e.superseded_by, k.facts_hash,
+                   p.envelope FROM journal_events e
                  JOIN journal_payloads p USING (seq) LEFT JOIN journal_keys k USING (coalesce_key) ORDER BY e.seq",
             )
             .unwrap();
-        let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?));
+        let row =
+            |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?));
         statement.query_map([], row).unwrap().map(Result::unwrap).collect()
     }
 
@@ -173,7 +189,7 @@ mod tests {
         for (name, kind) in [("plain", Kind::Plain), ("keyed", Kind::Keyed(7))] {
             let site = super::super::site::Site::new(&stage, &ground, name).unwrap();
             let bytes = lines(kind, 0, 50);
-            site.capture(&mut &bytes[..], 50, 20).unwrap();
+            site.capture(Box::new(std::io::Cursor::new(bytes.clone())), 50, 20).unwrap();
             let bare = temp.path().join(name);
             drop(books::open(&bare).unwrap());
             insert(&bare, &rows(&bytes).unwrap(), 20).unwrap();

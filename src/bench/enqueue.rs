@@ -129,7 +129,8 @@ fn lanes(suite: &mut Suite<'_>, pair: &Rc<Pair>, name: &str, kind: Kind, count: 
     let (at, made) = (Rc::clone(pair), Rc::clone(&events));
     let ours = suite.lane(format!("{name} at {depth}"), move || {
         *made.borrow_mut() = corpus::lines(kind, at.fresh(count), count);
-        Ok(at.ours()?.capture(&mut made.borrow().as_slice(), count, batch)?.into())
+        let input = Box::new(std::io::Cursor::new(made.borrow().clone()));
+        Ok(at.ours()?.capture(input, count, batch)?.into())
     });
     let at = Rc::clone(pair);
     let limit = suite.lane(format!("{name} at {depth}: limit"), move || {

@@ -26,7 +26,7 @@ pub(super) fn suite<'a>(
     ground.settle()?;
 
     let mut suite = Suite::default();
-    let dry_run = process(&mut suite, &project, "index --dry-run", &["index", "--dry-run", "--quiet"], |_| Ok(()));
+    let dry_run = process(&mut suite, &project, "index --dry-run", &["index", "--dry-run", "--quiet"], Site::forget);
     let hashed = limit(&mut suite, &project, files, "hash, all threads", |root| in_all_threads(root, Act::Hash));
     let alone = limit(&mut suite, &project, files, "hash, one thread", |root| in_one_thread(root, Act::Hash));
     let capture = process(&mut suite, &project, "index, first", &["index", "--quiet"], Site::forget);

@@ -9,9 +9,9 @@ use super::site::Site;
 use super::suite::{Measure, Reading, RowPlan};
 use super::{Error, Ground, Stage, Suite};
 
-const SHORT: &str = "the same with an input of 10,000 lines at most";
-/// The input that is long enough for every buffer to be filled.
-const SHORT_LINES: u64 = 10_000;
+const SHORT: &str = "the same with an input of 50,000 lines at most";
+/// The input that is long enough for every buffer and SQLite's cache to be filled.
+const SHORT_LINES: u64 = 50_000;
 
 /// Adds the lanes of a long and a short input, where the system tells how much memory a process took.
 pub(super) fn lanes<'a>(suite: &mut Suite<'a>, stage: &'a Stage, ground: &'a Ground, lines: u64) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! A project to measure on: a directory with an identity, a state directory of its own, and a store at some depth.
 
-use std::io::BufRead;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -74,13 +74,17 @@ impl Site {
     }
 
     /// Captures `input` as the command `capture` does, `batch` lines in a transaction; all `count` of them must be new.
-    pub(super) fn capture(&self, input: &mut dyn BufRead, count: u64, batch: usize) -> Result<Duration, Error> {
+    pub(super) fn capture(&self, input: Box<dyn Read + Send>, count: u64, batch: usize) -> Result<Duration, Error> {
         let request = StreamRequest { strict_envelope: false, capacity: None, batch };
         let (mut captured, mut odd) = (0, None);
         let begun = Instant::now();
-        capture_stream(&self.world(), &self.workspace, &request, input, &mut |line| match line.result {
-            "captured" if line.reason.is_none() => captured += 1,
-            other => odd = Some(format!("line {}: {other}: {:?}", line.number, line.reason)),
+        capture_stream(&self.world(), &self.workspace, &request, input, &mut |lines| {
+            for line in lines {
+                match line.result {
+                    "captured" if line.reason.is_none() => captured += 1,
+                    other => odd = Some(format!("line {}: {other}: {:?}", line.number, line.reason)),
+                }
+            }
         })?;
         let took = begun.elapsed();
         if self.interrupt.is_requested() {
@@ -96,7 +100,7 @@ impl Site {
     /// Brings the empty store to `depth` events.
     pub(super) fn prefill(&self, depth: u64) -> Result<(), Error> {
         drop(books::open(&self.store())?);
-        self.capture(&mut Stream::new(Kind::Plain, 0, depth), depth, 10 * BATCH)?;
+        self.capture(Box::new(Stream::new(Kind::Plain, 0, depth)), depth, 10 * BATCH)?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! fields and the path (the reference's shorter key would let two branches supersede each other), and the older flat
 //! payloads' names as fallbacks.
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 
 use crate::base::Sha256;
@@ -26,7 +27,6 @@ pub(crate) fn coalesce(event_type: &str, payload: &Value, project_uuid: Option<&
     let payload = payload.as_object()?;
     let empty = Map::new();
     let object = |name: &str| payload.get(name).and_then(Value::as_object).unwrap_or(&empty);
-    let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
     let path = match event_type {
         "MissionDossierArtifactIndexed" => text(object("artifact_id"), "path")
             .or_else(|| text(payload, "relative_path"))
@@ -34,27 +34,20 @@ pub(crate) fn coalesce(event_type: &str, payload: &Value, project_uuid: Option<&
         "MissionDossierArtifactMissing" => text(object("expected_identity"), "path")
             .or_else(|| text(payload, "expected_path_pattern"))
             .or_else(|| text(payload, "artifact_key"))?,
-        "MissionDossierSnapshotComputed" | "MissionDossierParityDriftDetected" => String::new(),
+        "MissionDossierSnapshotComputed" | "MissionDossierParityDriftDetected" => "",
         _ => return None,
     };
     let namespace = object("namespace");
     let field = |name: &str| text(namespace, name).or_else(|| text(payload, name)).unwrap_or_default();
-    let project = text(namespace, "project_uuid").or_else(|| project_uuid.map(str::to_owned)).unwrap_or_default();
+    let project = text(namespace, "project_uuid").or(project_uuid).unwrap_or_default();
     let slug = text(namespace, "mission_slug")
         .or_else(|| text(payload, "mission_slug"))
         .or_else(|| text(payload, "feature_slug"))?;
-    let parts = [
-        event_type.to_owned(),
-        project,
-        slug,
-        field("target_branch"),
-        field("mission_type"),
-        field("manifest_version"),
-        path,
-    ];
+    let parts =
+        [event_type, project, slug, field("target_branch"), field("mission_type"), field("manifest_version"), path];
     // Each part is preceded by its length, so that no separator inside a value can make two keys equal.
-    let mut joined = Vec::new();
-    for part in &parts {
+    let mut joined = Vec::with_capacity(256);
+    for part in parts {
         joined.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
         joined.extend_from_slice(part.as_bytes());
     }
@@ -63,19 +56,45 @@ pub(crate) fn coalesce(event_type: &str, payload: &Value, project_uuid: Option<&
     Some(Coalesce { key, facts: facts(event_type, payload)? })
 }
 
+fn text<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    map.get(name).and_then(Value::as_str)
+}
+
 fn facts(event_type: &str, payload: &Map<String, Value>) -> Option<Sha256> {
-    let mut said = payload.clone();
-    for time in TIMES {
-        said.remove(time);
-    }
-    said.remove("provenance");
-    said.remove("snapshot_id");
-    if let Some(Value::Object(diagnostics)) = said.get_mut("context_diagnostics") {
-        diagnostics.remove("snapshot_id");
-    }
     // serde_json's map is sorted by key, so equal facts give equal bytes.
-    let bytes = serde_json::to_vec(&(event_type, said)).ok()?;
+    let bytes = serde_json::to_vec(&(event_type, Said(payload))).ok()?;
     Some(Sha256::of(&bytes))
+}
+
+/// A payload without what is no fact, written as the object it would be.
+struct Said<'a>(&'a Map<String, Value>);
+
+impl Serialize for Said<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let said = self.0.iter().filter(|(name, _)| {
+            let name = name.as_str();
+            !TIMES.contains(&name) && !matches!(name, "provenance" | "snapshot_id")
+        });
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in said {
+            match (name.as_str(), value) {
+                ("context_diagnostics", Value::Object(diagnostics)) => {
+                    map.serialize_entry(name, &Diagnostics(diagnostics))
+                }
+                _ => map.serialize_entry(name, value),
+            }?;
+        }
+        map.end()
+    }
+}
+
+/// Diagnostics without the id that each snapshot makes anew.
+struct Diagnostics<'a>(&'a Map<String, Value>);
+
+impl Serialize for Diagnostics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|(name, _)| name.as_str() != "snapshot_id"))
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a captured envelope says of itself. Looking never changes a byte.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Coalesce, WireForm, coalesce};
+use super::{Coalesce, Violation, WireForm, coalesce, violations};
 use crate::base::json;
 
 /// What capture and delivery need to know of an envelope.
@@ -20,6 +20,10 @@ pub(crate) struct Inspection {
     pub(crate) coalesce: Option<Coalesce>,
     /// What sending it takes.
     pub(crate) wire: WireForm,
+    /// A strict JSON parser reads it. What one cannot read is kept, but cannot be sent.
+    pub(crate) is_strict: bool,
+    /// The rules of the contract that it breaks; not looked for where it is no strict JSON.
+    pub(crate) violations: Vec<Violation>,
 }
 
 /// Why a line cannot be captured.
@@ -39,7 +43,12 @@ pub(crate) enum NotAnEvent {
 /// Reads an envelope. Lenient like the writers of older queues (`NaN`, lone surrogates and long integers pass): such
 /// an envelope is kept all the same, and marked for a rewrite that may find it cannot be sent.
 pub(crate) fn inspect(envelope: &[u8]) -> Result<Inspection, NotAnEvent> {
-    let (object, is_strict) = read(envelope)?;
+    let (value, is_strict) = read(envelope)?;
+    of(&value, is_strict)
+}
+
+fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
+    let Value::Object(object) = value else { return Err(NotAnEvent::NotAnObject) };
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
     let event_id = text("event_id").filter(|id| !id.trim().is_empty()).ok_or(NotAnEvent::NoEventId)?;
     let event_type = text("event_type").unwrap_or_default();
@@ -53,19 +62,16 @@ pub(crate) fn inspect(envelope: &[u8]) -> Result<Inspection, NotAnEvent> {
         WireForm::AsIs
     };
     let keyed = object.get("payload").and_then(|p| coalesce(&event_type, p, project_uuid.as_deref()));
-    Ok(Inspection { event_id, event_type, occurred_at: text("timestamp"), project_uuid, coalesce: keyed, wire })
+    let occurred_at = text("timestamp");
+    let violations = if is_strict { violations(value) } else { Vec::new() };
+    Ok(Inspection { event_id, event_type, occurred_at, project_uuid, coalesce: keyed, wire, is_strict, violations })
 }
 
-/// The envelope as an object, and whether a strict parser reads it.
-fn read(envelope: &[u8]) -> Result<(Map<String, Value>, bool), NotAnEvent> {
-    let strict = serde_json::from_slice::<Value>(envelope);
-    let (value, is_strict) = match strict {
-        Ok(value) => (value, true),
-        Err(_) => (lenient(envelope).ok_or(NotAnEvent::NotJson)?, false),
-    };
-    match value {
-        Value::Object(object) => Ok((object, is_strict)),
-        _ => Err(NotAnEvent::NotAnObject),
+/// The envelope as a value, and whether a strict parser reads it.
+fn read(envelope: &[u8]) -> Result<(Value, bool), NotAnEvent> {
+    match serde_json::from_slice(envelope) {
+        Ok(value) => Ok((value, true)),
+        Err(_) => Ok((lenient(envelope).ok_or(NotAnEvent::NotJson)?, false)),
     }
 }
 

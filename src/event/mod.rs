@@ -12,7 +12,7 @@ mod namespace;
 mod wire;
 
 pub(crate) use coalesce::{Coalesce, coalesce};
-pub(crate) use contract::violations;
+pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};
 pub(crate) use family::{Disposition, FamilyTable, disposition};
 pub(crate) use inspect::{Inspection, inspect};

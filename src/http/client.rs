@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -115,7 +116,7 @@ impl Client {
             .timeout_recv_response(Some(deadlines.answer))
             .timeout_global(Some(deadlines.total))
             .build();
-        let resolver = GrantedResolver { inner: DefaultResolver::default(), is_loopback: grant.is_loopback() };
+        let resolver = GrantedResolver::new(grant.is_loopback());
         let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), resolver);
         Self { agent, origin: grant.origin().to_owned() }
     }
@@ -174,6 +175,7 @@ fn failure(error: &ureq::Error) -> Failure {
     use std::io::ErrorKind;
     use ureq::{Error, Timeout};
     let text = error.to_string();
+    let text = text.strip_prefix("io: ").unwrap_or(&text).to_owned();
     match error {
         Error::HostNotFound | Error::ConnectionFailed | Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
             Failure::Unreachable(text)
@@ -197,11 +199,19 @@ fn failure(error: &ureq::Error) -> Failure {
     }
 }
 
-/// Resolves host names, and for a loopback grant keeps only loopback addresses.
+/// Resolves the granted host, once: a run is short, and the library would start a thread for each request otherwise. For
+/// a loopback grant only loopback addresses are kept.
 #[derive(Debug)]
 struct GrantedResolver {
     inner: DefaultResolver,
     is_loopback: bool,
+    known: Mutex<Vec<SocketAddr>>,
+}
+
+impl GrantedResolver {
+    fn new(is_loopback: bool) -> Self {
+        Self { inner: DefaultResolver::default(), is_loopback, known: Mutex::new(Vec::new()) }
+    }
 }
 
 impl Resolver for GrantedResolver {
@@ -211,14 +221,13 @@ impl Resolver for GrantedResolver {
         config: &ureq::config::Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.inner.resolve(uri, config, timeout)?;
-        if !self.is_loopback {
-            return Ok(found);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_empty() {
+            let found = self.inner.resolve(uri, config, timeout)?;
+            known.extend(found.iter().filter(|a| !self.is_loopback || a.ip().is_loopback()));
         }
         let mut kept = self.empty();
-        for address in found.iter().copied().filter(|a: &SocketAddr| a.ip().is_loopback()) {
-            kept.push(address);
-        }
+        known.iter().for_each(|address| kept.push(*address));
         if kept.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(kept) }
     }
 }

@@ -91,9 +91,6 @@ pub(crate) struct Appender<'a> {
 struct Newest {
     seq: i64,
     facts: Sha256,
-    /// It may be superseded as far as its own marks go: not held, not given up, payload here.
-    is_plain: bool,
-    is_discarded: bool,
     size: i64,
 }
 
@@ -112,10 +109,10 @@ impl<'a> Appender<'a> {
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
-        let newest =
-            if let Some(c) = entry.coalesce { self.newest_of(c.key)?.filter(|n| !n.is_discarded) } else { None };
+        let newest = if let Some(c) = entry.coalesce { self.newest_of(c.key)? } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
             && newest.facts == c.facts
+            && !is_discarded(self.tx, newest.seq)?
         {
             if let Some(known) = self.known(entry.event_id)? {
                 return self.again(entry, digest, known);
@@ -123,8 +120,13 @@ impl<'a> Appender<'a> {
             self.receipt.unchanged += 1;
             return Ok(Appended::Unchanged { seq: newest.seq });
         }
-        let supersedes = newest.filter(|n| n.seq > self.sealed && n.is_plain && entry.held.is_none());
-        let follows = newest.filter(|_| supersedes.is_none()).map(|n| n.seq);
+        let may_supersede = newest.filter(|n| n.seq > self.sealed && entry.held.is_none());
+        let mut follows = None;
+        if let (Some(newest), None) = (newest, may_supersede)
+            && !is_discarded(self.tx, newest.seq)?
+        {
+            follows = Some(newest.seq);
+        }
         let seq = self.last_seq + 1;
         let link = chain::link(&self.chain, seq, entry.event_id, &digest);
         if !self.insert(entry, seq, follows, &digest, &link)? {
@@ -135,22 +137,24 @@ impl<'a> Appender<'a> {
         }
         (self.last_seq, self.chain) = (seq, *link.as_bytes());
         self.count_captured(entry);
-        if let Some(old) = supersedes {
-            self.supersede(old, seq)?;
-        }
+        let superseded = match may_supersede {
+            Some(old) => self.supersede_or_follow(old, seq)?,
+            None => None,
+        };
         if let Some(c) = entry.coalesce {
-            self.remember(c, seq, entry)?;
+            self.remember(c, Newest { seq, facts: c.facts, size: size_of(entry) })?;
         }
-        Ok(Appended::Captured { seq, superseded: supersedes.map(|n| n.seq) })
+        Ok(Appended::Captured { seq, superseded })
     }
 
     /// The row that already states these facts, if one does; then an event that says the same need not even be made.
     pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
-        let stated = self.newest_of(c.key)?.filter(|n| !n.is_discarded && n.facts == c.facts);
-        if stated.is_some() {
-            self.receipt.unchanged += 1;
-        }
-        Ok(stated.map(|n| n.seq))
+        let stated = match self.newest_of(c.key)? {
+            Some(newest) if newest.facts == c.facts && !is_discarded(self.tx, newest.seq)? => Some(newest.seq),
+            _ => None,
+        };
+        self.receipt.unchanged += i64::from(stated.is_some());
+        Ok(stated)
     }
 
     /// Posts the counters and says what was added.
@@ -216,19 +220,33 @@ impl<'a> Appender<'a> {
         Ok(true)
     }
 
-    fn supersede(&mut self, old: Newest, by: i64) -> Result<(), Error> {
-        self.tx.prepare("UPDATE journal_events SET superseded_by = ?2 WHERE seq = ?1")?.execute([old.seq, by])?;
+    /// Marks the older event of a key, which no target ever saw, as superseded by row `by`; returns it then. One that
+    /// has marks of its own (held, given up, payload gone) stays as it is, and is followed.
+    fn supersede_or_follow(&mut self, old: Newest, by: i64) -> Result<Option<i64>, Error> {
+        let marked = self
+            .tx
+            .prepare(
+                "UPDATE journal_events SET superseded_by = ?2
+                 WHERE seq = ?1 AND held IS NULL AND discarded IS NULL AND gone IS NULL",
+            )?
+            .execute([old.seq, by])?;
+        if marked == 0 {
+            if !is_discarded(self.tx, old.seq)? {
+                self.tx.prepare("UPDATE journal_events SET follows = ?1 WHERE seq = ?2")?.execute([old.seq, by])?;
+            }
+            return Ok(None);
+        }
         self.receipt.superseded += 1;
         self.receipt.superseded_bytes += old.size;
-        Ok(())
+        Ok(Some(old.seq))
     }
 
-    fn remember(&mut self, c: Coalesce, seq: i64, entry: &Entry<'_>) -> Result<(), Error> {
+    fn remember(&mut self, c: Coalesce, newest: Newest) -> Result<(), Error> {
         self.tx
-            .prepare("INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash) VALUES (?1, ?2, ?3)")?
-            .execute(rusqlite::params![&c.key[..], seq, &c.facts.as_bytes()[..]])?;
-        let newest =
-            Newest { seq, facts: c.facts, is_plain: entry.held.is_none(), is_discarded: false, size: size_of(entry) };
+            .prepare(
+                "INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash, size) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(rusqlite::params![&c.key[..], newest.seq, &newest.facts.as_bytes()[..], newest.size])?;
         // Bounded: a stream of any length must not grow this map without end.
         if self.newest.len() >= 4096 {
             self.newest.clear();
@@ -238,10 +256,10 @@ impl<'a> Appender<'a> {
     }
 
     fn newest_of(&self, key: [u8; 16]) -> Result<Option<Newest>, Error> {
-        if let Some(newest) = self.newest.get(&key) {
-            return Ok(Some(*newest));
+        match self.newest.get(&key) {
+            Some(newest) => Ok(Some(*newest)),
+            None => newest(self.tx, key),
         }
-        newest(self.tx, key)
     }
 
     /// Place and payload digest of the row that has this id.
@@ -294,22 +312,26 @@ impl<'a> Appender<'a> {
 
 /// The row that already states these facts, if one does.
 pub(crate) fn stated(tx: &ReadTx<'_>, c: Coalesce) -> Result<Option<i64>, Error> {
-    Ok(newest(tx, c.key)?.filter(|n| !n.is_discarded && n.facts == c.facts).map(|n| n.seq))
+    match newest(tx, c.key)? {
+        Some(newest) if newest.facts == c.facts && !is_discarded(tx, newest.seq)? => Ok(Some(newest.seq)),
+        _ => Ok(None),
+    }
 }
 
 fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, Error> {
-    let sql = "SELECT k.seq, k.facts_hash, e.held IS NULL AND e.discarded IS NULL AND e.gone IS NULL,
-                      e.discarded IS NOT NULL, e.size
-               FROM journal_keys AS k JOIN journal_events AS e ON e.seq = k.seq WHERE k.coalesce_key = ?1";
-    let row = tx
-        .prepare(sql)?
-        .query_row([&key[..]], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
-        .optional()?;
-    row.map(|(seq, facts, is_plain, is_discarded, size)| {
-        let facts = Sha256::from_slice(&facts).ok_or(Error::Damaged { seq, what: "its facts hash is no digest" })?;
-        Ok(Newest { seq, facts, is_plain, is_discarded, size })
-    })
-    .transpose()
+    let mut statement = tx.prepare("SELECT seq, facts_hash, size FROM journal_keys WHERE coalesce_key = ?1")?;
+    let mut rows = statement.query([&key[..]])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let seq = row.get(0)?;
+    let facts = row.get_ref(1)?.as_blob().ok().and_then(Sha256::from_slice);
+    let facts = facts.ok_or(Error::Damaged { seq, what: "its facts hash is no digest" })?;
+    Ok(Some(Newest { seq, facts, size: row.get(2)? }))
+}
+
+/// True when the event was given up: then it states nothing any more.
+fn is_discarded(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
+    let sql = "SELECT discarded IS NOT NULL FROM journal_events WHERE seq = ?1";
+    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.unwrap_or(false))
 }
 
 fn size_of(entry: &Entry<'_>) -> i64 {

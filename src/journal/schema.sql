@@ -32,7 +32,8 @@ CREATE TABLE journal_payloads (
 CREATE TABLE journal_keys (
   coalesce_key BLOB PRIMARY KEY,
   seq          INTEGER NOT NULL,                -- the newest event of the key
-  facts_hash   BLOB NOT NULL
+  facts_hash   BLOB NOT NULL,                   -- and, so that most captures need not look at it, its facts and size
+  size         INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE journal_state (

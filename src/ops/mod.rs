@@ -8,6 +8,7 @@
 mod bodies;
 mod dossier;
 mod drain;
+mod intake;
 mod origin;
 mod preview;
 pub(crate) mod report;
@@ -109,7 +110,8 @@ pub(crate) enum Error {
     Input(#[source] std::io::Error),
     /// There is no project identity, so no dossier event can be made.
     #[error(
-        "this project has no identity, so its artifacts cannot be named: .kittify/config.yaml has no `project.uuid`"
+        "this project has no identity, so its artifacts cannot be named: neither .kittify/config.yaml nor event-sync.toml \
+         gives a project `uuid`"
     )]
     MissingIdentity,
 }

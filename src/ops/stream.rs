@@ -4,21 +4,19 @@
 //! serves several never mixes them; one that names none goes to the project at hand. Memory holds one batch.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read as _};
+use std::io::Read;
 
 use serde::Serialize;
-use serde_json::Value;
 
+use super::intake::{Batch, Candidate, End, Examined, Intake};
 use super::rule::{OPTED_OUT, Rule};
 use super::{Error, Workspace, World};
 use crate::base::Sha256;
 use crate::books;
-use crate::event::{self, Disposition, Inspection};
+use crate::event::{Disposition, Inspection};
 use crate::journal::{self, Appended, Audit, Entry};
 use crate::store::Store;
 
-/// The longest line that is read as an envelope, in bytes.
-const LONGEST_LINE: u64 = 64 << 20;
 /// Stores of other projects kept open at a time.
 const OPEN_STORES: usize = 8;
 
@@ -69,60 +67,29 @@ impl Line {
     }
 }
 
-/// An envelope on its way into a store.
-struct Candidate {
-    line: u64,
-    bytes: Vec<u8>,
-    inspection: Inspection,
-    oddity: Option<String>,
-}
-
-/// Captures every line of `input`, and says of each what became of it, after it is on disk.
+/// Captures every line of `input`, and says of each what became of it, after it is on disk: one call for each batch.
 pub(crate) fn capture_stream(
     world: &World<'_>,
     workspace: &Workspace,
     request: &StreamRequest,
-    input: &mut dyn BufRead,
-    on_line: &mut dyn FnMut(&Line),
+    input: Box<dyn Read + Send>,
+    on_lines: &mut dyn FnMut(&[Line]),
 ) -> Result<StreamEnd, Error> {
-    let mut end = StreamEnd::default();
+    let mut summary = StreamEnd::default();
     let mut capture = Capture { world, workspace, request, rule: Rule::of(workspace), stores: BTreeMap::new() };
-    let mut number = 0;
+    let mut intake = Intake::start(input);
     loop {
-        let mut lines: BTreeMap<u64, Line> = BTreeMap::new();
-        let mut batch: BTreeMap<Option<String>, Vec<Candidate>> = BTreeMap::new();
-        let mut is_end = false;
-        for _ in 0..request.batch.max(1) {
-            let Some(read) = read_line(input).map_err(Error::Input)? else {
-                is_end = true;
-                break;
-            };
-            number += 1;
-            match capture.examine(number, read) {
-                Examined::Blank => {}
-                Examined::Refused(line) => drop(lines.insert(number, line)),
-                Examined::Candidate(candidate) => {
-                    batch.entry(capture.destination(&candidate)).or_default().push(candidate);
-                }
+        let Batch { lines, end } = intake.next(request.batch.max(1), world.interrupt);
+        summary.evicted += capture.batch(lines, on_lines)?;
+        match end {
+            None => {}
+            Some(End::Failed(error)) => return Err(Error::Input(error)),
+            Some(end) => {
+                summary.was_interrupted = matches!(end, End::Interrupted);
+                return Ok(summary);
             }
         }
-        for (project, candidates) in batch {
-            let (stored, evicted) = capture.store(project.as_deref(), &candidates)?;
-            end.evicted += evicted;
-            lines.extend(stored.into_iter().map(|line| (line.number, line)));
-        }
-        lines.values().for_each(&mut *on_line);
-        if is_end || world.interrupt.is_requested() {
-            end.was_interrupted = !is_end;
-            return Ok(end);
-        }
     }
-}
-
-enum Examined {
-    Blank,
-    Refused(Line),
-    Candidate(Candidate),
 }
 
 struct Capture<'a> {
@@ -134,26 +101,32 @@ struct Capture<'a> {
 }
 
 impl Capture<'_> {
-    /// Parses and checks a line; gates are not asked.
-    fn examine(&self, line: u64, read: Read) -> Examined {
-        let bytes = match read {
-            Read::Line(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => return Examined::Blank,
-            Read::Line(bytes) => bytes,
-            Read::TooLong => {
-                let reason = format!("the line is longer than {} MiB", LONGEST_LINE >> 20);
-                return Examined::Refused(Line::refused(line, None, reason, true));
+    /// Captures a batch, in one transaction for each store that it concerns; returns how many older events that cost.
+    fn batch(&mut self, examined: Vec<Examined>, on_lines: &mut dyn FnMut(&[Line])) -> Result<i64, Error> {
+        let mut lines = Vec::with_capacity(examined.len());
+        let mut by_project: BTreeMap<Option<String>, Vec<Candidate>> = BTreeMap::new();
+        for examined in examined {
+            match examined {
+                Examined::Refused { line, event_id, reason } => lines.push(Line::refused(line, event_id, reason, true)),
+                Examined::Candidate(Candidate { line, inspection, oddity: Some(oddity), .. })
+                    if self.request.strict_envelope =>
+                {
+                    lines.push(Line::refused(line, Some(inspection.event_id), oddity, false));
+                }
+                Examined::Candidate(candidate) => {
+                    by_project.entry(self.destination(&candidate)).or_default().push(candidate);
+                }
             }
-        };
-        let inspection = match event::inspect(&bytes) {
-            Ok(inspection) => inspection,
-            Err(why) => return Examined::Refused(Line::refused(line, None, why.to_string(), true)),
-        };
-        let oddity = contract_oddity(&bytes);
-        if let (true, Some(oddity)) = (self.request.strict_envelope, &oddity) {
-            let event_id = Some(inspection.event_id);
-            return Examined::Refused(Line::refused(line, event_id, oddity.clone(), false));
         }
-        Examined::Candidate(Candidate { line, bytes, inspection, oddity })
+        let mut evicted = 0;
+        for (project, candidates) in by_project {
+            let (stored, given_up) = self.store(project.as_deref(), &candidates)?;
+            lines.extend(stored);
+            evicted += given_up;
+        }
+        lines.sort_unstable_by_key(|line| line.number);
+        on_lines(&lines);
+        Ok(evicted)
     }
 
     /// The project whose store takes the event; `None` for the one at hand.
@@ -257,55 +230,4 @@ impl Candidate {
 fn audit(candidate: &Candidate) -> Audit<'_> {
     let Inspection { event_id, event_type, .. } = &candidate.inspection;
     Audit { act: "discarded", event_id, event_type, sha256: Sha256::of(&candidate.bytes), reason: OPTED_OUT }
-}
-
-/// What breaks the envelope contract, in words; `None` when nothing does.
-fn contract_oddity(bytes: &[u8]) -> Option<String> {
-    let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
-        return Some("contract: not strict JSON, so it cannot be sent".to_owned());
-    };
-    let violations = event::violations(&value);
-    let words: Vec<String> = violations.iter().take(5).map(ToString::to_string).collect();
-    (!words.is_empty()).then(|| format!("contract: {}", words.join("; ")))
-}
-
-enum Read {
-    Line(Vec<u8>),
-    TooLong,
-}
-
-/// The next line without its end; `None` at the end of the stream. Of a line that is too long, the rest is passed over.
-fn read_line(input: &mut dyn BufRead) -> std::io::Result<Option<Read>> {
-    let mut bytes = Vec::new();
-    let mut limited = input.take(LONGEST_LINE + 1);
-    if limited.read_until(b'\n', &mut bytes)? == 0 {
-        return Ok(None);
-    }
-    let is_complete = bytes.last() == Some(&b'\n');
-    if !is_complete && bytes.len() as u64 > LONGEST_LINE {
-        skip_line(input)?;
-        return Ok(Some(Read::TooLong));
-    }
-    if is_complete {
-        bytes.pop();
-    }
-    if bytes.last() == Some(&b'\r') {
-        bytes.pop();
-    }
-    Ok(Some(Read::Line(bytes)))
-}
-
-fn skip_line(input: &mut dyn BufRead) -> std::io::Result<()> {
-    loop {
-        let chunk = input.fill_buf()?;
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        let end = chunk.iter().position(|b| *b == b'\n');
-        let length = end.map_or(chunk.len(), |at| at + 1);
-        input.consume(length);
-        if end.is_some() {
-            return Ok(());
-        }
-    }
 }

@@ -32,11 +32,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) strict_capacity: bool,
 
-    /// Lines in one transaction
+    /// Lines in one transaction, at most; fewer when the input is silent for a second
     #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) batch: NonZeroUsize,
 
-    /// Each line in its own transaction, answered before the next is read
+    /// Each line in its own transaction, answered before the next is captured
     #[arg(long, conflicts_with = "batch")]
     pub(crate) each: bool,
 }
@@ -49,15 +49,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         batch: if args.each { 1 } else { args.batch.get() },
     };
     let mut totals = BTreeMap::new();
-    let mut exits = Vec::new();
-    let mut input = std::io::stdin().lock();
-    let end = capture_stream(&world(context), &workspace, &request, &mut input, &mut |line| {
-        *totals.entry(line.result).or_insert(0_u64) += 1;
-        exits.extend(exit_of(line));
-        show(context, args, line);
+    let mut worst = Exit::Success;
+    let input = Box::new(std::io::stdin());
+    let end = capture_stream(&world(context), &workspace, &request, input, &mut |lines| {
+        for line in lines {
+            *totals.entry(line.result).or_insert(0_u64) += 1;
+            worst = Exit::worst([worst, exit_of(line)]);
+            show(context, args, line);
+        }
+        // A producer waits for these answers.
+        context.printer.flush();
     })?;
     if end.was_interrupted {
-        exits.push(Exit::Interrupted);
+        worst = Exit::worst([worst, Exit::Interrupted]);
     }
     if end.evicted > 0 {
         context.printer.warning(&evicted_words(end.evicted));
@@ -67,15 +71,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let words = if words.is_empty() { "nothing on stdin".to_owned() } else { words.join(", ") };
         context.printer.note(&format!("Captured into {}: {words}", path(&workspace.place.store())));
     }
-    Ok(Exit::worst(exits))
+    Ok(worst)
 }
 
 /// What a line means for the exit code: no envelope is a usage error, a conflict or a refusal is a failure.
-fn exit_of(line: &Line) -> Option<Exit> {
+fn exit_of(line: &Line) -> Exit {
     match line.result {
-        "refused" if line.is_broken => Some(Exit::Usage),
-        "refused" | "conflict" => Some(Exit::Undeliverable),
-        _ => None,
+        "refused" if line.is_broken => Exit::Usage,
+        "refused" | "conflict" => Exit::Undeliverable,
+        _ => Exit::Success,
     }
 }
 
@@ -83,10 +87,6 @@ fn exit_of(line: &Line) -> Option<Exit> {
 fn show(context: &Context, args: &Args, line: &Line) {
     if args.json {
         context.printer.document(line);
-        // A producer waits for these answers: with `--each` after every line, else after every batch.
-        if args.each || line.number.is_multiple_of(u64::try_from(args.batch.get()).unwrap_or(1)) {
-            context.printer.flush();
-        }
     } else if let Some(reason) = &line.reason {
         let id = line.event_id.as_deref().unwrap_or("(no event id)");
         context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.number, line.result)));

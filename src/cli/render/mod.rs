@@ -42,7 +42,7 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     }
     // `index` sends nothing, so it may not have looked for a target at all.
     if report.target.is_some() || report.command != "index" {
-        say("Target", sections::target_words(report.target.as_ref()));
+        say("Target", sections::target_words(report.target.as_ref(), &report.gates));
     }
     if let Some(migrate) = report.migrate.as_ref().filter(|migrate| migrate.sources > 0) {
         say("Imported", sections::migrate_words(migrate));

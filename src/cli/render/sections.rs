@@ -9,8 +9,14 @@ use crate::target::{Identity, ReceiverKind};
 /// Shut gates shown one by one before the rest is only counted.
 const GATES_SHOWN: usize = 2;
 
-pub(super) fn target_words(target: Option<&Identity>) -> String {
+/// Said of a target that has no address.
+pub(super) const NO_ADDRESS: &str = "none yet: no address is configured, so nothing leaves this machine";
+
+pub(super) fn target_words(target: Option<&Identity>, gates: &[Gate]) -> String {
     let Some(target) = target else {
+        if gates.iter().any(|gate| gate.name == "no_target_url" && !gate.open) {
+            return NO_ADDRESS.to_owned();
+        }
         return "none; nothing leaves this machine. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`"
             .to_owned();
     };

@@ -5,7 +5,7 @@ use crate::cli::Paint;
 use crate::cli::table::count;
 use crate::upkeep::{Document, TerminalFailure};
 
-use super::sections::{equation, join_terms, plural};
+use super::sections::{NO_ADDRESS, equation, join_terms, plural};
 
 /// Given-up events shown one by one; the document has more.
 const GIVEN_UP: usize = 5;
@@ -58,6 +58,7 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
 
 fn target(d: &Document) -> String {
     match &d.delivery_targets.current {
+        None if d.gates.iter().any(|gate| gate.name == "no_target_url" && !gate.is_open) => NO_ADDRESS.to_owned(),
         None => "none; nothing leaves this machine".to_owned(),
         Some(current) => {
             let contacted = if current.target_id.is_some() { "" } else { " (never contacted)" };

@@ -16,6 +16,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use self::shape::Place;
 use crate::base::{Timestamp, ids};
 
 /// One rule that an envelope breaks.
@@ -60,13 +61,13 @@ pub(crate) fn violations(envelope: &Value) -> Vec<Violation> {
     for key in FORBIDDEN_AT_ROOT.iter().filter(|key| members.contains_key(**key)) {
         found.add(key, "is forbidden at the root of the envelope");
     }
-    forbidden_keys(envelope, "", &mut found);
+    forbidden_keys(envelope, Place::Root, &mut found);
     match members.get("payload") {
         None => found.add("payload", "is required"),
         Some(payload @ Value::Object(_)) => {
             let event_type = members.get("event_type").and_then(Value::as_str).unwrap_or_default();
             if let Some(fields) = dossier::payload(event_type) {
-                shape::check(payload, fields, "payload", &mut found);
+                shape::check(payload, fields, Place::Member(&Place::Root, "payload"), &mut found);
             }
         }
         Some(_) => found.add("payload", "is not an object"),
@@ -79,8 +80,8 @@ pub(crate) fn violations(envelope: &Value) -> Vec<Violation> {
 struct Findings(Vec<Violation>);
 
 impl Findings {
-    fn add(&mut self, path: &str, message: impl Into<String>) {
-        self.0.push(Violation { path: path.to_owned(), message: message.into() });
+    fn add(&mut self, place: impl fmt::Display, message: impl Into<String>) {
+        self.0.push(Violation { path: place.to_string(), message: message.into() });
     }
 
     /// The text of a required, non-empty member; anything else is a finding.
@@ -167,22 +168,22 @@ fn check_numbers_and_times(members: &Map<String, Value>, found: &mut Findings) {
 }
 
 /// Keys of the old vocabulary at any depth. Values are never looked at.
-fn forbidden_keys(value: &Value, path: &str, found: &mut Findings) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+fn forbidden_keys(value: &Value, place: Place<'_>, found: &mut Findings) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
+                let at = Place::Member(&place, name);
                 if FORBIDDEN_ANYWHERE.contains(&name.as_str()) {
-                    found.add(&below(name), "is a key of the vocabulary before 3.0.0, forbidden at any depth");
+                    found.add(at, "is a key of the vocabulary before 3.0.0, forbidden at any depth");
                 }
                 if is_container(member) {
-                    forbidden_keys(member, &below(name), found);
+                    forbidden_keys(member, at, found);
                 }
             }
         }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate().filter(|(_, item)| is_container(item)) {
-                forbidden_keys(item, &format!("{path}[{at}]"), found);
+                forbidden_keys(item, Place::Item(&place, at), found);
             }
         }
         _ => {}

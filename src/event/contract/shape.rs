@@ -1,5 +1,7 @@
 //! Closed objects described as data, and the check of a value against such a description.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::Findings;
@@ -54,53 +56,75 @@ pub(super) fn not_one_of(words: &[&str]) -> String {
     format!("is not one of {}", words.join(", "))
 }
 
-/// Checks `value`, found at `path`, against the closed object that `fields` describe.
-pub(super) fn check(value: &Value, fields: &[Field], path: &str, found: &mut Findings) {
+/// Checks `value`, found at `place`, against the closed object that `fields` describe.
+pub(super) fn check(value: &Value, fields: &[Field], place: Place<'_>, found: &mut Findings) {
     let Value::Object(members) = value else {
-        found.add(path, "is not an object");
+        found.add(place, "is not an object");
         return;
     };
     for field in fields {
-        let at = format!("{path}.{}", field.name);
+        let at = Place::Member(&place, field.name);
         match members.get(field.name) {
-            None if field.is_required => found.add(&at, "is required"),
+            None if field.is_required => found.add(at, "is required"),
             None => {}
             Some(Value::Null) if !field.is_required => {}
-            Some(member) => check_kind(member, &field.kind, &at, found),
+            Some(member) => check_kind(member, &field.kind, at, found),
         }
     }
     for name in members.keys().filter(|name| fields.iter().all(|field| field.name != name.as_str())) {
-        found.add(&format!("{path}.{name}"), "is not a known field here");
+        found.add(Place::Member(&place, name), "is not a known field here");
     }
 }
 
-fn check_kind(value: &Value, kind: &Kind, path: &str, found: &mut Findings) {
+fn check_kind(value: &Value, kind: &Kind, place: Place<'_>, found: &mut Findings) {
     match (kind, value) {
         (Kind::Text | Kind::NonEmpty | Kind::OneOf(_), Value::String(text)) => match kind {
-            Kind::NonEmpty if text.is_empty() => found.add(path, "is empty"),
-            Kind::OneOf(words) if !words.contains(&text.as_str()) => found.add(path, not_one_of(words)),
+            Kind::NonEmpty if text.is_empty() => found.add(place, "is empty"),
+            Kind::OneOf(words) if !words.contains(&text.as_str()) => found.add(place, not_one_of(words)),
             _ => {}
         },
-        (Kind::Text | Kind::NonEmpty | Kind::OneOf(_), _) => found.add(path, "is not a string"),
+        (Kind::Text | Kind::NonEmpty | Kind::OneOf(_), _) => found.add(place, "is not a string"),
         (Kind::Count, _) if is_count(value) => {}
-        (Kind::Count, _) => found.add(path, NO_COUNT),
-        (Kind::Object(fields), _) => check(value, fields, path, found),
+        (Kind::Count, _) => found.add(place, NO_COUNT),
+        (Kind::Object(fields), _) => check(value, fields, place, found),
         (Kind::Objects(fields), Value::Array(items)) => {
             for (at, item) in items.iter().enumerate() {
-                check(item, fields, &format!("{path}[{at}]"), found);
+                check(item, fields, Place::Item(&place, at), found);
             }
         }
         (Kind::Texts, Value::Array(items)) => {
             for (at, _) in items.iter().enumerate().filter(|(_, item)| !item.is_string()) {
-                found.add(&format!("{path}[{at}]"), "is not a string");
+                found.add(Place::Item(&place, at), "is not a string");
             }
         }
-        (Kind::Objects(_) | Kind::Texts, _) => found.add(path, "is not a list"),
+        (Kind::Objects(_) | Kind::Texts, _) => found.add(place, "is not a list"),
         (Kind::TextMap, Value::Object(members)) => {
             for (name, _) in members.iter().filter(|(_, member)| !member.is_string()) {
-                found.add(&format!("{path}.{name}"), "is not a string");
+                found.add(Place::Member(&place, name), "is not a string");
             }
         }
-        (Kind::TextMap, _) => found.add(path, "is not an object"),
+        (Kind::TextMap, _) => found.add(place, "is not an object"),
+    }
+}
+
+/// A place in an envelope, seen from its root. It is put into words only where something is wrong.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// The envelope itself.
+    Root,
+    /// A member of the object at a place.
+    Member(&'a Self, &'a str),
+    /// An item of the list at a place.
+    Item(&'a Self, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(Self::Root, name) => f.write_str(name),
+            Self::Member(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
+        }
     }
 }
