@@ -101,12 +101,14 @@ pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duratio
     Ok(clock.elapsed())
 }
 
-/// A connection with the durability and the memory of a store's own.
+/// A connection with the durability, the memory and the checkpoints of a store's own.
 #[expect(clippy::disallowed_methods, reason = "the limit is SQLite with nothing around it")]
 fn open(store: &Path) -> Result<Connection, Error> {
     let conn = Connection::open(store)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", 4000, |_| Ok(()))?;
     conn.pragma_update(None, "cache_size", -16_384)?;
     Ok(conn)
 }

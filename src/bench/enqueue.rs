@@ -8,7 +8,7 @@ use super::bare;
 use super::corpus::{self, Kind};
 use super::site::{BATCH, Site, copy_store};
 use super::suite::{LaneId, Measure, Reading, RowPlan};
-use super::{Error, Ground, Sizes, Stage, Suite};
+use super::{Error, Ground, Sizes, Stage, Suite, memory};
 use crate::{books, journal};
 
 const BARE_COMMITS: &str = "bare SQLite: the same rows, tables, durability and commits";
@@ -68,6 +68,7 @@ pub(super) fn suite<'a>(
             });
         }
     }
+    memory::lanes(&mut suite, stage, ground, sizes.stream)?;
     Ok(suite)
 }
 

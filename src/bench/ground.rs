@@ -51,6 +51,13 @@ impl Ground {
         &self.file_system
     }
 
+    /// Waits until everything written here is on the disk, so that nobody pays for it while being measured.
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(std::fs::File::open(self.dir.path())?).map_err(std::io::Error::from)?;
+        Ok(())
+    }
+
     /// The path of `name` in the directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

@@ -13,12 +13,22 @@
 mod bare;
 mod corpus;
 mod document;
+mod drain;
 mod enqueue;
+mod exchange;
 mod ground;
+mod hashing;
+mod index;
+mod memory;
 mod plot;
+mod receiver;
 mod sample;
+mod settled;
 mod site;
+mod status;
 mod suite;
+mod tree;
+mod usage;
 
 pub(crate) use document::{Document, Machine};
 pub use ground::Ground;
@@ -34,11 +44,17 @@ use crate::base::{Env, Interrupt};
 pub enum Subject {
     /// Events into the journal.
     Enqueue,
+    /// What the feature directories hold.
+    Index,
+    /// Events to a receiver.
+    Drain,
+    /// A look at everything.
+    Status,
 }
 
 impl Subject {
     /// Each of them, in the order they run.
-    pub const ALL: [Self; 1] = [Self::Enqueue];
+    pub const ALL: [Self; 4] = [Self::Enqueue, Self::Index, Self::Drain, Self::Status];
 }
 
 /// How large the work is.
@@ -50,17 +66,45 @@ pub struct Sizes {
     pub each: u64,
     /// Events added in bulk in a sample.
     pub bulk: u64,
+    /// Events in the long input whose memory is looked at.
+    pub stream: u64,
+    /// Feature directories in the tree to index.
+    pub missions: usize,
+    /// Files in that tree.
+    pub files: usize,
+    /// Events delivered in a sample.
+    pub drain: u64,
+    /// Delivered events in the journals where nothing is owed.
+    pub settled: Vec<u64>,
 }
 
 impl Sizes {
     /// The sizes that `BENCHMARKS.md` speaks of.
     pub fn full() -> Self {
-        Self { depths: vec![0, 5_000, 20_000, 1_000_000], each: 1_000, bulk: 50_000 }
+        Self {
+            depths: vec![0, 5_000, 20_000, 1_000_000],
+            each: 1_000,
+            bulk: 50_000,
+            stream: 1_000_000,
+            missions: 412,
+            files: 10_437,
+            drain: 10_000,
+            settled: vec![10_000, 1_000_000],
+        }
     }
 
     /// Sizes that are over in seconds: to see that everything runs, and for what repeats (rows, requests, commits).
     pub fn quick() -> Self {
-        Self { depths: vec![0, 1_000], each: 50, bulk: 2_000 }
+        Self {
+            depths: vec![0, 1_000],
+            each: 50,
+            bulk: 2_000,
+            stream: 5_000,
+            missions: 12,
+            files: 200,
+            drain: 1_000,
+            settled: vec![1_000],
+        }
     }
 }
 
@@ -95,6 +139,9 @@ pub fn suite<'a>(
 ) -> Result<Suite<'a>, Error> {
     match subject {
         Subject::Enqueue => enqueue::suite(stage, ground, sizes, progress),
+        Subject::Index => index::suite(stage, ground, sizes, progress),
+        Subject::Drain => drain::suite(stage, ground, sizes, progress),
+        Subject::Status => status::suite(stage, ground, sizes, progress),
     }
 }
 

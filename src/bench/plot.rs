@@ -10,7 +10,7 @@ use super::suite::Row;
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 30.0;
+const RIGHT: f64 = 44.0;
 const TOP: f64 = 76.0;
 const BOTTOM: f64 = 60.0;
 

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::corpus::{Kind, PROJECT, Stream};
@@ -10,14 +11,22 @@ use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
 use crate::base::{Env, Interrupt, env};
 use crate::books;
-use crate::ops::{Setup, StreamRequest, Workspace, World, capture_stream};
+use crate::dossier::Edition;
+use crate::ops::report::Drain;
+use crate::ops::{Request, Scope, Setup, StreamRequest, Workspace, World, capture_stream, run};
+use crate::target::Choice;
 
 /// Lines in a transaction, as `capture` takes them.
 pub(super) const BATCH: usize = 1000;
 
+/// Longer than any drain here takes.
+const LONG: Duration = Duration::from_hours(1);
+
 /// A project with a state directory of its own.
 #[derive(Debug)]
 pub(super) struct Site {
+    program: PathBuf,
+    repo: PathBuf,
     env: Env,
     interrupt: Interrupt,
     clock: SystemClock,
@@ -26,8 +35,17 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// A site named `name`, without a store.
+    /// A site named `name`, without a store, that keeps everything and sends nothing.
     pub(super) fn new(stage: &Stage, ground: &Ground, name: &str) -> Result<Self, Error> {
+        Self::with(stage, ground, name, "local-retention")
+    }
+
+    /// A site named `name`, without a store, that sends to a server named at each drain.
+    pub(super) fn that_sends(stage: &Stage, ground: &Ground, name: &str) -> Result<Self, Error> {
+        Self::with(stage, ground, name, "external-receiver")
+    }
+
+    fn with(stage: &Stage, ground: &Ground, name: &str, preset: &str) -> Result<Self, Error> {
         let dir = ground.path(name);
         let repo = dir.join("repo");
         make_repository(&repo)?;
@@ -35,13 +53,15 @@ impl Site {
         let env = Env::of(&[
             (env::STATE_HOME, &path("state")),
             (env::HOME, &path("home")),
+            (env::PRESET, preset),
             ("PATH", stage.env.text("PATH").unwrap_or_default()),
         ]);
         let (clock, ids) = (SystemClock, SystemIds::default());
         let world = World { env: &env, clock: &clock, ids: &ids, random: fastrand::f64, interrupt: &stage.interrupt };
         let setup = Setup { cwd: &repo, start: &repo, config_file: None, flags: &[] };
         let workspace = Workspace::open(&world, &setup)?;
-        Ok(Self { env, interrupt: stage.interrupt.clone(), clock, ids, workspace })
+        let (program, interrupt) = (stage.program.clone(), stage.interrupt.clone());
+        Ok(Self { program, repo, env, interrupt, clock, ids, workspace })
     }
 
     /// The store file.
@@ -55,13 +75,13 @@ impl Site {
 
     /// Captures `input` as the command `capture` does, `batch` lines in a transaction; all `count` of them must be new.
     pub(super) fn capture(&self, input: Box<dyn Read + Send>, count: u64, batch: usize) -> Result<Duration, Error> {
-        let request = StreamRequest { strict_envelope: true, capacity: None, batch };
+        let request = StreamRequest { strict_envelope: false, capacity: None, batch };
         let (mut captured, mut odd) = (0, None);
         let begun = Instant::now();
         capture_stream(&self.world(), &self.workspace, &request, input, &mut |lines| {
             for line in lines {
                 match line.result {
-                    "captured" => captured += 1,
+                    "captured" if line.reason.is_none() => captured += 1,
                     other => odd = Some(format!("line {}: {other}: {:?}", line.number, line.reason)),
                 }
             }
@@ -82,6 +102,67 @@ impl Site {
         drop(books::open(&self.store())?);
         self.capture(Box::new(Stream::new(Kind::Plain, 0, depth)), depth, 10 * BATCH)?;
         Ok(())
+    }
+
+    /// Delivers what is owed to the server at `url`, as the command `drain` does.
+    pub(super) fn drain(&self, url: &str) -> Result<(Drain, Duration), Error> {
+        let request = Request {
+            scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
+            missions: None,
+            step: None,
+            edition: Edition::default(),
+            max_time: Some(LONG),
+            dry_run: false,
+            choice: Choice { target_url: Some(url), ..Choice::default() },
+        };
+        let no_stub = |_: &Path| Err("no receiver inside".to_owned());
+        let begun = Instant::now();
+        let report = run(&self.world(), &self.workspace, &request, &no_stub, &|_| {})?;
+        let took = begun.elapsed();
+        if self.interrupt.is_requested() {
+            return Err(Error::Interrupted);
+        }
+        let drain = report.drain.ok_or_else(|| Error::Work(format!("nothing was sent: {:?}", report.gates)))?;
+        Ok((drain, took))
+    }
+
+    /// The program with `args`, in the repository and in an environment of this site alone.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(args).current_dir(&self.repo).env_clear().envs(self.env.pairs());
+        command
+    }
+
+    /// How long the program takes with `args`, from its start to its end, which must be a success.
+    pub(super) fn process(&self, args: &[&str]) -> Result<Duration, Error> {
+        let mut command = self.command(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let begun = Instant::now();
+        let status = command.status()?;
+        let took = begun.elapsed();
+        if !status.success() {
+            return Err(Error::Work(format!("sk-sync {} ended with {status}", args.join(" "))));
+        }
+        Ok(took)
+    }
+
+    /// The most events and bytes of a request.
+    pub(super) fn limits(&self) -> (usize, usize) {
+        let drain = &self.workspace.loaded.config.drain;
+        (drain.max_events, usize::try_from(drain.max_bytes).unwrap_or(usize::MAX))
+    }
+
+    /// The work tree.
+    pub(super) fn repo(&self) -> &Path {
+        &self.repo
+    }
+
+    /// Deletes the store, so that everything is news again.
+    pub(super) fn forget(&self) -> Result<(), Error> {
+        match self.store().parent() {
+            Some(dir) if dir.exists() => Ok(std::fs::remove_dir_all(dir)?),
+            _ => Ok(()),
+        }
     }
 
     /// Takes over the store of `template`, on disk before this returns.

@@ -14,11 +14,17 @@ use super::{Error, Stage};
 pub struct Reading {
     /// From beginning to end.
     pub wall: Duration,
+    /// Of that, what this process computed.
+    pub(super) processor: Duration,
+    /// Requests made.
+    pub(super) requests: u64,
+    /// The most memory a process took, in bytes.
+    pub(super) memory: u64,
 }
 
 impl From<Duration> for Reading {
     fn from(wall: Duration) -> Self {
-        Self { wall }
+        Self { wall, ..Self::default() }
     }
 }
 
@@ -29,6 +35,8 @@ type Take<'a> = Box<dyn FnMut() -> Result<Reading, Error> + 'a>;
 pub struct Lane<'a> {
     /// What it is, for a person.
     pub name: String,
+    /// False for what is known without measuring.
+    is_timed: bool,
     take: Take<'a>,
 }
 
@@ -52,6 +60,14 @@ pub(super) enum Measure {
     PerSecond(u64),
     /// Microseconds.
     Micros,
+    /// Milliseconds.
+    Millis,
+    /// Milliseconds that this process computed.
+    ProcessorMillis,
+    /// Requests.
+    Requests,
+    /// Memory.
+    Mebibytes,
 }
 
 impl Measure {
@@ -59,6 +75,10 @@ impl Measure {
         match self {
             Self::PerSecond(_) => "events/s",
             Self::Micros => "us",
+            Self::Millis => "ms",
+            Self::ProcessorMillis => "ms of processor",
+            Self::Requests => "requests",
+            Self::Mebibytes => "MiB",
         }
     }
 
@@ -68,6 +88,10 @@ impl Measure {
         match self {
             Self::PerSecond(count) => ratio(count as f64, seconds),
             Self::Micros => seconds * 1e6,
+            Self::Millis => seconds * 1e3,
+            Self::ProcessorMillis => reading.processor.as_secs_f64() * 1e3,
+            Self::Requests => reading.requests as f64,
+            Self::Mebibytes => reading.memory as f64 / f64::from(1 << 20),
         }
     }
 }
@@ -124,7 +148,13 @@ impl<'a> Suite<'a> {
         name: impl Into<String>,
         take: impl FnMut() -> Result<Reading, Error> + 'a,
     ) -> LaneId {
-        self.lanes.push(Lane { name: name.into(), take: Box::new(take) });
+        self.lanes.push(Lane { name: name.into(), is_timed: true, take: Box::new(take) });
+        LaneId(self.lanes.len() - 1)
+    }
+
+    /// A lane whose reading is known.
+    pub(super) fn constant(&mut self, name: &str, reading: Reading) -> LaneId {
+        self.lanes.push(Lane { name: name.to_owned(), is_timed: false, take: Box::new(move || Ok(reading)) });
         LaneId(self.lanes.len() - 1)
     }
 
@@ -132,9 +162,9 @@ impl<'a> Suite<'a> {
         self.rows.push(plan);
     }
 
-    /// The lanes in the order they take turns.
+    /// The lanes that take time, in the order they take turns.
     pub fn lanes(&mut self) -> impl Iterator<Item = &mut Lane<'a>> {
-        self.lanes.iter_mut()
+        self.lanes.iter_mut().filter(|lane| lane.is_timed)
     }
 
     /// Runs every lane `repeats` times, in turn, so that a slow minute of the disk hits all of them.
@@ -150,7 +180,9 @@ impl<'a> Suite<'a> {
                 if stage.interrupt.is_requested() {
                     return Err(Error::Interrupted);
                 }
-                progress(&format!("round {round} of {repeats}: {}", lane.name));
+                if lane.is_timed {
+                    progress(&format!("round {round} of {repeats}: {}", lane.name));
+                }
                 into.push(lane.sample()?);
             }
         }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::support::{Run, Sandbox};
 
 /// Runs the quick form of `bench` with these further arguments, on a disk.
@@ -40,11 +42,26 @@ fn every_row_has_its_figure_its_limit_and_every_sample() {
     if is_volatile(&sandbox) {
         return;
     }
-    let document = quick(&sandbox, &["enqueue", "--json"]).success().json();
+    let document = quick(&sandbox, &["all", "--json"]).success().json();
     assert!(document["machine"]["cpus"].as_u64().is_some(), "{document}");
     let rows = document["rows"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
-    for name in ["enqueue.each", "enqueue.each_and_the_old_way", "enqueue.bulk", "enqueue.bulk_keyed"] {
+    let known = [
+        "enqueue.each",
+        "enqueue.each_and_the_old_way",
+        "enqueue.each_by_depth",
+        "enqueue.bulk",
+        "enqueue.bulk_keyed",
+        "enqueue.size_cold",
+        "index.dry_run",
+        "index.capture",
+        "index.unchanged",
+        "drain",
+        "drain.requests",
+        "drain.nothing_owed",
+        "status",
+    ];
+    for name in known {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
     for row in rows {
@@ -56,6 +73,19 @@ fn every_row_has_its_figure_its_limit_and_every_sample() {
             assert_eq!(row[field].as_array().unwrap().len(), 2, "{field}: {row}");
         }
     }
+}
+
+#[test]
+fn a_drain_takes_one_connection_and_the_fewest_requests() {
+    let sandbox = Sandbox::new();
+    if is_volatile(&sandbox) {
+        return;
+    }
+    let document = quick(&sandbox, &["drain", "--json"]).success().json();
+    let rows = document["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["name"] == "drain.requests").unwrap();
+    assert_eq!((&row["params"]["events"], &row["params"]["connections"]), (&1000.into(), &1.into()), "{row}");
+    assert_eq!((&row["samples"], &row["limit_samples"]), (&json!([2.0, 2.0]), &json!([2.0, 2.0])), "{row}");
 }
 
 #[test]

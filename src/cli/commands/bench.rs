@@ -56,9 +56,15 @@ pub(crate) struct Args {
 /// What to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum What {
-    /// Events into the journal.
+    /// Events into the journal
     Enqueue,
-    /// Everything.
+    /// The feature directories
+    Index,
+    /// Events to a receiver
+    Drain,
+    /// A look at everything
+    Status,
+    /// All of these
     #[default]
     All,
 }
@@ -67,6 +73,9 @@ impl What {
     fn subjects(self) -> Vec<Subject> {
         match self {
             Self::Enqueue => vec![Subject::Enqueue],
+            Self::Index => vec![Subject::Index],
+            Self::Drain => vec![Subject::Drain],
+            Self::Status => vec![Subject::Status],
             Self::All => Subject::ALL.to_vec(),
         }
     }

@@ -1,0 +1,40 @@
+//! A project in which everything was delivered: what most commands find.
+
+use super::receiver::Receiver;
+use super::site::Site;
+use super::{Error, Ground, Stage};
+
+/// A site with nothing owed, and the URL of the server that has everything. The server itself is gone.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) site: Site,
+    pub(super) url: String,
+    pub(super) depth: u64,
+}
+
+impl Settled {
+    /// A site with `depth` events, all delivered; made once for all who measure on `ground`.
+    pub(super) fn at(stage: &Stage, ground: &Ground, depth: u64, progress: &dyn Fn(&str)) -> Result<Self, Error> {
+        let name = format!("settled-{depth}");
+        let note = ground.path(&name).join("url");
+        let known = std::fs::read_to_string(&note).ok();
+        let site = Site::that_sends(stage, ground, &name)?;
+        if let Some(url) = known {
+            return Ok(Self { site, url, depth });
+        }
+        progress(&format!("preparing {depth} delivered events"));
+        site.prefill(depth)?;
+        let receiver = Receiver::start(site.command(&[]), None)?;
+        let (drain, _) = site.drain(&receiver.url)?;
+        if drain.success != depth {
+            return Err(Error::Work(format!("{} of {depth} events were delivered", drain.success)));
+        }
+        std::fs::write(&note, &receiver.url)?;
+        Ok(Self { url: receiver.url.clone(), site, depth })
+    }
+
+    /// The arguments that name the server, after those of a command.
+    pub(super) fn with_target<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+        [args, &["--target-url", &self.url]].concat()
+    }
+}

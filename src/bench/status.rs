@@ -1,0 +1,31 @@
+//! `status` as a whole process, however much history there is.
+
+use std::rc::Rc;
+
+use super::settled::Settled;
+use super::suite::{Measure, RowPlan};
+use super::{Error, Ground, Sizes, Stage, Suite};
+
+const START: &str = "starting the program with --version";
+
+/// Sets up all lanes.
+pub(super) fn suite<'a>(
+    stage: &'a Stage,
+    ground: &'a Ground,
+    sizes: &Sizes,
+    progress: &dyn Fn(&str),
+) -> Result<Suite<'a>, Error> {
+    let mut suite = Suite::default();
+    for &depth in &sizes.settled {
+        let settled = Rc::new(Settled::at(stage, ground, depth, progress)?);
+        let at = Rc::clone(&settled);
+        let work = suite.lane(format!("status at {depth}"), move || {
+            Ok(at.site.process(&at.with_target(&["status", "--json"]))?.into())
+        });
+        let limit =
+            suite.lane(format!("status at {depth}: limit"), move || Ok(settled.site.process(&["--version"])?.into()));
+        let (measure, params) = (Measure::Millis, vec![("depth", depth)]);
+        suite.row(RowPlan { name: "status", work, limit, limit_is: START, measure, params });
+    }
+    Ok(suite)
+}
