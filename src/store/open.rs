@@ -79,8 +79,6 @@ fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     conn.pragma_update(None, "journal_size_limit", 4 << 20)?;
-    // Four times SQLite's own: pages that every transaction changes go to the file less often (a fifth off bulk capture).
-    conn.pragma_update_and_check(None, "wal_autocheckpoint", 4000, |_| Ok(()))?;
     conn.pragma_update(None, "cache_size", -16_384)
 }
 

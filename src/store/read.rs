@@ -43,7 +43,8 @@ impl ReadStore {
         for _ in 0..TRIES {
             let before = Look::at(&self.path);
             let outcome = self.read_once(&before, &work);
-            if before.has_wal || Look::at(&self.path) == before {
+            // A read beside a WAL is one snapshot, whatever comes; it fails when the last writer removes the WAL.
+            if (before.has_wal && outcome.is_ok()) || Look::at(&self.path) == before {
                 return outcome;
             }
             last = Some(outcome);
@@ -62,8 +63,21 @@ impl ReadStore {
         super::trace::watch(&mut conn);
         conn.busy_timeout(Duration::from_secs(5)).map_err(place)?;
         conn.pragma_update(None, "trusted_schema", false).map_err(place)?;
-        self.schema.check(&conn, &self.path)?;
+        if self.schema.check(&conn, &self.path)? == 0 {
+            return self.read_unfilled(work);
+        }
         let tx = conn.unchecked_transaction().map_err(place)?;
+        work(&ReadTx::new(tx, &Cache::default()))
+    }
+
+    /// Runs `work` on an empty store. The file exists and holds no table yet: its first writer is at this moment between
+    /// creating it and committing the schema, or was killed there.
+    #[expect(clippy::disallowed_methods, reason = "an empty store is read like any other")]
+    fn read_unfilled<T, E: From<Error>>(&self, work: &impl Fn(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let place = |e| E::from(Error::at(&self.path, e));
+        let mut empty = Connection::open_in_memory().map_err(place)?;
+        self.schema.migrate(&mut empty, &self.path)?;
+        let tx = empty.unchecked_transaction().map_err(place)?;
         work(&ReadTx::new(tx, &Cache::default()))
     }
 }
@@ -124,6 +138,16 @@ mod tests {
         assert!(ReadStore::at(&dir.path().join("absent/s.db"), &SCHEMA).unwrap().is_none());
         std::fs::write(&path, "").unwrap();
         assert!(ReadStore::at(&path, &SCHEMA).unwrap().is_none(), "made, and never filled");
+        let conn = Connection::open(&path).unwrap();
+        conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() > 0, "the header alone, as a first writer leaves it");
+        let rows = |store: &ReadStore| {
+            store.read::<i64, Error>(|tx| Ok(tx.conn().query_row("SELECT COUNT(*) FROM a", [], |r| r.get(0))?))
+        };
+        let store = ReadStore::at(&path, &SCHEMA).unwrap().unwrap();
+        assert_eq!(rows(&store).unwrap(), 0, "made by a writer that has not come to its schema");
+        drop(conn);
+        assert_eq!(rows(&store).unwrap(), 0);
         for odd in [dir.path().to_owned(), path.join("below-a-file")] {
             let error = ReadStore::at(&odd, &SCHEMA).unwrap_err().to_string();
             assert!(error.starts_with("cannot read the store "), "{error}");
