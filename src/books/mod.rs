@@ -9,6 +9,9 @@
 mod append;
 mod balance;
 mod check;
+mod collect;
+#[cfg(test)]
+mod collect_tests;
 #[cfg(test)]
 mod counter_tests;
 #[cfg(test)]
@@ -25,6 +28,7 @@ mod retention;
 pub(crate) use append::{Appending, append, release};
 pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Part, Severity, check};
+pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
 pub(crate) use retention::{acknowledge, evict};
 

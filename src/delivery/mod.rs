@@ -15,11 +15,13 @@ mod attempt;
 mod balance;
 mod batch;
 mod class;
+mod collect;
 mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
 #[cfg(test)]
 mod fixture;
+mod forget;
 mod outcome;
 #[cfg(test)]
 mod plan_tests;
@@ -39,7 +41,9 @@ pub(crate) use balance::{Balance, balance, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
+pub(crate) use collect::{Standings, post_collected};
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use forget::forget;
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
 pub(crate) use receiver::BatchReceiver;

@@ -128,6 +128,6 @@ pub(crate) fn given_up(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(
     Ok(statement.query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
-fn status(word: &str) -> Result<Status, Error> {
+pub(super) fn status(word: &str) -> Result<Status, Error> {
     Status::from_word(word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))
 }

@@ -2,7 +2,7 @@
 //!
 //! * `append` adds events inside one transaction, coalescing by key (`newest`) and knowing ids again (`known`); `read`
 //!   looks at rows; `chain` links each row to the one before; `retire` marks rows whose payload leaves or whose hold is
-//!   lifted.
+//!   lifted, one by one; `collect` many at once.
 //!
 //! **Invariant:** a row is written once; afterwards only its marks (`held`, `superseded_by`, `discarded`, `gone`,
 //! `archived_at`) change. Payload bytes never change.
@@ -17,6 +17,7 @@ mod append_tests;
 mod chain;
 #[cfg(test)]
 mod chain_tests;
+mod collect;
 mod known;
 mod newest;
 mod read;
@@ -26,6 +27,7 @@ mod state;
 
 pub(crate) use append::{Appended, Appender, Entry, Receipt};
 pub(crate) use chain::check_chain;
+pub(crate) use collect::{Kept, collect, kept_after};
 pub(crate) use newest::stated;
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};

@@ -53,7 +53,7 @@ pub(crate) struct Facts {
 pub(crate) struct EventJournal {
     /// Live events.
     pub(crate) retained_event_count: i64,
-    /// Those of them in a verified archive; none in this version.
+    /// Those of them in a verified archive.
     pub(crate) archived_event_count: i64,
     pub(crate) oldest_retained_event_at: Option<String>,
     /// Payload bytes of the live events.

@@ -1,7 +1,9 @@
-//! Looking after a store: what it holds, whether it is whole.
+//! Looking after a store: what it holds, whether it is whole, and what may leave it.
 //!
-//! **Invariant:** nothing here changes a byte. Everything is read through [`crate::store::ReadStore`], and a store that
-//! does not exist is a value, not an error.
+//! **Invariant:** what only looks (`status`, `events`, `bodies list`, `verify`, every plan) changes no byte: it reads
+//! through [`crate::store::ReadStore`], and a store that does not exist is a value, not an error.
+//! **Invariant:** what destroys (`gc`, `archive --release`, `purge`) is a plan that a person can read first, and applying
+//! it takes that plan.
 
 mod bodies;
 mod document;
@@ -9,6 +11,7 @@ mod envelope;
 mod events;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod gc;
 mod legacy_stores;
 mod next_steps;
 mod show;
@@ -16,6 +19,7 @@ mod standing;
 mod status;
 #[cfg(test)]
 mod status_tests;
+mod targets;
 mod verify;
 
 pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
@@ -23,9 +27,11 @@ pub(crate) use document::{Document, Facts, TerminalFailure};
 #[cfg(test)]
 pub(crate) use document::{Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
+pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 pub(crate) use show::{AtTarget, Shown, show};
 pub(crate) use standing::Wanted;
 pub(crate) use status::{Surroundings, status};
+pub(crate) use targets::{TargetList, TargetRow, forget_target, list_targets};
 #[cfg(test)]
 pub(crate) use verify::Finding;
 pub(crate) use verify::{Checked, Proof, verify};

@@ -117,6 +117,7 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timest
         journal: EventJournal {
             retained_event_count: totals.live,
             oldest_retained_event_at: journal::oldest_kept_at(tx)?.map(|at| at.to_string()),
+            archived_event_count: totals.archived,
             journal_size_bytes: totals.live_bytes,
             ..EventJournal::default()
         },
@@ -147,7 +148,11 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timest
         every_other.push((other, books));
     }
     kept.ledger.delivered_previous_target = kept.targets.previous.iter().map(|p| p.delivered_count).sum();
-    kept.journal.gc_suggestion = gc_suggestion(&kept.journal, &every_other);
+    let is_met = identity
+        .is_none_or(|i| i.receiver == ReceiverKind::Stub || target.as_ref().is_some_and(|target| target.is_live));
+    if is_met && totals.conflicts == 0 {
+        kept.journal.gc_suggestion = gc_suggestion(&kept.journal, &every_other);
+    }
     kept.journal.gc_suggested = kept.journal.gc_suggestion.is_some();
     Ok(kept)
 }

@@ -9,6 +9,7 @@ mod capture;
 mod crowd;
 mod delivery;
 mod gates;
+mod gc;
 mod hardship;
 mod house;
 mod init;

@@ -7,11 +7,13 @@ mod completions;
 mod config;
 mod drain;
 mod events;
+mod gc;
 mod index;
 mod init;
 mod run;
 mod serve;
 mod status;
+mod target;
 mod verify;
 
 use clap::Subcommand;
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     Status(status::Args),
     Events(events::Args),
     Bodies(bodies::Args),
+    Gc(gc::Args),
+    Target(target::Args),
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
@@ -48,6 +52,8 @@ impl Command {
             Self::Status(_) => "status",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
+            Self::Gc(_) => "gc",
+            Self::Target(_) => "target",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
@@ -67,6 +73,8 @@ impl Command {
             Self::Status(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
+            Self::Gc(args) => args.json,
+            Self::Target(args) => args.is_json(),
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
@@ -85,6 +93,8 @@ impl Command {
             Self::Status(args) => status::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),
+            Self::Gc(args) => gc::run(context, args),
+            Self::Target(args) => target::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
