@@ -23,6 +23,7 @@ mod lasting_tests;
 mod model_tests;
 #[cfg_attr(not(test), expect(dead_code, reason = "`purge` and `archive` come later"))]
 mod removal;
+mod restore;
 mod retention;
 
 pub(crate) use append::{Appending, append, release};
@@ -30,6 +31,8 @@ pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Part, Severity, check};
 pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
+pub(crate) use removal::{Removed, drain_to_file};
+pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
 pub(crate) use retention::{acknowledge, evict};
 
 use std::path::Path;

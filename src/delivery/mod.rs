@@ -45,7 +45,7 @@ pub(crate) use collect::{Standings, post_collected};
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use forget::forget;
 pub(crate) use outcome::{Outcome, Verdict};
-pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
+pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released, post_returned};
 pub(crate) use receiver::BatchReceiver;
 #[cfg(test)]
 pub(crate) use receiver::DeliveryReceiver;

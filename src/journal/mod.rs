@@ -14,6 +14,7 @@
 mod append;
 #[cfg(test)]
 mod append_tests;
+mod archive;
 mod chain;
 #[cfg(test)]
 mod chain_tests;
@@ -26,6 +27,7 @@ mod retire;
 mod state;
 
 pub(crate) use append::{Appended, Appender, Entry, Receipt};
+pub(crate) use archive::{Return, bring_back, mark_archived};
 pub(crate) use chain::check_chain;
 pub(crate) use collect::{Kept, collect, kept_after};
 pub(crate) use newest::stated;
@@ -34,7 +36,7 @@ pub(crate) use record::{Record, Totals};
 pub(crate) use retire::{Audit, Mark, PURGED, Release, audit, bury, let_go, release};
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
-pub(crate) use state::{next_lamport, recount, seal, sealed_through, size, totals};
+pub(crate) use state::{lamport, next_lamport, raise_lamport, recount, seal, sealed_through, size, totals};
 
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -93,6 +93,17 @@ pub(crate) fn seal(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// What the Lamport clock says.
+pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    Ok(tx.prepare("SELECT lamport FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
+}
+
+/// Raises the Lamport clock to `at_least`; it never falls.
+pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error> {
+    tx.prepare("UPDATE journal_state SET lamport = ?1 WHERE id = 1 AND lamport < ?1")?.execute([at_least])?;
+    Ok(())
+}
+
 /// Ticks the Lamport clock `by` times and returns its first new value.
 pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
     let last: i64 = tx

@@ -5,6 +5,8 @@
 //! **Invariant:** what destroys (`gc`, `archive --release`, `purge`) is a plan that a person can read first, and applying
 //! it takes that plan.
 
+mod archive;
+mod archive_file;
 mod bodies;
 mod document;
 mod envelope;
@@ -14,6 +16,7 @@ pub(crate) mod fixture;
 mod gc;
 mod legacy_stores;
 mod next_steps;
+mod restore;
 mod show;
 mod standing;
 mod status;
@@ -22,12 +25,14 @@ mod status_tests;
 mod targets;
 mod verify;
 
+pub(crate) use archive::{ArchiveError, ArchiveRequest, Archived, archive, plan_archive};
 pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
 pub(crate) use document::{Document, Facts, TerminalFailure};
 #[cfg(test)]
 pub(crate) use document::{Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
+pub(crate) use restore::{RestoreReport, check_archive, restore_archive};
 pub(crate) use show::{AtTarget, Shown, show};
 pub(crate) use standing::Wanted;
 pub(crate) use status::{Surroundings, status};

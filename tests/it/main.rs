@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod answers;
+mod archive;
 mod bad_input;
 mod bench;
 mod capture;

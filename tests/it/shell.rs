@@ -27,6 +27,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
       events       Inspect the events in the journal
       bodies       Inspect the bodies that wait for upload, and those refused for good
       gc           Let payloads go that no live target still needs
+      archive      Write payloads to a checksummed, portable archive
+      restore      Read an archive back into the journal
       target       Show the target and where it comes from, and every target before it
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml

@@ -1,5 +1,6 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
+mod archive;
 mod bench;
 mod bodies;
 mod capture;
@@ -10,6 +11,7 @@ mod events;
 mod gc;
 mod index;
 mod init;
+mod restore;
 mod run;
 mod serve;
 mod status;
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Events(events::Args),
     Bodies(bodies::Args),
     Gc(gc::Args),
+    Archive(archive::Args),
+    Restore(restore::Args),
     Target(target::Args),
     Verify(verify::Args),
     Init(init::Args),
@@ -53,6 +57,8 @@ impl Command {
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
             Self::Gc(_) => "gc",
+            Self::Archive(_) => "archive",
+            Self::Restore(_) => "restore",
             Self::Target(_) => "target",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
@@ -74,6 +80,8 @@ impl Command {
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
             Self::Gc(args) => args.json,
+            Self::Archive(args) => args.json,
+            Self::Restore(args) => args.json,
             Self::Target(args) => args.is_json(),
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
@@ -94,6 +102,8 @@ impl Command {
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),
             Self::Gc(args) => gc::run(context, args),
+            Self::Archive(args) => archive::run(context, args),
+            Self::Restore(args) => restore::run(context, args),
             Self::Target(args) => target::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
