@@ -15,6 +15,7 @@ mod failures;
 mod filter;
 mod outcome;
 mod pool;
+mod purge;
 mod push;
 mod queue;
 #[cfg(test)]
@@ -31,10 +32,11 @@ pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
+pub(crate) use purge::purge;
 pub(crate) use queue::{Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{counts, damaged_texts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{Counts, counts, damaged_texts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

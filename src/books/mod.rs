@@ -21,7 +21,6 @@ mod last_run;
 mod lasting_tests;
 #[cfg(test)]
 mod model_tests;
-#[cfg_attr(not(test), expect(dead_code, reason = "`purge` and `archive` come later"))]
 mod removal;
 mod restore;
 mod retention;
@@ -31,7 +30,7 @@ pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Part, Severity, check};
 pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
-pub(crate) use removal::{Removed, drain_to_file};
+pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
 pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
 pub(crate) use retention::{acknowledge, evict};
 

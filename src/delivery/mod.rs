@@ -52,7 +52,9 @@ pub(crate) use receiver::DeliveryReceiver;
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
 pub(crate) use registry::{Target, current, targets};
-pub(crate) use rows::{Row, given_up, has_new, in_open_attempts, next_due, owed, rejected, row_of, rows_of};
+pub(crate) use rows::{
+    Row, given_up, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of,
+};
 pub(crate) use select::Policy;
 
 /// The ledger's tables.

@@ -20,6 +20,13 @@ impl Store {
         self.pragma("secure_delete = ON")
     }
 
+    /// Writes the whole file anew: what was removed is in no page of it any more, not even beside a live row. Costs as
+    /// much as what is left.
+    pub(crate) fn rewrite(&mut self) -> Result<(), Error> {
+        self.step_through("VACUUM")?;
+        self.settle()
+    }
+
     /// Moves the next free pages to the end of the file and cuts them off (design section 5: `auto_vacuum=INCREMENTAL`).
     /// Each step is a transaction of its own, so it may be stopped after any.
     pub(crate) fn reclaim(&mut self) -> Result<Reclaimed, Error> {
@@ -40,10 +47,14 @@ impl Store {
         pages.map_err(|e| Error::at(self.path(), e))
     }
 
-    /// Runs a pragma to its end; some do their work row by row.
     fn pragma(&mut self, words: &str) -> Result<(), Error> {
+        self.step_through(&format!("PRAGMA {words}"))
+    }
+
+    /// Runs a statement to its end; some do their work row by row.
+    fn step_through(&mut self, sql: &str) -> Result<(), Error> {
         let run = || {
-            let mut statement = self.conn().prepare(&format!("PRAGMA {words}"))?;
+            let mut statement = self.conn().prepare(sql)?;
             let mut rows = statement.query([])?;
             while rows.next()?.is_some() {}
             Ok(())

@@ -17,6 +17,7 @@ mod init;
 mod kill;
 mod layers;
 mod main_job;
+mod purge;
 mod quiet;
 #[cfg(unix)]
 mod readme;

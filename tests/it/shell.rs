@@ -29,6 +29,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       gc           Let payloads go that no live target still needs
       archive      Write payloads to a checksummed, portable archive
       restore      Read an archive back into the journal
+      purge        Give up what waits, or remove everything of a project
       target       Show the target and where it comes from, and every target before it
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml

@@ -11,6 +11,7 @@ mod events;
 mod gc;
 mod index;
 mod init;
+mod purge;
 mod restore;
 mod run;
 mod serve;
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Gc(gc::Args),
     Archive(archive::Args),
     Restore(restore::Args),
+    Purge(purge::Args),
     Target(target::Args),
     Verify(verify::Args),
     Init(init::Args),
@@ -59,6 +61,7 @@ impl Command {
             Self::Gc(_) => "gc",
             Self::Archive(_) => "archive",
             Self::Restore(_) => "restore",
+            Self::Purge(_) => "purge",
             Self::Target(_) => "target",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
@@ -82,6 +85,7 @@ impl Command {
             Self::Gc(args) => args.json,
             Self::Archive(args) => args.json,
             Self::Restore(args) => args.json,
+            Self::Purge(args) => args.json,
             Self::Target(args) => args.is_json(),
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
@@ -104,6 +108,7 @@ impl Command {
             Self::Gc(args) => gc::run(context, args),
             Self::Archive(args) => archive::run(context, args),
             Self::Restore(args) => restore::run(context, args),
+            Self::Purge(args) => purge::run(context, args),
             Self::Target(args) => target::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
