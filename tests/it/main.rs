@@ -7,6 +7,7 @@ mod archive;
 mod bad_input;
 mod bench;
 mod capture;
+mod consent;
 mod crowd;
 mod delivery;
 mod gates;
