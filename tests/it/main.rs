@@ -18,6 +18,7 @@ mod init;
 mod kill;
 mod layers;
 mod main_job;
+mod preflight;
 mod purge;
 mod quiet;
 #[cfg(unix)]

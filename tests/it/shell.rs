@@ -24,6 +24,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       capture      Make event envelopes from stdin durable, one JSON object a line
       drain        Deliver what is owed, events first, then bodies [alias: now]
       status       Show what is kept, what is owed, what is stuck, and the next step
+      preflight    Show every gate at once, each shut one with the line that opens it
       events       Inspect the events in the journal
       bodies       Inspect the bodies that wait for upload, and those refused for good
       gc           Let payloads go that no live target still needs

@@ -12,6 +12,7 @@ mod events;
 mod gc;
 mod index;
 mod init;
+mod preflight;
 mod purge;
 mod restore;
 mod run;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     #[command(visible_alias = "now")]
     Drain(drain::Args),
     Status(status::Args),
+    Preflight(preflight::Args),
     Events(events::Args),
     Bodies(bodies::Args),
     Gc(gc::Args),
@@ -58,6 +60,7 @@ impl Command {
             Self::Capture(_) => "capture",
             Self::Drain(_) => "drain",
             Self::Status(_) => "status",
+            Self::Preflight(_) => "preflight",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
             Self::Gc(_) => "gc",
@@ -83,6 +86,7 @@ impl Command {
             Self::Capture(args) => args.json,
             Self::Drain(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Preflight(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
             Self::Gc(args) => args.json,
@@ -107,6 +111,7 @@ impl Command {
             Self::Capture(args) => capture::run(context, args),
             Self::Drain(args) => drain::run(context, args),
             Self::Status(args) => status::run(context, args),
+            Self::Preflight(args) => preflight::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),
             Self::Gc(args) => gc::run(context, args),
