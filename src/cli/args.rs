@@ -8,6 +8,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::cli::commands::Command;
 use crate::cli::help;
+use crate::cli::logging::LogFormat;
 use crate::config::milliseconds;
 
 /// Gets the events and documents of spec-driven repositories to a server.
@@ -47,6 +48,14 @@ pub(crate) struct Globals {
     /// When to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = "Global options")]
     pub(crate) color: ColorChoice,
+
+    /// Also write what happens to FILE, without secrets; at 8 MiB it is put aside as FILE.1
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) log_file: Option<PathBuf>,
+
+    /// What a line of the log looks like
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t, help_heading = "Global options")]
+    pub(crate) log_format: LogFormat,
 
     /// Never ask; do what is safe without an answer
     #[arg(long, global = true, help_heading = "Global options")]

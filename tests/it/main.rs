@@ -17,6 +17,7 @@ mod house;
 mod init;
 mod kill;
 mod layers;
+mod logs;
 mod main_job;
 mod preflight;
 mod purge;

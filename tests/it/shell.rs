@@ -71,6 +71,18 @@ fn help_names_commands_options_exit_codes_and_environment() {
               
               [default: auto]
 
+          --log-file <FILE>
+              Also write what happens to FILE, without secrets; at 8 MiB it is put aside as FILE.1
+
+          --log-format <FORM>
+              What a line of the log looks like
+
+              Possible values:
+              - text: For people: time, level, where, what
+              - json: For machines: one JSON object a line
+              
+              [default: text]
+
           --no-input
               Never ask; do what is safe without an answer
 
