@@ -22,6 +22,8 @@ mod show;
 mod standing;
 mod status;
 #[cfg(test)]
+mod status_cost_tests;
+#[cfg(test)]
 mod status_tests;
 mod targets;
 mod verify;
@@ -30,14 +32,14 @@ pub(crate) use archive::{ArchiveError, ArchiveRequest, Archived, archive, plan_a
 pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
 pub(crate) use document::{Document, Facts, TerminalFailure};
 #[cfg(test)]
-pub(crate) use document::{Next, PreviousTarget};
+pub(crate) use document::{Ended, Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 pub(crate) use purge::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
 pub(crate) use restore::{RestoreReport, check_archive, restore_archive};
 pub(crate) use show::{AtTarget, Shown, show};
 pub(crate) use standing::Wanted;
-pub(crate) use status::{Surroundings, status};
+pub(crate) use status::{STATUS_SCHEMA, Surroundings, status};
 pub(crate) use targets::{TargetList, TargetRow, forget_target, list_targets};
 #[cfg(test)]
 pub(crate) use verify::Finding;

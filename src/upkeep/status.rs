@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::document::{
     ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger, DeliveryTargets, Document,
-    EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync, TerminalFailure,
-    TerminalFailures,
+    Ended, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync,
+    TerminalFailure, TerminalFailures,
 };
 use super::legacy_stores;
 use super::next_steps::next_steps;
@@ -57,6 +57,9 @@ struct Kept {
     owed: u64,
 }
 
+/// The published JSON Schema of the document.
+pub(crate) const STATUS_SCHEMA: &str = include_str!("status.schema.json");
+
 /// Where everything stands at `now`.
 pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Document, Error> {
     let Surroundings { store, resolved, gates, legacy_home, .. } = around;
@@ -98,7 +101,7 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
         balance: kept.balance,
         gates,
         legacy_stores: legacy_stores::find(legacy_home, around.root),
-        last_run: books::last_run(store),
+        last_run: books::last_run(store).map(Ended::from),
         warnings,
         next_steps: Vec::new(),
     };

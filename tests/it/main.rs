@@ -27,4 +27,5 @@ mod readme;
 mod settings;
 mod shell;
 mod status;
+mod status_schema;
 mod support;

@@ -6,7 +6,7 @@ use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::Workspace;
 use crate::target::{self, Resolved};
-use crate::upkeep::{Document, Facts, Surroundings, status};
+use crate::upkeep::{Document, Facts, STATUS_SCHEMA, Surroundings, status};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
 ///
@@ -21,9 +21,17 @@ pub(crate) struct Args {
     /// Print the status as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Print the JSON Schema of that document instead
+    #[arg(long)]
+    pub(crate) schema: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    if args.schema {
+        context.printer.result(STATUS_SCHEMA.trim_end());
+        return Ok(Exit::Success);
+    }
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let mut document = look(context, &workspace, &resolved)?;
