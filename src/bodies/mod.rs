@@ -8,6 +8,7 @@
 //! whose record was lost is repeated, and the server says `already_exists`.
 
 mod body;
+mod by_mission;
 mod drain;
 #[cfg(test)]
 mod drain_tests;
@@ -29,6 +30,7 @@ mod test_server;
 mod test_world;
 
 pub(crate) use body::Body;
+pub(crate) use by_mission::{OfMission, by_mission};
 pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};

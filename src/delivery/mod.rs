@@ -36,6 +36,7 @@ mod select;
 #[cfg(test)]
 mod select_tests;
 mod split;
+mod summary;
 
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
 #[cfg(test)]
@@ -56,6 +57,7 @@ pub(crate) use rows::{
     Row, given_up, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of,
 };
 pub(crate) use select::Policy;
+pub(crate) use summary::{delivered_per, reasons, retries};
 
 /// The ledger's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

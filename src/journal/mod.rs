@@ -19,6 +19,7 @@ mod chain;
 #[cfg(test)]
 mod chain_tests;
 mod collect;
+mod growth;
 mod known;
 mod newest;
 mod read;
@@ -30,6 +31,7 @@ pub(crate) use append::{Appended, Appender, Entry, Receipt};
 pub(crate) use archive::{Return, bring_back, mark_archived};
 pub(crate) use chain::check_chain;
 pub(crate) use collect::{Kept, collect, kept_after};
+pub(crate) use growth::{captured_per, first_captured_at};
 pub(crate) use newest::stated;
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};

@@ -14,9 +14,12 @@ mod events;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod gc;
+mod history;
 mod legacy_stores;
 mod next_steps;
+mod page;
 mod purge;
+mod reason;
 mod restore;
 mod show;
 mod standing;
@@ -35,11 +38,13 @@ pub(crate) use document::{Document, Facts, TerminalFailure};
 pub(crate) use document::{Ended, Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
+pub(crate) use history::History;
+pub(crate) use page::page;
 pub(crate) use purge::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
 pub(crate) use restore::{RestoreReport, check_archive, restore_archive};
 pub(crate) use show::{AtTarget, Shown, show};
 pub(crate) use standing::Wanted;
-pub(crate) use status::{STATUS_SCHEMA, Surroundings, status};
+pub(crate) use status::{STATUS_SCHEMA, Surroundings, status, status_with_history};
 pub(crate) use targets::{TargetList, TargetRow, forget_target, list_targets};
 #[cfg(test)]
 pub(crate) use verify::Finding;

@@ -7,6 +7,7 @@ use super::document::{
     Ended, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync,
     TerminalFailure, TerminalFailures,
 };
+use super::history::{self, History};
 use super::legacy_stores;
 use super::next_steps::next_steps;
 use crate::base::Timestamp;
@@ -62,12 +63,29 @@ pub(crate) const STATUS_SCHEMA: &str = include_str!("status.schema.json");
 
 /// Where everything stands at `now`.
 pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Document, Error> {
+    gather(around, now, |_, _| Ok(())).map(|(document, ())| document)
+}
+
+/// The same, and how it came to that, both from one state of the store.
+pub(crate) fn status_with_history(around: Surroundings<'_>, now: Timestamp) -> Result<(Document, History), Error> {
+    gather(around, now, |tx, target| history::history(tx, target, now))
+}
+
+/// The document, and what else `more` reads in the same transaction.
+fn gather<T: Default>(
+    around: Surroundings<'_>,
+    now: Timestamp,
+    more: impl Fn(&ReadTx<'_>, Option<&Target>) -> Result<T, Error>,
+) -> Result<(Document, T), Error> {
     let Surroundings { store, resolved, gates, legacy_home, .. } = around;
     let identity = resolved.identity.as_ref();
     let is_shut = gates.iter().any(|gate| !gate.is_open);
-    let mut kept = match books::open_read(store)? {
-        Some(store) => store.read(|tx| read(tx, identity, is_shut, now))?,
-        None => Kept { balance: Balance::empty(), ..Kept::default() },
+    let (mut kept, more) = match books::open_read(store)? {
+        Some(store) => store.read(|tx| {
+            let target = identity.map_or(Ok(None), |identity| delivery::current(tx, &identity.target_id))?;
+            Ok::<_, Error>((read(tx, identity, is_shut, now)?, more(tx, target.as_ref())?))
+        })?,
+        None => (Kept { balance: Balance::empty(), ..Kept::default() }, T::default()),
     };
     if kept.targets.current.is_none() {
         kept.targets.current = identity.map(|i| current(i, None, None));
@@ -106,7 +124,7 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
         next_steps: Vec::new(),
     };
     document.next_steps = next_steps(&document);
-    Ok(document)
+    Ok((document, more))
 }
 
 fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timestamp) -> Result<Kept, Error> {

@@ -19,6 +19,7 @@ mod kill;
 mod layers;
 mod logs;
 mod main_job;
+mod page;
 mod preflight;
 mod purge;
 mod quiet;
