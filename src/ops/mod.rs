@@ -10,6 +10,8 @@ mod dossier;
 mod drain;
 mod intake;
 mod opening;
+#[cfg(test)]
+mod opening_tests;
 mod origin;
 mod preview;
 pub(crate) mod report;

@@ -67,7 +67,7 @@ pub(super) fn absorb(world: &World<'_>, rule: &Rule, store: &mut Store, file: &P
         Ok(()) => {}
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Spool(error)) => {
-            absorbing.absorbed.warnings.push(format!("spooled lines stay in the spool: {error}"))
+            absorbing.absorbed.warnings.push(format!("spooled lines stay in the spool: {error}"));
         }
     }
     let mut absorbed = absorbing.absorbed;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -113,7 +113,7 @@ struct Capture<'a> {
     workspace: &'a Workspace,
     request: &'a StreamRequest,
     rule: Rule,
-    stores: BTreeMap<Option<String>, Store>,
+    stores: BTreeMap<PathBuf, Store>,
     spools: Spools,
     on_news: &'a mut dyn FnMut(News<'_>),
 }
@@ -164,12 +164,11 @@ impl Capture<'_> {
         if !self.spools.is_open(&path, now) {
             return Ok((self.spools.append(&path, now, candidates, &self.rule)?, 0));
         }
-        let key = project.map(str::to_owned);
-        let error = match self.transact(&key, &path, candidates) {
+        let error = match self.transact(&path, candidates) {
             Err(error) if self.request.capacity.is_none() && spooling::is_about_the_store(&error) => error,
             done => return done,
         };
-        self.stores.remove(&key);
+        self.stores.remove(&path);
         let why = error.to_string();
         self.spools.begin(&path, now, why.clone());
         let lines = self.spools.append(&path, now, candidates, &self.rule)?;
@@ -178,8 +177,8 @@ impl Capture<'_> {
     }
 
     /// Opens the store, unless it is open, and takes over what was spooled beside it.
-    fn open(&mut self, key: &Option<String>, path: &Path) -> Result<(), Error> {
-        let absorbed = if let Some(store) = self.stores.get_mut(key) {
+    fn open(&mut self, path: &Path) -> Result<(), Error> {
+        let absorbed = if let Some(store) = self.stores.get_mut(path) {
             // Somebody who found the store locked may have spooled since: the older lines come first.
             if !Spool::beside(path).is_written() || self.spools.is_troubled(path) {
                 return Ok(());
@@ -190,7 +189,7 @@ impl Capture<'_> {
                 self.stores.clear();
             }
             let (store, absorbed) = opening::open_at(self.world, &self.rule, path)?;
-            self.stores.insert(key.clone(), store);
+            self.stores.insert(path.to_owned(), store);
             absorbed
         };
         if !absorbed.warnings.is_empty() {
@@ -203,14 +202,9 @@ impl Capture<'_> {
     }
 
     /// Captures candidates in one transaction.
-    fn transact(
-        &mut self,
-        key: &Option<String>,
-        path: &Path,
-        candidates: &[Candidate],
-    ) -> Result<(Vec<Line>, i64), Error> {
-        self.open(key, path)?;
-        let Some(store) = self.stores.get_mut(key) else { return Ok((Vec::new(), 0)) };
+    fn transact(&mut self, path: &Path, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
+        self.open(path)?;
+        let Some(store) = self.stores.get_mut(path) else { return Ok((Vec::new(), 0)) };
         let now = self.world.clock.now();
         store.write(|tx| {
             let (lines, _) = books::append(tx, now, |appending| {

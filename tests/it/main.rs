@@ -20,5 +20,6 @@ mod quiet;
 mod readme;
 mod settings;
 mod shell;
+mod spool;
 mod status;
 mod support;
