@@ -63,14 +63,16 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
     let Surroundings { store, resolved, gates, legacy_home, .. } = around;
     let identity = resolved.identity.as_ref();
     let is_shut = gates.iter().any(|gate| !gate.is_open);
+    // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
+    let spool = Spool::beside(store).look();
     let mut kept = match books::open_read(store)? {
         Some(kept) => kept.read(|tx| read(tx, identity, is_shut, now))?,
         None => Kept { balance: Balance::empty(), ..Kept::default() },
     };
+    let spool = spool.map_err(store::Error::from)?;
     if kept.targets.current.is_none() {
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
-    let spool = Spool::beside(store).look().map_err(store::Error::from)?;
     let faults = kept.failures.count + kept.conflicts.count;
     let mut warnings = around.warnings;
     warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));

@@ -51,12 +51,13 @@ pub(crate) struct Finding {
 
 /// Checks the store at `store`, and the spool beside it; without one there is nothing that could be wrong.
 pub(crate) fn verify(store: &Path) -> Result<Proof, Error> {
-    let spool = Spool::beside(store).check().map_err(crate::store::Error::from)?;
+    // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
+    let spool = Spool::beside(store).check();
     let proof = match books::open_read(store)? {
         Some(store) => store.read(|tx| Ok::<_, Error>(prove(checked(tx)?, books::check(tx)?)))?,
         None => prove(Checked { events: Some(0), targets: Some(0), bodies: Some(0), spooled: 0 }, Vec::new()),
     };
-    Ok(with_spool(proof, &spool))
+    Ok(with_spool(proof, &spool.map_err(crate::store::Error::from)?))
 }
 
 /// The same with what the spool holds. A torn line was never acknowledged, so it is nothing that is wrong.
