@@ -117,7 +117,7 @@ impl Absorbing<'_> {
                 return Ok(());
             }
         }
-        if let Some(taken) = self.spool.take(&ids.ulid(clock.now()), interrupt)? {
+        if let Some(taken) = self.spool.take(&ids.ulid(clock.now()))? {
             self.file(taken)?;
         }
         Ok(())
@@ -125,6 +125,9 @@ impl Absorbing<'_> {
 
     /// Takes one file over; false when it is left for a later run.
     fn file(&mut self, taken: Taken) -> Result<bool, Trouble> {
+        if !taken.settle(self.world.interrupt)? {
+            return Ok(false);
+        }
         self.note(&taken.set_aside()?);
         let id = &taken.id;
         let mut from = self.store.read(|tx| crate::journal::spooled_through(tx, id)).map_err(in_store)?;

@@ -67,7 +67,7 @@ impl Site {
 
     /// Takes the spool as a run does, brings the first `parts` of it into the store, and ends there.
     fn killed_after(&self, id: &str, parts: usize) {
-        let taken = self.spool().take(id, &self.interrupt).unwrap().unwrap();
+        let taken = self.spool().take(id).unwrap().unwrap();
         let mut store = books::open(&self.store()).unwrap();
         let mut from = 0;
         for _ in 0..parts {

@@ -8,7 +8,8 @@
 //! `spool.lock` (held by the one who takes over). Everything is for the owner alone.
 //!
 //! **Invariant:** a line is acknowledged only when it is on disk under a name that the next run looks at. Writers hold a
-//! shared lock and check that the name still means their file; whoever takes it renames it under an exclusive lock.
+//! shared lock and check that the name still means their file; whoever takes it renames it, so that no new writer comes,
+//! and reads it after an exclusive lock, so that none is left.
 //! **Invariant:** a taken file is removed only after the store has every line of it. How far it is taken over stands in
 //! the store, changed in the transaction that adds the lines, so a run that was killed is completed and nothing doubles.
 //! **Invariant:** a line that cannot be read is never dropped.

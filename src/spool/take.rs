@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DAMAGED, PREFIX, Spool, TAKEN, is_named};
+use super::{DAMAGED, PREFIX, Spool, TAKEN};
 use crate::base::Interrupt;
 use crate::base::files::{named, sync_dir};
 
@@ -13,7 +13,7 @@ use crate::base::files::{named, sync_dir};
 const GLANCES: u32 = 200;
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// A file that no writer appends to any more. Removing it is the last step of taking it over.
+/// A file that no writer finds any more. Removing it is the last step of taking it over.
 #[derive(Debug)]
 pub(crate) struct Taken {
     /// Names it in the store.
@@ -27,26 +27,17 @@ impl Spool {
         Ok(self.files(TAKEN)?.into_iter().map(|(id, path)| Taken { id, path }).collect())
     }
 
-    /// Takes what was written so far, as `id`; `None` when there is nothing, or when its writers do not let go.
-    /// Only the holder of [`Spool::lock`] may do this.
-    pub(crate) fn take(&self, id: &str, interrupt: &Interrupt) -> io::Result<Option<Taken>> {
+    /// Takes what was written so far, as `id`, which no other file ever had; `None` when there is nothing. Only the
+    /// holder of [`Spool::lock`] may do this. Writers may still be at it: see [`Taken::settle`].
+    pub(crate) fn take(&self, id: &str) -> io::Result<Option<Taken>> {
         let path = self.lines();
         let failed = |e: &io::Error| named(e, "cannot take the spool", &path);
-        let file = match File::options().append(true).open(&path) {
+        match path.symlink_metadata() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file.map_err(|e| failed(&e))?,
-        };
-        let mut glances = 0;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(e)) => return Err(failed(&e)),
-                Err(TryLockError::WouldBlock) if glances >= GLANCES || interrupt.wait(GLANCE) => return Ok(None),
-                Err(TryLockError::WouldBlock) => glances += 1,
+            meta if meta.as_ref().is_ok_and(|meta| !meta.is_file()) => {
+                return Err(failed(&io::Error::other("not a regular file")));
             }
-        }
-        if !is_named(&file, &path)? {
-            return Ok(None);
+            meta => drop(meta.map_err(|e| failed(&e))?),
         }
         let taken = self.dir.join(format!("{PREFIX}{id}{TAKEN}"));
         std::fs::rename(&path, &taken).map_err(|e| failed(&e))?;
@@ -68,6 +59,23 @@ impl Spool {
 }
 
 impl Taken {
+    /// Waits until no writer appends to the file any more; false when one does not let go for long. A writer looks under
+    /// its shared lock whether the file still has its name, so after one moment of an exclusive lock all is said. New
+    /// writers are at the new file already: they cannot make this wait longer.
+    pub(crate) fn settle(&self, interrupt: &Interrupt) -> io::Result<bool> {
+        let failed = |e: &io::Error| named(e, "cannot lock the spool", &self.path);
+        let file = File::options().append(true).open(&self.path).map_err(|e| failed(&e))?;
+        let mut glances = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(true),
+                Err(TryLockError::Error(e)) => return Err(failed(&e)),
+                Err(TryLockError::WouldBlock) if glances >= GLANCES || interrupt.wait(GLANCE) => return Ok(false),
+                Err(TryLockError::WouldBlock) => glances += 1,
+            }
+        }
+    }
+
     /// Removes the file: the store has all of it.
     pub(crate) fn remove(self) -> io::Result<()> {
         std::fs::remove_file(&self.path).map_err(|e| named(&e, "cannot remove", &self.path))?;

@@ -55,18 +55,18 @@ fn ids(taken: &super::Taken, mut from: u64) -> Vec<String> {
 fn what_is_written_is_taken_once_and_in_order() {
     let dir = Dir::new();
     let (spool, mut writer) = (dir.spool(), Writer::new(dir.spool()));
-    assert!(!spool.is_written() && spool.take("1", &Interrupt::default()).unwrap().is_none());
+    assert!(!spool.is_written() && spool.take("1").unwrap().is_none());
     append(&mut writer, &["a", "b"]);
     append(&mut writer, &["c"]);
     assert!(spool.is_written());
-    let taken = spool.take("1", &Interrupt::default()).unwrap().unwrap();
+    let taken = spool.take("1").unwrap().unwrap();
     assert_eq!((dir.names(), spool.is_written()), (vec!["spool-1.taken".to_owned()], false));
     // The writer's file is gone from under it: it makes a new one.
     append(&mut writer, &["d"]);
     assert_eq!(ids(&taken, 0), ["a", "b", "c"]);
     assert_eq!(taken.set_aside().unwrap(), Flaws::default());
     taken.remove().unwrap();
-    assert_eq!(ids(&spool.take("2", &Interrupt::default()).unwrap().unwrap(), 0), ["d"]);
+    assert_eq!(ids(&spool.take("2").unwrap().unwrap(), 0), ["d"]);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_a_killed_absorber_left_is_found_oldest_first() {
     let (spool, mut writer) = (dir.spool(), Writer::new(dir.spool()));
     for (id, event) in [("01B", "b"), ("01A", "a")] {
         append(&mut writer, &[event]);
-        drop(spool.take(id, &Interrupt::default()).unwrap());
+        drop(spool.take(id).unwrap());
     }
     append(&mut writer, &["c"]);
     let left: Vec<_> = spool.left().unwrap();
@@ -106,7 +106,7 @@ fn a_torn_line_hurts_no_other() {
         }
         let spool = dir.spool();
         assert_eq!((spool.check().unwrap().torn, spool.check().unwrap().damaged), (1, 0), "cut at {cut}");
-        let taken = spool.take("1", &Interrupt::default()).unwrap().unwrap();
+        let taken = spool.take("1").unwrap().unwrap();
         let expected: &[&str] = if after { &["a", "c"] } else { &["a"] };
         assert_eq!(ids(&taken, 0), expected, "cut at {cut}");
         for _again in 0..2 {
@@ -121,7 +121,7 @@ fn a_torn_line_hurts_no_other() {
     }
     // Without its line end alone, a line is whole.
     std::fs::write(dir.path("spool.lines"), &whole[..whole.len() - 1]).unwrap();
-    assert_eq!(ids(&dir.spool().take("1", &Interrupt::default()).unwrap().unwrap(), 0), ["a", "b"]);
+    assert_eq!(ids(&dir.spool().take("1").unwrap().unwrap(), 0), ["a", "b"]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn damaged_lines_are_kept_whatever_they_are() {
     bytes[last] ^= 1;
     bytes.splice(0..0, *b"\xff\0garbage\n");
     std::fs::write(dir.path("spool.lines"), &bytes).unwrap();
-    let taken = dir.spool().take("1", &Interrupt::default()).unwrap().unwrap();
+    let taken = dir.spool().take("1").unwrap().unwrap();
     let flaws = taken.set_aside().unwrap();
     assert_eq!((flaws.torn, flaws.garbled, ids(&taken, 0)), (0, 2, vec!["a".to_owned()]));
     assert!(std::fs::read(flaws.kept.unwrap()).unwrap().starts_with(b"\xff\0garbage\nsk-sync-spool-1 "));
@@ -150,15 +150,18 @@ fn writers_and_takers_race() {
                 scope.spawn(move || (0..150).for_each(|n| append(&mut writer, &[&format!("{name}{n}")])))
             })
             .into();
-        let (mut all, mut turn) = (Vec::new(), 0);
+        let (mut all, mut turn, mut takes) = (Vec::new(), 0, 0);
         loop {
             let is_over = writers.iter().all(std::thread::ScopedJoinHandle::is_finished);
             turn += 1;
-            if let Some(taken) = dir.spool().take(&format!("{turn:06}"), &Interrupt::default()).unwrap() {
+            if let Some(taken) = dir.spool().take(&format!("{turn:06}")).unwrap() {
+                takes += 1;
+                assert!(taken.settle(&Interrupt::default()).unwrap());
                 all.extend(ids(&taken, 0));
                 taken.remove().unwrap();
             }
             if is_over {
+                assert!(takes > 1, "the taker is never kept out until all is written");
                 return all;
             }
         }
@@ -181,7 +184,7 @@ fn everything_is_private() {
     append(&mut Writer::new(dir.spool()), &["a"]);
     std::fs::write(dir.path("spool.lines"), [&std::fs::read(dir.path("spool.lines")).unwrap()[..], b"x"].concat())
         .unwrap();
-    let taken = dir.spool().take("1", &Interrupt::default()).unwrap().unwrap();
+    let taken = dir.spool().take("1").unwrap().unwrap();
     taken.set_aside().unwrap();
     let mode = |name: &str| std::fs::metadata(dir.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("spool-1.taken"), mode("spool-1.damaged")), (0o700, 0o600, 0o600));
@@ -189,14 +192,16 @@ fn everything_is_private() {
 
 /// A stuck writer does not hold a run up for ever, and what it wrote waits for the next.
 #[test]
-fn a_lock_that_is_kept_leaves_the_lines_where_they_are() {
+fn a_lock_that_is_kept_leaves_the_lines_for_later() {
     let dir = Dir::new();
     append(&mut Writer::new(dir.spool()), &["a"]);
     let stuck = std::fs::File::open(dir.path("spool.lines")).unwrap();
     stuck.lock_shared().unwrap();
     let interrupt = Interrupt::default();
     interrupt.request();
-    assert!(dir.spool().take("1", &interrupt).unwrap().is_none());
+    let taken = dir.spool().take("1").unwrap().unwrap();
+    assert!(!taken.settle(&interrupt).unwrap());
     drop(stuck);
-    assert!(dir.spool().take("1", &interrupt).unwrap().is_some());
+    let left = dir.spool().left().unwrap();
+    assert!(left.len() == 1 && left[0].settle(&interrupt).unwrap());
 }
