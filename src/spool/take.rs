@@ -34,10 +34,11 @@ impl Spool {
         let failed = |e: &io::Error| named(e, "cannot take the spool", &path);
         match path.symlink_metadata() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            meta if meta.as_ref().is_ok_and(|meta| !meta.is_file()) => {
+            Ok(meta) if !meta.is_file() => {
                 return Err(failed(&io::Error::other("not a regular file")));
             }
-            meta => drop(meta.map_err(|e| failed(&e))?),
+            Err(e) => return Err(failed(&e)),
+            Ok(_) => {}
         }
         let taken = self.dir.join(format!("{PREFIX}{id}{TAKEN}"));
         std::fs::rename(&path, &taken).map_err(|e| failed(&e))?;
