@@ -136,11 +136,15 @@ fn unpermitted(resolved: &Resolved) -> Option<Lack> {
     let refused = origins.iter().filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
     let refused: Vec<_> = refused.collect();
     let (origin, refusal) = refused.first()?;
+    if let Refusal::Unreadable(flaw) = refusal {
+        let fix = "move that file away, then agree again: sk-sync allow".to_owned();
+        return Some(Lack { reason: (*flaw).to_owned(), fix });
+    }
     let reason = match refusal {
-        Refusal::Never => format!("nobody agreed to sending what is in this repository to {origin}"),
         Refusal::Changed(file) => {
             format!("{} has changed since somebody agreed to sending to {origin}", text::path(&file.path))
         }
+        _ => format!("nobody agreed to sending what is in this repository to {origin}"),
     };
     let words: Vec<_> = refused.iter().map(|(origin, _)| origin.as_str()).collect();
     Some(Lack { reason, fix: format!("sk-sync allow {}", words.join(" ")) })

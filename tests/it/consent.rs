@@ -224,10 +224,12 @@ fn damaged_agreements_open_nothing() {
     let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
     let file = sandbox.state().join("projects/5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60/grants.json");
     std::fs::write(&file, "{").unwrap();
-    for words in [&["run"][..], &["status"], &["allow", &foreign.origin]] {
-        let run = sandbox.sk_sync(words).code(2);
-        assert!(run.stderr.contains("grants.json"), "{}", run.stderr);
-    }
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    assert_eq!(report["capture"]["captured"], 23, "captured all the same");
+    let shut = gate(&sandbox, &[]);
+    assert!(shut["open"] == false && shut["reason"].as_str().unwrap().contains("grants.json"), "{shut}");
+    let refused = sandbox.sk_sync(["allow", &foreign.origin]).code(2);
+    assert!(refused.stderr.contains("grants.json"), "{}", refused.stderr);
     assert_eq!(std::fs::read(&file).unwrap(), b"{");
     assert_eq!(foreign.connections(), 0);
 }
