@@ -16,34 +16,48 @@ const ANSWER_LIMIT: usize = 64 << 10;
 /// How long one upload may take.
 pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
 
-/// Everything uploads to one target have in common.
+/// The way to one target for bodies: its connections stay open as long as this is kept.
 #[derive(Debug)]
-pub(super) struct Push<'a> {
+pub(crate) struct Push {
     client: Client,
-    url: &'a str,
-    headers: Vec<(&'a str, &'a str)>,
+    link: Link,
+    url: String,
     names: WireNames,
+    parallel: usize,
 }
 
-impl<'a> Push<'a> {
-    /// Uploads over at most `connections` connections; `None` when the target takes no bodies.
-    pub(super) fn new(link: &'a Link, names: WireNames, connections: usize) -> Option<Self> {
+impl Push {
+    /// Uploads `parallel` bodies at a time, each over a connection of its own; `None` when the target takes no bodies.
+    pub(crate) fn new(link: &Link, names: WireNames, parallel: usize) -> Option<Self> {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
+        let parallel = parallel.max(1);
         Some(Self {
-            client: Client::new(link.bodies_permit()?, deadlines, connections),
-            url: link.endpoints().bodies.as_deref()?,
-            headers: link.headers().chain([("Content-Type", "application/json")]).collect(),
+            client: Client::new(link.bodies_permit()?, deadlines, parallel),
+            url: link.endpoints().bodies.clone()?,
+            link: link.clone(),
             names,
+            parallel,
         })
+    }
+
+    /// How many uploads at a time.
+    pub(super) fn parallel(&self) -> usize {
+        self.parallel
+    }
+
+    /// Whose pauses count.
+    pub(super) fn target_id(&self) -> &str {
+        &self.link.identity().target_id
     }
 
     /// Uploads one body within `total` and says what came of it.
     pub(super) fn upload(&self, row: &Row, content: &str, total: Duration, clock: &dyn Clock) -> Outcome {
+        let headers: Vec<_> = self.link.headers().chain([("Content-Type", "application/json")]).collect();
         let answer = wire_body(row, content, self.names).and_then(|body| {
             self.client.send(&Request {
                 method: Method::Post,
-                url: self.url,
-                headers: &self.headers,
+                url: &self.url,
+                headers: &headers,
                 body: &body,
                 answer_limit: ANSWER_LIMIT,
                 total: Some(total),

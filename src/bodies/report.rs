@@ -75,8 +75,6 @@ pub(crate) enum Stop {
     Deadline,
     /// Somebody asked to stop.
     Interrupted,
-    /// The target takes no bodies.
-    NoEndpoint,
 }
 
 impl Stop {
@@ -87,7 +85,6 @@ impl Stop {
             Self::RateLimited => "rate_limited",
             Self::Deadline => "max_time",
             Self::Interrupted => "interrupted",
-            Self::NoEndpoint => "no_bodies_endpoint",
         }
     }
 }

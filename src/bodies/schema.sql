@@ -49,3 +49,9 @@ CREATE TABLE bodies_failure_log (
           failure_reason)
 );
 CREATE INDEX bodies_failure_log_last ON bodies_failure_log (last_failed_at);
+
+-- Until when a target wants no upload at all.
+CREATE TABLE bodies_pauses (
+  target_id  TEXT PRIMARY KEY NOT NULL,
+  not_before INTEGER NOT NULL
+);

@@ -1,13 +1,15 @@
 //! Offering every eligible body of the covered missions to the upload queue (design section 9).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::report::{Bodies, BodyOutcome};
 use super::{Error, Workspace, World};
 use crate::base::text::printable;
-use crate::bodies::{self, ArtifactOutcome, Body, Candidate, Decision, Entry, FilterPolicy, Limits, Status};
+use crate::bodies::{self, ArtifactOutcome, Body, Candidate, Decision, Enqueued, Entry, FilterPolicy, Limits, Status};
 use crate::config::EventSyncConfig;
 use crate::dossier::{self, Artifact, Mission};
+use crate::event::NamespaceRef;
 use crate::store::Store;
 
 /// Why eligible bodies are not queued at all.
@@ -50,6 +52,10 @@ pub(super) fn decide(artifact: &Artifact, filter: &FilterPolicy) -> Decision {
 pub(super) struct Tally {
     counts: Bodies,
     outcomes: BTreeMap<(String, String), BodyOutcome>,
+    /// Bodies for which the queue had no room.
+    refused: u64,
+    /// Words of uploads.
+    uploads: u64,
 }
 
 impl Tally {
@@ -63,13 +69,23 @@ impl Tally {
                 *self.counts.skipped.entry(key).or_default() += 1;
             }
             // No room in the queue: the next run offers it again.
-            Status::Failed | Status::Uploaded => self.counts.retryable += 1,
+            Status::Failed | Status::Uploaded => {
+                self.counts.retryable += 1;
+                self.refused += 1;
+            }
         }
         self.note(&ArtifactOutcome::of(mission_slug, path, decision));
     }
 
-    /// Takes the word of an upload, which replaces what was said before of the same body.
-    pub(super) fn note(&mut self, outcome: &ArtifactOutcome) {
+    /// Takes the word of an upload, and says how many there were.
+    pub(super) fn uploaded(&mut self, outcome: &ArtifactOutcome) -> u64 {
+        self.note(outcome);
+        self.uploads += 1;
+        self.uploads
+    }
+
+    /// Takes a word, which replaces what was said before of the same body.
+    fn note(&mut self, outcome: &ArtifactOutcome) {
         let said = BodyOutcome {
             mission_slug: outcome.mission_slug.clone(),
             path: outcome.path.clone(),
@@ -87,8 +103,23 @@ impl Tally {
         self.counts.failed += report.failed;
     }
 
-    /// The finished section; `waiting` bodies are in the queue.
+    /// What to say of a queue that is full.
+    pub(super) fn crowding(&self, config: &EventSyncConfig) -> Option<String> {
+        let (refused, rows, bytes) = (self.refused, config.journal.capacity, config.bodies.max_queue_bytes);
+        (refused > 0).then(|| {
+            format!(
+                "queue_full: {refused} bodies found no room among those that wait for upload, at most {rows} \
+                 (journal.capacity) of {bytes} bytes in all (bodies.max_queue_bytes); the next run offers them again"
+            )
+        })
+    }
+
+    /// The finished section; `waiting` bodies are in the queue. Each body gets its line in the log.
     pub(super) fn finish(self, waiting: u64) -> Bodies {
+        for body in self.outcomes.values() {
+            let why = if body.reason.is_empty() { String::new() } else { format!(" ({})", body.reason) };
+            log::info!("{} {}/{}{why}", body.status, body.mission_slug, body.path);
+        }
         Bodies {
             retryable: self.counts.retryable + waiting,
             outcomes: self.outcomes.into_values().collect(),
@@ -97,34 +128,100 @@ impl Tally {
     }
 }
 
-/// Queues the bodies of one mission in one transaction; returns how many wait for upload because of it.
+/// Bodies read at once, so that a run over any number of missions holds a bounded number of texts, in memory and in the
+/// queue, and queues them in few transactions.
+const BATCH_ROWS: usize = 256;
+/// Bytes of texts read at once; one more text may go over it.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What follows whenever bodies were queued; false when nothing leaves the queue in this run.
+pub(super) type OnQueued<'a> = dyn FnMut(&mut Store, &mut Tally) -> Result<bool, Error> + 'a;
+
+/// A body that was read, and is not queued yet.
+struct Offered<'a> {
+    namespace: Rc<NamespaceRef>,
+    path: &'a str,
+    body: Body,
+}
+
+/// Queues the eligible bodies of these missions, in order, a bounded number at a time.
 pub(super) fn offer(
     world: &World<'_>,
     workspace: &Workspace,
     store: &mut Store,
-    mission: &Mission,
-    filter: &FilterPolicy,
+    missions: &[Mission],
     tally: &mut Tally,
-) -> Result<u64, Error> {
+    on_queued: &mut OnQueued<'_>,
+) -> Result<(), Error> {
     let config = &workspace.loaded.config;
-    let namespace = mission.namespace(workspace.project_uuid()?);
+    let filter = filter(config)?;
     let limits = Limits { rows: config.journal.capacity, bytes: config.bodies.max_queue_bytes };
-    let now = world.clock.now();
-    let mut waiting = 0;
-    store.write(|tx| {
+    let mut desk = Desk { world, limits, store, tally, on_queued };
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for mission in missions {
+        let namespace = Rc::new(mission.namespace(workspace.project_uuid()?));
         for artifact in &mission.artifacts {
-            let decision = match body(mission, artifact, filter, config.artifacts.max_bytes) {
+            match body(mission, artifact, &filter, config.artifacts.max_bytes) {
                 Ok(body) => {
-                    let entry = Entry { namespace: &namespace, path: &artifact.path, body: &body };
-                    bodies::enqueue(tx, &entry, now, &limits)?.decision()
+                    bytes += body.text().len();
+                    batch.push(Offered { namespace: Rc::clone(&namespace), path: &artifact.path, body });
                 }
-                Err(decision) => decision,
-            };
-            waiting += u64::from(matches!(decision.status, Status::Queued | Status::AlreadyExists));
-            tally.decided(&mission.slug, &artifact.path, decision);
+                Err(decision) => desk.tally.decided(&mission.slug, &artifact.path, decision),
+            }
+            if batch.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
+                desk.take(std::mem::take(&mut batch))?;
+                bytes = 0;
+            }
         }
-        Ok::<_, Error>(waiting)
-    })
+    }
+    desk.take(batch)
+}
+
+/// Where bodies are handed in.
+struct Desk<'a, 'b> {
+    world: &'a World<'a>,
+    limits: Limits,
+    store: &'a mut Store,
+    tally: &'a mut Tally,
+    on_queued: &'a mut OnQueued<'b>,
+}
+
+impl Desk<'_, '_> {
+    /// Queues a batch. What finds the queue full gets a second try when bodies have left it.
+    fn take(&mut self, batch: Vec<Offered<'_>>) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut left = self.queue(batch)?;
+        if (self.on_queued)(self.store, self.tally)? && !left.is_empty() {
+            left = self.queue(left)?;
+            (self.on_queued)(self.store, self.tally)?;
+        }
+        for Offered { namespace, path, .. } in left {
+            self.tally.decided(&namespace.mission_slug, path, Enqueued::QueueFull.decision());
+        }
+        Ok(())
+    }
+
+    /// Queues a batch in one transaction, and gives back what there is no room for.
+    fn queue<'c>(&mut self, batch: Vec<Offered<'c>>) -> Result<Vec<Offered<'c>>, Error> {
+        let now = self.world.clock.now();
+        let outcomes: Vec<_> = self.store.write(|tx| {
+            let one = |Offered { namespace, path, body }: &Offered<'_>| {
+                bodies::enqueue(tx, &Entry { namespace, path, body }, now, &self.limits)
+            };
+            batch.iter().map(one).collect::<Result<_, _>>()
+        })?;
+        let mut left = Vec::new();
+        for (offered, outcome) in batch.into_iter().zip(outcomes) {
+            if outcome == Enqueued::QueueFull {
+                left.push(offered);
+            } else {
+                self.tally.decided(&offered.namespace.mission_slug, offered.path, outcome.decision());
+            }
+        }
+        Ok(left)
+    }
 }
 
 /// Counts what would be offered, and queues nothing.

@@ -181,13 +181,12 @@ impl Journey<'_> {
         tally: &mut Tally,
     ) -> Result<(), Error> {
         let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
-        let filter = bodies::filter(&self.workspace.loaded.config)?;
-        for mission in &indexed.index.missions {
-            match self.no_upload() {
-                Some(why) => bodies::preview(mission, &filter, Some(why), tally),
-                None => drop(bodies::offer(self.world, self.workspace, store, mission, &filter, tally)?),
-            }
-        }
+        let (config, missions) = (&self.workspace.loaded.config, &indexed.index.missions);
+        let Some(why) = self.no_upload() else {
+            return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
+        };
+        let filter = bodies::filter(config)?;
+        missions.iter().for_each(|mission| bodies::preview(mission, &filter, Some(why), tally));
         Ok(())
     }
 
@@ -206,6 +205,7 @@ impl Journey<'_> {
         } else {
             0
         };
+        self.report.warnings.extend(tally.crowding(&self.workspace.loaded.config));
         self.report.bodies = Some(tally.finish(waiting));
         Ok(())
     }
