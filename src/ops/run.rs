@@ -186,7 +186,9 @@ impl Journey<'_> {
             return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
         };
         let filter = bodies::filter(config)?;
-        missions.iter().for_each(|mission| bodies::preview(mission, &filter, Some(why), tally));
+        for mission in missions {
+            bodies::preview(mission, &filter, Some(why), tally);
+        }
         Ok(())
     }
 
