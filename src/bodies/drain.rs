@@ -14,7 +14,7 @@ use super::report::{ArtifactOutcome, Report, Status, Stop};
 use super::select::{self, Cursor, Row, Stored};
 use super::settle::{Act, Gathered};
 use super::{Error, pause, stats};
-use crate::base::{Clock, Interrupt, Timestamp, retry};
+use crate::base::{Clock, Interrupt, Sha256, Timestamp, retry};
 use crate::store::Store;
 
 /// Rows read at once, without their texts.
@@ -61,7 +61,7 @@ pub(crate) fn drain(
         Some(outcome)
     };
     let work: &Work<'_> = &work;
-    let pause = store.read(|tx| pause::current(tx, push.target_id(), clock.now()))?;
+    let pause = store.read(|tx| pause::current(tx, push.endpoint(), clock.now()))?;
     let mut drain = Drain {
         store,
         policy,
@@ -70,7 +70,7 @@ pub(crate) fn drain(
         random,
         on_outcome,
         brake: &brake,
-        target_id: push.target_id(),
+        endpoint: push.endpoint(),
         at_most: 2 * push.parallel(),
         is_open: false,
         rows: VecDeque::new(),
@@ -106,7 +106,7 @@ struct Drain<'a> {
     on_outcome: &'a mut dyn FnMut(&ArtifactOutcome),
     /// Set when no more uploads may begin.
     brake: &'a AtomicBool,
-    target_id: &'a str,
+    endpoint: Sha256,
     /// How many texts may be in memory.
     at_most: usize,
     /// The server answered for a body; before that they go one by one.
@@ -240,7 +240,7 @@ impl Drain<'_> {
 
     /// Writes down what was gathered, and then tells it.
     fn settle(&mut self) -> Result<(), Error> {
-        for (row, act) in self.gathered.write(self.store, self.target_id, self.clock.now())? {
+        for (row, act) in self.gathered.write(self.store, self.endpoint, self.clock.now())? {
             self.tell(row, act);
         }
         Ok(())

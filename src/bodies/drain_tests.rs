@@ -16,6 +16,7 @@ use super::{
 use crate::base::clock::{FixedClock, SystemClock};
 use crate::base::{Clock, Interrupt, Sha256, Timestamp};
 use crate::config::WireNames;
+use crate::store::traced;
 use crate::target::Link;
 
 /// The present of most tests.
@@ -181,6 +182,20 @@ fn everything_goes_once_over_a_few_connections() {
     assert_eq!((seen.requests.len(), paths.len()), (200, 200));
     assert!((2..=3).contains(&seen.connections), "two drains over the same connections: {}", seen.connections);
     assert_eq!(world.counts().rows, 0);
+}
+
+/// Each commit is a sync of the disk.
+#[test]
+fn answers_share_commits() {
+    let mut world = World::new();
+    world.write(|tx| {
+        (0..200).try_for_each(|n| put(tx, &namespace("m"), &format!("{n:03}.md"), &format!("text {n}"), n).map(drop))
+    });
+    let server = Server::storing();
+    let (report, heard) = traced(|| run_now(&mut world, &server.origin, 4).0);
+    assert_eq!((report.uploaded, report.remaining), (200, 0));
+    let commits = heard.iter().filter(|sql| sql.starts_with("BEGIN IMMEDIATE")).count();
+    assert_eq!(commits, 4, "three times 64, and the rest");
 }
 
 #[test]

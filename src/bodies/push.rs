@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
-use crate::base::Clock;
+use crate::base::{Clock, Sha256};
 use crate::config::WireNames;
 use crate::http::{Client, Deadlines, Failure, Method, Request};
 use crate::target::Link;
@@ -46,8 +46,8 @@ impl Push {
     }
 
     /// Whose pauses count.
-    pub(super) fn target_id(&self) -> &str {
-        &self.link.identity().target_id
+    pub(super) fn endpoint(&self) -> Sha256 {
+        Sha256::of(self.url.as_bytes())
     }
 
     /// Uploads one body within `total` and says what came of it.

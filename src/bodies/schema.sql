@@ -50,8 +50,8 @@ CREATE TABLE bodies_failure_log (
 );
 CREATE INDEX bodies_failure_log_last ON bodies_failure_log (last_failed_at);
 
--- Until when a target wants no upload at all.
+-- Until when a server wants no upload at all.
 CREATE TABLE bodies_pauses (
-  target_id  TEXT PRIMARY KEY NOT NULL,
+  endpoint   BLOB PRIMARY KEY NOT NULL,   -- SHA-256 of the address, which may hold a secret
   not_before INTEGER NOT NULL
 );

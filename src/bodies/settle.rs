@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::report::Status;
 use super::{Error, Row, pause, queue};
-use crate::base::Timestamp;
+use crate::base::{Sha256, Timestamp};
 use crate::store::Store;
 
 /// Answers written down at once.
@@ -71,7 +71,7 @@ impl Gathered {
     pub(super) fn write(
         &mut self,
         store: &mut Store,
-        target_id: &str,
+        endpoint: Sha256,
         now: Timestamp,
     ) -> Result<Vec<(Row, Act)>, Error> {
         let Self { acts, pause, .. } = std::mem::take(self);
@@ -86,7 +86,7 @@ impl Gathered {
                     Act::Fail { reason } => queue::fail(tx, row, reason, now)?,
                 }
             }
-            pause.map_or(Ok(()), |until| pause::begin(tx, target_id, until))
+            pause.map_or(Ok(()), |until| pause::begin(tx, endpoint, until))
         })?;
         Ok(acts)
     }
@@ -110,7 +110,7 @@ mod tests {
             gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
         }
         assert!(gathered.is_due(after(0)), "many");
-        assert_eq!(gathered.write(&mut world.store, "t", after(0)).unwrap().len(), AT_ONCE);
+        assert_eq!(gathered.write(&mut world.store, Sha256::of(b"t"), after(0)).unwrap().len(), AT_ONCE);
         assert_eq!((world.counts().rows, gathered.time_left(after(0))), (0, None));
         gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
         gathered.add(row, Act::Settle(Status::Uploaded, "stored"), after(90));

@@ -187,15 +187,18 @@ struct Desk<'a, 'b> {
 }
 
 impl Desk<'_, '_> {
-    /// Queues a batch. What finds the queue full gets a second try when bodies have left it.
+    /// Queues a batch. What finds the queue full is tried again for as long as bodies leave it.
     fn take(&mut self, batch: Vec<Offered<'_>>) -> Result<(), Error> {
         if batch.is_empty() {
             return Ok(());
         }
         let mut left = self.queue(batch)?;
-        if (self.on_queued)(self.store, self.tally)? && !left.is_empty() {
+        while (self.on_queued)(self.store, self.tally)? && !left.is_empty() {
+            let before = left.len();
             left = self.queue(left)?;
-            (self.on_queued)(self.store, self.tally)?;
+            if left.len() == before {
+                break;
+            }
         }
         for Offered { namespace, path, .. } in left {
             self.tally.decided(&namespace.mission_slug, path, Enqueued::QueueFull.decision());

@@ -256,8 +256,8 @@ const SILENCES: &[Case] = &[
         FIRST,
         "connection_error: ",
     ),
-    ("nothing", |_| Deed::Mute(Vec::new()), FIRST, "timeout: "),
-    ("half a body, then nothing", |u| Deed::Mute(stored(u)[..120].to_vec()), FIRST, "timeout: "),
+    ("nothing", |_| Deed::Mute(Vec::new()), FIRST, "timeout: no whole answer in time"),
+    ("half a body, then nothing", |u| Deed::Mute(stored(u)[..120].to_vec()), FIRST, "timeout: no whole answer in time"),
 ];
 
 #[test]
@@ -336,14 +336,15 @@ fn looked_at(sandbox: &Sandbox, name: &str, fate: Fate, said: &str, outcome: &st
             assert!(wait >= least * 1000 && wait <= most * 1000 + 10_000_000, "{name}: {wait}");
             let due = match (least, most) {
                 (least, most) if least == most => format!("{} s", most / 1000),
-                (least, most) => format!("{}…{} s", least as f64 / 1000.0, most as f64 / 1000.0),
+                (least, most) => format!("{least}…{most} ms"),
             };
             ("waits", row.tries.to_string(), due)
         }
         (fate, rows) => panic!("{name}: {fate:?} {rows:?}"),
     };
     let log = log.first().map_or(String::new(), |(reason, count)| format!("{reason} ({count})"));
-    format!("| {name} | {outcome} | {row} | {tries} | {due} | {log} | {code} |")
+    let cell = |text: &str| text.replace('|', "\\|");
+    format!("| {name} | {} | {row} | {tries} | {due} | {} | {code} |", cell(outcome), cell(&log))
 }
 
 /// A connection that does not come about says nothing about the body: the row is as it was.

@@ -184,7 +184,7 @@ pub(super) fn honest(known: &Mutex<Vec<Value>>, upload: &Upload) -> Deed {
     Deed::echo(201, "stored", upload)
 }
 
-/// Holds what passes until `count` have met here once.
+/// Holds what passes until enough have met here, or until it is opened.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     met: Mutex<usize>,
@@ -192,12 +192,18 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Passes, or waits in vain and passes then.
+    /// Waits until `count` have come here; in vain, it passes after a while.
     pub(super) fn pass(&self, count: usize) {
         let mut met = self.met.lock().unwrap();
-        *met += 1;
+        *met = met.saturating_add(1);
         self.changed.notify_all();
         drop(self.changed.wait_timeout_while(met, PATIENCE, |met| *met < count).unwrap());
+    }
+
+    /// Lets everybody pass from now on.
+    pub(super) fn open(&self) {
+        *self.met.lock().unwrap() = usize::MAX;
+        self.changed.notify_all();
     }
 }
 
