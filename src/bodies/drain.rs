@@ -303,5 +303,7 @@ impl Drain<'_> {
 }
 
 fn outcome_of(row: Row, status: Status, reason: String, retryable: bool) -> ArtifactOutcome {
-    ArtifactOutcome { mission_slug: row.namespace.mission_slug, path: row.path, status, reason, retryable }
+    let (mission_slug, target_branch) = (row.namespace.mission_slug, row.namespace.target_branch);
+    let (path, sha256) = (row.path, row.sha256);
+    ArtifactOutcome { mission_slug, target_branch, path, sha256, status, reason, retryable }
 }

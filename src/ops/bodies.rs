@@ -1,12 +1,11 @@
 //! Offering every eligible body of the covered missions to the upload queue (design section 9).
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::report::{Bodies, BodyOutcome};
+use super::tally::{Tally, Which};
 use super::{Error, Workspace, World};
 use crate::base::text::printable;
-use crate::bodies::{self, ArtifactOutcome, Body, Candidate, Decision, Enqueued, Entry, FilterPolicy, Limits, Status};
+use crate::bodies::{self, Body, Candidate, Decision, Enqueued, Entry, FilterPolicy, Limits, Status};
 use crate::config::EventSyncConfig;
 use crate::dossier::{self, Artifact, Mission};
 use crate::event::NamespaceRef;
@@ -47,87 +46,6 @@ pub(super) fn decide(artifact: &Artifact, filter: &FilterPolicy) -> Decision {
     bodies::decide(&candidate, filter)
 }
 
-/// The counts of bodies in the making, with the last word on each.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    counts: Bodies,
-    outcomes: BTreeMap<(String, String), BodyOutcome>,
-    /// Bodies for which the queue had no room.
-    refused: u64,
-    /// Words of uploads.
-    uploads: u64,
-}
-
-impl Tally {
-    /// Counts what was decided about a body before any upload.
-    fn decided(&mut self, mission_slug: &str, path: &str, decision: Decision) {
-        match decision.status {
-            Status::Queued => self.counts.queued += 1,
-            Status::AlreadyExists => self.counts.already_in_queue += 1,
-            Status::Skipped => {
-                let key = decision.reason.split(':').next().unwrap_or_default().to_owned();
-                *self.counts.skipped.entry(key).or_default() += 1;
-            }
-            // No room in the queue: the next run offers it again.
-            Status::Failed | Status::Uploaded => {
-                self.counts.retryable += 1;
-                self.refused += 1;
-            }
-        }
-        self.note(&ArtifactOutcome::of(mission_slug, path, decision));
-    }
-
-    /// Takes the word of an upload, and says how many there were.
-    pub(super) fn uploaded(&mut self, outcome: &ArtifactOutcome) -> u64 {
-        self.note(outcome);
-        self.uploads += 1;
-        self.uploads
-    }
-
-    /// Takes a word, which replaces what was said before of the same body.
-    fn note(&mut self, outcome: &ArtifactOutcome) {
-        let said = BodyOutcome {
-            mission_slug: outcome.mission_slug.clone(),
-            path: outcome.path.clone(),
-            status: outcome.status.word(),
-            reason: outcome.reason.clone(),
-            retryable: outcome.retryable,
-        };
-        self.outcomes.insert((said.mission_slug.clone(), said.path.clone()), said);
-    }
-
-    /// Adds what a drain of the queue did.
-    pub(super) fn drained(&mut self, report: &bodies::Report) {
-        self.counts.uploaded += report.uploaded;
-        self.counts.already_exists += report.already_exists;
-        self.counts.failed += report.failed;
-    }
-
-    /// What to say of a queue that is full.
-    pub(super) fn crowding(&self, config: &EventSyncConfig) -> Option<String> {
-        let (refused, rows, bytes) = (self.refused, config.journal.capacity, config.bodies.max_queue_bytes);
-        (refused > 0).then(|| {
-            format!(
-                "queue_full: {refused} bodies found no room among those that wait for upload, at most {rows} \
-                 (journal.capacity) of {bytes} bytes in all (bodies.max_queue_bytes); the next run offers them again"
-            )
-        })
-    }
-
-    /// The finished section; `waiting` bodies are in the queue. Each body gets its line in the log.
-    pub(super) fn finish(self, waiting: u64) -> Bodies {
-        for body in self.outcomes.values() {
-            let why = if body.reason.is_empty() { String::new() } else { format!(" ({})", body.reason) };
-            log::info!("{} {}/{}{why}", body.status, body.mission_slug, body.path);
-        }
-        Bodies {
-            retryable: self.counts.retryable + waiting,
-            outcomes: self.outcomes.into_values().collect(),
-            ..self.counts
-        }
-    }
-}
-
 /// Bodies read at once, so that a run over any number of missions holds a bounded number of texts, in memory and in the
 /// queue, and queues them in few transactions.
 const BATCH_ROWS: usize = 256;
@@ -142,6 +60,27 @@ struct Offered<'a> {
     namespace: Rc<NamespaceRef>,
     path: &'a str,
     body: Body,
+}
+
+impl Offered<'_> {
+    fn which(&self) -> Which {
+        Which {
+            mission_slug: self.namespace.mission_slug.clone(),
+            path: self.path.to_owned(),
+            target_branch: self.namespace.target_branch.clone(),
+            sha256: Some(self.body.sha256()),
+        }
+    }
+}
+
+/// An artifact without a body in the making.
+fn which(mission: &Mission, artifact: &Artifact) -> Which {
+    Which {
+        mission_slug: mission.slug.clone(),
+        path: artifact.path.clone(),
+        target_branch: mission.target_branch.clone(),
+        sha256: artifact.sha256,
+    }
 }
 
 /// Queues the eligible bodies of these missions, in order, a bounded number at a time.
@@ -166,7 +105,7 @@ pub(super) fn offer(
                     bytes += body.text().len();
                     batch.push(Offered { namespace: Rc::clone(&namespace), path: &artifact.path, body });
                 }
-                Err(decision) => desk.tally.decided(&mission.slug, &artifact.path, decision),
+                Err(decision) => desk.tally.decided(which(mission, artifact), decision),
             }
             if batch.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
                 desk.take(std::mem::take(&mut batch))?;
@@ -200,8 +139,8 @@ impl Desk<'_, '_> {
                 break;
             }
         }
-        for Offered { namespace, path, .. } in left {
-            self.tally.decided(&namespace.mission_slug, path, Enqueued::QueueFull.decision());
+        for offered in left {
+            self.tally.decided(offered.which(), Enqueued::QueueFull.decision());
         }
         Ok(())
     }
@@ -220,7 +159,7 @@ impl Desk<'_, '_> {
             if outcome == Enqueued::QueueFull {
                 left.push(offered);
             } else {
-                self.tally.decided(&offered.namespace.mission_slug, offered.path, outcome.decision());
+                self.tally.decided(offered.which(), outcome.decision());
             }
         }
         Ok(left)
@@ -234,7 +173,7 @@ pub(super) fn preview(mission: &Mission, filter: &FilterPolicy, no_upload: Optio
         if let (Status::Queued, Some(why)) = (decision.status, no_upload) {
             decision = Decision { status: Status::Skipped, reason: why.reason().to_owned() };
         }
-        tally.decided(&mission.slug, &artifact.path, decision);
+        tally.decided(which(mission, artifact), decision);
     }
 }
 

@@ -16,6 +16,7 @@ mod rule;
 mod run;
 mod sending;
 mod stream;
+mod tally;
 #[cfg(test)]
 mod trace_tests;
 mod workspace;

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use super::bodies::{self, NoUpload, Tally};
+use super::bodies::{self, NoUpload};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
 use super::report::{Balance, Capture, Gate, Project, Report};
 use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
+use super::tally::Tally;
 use super::{Error, Step, Workspace, World, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};

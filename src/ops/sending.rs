@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::bodies::{self, Tally};
+use super::bodies;
 use super::dossier::Indexed;
 use super::drain::{self, Outlet};
 use super::run::{Journey, shown};
+use super::tally::Tally;
 use super::{Error, Step};
 use crate::base::Timestamp;
 use crate::base::text::printable;

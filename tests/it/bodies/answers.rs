@@ -51,6 +51,11 @@ fn stored(upload: &Upload) -> Vec<u8> {
     bytes
 }
 
+fn stored_body(upload: &Upload) -> String {
+    let answer = String::from_utf8(stored(upload)).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
 /// The same with a body longer than anybody wants to read.
 fn long(upload: &Upload) -> Deed {
     let (path, hash, more) = (upload.text("artifact_path"), upload.text("content_hash"), "x".repeat(1 << 20));
@@ -59,10 +64,14 @@ fn long(upload: &Upload) -> Deed {
 }
 
 fn chunked(upload: &Upload) -> Deed {
-    let body = String::from_utf8(stored(upload)).unwrap().split_off("HTTP/1.1 201 Said\r\n".len());
-    let body = body.split_once("\r\n\r\n").unwrap().1.to_owned();
-    let head = "HTTP/1.1 201 Said\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (head, body) = ("HTTP/1.1 201 Said\r\nTransfer-Encoding: chunked\r\n\r\n", stored_body(upload));
     Deed::Say(format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes())
+}
+
+/// Without a length: the answer ends with the connection.
+fn endless(upload: &Upload) -> Deed {
+    let head = "HTTP/1.1 201 Said\r\nConnection: close\r\n\r\n";
+    Deed::SayAndClose([head, &stored_body(upload)].concat().into_bytes())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a date in the future needs the present")]
@@ -77,6 +86,19 @@ const SUCCESSES: &[Case] = &[
     ("200 stored", |u| Deed::echo(200, "stored", u), Gone("uploaded"), "stored"),
     ("201 stored, chunked", chunked, Gone("uploaded"), "stored"),
     ("201 stored, then closed", |u| Deed::SayAndClose(stored(u)), Gone("uploaded"), "stored"),
+    (
+        "103, then 201 stored",
+        |u| Deed::Say([&b"HTTP/1.1 103 Early\r\nLink: <x>\r\n\r\n"[..], &stored(u)].concat()),
+        Gone("uploaded"),
+        "stored",
+    ),
+    ("201 stored until the connection ends", endless, Gone("uploaded"), "stored"),
+    (
+        "201 packed, unasked",
+        |_| Deed::answer(201, "Content-Encoding: gzip\r\n", b"\x1f\x8b\x08\x00"),
+        FIRST,
+        "uncorrelated_response: the answer is no JSON object",
+    ),
     (
         "201 with another path",
         |u| echo_of(201, u, Some("plan.md"), None),

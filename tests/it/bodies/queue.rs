@@ -108,6 +108,26 @@ fn both_ways_to_try_again() {
     assert!(log.len() == 3 && log.iter().all(|(_, count)| *count == 2), "{log:?}");
 }
 
+/// An older text still waits when the present one is accepted: each has its word.
+#[test]
+fn two_texts_of_one_artifact_are_told_apart() {
+    let (sandbox, server) = (project(), events());
+    let receiver = Receiver::doing(|upload| match upload.text("content_body") {
+        "old\n" => Deed::answer(503, "Retry-After: 600\r\n", ""),
+        _ => Deed::echo(201, "stored", upload),
+    });
+    aim(&sandbox, &server, &receiver);
+    mission(&sandbox, "001-lamp", "main", &[("spec.md", "old\n")]);
+    let _index = sandbox.sk_sync(["run", "--no-drain"]).success();
+    mission(&sandbox, "001-lamp", "main", &[("spec.md", "new\n")]);
+    let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    let outcomes = report["bodies"]["outcomes"].as_array().unwrap().iter().filter(|o| o["path"] == "spec.md");
+    let mut statuses: Vec<_> = outcomes.map(|o| o["status"].as_str().unwrap()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["queued", "uploaded"]);
+    assert_eq!((&report["bodies"]["uploaded"], &report["bodies"]["retryable"]), (&json!(1), &json!(1)));
+}
+
 /// Another text of an artifact that was refused is accepted: the failure is over.
 #[test]
 fn a_better_text_ends_a_failure() {
