@@ -1,13 +1,14 @@
 //! One upload: the request of `formats` section 11.3, sent, and its answer read.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
 use crate::base::{Clock, Sha256};
 use crate::config::WireNames;
-use crate::http::{Client, Deadlines, Failure, Method, Request};
+use crate::http::{Answer, Client, Deadlines, Failure, Method, Request};
 use crate::target::Link;
 
 /// Longer answers than this say nothing more.
@@ -24,6 +25,8 @@ pub(crate) struct Push {
     url: String,
     names: WireNames,
     parallel: usize,
+    /// The server answered before, so there may be connections that were kept.
+    is_known: AtomicBool,
 }
 
 impl Push {
@@ -37,6 +40,7 @@ impl Push {
             link: link.clone(),
             names,
             parallel,
+            is_known: AtomicBool::new(false),
         })
     }
 
@@ -52,18 +56,29 @@ impl Push {
 
     /// Uploads one body within `total` and says what came of it.
     pub(super) fn upload(&self, row: &Row, content: &str, total: Duration, clock: &dyn Clock) -> Outcome {
-        let headers: Vec<_> = self.link.headers().chain([("Content-Type", "application/json")]).collect();
-        let answer = wire_body(row, content, self.names).and_then(|body| {
-            self.client.send(&Request {
-                method: Method::Post,
-                url: &self.url,
-                headers: &headers,
-                body: &body,
-                answer_limit: ANSWER_LIMIT,
-                total: Some(total),
-            })
+        let end = clock.now().after(total);
+        let answer = wire_body(row, content, self.names).and_then(|body| match self.send(&body, total) {
+            // A server may close a kept connection just as the next request goes out on it. An upload may come twice,
+            // so it goes again at once; a server that has not spoken yet is not asked twice.
+            Err(Failure::Unknown(words)) if self.is_known.load(Ordering::Relaxed) && !words.starts_with("timeout") => {
+                self.send(&body, end.since(clock.now()))
+            }
+            answer => answer,
         });
+        self.is_known.fetch_or(answer.is_ok(), Ordering::Relaxed);
         outcome::read(answer.as_ref(), Sent { path: &row.path, sha256: row.sha256 }, clock.now())
+    }
+
+    fn send(&self, body: &[u8], total: Duration) -> Result<Answer, Failure> {
+        let headers: Vec<_> = self.link.headers().chain([("Content-Type", "application/json")]).collect();
+        self.client.send(&Request {
+            method: Method::Post,
+            url: &self.url,
+            headers: &headers,
+            body,
+            answer_limit: ANSWER_LIMIT,
+            total: Some(total),
+        })
     }
 }
 
