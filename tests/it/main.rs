@@ -7,6 +7,7 @@ mod bad_input;
 mod bench;
 mod bodies;
 mod capture;
+mod consent;
 mod crowd;
 mod delivery;
 mod gates;
