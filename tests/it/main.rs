@@ -22,5 +22,6 @@ mod quiet;
 mod readme;
 mod settings;
 mod shell;
+mod spool;
 mod status;
 mod support;
