@@ -152,7 +152,7 @@ impl Client {
             .as_reader()
             .take(limit.saturating_add(1))
             .read_to_end(&mut body)
-            .map_err(|e| Failure::Unknown(e.to_string()))?;
+            .map_err(|e| Failure::Unknown(words(&ureq::Error::from(e))))?;
         let is_cut = body.len() > request.answer_limit;
         body.truncate(request.answer_limit);
         Ok(Answer { status, retry_after, request_id, body, is_cut })
@@ -170,12 +170,24 @@ impl Client {
     }
 }
 
+/// What went wrong, for a person.
+fn words(error: &ureq::Error) -> String {
+    use ureq::{Error, Timeout};
+    match error {
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => "timeout: no connection in time".to_owned(),
+        Error::Timeout(_) => "timeout: no whole answer in time".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.strip_prefix("io: ").unwrap_or(&text).to_owned()
+        }
+    }
+}
+
 /// Sorts an error by whether anything can have reached the server.
 fn failure(error: &ureq::Error) -> Failure {
     use std::io::ErrorKind;
     use ureq::{Error, Timeout};
-    let text = error.to_string();
-    let text = text.strip_prefix("io: ").unwrap_or(&text).to_owned();
+    let text = words(error);
     match error {
         Error::HostNotFound | Error::ConnectionFailed | Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
             Failure::Unreachable(text)

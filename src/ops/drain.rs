@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::bodies::Tally;
 use super::report::{self, Drain};
+use super::tally::Tally;
 use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
-use crate::bodies::{self, DrainPolicy};
+use crate::bodies::{self, DrainPolicy, Push};
 use crate::config::Compression;
 use crate::delivery::{self, BatchReceiver, Conditions, Policy, Stop};
 use crate::store::Store;
@@ -100,30 +100,19 @@ pub(super) fn events(
     Ok(delivery::drain(store, &receiver, &conditions, on_settled)?)
 }
 
-/// Uploads what is due in the body queue over `link`.
+/// Uploads what is due in the body queue.
 pub(super) fn bodies(
     world: &World<'_>,
-    workspace: &Workspace,
     store: &mut Store,
-    link: &Link,
+    push: &Push,
     deadline: Timestamp,
     tally: &mut Tally,
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<bodies::Report, Error> {
-    let config = &workspace.loaded.config.bodies;
-    let policy = DrainPolicy {
-        parallel: config.parallel,
-        wire_names: config.wire_names,
-        missions: None,
-        deadline: Some(deadline),
-        patience: PATIENCE,
-    };
+    let policy = DrainPolicy { missions: None, deadline: Some(deadline), patience: PATIENCE };
     let mut random = world.random;
-    let mut done = 0;
-    let report = bodies::drain(store, link, &policy, world.clock, world.interrupt, &mut random, &mut |outcome| {
-        tally.note(outcome);
-        done += 1;
-        progress(Step::Uploading { done });
+    let report = bodies::drain(store, push, &policy, world.clock, world.interrupt, &mut random, &mut |outcome| {
+        progress(Step::Uploading { done: tally.uploaded(outcome) });
     })?;
     tally.drained(&report);
     Ok(report)

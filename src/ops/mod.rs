@@ -20,6 +20,7 @@ mod run;
 mod sending;
 mod spooling;
 mod stream;
+mod tally;
 #[cfg(test)]
 mod trace_tests;
 mod workspace;

@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use super::bodies::{self, NoUpload, Tally};
+use super::bodies::{self, NoUpload};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
 use super::opening::Absorbed;
 use super::report::{Balance, Capture, Gate, Project, Report, Spool};
 use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
+use super::tally::Tally;
 use super::{Error, Step, Workspace, World, opening, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
@@ -195,12 +196,13 @@ impl Journey<'_> {
         tally: &mut Tally,
     ) -> Result<(), Error> {
         let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
-        let filter = bodies::filter(&self.workspace.loaded.config)?;
-        for mission in &indexed.index.missions {
-            match self.no_upload() {
-                Some(why) => bodies::preview(mission, &filter, Some(why), tally),
-                None => drop(bodies::offer(self.world, self.workspace, store, mission, &filter, tally)?),
-            }
+        let (config, missions) = (&self.workspace.loaded.config, &indexed.index.missions);
+        let Some(why) = self.no_upload() else {
+            return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
+        };
+        let filter = bodies::filter(config)?;
+        for mission in missions {
+            bodies::preview(mission, &filter, Some(why), tally);
         }
         Ok(())
     }
@@ -220,6 +222,7 @@ impl Journey<'_> {
         } else {
             0
         };
+        self.report.warnings.extend(tally.crowding(&self.workspace.loaded.config));
         self.report.bodies = Some(tally.finish(waiting));
         Ok(())
     }

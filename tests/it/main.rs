@@ -5,6 +5,7 @@
 mod answers;
 mod bad_input;
 mod bench;
+mod bodies;
 mod capture;
 mod consent;
 mod crowd;
