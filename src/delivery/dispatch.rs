@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::receiver::DeliveryReceiver;
-use super::record::{self, Settling};
-use super::select::{self, Policy};
-use super::{Error, Verdict, attempt, outcome, registry};
+use super::record::{self, Settled, Settling};
+use super::select::{self, Policy, Selection};
+use super::{Error, Target, Verdict, attempt, outcome, registry};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp};
 use crate::event::WireContext;
-use crate::store::Store;
+use crate::http::{Answer, Failure};
+use crate::store::{Store, WriteTx};
+use crate::target::Identity;
 
 /// Requests a drain spends on finding culprits before it leaves the rest to the next one.
 const SPLIT_BUDGET: u64 = 400;
@@ -87,69 +90,169 @@ impl Report {
         self.terminal_failed += later.terminal_failed;
         self.stop.clone_from(&later.stop);
     }
+
+    fn count(&mut self, settled: Settled) {
+        self.success += settled.success;
+        self.duplicate += settled.duplicate;
+        self.pending += settled.pending;
+        self.rejected += settled.rejected;
+        self.transient += settled.transient;
+        self.terminal_failed += settled.terminal_failed;
+    }
 }
 
 /// Delivers what is owed to the receiver's target. `on_batch` is told how many events were settled so far.
+///
+/// A request costs one commit: what an answer says is settled in the transaction that chooses the next batch. A process
+/// that dies before that finds the batch in flight, and sends it again.
 pub(crate) fn drain(
     store: &mut Store,
     receiver: &dyn DeliveryReceiver,
     conditions: &Conditions<'_>,
     on_batch: &mut dyn FnMut(u64),
 ) -> Result<Report, Error> {
-    let mut report = Report::default();
-    let (mut splits, mut unknown_in_a_row) = (0, 0);
-    let identity = receiver.identity();
-    loop {
-        let now = conditions.clock.now();
-        if conditions.interrupt.is_requested() {
-            report.stop = Some(Stop::Interrupted);
-            break;
+    let mut course = Course {
+        conditions,
+        identity: receiver.identity(),
+        now: conditions.clock.now(),
+        report: Report::default(),
+        splits: 0,
+        unknown_in_a_row: 0,
+    };
+    let mut next = course.begin(store)?;
+    while let Some((target, batch)) = next {
+        let exchange = receiver.deliver(&batch, course.time_left())?;
+        next = course.settle(store, &target, &batch, &exchange)?;
+        on_batch(course.report.success + course.report.duplicate);
+    }
+    Ok(course.report)
+}
+
+/// A batch to send, and its target as it was when the batch was chosen.
+type Next = Option<(Target, Batch)>;
+
+/// A drain on its way.
+struct Course<'a> {
+    conditions: &'a Conditions<'a>,
+    identity: &'a Identity,
+    /// When something happened last.
+    now: Timestamp,
+    report: Report,
+    splits: u64,
+    unknown_in_a_row: u32,
+}
+
+impl Course<'_> {
+    fn time_left(&self) -> Duration {
+        self.conditions.deadline.since(self.now).clamp(Duration::from_secs(1), EXCHANGE)
+    }
+
+    /// Whether the run's time is over; the report says so then.
+    fn is_over(&mut self) -> bool {
+        self.now = self.conditions.clock.now();
+        if self.conditions.interrupt.is_requested() {
+            self.report.stop = Some(Stop::Interrupted);
+        } else if self.now >= self.conditions.deadline {
+            self.report.stop = Some(Stop::Deadline);
+        } else {
+            return false;
         }
-        if now >= conditions.deadline {
-            report.stop = Some(Stop::Deadline);
-            break;
+        true
+    }
+
+    /// The first batch.
+    fn begin(&mut self, store: &mut Store) -> Result<Next, Error> {
+        if self.is_over() {
+            return Ok(None);
         }
-        let context = WireContext { project_uuid: conditions.project_uuid, team_slug: &identity.team_slug };
-        let (target, selection) = store.write(|tx| {
-            let target = registry::register(tx, identity, now)?;
-            let selection = select::select(tx, &target, &conditions.policy, context, conditions.ids, now)?;
-            Ok::<_, Error>((target, selection))
+        let chosen = store.write(|tx| {
+            let target = registry::register(tx, self.identity, self.now)?;
+            self.choose(tx, target)
         })?;
-        report.terminal_failed += u64::try_from(selection.not_sendable).unwrap_or(u64::MAX);
-        let Some(batch) = selection.batch else {
-            if selection.has_more {
-                continue;
+        self.follow(store, chosen)
+    }
+
+    fn choose(&self, tx: &WriteTx<'_>, target: Target) -> Result<(Target, Selection), Error> {
+        let Conditions { policy, project_uuid, ids, .. } = *self.conditions;
+        let context = WireContext { project_uuid, team_slug: &self.identity.team_slug };
+        let selection = select::select(tx, &target, &policy, context, ids, self.now)?;
+        Ok((target, selection))
+    }
+
+    fn choose_again(&self, tx: &WriteTx<'_>) -> Result<(Target, Selection), Error> {
+        let id = &self.identity.target_id;
+        let target = registry::current(tx, id)?.ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
+        self.choose(tx, target)
+    }
+
+    /// The batch that was chosen; looks further, a bounded number of rows at a time, while there was none so far.
+    fn follow(&mut self, store: &mut Store, chosen: (Target, Selection)) -> Result<Next, Error> {
+        let (mut target, mut selection) = chosen;
+        loop {
+            self.report.terminal_failed += u64::try_from(selection.not_sendable).unwrap_or(u64::MAX);
+            if let Some(batch) = selection.batch {
+                self.report.requests += 1;
+                self.report.selected += u64::try_from(batch.items.len()).unwrap_or(u64::MAX);
+                return Ok(Some((target, batch)));
             }
-            break;
+            if !selection.has_more || self.is_over() {
+                return Ok(None);
+            }
+            (target, selection) = store.write(|tx| self.choose_again(tx))?;
+        }
+    }
+
+    /// Settles an exchange and chooses the next batch, in one transaction.
+    fn settle(
+        &mut self,
+        store: &mut Store,
+        target: &Target,
+        batch: &Batch,
+        exchange: &Result<Answer, Failure>,
+    ) -> Result<Next, Error> {
+        self.now = self.conditions.clock.now();
+        let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.now));
+        let settling = Settling {
+            policy: &self.conditions.policy,
+            http_status: exchange.as_ref().ok().map(|a| a.status),
+            ids: self.conditions.ids,
+            random: (self.conditions.random)(),
+            now: self.now,
         };
-        report.requests += 1;
-        report.selected += u64::try_from(batch.items.len()).unwrap_or(u64::MAX);
-        let within = conditions.deadline.since(now).clamp(Duration::from_secs(1), EXCHANGE);
-        let exchange = receiver.deliver(&batch, within)?;
-        let now = conditions.clock.now();
-        let mut verdict = outcome::verdict(&batch.items, &exchange, now);
-        if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_)) {
-            splits += 1;
-            if splits > SPLIT_BUDGET {
-                verdict = Verdict::Halt("too many requests spent on finding refused events; the rest waits".to_owned());
+        let goes_on = self.note_end(verdict.clone()) && !self.is_over();
+        let record = |tx: &WriteTx<'_>| record::record(tx, target, batch, &verdict, &settling);
+        let written = store.write(|tx| {
+            let settled = record(tx)?;
+            Ok::<_, Error>((settled, if goes_on { Some(self.choose_again(tx)?) } else { None }))
+        });
+        match written {
+            Ok((settled, chosen)) => {
+                self.report.count(settled);
+                chosen.map_or(Ok(None), |chosen| self.follow(store, chosen))
+            }
+            Err(error) => {
+                // What the answer said must not be lost with a batch that cannot be chosen.
+                store.write(record)?;
+                Err(error)
             }
         }
-        let settling = Settling {
-            policy: &conditions.policy,
-            http_status: exchange.as_ref().ok().map(|a| a.status),
-            ids: conditions.ids,
-            random: (conditions.random)(),
-            now,
-        };
-        let settled = store.write(|tx| record::record(tx, &target, &batch, &verdict, &settling))?;
-        report.success += settled.success;
-        report.duplicate += settled.duplicate;
-        report.pending += settled.pending;
-        report.rejected += settled.rejected;
-        report.transient += settled.transient;
-        report.terminal_failed += settled.terminal_failed;
-        on_batch(report.success + report.duplicate);
-        report.stop = match verdict {
+    }
+
+    /// The verdict, unless finding culprits has cost too many requests already.
+    fn judge(&mut self, verdict: Verdict) -> Verdict {
+        if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_)) {
+            self.splits += 1;
+            if self.splits > SPLIT_BUDGET {
+                let words = "too many requests spent on finding refused events; the rest waits";
+                return Verdict::Halt(words.to_owned());
+            }
+        }
+        verdict
+    }
+
+    /// Notes how a request ended; false when no other may follow.
+    fn note_end(&mut self, verdict: Verdict) -> bool {
+        self.report.stop = match verdict {
             Verdict::Halt(reason) => Some(Stop::Halted(reason)),
             Verdict::Throttled { reason, .. } => Some(Stop::Throttled(reason)),
             Verdict::Unreachable(reason) => Some(Stop::Unreachable(reason)),
@@ -157,14 +260,10 @@ pub(crate) fn drain(
             Verdict::Unknown { reason, .. } => Some(Stop::Unknown(reason)),
             Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Bisect(_) => None,
         };
-        unknown_in_a_row = if matches!(report.stop, Some(Stop::Unknown(_))) { unknown_in_a_row + 1 } else { 0 };
+        let is_unknown = matches!(self.report.stop, Some(Stop::Unknown(_)));
+        self.unknown_in_a_row = if is_unknown { self.unknown_in_a_row + 1 } else { 0 };
         // Parked events are left when it seems to be the target that fails, not they.
-        if unknown_in_a_row >= attempt::PATIENCE {
-            break;
-        }
-        if matches!(report.stop, Some(Stop::Halted(_) | Stop::Throttled(_) | Stop::Unreachable(_))) {
-            break;
-        }
+        let goes_on = self.report.stop.is_none() || is_unknown;
+        goes_on && self.unknown_in_a_row < attempt::PATIENCE
     }
-    Ok(report)
 }
