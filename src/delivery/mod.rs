@@ -21,6 +21,9 @@ mod dispatch_tests;
 #[cfg(test)]
 mod fixture;
 mod outcome;
+mod parking;
+#[cfg(test)]
+mod parking_tests;
 #[cfg(test)]
 mod plan_tests;
 mod postings;

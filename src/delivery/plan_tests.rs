@@ -2,13 +2,15 @@
 //! history, so each step is a search in the index made for it, and nothing is sorted.
 
 use super::fixture::Books;
-use super::{attempt, rows, select};
+use super::{attempt, parking, rows, select};
 use crate::store::ReadTx;
 
 /// Each statement, and the searches its plan must consist of.
-const PLANS: [(&str, &str, &[&str]); 11] = [
+const PLANS: [(&str, &str, &[&str]); 13] = [
     ("attempt::FIRST", attempt::FIRST, &["delivery_open_attempts (target=? AND parked=?)"]),
     ("attempt::PARKED", attempt::PARKED, &["delivery_parked_attempts (target=? AND due_at>? AND due_at<?)"]),
+    ("parking::ANY", parking::ANY, &["delivery_open_attempts (target=? AND parked=?)"]),
+    ("parking::AHEAD", parking::AHEAD, &["delivery_parked_aggregates (target=? AND aggregate=? AND first_seq<?)"]),
     ("select::HAS_NEW", select::HAS_NEW, &["INTEGER PRIMARY KEY (rowid>?)"]),
     ("select::DUE", select::DUE, &["delivery_due (target=? AND due_at>? AND due_at<?)", "PRIMARY KEY (rowid=?)"]),
     ("select::ABOVE", select::ABOVE, &["INTEGER PRIMARY KEY (rowid>?)", "PRIMARY KEY (target=? AND seq=?)"]),

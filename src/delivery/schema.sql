@@ -33,7 +33,8 @@ CREATE TABLE delivery_rows (
   failures           INTEGER NOT NULL DEFAULT 0,  -- answers that settled nothing, for the waits
   rejections         INTEGER NOT NULL DEFAULT 0,
   alone              INTEGER NOT NULL DEFAULT 0,  -- found guilty by bisection: sent in a request of its own
-  due_at             INTEGER,                     -- NULL: in flight or settled
+  due_at             INTEGER,                     -- NULL: in flight, settled, or behind another; 0: never sent
+  behind             INTEGER,                     -- the parked attempt with an earlier event of its aggregate
   http_status        INTEGER,
   error              TEXT,
   first_attempted_at INTEGER,
@@ -42,6 +43,7 @@ CREATE TABLE delivery_rows (
   PRIMARY KEY (target, seq)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_behind ON delivery_rows (behind) WHERE behind IS NOT NULL;
 CREATE INDEX delivery_failed ON delivery_rows (target, seq) WHERE status = 'terminal_failed';
 CREATE INDEX delivery_rejected ON delivery_rows (target, seq) WHERE status = 'rejected';
 
@@ -61,10 +63,13 @@ CREATE TABLE delivery_attempts (
   unknown_ends    INTEGER NOT NULL DEFAULT 0,     -- how often nobody knows what became of it
   in_doubt        INTEGER NOT NULL DEFAULT 0,     -- its events were sent before, under a parent without a known end
   parked          INTEGER NOT NULL DEFAULT 0,     -- a single event whose end stays unknown: holds up nobody
+  aggregate       TEXT,                           -- what a parked event happened to: nothing later of it goes first
   closed_at       INTEGER,
   http_status     INTEGER,
   result          TEXT,
   error           TEXT
 );
 CREATE INDEX delivery_open_attempts ON delivery_attempts (target, parked, first_seq) WHERE closed_at IS NULL;
+CREATE INDEX delivery_parked_aggregates ON delivery_attempts (target, aggregate, first_seq)
+  WHERE closed_at IS NULL AND parked = 1;
 CREATE INDEX delivery_parked_attempts ON delivery_attempts (target, due_at) WHERE closed_at IS NULL AND parked = 1;

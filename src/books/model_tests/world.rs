@@ -129,6 +129,12 @@ impl World {
                 let during = during.map(|spec| self.mint(spec));
                 self.drain(handle, target, replies, rest, during);
             }
+            Op::Outage { handle, target, drains, is_stored } => {
+                for _ in 0..drains {
+                    self.drain(handle, target, Vec::new(), Reply::Lost { is_stored }, None);
+                    self.clock.advance(600_000_000);
+                }
+            }
             Op::Release { handle, pick } => {
                 if let Some(seq) = self.model.pick(pick).map(|event| event.seq) {
                     let now = self.clock.now();
