@@ -10,6 +10,7 @@ mod envelope;
 mod family;
 mod inspect;
 mod namespace;
+mod older;
 mod wire;
 
 pub(crate) use aggregate::aggregate;
