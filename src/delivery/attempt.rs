@@ -164,8 +164,12 @@ fn insert(
 
 /// Marks an attempt as about to be sent, with what is sent.
 pub(super) fn sending(tx: &WriteTx<'_>, id: i64, body_bytes: usize, digest: &Sha256) -> Result<(), Error> {
-    tx.prepare("UPDATE delivery_attempts SET sent = sent + 1, body_bytes = ?2, body_sha256 = ?3 WHERE id = ?1")?
-        .execute(rusqlite::params![id, i64::try_from(body_bytes).unwrap_or(i64::MAX), &digest.as_bytes()[..]])?;
+    tx.prepare(
+        "UPDATE delivery_attempts SET sent = sent + 1, body_bytes = ?2, body_sha256 = ?3,
+           deployment = (SELECT t.deployment FROM delivery_targets AS t WHERE t.id = target)
+         WHERE id = ?1",
+    )?
+    .execute(rusqlite::params![id, i64::try_from(body_bytes).unwrap_or(i64::MAX), &digest.as_bytes()[..]])?;
     Ok(())
 }
 

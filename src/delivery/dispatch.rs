@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::batch::Batch;
+use super::deployment::{self, Asked, Change};
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Error, Target, Verdict, attempt, outcome, registry};
+use super::{Error, Target, Verdict, attempt, outcome, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp};
 use crate::event::WireContext;
@@ -18,6 +19,9 @@ use crate::target::Identity;
 const SPLIT_BUDGET: u64 = 400;
 /// The longest one exchange may take.
 const EXCHANGE: Duration = Duration::from_mins(2);
+
+/// The longest that a target may think about who it is.
+const PROBE: Duration = Duration::from_secs(5);
 
 /// What a drain depends on from outside.
 pub(crate) struct Conditions<'a> {
@@ -59,6 +63,10 @@ pub(crate) enum Stop {
 pub(crate) struct Report {
     /// Requests made.
     pub(crate) requests: u64,
+    /// Questions for the target's health, which the requests do not count.
+    pub(crate) health_requests: u64,
+    /// What says that another server answers there than before.
+    pub(crate) changes: Vec<Change>,
     /// Events sent, each counted once for every time it was sent.
     pub(crate) selected: u64,
     /// Stored by the receiver now.
@@ -81,6 +89,8 @@ impl Report {
     /// Adds what a later drain of the same command did; its end is the end.
     pub(crate) fn add(&mut self, later: &Self) {
         self.requests += later.requests;
+        self.health_requests += later.health_requests;
+        self.changes.extend(later.changes.iter().cloned());
         self.selected += later.selected;
         self.success += later.success;
         self.duplicate += later.duplicate;
@@ -115,11 +125,12 @@ pub(crate) fn drain(
         conditions,
         identity: receiver.identity(),
         now: conditions.clock.now(),
+        policy: conditions.policy,
         report: Report::default(),
         splits: 0,
         unknown_in_a_row: 0,
     };
-    let mut next = course.begin(store)?;
+    let mut next = course.begin(store, receiver)?;
     while let Some((target, batch)) = next {
         let exchange = receiver.deliver(&batch, course.time_left())?;
         next = course.settle(store, &target, &batch, &exchange)?;
@@ -137,6 +148,8 @@ struct Course<'a> {
     identity: &'a Identity,
     /// When something happened last.
     now: Timestamp,
+    /// The configured bounds, and the server's where they are tighter.
+    policy: Policy,
     report: Report,
     splits: u64,
     unknown_in_a_row: u32,
@@ -161,21 +174,49 @@ impl Course<'_> {
     }
 
     /// The first batch.
-    fn begin(&mut self, store: &mut Store) -> Result<Next, Error> {
+    fn begin(&mut self, store: &mut Store, receiver: &dyn DeliveryReceiver) -> Result<Next, Error> {
         if self.is_over() {
             return Ok(None);
         }
-        let chosen = store.write(|tx| {
+        let asked = if self.is_to_ask(store)? { self.ask(receiver) } else { Asked::Nothing };
+        if self.is_over() {
+            return Ok(None);
+        }
+        let (chosen, changes) = store.write(|tx| {
             let target = registry::register(tx, self.identity, self.now)?;
-            self.choose(tx, target)
+            let changes = deployment::note(tx, &target, &asked, self.now)?;
+            Ok::<_, Error>((self.choose(tx, target)?, changes))
         })?;
+        self.report.changes = changes;
         self.follow(store, chosen)
     }
 
+    /// Whether the target is asked who it is: when something will be sent, and not when it has nothing to say.
+    fn is_to_ask(&self, store: &Store) -> Result<bool, Error> {
+        store.read(|tx| match registry::current(tx, &self.identity.target_id)? {
+            Some(target) if target.no_health_until.is_some_and(|until| until > self.now) => Ok(false),
+            Some(target) => rows::is_due(tx, &target, self.now),
+            None => Ok(true),
+        })
+    }
+
+    /// Asks it; what it takes at most holds for this drain.
+    fn ask(&mut self, receiver: &dyn DeliveryReceiver) -> Asked {
+        let Some(exchange) = receiver.health(self.time_left().min(PROBE)) else { return Asked::Nothing };
+        self.report.health_requests += 1;
+        let asked = exchange.as_ref().map_or(Asked::Nothing, deployment::read);
+        if let Asked::Told(health) = &asked {
+            let policy = &mut self.policy;
+            policy.max_events = health.max_events.map_or(policy.max_events, |most| most.min(policy.max_events));
+            policy.max_bytes = health.max_bytes.map_or(policy.max_bytes, |most| most.min(policy.max_bytes));
+        }
+        asked
+    }
+
     fn choose(&self, tx: &WriteTx<'_>, target: Target) -> Result<(Target, Selection), Error> {
-        let Conditions { policy, project_uuid, ids, .. } = *self.conditions;
+        let Conditions { project_uuid, ids, .. } = *self.conditions;
         let context = WireContext { project_uuid, team_slug: &self.identity.team_slug };
-        let selection = select::select(tx, &target, &policy, context, ids, self.now)?;
+        let selection = select::select(tx, &target, &self.policy, context, ids, self.now)?;
         Ok((target, selection))
     }
 
@@ -212,8 +253,9 @@ impl Course<'_> {
     ) -> Result<Next, Error> {
         self.now = self.conditions.clock.now();
         let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.now));
+        let policy = self.policy;
         let settling = Settling {
-            policy: &self.conditions.policy,
+            policy: &policy,
             http_status: exchange.as_ref().ok().map(|a| a.status),
             ids: self.conditions.ids,
             random: (self.conditions.random)(),

@@ -15,6 +15,7 @@ mod attempt;
 mod balance;
 mod batch;
 mod class;
+mod deployment;
 mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
@@ -42,6 +43,7 @@ pub(crate) use balance::{Balance, balance, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
+pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};

@@ -14,12 +14,20 @@ CREATE TABLE delivery_targets (
   limit_events       INTEGER,                     -- learned from its answers
   limit_bytes        INTEGER,
   clean_batches      INTEGER NOT NULL DEFAULT 0,  -- since a limit was learned or raised
-  server_instance_id TEXT,
+  deployment         INTEGER,                     -- the delivery_deployments row it was last seen as
+  no_health_until    INTEGER,                     -- it has no health answer to give: not asked before then
+  first_seen_at      INTEGER NOT NULL,
+  last_seen_at       INTEGER NOT NULL
+);
+
+CREATE TABLE delivery_deployments (
+  id                 INTEGER PRIMARY KEY,
+  target             INTEGER NOT NULL REFERENCES delivery_targets (id),
+  server_instance_id TEXT,                        -- a change of this, the environment or the commit: another server
   deployment_id      TEXT,
   environment_name   TEXT,
   git_sha            TEXT,
-  first_seen_at      INTEGER NOT NULL,
-  last_seen_at       INTEGER NOT NULL
+  seen_at            INTEGER NOT NULL             -- first
 );
 
 CREATE INDEX delivery_live_targets ON delivery_targets (live);
@@ -57,6 +65,7 @@ CREATE TABLE delivery_attempts (
   events          INTEGER NOT NULL,
   body_bytes      INTEGER,                        -- NULL until it is first about to be sent
   body_sha256     BLOB,
+  deployment      INTEGER REFERENCES delivery_deployments (id),  -- who was there when it was last about to be sent
   opened_at       INTEGER NOT NULL,
   due_at          INTEGER NOT NULL,
   sent            INTEGER NOT NULL DEFAULT 0,     -- how often it was about to be sent

@@ -37,7 +37,6 @@ impl Default for Deadlines {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// Reads.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only tests read so far"))]
     Get,
     /// Changes something.
     Post,

@@ -10,6 +10,7 @@ mod crowd;
 mod delivery;
 mod gates;
 mod hardship;
+mod health;
 mod house;
 mod init;
 mod kill;

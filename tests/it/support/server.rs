@@ -88,9 +88,14 @@ impl Request {
 
 type Script = Box<dyn FnMut(&Request) -> Reply + Send>;
 
+/// Where a client may ask who answers.
+const HEALTH: &str = "/api/v1/sync/health/";
+
 struct Shared {
     script: Mutex<Script>,
     requests: Mutex<Vec<Request>>,
+    health: Mutex<Reply>,
+    probes: Mutex<Vec<Request>>,
     is_over: AtomicBool,
 }
 
@@ -109,6 +114,8 @@ impl Server {
         let shared = Arc::new(Shared {
             script: Mutex::new(Box::new(script)),
             requests: Mutex::default(),
+            health: Mutex::new(Reply::status(404)),
+            probes: Mutex::default(),
             is_over: AtomicBool::new(false),
         });
         let seen = Arc::clone(&shared);
@@ -136,7 +143,17 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The requests so far, in the order they came.
+    /// Answers questions about its health like this from now on; without it, as a server that has no answer.
+    pub(crate) fn healthy(&self, reply: Reply) {
+        *self.shared.health.lock().unwrap() = reply;
+    }
+
+    /// The questions about its health so far.
+    pub(crate) fn probes(&self) -> Vec<Request> {
+        self.shared.probes.lock().unwrap().clone()
+    }
+
+    /// The requests so far, in the order they came, but for questions about its health.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
     }
@@ -163,8 +180,14 @@ fn attend(stream: &TcpStream, connection: usize, shared: &Shared) -> std::io::Re
         }
         request.raw = vec![0; length];
         reader.read_exact(&mut request.raw)?;
-        let reply = (shared.script.lock().unwrap())(&request);
-        shared.requests.lock().unwrap().push(request);
+        let reply = if (request.method.as_str(), request.path.as_str()) == ("GET", HEALTH) {
+            shared.probes.lock().unwrap().push(request);
+            shared.health.lock().unwrap().clone()
+        } else {
+            let reply = (shared.script.lock().unwrap())(&request);
+            shared.requests.lock().unwrap().push(request);
+            reply
+        };
         if !send(stream, &reply)? {
             return stream.shutdown(Shutdown::Both);
         }
