@@ -9,7 +9,7 @@ use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
 use super::{Error, Target, Verdict, attempt, outcome, registry, rows};
 use crate::base::ids::Ids;
-use crate::base::{Clock, Interrupt, Timestamp};
+use crate::base::{Clock, Interrupt, Timestamp, failpoint};
 use crate::event::WireContext;
 use crate::http::{Answer, Failure};
 use crate::store::{Store, WriteTx};
@@ -132,7 +132,9 @@ pub(crate) fn drain(
     };
     let mut next = course.begin(store, receiver)?;
     while let Some((target, batch)) = next {
+        failpoint::at(failpoint::ATTEMPT_WRITTEN);
         let exchange = receiver.deliver(&batch, course.time_left())?;
+        failpoint::at(failpoint::ANSWER_READ);
         next = course.settle(store, &target, &batch, &exchange)?;
         on_batch(course.report.success + course.report.duplicate);
     }
@@ -269,6 +271,7 @@ impl Course<'_> {
         });
         match written {
             Ok((settled, chosen)) => {
+                failpoint::at(failpoint::LEDGER_COMMITTED);
                 self.report.count(settled);
                 chosen.map_or(Ok(None), |chosen| self.follow(store, chosen))
             }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
+use crate::base::failpoint;
+
 /// Leave to open sockets to one origin. Only consent gives it out; a test holds that nothing else implements it.
 pub(crate) trait OriginGrant {
     /// The origin (`scheme://host:port`, as the WHATWG URL standard serialises it).
@@ -141,6 +143,9 @@ impl Client {
             Method::Post => headers.body(request.body).map(|r| self.run(r, request.total)),
         };
         let mut response = outcome.map_err(|e| Failure::Refused(e.to_string()))?.map_err(|e| failure(&e))?;
+        if request.method == Method::Post {
+            failpoint::at(failpoint::POST_SENT);
+        }
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (retry_after, request_id) = (header("retry-after"), header("x-request-id"));
         let status = response.status().as_u16();

@@ -8,6 +8,8 @@ mod bench;
 mod capture;
 mod crowd;
 mod delivery;
+#[cfg(all(unix, feature = "failpoints"))]
+mod failpoints;
 mod gates;
 mod hardship;
 mod health;
