@@ -11,6 +11,7 @@
 //! **Invariant:** every change of a row posts both legs: the class it leaves and the class it enters, in the same
 //! transaction. The module's one write to the journal is [`crate::journal::seal`].
 
+mod again;
 mod attempt;
 mod balance;
 mod batch;
@@ -39,6 +40,7 @@ mod select;
 mod select_tests;
 mod split;
 
+pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;

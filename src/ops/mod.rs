@@ -5,6 +5,7 @@
 //! **Invariant:** knows neither terminal nor command line: the world comes in as [`World`], and everything there is to
 //! say goes out as a [`report::Report`].
 
+mod again;
 mod bodies;
 mod dossier;
 mod drain;
@@ -20,6 +21,7 @@ mod stream;
 mod trace_tests;
 mod workspace;
 
+pub(crate) use again::owe_again;
 pub(crate) use drain::Stub;
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};

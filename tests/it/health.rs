@@ -153,11 +153,12 @@ fn nobody_is_asked_without_leave_or_need() {
     sandbox.write("event-sync.toml", "teamspace.server_url = 'http://127.0.0.1:9'\n");
     let _disagreement = sandbox.sk_sync(["run"]).code(4);
     std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
-    assert_eq!((server.probes().len(), server.requests().len()), (0, 0));
+    assert_eq!((server.probes().len(), server.requests().len(), server.connections()), (0, 0, 0));
     let _first = sandbox.sk_sync(["run"]).success();
     assert_eq!(server.probes().len(), 1);
+    let connections = server.connections();
     let _nothing_owed = sandbox.sk_sync(["drain"]).success();
-    assert_eq!(server.probes().len(), 1);
+    assert_eq!((server.probes().len(), server.connections()), (1, connections), "no socket is opened for nothing");
 }
 
 /// A server that asked to be left alone is not asked about its health either.

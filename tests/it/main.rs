@@ -8,6 +8,7 @@ mod bench;
 mod capture;
 mod crowd;
 mod delivery;
+mod exchange;
 #[cfg(all(unix, feature = "failpoints"))]
 mod failpoints;
 mod gates;
@@ -21,6 +22,7 @@ mod main_job;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod replay;
 mod settings;
 mod shell;
 mod status;

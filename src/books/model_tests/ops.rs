@@ -4,6 +4,8 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 
+use crate::delivery::Settled;
+
 /// One step of a history. `handle` is one of two open handles on the same file.
 #[derive(Debug, Clone)]
 pub(super) enum Op {
@@ -17,6 +19,8 @@ pub(super) enum Op {
     Outage { handle: usize, target: usize, drains: usize, is_stored: bool },
     /// A hold is lifted.
     Release { handle: usize, pick: usize },
+    /// The operator makes owed again what a target has, or what was given up there.
+    OweAgain { handle: usize, target: usize, which: Settled },
     /// The queue is cut to a capacity.
     Evict { handle: usize, capacity: i64 },
     /// The payloads go that a target has.
@@ -219,6 +223,8 @@ fn op() -> impl Strategy<Value = Op> {
             Op::Outage { handle, target, drains, is_stored }
         }),
         1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Release { handle, pick }),
+        1 => (handle(), 0..3_usize, prop::sample::select(vec![Settled::Delivered, Settled::GivenUp]))
+            .prop_map(|(handle, target, which)| Op::OweAgain { handle, target, which }),
         1 => (handle(), 0..12_i64).prop_map(|(handle, capacity)| Op::Evict { handle, capacity }),
         1 => (handle(), 0..3_usize).prop_map(|(handle, target)| Op::Acknowledge { handle, target }),
         1 => (handle(), removal()).prop_map(|(handle, removal)| Op::Remove { handle, removal }),

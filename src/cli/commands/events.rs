@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::replay::{self, RetryArgs};
 use crate::base::text::{path, printable};
 use crate::books;
 use crate::cli::journey::{resolved, workspace};
@@ -28,6 +29,7 @@ pub(crate) enum Events {
     Show(ShowArgs),
     /// Lift the hold of an event: it is owed from now on
     Release(ReleaseArgs),
+    Retry(RetryArgs),
 }
 
 /// List events in the order of the journal.
@@ -91,6 +93,7 @@ impl Args {
             Events::List(args) => args.jsonl,
             Events::Show(args) => args.json,
             Events::Release(args) => args.json,
+            Events::Retry(args) => args.json,
         }
     }
 }
@@ -100,6 +103,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Events::List(args) => list_events(context, args),
         Events::Show(args) => show_event(context, args),
         Events::Release(args) => release_event(context, args),
+        Events::Retry(args) => replay::retry(context, args),
     }
 }
 
