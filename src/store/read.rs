@@ -130,7 +130,7 @@ mod tests {
     const SCHEMA: Schema = Schema { application_id: 7, steps: &[&["CREATE TABLE a (x INTEGER);"]] };
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the file of a writer that has not come to its schema")]
+    #[expect(clippy::disallowed_methods, reason = "the test stops where a first writer may be killed")]
     fn nothing_there_and_nothing_readable_are_told_apart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.db");
