@@ -128,7 +128,7 @@ impl<'a, 'b> Sending<'a, 'b> {
         let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
         let has_new = store.read(|tx| match delivery::current(tx, &identity.target_id)? {
             Some(target) => delivery::has_new(tx, &target),
-            None => Ok(false),
+            None => Ok(delivery::balance(tx, None)?.of(Class::Untried) > 0),
         })?;
         if is_stopped || !has_new || !self.journey.report.gates.iter().all(|gate| gate.open) {
             return Ok(());

@@ -209,7 +209,7 @@ fn attend(stream: &TcpStream, connection: usize, shared: &Shared) -> std::io::Re
         }
         request.raw = vec![0; length];
         reader.read_exact(&mut request.raw)?;
-        let reply = if (request.method.as_str(), request.path.as_str()) == ("GET", HEALTH) {
+        let reply = if request.method == "GET" && request.path.ends_with(HEALTH) {
             shared.probes.lock().unwrap().push(request);
             shared.health.lock().unwrap().clone()
         } else {
