@@ -20,6 +20,7 @@ mod deployment;
 mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
+mod failures;
 #[cfg(test)]
 mod fixture;
 mod outcome;
@@ -47,6 +48,7 @@ pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
 pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
 pub(crate) use receiver::BatchReceiver;

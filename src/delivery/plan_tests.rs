@@ -2,11 +2,11 @@
 //! history, so each step is a search in the index made for it, and nothing is sorted.
 
 use super::fixture::Books;
-use super::{attempt, parking, rows, select};
+use super::{attempt, failures, parking, rows, select};
 use crate::store::ReadTx;
 
 /// Each statement, and the searches its plan must consist of.
-const PLANS: [(&str, &str, &[&str]); 13] = [
+const PLANS: [(&str, &str, &[&str]); 16] = [
     ("attempt::FIRST", attempt::FIRST, &["delivery_open_attempts (target=? AND parked=?)"]),
     ("attempt::PARKED", attempt::PARKED, &["delivery_parked_attempts (target=? AND due_at>? AND due_at<?)"]),
     ("parking::ANY", parking::ANY, &["delivery_open_attempts (target=? AND parked=?)"]),
@@ -19,6 +19,9 @@ const PLANS: [(&str, &str, &[&str]); 13] = [
     ("rows::NEXT_PARKED", rows::NEXT_PARKED, &["delivery_parked_attempts (target=?)"]),
     ("rows::REJECTED", rows::REJECTED, &["delivery_rejected (target=?)"]),
     ("rows::GIVEN_UP", rows::GIVEN_UP, &["delivery_failed (target=?)", "PRIMARY KEY (rowid=?)"]),
+    ("failures::REJECTED", failures::REJECTED, &["delivery_rejected (target=? AND seq>?)"]),
+    ("failures::TRANSIENT", failures::TRANSIENT, &["delivery_transient (target=? AND seq>?)"]),
+    ("failures::GIVEN_UP", failures::GIVEN_UP, &["delivery_failed (target=? AND seq>?)"]),
     ("rows::OWED", rows::OWED, &["delivery_open_attempts (target=?)", "delivery_due", "(rowid>?)"]),
 ];
 

@@ -54,6 +54,7 @@ CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS
 CREATE INDEX delivery_behind ON delivery_rows (behind) WHERE behind IS NOT NULL;
 CREATE INDEX delivery_failed ON delivery_rows (target, seq) WHERE status = 'terminal_failed';
 CREATE INDEX delivery_rejected ON delivery_rows (target, seq) WHERE status = 'rejected';
+CREATE INDEX delivery_transient ON delivery_rows (target, seq) WHERE status = 'transient';
 
 CREATE TABLE delivery_attempts (
   id              INTEGER PRIMARY KEY,

@@ -9,6 +9,7 @@ mod again;
 mod bodies;
 mod dossier;
 mod drain;
+mod failures;
 mod intake;
 mod origin;
 mod preview;
@@ -23,6 +24,7 @@ mod workspace;
 
 pub(crate) use again::owe_again;
 pub(crate) use drain::Stub;
+pub(crate) use failures::{Group, explain, write_report};
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
 pub(crate) use stream::{Line, StreamRequest, capture_stream};
@@ -112,6 +114,9 @@ pub(crate) enum Error {
     /// The input of `capture` cannot be read.
     #[error("cannot read the input: {0}")]
     Input(#[source] std::io::Error),
+    /// A file that was asked for cannot be written.
+    #[error(transparent)]
+    Output(std::io::Error),
     /// There is no project identity, so no dossier event can be made.
     #[error(
         "this project has no identity, so its artifacts cannot be named: neither .kittify/config.yaml nor event-sync.toml \

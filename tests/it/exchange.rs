@@ -274,3 +274,59 @@ fn an_older_payload_is_upgraded_on_the_wire_and_nowhere_else() {
     let kept = journal(&sandbox.store());
     assert_eq!(kept["01JMBY7K8N3QRVX2DPFG5HWT4E"], line.as_bytes());
 }
+
+/// The report file names every failure of this drain and none of an earlier one; `events explain` groups them.
+#[test]
+fn a_report_names_what_failed_and_explain_says_why() {
+    let server = Server::answering(|request| {
+        each(request, 200, |n, id| match n % 3 {
+            0 => vec![json!({"event_id": id, "status": "success"})],
+            1 => vec![json!({"event_id": id, "status": "rejected", "error": format!("no lane '{id}' in row {n}")})],
+            _ => Vec::new(),
+        })
+    });
+    let sandbox = captured(&server, 9);
+    let file = sandbox.path("report.json");
+    let drain = ["drain", "--json", "--report", file.to_str().unwrap()];
+    let report = sandbox.sk_sync(drain).code(3).json();
+    let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(
+        (&written["dispatched"], &written["delivered"], &written["rejected"]),
+        (&json!(true), &json!(3), &json!(3))
+    );
+    let summary = &written["summary"];
+    assert_eq!((&summary["total_events"], &summary["synced"], &summary["failed"]), (&json!(9), &json!(3), &json!(6)));
+    assert_eq!(written["balance"], report["balance"]);
+    let failures = written["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), 6);
+    assert_eq!(
+        failures[0],
+        json!({"event_id": "event-1", "outcome": "rejected", "http_status": 200,
+        "error": "no lane 'event-1' in row 1"})
+    );
+    let _again = sandbox.sk_sync(drain).code(3);
+    let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(written["failures"], json!([]), "nothing was due, so nothing failed this time");
+    let groups = sandbox.sk_sync(["events", "explain", "--json"]).success().json()["groups"].clone();
+    assert_eq!(
+        groups[0],
+        json!({"status": "rejected", "event_type": "T", "reason": "no lane '…' in row #", "count": 3,
+        "example": "event-1"})
+    );
+    assert_eq!((&groups[1]["status"], &groups[1]["count"]), (&json!("transient"), &json!(3)));
+    let told = sandbox.sk_sync(["events", "explain"]).success().stdout;
+    assert!(told.contains("no lane '…' in row #") && told.contains("event-1"), "{told}");
+}
+
+/// With nowhere to send, a report says that nothing was dispatched; a file that cannot be written is an error.
+#[test]
+fn a_report_of_no_drain_says_so() {
+    let sandbox = Sandbox::with_repo();
+    let file = sandbox.path("report.json");
+    let _drained = sandbox.sk_sync(["drain", "--report", file.to_str().unwrap()]);
+    let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!((&written["dispatched"], &written["failures"]), (&json!(false), &json!([])));
+    let nowhere = sandbox.path("absent/report.json");
+    let failed = sandbox.sk_sync(["drain", "--report", nowhere.to_str().unwrap()]).code(1);
+    assert!(failed.stderr.contains("absent/report.json"), "{}", failed.stderr);
+}

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod drain;
 mod events;
+mod explain;
 mod index;
 mod init;
 mod replay;
