@@ -27,7 +27,10 @@ const PLANS: [(&str, &str, &[&str]); 16] = [
 
 /// What is wrong with the plan of a statement, in words.
 fn fault(tx: &ReadTx<'_>, sql: &str, searches: &[&str]) -> Option<String> {
-    let mut statement = tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut statement = match tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}")) {
+        Ok(statement) => statement,
+        Err(error) => return Some(error.to_string()),
+    };
     let (mut rows, mut lines) = (statement.raw_query(), Vec::<String>::new());
     while let Some(row) = rows.next().unwrap() {
         lines.push(row.get("detail").unwrap());
@@ -51,7 +54,14 @@ fn every_step_is_a_search() {
 
 #[test]
 fn a_missing_index_is_noticed() {
-    for index in ["delivery_due", "delivery_open_attempts", "delivery_parked_attempts", "delivery_rejected"] {
+    for index in [
+        "delivery_due",
+        "delivery_open_attempts",
+        "delivery_parked_aggregates",
+        "delivery_parked_attempts",
+        "delivery_rejected",
+        "delivery_transient",
+    ] {
         Books::new().write(|tx| {
             tx.conn().execute_batch(&format!("DROP INDEX {index}"))?;
             let faults = PLANS.iter().filter(|(_, sql, searches)| fault(tx, sql, searches).is_some()).count();

@@ -323,7 +323,8 @@ fn a_report_names_what_failed_and_explain_says_why() {
 fn a_report_of_no_drain_says_so() {
     let sandbox = Sandbox::with_repo();
     let file = sandbox.path("report.json");
-    let _drained = sandbox.sk_sync(["drain", "--report", file.to_str().unwrap()]);
+    let _drained =
+        sandbox.sk_sync(["drain", "--preset", "local-retention", "--report", file.to_str().unwrap()]).success();
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!((&written["dispatched"], &written["failures"]), (&json!(false), &json!([])));
     let nowhere = sandbox.path("absent/report.json");
