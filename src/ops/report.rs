@@ -36,6 +36,9 @@ pub(crate) struct Report {
     /// What was taken over from older stores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) migrate: Option<Migrate>,
+    /// What an earlier `capture` had to leave beside the store and is in it now; left out when that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) spool: Option<Spool>,
     /// What the feature directories hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) index: Option<Index>,
@@ -75,6 +78,7 @@ impl Report {
             project: None,
             target: None,
             migrate: None,
+            spool: None,
             index: None,
             capture: None,
             bodies: None,
@@ -131,6 +135,21 @@ pub(crate) struct Migrate {
     pub(crate) source_errors: u64,
     /// Bodies that were new here.
     pub(crate) bodies_imported: u64,
+}
+
+/// What was taken over from the spool, in lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Spool {
+    /// New events.
+    pub(crate) captured: u64,
+    /// Events that were here already.
+    pub(crate) unchanged: u64,
+    /// Ids with two different contents.
+    pub(crate) conflicts: u64,
+    /// Not kept: opted out, or purged here before.
+    pub(crate) discarded: u64,
+    /// Torn or damaged; kept in a file of their own.
+    pub(crate) unreadable: u64,
 }
 
 /// What the feature directories hold.

@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::bodies::{self, NoUpload, Tally};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
-use super::report::{Balance, Capture, Gate, Project, Report};
+use super::opening::Absorbed;
+use super::report::{Balance, Capture, Gate, Project, Report, Spool};
 use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
-use super::{Error, Step, Workspace, World, origin, preview};
+use super::{Error, Step, Workspace, World, opening, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
-use crate::books;
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
 use crate::journal::Receipt;
@@ -80,7 +80,8 @@ pub(crate) fn run(
     if indexed.is_some() {
         workspace.project_uuid()?;
     }
-    let mut store = books::open(&workspace.place.store())?;
+    let (mut store, absorbed) = opening::open(world, workspace)?;
+    journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
         let captured = dossier::capture(world, workspace, &mut store, indexed)?;
         if captured.evicted > 0 {
@@ -143,6 +144,19 @@ impl Journey<'_> {
         report.warnings.extend(indexed.warnings.iter().cloned());
         report.standing.strict_findings += indexed.unreadable;
         Ok(indexed)
+    }
+
+    /// Says what lay in the spool.
+    fn took_over(&mut self, absorbed: Absorbed) {
+        if absorbed == Absorbed::default() {
+            return;
+        }
+        if absorbed.evicted > 0 {
+            self.report.warnings.push(evicted_words(absorbed.evicted));
+        }
+        let Absorbed { captured, unchanged, conflicts, discarded, unreadable, warnings, .. } = absorbed;
+        self.report.spool = Some(Spool { captured, unchanged, conflicts, discarded, unreadable });
+        self.report.warnings.extend(warnings);
     }
 
     /// Queues bodies and delivers, as far as the gates let.

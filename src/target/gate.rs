@@ -37,7 +37,7 @@ impl Gate {
 
 /// Every gate of the target, open or shut. None where nothing is to be delivered, and none for the stub.
 pub(crate) fn gates(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<Gate> {
-    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, config, env));
+    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, resolved, config, env));
     judge(resolved, config, env, keys.and_then(Result::err))
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn link(
     stub_origin: Option<&str>,
 ) -> Result<Option<Link>, Vec<Gate>> {
     let Some(receiver) = resolved.receiver else { return Ok(None) };
-    let (keys, lack) = match credential::keys(receiver, config, env) {
+    let (keys, lack) = match credential::keys(receiver, resolved, config, env) {
         Ok(keys) => (Some(keys), None),
         Err(lack) => (None, Some(lack)),
     };

@@ -231,3 +231,28 @@ fn damaged_agreements_open_nothing() {
     assert_eq!(std::fs::read(&file).unwrap(), b"{");
     assert_eq!(foreign.connections(), 0);
 }
+
+/// D46: git's credential helpers are a source of tokens, asked without a terminal, outside the repository, and only for a
+/// server that was agreed to: a file of a repository cannot make a helper ask anybody for anything.
+#[test]
+fn d46_git_helpers_are_asked_for_agreed_servers_only() {
+    let foreign = Foreign::listen();
+    let sandbox = Sandbox::with_repo();
+    sandbox.write("event-sync.toml", foreign.config());
+    let (asked, trap) = (sandbox.path("asked"), sandbox.path("trap"));
+    let helper = format!("!f() {{ cat >>'{}'; printf 'username=me\\npassword=of-helper\\n'; }}; f", asked.display());
+    sandbox.git(&["config", "--file", sandbox.path("home/.gitconfig").to_str().unwrap(), "credential.helper", &helper]);
+    sandbox.git(&["config", "credential.helper", &format!("!touch '{}'; true", trap.display())]);
+    let auth = |sandbox: &Sandbox| {
+        let report = sandbox.sk_sync(["status", "--json"]).success().json();
+        let gates = report["gates"].as_array().unwrap();
+        gates.iter().find(|gate| gate["name"] == "missing_auth").unwrap()["open"].as_bool().unwrap()
+    };
+    assert!(!auth(&sandbox) && !asked.exists());
+    let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
+    assert!(auth(&sandbox));
+    let question = std::fs::read_to_string(&asked).unwrap();
+    let host = foreign.origin.strip_prefix("https://").unwrap();
+    assert!(question.contains("protocol=https\n") && question.contains(&format!("host={host}\n")), "{question}");
+    assert!(!trap.exists(), "a helper of the repository's own configuration");
+}

@@ -26,5 +26,6 @@ mod readme;
 mod replay;
 mod settings;
 mod shell;
+mod spool;
 mod status;
 mod support;

@@ -4,8 +4,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::base::text::printable;
-use crate::books;
-use crate::cli::journey::workspace;
+use crate::cli::journey::{open_store, workspace};
 use crate::cli::table::{Table, count};
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{list_bodies, retry_bodies};
@@ -109,9 +108,9 @@ fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exi
 }
 
 fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
-    let path = workspace(context)?.place.store();
-    let retried = if path.exists() {
-        retry_bodies(&mut books::open(&path)?, selected(missions), context.clock.now())?
+    let workspace = workspace(context)?;
+    let retried = if workspace.place.store().exists() {
+        retry_bodies(&mut open_store(context, &workspace)?, selected(missions), context.clock.now())?
     } else {
         crate::upkeep::Retried::default()
     };

@@ -6,7 +6,7 @@ use super::explain::{self, ExplainArgs};
 use super::replay::{self, RetryArgs};
 use crate::base::text::{path, printable};
 use crate::books;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{open_store, resolved, workspace};
 use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
 use crate::journal::Release;
@@ -194,14 +194,15 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
 }
 
 fn release_event(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
-    let store = workspace(context)?.place.store();
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
     let found = show(&store, &args.id, &View::default())?;
     let Some(shown) = found else { return Err(no_event(&args.id, &store)) };
     let was_held = shown.held.is_some();
     let mut is_owed = shown.item.status == "blocked";
     if was_held && !args.dry_run {
         let (now, seq) = (context.clock.now(), shown.item.seq);
-        is_owed = books::open(&store)?.write(|tx| books::release(tx, now, seq))? == Release::Released;
+        is_owed = open_store(context, &workspace)?.write(|tx| books::release(tx, now, seq))? == Release::Released;
     }
     if context.printer.is_json() {
         let is_done = was_held && !args.dry_run;

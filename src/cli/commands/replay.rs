@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use crate::base::Timestamp;
 use crate::base::text::printable;
-use crate::books;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{open_store, resolved, workspace};
 use crate::cli::{Context, Exit, Failure};
 use crate::delivery::{Among, Settled};
 use crate::ops::{Workspace, owe_again};
@@ -116,7 +115,7 @@ fn put_back(
         return Err(Failure::usage(message).with_hint(format!("known: {known}")));
     }
     let among = Among { since: among.since, types: among.types.clone(), ids: among.ids.clone() };
-    let mut store = books::open(&path)?;
+    let mut store = open_store(context, workspace)?;
     let done = owe_again(&mut store, target_id, which, &among, context.clock.now(), is_dry)?;
     let Some((target, owed_again)) = done else { return Ok(Exit::Success) };
     if context.printer.is_json() {
