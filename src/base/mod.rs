@@ -7,6 +7,7 @@ pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod digest;
 pub(crate) mod env;
+pub(crate) mod failpoint;
 pub(crate) mod files;
 pub(crate) mod ids;
 pub(crate) mod interrupt;

@@ -10,6 +10,7 @@ use crate::books::{LastRun, write_last_run};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
+use crate::ops::report::Report;
 use crate::ops::{self, Absorbed, Request, Setup, Step, Stub, Workspace, World, evicted_words};
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
 use crate::spool::Spool;
@@ -95,6 +96,16 @@ pub(crate) fn open_store(context: &Context, workspace: &Workspace) -> Result<Sto
 
 /// Runs a journey with what the command line says of the target, and concludes with its report.
 pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
+    travel_and(context, request, is_strict, &|_, _| Ok(()))
+}
+
+/// The same, and does `then` with the report before it is shown.
+pub(crate) fn travel_and(
+    context: &Context,
+    request: Request<'_>,
+    is_strict: bool,
+    then: &dyn Fn(&Workspace, &Report) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let progress = context.progress();
     let show = |step: Step| match step {
@@ -107,6 +118,7 @@ pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -
     })?;
     drop(progress);
     let report = outcome?;
+    then(&workspace, &report)?;
     let (command, is_dry) = (report.command, report.dry_run);
     let exit = conclude(context, report, is_strict);
     if !is_dry {

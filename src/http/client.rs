@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+
+use crate::base::failpoint;
 
 /// Leave to open sockets to one origin. Only consent gives it out; a test holds that nothing else implements it.
 pub(crate) trait OriginGrant {
@@ -37,7 +39,6 @@ impl Default for Deadlines {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// Reads.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only tests read so far"))]
     Get,
     /// Changes something.
     Post,
@@ -117,7 +118,7 @@ impl Client {
             .timeout_global(Some(deadlines.total))
             .build();
         let resolver = GrantedResolver::new(grant.is_loopback());
-        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), resolver);
+        let agent = ureq::Agent::with_parts(config, Connecting(DefaultConnector::default()), resolver);
         Self { agent, origin: grant.origin().to_owned() }
     }
 
@@ -142,6 +143,9 @@ impl Client {
             Method::Post => headers.body(request.body).map(|r| self.run(r, request.total)),
         };
         let mut response = outcome.map_err(|e| Failure::Refused(e.to_string()))?.map_err(|e| failure(&e))?;
+        if request.method == Method::Post {
+            failpoint::at(failpoint::POST_SENT);
+        }
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (retry_after, request_id) = (header("retry-after"), header("x-request-id"));
         let status = response.status().as_u16();
@@ -205,9 +209,30 @@ fn failure(error: &ureq::Error) -> Failure {
         {
             Failure::Unreachable(text)
         }
+        Error::Other(other) if other.is::<Handshake>() => Failure::Tls(other.to_string()),
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => Failure::Tls(text),
         Error::BadUri(_) | Error::Http(_) => Failure::Refused(text),
         _ => Failure::Unknown(text),
+    }
+}
+
+/// Connects as the library does, and tells a handshake that failed from what can fail later, when something was sent.
+#[derive(Debug)]
+struct Connecting(DefaultConnector);
+
+/// Why no TLS connection came about.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Handshake(String);
+
+impl Connector for Connecting {
+    type Out = Box<dyn Transport>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
+        self.0.connect(details, chained).map_err(|error| match failure(&error) {
+            Failure::Unknown(text) if details.needs_tls() => ureq::Error::Other(Box::new(Handshake(text))),
+            _ => error,
+        })
     }
 }
 
@@ -328,6 +353,23 @@ mod tests {
         let (origin, server) = serve_once(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
         assert!(matches!(client(&origin).send(&get(&origin)), Err(Failure::Unknown(_))));
         server.join().unwrap();
+    }
+
+    #[test]
+    fn a_failed_handshake_is_told_apart_from_a_lost_answer() {
+        for answer in [&b""[..], b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let origin = format!("https://{}", listener.local_addr().unwrap());
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut hello = [0; 5];
+                stream.read_exact(&mut hello).unwrap();
+                stream.write_all(answer).unwrap();
+            });
+            let failure = client(&origin).send(&get(&origin)).unwrap_err();
+            assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");
+            server.join().unwrap();
+        }
     }
 
     #[test]

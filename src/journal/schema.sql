@@ -70,5 +70,6 @@ CREATE TABLE journal_audit (
 
 -- What delivery may see of the journal.
 CREATE VIEW journal_feed AS
-SELECT e.seq, e.event_id, e.size, e.wire, e.superseded_by, e.held, e.discarded, e.gone, p.envelope
+SELECT e.seq, e.event_id, e.size, e.wire, e.superseded_by, e.held, e.discarded, e.gone, p.envelope,
+       e.event_type, e.captured_at
 FROM journal_events AS e LEFT JOIN journal_payloads AS p ON p.seq = e.seq;

@@ -12,9 +12,9 @@ use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
 use crate::config::Compression;
-use crate::delivery::{self, BatchReceiver, Conditions, Policy, Stop};
+use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
 use crate::store::Store;
-use crate::target::{self, Gate, Link, Resolved};
+use crate::target::{self, Gate, Identity, Link, Resolved};
 
 /// How long, in all, a drain waits for a server to know the events that bodies belong to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -122,6 +122,7 @@ pub(super) fn bodies(
 pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
     Drain {
         requests: did.requests,
+        health_requests: did.health_requests,
         selected: did.selected,
         success: did.success,
         duplicate: did.duplicate,
@@ -132,6 +133,21 @@ pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
         halted: did.stop.as_ref().map(words),
         seconds: report::seconds(took),
     }
+}
+
+/// The offer to send everything again, when another server seems to answer at the target's address than before.
+pub(super) fn offer(identity: &Identity, changes: &[Change]) -> Option<String> {
+    if changes.is_empty() {
+        return None;
+    }
+    let said: Vec<String> =
+        changes.iter().map(|c| format!("{} was `{}` and is `{}`", c.field, c.previous, c.current)).collect();
+    Some(format!(
+        "{} seems to be another server than before ({}). If it lost what it had: sk-sync replay --to {}",
+        identity.canonical_url,
+        said.join(", "),
+        identity.target_id
+    ))
 }
 
 /// Why a drain ended early, for a person.

@@ -5,9 +5,11 @@
 //! **Invariant:** knows neither terminal nor command line: the world comes in as [`World`], and everything there is to
 //! say goes out as a [`report::Report`].
 
+mod again;
 mod bodies;
 mod dossier;
 mod drain;
+mod failures;
 mod intake;
 mod opening;
 #[cfg(test)]
@@ -25,7 +27,9 @@ mod tally;
 mod trace_tests;
 mod workspace;
 
+pub(crate) use again::owe_again;
 pub(crate) use drain::Stub;
+pub(crate) use failures::{Group, explain, write_report};
 pub(crate) use opening::{Absorbed, open};
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
@@ -116,6 +120,9 @@ pub(crate) enum Error {
     /// The input of `capture` cannot be read.
     #[error("cannot read the input: {0}")]
     Input(#[source] std::io::Error),
+    /// A file that was asked for cannot be written.
+    #[error(transparent)]
+    Output(std::io::Error),
     /// Neither the store nor the spool beside it takes what was captured.
     #[error("{why}, and what is captured cannot be kept beside it either: {source}")]
     Spool {

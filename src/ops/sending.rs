@@ -63,6 +63,7 @@ impl<'a, 'b> Sending<'a, 'b> {
             let more = drain::events(world, self.journey.workspace, store, &link, self.deadline, &mut |done| {
                 progress(Step::Delivering { done, total });
             })?;
+            self.journey.report.warnings.extend(drain::offer(&identity, &more.changes));
             did.add(&more);
         }
         // The embedded receiver proves nothing, so it frees nothing.

@@ -10,8 +10,12 @@ mod capture;
 mod consent;
 mod crowd;
 mod delivery;
+mod exchange;
+#[cfg(all(unix, feature = "failpoints"))]
+mod failpoints;
 mod gates;
 mod hardship;
+mod health;
 mod house;
 mod init;
 mod kill;
@@ -20,6 +24,7 @@ mod main_job;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod replay;
 mod settings;
 mod shell;
 mod spool;

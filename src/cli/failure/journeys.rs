@@ -14,7 +14,7 @@ impl From<crate::ops::Error> for Failure {
             Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Ops::Books(error) => error.into(),
             Ops::Delivery(error) => error.into(),
-            Ops::Lock(lock::Error::Io(error)) => Self::io(&error),
+            Ops::Lock(lock::Error::Io(error)) | Ops::Output(error) => Self::io(&error),
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
             Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
