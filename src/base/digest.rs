@@ -116,7 +116,9 @@ mod tests {
         }
         assert_eq!(Sha256::of_parts(&[b"a", b"\n"]), Sha256::of(b"a\n"));
         let mut hasher = Hasher::default();
-        [b"a", b"\n"].iter().for_each(|part| hasher.update(*part));
+        for part in [b"a", b"\n"] {
+            hasher.update(part);
+        }
         assert_eq!(hasher.finish(), Sha256::of(b"a\n"));
         assert_eq!((unhex("00fF"), unhex("0"), unhex("é0"), unhex("")), (Some(vec![0, 255]), None, None, Some(vec![])));
     }

@@ -8,13 +8,13 @@
 //! whose record was lost is repeated, and the server says `already_exists`.
 
 mod body;
-mod by_mission;
 mod drain;
 #[cfg(test)]
 mod drain_tests;
 mod failures;
 mod filter;
 mod outcome;
+mod pause;
 mod pool;
 mod purge;
 mod push;
@@ -23,6 +23,7 @@ mod queue;
 mod queue_tests;
 mod report;
 mod select;
+mod settle;
 mod stats;
 #[cfg(test)]
 mod test_server;
@@ -30,15 +31,15 @@ mod test_server;
 mod test_world;
 
 pub(crate) use body::Body;
-pub(crate) use by_mission::{OfMission, by_mission};
 pub(crate) use drain::{DrainPolicy, drain};
-pub(crate) use failures::{close_failures, failures};
+pub(crate) use failures::{Failure, close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
 pub(crate) use purge::purge;
-pub(crate) use queue::{Entry, Limits, enqueue, retry_now};
+pub(crate) use push::Push;
+pub(crate) use queue::{Enqueued, Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{Counts, counts, damaged_texts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{Counts, MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

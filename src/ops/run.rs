@@ -5,16 +5,17 @@
 
 use std::time::Duration;
 
-use super::bodies::{self, NoUpload, Tally};
+use super::bodies::{self, NoUpload};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
-use super::report::{Balance, Capture, Gate, Project, Report};
+use super::opening::Absorbed;
+use super::report::{Balance, Capture, Gate, Project, Report, Spool};
 use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
-use super::{Error, Step, Workspace, World, origin, preview};
+use super::tally::Tally;
+use super::{Error, Step, Workspace, World, opening, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
-use crate::books;
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
 use crate::journal::Receipt;
@@ -80,7 +81,8 @@ pub(crate) fn run(
     if indexed.is_some() {
         workspace.project_uuid()?;
     }
-    let mut store = books::open(&workspace.place.store())?;
+    let (mut store, absorbed) = opening::open(world, workspace)?;
+    journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
         let captured = dossier::capture(world, workspace, &mut store, indexed)?;
         if captured.evicted > 0 {
@@ -145,6 +147,19 @@ impl Journey<'_> {
         Ok(indexed)
     }
 
+    /// Says what lay in the spool.
+    fn took_over(&mut self, absorbed: Absorbed) {
+        if absorbed == Absorbed::default() {
+            return;
+        }
+        if absorbed.evicted > 0 {
+            self.report.warnings.push(evicted_words(absorbed.evicted));
+        }
+        let Absorbed { captured, unchanged, conflicts, discarded, unreadable, warnings, .. } = absorbed;
+        self.report.spool = Some(Spool { captured, unchanged, conflicts, discarded, unreadable });
+        self.report.warnings.extend(warnings);
+    }
+
     /// Queues bodies and delivers, as far as the gates let.
     fn deliver(&mut self, store: &mut Store, indexed: Option<&Indexed>) -> Result<(), Error> {
         let mut tally = Tally::default();
@@ -181,12 +196,13 @@ impl Journey<'_> {
         tally: &mut Tally,
     ) -> Result<(), Error> {
         let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
-        let filter = bodies::filter(&self.workspace.loaded.config)?;
-        for mission in &indexed.index.missions {
-            match self.no_upload() {
-                Some(why) => bodies::preview(mission, &filter, Some(why), tally),
-                None => drop(bodies::offer(self.world, self.workspace, store, mission, &filter, tally)?),
-            }
+        let (config, missions) = (&self.workspace.loaded.config, &indexed.index.missions);
+        let Some(why) = self.no_upload() else {
+            return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
+        };
+        let filter = bodies::filter(config)?;
+        for mission in missions {
+            bodies::preview(mission, &filter, Some(why), tally);
         }
         Ok(())
     }
@@ -206,6 +222,7 @@ impl Journey<'_> {
         } else {
             0
         };
+        self.report.warnings.extend(tally.crowding(&self.workspace.loaded.config));
         self.report.bodies = Some(tally.finish(waiting));
         Ok(())
     }

@@ -21,7 +21,7 @@ pub(crate) struct ArchiveRequest<'a> {
     /// The new file.
     pub(crate) output: &'a Path,
     /// Only what the target of this id lacks; of no target, everything.
-    pub(crate) lacking: Option<Option<&'a str>>,
+    pub(crate) lacking: Option<&'a str>,
     /// Afterwards give up what was archived: the archive has it.
     pub(crate) release: bool,
     /// Whose events these are.
@@ -193,8 +193,8 @@ fn choose(
     take: &mut dyn FnMut(Listed) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
     let target = match request.lacking {
-        Some(Some(id)) => delivery::current(tx, id)?,
-        _ => None,
+        Some(id) => delivery::current(tx, id)?,
+        None => None,
     };
     journal::list(tx, &Filter::default(), with_payload, &mut |listed| {
         let record = &listed.record;

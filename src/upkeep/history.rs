@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reason::masked;
 use crate::base::Timestamp;
+use crate::base::text::shorten;
 use crate::books::Error;
 use crate::delivery::{self, Class, Standings, Target};
 use crate::store::ReadTx;
@@ -16,6 +16,8 @@ const WIDTHS: [i64; 10] = [1, 5, 15, 60, 180, 720, 1440, 4320, 10_080, 40_320];
 const MINUTE: i64 = 60_000_000;
 /// Reasons and missions listed; the rest is summed up.
 const LISTED: usize = 12;
+/// Characters of a reason.
+const LONGEST: usize = 120;
 /// Payloads looked at in one go.
 const CHUNK: i64 = 2000;
 
@@ -37,7 +39,7 @@ pub(crate) struct History {
     /// Failures of events by reason, the most frequent first; names and numbers in a reason are masked.
     pub(super) reasons: Vec<(String, i64)>,
     /// Bodies by mission.
-    pub(super) missions: Vec<bodies::OfMission>,
+    pub(super) missions: Vec<bodies::MissionStats>,
 }
 
 /// Spans of an age, each up to so many seconds.
@@ -52,7 +54,7 @@ const AGES: [(&str, u64); 6] = [
 
 /// Reads it, in the transaction that the counts are read in.
 pub(super) fn history(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<History, Error> {
-    let mut history = History { missions: bodies::by_mission(tx)?, ..History::default() };
+    let mut history = History { missions: bodies::by_mission(tx, None, now)?, ..History::default() };
     history.backlog = backlog(tx, target, now)?;
     if let Some(target) = target {
         history.retries = delivery::retries(tx, target.id)?;
@@ -112,7 +114,7 @@ fn backlog(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<V
 fn grouped(reasons: Vec<(String, i64)>) -> Vec<(String, i64)> {
     let mut groups: BTreeMap<String, i64> = BTreeMap::new();
     for (reason, count) in reasons {
-        *groups.entry(masked(&reason)).or_default() += count;
+        *groups.entry(shorten(&delivery::masked(&reason), LONGEST)).or_default() += count;
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -19,7 +19,6 @@ mod legacy_stores;
 mod next_steps;
 mod page;
 mod purge;
-mod reason;
 mod restore;
 mod show;
 mod standing;

@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use super::gc::{give_back, length};
+use crate::base::files::named;
 use crate::base::text::path as shown;
-use crate::base::{Clock, Interrupt, files};
+use crate::base::{Clock, Interrupt};
 use crate::bodies::{self, Counts};
 use crate::books::{self, Error, Removed};
 use crate::journal;
@@ -117,12 +118,14 @@ pub(crate) fn apply_purge(
         }
         give_back(&mut store, interrupt)?;
     }
-    for (file, _) in &plan.files {
+    // Looked at again: what could not be taken over from the spool was put aside meanwhile.
+    let files = if plan.scope == PurgeScope::Project { beside(path) } else { Vec::new() };
+    for (file, _) in &files {
         match std::fs::remove_file(file) {
             Ok(()) => report.files += 1,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(crate::store::Error::from(files::named(&error, "cannot remove", file)).into());
+                return Err(crate::store::Error::from(named(&error, "cannot remove", file)).into());
             }
         }
     }
@@ -134,7 +137,7 @@ pub(crate) fn apply_purge(
 /// The files beside the store that hold something of the project: spooled lines, and what the embedded receiver got.
 fn beside(store: &Path) -> Vec<(PathBuf, u64)> {
     let entries = store.parent().and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten();
-    let is_ours = |name: &str| name.starts_with("spool") && !name.ends_with(".lock") || name.starts_with("stub.db");
+    let is_ours = |name: &str| (name.starts_with("spool") && name != "spool.lock") || name.starts_with("stub.db");
     let mut files: Vec<_> = entries
         .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
         .filter_map(|entry| Some((entry.path(), entry.metadata().ok().filter(std::fs::Metadata::is_file)?.len())))

@@ -141,9 +141,9 @@ fn a_status_during_a_drain_changes_nothing() {
     let (go, may_go) = std::sync::mpsc::channel::<()>();
     let server = Server::answering(move |request| {
         if request.path.contains("/events/") {
-            drop(asked.send(()));
+            let _heard = asked.send(());
             // Until the test lets go.
-            drop(may_go.recv());
+            let _over = may_go.recv();
         }
         crate::support::wire::honest(request, "success")
     });

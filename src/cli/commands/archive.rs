@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::text::path;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{open_store, resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
@@ -68,13 +68,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let output = context.cwd.join(&args.output);
     let request = ArchiveRequest {
         output: &output,
-        lacking: args.unsent.then_some(target.as_deref()),
+        lacking: target.as_deref().filter(|_| args.unsent),
         release: args.release,
         project_uuid: workspace.identity.project_uuid.as_deref(),
     };
     let done = if args.dry_run {
         plan_archive(&store, &request)?
     } else {
+        // What waits in the spool is kept as well.
+        drop(open_store(context, &workspace)?);
         archive(&store, &request, context.clock.as_ref(), &context.interrupt)?
     };
     let exit = Exit::Success;
@@ -94,7 +96,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             in_flight: done.in_flight,
         });
     } else if !context.globals.quiet {
-        lines(&done, args, &path(&output)).iter().for_each(|line| context.printer.result(line));
+        for line in lines(&done, args, &path(&output)) {
+            context.printer.result(&line);
+        }
     }
     Ok(exit)
 }

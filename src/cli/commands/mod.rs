@@ -9,11 +9,13 @@ mod completions;
 mod config;
 mod drain;
 mod events;
+mod explain;
 mod gc;
 mod index;
 mod init;
 mod preflight;
 mod purge;
+mod replay;
 mod restore;
 mod run;
 mod serve;
@@ -33,6 +35,7 @@ pub(crate) enum Command {
     Capture(capture::Args),
     #[command(visible_alias = "now")]
     Drain(drain::Args),
+    Replay(replay::Args),
     Status(status::Args),
     Preflight(preflight::Args),
     Events(events::Args),
@@ -59,6 +62,7 @@ impl Command {
             Self::Index(_) => "index",
             Self::Capture(_) => "capture",
             Self::Drain(_) => "drain",
+            Self::Replay(_) => "replay",
             Self::Status(_) => "status",
             Self::Preflight(_) => "preflight",
             Self::Events(_) => "events",
@@ -85,6 +89,7 @@ impl Command {
             Self::Index(args) => args.json,
             Self::Capture(args) => args.json,
             Self::Drain(args) => args.json,
+            Self::Replay(args) => args.json,
             Self::Status(args) => args.json,
             Self::Preflight(args) => args.json,
             Self::Events(args) => args.is_json(),
@@ -110,6 +115,7 @@ impl Command {
             Self::Index(args) => index::run(context, args),
             Self::Capture(args) => capture::run(context, args),
             Self::Drain(args) => drain::run(context, args),
+            Self::Replay(args) => replay::run(context, args),
             Self::Status(args) => status::run(context, args),
             Self::Preflight(args) => preflight::run(context, args),
             Self::Events(args) => events::run(context, args),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::base::lock::Lock;
 use crate::base::text::{path, printable};
-use crate::cli::journey::workspace;
+use crate::cli::journey::{open_store, workspace};
 use crate::cli::render::plural;
 use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
@@ -61,6 +61,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             let lock = workspace.place.drain_lock();
             let _alone = Lock::take(&lock, "purge", patience, context.clock.as_ref(), &context.interrupt)
                 .map_err(ops::Error::from)?;
+            // What waits in the spool becomes known first, so that it stays away as well.
+            drop(open_store(context, &workspace)?);
             Some(apply_purge(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?)
         }
         _ => None,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::files;
 use crate::base::text::path;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::Workspace;
@@ -44,10 +44,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let store = workspace.place.store();
     let around = surroundings(context, &workspace, &resolved, &store);
     let now = context.clock.now();
-    let (mut document, history) = match &args.html {
-        Some(_) => status_with_history(around, now)?,
-        None => (status(around, now)?, History::default()),
+    let seen = match &args.html {
+        Some(_) => status_with_history(around, now),
+        None => status(around, now).map(|document| (document, History::default())),
     };
+    let (mut document, history) = seen.map_err(|error| with_spool(error.into(), &store))?;
     let exit = if args.check { exit_of(&document) } else { Exit::Success };
     document.exit_code = exit.code();
     if let Some(file) = &args.html {
@@ -67,7 +68,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 /// What is known of a project, and nothing of it changed.
 pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Result<Document, Failure> {
     let store = workspace.place.store();
-    Ok(status(surroundings(context, workspace, resolved, &store), context.clock.now())?)
+    let document = status(surroundings(context, workspace, resolved, &store), context.clock.now());
+    document.map_err(|error| with_spool(error.into(), &store))
 }
 
 /// What is known without the store.
@@ -100,12 +102,13 @@ fn surroundings<'a>(
 fn exit_of(d: &Document) -> Exit {
     let has_target = d.delivery_targets.current.is_some();
     let facts = [
-        (!d.balance.holds, Exit::Damage),
+        (!d.balance.holds || d.spool.damaged > 0, Exit::Damage),
         (
             d.terminal_failures.count > 0 || d.migration_conflicts.count > 0 || d.bodies.failures > 0,
             Exit::Undeliverable,
         ),
         (d.gates.iter().any(|gate| !gate.is_open), Exit::Gate),
+        (d.spool.lines > 0, Exit::Retryable),
         (has_target && (d.active_queue.event_count > 0 || d.bodies.queued > 0), Exit::Retryable),
     ];
     Exit::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))

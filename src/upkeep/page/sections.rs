@@ -112,11 +112,12 @@ fn balance(d: &Document) -> String {
     let body = format!("{head}{}<ul class=\"legend\">{items}</ul>{proof}", strip(&parts));
     let retained = format!(
         "<dl class=\"facts\"><div><dt>Kept</dt><dd>{} <small>{}</small></dd></div><div><dt>In an archive</dt><dd>{}</dd></div>\
-         <div><dt>Bodies waiting</dt><dd>{}</dd></div><div><dt>Last run</dt><dd class=\"words\">{}</dd></div></dl>",
+         <div><dt>Bodies waiting</dt><dd>{}</dd></div>{}<div><dt>Last run</dt><dd class=\"words\">{}</dd></div></dl>",
         number("event_journal.retained_event_count", d.event_journal.retained_event_count),
         bytes(d.event_journal.journal_size_bytes),
         number("event_journal.archived_event_count", d.event_journal.archived_event_count),
         number("bodies.queued", d.bodies.queued),
+        spooled(d),
         d.last_run.as_ref().map_or_else(
             || "none yet".to_owned(),
             |last| format!("{}: {} <small>{}</small>", text(&last.command), last.result, moment(&last.when))
@@ -127,6 +128,14 @@ fn balance(d: &Document) -> String {
         "class=\"card wide\"",
         1,
     )
+}
+
+/// What waits beside the store, if anything does.
+fn spooled(d: &Document) -> String {
+    if d.spool.lines == 0 {
+        return String::new();
+    }
+    format!("<div><dt>In the spool</dt><dd>{}</dd></div>", number("spool.lines", d.spool.lines))
 }
 
 /// Bars over the time of the history.
@@ -207,12 +216,13 @@ fn bodies(d: &Document, history: &History) -> String {
         number("bodies.in_backoff", d.bodies.in_backoff),
         number("bodies.failures", d.bodies.failures)
     );
-    let row = |of: &crate::bodies::OfMission| {
-        let waiting = (of.waiting > 0).then(|| format!("{} waiting, {}", of.waiting, bytes(of.bytes)));
-        let refused = (of.refused > 0).then(|| format!("{} refused", of.refused));
-        let count = i64::try_from(of.waiting + of.refused).unwrap_or(i64::MAX);
+    let row = |of: &crate::bodies::MissionStats| {
+        let waiting = (of.queued > 0).then(|| format!("{} waiting, {}", of.queued, bytes(of.bytes)));
+        let refused = (of.failures > 0).then(|| format!("{} refused", of.failures));
+        let count = i64::try_from(of.queued + of.failures).unwrap_or(i64::MAX);
         let more = waiting.into_iter().chain(refused).collect::<Vec<_>>().join("; ");
-        Row { label: of.mission_slug.clone(), count, more }
+        let branch = if of.target_branch.is_empty() { String::new() } else { format!(" on {}", of.target_branch) };
+        Row { label: of.mission_slug.clone() + &branch, count, more }
     };
     let body = facts + &rows("flight", &history.missions.iter().map(row).collect::<Vec<_>>());
     section("bodies", "Bodies by mission", "Waiting for upload, and refused for good.", body)
