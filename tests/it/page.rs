@@ -61,7 +61,8 @@ fn after_a_day() -> Sandbox {
     sandbox.target(&server.url());
     sandbox.set("SK_SYNC_DRAIN__MAX_REJECTIONS", "1");
     let _run = sandbox.sk_sync(["run"]);
-    let more: String = (0..50).map(|n| format!("{{\"event_id\":\"more-{n}\",\"event_type\":\"T\"}}\n")).collect();
+    let line = |n: u32| format!("{{\"event_id\":\"more-{n}\",\"event_type\":\"T\"}}\n");
+    let more: String = (0..50).map(line).collect();
     let _run = sandbox.sk_sync_with(["capture"], more);
     // No directory may have such a name, but a body that was imported may.
     let store = crate::support::wire::open(&sandbox.store());

@@ -133,8 +133,7 @@ mod tests {
 
     #[test]
     fn a_line_cannot_steer_the_terminal() {
-        let record =
-            Record::builder().level(log::Level::Debug).target("sk_sync::store").args(format_args!("a\nb")).build();
+        let record = Record::builder().level(Level::Debug).target("sk_sync::store").args(format_args!("a\nb")).build();
         assert_eq!(line(&record), "debug: store: a\\nb");
     }
 }

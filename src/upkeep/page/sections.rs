@@ -3,7 +3,7 @@
 use super::charts::{Bar, Part, Row, area, columns, rows, strip};
 use super::markup::{bytes, grouped, moment, number, section, text};
 use crate::base::Timestamp;
-use crate::upkeep::document::Document;
+use crate::upkeep::document::{Document, PreviousTarget};
 use crate::upkeep::history::History;
 
 /// Everything between the body's tags.
@@ -70,8 +70,8 @@ fn header(d: &Document) -> String {
 fn steps(d: &Document) -> String {
     let step = |why: &str, run: &str| format!("<li><span>{}</span><code>{}</code></li>", text(why), text(run));
     let steps: String = d.next_steps.iter().map(|next| step(&next.why, &next.run)).collect();
-    let warnings: String =
-        d.warnings.iter().map(|words| format!("<li class=\"warning\">{}</li>", text(words))).collect();
+    let warning = |words: &String| format!("<li class=\"warning\">{}</li>", text(words));
+    let warnings: String = d.warnings.iter().map(warning).collect();
     if steps.is_empty() && warnings.is_empty() {
         return String::new();
     }
@@ -229,16 +229,11 @@ fn bodies(d: &Document, history: &History) -> String {
 }
 
 fn targets(d: &Document) -> String {
-    let rows: String = d
-        .delivery_targets
-        .previous
-        .iter()
-        .map(|p| {
-            let counts =
-                format!("<td>{}</td><td>{}</td>", grouped(p.delivered_count), grouped(p.terminal_failed_count));
-            format!("<tr><th scope=\"row\"><code>{}</code></th>{counts}</tr>", text(&p.canonical_url))
-        })
-        .collect();
+    let row = |p: &PreviousTarget| {
+        let counts = format!("<td>{}</td><td>{}</td>", grouped(p.delivered_count), grouped(p.terminal_failed_count));
+        format!("<tr><th scope=\"row\"><code>{}</code></th>{counts}</tr>", text(&p.canonical_url))
+    };
+    let rows: String = d.delivery_targets.previous.iter().map(row).collect();
     if rows.is_empty() {
         return String::new();
     }
