@@ -34,6 +34,12 @@ pub(crate) fn facts(mission: &Mission, namespace: &NamespaceRef, now: Timestamp,
     present.chain(absent).chain([snapshot(mission, namespace, &now, &ids.uuid())]).collect()
 }
 
+/// How many facts there are.
+pub(crate) fn count(mission: &Mission) -> usize {
+    let is_said = |a: &&Artifact| a.is_present || a.required == Required::Required;
+    mission.artifacts.iter().filter(is_said).count() + 1
+}
+
 fn indexed(mission: &Mission, namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
     let hash = artifact.sha256.map(|sha256| sha256.to_string()).unwrap_or_default();
     let mut payload = json!({

@@ -14,9 +14,12 @@ mod beneath_std;
 #[cfg(unix)]
 mod beneath_unix;
 mod body;
+mod cache;
+mod cache_file;
 mod class;
 mod digest;
 mod discover;
+mod draft;
 mod facts;
 mod identity;
 mod identity_yaml;
@@ -28,11 +31,14 @@ mod meta;
 mod mission;
 mod parity;
 mod reason;
+mod stat;
 mod walk;
 
 pub(crate) use artifact::Artifact;
 pub(crate) use body::read_body;
-pub(crate) use facts::{Fact, facts};
+pub(crate) use cache::Cache;
+pub(crate) use cache_file::LONGEST as LONGEST_CACHE;
+pub(crate) use facts::{Fact, count as count_facts, facts};
 pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, identity};
 pub(crate) use index::{Index, Request, index};
 pub(crate) use key::suffix;

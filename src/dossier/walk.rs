@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::beneath::{Beneath, EntryKind};
 use super::reason::Reason;
+use super::stat::Stat;
 use crate::base::Interrupt;
 
 /// A file to read.
@@ -13,6 +14,8 @@ pub(super) struct Found {
     pub(super) path: String,
     /// What to open, relative to the artifact root: another file than `path` where that is a link.
     pub(super) opens: String,
+    /// What is known without opening it.
+    pub(super) stat: Option<Stat>,
 }
 
 /// The files of a mission, ordered by path bytes, and what was left out.
@@ -35,10 +38,10 @@ pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<
         }
         match list(tree, slug, &dir, &mut walk.skipped) {
             Ok(entries) => {
-                for (path, kind) in entries {
+                for (path, kind, stat) in entries {
                     match kind {
                         EntryKind::Directory => open.push(path),
-                        EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path }),
+                        EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path, stat }),
                         EntryKind::Link => links.push(path),
                         EntryKind::Special => walk.skipped.push((path, Reason::SpecialFile)),
                     }
@@ -58,7 +61,11 @@ pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<
             Ok(target) if foreign.iter().any(|dir| target.starts_with(dir)) || target.contains("/.git/") => {
                 walk.skipped.push((path, Reason::NestedRepository));
             }
-            Ok(target) => walk.files.push(Found { path, opens: target }),
+            Ok(target) => {
+                // A visible target was met, and looked at, under its own name.
+                let stat = walk.files.iter().find(|found| found.opens == target).and_then(|found| found.stat);
+                walk.files.push(Found { path, opens: target, stat });
+            }
             Err(reason) => walk.skipped.push((path, reason)),
         }
     }
@@ -73,7 +80,7 @@ fn list(
     slug: &str,
     dir: &str,
     skipped: &mut Vec<(String, Reason)>,
-) -> Result<Vec<(String, EntryKind)>, Reason> {
+) -> Result<Vec<(String, EntryKind, Option<Stat>)>, Reason> {
     let at = if dir.is_empty() { slug.to_owned() } else { format!("{slug}/{dir}") };
     let entries = tree.list(&at).map_err(|_| Reason::UnreadableDirectory)?;
     if entries.iter().any(|entry| entry.name.as_deref() == Ok(".git")) {
@@ -84,7 +91,7 @@ fn list(
     for entry in entries {
         match entry.name {
             Ok(name) | Err(name) if name.starts_with('.') => {}
-            Ok(name) => visible.push((path_of(&name), entry.kind)),
+            Ok(name) => visible.push((path_of(&name), entry.kind, entry.stat)),
             Err(name) => skipped.push((path_of(&name), Reason::NameNotUtf8)),
         }
     }

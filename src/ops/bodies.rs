@@ -1,6 +1,6 @@
 //! Offering every eligible body of the covered missions to the upload queue (design section 9).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Bodies, BodyOutcome};
 use super::{Error, Workspace, World};
@@ -50,6 +50,8 @@ pub(super) fn decide(artifact: &Artifact, filter: &FilterPolicy) -> Decision {
 pub(super) struct Tally {
     counts: Bodies,
     outcomes: BTreeMap<(String, String), BodyOutcome>,
+    /// Missions of which a body was not queued for want of room.
+    pub(super) refused: BTreeSet<String>,
 }
 
 impl Tally {
@@ -63,7 +65,10 @@ impl Tally {
                 *self.counts.skipped.entry(key).or_default() += 1;
             }
             // No room in the queue: the next run offers it again.
-            Status::Failed | Status::Uploaded => self.counts.retryable += 1,
+            Status::Failed | Status::Uploaded => {
+                self.counts.retryable += 1;
+                self.refused.insert(mission_slug.to_owned());
+            }
         }
         self.note(&ArtifactOutcome::of(mission_slug, path, decision));
     }

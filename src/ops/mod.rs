@@ -9,6 +9,7 @@ mod bodies;
 mod dossier;
 mod drain;
 mod intake;
+mod memory;
 mod origin;
 mod preview;
 pub(crate) mod report;

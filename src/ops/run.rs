@@ -3,13 +3,15 @@
 //! The order is the promise: index, capture (durable, whatever follows), queue bodies, deliver events, upload bodies,
 //! balance. A shut gate or a dead target shortens the second half and never the first.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::bodies::{self, NoUpload, Tally};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
+use super::memory::{self, Deed, Memory};
 use super::report::{Balance, Capture, Gate, Project, Report};
-use super::rule::{dropped_words, evicted_words};
+use super::rule::{self, dropped_words, evicted_words};
 use super::sending::Sending;
 use super::{Error, Step, Workspace, World, origin, preview};
 use crate::base::lock;
@@ -17,7 +19,7 @@ use crate::base::text::{path, printable};
 use crate::books;
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
-use crate::journal::Receipt;
+use crate::journal::{self, Receipt};
 use crate::store::Store;
 use crate::target::{self, Choice, Resolved};
 
@@ -41,6 +43,10 @@ pub(crate) struct Request<'a> {
     pub(crate) scope: Scope,
     /// Only these missions.
     pub(crate) missions: Option<&'a [String]>,
+    /// Only missions that changed since this was last done with them in this checkout.
+    pub(crate) only_changed: bool,
+    /// Trust what is remembered of the checkout.
+    pub(crate) uses_memory: bool,
     /// The step whose missing artifacts are asked about.
     pub(crate) step: Option<&'a str>,
     /// Whose manifests say what is expected.
@@ -67,6 +73,8 @@ pub(crate) fn run(
         workspace,
         request,
         resolved: &resolved,
+        memory: Memory::of(workspace, request.uses_memory),
+        refused: BTreeSet::new(),
         start_stub,
         progress,
         report: Report::new(request.scope.command),
@@ -80,9 +88,14 @@ pub(crate) fn run(
     if indexed.is_some() {
         workspace.project_uuid()?;
     }
+    if let Some(indexed) = &indexed
+        && journey.is_unchanged(indexed)?
+    {
+        return Ok(journey.report);
+    }
     let mut store = books::open(&workspace.place.store())?;
     if let Some(indexed) = &indexed {
-        let captured = dossier::capture(world, workspace, &mut store, indexed)?;
+        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed)?;
         if captured.evicted > 0 {
             journey.report.warnings.push(evicted_words(captured.evicted));
         }
@@ -96,7 +109,11 @@ pub(crate) fn run(
     } else if request.scope.offers_bodies || request.scope.drains {
         journey.deliver(&mut store, indexed.as_ref())?;
     }
-    journey.balance(&store)?;
+    if let Some(indexed) = &indexed {
+        journey.remember(indexed);
+    }
+    let balance = store.read(|tx| books_of(tx, journey.target_id()))?;
+    journey.balance(balance);
     Ok(journey.report)
 }
 
@@ -106,6 +123,9 @@ pub(super) struct Journey<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) request: &'a Request<'a>,
     pub(super) resolved: &'a Resolved,
+    memory: Memory,
+    /// Missions of which a body found no room in the queue.
+    refused: BTreeSet<String>,
     start_stub: StartStub<'a>,
     pub(super) progress: &'a (dyn Fn(Step) + Sync),
     pub(super) report: Report,
@@ -132,9 +152,17 @@ impl Journey<'_> {
     }
 
     fn index(&mut self) -> Result<Indexed, Error> {
-        let selection =
-            Selection { missions: self.request.missions, step: self.request.step, edition: self.request.edition };
-        let indexed = dossier::index(self.world, self.workspace, selection, self.progress)?;
+        if self.request.only_changed && !self.is_same_store() {
+            self.memory.forget_deeds();
+        }
+        let rule = self.deed_rule();
+        let selection = Selection {
+            missions: self.request.missions,
+            not_yet: self.request.only_changed.then_some((self.deed(), rule.as_str())),
+            step: self.request.step,
+            edition: self.request.edition,
+        };
+        let indexed = dossier::index(self.world, self.workspace, &self.memory, selection, self.progress)?;
         let report = &mut self.report;
         if let Some(project) = &mut report.project {
             project.project_slug = Some(origin::project_slug(self.workspace, &indexed.git));
@@ -206,6 +234,7 @@ impl Journey<'_> {
         } else {
             0
         };
+        self.refused.clone_from(&tally.refused);
         self.report.bodies = Some(tally.finish(waiting));
         Ok(())
     }
@@ -225,17 +254,77 @@ impl Journey<'_> {
         Ok(())
     }
 
+    /// True when the store is the one of which something is remembered, and nothing was given up in it since.
+    fn is_same_store(&self) -> bool {
+        let (Ok(Some(store)), Some(then)) = (books::open_read(&self.workspace.place.store()), self.memory.point())
+        else {
+            return false;
+        };
+        store.read(|tx| journal::is_same_history(tx, then)).unwrap_or(false)
+    }
+
+    /// What this command does with a mission in the end.
+    fn deed(&self) -> Deed {
+        if self.request.scope.offers_bodies { Deed::Offered } else { Deed::Captured }
+    }
+
+    /// What else than the mission decides what that comes to.
+    fn deed_rule(&self) -> String {
+        let captured = rule::fingerprint(self.workspace);
+        match self.deed() {
+            Deed::Captured => captured,
+            Deed::Offered => {
+                let (target, why_not) = (self.target_id(), self.no_upload());
+                format!("{captured} {target:?} {why_not:?} {:?}", self.workspace.loaded.config.artifacts)
+            }
+        }
+    }
+
+    fn target_id(&self) -> Option<&str> {
+        self.resolved.identity.as_ref().map(|identity| identity.target_id.as_str())
+    }
+
+    /// True when all there is to do was done before; then the report says so, and nothing was written but what is known
+    /// of the files.
+    fn is_unchanged(&mut self, indexed: &Indexed) -> Result<bool, Error> {
+        let scope = self.request.scope;
+        if scope.offers_bodies || scope.drains || self.world.interrupt.is_requested() {
+            return Ok(false);
+        }
+        // Whatever is wrong with the store is told by who opens it to write.
+        let Ok(Some(store)) = books::open_read(&self.workspace.place.store()) else { return Ok(false) };
+        let Ok(Some(receipt)) = dossier::unchanged(self.workspace, &store, &self.memory, indexed) else {
+            return Ok(false);
+        };
+        self.report.capture = Some(capture_section(&receipt));
+        let balance = store.read(|tx| books_of(tx, self.target_id()))?;
+        self.balance(balance);
+        self.remember(indexed);
+        Ok(true)
+    }
+
+    /// Writes down what the next run of this checkout need not do again.
+    fn remember(&mut self, indexed: &Indexed) {
+        if self.request.missions.is_none() {
+            self.memory.keep_only(&indexed.present.iter().map(String::as_str).collect());
+        }
+        if self.deed() == Deed::Offered && !self.report.standing.was_interrupted {
+            let (rule, uuid) = (self.deed_rule(), self.workspace.identity.project_uuid.as_deref().unwrap_or_default());
+            let missions = indexed.index.missions.iter().filter(|m| !self.refused.contains(&m.slug));
+            let offered = missions.map(|m| (m.slug.clone(), memory::digest(m, uuid, &rule))).collect();
+            self.memory.note_offered(offered);
+        }
+        self.memory.save(&indexed.index.cache);
+    }
+
     /// Reads the books once more, from their counters.
-    fn balance(&mut self, store: &Store) -> Result<(), Error> {
-        let target_id = self.resolved.identity.as_ref().map(|i| i.target_id.as_str());
+    fn balance(&mut self, (balance, open): (delivery::Balance, i64)) {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
-        let (balance, open) = store.read(|tx| books_of(tx, target_id))?;
         let owed = balance.of(Class::Untried) + balance.of(Class::Retryable) + open;
         self.report.balance = Some(Balance::of(&balance, is_shut));
         if self.request.scope.drains && self.resolved.receiver.is_some() && !is_shut {
             self.report.standing.owed_events = u64::try_from(owed).unwrap_or(0);
         }
-        Ok(())
     }
 }
 
