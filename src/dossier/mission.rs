@@ -138,7 +138,8 @@ impl Mission {
     pub(super) fn settle(&mut self, manifest: Option<&Manifest>, form: ParityForm) {
         if let (Some(manifest), Some(step)) = (manifest, &self.step) {
             for spec in manifest.of_step(step) {
-                if !self.artifacts.iter().any(|artifact| artifact.key == spec.key) {
+                // A pattern that is itself the name of a file is not missing either.
+                if !self.artifacts.iter().any(|a| a.key == spec.key || a.path == spec.pattern) {
                     self.artifacts.push(missing(spec));
                 }
             }

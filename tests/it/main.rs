@@ -8,6 +8,7 @@ mod bench;
 mod capture;
 mod crowd;
 mod delivery;
+mod dossier_memory;
 mod gates;
 mod hardship;
 mod house;
