@@ -73,6 +73,8 @@ pub(crate) struct Index {
     pub(crate) missions: Vec<Mission>,
     /// What was left out, ordered by mission and path.
     pub(crate) skipped: Vec<Skipped>,
+    /// What was taken, and is odd; ordered likewise.
+    pub(crate) odd: Vec<Skipped>,
     /// Missions that were asked for by name and are not there.
     pub(crate) unknown: Vec<String>,
     /// Files, read or known.
@@ -121,9 +123,10 @@ fn fill(request: &Request<'_>, tree: &Beneath, mut drafts: Vec<Draft>, index: &m
     }
     let how = (request.edition, request.parity, request.begun);
     let settled: Vec<Settled> = drafts.into_par_iter().map(|draft| settle(how, draft)).collect();
-    for Settled { mission, skipped, known, bytes } in settled {
+    for Settled { mission, skipped, odd, known, bytes } in settled {
         index.bytes += bytes;
         index.skipped.extend(skipped);
+        index.odd.extend(odd);
         index.cache.missions.insert(mission.slug.clone(), known);
         index.missions.push(mission);
     }
@@ -153,6 +156,7 @@ fn read(request: &Request<'_>, tree: &Beneath, paths: Vec<&str>) -> Result<Vec<R
 struct Settled {
     mission: Mission,
     skipped: Vec<Skipped>,
+    odd: Vec<Skipped>,
     known: super::cache::Known,
     bytes: u64,
 }
@@ -163,6 +167,7 @@ fn settle((edition, parity, begun): (Edition, ParityForm, Timestamp), draft: Dra
     let slug = mission.slug.clone();
     let skip = |path, reason| Skipped { mission_slug: Some(slug.clone()), path, reason };
     let mut skipped: Vec<_> = walk.skipped.into_iter().map(|(path, reason)| skip(path, reason)).collect();
+    let odd = walk.shared.into_iter().map(|path| skip(path, Reason::HardLink)).collect();
     let (mut bytes, mut files, mut read) = (0, Vec::with_capacity(walk.files.len()), read.into_iter());
     for (found, known) in walk.files.into_iter().zip(known) {
         // A known file was opened in the state in which it was met now, or it would not be known.
@@ -182,7 +187,7 @@ fn settle((edition, parity, begun): (Edition, ParityForm, Timestamp), draft: Dra
         }
     }
     mission.settle(manifest, parity);
-    Settled { mission, skipped, known: super::cache::Known { meta, files }, bytes }
+    Settled { mission, skipped, odd, known: super::cache::Known { meta, files }, bytes }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub(crate) enum Reason {
     LinkUnreadable,
     /// A FIFO, a socket, a device.
     SpecialFile,
+    /// A file that has a further name outside the feature directory.
+    HardLink,
     /// A name that is not UTF-8.
     NameNotUtf8,
     /// A directory with a `.git` of its own.
@@ -60,6 +62,7 @@ impl Reason {
             Self::LinkToDirectory => ("link_to_directory", "linked directories are not entered"),
             Self::LinkUnreadable => ("link_unreadable", "the link leads through a directory that may not be searched"),
             Self::SpecialFile => ("special_file", "not a regular file"),
+            Self::HardLink => ("hard_link", "it has another name outside the mission, through which it may be changed"),
             Self::NameNotUtf8 => ("name_not_utf8", "the name is not UTF-8"),
             Self::NestedRepository => ("nested_repository", "another repository (it has a .git of its own)"),
             Self::UnreadableDirectory => ("unreadable_directory", "the directory cannot be listed"),

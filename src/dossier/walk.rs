@@ -1,6 +1,6 @@
 //! Finding the files of one mission.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::beneath::{Beneath, EntryKind};
 use super::reason::Reason;
@@ -23,6 +23,8 @@ pub(super) struct Found {
 pub(super) struct Walk {
     pub(super) files: Vec<Found>,
     pub(super) skipped: Vec<(String, Reason)>,
+    /// Files that have a further name somewhere else: what is written there shows here.
+    pub(super) shared: Vec<String>,
 }
 
 /// Walks the feature directory `slug` below the artifact root. Hidden entries are passed over in silence; directory
@@ -70,7 +72,20 @@ pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<
         }
     }
     walk.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    walk.shared = shared(slug, &walk.files);
     Ok(walk)
+}
+
+/// The files with more names than were met in the feature directory. A hard link is the file, so it is no way out of the
+/// directory and nothing is left out for it.
+fn shared(slug: &str, files: &[Found]) -> Vec<String> {
+    let own =
+        |found: &&Found| found.opens.strip_prefix(slug).and_then(|rest| rest.strip_prefix('/')) == Some(&found.path);
+    let with_names = || files.iter().filter(own).filter_map(|found| Some((found, found.stat.filter(|s| s.names > 1)?)));
+    let mut met: BTreeMap<u64, u32> = BTreeMap::new();
+    with_names().for_each(|(_, stat)| *met.entry(stat.inode).or_default() += 1);
+    let outside = with_names().filter(|(_, stat)| met.get(&stat.inode).is_some_and(|met| *met < stat.names));
+    outside.map(|(found, _)| found.path.clone()).collect()
 }
 
 /// The visible entries of one directory, as paths relative to the feature directory. `Err` when it is another

@@ -112,6 +112,14 @@ fn oddities(index: &Index) -> Vec<String> {
         };
         lines.push(format!("{place} left out: {} ({})", skipped.reason.explanation(), skipped.reason.code()));
     }
+    // One line for a mission: a tree that was copied as hard links has them everywhere.
+    for of_mission in index.odd.chunk_by(|a, b| (&a.mission_slug, a.reason) == (&b.mission_slug, b.reason)) {
+        let [first, more @ ..] = of_mission else { continue };
+        let slug = first.mission_slug.as_deref().unwrap_or_default();
+        let others = if more.is_empty() { String::new() } else { format!(" (and {} others)", more.len()) };
+        let (path, reason) = (printable(&first.path), first.reason);
+        lines.push(format!("{}/{path}{others}: {} ({})", printable(slug), reason.explanation(), reason.code()));
+    }
     for mission in &index.missions {
         if let Some(oddity) = mission.oddity {
             lines.push(format!("{}: {} ({})", mission.slug, oddity.explanation(), oddity.code()));

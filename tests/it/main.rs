@@ -9,6 +9,7 @@ mod capture;
 mod crowd;
 mod delivery;
 mod dossier_memory;
+mod dossier_odd_tree;
 mod gates;
 mod hardship;
 mod house;
