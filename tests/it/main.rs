@@ -10,6 +10,7 @@ mod crowd;
 mod delivery;
 mod dossier_memory;
 mod dossier_odd_tree;
+mod dossier_selection;
 mod gates;
 mod hardship;
 mod house;
