@@ -154,6 +154,7 @@ fn new_mission(request: &Request<'_>, tree: &Beneath, slug: String, meta: Meta, 
         artifacts: Vec::new(),
         completeness: Completeness::Unknown,
         parity: String::new(),
+        drift: None,
         oddity: meta.oddity,
     }
 }

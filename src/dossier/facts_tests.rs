@@ -42,6 +42,7 @@ fn mission(step: Option<&str>) -> Mission {
         artifacts: vec![read("plan.md", "latin", false), read("spec.md", "a\n", true), read("x.csv", "latin", false)],
         completeness: Completeness::Unknown,
         parity: String::new(),
+        drift: None,
         oddity: None,
     };
     mission.settle(manifest, ParityForm::Path);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::artifact::from_reading;
+use super::baseline::{Baselines, Owner};
 use super::beneath::Beneath;
 use super::cache::{Cache, KnownFile};
 use super::digest::{Reading, measure};
@@ -37,6 +38,8 @@ pub(crate) struct Request<'a> {
     pub(crate) step: Option<&'a str>,
     /// How the parity hash is computed.
     pub(crate) parity: ParityForm,
+    /// Whose parity baselines count; none without one.
+    pub(crate) baseline_owner: Option<Owner<'a>>,
     /// When this index begins, before anything is looked at.
     pub(crate) begun: Timestamp,
     /// What earlier indexes of the same artifact root knew.
@@ -121,8 +124,9 @@ fn fill(request: &Request<'_>, tree: &Beneath, mut drafts: Vec<Draft>, index: &m
         let count = draft.unknown().count();
         draft.read = readings.by_ref().take(count).collect();
     }
-    let how = (request.edition, request.parity, request.begun);
-    let settled: Vec<Settled> = drafts.into_par_iter().map(|draft| settle(how, draft)).collect();
+    let baselines = Baselines::below(request.meta_root, request.baseline_owner);
+    let how = How { edition: request.edition, parity: request.parity, begun: request.begun, baselines };
+    let settled: Vec<Settled> = drafts.into_par_iter().map(|draft| settle(&how, draft)).collect();
     for Settled { mission, skipped, odd, known, bytes } in settled {
         index.bytes += bytes;
         index.skipped.extend(skipped);
@@ -161,13 +165,21 @@ struct Settled {
     bytes: u64,
 }
 
-fn settle((edition, parity, begun): (Edition, ParityForm, Timestamp), draft: Draft) -> Settled {
+/// What is the same for all missions.
+struct How<'a> {
+    edition: Edition,
+    parity: ParityForm,
+    begun: Timestamp,
+    baselines: Option<Baselines<'a>>,
+}
+
+fn settle(how: &How<'_>, draft: Draft) -> Settled {
     let Draft { mut mission, walk, known, meta, read } = draft;
-    let manifest = Manifest::of(edition, &mission.mission_type);
+    let manifest = Manifest::of(how.edition, &mission.mission_type);
     let slug = mission.slug.clone();
     let skip = |path, reason| Skipped { mission_slug: Some(slug.clone()), path, reason };
     let mut skipped: Vec<_> = walk.skipped.into_iter().map(|(path, reason)| skip(path, reason)).collect();
-    let odd = walk.shared.into_iter().map(|path| skip(path, Reason::HardLink)).collect();
+    let mut odd: Vec<_> = walk.shared.into_iter().map(|path| skip(path, Reason::HardLink)).collect();
     let (mut bytes, mut files, mut read) = (0, Vec::with_capacity(walk.files.len()), read.into_iter());
     for (found, known) in walk.files.into_iter().zip(known) {
         // A known file was opened in the state in which it was met now, or it would not be known.
@@ -175,7 +187,7 @@ fn settle((edition, parity, begun): (Edition, ParityForm, Timestamp), draft: Dra
             Some(reading) => (reading, found.stat),
             None => read.next().unwrap_or((Reading::Unreadable, None)),
         };
-        files.extend(KnownFile::of(&found.path, reading, found.stat, opened, begun));
+        files.extend(KnownFile::of(&found.path, reading, found.stat, opened, how.begun));
         match reading {
             Reading::Vanished => skipped.push(skip(found.path, Reason::Vanished)),
             Reading::NotAFile => skipped.push(skip(found.path, Reason::SpecialFile)),
@@ -186,7 +198,11 @@ fn settle((edition, parity, begun): (Edition, ParityForm, Timestamp), draft: Dra
             }
         }
     }
-    mission.settle(manifest, parity);
+    mission.settle(manifest, how.parity);
+    match how.baselines.as_ref().map_or(Ok(None), |baselines| baselines.drift(&mission)) {
+        Ok(found) => mission.drift = found,
+        Err(reason) => odd.push(skip("parity-baseline.json".to_owned(), reason)),
+    }
     Settled { mission, skipped, odd, known: super::cache::Known { meta, files }, bytes }
 }
 

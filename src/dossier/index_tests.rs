@@ -34,6 +34,7 @@ fn with<'a>(root: &'a Path, interrupt: &'a Interrupt) -> Request<'a> {
         edition: Edition::Seed,
         step: None,
         parity: ParityForm::Path,
+        baseline_owner: None,
         begun: Timestamp::from_micros(0),
         known: &NOTHING,
         default_branch: &|| "trunk".to_owned(),

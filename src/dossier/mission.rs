@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::artifact::{Artifact, Required, missing};
+use super::baseline::Drift;
 use super::manifest::Manifest;
 use super::parity::{ParityForm, parity};
 use super::reason::Reason;
@@ -70,6 +71,8 @@ pub(crate) struct Mission {
     pub(crate) completeness: Completeness,
     /// The parity hash, with or without `sha256:` as its form has it.
     pub(crate) parity: String,
+    /// How far it is from its baseline, if it has one and is.
+    pub(crate) drift: Option<Drift>,
     /// Why defaults stand in for what `meta.json` should say, if they do.
     pub(crate) oddity: Option<Reason>,
 }
@@ -118,6 +121,9 @@ impl Mission {
         let step = self.step.as_deref().unwrap_or_default();
         let namespace = [project_uuid, &self.slug, &self.target_branch, &self.mission_type, self.manifest_version];
         for text in namespace.into_iter().chain([step, self.completeness.as_str(), &self.parity]) {
+            put(text.as_bytes());
+        }
+        for text in self.drift.iter().flat_map(|drift| [&drift.expected, &drift.actual]) {
             put(text.as_bytes());
         }
         for a in &self.artifacts {
@@ -181,6 +187,7 @@ mod tests {
             artifacts: paths.iter().filter_map(|path| read(path)).collect(),
             completeness: Completeness::Unknown,
             parity: String::new(),
+            drift: None,
             oddity: None,
         };
         mission.settle(manifest, ParityForm::Path);
@@ -240,7 +247,10 @@ mod tests {
         };
         let same = of(&|_| {});
         assert_eq!(same, of(&|m| m.dir = "/elsewhere".into()));
-        let changes: [&dyn Fn(&mut Mission); 14] = [
+        let drift = |actual: &str| Some(Drift { expected: "e".to_owned(), actual: actual.to_owned() });
+        let changes: [&dyn Fn(&mut Mission); 16] = [
+            &|m| m.drift = drift("a"),
+            &|m| m.drift = drift("b"),
             &|m| m.slug.push('x'),
             &|m| m.target_branch.push('x'),
             &|m| m.mission_type.push('x'),

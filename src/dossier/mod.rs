@@ -8,6 +8,7 @@
 //! leaves its feature directory. One odd file, directory or mission costs only itself, and is named with a [`Reason`].
 
 mod artifact;
+mod baseline;
 mod beneath;
 #[cfg(not(unix))]
 mod beneath_std;
@@ -35,6 +36,7 @@ mod stat;
 mod walk;
 
 pub(crate) use artifact::Artifact;
+pub(crate) use baseline::Owner;
 pub(crate) use body::read_body;
 pub(crate) use cache::Cache;
 pub(crate) use cache_file::LONGEST as LONGEST_CACHE;

@@ -41,6 +41,8 @@ pub(crate) enum Reason {
     MetaUnreadable,
     /// `meta.json` gives an empty target branch.
     MetaBlankBranch,
+    /// The mission's parity baseline cannot be read, or is none.
+    BaselineUnusable,
 }
 
 impl Reason {
@@ -76,6 +78,7 @@ impl Reason {
             Self::MetaNotObject => ("meta_not_object", "meta.json is not a JSON object"),
             Self::MetaNotUtf8 => ("meta_not_utf8", "meta.json is not UTF-8"),
             Self::MetaUnreadable => ("meta_unreadable", "meta.json cannot be read"),
+            Self::BaselineUnusable => ("baseline_unusable", "it is no parity baseline, so drift is not looked for"),
             Self::MetaBlankBranch => ("meta_blank_branch", "meta.json gives an empty target_branch"),
         }
     }

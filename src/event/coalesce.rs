@@ -20,7 +20,7 @@ pub(crate) struct Coalesce {
     /// Digest of what is said: the payload without ids, times, clocks and git facts.
     pub(crate) facts: Sha256,
     /// The key of events that say the opposite of the same thing: an artifact that is there was not missing any more, and
-    /// the other way round. After a newer one of those, the same words are news again.
+    /// the other way round; what a mission drifted to, it came to in a snapshot. After a newer one of those, the same words are news again.
     pub(crate) rival: Option<[u8; 16]>,
 }
 
@@ -38,6 +38,10 @@ type Object = Map<String, Value>;
 const INDEXED: &str = "MissionDossierArtifactIndexed";
 /// Says that it is not.
 const MISSING: &str = "MissionDossierArtifactMissing";
+/// Says what a mission comes to.
+const SNAPSHOT: &str = "MissionDossierSnapshotComputed";
+/// Says that it is not what it should come to.
+const DRIFT: &str = "MissionDossierParityDriftDetected";
 
 /// The key of an event and that of its rival; `None` where something is missing that they need.
 fn keys(
@@ -59,7 +63,7 @@ fn keys(
             (payload, "artifact_key"),
             (envelope, "artifact_key"),
         ])?,
-        "MissionDossierSnapshotComputed" | "MissionDossierParityDriftDetected" => Some(""),
+        SNAPSHOT | DRIFT => Some(""),
         _ => return Ok(None),
     };
     let spaces = [within(payload, "namespace", empty), within(envelope, "namespace", empty), payload, envelope];
@@ -81,6 +85,8 @@ fn keys(
     let rival = match event_type {
         INDEXED => Some(MISSING),
         MISSING => Some(INDEXED),
+        // A newer snapshot found no drift, or another one.
+        DRIFT => Some(SNAPSHOT),
         _ => None,
     };
     Ok(Some([Some(event_type), rival].map(|event_type| Some(digest(event_type?, about)))))
@@ -219,7 +225,7 @@ mod tests {
         let said = |event_type| coalesce(event_type, &payload, None).unwrap();
         let (there, missing) = (said(INDEXED), said(MISSING));
         assert_eq!((there.rival, missing.rival), (Some(missing.key), Some(there.key)));
-        assert_eq!(said("MissionDossierSnapshotComputed").rival, None);
+        assert_eq!((said(SNAPSHOT).rival, said(DRIFT).rival), (None, Some(said(SNAPSHOT).key)));
         assert_ne!(of(&indexed("main", "b", "h", "1")).rival, there.rival);
     }
 

@@ -11,7 +11,7 @@ use crate::base::text::printable;
 use crate::base::{Sha256, Timestamp};
 use crate::books;
 use crate::config::Parity;
-use crate::dossier::{self, Edition, Fact, Index, Mission, ParityForm};
+use crate::dossier::{self, Edition, Fact, Index, Mission, Owner, ParityForm};
 use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
 use crate::git::{self, Facts};
 use crate::journal::{self, Audit, Entry, Receipt};
@@ -59,6 +59,9 @@ pub(super) fn index(
     let (checkout, config) = (&workspace.checkout, &workspace.loaded.config);
     let git = Workspace::git(world);
     let facts = git::facts(&git, checkout);
+    let identity = &workspace.identity;
+    let owner = identity.project_uuid.as_deref().zip(identity.node_id.as_deref());
+    let owner = owner.map(|(project_uuid, node_id)| Owner { project_uuid, node_id });
     let mut index = dossier::index(&dossier::Request {
         root: &workspace.root,
         meta_root: &workspace.main_root,
@@ -71,6 +74,7 @@ pub(super) fn index(
             Parity::Path => ParityForm::Path,
             Parity::Content => ParityForm::Content,
         },
+        baseline_owner: owner,
         begun,
         known: &memory.files,
         default_branch: &|| git::default_branch(&git, checkout),

@@ -8,6 +8,7 @@ mod bench;
 mod capture;
 mod crowd;
 mod delivery;
+mod dossier_drift;
 mod dossier_memory;
 mod dossier_odd_tree;
 mod dossier_selection;
