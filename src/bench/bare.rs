@@ -108,7 +108,6 @@ fn open(store: &Path) -> Result<Connection, Error> {
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "journal_size_limit", 4 << 20)?;
-    conn.pragma_update_and_check(None, "wal_autocheckpoint", 4000, |_| Ok(()))?;
     conn.pragma_update(None, "cache_size", -16_384)?;
     Ok(conn)
 }

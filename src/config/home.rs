@@ -88,6 +88,11 @@ impl Place {
         self.dir.join("checkouts").join(short_digest(root))
     }
 
+    /// The agreements to send.
+    pub(crate) fn grants(&self) -> PathBuf {
+        self.dir.join("grants.json")
+    }
+
     /// Held by the one drain at a time.
     pub(crate) fn drain_lock(&self) -> PathBuf {
         self.dir.join("drain.lock")

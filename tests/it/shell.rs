@@ -30,6 +30,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       init         Write an event-sync.toml
       config       Show the configuration in force
       serve        Run a receiver: the server side, for tests and self-hosters
+      allow        Agree to sending what is in this repository to an origin
       bench        Measure what work costs on this machine, beside its raw limit
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
@@ -85,8 +86,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
               Let the environment's target win over a different configured one
 
           --allow-origin <ORIGIN>
-              Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version,
-              which sends to loopback only
+              Agree, for this run, to send to ORIGIN (scheme://host:port)
 
     Examples:
       sk-sync init --project            write an event-sync.toml with a new project identity
