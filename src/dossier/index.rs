@@ -98,8 +98,10 @@ pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
         let drafts = drafts(request, tree, found.slugs, &mut index.skipped)?;
         fill(request, tree, drafts, &mut index)?;
     }
-    let is_covered = |slug: &str| request.missions.is_none_or(|wanted| wanted.iter().any(|name| name == slug));
-    index.cache = request.known.clone().renewed(std::mem::take(&mut index.cache), is_covered);
+    if let Some(wanted) = request.missions {
+        let is_covered = |slug: &str| wanted.iter().any(|name| name == slug);
+        index.cache = request.known.clone().renewed(std::mem::take(&mut index.cache), is_covered);
+    }
     let is_known = |slug: &&String| {
         let in_skipped =
             |s: &Skipped| s.mission_slug.as_ref().or((!s.path.is_empty()).then_some(&s.path)) == Some(slug);

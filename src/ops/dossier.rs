@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use rayon::prelude::*;
+
 use super::memory::{self, Deed, Memory};
 use super::origin::origin;
 use super::report;
@@ -58,11 +60,10 @@ pub(super) fn index(
     let begun = world.clock.now();
     let (checkout, config) = (&workspace.checkout, &workspace.loaded.config);
     let git = Workspace::git(world);
-    let facts = git::facts(&git, checkout);
     let identity = &workspace.identity;
     let owner = identity.project_uuid.as_deref().zip(identity.node_id.as_deref());
     let owner = owner.map(|(project_uuid, node_id)| Owner { project_uuid, node_id });
-    let mut index = dossier::index(&dossier::Request {
+    let request = dossier::Request {
         root: &workspace.root,
         meta_root: &workspace.main_root,
         is_repository: checkout.is_repository(),
@@ -80,7 +81,14 @@ pub(super) fn index(
         default_branch: &|| git::default_branch(&git, checkout),
         progress: &|p| progress(Step::Indexing { done: p.files as u64, total: p.total as u64 }),
         interrupt: world.interrupt,
-    })?;
+    };
+    // Git is asked while the files are looked at.
+    let (facts, index) = std::thread::scope(|scope| {
+        let facts = scope.spawn(|| git::facts(&git, checkout));
+        let index = dossier::index(&request);
+        (facts.join().unwrap_or_default(), index)
+    });
+    let mut index = index?;
     let is_empty = index.missions.is_empty() && index.skipped.is_empty();
     let present = index.missions.iter().map(|mission| mission.slug.clone()).collect();
     if let (Some((deed, rule)), Some(uuid)) = (selection.not_yet, &workspace.identity.project_uuid) {
@@ -221,7 +229,7 @@ pub(super) fn unchanged(
 }
 
 fn digests(indexed: &Indexed, project_uuid: &str, rule: &str) -> Vec<String> {
-    indexed.index.missions.iter().map(|mission| memory::digest(mission, project_uuid, rule)).collect()
+    indexed.index.missions.par_iter().map(|mission| memory::digest(mission, project_uuid, rule)).collect()
 }
 
 /// How many facts a capture would add, by a look at the journal alone.
