@@ -4,6 +4,8 @@
 //! as raw bytes, in parallel, and everything comes out in the order of its path bytes: one thread or many, the result
 //! is the same. Keys, classes, manifests and parity follow `formats/features-and-artifacts.md`, sections 1 to 6.
 //!
+//! A [`Cache`] says which files need not be read again: a value that goes in and comes out, kept by others.
+//!
 //! **Invariant:** reads only, and stores nothing; knows no journal, queue or SQL. Nothing is opened through a link that
 //! leaves its feature directory. One odd file, directory or mission costs only itself, and is named with a [`Reason`].
 

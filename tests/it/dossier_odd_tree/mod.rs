@@ -3,6 +3,9 @@
 
 #![cfg(unix)]
 
+mod large;
+mod moving;
+
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
@@ -153,47 +156,6 @@ fn links_lead_nowhere_but_to_files_of_their_mission() {
     odd.assert_it_runs();
 }
 
-/// A link is swapped for a file, and a directory for a link, as fast as the system can, while indexes and runs read.
-#[test]
-fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
-    let odd = Odd::new();
-    std::fs::create_dir(odd.sandbox.path("outside")).unwrap();
-    std::fs::write(odd.sandbox.path("outside/spec.md"), SECRET).unwrap();
-    odd.sandbox.write("kitty-specs/odd/research/spec.md", "inside");
-    // Between the listing of the mission and the opening of what is swapped, all these are opened.
-    for n in 0..1500 {
-        odd.sandbox.write(&format!("kitty-specs/odd/checklists/{n}.md"), "filler");
-    }
-    let (is_over, secret) = (AtomicBool::new(false), sha256(SECRET));
-    std::thread::scope(|scope| {
-        let (odd, is_over) = (&odd, &is_over);
-        scope.spawn(move || {
-            let (file, dir) = (odd.path("plan.md"), odd.path("research"));
-            symlink("../../secret.md", odd.path(".link")).unwrap();
-            symlink(odd.sandbox.path("outside"), odd.path(".door")).unwrap();
-            let away = odd.path(".away");
-            std::fs::write(&file, "plan").unwrap();
-            while !is_over.load(Ordering::SeqCst) {
-                // Each name is a file or directory of the mission at one moment and a way out at the next.
-                for (own, out) in [(&file, odd.path(".link")), (&dir, odd.path(".door"))] {
-                    std::fs::rename(own, &away).unwrap();
-                    std::fs::rename(&out, own).unwrap();
-                    std::fs::rename(own, &out).unwrap();
-                    std::fs::rename(&away, own).unwrap();
-                }
-            }
-        });
-        for round in 0..12 {
-            let words: &[&str] = if round % 6 == 0 { &["run", "--json"] } else { &["index", "--dry-run", "--json"] };
-            let run = odd.sandbox.sk_sync(words);
-            assert!(matches!(run.code, Some(0 | 3)), "{run:#?}");
-            assert!(!run.stdout.contains(&secret), "{run:#?}");
-        }
-        is_over.store(true, Ordering::SeqCst);
-    });
-    odd.assert_it_runs();
-}
-
 #[test]
 fn a_hard_link_is_a_file_of_the_mission_and_said_to_be_shared() {
     let odd = Odd::new();
@@ -229,34 +191,6 @@ fn pipes_sockets_and_devices_are_not_opened() {
     assert_eq!(Odd::codes(&report), wanted);
     assert_eq!(Odd::artifacts(&report).len(), 2);
     odd.assert_it_runs();
-}
-
-/// Ten gigabytes that take no room on the disk: refused at sight, whatever else it would have to be.
-#[test]
-fn an_enormous_file_is_not_read() {
-    let odd = Odd::new();
-    for name in ["spec.md", "huge.md"] {
-        std::fs::File::create(odd.path(name)).unwrap().set_len(10_000_000_000).unwrap();
-    }
-    // A large one that is read, beside them: in pieces.
-    std::fs::File::create(odd.path("large.bin")).unwrap().set_len(100_000_000).unwrap();
-    let report = within_mib(&odd.sandbox, 64, &["index", "--dry-run", "--json"]).success().json();
-    assert_eq!(report["index"]["bytes"].as_u64().unwrap() / 1000, 100_000);
-    std::fs::remove_file(odd.path("large.bin")).unwrap();
-    let report = odd.dry_run();
-    let wanted = [
-        ("huge.md", "not_present: oversized"),
-        ("meta.json", "unsupported_surface"),
-        ("spec.md", "not_present: oversized"),
-    ];
-    assert_eq!(Odd::artifacts(&report), table(&wanted));
-    assert_eq!(report["index"]["not_present"], 2);
-    assert!(report["index"]["bytes"].as_u64().unwrap() < 1000, "{report}");
-    odd.assert_it_runs();
-    let events = odd.sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
-    let missing = events.iter().find(|e| e["event_type"] == "MissionDossierArtifactMissing").unwrap();
-    assert_eq!(missing["envelope"]["payload"]["context_diagnostics"]["reason_code"], "oversized");
-    assert_eq!(odd.sandbox.sk_sync(["run", "--strict"]).code, Some(5));
 }
 
 #[test]
@@ -333,84 +267,4 @@ fn directories_and_files_that_are_shut_cost_only_themselves() {
     for dir in ["listed", "searched", "shut"] {
         mode(odd.path(dir), 0o755);
     }
-}
-
-/// A file that grows while it is read: what was read is what is said of it, and no torn body leaves.
-#[test]
-fn files_that_grow_and_shrink_while_they_are_read() {
-    use std::io::Write as _;
-    let odd = Odd::new();
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (odd, is_over) = (&odd, &is_over);
-        scope.spawn(move || {
-            let mut file = std::fs::File::create(odd.path("plan.md")).unwrap();
-            let mut written = 0_u64;
-            while !is_over.load(Ordering::SeqCst) {
-                file.write_all(&[b'x'; 4096]).unwrap();
-                written += 4096;
-                if written > 8 << 20 {
-                    file.set_len(0).unwrap();
-                    (file, written) = (std::fs::File::create(odd.path("plan.md")).unwrap(), 0);
-                }
-            }
-        });
-        for _ in 0..10 {
-            let report = odd.sandbox.sk_sync(["run", "--json"]);
-            assert!(matches!(report.code, Some(0 | 3)), "{report:#?}");
-            let report = report.json();
-            assert_eq!(
-                (&report["index"]["missions"], &report["index"]["artifacts"]),
-                (&json!(2), &json!(5)),
-                "{report}"
-            );
-            let outcomes = report["bodies"]["outcomes"].as_array().unwrap();
-            let plan = outcomes.iter().find(|o| o["path"] == "plan.md");
-            let reason = plan.map_or("", |plan| plan["reason"].as_str().unwrap());
-            let known =
-                ["oversized", "content_hash_mismatch", "read_error: larger than", "empty_content", "enqueued", ""];
-            assert!(known.iter().any(|known| reason.starts_with(known)), "{reason}");
-        }
-        is_over.store(true, Ordering::SeqCst);
-    });
-    odd.sandbox.write("kitty-specs/odd/plan.md", "settled");
-    odd.assert_it_runs();
-    let bodies = received(&odd.sandbox.store().with_file_name("stub.db")).bodies;
-    assert!(format!("{bodies:?}").contains("settled"));
-}
-
-/// Very many files in one mission: all of them are there, in order, in memory that does not grow with their bytes.
-#[test]
-fn very_many_files() {
-    let odd = Odd::new();
-    let count = if is_long() { 100_000 } else { 5_000 };
-    for n in 0..count / 500 {
-        std::fs::create_dir_all(odd.path(&format!("research/{n:03}"))).unwrap();
-        for m in 0..500 {
-            std::fs::write(odd.path(&format!("research/{n:03}/{m:03}.md")), format!("{n} {m}")).unwrap();
-        }
-    }
-    let report = odd.sandbox.sk_sync(["index", "--json"]).success().json();
-    assert_eq!(report["index"]["artifacts"], count + 4);
-    assert_eq!(report["capture"]["captured"], count + 4 + 2);
-    let bounded = within_mib(&odd.sandbox, 256, &["index", "--json", "--no-cache"]).success().json();
-    assert_eq!(bounded["index"]["hashed"], count + 4);
-    let again = odd.sandbox.sk_sync(["index", "--json"]).success().json();
-    assert_eq!((&again["capture"]["captured"], &again["capture"]["unchanged"]), (&json!(0), &json!(count + 4 + 2)));
-}
-
-/// Runs the program with at most this much memory of its own.
-fn within_mib(sandbox: &Sandbox, mib: u64, words: &[&str]) -> Run {
-    let known = sandbox.command([""; 0]);
-    let mut command = Command::new("sh");
-    let script = format!("ulimit -d {} && exec \"$0\" \"$@\"", mib * 1024);
-    command.args(["-c", &script]).arg(assert_cmd::cargo::cargo_bin!("sk-sync")).args(words);
-    command.env_clear().envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    ended(command.current_dir(sandbox.repo()).output().unwrap())
-}
-
-/// The long form of a test was asked for.
-#[expect(clippy::disallowed_methods, reason = "a test may be asked for more than usual")]
-fn is_long() -> bool {
-    std::env::var_os("SK_SYNC_LONG_TESTS").is_some_and(|value| value == "1")
 }
