@@ -50,6 +50,16 @@ pub(crate) fn replace_lightly(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::rename(&new, path).map_err(|e| named(&e, "cannot replace", path))
 }
 
+/// Returns when the entries of `dir`, as they are now, are on disk: a new name, a changed one, a removed one.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    // Elsewhere a directory cannot be opened like a file, and its entries are the system's concern.
+    #[cfg(unix)]
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| named(&e, "cannot sync", dir))?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}
+
 /// The same error with what was tried and where in its text.
 pub(crate) fn named(error: &io::Error, act: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{act} {}: {error}", crate::base::text::path(path)))

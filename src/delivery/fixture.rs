@@ -175,6 +175,14 @@ impl Books {
     }
 
     pub(super) fn drain(&mut self, receiver: &dyn DeliveryReceiver, interrupt: &Interrupt) -> Report {
+        self.try_drain(receiver, interrupt).unwrap()
+    }
+
+    pub(super) fn try_drain(
+        &mut self,
+        receiver: &dyn DeliveryReceiver,
+        interrupt: &Interrupt,
+    ) -> Result<Report, Error> {
         let clock = FixedClock(self.now());
         let conditions = Conditions {
             policy: self.policy,
@@ -185,7 +193,7 @@ impl Books {
             deadline: self.now().after(self.max_time),
             interrupt,
         };
-        super::drain(&mut self.store, receiver, &conditions, &mut |_| {}).unwrap()
+        super::drain(&mut self.store, receiver, &conditions, &mut |_| {})
     }
 
     pub(super) fn row(&mut self, seq: i64) -> Row {

@@ -130,6 +130,11 @@ impl<'a> Appender<'a> {
         Ok(())
     }
 
+    /// From here on, `at` is the rows' capture time: for events that were captured before they could be added.
+    pub(crate) fn captured_at(&mut self, at: Timestamp) {
+        self.now = at;
+    }
+
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);

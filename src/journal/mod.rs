@@ -31,10 +31,10 @@ pub(crate) use newest::stated;
 pub(crate) use point::{Point, is_same_history, point, states_the_same};
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Mark, PURGED, Release, audit, bury, let_go, release};
+pub(crate) use retire::{Audit, Mark, Notice, PURGED, Release, audit, bury, let_go, notice, release};
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
-pub(crate) use state::{next_lamport, recount, seal, sealed_through, size, totals};
+pub(crate) use state::{next_lamport, note_spooled, recount, seal, sealed_through, size, spooled_through, totals};
 
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -6,20 +6,21 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::bodies::{self, NoUpload, Tally};
+use super::bodies::{self, NoUpload};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
-use super::memory::{self, Deed, Memory};
-use super::report::{Balance, Capture, Gate, Project, Report};
-use super::rule::{self, dropped_words, evicted_words};
+use super::memory::Memory;
+use super::opening::Absorbed;
+use super::report::{Balance, Capture, Gate, Project, Report, Spool};
+use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
-use super::{Error, Step, Workspace, World, origin, preview};
+use super::tally::Tally;
+use super::{Error, Step, Workspace, World, opening, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
-use crate::books;
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
-use crate::journal::{self, Receipt};
+use crate::journal::Receipt;
 use crate::store::Store;
 use crate::target::{self, Choice, Resolved};
 
@@ -93,7 +94,8 @@ pub(crate) fn run(
     {
         return Ok(journey.report);
     }
-    let mut store = books::open(&workspace.place.store())?;
+    let (mut store, absorbed) = opening::open(world, workspace)?;
+    journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
         let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed)?;
         if captured.evicted > 0 {
@@ -123,9 +125,9 @@ pub(super) struct Journey<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) request: &'a Request<'a>,
     pub(super) resolved: &'a Resolved,
-    memory: Memory,
+    pub(super) memory: Memory,
     /// Missions of which a body found no room in the queue.
-    refused: BTreeSet<String>,
+    pub(super) refused: BTreeSet<String>,
     start_stub: StartStub<'a>,
     pub(super) progress: &'a (dyn Fn(Step) + Sync),
     pub(super) report: Report,
@@ -173,6 +175,19 @@ impl Journey<'_> {
         Ok(indexed)
     }
 
+    /// Says what lay in the spool.
+    fn took_over(&mut self, absorbed: Absorbed) {
+        if absorbed == Absorbed::default() {
+            return;
+        }
+        if absorbed.evicted > 0 {
+            self.report.warnings.push(evicted_words(absorbed.evicted));
+        }
+        let Absorbed { captured, unchanged, conflicts, discarded, unreadable, warnings, .. } = absorbed;
+        self.report.spool = Some(Spool { captured, unchanged, conflicts, discarded, unreadable });
+        self.report.warnings.extend(warnings);
+    }
+
     /// Queues bodies and delivers, as far as the gates let.
     fn deliver(&mut self, store: &mut Store, indexed: Option<&Indexed>) -> Result<(), Error> {
         let mut tally = Tally::default();
@@ -209,12 +224,13 @@ impl Journey<'_> {
         tally: &mut Tally,
     ) -> Result<(), Error> {
         let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
-        let filter = bodies::filter(&self.workspace.loaded.config)?;
-        for mission in &indexed.index.missions {
-            match self.no_upload() {
-                Some(why) => bodies::preview(mission, &filter, Some(why), tally),
-                None => drop(bodies::offer(self.world, self.workspace, store, mission, &filter, tally)?),
-            }
+        let (config, missions) = (&self.workspace.loaded.config, &indexed.index.missions);
+        let Some(why) = self.no_upload() else {
+            return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
+        };
+        let filter = bodies::filter(config)?;
+        for mission in missions {
+            bodies::preview(mission, &filter, Some(why), tally);
         }
         Ok(())
     }
@@ -234,7 +250,8 @@ impl Journey<'_> {
         } else {
             0
         };
-        self.refused.clone_from(&tally.refused);
+        self.refused.clone_from(&tally.without_room);
+        self.report.warnings.extend(tally.crowding(&self.workspace.loaded.config));
         self.report.bodies = Some(tally.finish(waiting));
         Ok(())
     }
@@ -254,71 +271,8 @@ impl Journey<'_> {
         Ok(())
     }
 
-    /// True when the store is the one of which something is remembered, and nothing was given up in it since.
-    fn is_same_store(&self) -> bool {
-        let (Ok(Some(store)), Some(then)) = (books::open_read(&self.workspace.place.store()), self.memory.point())
-        else {
-            return false;
-        };
-        store.read(|tx| journal::is_same_history(tx, then)).unwrap_or(false)
-    }
-
-    /// What this command does with a mission in the end.
-    fn deed(&self) -> Deed {
-        if self.request.scope.offers_bodies { Deed::Offered } else { Deed::Captured }
-    }
-
-    /// What else than the mission decides what that comes to.
-    fn deed_rule(&self) -> String {
-        let captured = rule::fingerprint(self.workspace);
-        match self.deed() {
-            Deed::Captured => captured,
-            Deed::Offered => {
-                let (target, why_not) = (self.target_id(), self.no_upload());
-                format!("{captured} {target:?} {why_not:?} {:?}", self.workspace.loaded.config.artifacts)
-            }
-        }
-    }
-
-    fn target_id(&self) -> Option<&str> {
-        self.resolved.identity.as_ref().map(|identity| identity.target_id.as_str())
-    }
-
-    /// True when all there is to do was done before; then the report says so, and nothing was written but what is known
-    /// of the files.
-    fn is_unchanged(&mut self, indexed: &Indexed) -> Result<bool, Error> {
-        let scope = self.request.scope;
-        if scope.offers_bodies || scope.drains || self.world.interrupt.is_requested() {
-            return Ok(false);
-        }
-        // Whatever is wrong with the store is told by who opens it to write.
-        let Ok(Some(store)) = books::open_read(&self.workspace.place.store()) else { return Ok(false) };
-        let Ok(Some(receipt)) = dossier::unchanged(self.workspace, &store, &self.memory, indexed) else {
-            return Ok(false);
-        };
-        self.report.capture = Some(capture_section(&receipt));
-        let balance = store.read(|tx| books_of(tx, self.target_id()))?;
-        self.balance(balance);
-        self.remember(indexed);
-        Ok(true)
-    }
-
-    /// Writes down what the next run of this checkout need not do again.
-    fn remember(&mut self, indexed: &Indexed) {
-        if self.request.missions.is_none() {
-            self.memory.keep_only(&indexed.present.iter().map(String::as_str).collect());
-        }
-        if self.deed() == Deed::Offered && !self.report.standing.was_interrupted {
-            let (rule, uuid) = (self.deed_rule(), self.workspace.identity.project_uuid.as_deref().unwrap_or_default());
-            let missions = indexed.index.missions.iter().filter(|m| !self.refused.contains(&m.slug));
-            let offered = missions.map(|m| (m.slug.clone(), memory::digest(m, uuid, &rule))).collect();
-            self.memory.note_offered(offered);
-        }
-        self.memory.save(&indexed.index.cache);
-    }
-
     /// Reads the books once more, from their counters.
-    fn balance(&mut self, (balance, open): (delivery::Balance, i64)) {
+    pub(super) fn balance(&mut self, (balance, open): (delivery::Balance, i64)) {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
         let owed = balance.of(Class::Untried) + balance.of(Class::Retryable) + open;
         self.report.balance = Some(Balance::of(&balance, is_shut));

@@ -5,6 +5,7 @@
 mod answers;
 mod bad_input;
 mod bench;
+mod bodies;
 mod capture;
 mod consent;
 mod crowd;
@@ -13,8 +14,12 @@ mod dossier_drift;
 mod dossier_memory;
 mod dossier_odd_tree;
 mod dossier_selection;
+mod exchange;
+#[cfg(all(unix, feature = "failpoints"))]
+mod failpoints;
 mod gates;
 mod hardship;
+mod health;
 mod house;
 mod init;
 mod kill;
@@ -23,7 +28,9 @@ mod main_job;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod replay;
 mod settings;
 mod shell;
+mod spool;
 mod status;
 mod support;

@@ -8,8 +8,10 @@ mod completions;
 mod config;
 mod drain;
 mod events;
+mod explain;
 mod index;
 mod init;
+mod replay;
 mod run;
 mod serve;
 mod status;
@@ -27,6 +29,7 @@ pub(crate) enum Command {
     Capture(capture::Args),
     #[command(visible_alias = "now")]
     Drain(drain::Args),
+    Replay(replay::Args),
     Status(status::Args),
     Events(events::Args),
     Bodies(bodies::Args),
@@ -47,6 +50,7 @@ impl Command {
             Self::Index(_) => "index",
             Self::Capture(_) => "capture",
             Self::Drain(_) => "drain",
+            Self::Replay(_) => "replay",
             Self::Status(_) => "status",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
@@ -67,6 +71,7 @@ impl Command {
             Self::Index(args) => args.json,
             Self::Capture(args) => args.json,
             Self::Drain(args) => args.json,
+            Self::Replay(args) => args.json,
             Self::Status(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
@@ -86,6 +91,7 @@ impl Command {
             Self::Index(args) => index::run(context, args),
             Self::Capture(args) => capture::run(context, args),
             Self::Drain(args) => drain::run(context, args),
+            Self::Replay(args) => replay::run(context, args),
             Self::Status(args) => status::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),

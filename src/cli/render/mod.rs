@@ -47,6 +47,9 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     if let Some(migrate) = report.migrate.as_ref().filter(|migrate| migrate.sources > 0) {
         say("Imported", sections::migrate_words(migrate));
     }
+    if let Some(spool) = &report.spool {
+        say("Spooled", sections::spool_words(spool));
+    }
     if let Some(index) = &report.index {
         say("Indexed", sections::index_words(index));
     }

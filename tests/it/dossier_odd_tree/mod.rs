@@ -11,13 +11,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::rights::{as_nobody, ended, mode};
+use crate::support::Sandbox;
+use crate::support::rights::{as_nobody, mode};
 use crate::support::wire::received;
-use crate::support::{Run, Sandbox};
 
 const SECRET: &str = "what lies outside";
 
