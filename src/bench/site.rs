@@ -113,6 +113,8 @@ impl Site {
         let request = Request {
             scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
             missions: None,
+            only_changed: false,
+            uses_memory: true,
             step: None,
             edition: Edition::default(),
             max_time: Some(LONG),

@@ -115,7 +115,7 @@ impl Books {
     pub(super) fn add_keyed(&mut self, count: usize) {
         for _ in 0..count {
             let id = self.ids.uuid();
-            let coalesce = Coalesce { key: [7; 16], facts: Sha256::of(id.as_bytes()) };
+            let coalesce = Coalesce { key: [7; 16], facts: Sha256::of(id.as_bytes()), rival: None };
             self.add(&id, &format!(r#"{{"event_id":"{id}"}}"#), WireForm::AsIs, Some(coalesce));
         }
     }

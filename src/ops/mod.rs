@@ -11,6 +11,7 @@ mod dossier;
 mod drain;
 mod failures;
 mod intake;
+mod memory;
 mod opening;
 #[cfg(test)]
 mod opening_tests;
@@ -25,6 +26,7 @@ mod stream;
 mod tally;
 #[cfg(test)]
 mod trace_tests;
+mod unchanged;
 mod workspace;
 
 pub(crate) use again::owe_again;

@@ -1,6 +1,6 @@
 //! What is said of bodies in a report: counts, and the last word on each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Bodies, BodyOutcome};
 use crate::base::Sha256;
@@ -26,6 +26,8 @@ pub(super) struct Which {
 pub(super) struct Tally {
     counts: Bodies,
     outcomes: BTreeMap<Which, Said>,
+    /// Missions with a body for which the queue had no room.
+    pub(super) without_room: BTreeSet<String>,
     /// Bodies for which the queue had no room.
     refused: u64,
     /// Words of uploads.
@@ -56,6 +58,7 @@ impl Tally {
             Status::Failed | Status::Uploaded => {
                 self.counts.retryable += 1;
                 self.refused += 1;
+                self.without_room.insert(which.mission_slug.clone());
             }
         }
         self.outcomes.insert(which, Said { status: decision.status, reason: decision.reason, retryable: is_refused });

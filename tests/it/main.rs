@@ -11,6 +11,10 @@ mod capture;
 mod consent;
 mod crowd;
 mod delivery;
+mod dossier_drift;
+mod dossier_memory;
+mod dossier_odd_tree;
+mod dossier_selection;
 mod exchange;
 #[cfg(all(unix, feature = "failpoints"))]
 mod failpoints;

@@ -36,6 +36,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
         scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
         missions: None,
+        only_changed: false,
+        uses_memory: true,
         step: None,
         edition: Edition::default(),
         max_time: args.max_time,
