@@ -96,7 +96,7 @@ pub(super) struct ArchiveWriter<W: Write> {
 impl<W: Write> ArchiveWriter<W> {
     /// Begins one; neither time nor name is written, so that the same events give the same bytes.
     pub(super) fn new(to: W) -> Self {
-        let to = GzBuilder::new().mtime(0).operating_system(255).write(BufWriter::new(to), Compression::new(4));
+        let to = GzBuilder::new().mtime(0).operating_system(255).write(BufWriter::new(to), Compression::fast());
         Self { to, hasher: Hasher::default(), count: 0 }
     }
 
