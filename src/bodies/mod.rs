@@ -16,6 +16,7 @@ mod filter;
 mod outcome;
 mod pause;
 mod pool;
+mod purge;
 mod push;
 mod queue;
 #[cfg(test)]
@@ -33,11 +34,12 @@ pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{Failure, close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
+pub(crate) use purge::purge;
 pub(crate) use push::Push;
 pub(crate) use queue::{Enqueued, Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{Counts, MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

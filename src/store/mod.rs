@@ -12,6 +12,7 @@ mod cache;
 mod counters;
 mod open;
 mod read;
+mod reclaim;
 mod schema;
 #[cfg(test)]
 mod trace;
@@ -20,6 +21,7 @@ mod tx;
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
+pub(crate) use reclaim::Reclaimed;
 pub(crate) use schema::Schema;
 #[cfg(test)]
 pub(crate) use trace::traced;
