@@ -20,6 +20,7 @@ mod dispatch;
 mod dispatch_tests;
 #[cfg(test)]
 mod fixture;
+mod inherit;
 mod outcome;
 #[cfg(test)]
 mod plan_tests;
@@ -40,6 +41,7 @@ pub(crate) use balance::{Balance, balance, recount, unreferenced};
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use inherit::{Inherited, inherit};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
 pub(crate) use receiver::BatchReceiver;

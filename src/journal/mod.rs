@@ -17,6 +17,7 @@ mod append_tests;
 mod chain;
 #[cfg(test)]
 mod chain_tests;
+mod inherit;
 mod known;
 mod newest;
 mod read;
@@ -26,6 +27,7 @@ mod state;
 
 pub(crate) use append::{Appended, Appender, Entry, Receipt};
 pub(crate) use chain::check_chain;
+pub(crate) use inherit::{held_after, holder};
 pub(crate) use newest::stated;
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};

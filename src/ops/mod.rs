@@ -9,6 +9,7 @@ mod bodies;
 mod dossier;
 mod drain;
 mod intake;
+mod migrate;
 mod origin;
 mod preview;
 pub(crate) mod report;
@@ -21,6 +22,7 @@ mod trace_tests;
 mod workspace;
 
 pub(crate) use drain::Stub;
+pub(crate) use migrate::{imported_sources, migrate, release_imported};
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
 pub(crate) use stream::{Line, StreamRequest, capture_stream};
@@ -98,6 +100,9 @@ pub(crate) enum Error {
     /// The body queue.
     #[error(transparent)]
     Bodies(#[from] crate::bodies::Error),
+    /// Older stores.
+    #[error(transparent)]
+    Legacy(#[from] crate::legacy::Error),
     /// Somebody else drains.
     #[error(transparent)]
     Lock(#[from] crate::base::lock::Error),

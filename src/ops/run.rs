@@ -11,7 +11,7 @@ use super::drain::{self, Outlet, StartStub};
 use super::report::{Balance, Capture, Gate, Project, Report};
 use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
-use super::{Error, Step, Workspace, World, origin, preview};
+use super::{Error, Step, Workspace, World, migrate, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
 use crate::books;
@@ -26,6 +26,8 @@ use crate::target::{self, Choice, Resolved};
 pub(crate) struct Scope {
     /// The command's name in the report.
     pub(crate) command: &'static str,
+    /// Take over what older versions left.
+    pub(crate) migrates: bool,
     /// Index and capture.
     pub(crate) indexes: bool,
     /// Queue the bodies of what was indexed.
@@ -79,6 +81,9 @@ pub(crate) fn run(
     }
     if indexed.is_some() {
         workspace.project_uuid()?;
+    }
+    if request.scope.migrates {
+        migrate::on_the_way(world, workspace, &resolved, &mut journey.report)?;
     }
     let mut store = books::open(&workspace.place.store())?;
     if let Some(indexed) = &indexed {

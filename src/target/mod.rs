@@ -20,7 +20,7 @@ mod sources;
 pub(crate) use authority::{Authority, Choice, Resolved, resolve};
 pub(crate) use gate::{Gate, gates, link};
 pub(crate) use link::{Identity, Link, ReceiverKind};
-pub(crate) use scope::active_scope;
+pub(crate) use scope::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
 
 use crate::config::Origin;
 

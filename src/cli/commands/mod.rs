@@ -9,6 +9,7 @@ mod drain;
 mod events;
 mod index;
 mod init;
+mod migrate;
 mod run;
 mod serve;
 mod status;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Status(status::Args),
     Events(events::Args),
     Bodies(bodies::Args),
+    Migrate(migrate::Args),
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
@@ -48,6 +50,7 @@ impl Command {
             Self::Status(_) => "status",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
+            Self::Migrate(_) => "migrate",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
@@ -67,6 +70,7 @@ impl Command {
             Self::Status(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
+            Self::Migrate(args) => args.is_json(),
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
@@ -85,6 +89,7 @@ impl Command {
             Self::Status(args) => status::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),
+            Self::Migrate(args) => migrate::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),

@@ -38,6 +38,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         },
         resolved: &resolved,
         gates: target::gates(&resolved, config, &context.env),
+        state: &workspace.home.state,
         legacy_home: workspace.home.legacy.as_deref(),
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,

@@ -3,6 +3,7 @@
 use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
+use crate::legacy::SourceReport;
 use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate};
 use crate::target::{Identity, ReceiverKind};
 
@@ -29,15 +30,44 @@ pub(super) fn target_words(target: Option<&Identity>, gates: &[Gate]) -> String 
     }
 }
 
+/// True when a run did something with an older store.
+pub(super) fn is_news(migrate: &Migrate) -> bool {
+    !migrate.stores.is_empty() || migrate.delivered_before > 0
+}
+
 pub(super) fn migrate_words(migrate: &Migrate) -> String {
     let terms = [
         ("known already", migrate.deduplicated),
+        ("held until `sk-sync migrate release`", migrate.held),
+        ("delivered before", migrate.delivered_before),
         ("bodies", migrate.bodies_imported),
+        ("refused bodies noted", migrate.failures_imported),
         ("in conflict", migrate.conflicts),
+        ("rows left there", migrate.refused),
         ("older stores unreadable", migrate.source_errors),
     ];
     let stores = plural(migrate.sources, "older store");
     with_terms(format!("{} from {stores}", plural(migrate.imported, "new event")), &terms)
+}
+
+/// One older store and what became of it.
+pub(super) fn store_words(store: &SourceReport) -> String {
+    let what = match &store.error {
+        Some(error) => format!("not taken over: {}", text::printable(error)),
+        None => {
+            let terms = [
+                ("event rows", store.event_rows),
+                ("body rows", store.body_rows),
+                ("failure rows", store.failure_rows),
+                ("new", store.imported),
+                ("known already", store.deduplicated),
+                ("in conflict", store.conflicts),
+                ("left there", store.refused),
+            ];
+            format!("{}: {}", store.result.replace('_', " "), join_terms(&terms).unwrap_or_else(|| "empty".to_owned()))
+        }
+    };
+    format!("{} ({}) {what}", store.path, store.kind)
 }
 
 pub(super) fn capture_words(capture: &Capture) -> String {
