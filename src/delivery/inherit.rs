@@ -47,10 +47,9 @@ pub(crate) fn inherit(
             .optional()?;
         let Some((true, is_held)) = marks else { continue };
         let status = if event.was_duplicate { Status::Duplicate } else { Status::Success };
-        tx.prepare(
-            "INSERT INTO delivery_rows (target, seq, status, settled_at) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(rusqlite::params![target.id, event.seq, status.word(), event.settled_at.unwrap_or(now).as_micros()])?;
+        tx.prepare("INSERT INTO delivery_rows (target, seq, status, settled_at) VALUES (?1, ?2, ?3, ?4)")?.execute(
+            rusqlite::params![target.id, event.seq, status.word(), event.settled_at.unwrap_or(now).as_micros()],
+        )?;
         postings.moved(if is_held { Class::Blocked } else { Class::Untried }, Class::Delivered);
         taken += 1;
         last = last.max(event.seq);

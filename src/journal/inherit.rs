@@ -3,8 +3,8 @@
 use rusqlite::OptionalExtension as _;
 
 use super::{Error, retire};
-use crate::base::Sha256;
-use crate::store::ReadTx;
+use crate::base::{Sha256, Timestamp};
+use crate::store::{ReadTx, WriteTx};
 
 /// An event that has an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,4 +35,37 @@ pub(crate) fn held_after(tx: &ReadTx<'_>, reason: &str, after: i64, limit: i64) 
     let sql = "SELECT seq FROM journal_events WHERE seq > ?1 AND held = ?2 ORDER BY seq LIMIT ?3";
     let mut statement = tx.prepare(sql)?;
     Ok(statement.query_map((after, reason, limit), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A content that somebody decided against earlier.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aside<'a> {
+    /// The id both have.
+    pub(crate) event_id: &'a str,
+    /// Digest of the one that stayed.
+    pub(crate) existing_sha256: Sha256,
+    /// The other, whole.
+    pub(crate) envelope: &'a [u8],
+    /// Where it came from.
+    pub(crate) origin: &'a str,
+    /// What was decided.
+    pub(crate) resolution: &'a str,
+}
+
+/// Keeps a content apart whose conflict is decided.
+pub(crate) fn set_aside(tx: &WriteTx<'_>, aside: &Aside<'_>, now: Timestamp) -> Result<(), Error> {
+    tx.prepare(
+        "INSERT INTO journal_conflicts (event_id, existing_sha256, incoming_sha256, envelope, origin, found_at,
+           resolved_at, resolution) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT DO NOTHING",
+    )?
+    .execute(rusqlite::params![
+        aside.event_id,
+        &aside.existing_sha256.as_bytes()[..],
+        &Sha256::of(aside.envelope).as_bytes()[..],
+        aside.envelope,
+        aside.origin,
+        now.as_micros(),
+        aside.resolution
+    ])?;
+    Ok(())
 }

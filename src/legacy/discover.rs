@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Overflow,
     /// The same in the home directory.
     Jsonl,
+    /// `migration_audit.db`: what an older migration noted, taken over after the events it is about.
+    Audit,
     /// `projects/<uuid>/sync/sync.db`, of the newest versions, which bring their own way on.
     ProjectStore,
 }
@@ -29,6 +31,7 @@ impl Kind {
             Self::Journal => "journal",
             Self::Overflow => "overflow",
             Self::Jsonl => "jsonl",
+            Self::Audit => "migration_audit",
             Self::ProjectStore => "project_store",
         }
     }
@@ -94,6 +97,7 @@ fn named(place: Place, name: &str) -> Option<(Kind, String)> {
     let is_digest = |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     match (place, extension) {
         (Place::Home, "db") if stem == "queue" => Some((Kind::Queue, "legacy".to_owned())),
+        (Place::Home, "db") if stem == "migration_audit" => Some((Kind::Audit, stem.to_owned())),
         (Place::Home, "jsonl") => Some((Kind::Jsonl, name.to_owned())),
         (Place::Queues, "db") => {
             let digest = stem.strip_prefix("queue-").filter(|digest| is_digest(digest))?;
@@ -117,6 +121,7 @@ mod tests {
             "home/queue.db",
             "home/queue.db-wal",
             "home/drained.jsonl",
+            "home/migration_audit.db",
             "home/config.toml",
             "home/queues/queue-00ff.db",
             "home/queues/queue-00fe.db",
@@ -146,6 +151,7 @@ mod tests {
                 ("journal", "journal-local"),
                 ("overflow", "overflow-2026.jsonl"),
                 ("jsonl", "drained.jsonl"),
+                ("migration_audit", "migration_audit"),
                 ("project_store", "sync"),
             ]
         );

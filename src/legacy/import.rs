@@ -52,7 +52,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn refuse(&mut self, why: String) {
+    pub(super) fn refuse(&mut self, why: &str) {
         self.refused += 1;
         self.note(format!("not taken over: {why}"));
     }
@@ -108,7 +108,7 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
             let mut take = |looked: Result<EventRow<'_>, String>| match looked {
                 Ok(row) => event(tx, appending, job, &row, source, &origin, &mut tally),
                 Err(why) => {
-                    tally.refuse(why);
+                    tally.refuse(&why);
                     Ok(())
                 }
             };
@@ -118,7 +118,7 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
             for key in keys {
                 match job.source.body(table, *key).map_err(Trouble::Source)? {
                     Ok(row) => body(tx, source, row, &mut tally)?,
-                    Err(why) => tally.refuse(format!("a body: {why}")),
+                    Err(why) => tally.refuse(&format!("a body: {why}")),
                 }
             }
         }
@@ -186,7 +186,10 @@ fn event(
             (seq, false)
         }
         // There is no bound on an import.
-        Appended::Full { .. } => return Ok(tally.refuse(format!("{}: no room", text::printable(row.event_id)))),
+        Appended::Full { .. } => {
+            tally.refuse(&format!("{}: no room", text::printable(row.event_id)));
+            return Ok(());
+        }
     };
     let is_new = matches!(appended, Appended::Captured { .. });
     let sha256 = (!is_new).then(|| Sha256::of(row.data));
@@ -200,16 +203,21 @@ fn body(tx: &WriteTx<'_>, source: i64, row: BodyRow, tally: &mut Tally) -> Resul
     let namespace = NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version };
     let place = text::printable(&format!("{}/{path}", namespace.mission_slug));
     if let Some(field) = namespace.blank_field() {
-        return Ok(tally.refuse(format!("the body of {place}: its {field} is blank")));
+        tally.refuse(&format!("the body of {place}: its {field} is blank"));
+        return Ok(());
     }
     let Some(sha256) = Sha256::from_hex(&row.content_hash) else {
-        return Ok(tally.refuse(format!("the body of {place}: its content_hash is no digest")));
+        tally.refuse(&format!("the body of {place}: its content_hash is no digest"));
+        return Ok(());
     };
     match row.rest {
         BodyRest::Queued { content, retry_count, due_at, created_at, last_error } => {
             let body = match Body::kept(content, sha256) {
                 Ok(body) => body,
-                Err(decision) => return Ok(tally.refuse(format!("the body of {place}: {}", decision.reason))),
+                Err(decision) => {
+                    tally.refuse(&format!("the body of {place}: {}", decision.reason));
+                    return Ok(());
+                }
             };
             let inherited = bodies::Inherited {
                 namespace: &namespace,

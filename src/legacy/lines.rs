@@ -28,23 +28,22 @@ impl Lines {
     }
 
     /// Shows each line with its place. Blank lines are nothing.
-    pub(super) fn each<E>(
-        &self,
-        visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>,
-    ) -> Result<(), Stop<E>> {
+    pub(super) fn each<E>(&self, visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>) -> Result<(), Stop<E>> {
         let failed = |e| Stop::Source(ForeignError::Unreadable(e));
         let mut file = self.file.borrow_mut();
         let (mut at, mut number) = (file.seek(SeekFrom::Start(0)).map_err(failed)?, 0_u64);
         loop {
             number += 1;
-            let Some(line) = read_line(&mut file).map_err(failed)? else { return Ok(()) };
-            let next = file.stream_position().map_err(failed)?;
+            let line = read_line(&mut file).map_err(failed)?;
             let key = i64::try_from(at).unwrap_or(i64::MAX);
-            at = next;
+            at = file.stream_position().map_err(failed)?;
             match line {
-                Some(line) if line.iter().all(u8::is_ascii_whitespace) => {}
-                Some(line) => show(&line, number, &mut |looked| visit(key, key, looked)).map_err(Stop::Visitor)?,
-                None => visit(key, key, Err(format!("line {number} is too long"))).map_err(Stop::Visitor)?,
+                Line::End => return Ok(()),
+                Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => {}
+                Line::Whole(line) => {
+                    show(&line, number, &mut |looked| visit(key, key, looked)).map_err(Stop::Visitor)?;
+                }
+                Line::TooLong => visit(key, key, Err(format!("line {number} is too long"))).map_err(Stop::Visitor)?,
             }
         }
     }
@@ -60,7 +59,7 @@ impl Lines {
         for key in keys {
             file.seek(SeekFrom::Start(u64::try_from(*key).unwrap_or(0))).map_err(failed)?;
             match read_line(&mut file).map_err(failed)? {
-                Some(Some(line)) => show(&line, 0, visit),
+                Line::Whole(line) => show(&line, 0, visit),
                 _ => visit(Err("it is gone".to_owned())),
             }
             .map_err(Stop::Visitor)?;
@@ -83,11 +82,20 @@ fn show<E>(line: &[u8], number: u64, visit: &mut dyn FnMut(Looked<'_>) -> Result
     }
 }
 
-/// The next line without its end; `Some(None)` for one that is too long, `None` at the end of the file.
-fn read_line(file: &mut BufReader<std::fs::File>) -> std::io::Result<Option<Option<Vec<u8>>>> {
+/// What comes next in a file.
+enum Line {
+    /// A line without its end.
+    Whole(Vec<u8>),
+    /// A line that is too long, passed over.
+    TooLong,
+    /// Nothing more.
+    End,
+}
+
+fn read_line(file: &mut BufReader<std::fs::File>) -> std::io::Result<Line> {
     let mut line = Vec::new();
     if file.by_ref().take(LONGEST_CELL as u64 + 1).read_until(b'\n', &mut line)? == 0 {
-        return Ok(None);
+        return Ok(Line::End);
     }
     if line.last() == Some(&b'\n') {
         line.pop();
@@ -96,7 +104,7 @@ fn read_line(file: &mut BufReader<std::fs::File>) -> std::io::Result<Option<Opti
         }
     } else if line.len() > LONGEST_CELL {
         file.skip_until(b'\n')?;
-        return Ok(Some(None));
+        return Ok(Line::TooLong);
     }
-    Ok(Some(Some(line)))
+    Ok(Line::Whole(line))
 }

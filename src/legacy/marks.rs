@@ -28,12 +28,7 @@ pub(super) fn done(tx: &ReadTx<'_>, path: &Path) -> Result<Option<String>, Error
 }
 
 /// The row of a source, written or brought up to date; it is not done.
-pub(super) fn begin(
-    tx: &WriteTx<'_>,
-    found: &Found,
-    provenance: &Provenance,
-    now: Timestamp,
-) -> Result<i64, Error> {
+pub(super) fn begin(tx: &WriteTx<'_>, found: &Found, provenance: &Provenance, now: Timestamp) -> Result<i64, Error> {
     Ok(tx
         .prepare(
             "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
@@ -97,8 +92,7 @@ pub(super) fn descend(tx: &WriteTx<'_>, from: &Descent) -> Result<(), Error> {
 
 /// Notes that a body was taken from a source; true when it never was from any.
 pub(super) fn take_body(tx: &WriteTx<'_>, body: &Sha256, source: i64) -> Result<bool, Error> {
-    let is_known =
-        tx.prepare("SELECT 1 FROM legacy_bodies WHERE body = ?1 LIMIT 1")?.exists([&body.as_bytes()[..]])?;
+    let is_known = tx.prepare("SELECT 1 FROM legacy_bodies WHERE body = ?1 LIMIT 1")?.exists([&body.as_bytes()[..]])?;
     tx.prepare("INSERT OR IGNORE INTO legacy_bodies (body, source) VALUES (?1, ?2)")?
         .execute(rusqlite::params![&body.as_bytes()[..], source])?;
     Ok(!is_known)

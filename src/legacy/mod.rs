@@ -11,6 +11,7 @@
 //! **Invariant:** a share and the mark that it is done are one transaction, so that a run that was killed anywhere is
 //! completed by the next one; one store is locked at a time.
 
+mod audit;
 mod catalog;
 mod discover;
 mod import;
@@ -32,8 +33,8 @@ mod take_over;
 pub(crate) use catalog::{Catalog, Known};
 pub(crate) use discover::discover;
 use discover::{Found, Kind};
-pub(crate) use preview::preview;
 pub(crate) use marks::{Giver, givers};
+pub(crate) use preview::preview;
 pub(crate) use release::{count_held, open_conflicts, release};
 pub(crate) use report::{SourceReport, Taken};
 pub(crate) use route::Destination;

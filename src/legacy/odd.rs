@@ -59,8 +59,13 @@ mod tests {
             (r#"{"event_id":"a","n":NaN}"#, 0, Some("strict")),
         ] {
             let queued_at = ValueRef::Integer(seconds);
-            let row =
-                EventRow { event_id: "a", event_type: "", data: data.as_bytes(), queued_at, retry_count: ValueRef::Null };
+            let row = EventRow {
+                event_id: "a",
+                event_type: "",
+                data: data.as_bytes(),
+                queued_at,
+                retry_count: ValueRef::Null,
+            };
             let seen = inspect(data.as_bytes());
             match (of(&row, seen.as_ref()), words) {
                 (None, None) => {}

@@ -9,7 +9,7 @@ use super::scopes::Scopes;
 use super::share::{Share, plan};
 use super::source::{EventRow, Source, Stop};
 use super::take_over::{Todo, look, place, settled};
-use super::{Destination, Error, Found, Request};
+use super::{Destination, Error, Found, Kind, Request};
 use crate::base::{Sha256, json};
 use crate::books;
 use crate::journal;
@@ -25,6 +25,8 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
     let (mut taken, mut seen) = (Taken::default(), Seen::new());
     for (found, todo) in look(request).0 {
         let report = match todo {
+            // What an older migration noted adds no event where its journals are.
+            Todo::Read if found.kind == Kind::Audit => SourceReport::waiting(&found),
             Todo::Read => match source(request, &found, scratch.path(), &mut seen)? {
                 Ok((known, tally)) => {
                     let report = SourceReport::taken(&found, &known, scopes.provenance(&found), tally, None);
@@ -41,12 +43,7 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
 
 type Looked = Result<(super::catalog::Known, Tally), ForeignError>;
 
-fn source(
-    request: &Request<'_>,
-    found: &Found,
-    scratch: &std::path::Path,
-    seen: &mut Seen,
-) -> Result<Looked, Error> {
+fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen: &mut Seen) -> Result<Looked, Error> {
     let opened = Source::open(found, scratch, request.interrupt).and_then(|source| Ok((plan(&source)?, source)));
     let (plan, source) = match opened {
         Ok(opened) => opened,
@@ -54,7 +51,7 @@ fn source(
     };
     let mut tally = Tally::default();
     source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
-    plan.unusable.iter().for_each(|why| tally.refuse(why.clone()));
+    plan.unusable.iter().for_each(|why| tally.refuse(why));
     for (destination, share) in &plan.shares {
         let store = books::open_read(&place(request.home, destination)?)?;
         match count(&source, share, destination, store.as_ref(), seen)? {
@@ -84,7 +81,7 @@ fn count(
         let counted = source.events(&share.events, &mut |looked| {
             match looked {
                 Ok(row) => one(tx, destination, &row, seen, &mut new, &mut tally)?,
-                Err(why) => tally.refuse(why),
+                Err(why) => tally.refuse(&why),
             }
             Ok::<_, Error>(())
         });

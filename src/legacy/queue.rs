@@ -16,22 +16,58 @@ const QUEUE: &[(&str, &[&str])] = &[
     ("body_upload_failure_log", FAILURE),
 ];
 const BODY: &[&str] = &[
-    "id", "project_uuid", "mission_slug", "feature_slug", "target_branch", "mission_type", "mission_key",
-    "manifest_version", "artifact_path", "content_hash", "hash_algorithm", "content_body", "size_bytes", "retry_count",
-    "next_attempt_at", "created_at", "last_error",
+    "id",
+    "project_uuid",
+    "mission_slug",
+    "feature_slug",
+    "target_branch",
+    "mission_type",
+    "mission_key",
+    "manifest_version",
+    "artifact_path",
+    "content_hash",
+    "hash_algorithm",
+    "content_body",
+    "size_bytes",
+    "retry_count",
+    "next_attempt_at",
+    "created_at",
+    "last_error",
 ];
 const FAILURE: &[&str] = &[
-    "id", "project_uuid", "mission_slug", "feature_slug", "target_branch", "mission_type", "mission_key",
-    "manifest_version", "artifact_path", "content_hash", "hash_algorithm", "size_bytes", "failure_reason",
-    "failure_count", "first_failed_at", "last_failed_at",
+    "id",
+    "project_uuid",
+    "mission_slug",
+    "feature_slug",
+    "target_branch",
+    "mission_type",
+    "mission_key",
+    "manifest_version",
+    "artifact_path",
+    "content_hash",
+    "hash_algorithm",
+    "size_bytes",
+    "failure_reason",
+    "failure_count",
+    "first_failed_at",
+    "last_failed_at",
 ];
 /// What a journal of 3.2.x has.
 const JOURNAL: &[(&str, &[&str])] = &[
     (
         "event_journal",
         &[
-            "event_id", "event_type", "payload", "occurred_at", "created_at", "coalesce_key", "archived_at",
-            "drain_blocked_reason", "project_uuid", "project_slug", "repo_slug",
+            "event_id",
+            "event_type",
+            "payload",
+            "occurred_at",
+            "created_at",
+            "coalesce_key",
+            "archived_at",
+            "drain_blocked_reason",
+            "project_uuid",
+            "project_slug",
+            "repo_slug",
         ],
     ),
     ("coalesce_superseded", &["superseded_event_id", "superseded_by_event_id", "coalesce_key", "at"]),
@@ -60,7 +96,8 @@ impl QueueFile {
         if tables.is_empty() && note.as_ref().is_some_and(|note| note.contains("table ")) {
             return Err(ForeignError::Sqlite("it holds other tables than a queue has".to_owned()));
         }
-        let columns = |name: &str| tables.iter().find(|(table, _)| *table == name).map(|(_, columns)| columns.as_slice());
+        let columns =
+            |name: &str| tables.iter().find(|(table, _)| *table == name).map(|(_, columns)| columns.as_slice());
         let events = match (columns("queue"), columns("event_journal")) {
             (Some(columns), _) => Some((event_list(columns, "data", "timestamp")?, "queue")),
             (None, Some(columns)) => Some((event_list(columns, "payload", "created_at")?, "event_journal")),
@@ -68,7 +105,7 @@ impl QueueFile {
         };
         let bodies = columns("body_upload_queue").map(body_list).transpose()?;
         let failures = columns("body_upload_failure_log").map(failure_list).transpose()?;
-        Ok(Self { events, bodies, failures, note, foreign })
+        Ok(Self { foreign, events, bodies, failures, note })
     }
 
     pub(super) const fn stamp(&self) -> &Stamp {
@@ -184,7 +221,9 @@ fn event<'r>(row: &'r Row<'_>) -> rusqlite::Result<Looked<'r>> {
     };
     Ok(data.map_err(named).and_then(|data| {
         let (queued_at, retry_count) = (row.get_ref(5), row.get_ref(6));
-        let (Ok(queued_at), Ok(retry_count)) = (queued_at, retry_count) else { return Err("it is cut short".to_owned()) };
+        let (Ok(queued_at), Ok(retry_count)) = (queued_at, retry_count) else {
+            return Err("it is cut short".to_owned());
+        };
         let event_type = row.get_ref(2).ok().and_then(|cell| tables::text(cell).ok()).unwrap_or_default();
         Ok(EventRow { event_id, event_type, data, queued_at, retry_count })
     }))
@@ -207,11 +246,20 @@ fn place(time: ValueRef<'_>) -> i64 {
 /// The names that identify a body, in either spelling (section 2.1).
 fn identity(columns: &[String], table: &str) -> Result<String, ForeignError> {
     let either = |new: &'static str, old: &'static str| {
-        if columns.iter().any(|column| column == old) && !columns.iter().any(|column| column == new) { old } else { new }
+        if columns.iter().any(|column| column == old) && !columns.iter().any(|column| column == new) {
+            old
+        } else {
+            new
+        }
     };
     let names = [
-        "project_uuid", either("mission_slug", "feature_slug"), "target_branch", either("mission_type", "mission_key"),
-        "manifest_version", "artifact_path", "content_hash",
+        "project_uuid",
+        either("mission_slug", "feature_slug"),
+        "target_branch",
+        either("mission_type", "mission_key"),
+        "manifest_version",
+        "artifact_path",
+        "content_hash",
     ];
     require(columns, table, &names)?;
     Ok(names.join(", "))

@@ -2,10 +2,12 @@
 //! elsewhere can be recognised. Nothing is made up (`formats/storage-and-wire` sections 2.5 and 9).
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::marks::Provenance;
 use super::{Found, Kind};
+use crate::store::open_regular;
 use crate::target::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
 
 /// Longer files of the older home directory are not read.
@@ -35,11 +37,11 @@ impl Scopes {
         if let Some(home) = home {
             scopes.0.extend(active_scope(home).map(|scope| (queue_digest(&scope), scope)));
             let config = table(&home.join("config.toml"));
-            names.servers.extend(text(&config, &["sync", "server_url"]));
+            names.servers.extend(text(config.as_ref(), &["sync", "server_url"]));
             let credentials = table(&home.join("credentials"));
-            names.servers.extend(text(&credentials, &["server", "url"]));
-            names.users.extend(text(&credentials, &["user", "username"]));
-            names.teams.extend(text(&credentials, &["user", "team_slug"]));
+            names.servers.extend(text(credentials.as_ref(), &["server", "url"]));
+            names.users.extend(text(credentials.as_ref(), &["user", "username"]));
+            names.teams.extend(text(credentials.as_ref(), &["user", "team_slug"]));
         }
         names.users.push(String::new());
         names.teams.extend([String::new(), "no-team".to_owned()]);
@@ -72,20 +74,20 @@ pub(super) fn older_mode(home: &Path) -> Option<String> {
         return Some("teamspace".to_owned());
     }
     let config = table(&file)?;
-    let mode = text(&Some(config), &["event_sync", "mode"]).unwrap_or_default();
+    let mode = text(Some(&config), &["event_sync", "mode"]).unwrap_or_default();
     let mode = mode.trim().to_lowercase().replace('-', "_");
     Some(if mode.is_empty() { "teamspace".to_owned() } else { mode })
 }
 
 fn table(file: &Path) -> Option<toml::Table> {
-    let meta = std::fs::metadata(file).ok().filter(|meta| meta.is_file() && meta.len() <= LONGEST)?;
-    let _small = meta;
-    std::fs::read_to_string(file).ok()?.parse().ok()
+    let mut text = String::new();
+    let read = open_regular(file).ok()?.take(LONGEST + 1).read_to_string(&mut text).ok()?;
+    if read as u64 > LONGEST { None } else { text.parse().ok() }
 }
 
-fn text(table: &Option<toml::Table>, path: &[&str]) -> Option<String> {
+fn text(table: Option<&toml::Table>, path: &[&str]) -> Option<String> {
     let (last, within) = path.split_last()?;
-    let mut table = table.as_ref()?;
+    let mut table = table?;
     for name in within {
         table = table.get(*name)?.as_table()?;
     }

@@ -49,9 +49,8 @@ pub(super) fn unknown_parts(
     if version != 0 {
         parts.push(format!("schema version {version}"));
     }
-    Ok((!parts.is_empty()).then(|| {
-        format!("it holds what this version does not know, which stays there: {}", parts.join(", "))
-    }))
+    Ok((!parts.is_empty())
+        .then(|| format!("it holds what this version does not know, which stays there: {}", parts.join(", "))))
 }
 
 fn pragma(conn: &Connection, sql: &str) -> rusqlite::Result<i64> {
@@ -137,7 +136,10 @@ mod tests {
         }
         assert_eq!(bytes(ValueRef::Blob(b"\xff")), Ok(&b"\xff"[..]));
         assert_eq!(bytes(ValueRef::Real(1.0)), Err("is a float".to_owned()));
-        assert_eq!((count(ValueRef::Integer(-1)), count(ValueRef::Integer(1 << 40)), count(ValueRef::Null)), (0, u32::MAX, 0));
+        assert_eq!(
+            (count(ValueRef::Integer(-1)), count(ValueRef::Integer(1 << 40)), count(ValueRef::Null)),
+            (0, u32::MAX, 0)
+        );
         let times = [ValueRef::Real(1.5), ValueRef::Integer(i64::MAX), ValueRef::Real(f64::NAN), ValueRef::Text(b"1")];
         assert_eq!(times.map(micros), [1_500_000, i64::MAX, 0, 0]);
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::audit::Audit;
 use super::catalog::{Catalog, Known};
 use super::import::{Job, Tally, Trouble, import};
 use super::marks::Provenance;
@@ -10,7 +11,7 @@ use super::report::{SourceReport, Taken};
 use super::scopes::{Names, Scopes};
 use super::share::plan;
 use super::source::Source;
-use super::{Destination, Error, Found, Policy, discover, ledger};
+use super::{Destination, Error, Found, Kind, Policy, audit, discover, ledger};
 use crate::base::lock::{self, Lock};
 use crate::base::{Clock, Interrupt, files};
 use crate::books;
@@ -65,16 +66,17 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
     }
     let state = &request.home.state;
     files::create_private_dir(state).map_err(Error::Io)?;
-    let _held = match Lock::take(&state.join("migrate.lock"), "migrate", request.patience, request.clock, request.interrupt) {
-        Ok(held) => held,
-        Err(error @ lock::Error::Held { .. }) => {
-            taken.is_busy = true;
-            taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
-            log::info!("{error}");
-            return Ok(taken);
-        }
-        Err(error) => return Err(Error::Lock(error)),
-    };
+    let _held =
+        match Lock::take(&state.join("migrate.lock"), "migrate", request.patience, request.clock, request.interrupt) {
+            Ok(held) => held,
+            Err(error @ lock::Error::Held { .. }) => {
+                taken.is_busy = true;
+                taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
+                log::info!("{error}");
+                return Ok(taken);
+            }
+            Err(error) => return Err(Error::Lock(error)),
+        };
     let mut work = Work {
         request,
         scratch: scratch(state).map_err(Error::Io)?,
@@ -127,9 +129,7 @@ fn is_settled(home: &Home, known: &Known, stamp: &Stamp, retries: bool) -> bool 
     known.is_settled
         && known.stamp == stamp.to_string()
         && !(retries && known.error.is_some())
-        && known.stores.iter().all(|name| {
-            place(home, &Destination::named(name)).is_ok_and(|store| store.exists())
-        })
+        && known.stores.iter().all(|name| place(home, &Destination::named(name)).is_ok_and(|store| store.exists()))
 }
 
 pub(super) fn settled(found: &Found, todo: Todo) -> SourceReport {
@@ -171,6 +171,12 @@ impl Work<'_> {
     /// Reads one source into every store it feeds.
     fn read(&mut self, found: &Found) -> SourceReport {
         let provenance = self.scopes.provenance(found);
+        if found.kind == Kind::Audit {
+            return match self.adopt(found, &provenance) {
+                Ok(report) => report,
+                Err(error) => self.failed(found, &provenance, &error),
+            };
+        }
         let source = match Source::open(found, &self.scratch, self.request.interrupt) {
             Ok(source) => source,
             Err(error) => return self.failed(found, &provenance, &error),
@@ -183,7 +189,7 @@ impl Work<'_> {
         let is_fresh = source.stamp().is_fresh(self.request.clock.now());
         let mut tally = Tally::default();
         source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
-        plan.unusable.iter().for_each(|why| tally.refuse(why.clone()));
+        plan.unusable.iter().for_each(|why| tally.refuse(why));
         let mut error = None;
         for (destination, share) in &plan.shares {
             let job = Job {
@@ -210,6 +216,36 @@ impl Work<'_> {
         let report = SourceReport::taken(found, &known, provenance, tally, error);
         self.catalog.set(&found.path, known);
         report
+    }
+
+    /// Takes over what an older migration noted, into every store that older ones feed.
+    fn adopt(&mut self, found: &Found, provenance: &Provenance) -> Result<SourceReport, ForeignError> {
+        let audit = Audit::open(found, &self.scratch, self.request.interrupt)?;
+        let mut destinations = audit.destinations()?;
+        destinations.extend(self.catalog.stores().map(Destination::named));
+        destinations.sort();
+        destinations.dedup();
+        let (stamp, now) = (audit.stamp().to_string(), self.request.clock.now());
+        let is_fresh = audit.stamp().is_fresh(now);
+        let (mut tally, mut error) = (Tally::default(), None);
+        for destination in &destinations {
+            let adopted = place(self.request.home, destination).map_err(Trouble::Store).and_then(|path| {
+                let mut store = books::open(&path)?;
+                audit::adopt(&mut store, &audit, found, destination, (!is_fresh).then_some(&stamp), now)
+            });
+            match adopted {
+                Ok(adopted) => tally.add(adopted.unwrap_or_default()),
+                Err(Trouble::Source(why)) => return Err(why),
+                Err(Trouble::Store(why)) => error = Some(format!("the store of {}: {why}", destination.name())),
+            }
+        }
+        let stores = destinations.iter().map(|destination| destination.name().to_owned()).collect();
+        let is_settled = !is_fresh && error.is_none();
+        let word = provenance.word.clone();
+        let known = Known { stamp, is_settled, error: error.clone(), provenance: word, stores, ..Known::default() };
+        let report = SourceReport::taken(found, &known, provenance.clone(), tally, error);
+        self.catalog.set(&found.path, known);
+        Ok(report)
     }
 
     fn import(&self, destination: &Destination, job: &Job<'_>) -> Result<Option<Tally>, Trouble> {

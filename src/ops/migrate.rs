@@ -54,8 +54,7 @@ pub(crate) fn migrate(
     report.warnings.extend(workspace.loaded.warnings.iter().cloned());
     let roots = roots(workspace);
     let patience = workspace.loaded.config.drain.lock_wait;
-    let request =
-        legacy::Request { retries: true, ..request(world, workspace, &resolved, &roots, patience) };
+    let request = legacy::Request { retries: true, ..request(world, workspace, &resolved, &roots, patience) };
     let taken = if dry_run { legacy::preview(&request)? } else { legacy::take_over(&request)? };
     report.standing.is_locked_out = taken.is_busy;
     note(&taken, &mut report);

@@ -23,6 +23,7 @@ use crate::target::{self, Choice, Resolved};
 
 /// Which parts of the journey a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 pub(crate) struct Scope {
     /// The command's name in the report.
     pub(crate) command: &'static str,

@@ -140,7 +140,8 @@ impl Foreign {
             let line: String = row.get(0).map_err(|e| self.sorted(e))?;
             let is_cell = CELL_FINDINGS.iter().any(|start| line.starts_with(start));
             if line != "ok" && !is_cell {
-                return Err(ForeignError::Damaged(line.lines().next().unwrap_or_default().to_owned()));
+                let what = line.lines().find(|line| !line.starts_with("***")).unwrap_or_default();
+                return Err(ForeignError::Damaged(what.to_owned()));
             }
         }
         Ok(())
@@ -249,8 +250,7 @@ fn names_a_super_journal(journal: &Path) -> io::Result<bool> {
 
 #[expect(clippy::disallowed_methods, reason = "the one place that opens somebody else's database")]
 fn open(copy: &Path, stamp: &Stamp, interrupt: &Interrupt, query: &str) -> Result<Connection, ForeignError> {
-    let access =
-        if query == "mode=rw" { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    let access = if query == "mode=rw" { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
     let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let path: PathBuf = read::uri(copy, query).into();
     let mut conn = Connection::open_with_flags(path, flags)?;

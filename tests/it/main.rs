@@ -15,6 +15,7 @@ mod init;
 mod kill;
 mod layers;
 mod main_job;
+mod migrate;
 mod quiet;
 #[cfg(unix)]
 mod readme;

@@ -14,11 +14,14 @@ use crate::ops::{self, migrate, release_imported};
 /// the store of its own project. The files themselves are never changed. Safe to repeat: what was taken over is not
 /// taken again, and a file that did not change is not even read. Exits 5 while ids are open that came with two contents.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   sk-sync migrate --dry-run            what is there, and what would come over
   sk-sync migrate                      take it over
-  sk-sync migrate release 00ff12ab     with migrate.imported = \"held\": let the events of one queue go")]
+  sk-sync migrate release 00ff12ab     with migrate.imported = \"held\": let the events of one queue go"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Migrate>,
@@ -74,8 +77,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 fn import(context: &Context, dry_run: bool) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let report =
-        with_choice(context, &workspace, |choice| migrate(&world(context), &workspace, &choice, dry_run))?;
+    let report = with_choice(context, &workspace, |choice| migrate(&world(context), &workspace, &choice, dry_run))?;
     Ok(conclude(context, report, false))
 }
 

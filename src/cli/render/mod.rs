@@ -95,9 +95,7 @@ fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
         Exit::Damage => {
             format!("{} the books do not balance. Nothing was dropped; run `sk-sync verify`", paint.red("Damage:"))
         }
-        Exit::Busy if report.command == "migrate" => {
-            not_done("another sk-sync takes over older stores at this moment")
-        }
+        Exit::Busy if report.command == "migrate" => not_done("another sk-sync takes over older stores at this moment"),
         Exit::Busy => not_done("another sk-sync delivers at this moment. What was captured stays, and it will see it"),
         Exit::Interrupted => not_done("interrupted. What was captured stays; `sk-sync run` goes on from here"),
         Exit::Internal | Exit::Usage => not_done("see the errors above"),

@@ -52,20 +52,27 @@ pub(super) fn migrate_words(migrate: &Migrate) -> String {
 
 /// One older store and what became of it.
 pub(super) fn store_words(store: &SourceReport) -> String {
-    let what = match &store.error {
-        Some(error) => format!("not taken over: {}", text::printable(error)),
-        None => {
-            let terms = [
-                ("event rows", store.event_rows),
-                ("body rows", store.body_rows),
-                ("failure rows", store.failure_rows),
-                ("new", store.imported),
-                ("known already", store.deduplicated),
-                ("in conflict", store.conflicts),
-                ("left there", store.refused),
-            ];
-            format!("{}: {}", store.result.replace('_', " "), join_terms(&terms).unwrap_or_else(|| "empty".to_owned()))
-        }
+    let what = if let Some(error) = &store.error {
+        format!("not taken over: {}", text::printable(error))
+    } else {
+        let nouns = [
+            ("event", "events", store.event_rows),
+            ("body", "bodies", store.body_rows),
+            ("failed body", "failed bodies", store.failure_rows),
+        ];
+        let held: Vec<_> = nouns
+            .iter()
+            .filter(|(.., n)| *n > 0)
+            .map(|(one, many, n)| format!("{} {}", count(*n), if *n == 1 { one } else { many }))
+            .collect();
+        let terms = [
+            ("new", store.imported),
+            ("known already", store.deduplicated),
+            ("in conflict", store.conflicts),
+            ("left there", store.refused),
+        ];
+        let held = if held.is_empty() { "nothing in it".to_owned() } else { held.join(", ") };
+        format!("{}: {}", store.result.replace('_', " "), with_terms(held, &terms))
     };
     format!("{} ({}) {what}", store.path, store.kind)
 }

@@ -40,7 +40,11 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
     }
     for store in &d.legacy_stores {
         let rows = store.event_rows.zip(store.body_rows).map_or_else(String::new, |(events, bodies)| {
-            format!("{}, {}, ", plural(events, "event"), if bodies == 1 { "1 body".to_owned() } else { count(bodies) + " bodies" })
+            format!(
+                "{}, {}, ",
+                plural(events, "event"),
+                if bodies == 1 { "1 body".to_owned() } else { count(bodies) + " bodies" }
+            )
         });
         let imported = match &store.error {
             Some(error) => format!("not imported: {error}"),
