@@ -64,7 +64,7 @@ pub(crate) struct Globals {
     #[arg(long, global = true, help_heading = "Target options")]
     pub(crate) override_target: bool,
 
-    /// Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version, which sends to loopback only
+    /// Agree, for this run, to send to ORIGIN (scheme://host:port)
     #[arg(long, global = true, value_name = "ORIGIN", help_heading = "Target options")]
     pub(crate) allow_origin: Vec<String>,
 }

@@ -102,6 +102,7 @@ impl Exit {
         let owed = standing.owed_events + report.bodies.as_ref().map_or(0, |b| b.retryable);
         let facts = [
             (standing.was_interrupted, Self::Interrupted),
+            (standing.store_errors > 0, Self::Internal),
             (report.balance.is_some_and(|b| !b.holds), Self::Damage),
             (conflicts + failed > 0, Self::Undeliverable),
             (report.gates.iter().any(|gate| !gate.open), Self::Gate),

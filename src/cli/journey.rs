@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
-use crate::base::text::printable;
 use crate::books::{LastRun, write_last_run};
 use crate::cli::render::conclude;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
 use crate::ops::{self, Request, Setup, Step, Stub, Workspace, World};
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
-use crate::target::{Choice, Resolved, active_scope, resolve};
+use crate::target::{Choice, Consent, Resolved, active_scope, resolve};
 
 /// The world of a context.
 pub(crate) fn world(context: &Context) -> World<'_> {
@@ -36,34 +35,33 @@ pub(crate) fn workspace(context: &Context) -> Result<Workspace, Failure> {
     Ok(Workspace::open(&world(context), &setup)?)
 }
 
-/// Calls `work` with what the command line and older versions say about the target.
-pub(crate) fn with_choice<T>(context: &Context, workspace: &Workspace, work: impl FnOnce(Choice<'_>) -> T) -> T {
+/// Calls `work` with what the command line, the recorded agreements and older versions say about the target.
+pub(crate) fn with_choice<T>(
+    context: &Context,
+    workspace: &Workspace,
+    work: impl FnOnce(Choice<'_>) -> T,
+) -> Result<T, Failure> {
     let scope = workspace.home.legacy.as_deref().and_then(active_scope);
-    work(Choice {
+    let allowed = &context.globals.allow_origin;
+    let consent = Consent::of(&workspace.place.grants(), workspace.repository(), &workspace.loaded, allowed);
+    let consent = consent.map_err(ops::Error::from)?;
+    Ok(work(Choice {
         target_url: context.globals.target_url.as_deref(),
         is_environment_first: context.globals.override_target,
         legacy_home: workspace.home.legacy.as_deref(),
         active_scope: scope.as_deref(),
-    })
+        consent: Some(&consent),
+    }))
 }
 
 /// The target that configuration, environment and command line name.
 pub(crate) fn resolved(context: &Context, workspace: &Workspace) -> Result<Resolved, Failure> {
-    let resolved = with_choice(context, workspace, |choice| resolve(&workspace.loaded, &context.env, &choice));
+    let resolved = with_choice(context, workspace, |choice| resolve(&workspace.loaded, &context.env, &choice))?;
     Ok(resolved.map_err(ops::Error::from)?)
 }
 
 /// Runs a journey with what the command line says of the target, and concludes with its report.
 pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
-    if let Some(origin) = context.globals.allow_origin.first() {
-        let message = format!(
-            "--allow-origin {}: this version sends to loopback and the embedded receiver only",
-            printable(origin)
-        );
-        return Err(
-            Failure::usage(message).with_hint("leave the option out; everything is captured and kept all the same")
-        );
-    }
     let workspace = workspace(context)?;
     let progress = context.progress();
     let show = |step: Step| match step {
@@ -73,7 +71,7 @@ pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -
     };
     let outcome = with_choice(context, &workspace, |choice| {
         ops::run(&world(context), &workspace, &Request { choice, ..request }, &start_stub, &show)
-    });
+    })?;
     drop(progress);
     let report = outcome?;
     let (command, is_dry) = (report.command, report.dry_run);

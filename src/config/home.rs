@@ -90,6 +90,11 @@ impl Place {
         self.dir.join("settings.toml")
     }
 
+    /// The agreements to send.
+    pub(crate) fn grants(&self) -> PathBuf {
+        self.dir.join("grants.json")
+    }
+
     /// Held by the one drain at a time.
     pub(crate) fn drain_lock(&self) -> PathBuf {
         self.dir.join("drain.lock")

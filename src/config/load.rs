@@ -97,6 +97,12 @@ fn read_file(path: &Path, must_exist: bool) -> Result<Option<Vec<u8>>, Error> {
     Ok(Some(bytes))
 }
 
+/// The value of a key that nobody sets, as a person is shown it; `None` when it is then unset.
+pub(crate) fn default_of(name: &str) -> Option<serde_json::Value> {
+    let key = Key::named(name)?;
+    Some(check(key.kind, &parse_value(key.default?)?).ok()?.shown)
+}
+
 fn defaults(problems: &mut Vec<Problem>) -> Layer {
     let mut entries = Vec::new();
     for key in KEYS {

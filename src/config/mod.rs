@@ -25,8 +25,8 @@ mod variables;
 
 pub(crate) use home::{Home, Place};
 pub(crate) use keys::KEYS;
-pub(crate) use load::{Flag, Inputs, load};
-pub(crate) use loaded::{Loaded, Setting};
+pub(crate) use load::{Flag, Inputs, default_of, load};
+pub(crate) use loaded::{Loaded, RepositoryFile, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{

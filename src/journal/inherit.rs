@@ -37,6 +37,12 @@ pub(crate) fn held_after(tx: &ReadTx<'_>, reason: &str, after: i64, limit: i64) 
     Ok(statement.query_map((after, reason, limit), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// True when this content was kept apart from the event of its id.
+pub(crate) fn is_set_aside(tx: &ReadTx<'_>, event_id: &str, sha256: &Sha256) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
+    Ok(tx.prepare(sql)?.exists((event_id, &sha256.as_bytes()[..]))?)
+}
+
 /// A content that somebody decided against earlier.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Aside<'a> {

@@ -10,7 +10,7 @@ use crate::base::{Sha256, Timestamp, text};
 use crate::bodies::{self, Body};
 use crate::books::{self, Appending};
 use crate::event::{NamespaceRef, NotAnEvent, WireForm, inspect};
-use crate::journal::{Appended, Entry};
+use crate::journal::{self, Appended, Entry};
 use crate::store::{ForeignError, Store, WriteTx};
 
 /// Most notes that are kept of one source.
@@ -103,6 +103,7 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
         }
         let source = marks::begin(tx, job.found, job.provenance, job.now)?;
         let mut tally = Tally::default();
+        let before = journal::totals(tx)?.conflicts;
         let origin = format!("import:{}", job.found.label);
         books::append(tx, job.now, |appending| {
             let mut take = |looked: Result<EventRow<'_>, String>| match looked {
@@ -114,6 +115,10 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
             };
             job.source.events(&job.share.events, &mut take).map_err(Trouble::from)
         })?;
+        // What was kept apart before is here already.
+        let opened = u64::try_from(journal::totals(tx)?.conflicts - before).unwrap_or(0);
+        tally.deduplicated += tally.conflicts - opened;
+        tally.conflicts = opened;
         for (table, keys) in [(BodyTable::Queue, &job.share.bodies), (BodyTable::Failures, &job.share.failures)] {
             for key in keys {
                 match job.source.body(table, *key).map_err(Trouble::Source)? {

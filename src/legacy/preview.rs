@@ -105,26 +105,33 @@ fn one(
     new: &mut Seen,
     tally: &mut Tally,
 ) -> Result<(), Error> {
-    let key = (destination.name().to_owned(), row.event_id.to_ascii_lowercase());
     let content = meaning(row.data);
-    if let Some(first) = seen.get(&key).or_else(|| new.get(&key)) {
-        *(if *first == content { &mut tally.deduplicated } else { &mut tally.conflicts }) += 1;
-        return Ok(());
-    }
     let holder = match tx {
         Some(tx) => journal::holder(tx, row.event_id)?.map(|holder| (tx, holder)),
         None => None,
     };
-    match holder {
-        None => tally.imported += 1,
-        Some((_, holder)) if holder.is_purged => tally.purged += 1,
-        Some((tx, holder)) => {
-            let is_same = holder.payload_sha256 == Sha256::of(row.data)
-                || journal::payload(tx, holder.seq)?.is_some_and(|kept| meaning(&kept) == content);
-            *(if is_same { &mut tally.deduplicated } else { &mut tally.conflicts }) += 1;
+    let is_same = match holder {
+        Some((_, holder)) if holder.is_purged => {
+            tally.purged += 1;
+            return Ok(());
         }
-    }
-    new.insert(key, content);
+        Some((tx, holder)) => {
+            let sha256 = Sha256::of(row.data);
+            holder.payload_sha256 == sha256
+                || journal::payload(tx, holder.seq)?.is_some_and(|kept| meaning(&kept) == content)
+                || journal::is_set_aside(tx, row.event_id, &sha256)?
+        }
+        None => {
+            let key = (destination.name().to_owned(), row.event_id.to_ascii_lowercase());
+            let Some(first) = seen.get(&key).or_else(|| new.get(&key)) else {
+                tally.imported += 1;
+                new.insert(key, content);
+                return Ok(());
+            };
+            *first == content
+        }
+    };
+    *(if is_same { &mut tally.deduplicated } else { &mut tally.conflicts }) += 1;
     Ok(())
 }
 

@@ -64,9 +64,11 @@ pub(crate) fn open_conflicts(home: &Home, store: &Path) -> Result<u64, Error> {
     stores.dedup();
     let mut open = 0;
     for store in stores {
-        if let Some(store) = books::open_read(&store)? {
-            let conflicts = store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts))?;
-            open += u64::try_from(conflicts).unwrap_or(0);
+        let count = |store: crate::store::ReadStore| store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts));
+        match books::open_read(&store).map_err(Error::from).and_then(|store| store.map(count).transpose()) {
+            Ok(conflicts) => open += conflicts.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+            // Another project's trouble is its own; what kept an import out of it was said.
+            Err(error) => log::warn!("cannot count the conflicts in {}: {error}", crate::base::text::path(&store)),
         }
     }
     Ok(open)

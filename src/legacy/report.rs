@@ -21,6 +21,8 @@ pub(crate) struct Taken {
     pub(crate) is_busy: bool,
     /// A stop was asked for.
     pub(crate) was_interrupted: bool,
+    /// Stores of ours that could not take something.
+    pub(crate) store_errors: u64,
     /// What else a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -68,6 +70,9 @@ pub(crate) struct SourceReport {
     pub(crate) refused: u64,
     /// What is odd about it or its rows; plain sentences.
     pub(crate) notes: Vec<String>,
+    /// Stores of ours that could not take its share.
+    #[serde(skip)]
+    pub(crate) store_errors: u64,
     /// It was looked at in this run.
     #[serde(skip)]
     pub(crate) is_news: bool,

@@ -92,6 +92,7 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
             }
             todo => settled(&found, todo),
         };
+        taken.store_errors += report.store_errors;
         taken.sources.push(report);
     }
     if !is_idle && let Err(error) = work.catalog.save(state) {
@@ -190,7 +191,7 @@ impl Work<'_> {
         let mut tally = Tally::default();
         source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
         plan.unusable.iter().for_each(|why| tally.refuse(why));
-        let mut error = None;
+        let (mut error, mut store_errors) = (None, 0);
         for (destination, share) in &plan.shares {
             let job = Job {
                 found,
@@ -204,7 +205,10 @@ impl Work<'_> {
             match self.import(destination, &job) {
                 Ok(taken) => tally.add(taken.unwrap_or_default()),
                 Err(Trouble::Source(why)) => error = Some(why.to_string()),
-                Err(Trouble::Store(why)) => error = Some(format!("the store of {}: {why}", destination.name())),
+                Err(Trouble::Store(why)) => {
+                    store_errors += 1;
+                    error = Some(format!("the store of {}: {why}", destination.name()));
+                }
             }
         }
         let known = Known {
@@ -213,7 +217,7 @@ impl Work<'_> {
             error: error.clone(),
             ..plan.known(&source, tally.refused)
         };
-        let report = SourceReport::taken(found, &known, provenance, tally, error);
+        let report = SourceReport { store_errors, ..SourceReport::taken(found, &known, provenance, tally, error) };
         self.catalog.set(&found.path, known);
         report
     }
@@ -227,7 +231,7 @@ impl Work<'_> {
         destinations.dedup();
         let (stamp, now) = (audit.stamp().to_string(), self.request.clock.now());
         let is_fresh = audit.stamp().is_fresh(now);
-        let (mut tally, mut error) = (Tally::default(), None);
+        let (mut tally, mut error, mut store_errors) = (Tally::default(), None, 0);
         for destination in &destinations {
             let adopted = place(self.request.home, destination).map_err(Trouble::Store).and_then(|path| {
                 let mut store = books::open(&path)?;
@@ -236,7 +240,10 @@ impl Work<'_> {
             match adopted {
                 Ok(adopted) => tally.add(adopted.unwrap_or_default()),
                 Err(Trouble::Source(why)) => return Err(why),
-                Err(Trouble::Store(why)) => error = Some(format!("the store of {}: {why}", destination.name())),
+                Err(Trouble::Store(why)) => {
+                    store_errors += 1;
+                    error = Some(format!("the store of {}: {why}", destination.name()));
+                }
             }
         }
         let stores = destinations.iter().map(|destination| destination.name().to_owned()).collect();
@@ -244,6 +251,7 @@ impl Work<'_> {
         let word = provenance.word.clone();
         let known = Known { stamp, is_settled, error: error.clone(), provenance: word, stores, ..Known::default() };
         let report = SourceReport::taken(found, &known, provenance.clone(), tally, error);
+        let report = SourceReport { store_errors, ..report };
         self.catalog.set(&found.path, known);
         Ok(report)
     }

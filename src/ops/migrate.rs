@@ -11,7 +11,8 @@ use crate::books;
 use crate::config::{Delivery, Imported, Retention};
 use crate::event::FamilyTable;
 use crate::legacy::{self, Giver, Names, Policy, Taken};
-use crate::target::{self, Choice, Resolved};
+use crate::store::ReadStore;
+use crate::target::Resolved;
 
 /// What no import can bring back.
 const LOST: &str = "what an older version had delivered it had deleted as well: that history is nowhere any more";
@@ -37,10 +38,9 @@ pub(super) fn on_the_way(
 pub(crate) fn migrate(
     world: &World<'_>,
     workspace: &Workspace,
-    choice: &Choice<'_>,
+    resolved: &Resolved,
     dry_run: bool,
 ) -> Result<Report, Error> {
-    let resolved = target::resolve(&workspace.loaded, world.env, choice)?;
     let mut report = Report::new("migrate");
     report.dry_run = dry_run;
     let store = workspace.place.store();
@@ -54,19 +54,21 @@ pub(crate) fn migrate(
     report.warnings.extend(workspace.loaded.warnings.iter().cloned());
     let roots = roots(workspace);
     let patience = workspace.loaded.config.drain.lock_wait;
-    let request = legacy::Request { retries: true, ..request(world, workspace, &resolved, &roots, patience) };
+    let request = legacy::Request { retries: true, ..request(world, workspace, resolved, &roots, patience) };
     let taken = if dry_run { legacy::preview(&request)? } else { legacy::take_over(&request)? };
     report.standing.is_locked_out = taken.is_busy;
+    report.standing.store_errors = taken.store_errors;
     note(&taken, &mut report);
     let mut section = section(&taken);
     if !dry_run {
         section.open_conflicts = Some(legacy::open_conflicts(&workspace.home, &store)?);
     }
     report.migrate = Some(section);
-    if let Some(store) = books::open_read(&store)? {
-        let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
-        let balance = store.read(|tx| Ok::<_, Error>(books_of(tx, target_id)?.0))?;
-        report.balance = Some(Balance::of(&balance, false));
+    let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let read = |store: ReadStore| store.read(|tx| Ok::<_, Error>(books_of(tx, target_id)?.0));
+    match books::open_read(&store).map_err(Error::from).and_then(|store| store.map(read).transpose()) {
+        Ok(balance) => report.balance = balance.map(|balance| Balance::of(&balance, false)),
+        Err(error) => report.warnings.push(format!("this project's store cannot be read: {error}")),
     }
     Ok(report)
 }

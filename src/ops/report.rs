@@ -101,6 +101,8 @@ pub(crate) struct Standing {
     pub(crate) owed_events: u64,
     /// Unreadable artifacts, unreadable older sources, events that break the contract: an error only with `--strict`.
     pub(crate) strict_findings: u64,
+    /// Stores of ours that could not take what was to be taken over.
+    pub(crate) store_errors: u64,
 }
 
 /// Whose events, and where they are kept.

@@ -1,15 +1,17 @@
 //! What stands in the way of sending, all of it at once. Gates mark nothing: every run judges them anew.
 
-use crate::base::Env;
 use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
+use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::authority::{Resolved, stub_endpoints};
+use super::authority::stub_endpoints;
+use super::consent::Refusal;
+use super::credential;
 use super::credential::{Keys, Lack};
-use super::link::{Endpoints, Link, ReceiverKind};
-use super::{consent, credential};
+use super::link::{Link, ReceiverKind};
+use super::resolved::Resolved;
 
 /// A condition for sending.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -64,7 +66,7 @@ pub(crate) fn link(
 
 fn judge(resolved: &Resolved, config: &EventSyncConfig, env: &Env, no_keys: Option<Lack>) -> Vec<Gate> {
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
-    let consent = Gate::new("missing_consent", resolved.endpoints.as_ref().and_then(unpermitted));
+    let consent = Gate::new("missing_consent", unpermitted(resolved));
     match resolved.receiver {
         None | Some(ReceiverKind::Stub) => Vec::new(),
         Some(ReceiverKind::Teamspace) => vec![
@@ -89,8 +91,8 @@ fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin:
     };
     Some(Link {
         identity: resolved.identity.clone()?,
-        permit: consent::permit(&endpoints.events)?,
-        bodies_permit: endpoints.bodies.as_deref().and_then(consent::permit),
+        permit: resolved.consent.permit(&endpoints.events).ok()?,
+        bodies_permit: endpoints.bodies.as_deref().and_then(|url| resolved.consent.permit(url).ok()),
         endpoints,
         headers: keys.headers,
     })
@@ -117,7 +119,7 @@ fn no_address(resolved: &Resolved) -> Option<Lack> {
 
 fn switched_off(env: &Env) -> Option<Lack> {
     let value = env.text(LEGACY_SWITCH).filter(|v| is_false(v))?;
-    let value = crate::base::text::printable(value);
+    let value = text::printable(value);
     Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: format!("unset {LEGACY_SWITCH}") })
 }
 
@@ -128,17 +130,20 @@ fn no_team(config: &EventSyncConfig) -> Option<Lack> {
     })
 }
 
-/// The first address that nothing may be sent to.
-fn unpermitted(endpoints: &Endpoints) -> Option<Lack> {
-    let mut urls = [Some(endpoints.events.as_str()), endpoints.bodies.as_deref()].into_iter().flatten();
-    let url = urls.find(|url| consent::permit(url).is_none())?;
-    let origin = Address::read(url).map_or_else(|_| url.to_owned(), |a| a.origin());
-    Some(Lack {
-        reason: format!("nobody agreed to sending to {origin}, and this version cannot record an agreement yet"),
-        fix: "choose an address on loopback, or --preset stub: this version sends nowhere else; \
-              everything captured stays"
-            .to_owned(),
-    })
+/// Why nothing may be sent to the addresses, and the line that agrees to all of them.
+fn unpermitted(resolved: &Resolved) -> Option<Lack> {
+    let origins = resolved.origins();
+    let refused = origins.iter().filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
+    let refused: Vec<_> = refused.collect();
+    let (origin, refusal) = refused.first()?;
+    let reason = match refusal {
+        Refusal::Never => format!("nobody agreed to sending what is in this repository to {origin}"),
+        Refusal::Changed(file) => {
+            format!("{} has changed since somebody agreed to sending to {origin}", text::path(&file.path))
+        }
+    };
+    let words: Vec<_> = refused.iter().map(|(origin, _)| origin.as_str()).collect();
+    Some(Lack { reason, fix: format!("sk-sync allow {}", words.join(" ")) })
 }
 
 fn no_listener() -> Lack {

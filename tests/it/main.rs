@@ -6,6 +6,7 @@ mod answers;
 mod bad_input;
 mod bench;
 mod capture;
+mod consent;
 mod crowd;
 mod delivery;
 mod gates;

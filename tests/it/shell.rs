@@ -26,10 +26,12 @@ fn help_names_commands_options_exit_codes_and_environment() {
       status       Show what is kept, what is owed, what is stuck, and the next step
       events       Inspect the events in the journal
       bodies       Inspect the bodies that wait for upload, and those refused for good
+      migrate      Take over what older versions of Spec Kitty left in their queues
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml
       config       Show the configuration in force
       serve        Run a receiver: the server side, for tests and self-hosters
+      allow        Agree to sending what is in this repository to an origin
       bench        Measure what work costs on this machine, beside its raw limit
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
@@ -85,8 +87,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
               Let the environment's target win over a different configured one
 
           --allow-origin <ORIGIN>
-              Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version,
-              which sends to loopback only
+              Agree, for this run, to send to ORIGIN (scheme://host:port)
 
     Examples:
       sk-sync init --project            write an event-sync.toml with a new project identity

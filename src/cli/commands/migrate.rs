@@ -3,12 +3,12 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::cli::journey::{with_choice, workspace, world};
+use crate::cli::journey::{resolved, workspace, world};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{self, migrate, release_imported};
 
-/// Take over the events and bodies that older versions of Spec Kitty left in their queues.
+/// Take over what older versions of Spec Kitty left in their queues.
 ///
 /// Finds every older queue, journal and overflow file, reads a private copy of each, and puts each event and body into
 /// the store of its own project. The files themselves are never changed. Safe to repeat: what was taken over is not
@@ -77,7 +77,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 fn import(context: &Context, dry_run: bool) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let report = with_choice(context, &workspace, |choice| migrate(&world(context), &workspace, &choice, dry_run))?;
+    let resolved = resolved(context, &workspace)?;
+    let report = migrate(&world(context), &workspace, &resolved, dry_run)?;
     Ok(conclude(context, report, false))
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
+mod allow;
 mod bench;
 mod bodies;
 mod capture;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Init(init::Args),
     Config(config::Args),
     Serve(serve::Args),
+    Allow(allow::Args),
     Bench(bench::Args),
     Completions(completions::Args),
 }
@@ -55,6 +57,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Config(_) => "config",
             Self::Serve(_) => "serve",
+            Self::Allow(_) => "allow",
             Self::Bench(_) => "bench",
             Self::Completions(_) => "completions",
         }
@@ -74,6 +77,7 @@ impl Command {
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
+            Self::Allow(args) => args.json,
             Self::Bench(args) => args.json,
             Self::Serve(_) | Self::Completions(_) => false,
         }
@@ -94,6 +98,7 @@ impl Command {
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
             Self::Serve(args) => serve::run(context, args),
+            Self::Allow(args) => allow::run(context, args),
             Self::Bench(args) => bench::run(context, args),
             Self::Completions(args) => Ok(completions::run(context, args)),
         }

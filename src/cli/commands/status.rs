@@ -4,7 +4,8 @@ use crate::base::text::path;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
-use crate::target;
+use crate::ops::Workspace;
+use crate::target::{self, Resolved};
 use crate::upkeep::{Document, Facts, Surroundings, status};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
@@ -25,6 +26,21 @@ pub(crate) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
+    let mut document = look(context, &workspace, &resolved)?;
+    let exit = if args.check { exit_of(&document) } else { Exit::Success };
+    document.exit_code = exit.code();
+    if context.printer.is_json() {
+        context.printer.document(&document);
+    } else if !context.globals.quiet {
+        for line in lines(&document, context.printer.paint()) {
+            context.printer.result(&line);
+        }
+    }
+    Ok(exit)
+}
+
+/// What is known of a project, and nothing of it changed.
+pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Result<Document, Failure> {
     let config = &workspace.loaded.config;
     let store = workspace.place.store();
     let around = Surroundings {
@@ -36,25 +52,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             store: path(&store),
             store_exists: store.exists(),
         },
-        resolved: &resolved,
-        gates: target::gates(&resolved, config, &context.env),
+        resolved,
+        gates: target::gates(resolved, config, &context.env),
         state: &workspace.home.state,
         legacy_home: workspace.home.legacy.as_deref(),
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,
         warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
     };
-    let mut document = status(around, context.clock.now())?;
-    let exit = if args.check { exit_of(&document) } else { Exit::Success };
-    document.exit_code = exit.code();
-    if context.printer.is_json() {
-        context.printer.document(&document);
-    } else if !context.globals.quiet {
-        for line in lines(&document, context.printer.paint()) {
-            context.printer.result(&line);
-        }
-    }
-    Ok(exit)
+    Ok(status(around, context.clock.now())?)
 }
 
 /// What `--check` says.

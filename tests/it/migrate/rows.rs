@@ -1,11 +1,10 @@
 //! Rows of every era: where they go, what of them is kept, which of two contents stays.
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::support::Sandbox;
 use crate::support::older::{
-    Era, HARBOUR, OTHER, by_label, capture, diverging, envelope, id, journal, put, put_body, respelled,
+    Era, HARBOUR, OTHER, by_label, capture, database, diverging, envelope, id, journal, put, put_body, respelled,
 };
 
 const SPEC: &str = "# Tides\n";
@@ -68,7 +67,7 @@ fn the_first_of_two_contents_stays_and_only_the_other_row_is_kept_apart() {
     let kept: Vec<_> = sandbox.events_of(HARBOUR).into_iter().take(3).collect();
     assert_eq!(kept.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [id(1), id(2), id(3)]);
     assert_eq!(String::from_utf8(kept[0].1.clone()).unwrap(), first);
-    let conn = Connection::open(sandbox.store()).unwrap();
+    let conn = database(sandbox.store());
     let apart: (String, Vec<u8>, String) = conn
         .query_row("SELECT event_id, envelope, origin FROM journal_conflicts", [], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?))
@@ -142,7 +141,7 @@ fn odd_rows_are_kept_and_explained() {
     {
         assert!(notes.contains(words), "{words}: {notes}");
     }
-    let conn = Connection::open(sandbox.state().join("unassigned/older/store.db")).unwrap();
+    let conn = database(sandbox.state().join("unassigned/older/store.db"));
     let sql = "SELECT p.queued_at FROM legacy_provenance AS p JOIN journal_events USING (seq) WHERE event_id = 'MS'";
     assert_eq!(conn.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap(), 1_767_000_000_000);
     sandbox.verified();
@@ -176,7 +175,7 @@ fn d09_bodies_come_over_with_what_the_queue_knew_of_them() {
         let notes = migrated["stores"][0]["notes"].to_string();
         assert!(notes.contains("040-tides/torn.md: content_hash_mismatch"), "{notes}");
         let store = sandbox.state().join("projects").join(HARBOUR).join("store.db");
-        let conn = Connection::open(store).unwrap();
+        let conn = database(store);
         let row: (String, String, i64, i64, i64, i64, String) = conn
             .query_row(
                 "SELECT mission_slug, mission_type, size_bytes, retry_count, due_at, created_at, last_error

@@ -31,35 +31,41 @@ impl Era {
 
     fn tables(self) -> String {
         let key = if self == Self::First { "" } else { ", coalesce_key TEXT" };
-        let mut sql = format!(
+        let mut sql = vec![format!(
             "CREATE TABLE queue(id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT UNIQUE NOT NULL,
                event_type TEXT NOT NULL, data TEXT NOT NULL, timestamp INTEGER NOT NULL,
                retry_count INTEGER DEFAULT 0{key});
              CREATE INDEX idx_timestamp ON queue(timestamp); CREATE INDEX idx_retry ON queue(retry_count);"
-        );
+        )];
         let (slug, kind) =
             if self == Self::Features { ("feature_slug", "mission_key") } else { ("mission_slug", "mission_type") };
         let names =
             format!("project_uuid, {slug}, target_branch, {kind}, manifest_version, artifact_path, content_hash");
         let typed = names.split(", ").map(|name| format!("{name} TEXT NOT NULL")).collect::<Vec<_>>().join(", ");
         if self != Self::First {
-            sql += &format!(
+            sql.push(format!(
                 "CREATE TABLE body_upload_queue(id INTEGER PRIMARY KEY AUTOINCREMENT, {typed},
                    hash_algorithm TEXT NOT NULL DEFAULT 'sha256', content_body TEXT NOT NULL,
                    size_bytes INTEGER NOT NULL, retry_count INTEGER NOT NULL DEFAULT 0,
                    next_attempt_at REAL NOT NULL DEFAULT 0.0, created_at REAL NOT NULL, last_error TEXT, UNIQUE({names}));"
-            );
+            ));
         }
         if self == Self::Last {
-            sql += &format!(
+            sql.push(format!(
                 "CREATE TABLE body_upload_failure_log(id INTEGER PRIMARY KEY AUTOINCREMENT, {typed},
                    hash_algorithm TEXT NOT NULL DEFAULT 'sha256', size_bytes INTEGER NOT NULL,
                    failure_reason TEXT NOT NULL, failure_count INTEGER NOT NULL DEFAULT 1,
                    first_failed_at REAL NOT NULL, last_failed_at REAL NOT NULL, UNIQUE({names}, failure_reason));"
-            );
+            ));
         }
-        sql
+        sql.concat()
     }
+}
+
+/// Opens a database behind the program's back, and makes it when there is none.
+#[expect(clippy::disallowed_methods, reason = "a test is the older version, and looks at the files it left")]
+pub(crate) fn database(path: impl AsRef<Path>) -> Connection {
+    Connection::open(path).unwrap()
 }
 
 /// An envelope as Python wrote it: blanks after separators, no order of keys.
@@ -90,7 +96,7 @@ impl Sandbox {
 
     /// A queue of this era at this place of the older home directory.
     pub(crate) fn queue(&self, file: &str, era: Era) -> Connection {
-        let conn = Connection::open(self.kitty(file)).unwrap();
+        let conn = database(self.kitty(file));
         conn.execute_batch(&era.tables()).unwrap();
         conn
     }
@@ -114,7 +120,7 @@ impl Sandbox {
             "unassigned" => self.state().join("unassigned/older/store.db"),
             uuid => self.state().join("projects").join(uuid).join("store.db"),
         };
-        let conn = Connection::open(store).unwrap();
+        let conn = database(store);
         let sql = "SELECT event_id, envelope FROM journal_events JOIN journal_payloads USING (seq) ORDER BY seq";
         let mut statement = conn.prepare(sql).unwrap();
         let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
@@ -148,7 +154,7 @@ pub(crate) fn put_body(queue: &Connection, era: Era, project: &str, path: &str, 
          VALUES (?1, '040-tides', 'main', 'software-dev', '1', ?2, ?3, ?4, ?5, 2, 1790000000.5, 1780000000.25,
            'server_error: 503')"
     );
-    queue.execute(&sql, rusqlite::params![project, path, hash, text, text.len()]).unwrap();
+    queue.execute(&sql, rusqlite::params![project, path, hash, text, i64::try_from(text.len()).unwrap()]).unwrap();
 }
 
 /// What a report says of each source, by label: its result, and how many events were new, known and in conflict.
@@ -164,7 +170,7 @@ pub(crate) fn by_label(migrated: &Value) -> Vec<(String, String, [u64; 3])> {
 
 /// The journal of a 3.2.x producer.
 pub(crate) fn journal(path: &Path, is_wal: bool) -> Connection {
-    let conn = Connection::open(path).unwrap();
+    let conn = database(path);
     if is_wal {
         conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
     }
@@ -187,7 +193,7 @@ pub(crate) fn capture(journal: &Connection, id: &str, payload: &str, at: &str) {
 
 /// The ledger of 3.2.x with these rows: event, target, status.
 pub(crate) fn ledger(path: &Path, rows: &[(&str, &str, &str)]) {
-    let conn = Connection::open(path).unwrap();
+    let conn = database(path);
     conn.execute_batch(
         "CREATE TABLE delivery_ledger(event_id TEXT NOT NULL, target_id TEXT NOT NULL, status TEXT NOT NULL,
            attempt_count INTEGER NOT NULL DEFAULT 0, first_attempted_at TEXT, last_attempted_at TEXT, accepted_at TEXT,
