@@ -2,9 +2,11 @@
 
 use rusqlite::OptionalExtension as _;
 
+use super::read::Conflict;
+use super::state::{counter, name};
 use super::{Error, retire};
 use crate::base::{Sha256, Timestamp};
-use crate::store::{ReadTx, WriteTx};
+use crate::store::{ReadTx, WriteTx, add_to_counter};
 
 /// An event that has an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,4 +76,34 @@ pub(crate) fn set_aside(tx: &WriteTx<'_>, aside: &Aside<'_>, now: Timestamp) -> 
         aside.resolution
     ])?;
     Ok(())
+}
+
+/// The contents of a conflict: the journal's, where its payload is still here, and the other.
+pub(crate) fn contents(tx: &ReadTx<'_>, conflict: &Conflict) -> Result<(Option<Vec<u8>>, Vec<u8>), Error> {
+    let ours = match holder(tx, &conflict.event_id)? {
+        Some(holder) => super::payload(tx, holder.seq)?,
+        None => None,
+    };
+    let sql = "SELECT envelope FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
+    let theirs = tx
+        .prepare(sql)?
+        .query_row((&conflict.event_id, &conflict.incoming_sha256.as_bytes()[..]), |r| r.get(0))
+        .optional()?;
+    Ok((ours, theirs.unwrap_or_default()))
+}
+
+/// Closes an open conflict with what was decided.
+pub(crate) fn decide(tx: &WriteTx<'_>, now: Timestamp, conflict: &Conflict, resolution: &str) -> Result<(), Error> {
+    let closed = tx
+        .prepare(
+            "UPDATE journal_conflicts SET resolved_at = ?3, resolution = ?4
+             WHERE event_id = ?1 AND incoming_sha256 = ?2 AND resolved_at IS NULL",
+        )?
+        .execute(rusqlite::params![
+            conflict.event_id,
+            &conflict.incoming_sha256.as_bytes()[..],
+            now.as_micros(),
+            resolution
+        ])?;
+    Ok(add_to_counter(tx, counter(name::CONFLICTS), -i64::try_from(closed).unwrap_or(0))?)
 }

@@ -27,7 +27,7 @@ mod state;
 
 pub(crate) use append::{Appended, Appender, Entry, Receipt};
 pub(crate) use chain::check_chain;
-pub(crate) use inherit::{Aside, held_after, holder, is_set_aside, set_aside};
+pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_aside, set_aside};
 pub(crate) use newest::stated;
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};

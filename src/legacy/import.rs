@@ -1,15 +1,14 @@
 //! Taking over what one source has for one store: one transaction, with the mark that it is done.
 
-use rusqlite::types::ValueRef;
-
+use super::examine::{Row, examine};
 use super::marks::{self, Descent, Provenance};
 use super::share::Share;
-use super::source::{BodyRest, BodyRow, BodyTable, EventRow, Source, Stop, kept};
+use super::source::{BodyRest, BodyRow, BodyTable, Source, Stop};
 use super::{Error, Found, Policy, odd};
 use crate::base::{Sha256, Timestamp, text};
 use crate::bodies::{self, Body};
 use crate::books::{self, Appending};
-use crate::event::{NamespaceRef, NotAnEvent, WireForm, inspect};
+use crate::event::{NamespaceRef, NotAnEvent, WireForm};
 use crate::journal::{self, Appended, Entry};
 use crate::store::{ForeignError, Store, WriteTx};
 
@@ -106,14 +105,14 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
         let before = journal::totals(tx)?.conflicts;
         let origin = format!("import:{}", job.found.label);
         books::append(tx, job.now, |appending| {
-            let mut take = |looked: Result<EventRow<'_>, String>| match looked {
-                Ok(row) => event(tx, appending, job, &row, source, &origin, &mut tally),
+            examine(job.source, &job.share.events, &mut |examined| match examined {
+                Ok(row) => event(tx, appending, job, row, source, &origin, &mut tally),
                 Err(why) => {
                     tally.refuse(&why);
                     Ok(())
                 }
-            };
-            job.source.events(&job.share.events, &mut take).map_err(Trouble::from)
+            })
+            .map_err(Trouble::from)
         })?;
         // What was kept apart before is here already.
         let opened = u64::try_from(journal::totals(tx)?.conflicts - before).unwrap_or(0);
@@ -138,28 +137,28 @@ fn event(
     tx: &WriteTx<'_>,
     appending: &mut Appending<'_>,
     job: &Job<'_>,
-    row: &EventRow<'_>,
+    row: Row,
     source: i64,
     origin: &str,
     tally: &mut Tally,
 ) -> Result<(), Trouble> {
-    let seen = inspect(row.data);
-    if let Some(oddity) = odd::of(row, seen.as_ref()) {
-        tally.note(format!("{}: {oddity}", text::printable(row.event_id)));
+    let Row { event_id, data, seen, queued_at, retry_count, .. } = row;
+    if let Some(oddity) = odd::of(&event_id, &queued_at, seen.as_ref()) {
+        tally.note(format!("{}: {oddity}", text::printable(&event_id)));
     }
     let is_object = matches!(seen, Err(NotAnEvent::NoEventId));
     let (seen, event_type) = match &seen {
-        Ok(seen) if seen.event_type.is_empty() => (Some(seen), row.event_type),
+        Ok(seen) if seen.event_type.is_empty() => (Some(seen), row.event_type.as_str()),
         Ok(seen) => (Some(seen), seen.event_type.as_str()),
-        Err(_) => (None, row.event_type),
+        Err(_) => (None, row.event_type.as_str()),
     };
-    let is_itself = seen.is_some_and(|seen| seen.event_id == row.event_id);
+    let is_itself = seen.is_some_and(|seen| seen.event_id == event_id);
     let held = job.policy.hold(event_type);
     let entry = Entry {
-        event_id: row.event_id,
+        event_id: &event_id,
         event_type,
         occurred_at: seen.and_then(|seen| seen.occurred_at.as_deref()),
-        envelope: row.data,
+        envelope: &data,
         wire: match &seen {
             Some(seen) if is_itself => seen.wire,
             Some(_) => WireForm::Never,
@@ -192,13 +191,12 @@ fn event(
         }
         // There is no bound on an import.
         Appended::Full { .. } => {
-            tally.refuse(&format!("{}: no room", text::printable(row.event_id)));
+            tally.refuse(&format!("{}: no room", text::printable(&event_id)));
             return Ok(());
         }
     };
     let is_new = matches!(appended, Appended::Captured { .. });
-    let sha256 = (!is_new).then(|| Sha256::of(row.data));
-    let (queued_at, retry_count) = (kept(row.queued_at), kept(row.retry_count));
+    let sha256 = (!is_new).then(|| Sha256::of(&data));
     Ok(marks::descend(tx, &Descent { seq, source, sha256, differs, queued_at, retry_count })?)
 }
 
@@ -268,12 +266,4 @@ fn key_of(row: &BodyRow) -> Sha256 {
         joined.extend_from_slice(part.as_bytes());
     }
     Sha256::of(&joined)
-}
-
-/// The number in a cell, for a note.
-pub(super) const fn integer(cell: ValueRef<'_>) -> Option<i64> {
-    match cell {
-        ValueRef::Integer(number) => Some(number),
-        _ => None,
-    }
 }

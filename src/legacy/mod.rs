@@ -13,7 +13,10 @@
 
 mod audit;
 mod catalog;
+mod cleanup;
+mod conflicts;
 mod discover;
+mod examine;
 mod import;
 mod ledger;
 mod lines;
@@ -31,6 +34,8 @@ mod tables;
 mod take_over;
 
 pub(crate) use catalog::{Catalog, Known};
+pub(crate) use cleanup::{plan_cleanup, set_away};
+pub(crate) use conflicts::{Conflict, conflicts, keep_everywhere, stores};
 pub(crate) use discover::discover;
 use discover::{Found, Kind};
 pub(crate) use marks::{Giver, givers};

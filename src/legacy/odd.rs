@@ -1,20 +1,23 @@
 //! What is odd about a row of an older store: it is kept all the same, and a person is told. Pure.
 
-use super::import::integer;
-use super::source::EventRow;
+use rusqlite::types::Value;
+
 use crate::event::{Inspection, NotAnEvent};
 
 /// Seconds since the epoch that no honest queue has reached: the year 2200.
 const LATEST: i64 = 7_258_118_400;
 
 /// What is odd about a row, in words.
-pub(super) fn of(row: &EventRow<'_>, seen: Result<&Inspection, &NotAnEvent>) -> Option<String> {
-    let time = integer(row.queued_at).and_then(odd_time);
+pub(super) fn of(event_id: &str, queued_at: &Value, seen: Result<&Inspection, &NotAnEvent>) -> Option<String> {
+    let time = match queued_at {
+        Value::Integer(seconds) => odd_time(*seconds),
+        _ => None,
+    };
     let envelope = match seen {
         Err(NotAnEvent::NotJson) => Some("the envelope is not JSON; it is kept, and cannot be sent".to_owned()),
         Err(NotAnEvent::NotAnObject) => Some("the envelope is no object; it is kept, and cannot be sent".to_owned()),
         Err(NotAnEvent::NoEventId) => Some("the envelope names no event_id; it is kept, and cannot be sent".to_owned()),
-        Ok(seen) if seen.event_id != row.event_id => {
+        Ok(seen) if seen.event_id != event_id => {
             Some("the envelope names another event_id; it is kept under this one, and cannot be sent".to_owned())
         }
         Ok(seen) if !seen.is_strict => {
@@ -40,8 +43,6 @@ fn odd_time(seconds: i64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::types::ValueRef;
-
     use super::*;
     use crate::event::inspect;
 
@@ -58,16 +59,8 @@ mod tests {
             ("not", -1, Some("not JSON; it is kept, and cannot be sent; its time in the queue, -1,")),
             (r#"{"event_id":"a","n":NaN}"#, 0, Some("strict")),
         ] {
-            let queued_at = ValueRef::Integer(seconds);
-            let row = EventRow {
-                event_id: "a",
-                event_type: "",
-                data: data.as_bytes(),
-                queued_at,
-                retry_count: ValueRef::Null,
-            };
             let seen = inspect(data.as_bytes());
-            match (of(&row, seen.as_ref()), words) {
+            match (of("a", &Value::Integer(seconds), seen.as_ref()), words) {
                 (None, None) => {}
                 (Some(told), Some(words)) => assert!(told.contains(words), "{told}"),
                 other => panic!("{data} {seconds}: {other:?}"),

@@ -118,7 +118,7 @@ pub(crate) fn release_imported(
 }
 
 /// The tops of the project, in which an older version wrote overflow files.
-fn roots(workspace: &Workspace) -> Vec<&Path> {
+pub(super) fn roots(workspace: &Workspace) -> Vec<&Path> {
     let mut roots = vec![workspace.main_root.as_path()];
     if workspace.root != workspace.main_root {
         roots.push(&workspace.root);

@@ -8,6 +8,7 @@
 mod bodies;
 mod dossier;
 mod drain;
+mod inherited;
 mod intake;
 mod migrate;
 mod origin;
@@ -22,6 +23,7 @@ mod trace_tests;
 mod workspace;
 
 pub(crate) use drain::Stub;
+pub(crate) use inherited::{clean_up, import_conflicts, keep_journal};
 pub(crate) use migrate::{imported_sources, migrate, release_imported};
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};

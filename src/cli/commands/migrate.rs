@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::migrate_conflicts::{self, CleanupArgs, ConflictsArgs};
 use crate::cli::journey::{resolved, workspace, world};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
@@ -20,6 +21,8 @@ use crate::ops::{self, migrate, release_imported};
 Examples:
   sk-sync migrate --dry-run            what is there, and what would come over
   sk-sync migrate                      take it over
+  sk-sync migrate conflicts            ids that came with two contents, and what differs
+  sk-sync migrate cleanup --dry-run    which files are wholly taken over
   sk-sync migrate release 00ff12ab     with migrate.imported = \"held\": let the events of one queue go"
 )]
 pub(crate) struct Args {
@@ -39,6 +42,8 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Migrate {
     Release(ReleaseArgs),
+    Conflicts(ConflictsArgs),
+    Cleanup(CleanupArgs),
 }
 
 /// Lift the holds of this project's imported events: they are owed from now on.
@@ -64,6 +69,8 @@ impl Args {
         match &self.command {
             None => self.json,
             Some(Migrate::Release(args)) => args.json,
+            Some(Migrate::Conflicts(args)) => args.is_json(),
+            Some(Migrate::Cleanup(args)) => args.json,
         }
     }
 }
@@ -72,6 +79,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         None => import(context, args.dry_run),
         Some(Migrate::Release(args)) => release(context, args),
+        Some(Migrate::Conflicts(args)) => migrate_conflicts::run(context, args),
+        Some(Migrate::Cleanup(args)) => migrate_conflicts::cleanup(context, args),
     }
 }
 

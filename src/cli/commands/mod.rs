@@ -11,6 +11,7 @@ mod events;
 mod index;
 mod init;
 mod migrate;
+mod migrate_conflicts;
 mod run;
 mod serve;
 mod status;
