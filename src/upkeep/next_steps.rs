@@ -33,7 +33,7 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
     look(unsigned(d.terminal_failures.count), "event", "given up", "sk-sync events list --status undeliverable");
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
-    look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync status --json");
+    look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");
     steps
 }
 
@@ -70,7 +70,7 @@ mod tests {
             ("sk-sync drain", |d| d.bodies.queued = 1),
             ("sk-sync events list --status undeliverable", |d| d.terminal_failures.count = 1),
             ("sk-sync bodies list", |d| d.bodies.failures = 1),
-            ("sk-sync status --json", |d| d.migration_conflicts.count = 1),
+            ("sk-sync migrate conflicts", |d| d.migration_conflicts.count = 1),
         ] {
             assert_eq!(lines_after(change), [line]);
         }

@@ -86,7 +86,7 @@ fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
         Exit::Retryable => not_done(&retry_words(report)),
         Exit::Gate => not_done("a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`"),
         Exit::Undeliverable if report.command == "migrate" => {
-            not_done("some ids came with two contents; the first is kept, the other is set aside. See `sk-sync status`")
+            not_done("some ids came with two contents; the first is kept, the other is set aside. See `sk-sync migrate conflicts`")
         }
         Exit::Undeliverable if report.standing.owed_events > 0 => {
             not_done(&format!("something was refused for good, and {owed} still owed. See `sk-sync status`"))
