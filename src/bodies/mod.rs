@@ -15,6 +15,7 @@ mod failures;
 mod filter;
 mod inherit;
 mod outcome;
+mod pause;
 mod pool;
 mod push;
 mod queue;
@@ -22,6 +23,7 @@ mod queue;
 mod queue_tests;
 mod report;
 mod select;
+mod settle;
 mod stats;
 #[cfg(test)]
 mod test_server;
@@ -30,13 +32,14 @@ mod test_world;
 
 pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
-pub(crate) use failures::{close_failures, failures};
+pub(crate) use failures::{Failure, close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
 pub(crate) use inherit::{Inherited, InheritedFailure, inherit, inherit_failure};
-pub(crate) use queue::{Entry, Limits, enqueue, retry_now};
+pub(crate) use push::Push;
+pub(crate) use queue::{Enqueued, Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{counts, damaged_texts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -34,6 +34,8 @@ use crate::base::Env;
 #[must_use]
 pub fn main() -> ExitCode {
     let env = Env::of_process();
+    #[cfg(feature = "failpoints")]
+    crate::base::failpoint::arm(&env);
     let words: Vec<OsString> = std::env::args_os().collect();
     if env.is_switched_off() {
         return switched_off(&words).into();

@@ -111,7 +111,14 @@ impl Printer {
 
     /// A warning; silent with `--quiet` and `--json` (the document has its own list).
     pub(crate) fn warning(&self, line: &str) {
-        if !self.is_quiet && !self.is_json {
+        if !self.is_json {
+            self.notice(line);
+        }
+    }
+
+    /// A warning that no document has a place for: silent with `--quiet` alone.
+    pub(crate) fn notice(&self, line: &str) {
+        if !self.is_quiet {
             self.aside(&format!("{} {}", self.err_paint.yellow("warning:"), printable_lines(line)));
         }
     }

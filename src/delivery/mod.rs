@@ -11,17 +11,23 @@
 //! **Invariant:** every change of a row posts both legs: the class it leaves and the class it enters, in the same
 //! transaction. The module's one write to the journal is [`crate::journal::seal`].
 
+mod again;
 mod attempt;
 mod balance;
 mod batch;
 mod class;
+mod deployment;
 mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
+mod failures;
 #[cfg(test)]
 mod fixture;
 mod inherit;
 mod outcome;
+mod parking;
+#[cfg(test)]
+mod parking_tests;
 #[cfg(test)]
 mod plan_tests;
 mod postings;
@@ -36,11 +42,14 @@ mod select;
 mod select_tests;
 mod split;
 
+pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
+pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use inherit::{Inherited, inherit};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};

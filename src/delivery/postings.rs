@@ -103,7 +103,7 @@ pub(crate) fn post_left(tx: &WriteTx<'_>, seq: i64, was_held: bool, to: Class) -
             postings.post(tx, target.id)?;
         }
         tx.prepare(
-            "UPDATE delivery_rows SET status = 'closed', due_at = NULL
+            "UPDATE delivery_rows SET status = 'closed', due_at = NULL, behind = NULL
              WHERE target = ?1 AND seq = ?2 AND status IN ('queued', 'rejected', 'transient')",
         )?
         .execute([target.id, seq])?;

@@ -11,7 +11,7 @@ use crate::target::{Identity, ReceiverKind};
 
 const COLUMNS: &str =
     "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,
-  limit_events, limit_bytes, clean_batches, live";
+  limit_events, limit_bytes, clean_batches, live, no_health_until";
 
 /// A registered target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(crate) struct Target {
     pub(crate) limit_bytes: Option<i64>,
     /// Clean batches since a limit was learned or raised.
     pub(crate) clean_batches: i64,
+    /// Until when it is not asked for its health: it had no answer to give.
+    pub(crate) no_health_until: Option<Timestamp>,
     /// Its books are kept; false once it is forgotten.
     pub(crate) is_live: bool,
 }
@@ -122,6 +124,7 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
         limit_bytes: row.get(10)?,
         clean_batches: row.get(11)?,
         is_live: row.get(12)?,
+        no_health_until: row.get::<_, Option<i64>>(13)?.map(Timestamp::from_micros),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::OptionalExtension as _;
 
 use super::{Error, Status};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, retry};
 use crate::store::ReadTx;
 
 /// One event at one target.
@@ -96,6 +96,22 @@ pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>
 /// O(1): this is what a drain with nothing owed costs.
 pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
     Ok(tx.prepare(OWED)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
+}
+
+/// True when something may be sent to a target now: it does not want to be left alone, no open attempt that goes before
+/// everything waits, and something is due.
+pub(super) fn is_due(tx: &ReadTx<'_>, target: &super::Target, now: Timestamp) -> Result<bool, Error> {
+    let due = |sql| {
+        let due: Option<i64> = tx.prepare(sql)?.query_row([target.id], |r| r.get(0)).optional()?;
+        Ok::<_, Error>(due.map(|due| retry::is_due(Timestamp::from_micros(due), now)))
+    };
+    if target.not_before.is_some_and(|until| !retry::is_due(until, now)) {
+        return Ok(false);
+    }
+    if let Some(is_due) = due(NEXT_ATTEMPT)? {
+        return Ok(is_due);
+    }
+    Ok(has_new(tx, target)? || due(NEXT_ROW)? == Some(true) || due(NEXT_PARKED)? == Some(true))
 }
 
 /// Events in open attempts: sent or about to be, and to be sent again.

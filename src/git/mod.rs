@@ -16,7 +16,7 @@ mod slug;
 mod work_trees;
 
 pub(crate) use checkout::{Checkout, discover};
-pub(crate) use child::{Answer, Git};
+pub(crate) use child::Git;
 pub(crate) use default_branch::default_branch;
 pub(crate) use facts::{Facts, facts};
 pub(crate) use slug::is_repo_slug;

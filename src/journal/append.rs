@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use rusqlite::OptionalExtension as _;
 
 use super::known::{Known, again, known};
-use super::newest::{Newest, is_discarded, is_plain, newest};
+use super::newest::{Newest, is_discarded, is_plain, newest, still_stated};
 use super::state::{counter, name};
 use super::{Error, chain};
 use crate::base::{Sha256, Timestamp};
@@ -130,13 +130,17 @@ impl<'a> Appender<'a> {
         Ok(())
     }
 
+    /// From here on, `at` is the rows' capture time: for events that were captured before they could be added.
+    pub(crate) fn captured_at(&mut self, at: Timestamp) {
+        self.now = at;
+    }
+
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
         let newest = if let Some(c) = entry.coalesce { self.newest_of(c.key)? } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
-            && newest.facts == c.facts
-            && !is_discarded(self.tx, newest.seq)?
+            && still_stated(self.tx, c, |key| self.newest_of(key))?.is_some()
         {
             if let Some(known) = known(self.tx, entry.event_id)? {
                 return self.again(entry, digest, known);
@@ -181,10 +185,7 @@ impl<'a> Appender<'a> {
 
     /// The row that already states these facts, if one does; then an event that says the same need not even be made.
     pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
-        let stated = match self.newest_of(c.key)? {
-            Some(newest) if newest.facts == c.facts && !is_discarded(self.tx, newest.seq)? => Some(newest.seq),
-            _ => None,
-        };
+        let stated = still_stated(self.tx, c, |key| self.newest_of(key))?;
         self.receipt.unchanged += i64::from(stated.is_some());
         Ok(stated)
     }

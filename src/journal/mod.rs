@@ -2,7 +2,7 @@
 //!
 //! * `append` adds events inside one transaction, coalescing by key (`newest`) and knowing ids again (`known`); `read`
 //!   looks at rows; `chain` links each row to the one before; `retire` marks rows whose payload leaves or whose hold is
-//!   lifted.
+//!   lifted; `point` tells whether anything was stated or given up since an earlier look.
 //!
 //! **Invariant:** a row is written once; afterwards only its marks (`held`, `superseded_by`, `discarded`, `gone`,
 //! `archived_at`) change. Payload bytes never change.
@@ -20,6 +20,7 @@ mod chain_tests;
 mod inherit;
 mod known;
 mod newest;
+mod point;
 mod read;
 mod record;
 mod retire;
@@ -29,12 +30,13 @@ pub(crate) use append::{Appended, Appender, Entry, Receipt};
 pub(crate) use chain::check_chain;
 pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_aside, set_aside};
 pub(crate) use newest::stated;
+pub(crate) use point::{Point, is_same_history, point, states_the_same};
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Mark, PURGED, Release, audit, bury, let_go, release};
+pub(crate) use retire::{Audit, Mark, Notice, PURGED, Release, audit, bury, let_go, notice, release};
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
-pub(crate) use state::{next_lamport, recount, seal, sealed_through, size, totals};
+pub(crate) use state::{next_lamport, note_spooled, recount, seal, sealed_through, size, spooled_through, totals};
 
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -38,6 +38,25 @@ pub(crate) fn audit(tx: &WriteTx<'_>, now: Timestamp, audit: &Audit<'_>) -> Resu
     Ok(())
 }
 
+/// An audited act on many events at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Notice<'a> {
+    /// What was done.
+    pub(crate) act: &'a str,
+    /// To how many, and where.
+    pub(crate) reason: &'a str,
+}
+
+/// Writes an audit row that names no event, durable with the transaction.
+pub(crate) fn notice(tx: &WriteTx<'_>, now: Timestamp, notice: &Notice<'_>) -> Result<(), Error> {
+    tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?.execute(rusqlite::params![
+        now.as_micros(),
+        notice.act,
+        notice.reason
+    ])?;
+    Ok(())
+}
+
 /// Why a payload leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark<'a> {

@@ -95,3 +95,19 @@ pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
         .query_row([by], |r| r.get(0))?;
     Ok(last - by + 1)
 }
+
+/// How many bytes of the spool file `id` are in the journal.
+pub(crate) fn spooled_through(tx: &ReadTx<'_>, id: &str) -> Result<u64, Error> {
+    let sql = "SELECT CASE WHEN spool IS ?1 THEN spool_through ELSE 0 END FROM journal_state WHERE id = 1";
+    let through: i64 = tx.prepare(sql)?.query_row([id], |r| r.get(0))?;
+    Ok(u64::try_from(through).unwrap_or(0))
+}
+
+/// Notes that the journal has the first `through` bytes of the spool file `id`; in the transaction that appends them.
+/// Only one file is remembered: the next one is begun after this one is finished and removed.
+pub(crate) fn note_spooled(tx: &WriteTx<'_>, id: &str, through: u64) -> Result<(), Error> {
+    let through = i64::try_from(through).unwrap_or(i64::MAX);
+    tx.prepare("UPDATE journal_state SET spool = ?1, spool_through = ?2 WHERE id = 1")?
+        .execute(rusqlite::params![id, through])?;
+    Ok(())
+}

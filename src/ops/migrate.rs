@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::report::{Balance, Migrate, Project, Report};
 use super::run::books_of;
-use super::{Error, Workspace, World};
+use super::{Error, Workspace, World, opening};
 use crate::base::text::path;
 use crate::books;
 use crate::config::{Delivery, Imported, Retention};
@@ -55,6 +55,9 @@ pub(crate) fn migrate(
     let roots = roots(workspace);
     let patience = workspace.loaded.config.drain.lock_wait;
     let request = legacy::Request { retries: true, ..request(world, workspace, resolved, &roots, patience) };
+    if !dry_run {
+        report.warnings.extend(opening::absorb_waiting(world, workspace)?.warnings);
+    }
     let taken = if dry_run { legacy::preview(&request)? } else { legacy::take_over(&request)? };
     report.standing.is_locked_out = taken.is_busy;
     report.standing.store_errors = taken.store_errors;

@@ -96,6 +96,17 @@ impl Error {
         }
     }
 
+    /// True when the disk or a quota has no room: nothing beside the store can be written either.
+    pub(crate) fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Full { .. } => true,
+            Self::Io(error) => matches!(error.kind(), StorageFull | QuotaExceeded),
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
+
     /// True when the file holds what no version of this program writes, or cannot be read as a database.
     pub(crate) fn is_damage(&self) -> bool {
         use rusqlite::Error as Sql;

@@ -18,11 +18,15 @@ pub(crate) struct Consent {
     allowed: Vec<String>,
     /// The repository's file, where it decides what is sent or where to.
     pin: Option<RepositoryFile>,
+    /// Why what is on record cannot be read; it then opens nothing, and stops nothing but sending.
+    flaw: Option<String>,
 }
 
 /// Why nothing may be sent to an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal<'a> {
+    /// What was agreed to cannot be read.
+    Unreadable(&'a str),
     /// Nobody agreed.
     Never,
     /// Somebody agreed, before the repository's file came to say what it says.
@@ -34,10 +38,13 @@ impl Consent {
     /// one is an error.
     pub(crate) fn of(file: &Path, repository: &Path, loaded: &Loaded, allowed: &[String]) -> Result<Self, Error> {
         let repository = repository_name(repository);
-        let mut grants = grants::grants(file)?;
+        let (mut grants, flaw) = match grants::grants(file) {
+            Ok(grants) => (grants, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
         grants.retain(|grant| grant.repository == repository);
         let allowed = allowed.iter().map(|origin| read_origin(origin, "--allow-origin")).collect::<Result<_, _>>()?;
-        Ok(Self { grants, allowed, pin: pin(loaded) })
+        Ok(Self { grants, allowed, pin: pin(loaded), flaw })
     }
 
     /// Leave to connect to the origin of `url`. Loopback needs no agreement.
@@ -54,7 +61,7 @@ impl Consent {
             granted.iter().any(|grant| grant.config_sha256.as_ref() == Some(&now))
         };
         match &self.pin {
-            _ if granted.is_empty() => Err(Refusal::Never),
+            _ if granted.is_empty() => Err(self.flaw.as_deref().map_or(Refusal::Never, Refusal::Unreadable)),
             Some(file) if !holds(file) => Err(Refusal::Changed(file)),
             _ => Ok(Permit { origin, is_loopback }),
         }

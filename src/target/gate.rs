@@ -37,7 +37,7 @@ impl Gate {
 
 /// Every gate of the target, open or shut. None where nothing is to be delivered, and none for the stub.
 pub(crate) fn gates(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<Gate> {
-    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, config, env));
+    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, resolved, config, env));
     judge(resolved, config, env, keys.and_then(Result::err))
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn link(
     stub_origin: Option<&str>,
 ) -> Result<Option<Link>, Vec<Gate>> {
     let Some(receiver) = resolved.receiver else { return Ok(None) };
-    let (keys, lack) = match credential::keys(receiver, config, env) {
+    let (keys, lack) = match credential::keys(receiver, resolved, config, env) {
         Ok(keys) => (Some(keys), None),
         Err(lack) => (None, Some(lack)),
     };
@@ -136,11 +136,15 @@ fn unpermitted(resolved: &Resolved) -> Option<Lack> {
     let refused = origins.iter().filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
     let refused: Vec<_> = refused.collect();
     let (origin, refusal) = refused.first()?;
+    if let Refusal::Unreadable(flaw) = refusal {
+        let fix = "move that file away, then agree again: sk-sync allow".to_owned();
+        return Some(Lack { reason: (*flaw).to_owned(), fix });
+    }
     let reason = match refusal {
-        Refusal::Never => format!("nobody agreed to sending what is in this repository to {origin}"),
         Refusal::Changed(file) => {
             format!("{} has changed since somebody agreed to sending to {origin}", text::path(&file.path))
         }
+        _ => format!("nobody agreed to sending what is in this repository to {origin}"),
     };
     let words: Vec<_> = refused.iter().map(|(origin, _)| origin.as_str()).collect();
     Some(Lack { reason, fix: format!("sk-sync allow {}", words.join(" ")) })

@@ -19,6 +19,7 @@ mod reach;
 mod resolved;
 mod scope;
 mod sources;
+mod token;
 
 pub(crate) use authority::{Choice, resolve};
 pub(crate) use consent::{Consent, read_origin, repository_name};

@@ -7,13 +7,15 @@ use serde::Serialize;
 
 use super::legacy_stores::LegacyStore;
 use crate::books::{Balance, LastRun};
+use crate::spool::Waiting;
 use crate::target::{Authority, Gate};
 
 /// Where everything stands.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
     pub(crate) schema_version: u32,
-    /// The balance holds, nothing is undeliverable, no body was refused, no conflict is open, no gate is shut.
+    /// The balance holds, nothing is undeliverable, no body was refused, no conflict is open, no gate is shut, no spooled
+    /// line is damaged.
     pub(crate) ok: bool,
     pub(crate) exit_code: u8,
     pub(crate) project: Facts,
@@ -28,6 +30,8 @@ pub(crate) struct Document {
     pub(crate) legacy_queue: LegacyQueue,
     pub(crate) remote_sync: RemoteSync,
     pub(crate) bodies: Bodies,
+    /// What was captured while the store could not be opened: it is in no count above.
+    pub(crate) spool: Waiting,
     pub(crate) balance: Balance,
     pub(crate) gates: Vec<Gate>,
     pub(crate) legacy_stores: Vec<LegacyStore>,

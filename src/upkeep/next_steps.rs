@@ -16,6 +16,13 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
         "the project has no identity, so its artifacts cannot be named".to_owned(),
         "sk-sync init --project",
     );
+    let mut look = |count: u64, noun: &str, what: &str, run: &str| {
+        if let Some(words) = counted(count, noun) {
+            say(true, format!("{words} {what}"), run);
+        }
+    };
+    look(d.spool.damaged, "spooled line", "damaged: look at what is kept, then remove the file", "sk-sync verify");
+    look(d.spool.lines, "line", "spooled, to be taken over into the journal", "sk-sync run");
     for gate in d.gates.iter().filter(|gate| !gate.is_open) {
         say(true, format!("the gate {} is shut: {}", gate.name, gate.reason), &gate.fix);
     }
@@ -63,6 +70,8 @@ mod tests {
     fn every_trouble_has_its_line() {
         for (line, change) in [
             ("sk-sync verify", (|d| d.balance.holds = false) as fn(&mut Document)),
+            ("sk-sync verify", |d| d.spool.damaged = 1),
+            ("sk-sync run", |d| d.spool.lines = 1),
             ("sk-sync init --project", |d| d.project.project_uuid = None),
             ("open missing_team", |d| d.gates.push(shut("missing_team"))),
             ("sk-sync run", |d| d.project.store_exists = false),

@@ -15,7 +15,8 @@ use crate::bodies;
 use crate::books::{self, Balance, Error};
 use crate::delivery::{self, Class, Target};
 use crate::journal;
-use crate::store::ReadTx;
+use crate::spool::Spool;
+use crate::store::{self, ReadTx};
 use crate::target::{Gate, Identity, ReceiverKind, Resolved};
 
 /// How many failures and conflicts are listed one by one.
@@ -64,10 +65,13 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
     let Surroundings { store, resolved, gates, legacy_home, .. } = around;
     let identity = resolved.identity.as_ref();
     let is_shut = gates.iter().any(|gate| !gate.is_open);
+    // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
+    let spool = Spool::beside(store).look();
     let mut kept = match books::open_read(store)? {
-        Some(store) => store.read(|tx| read(tx, identity, is_shut, now))?,
+        Some(kept) => kept.read(|tx| read(tx, identity, is_shut, now))?,
         None => Kept { balance: Balance::empty(), ..Kept::default() },
     };
+    let spool = spool.map_err(store::Error::from)?;
     if kept.targets.current.is_none() {
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
@@ -77,7 +81,7 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
     warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
     let mut document = Document {
         schema_version: 1,
-        ok: kept.balance.holds && faults == 0 && kept.bodies.failures == 0 && !is_shut,
+        ok: kept.balance.holds && faults == 0 && kept.bodies.failures == 0 && !is_shut && spool.damaged == 0,
         exit_code: 0,
         project: around.facts,
         target_authority: resolved.authority.clone(),
@@ -98,6 +102,7 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
         },
         remote_sync: RemoteSync::default(),
         bodies: kept.bodies,
+        spool,
         balance: kept.balance,
         gates,
         legacy_stores,

@@ -159,6 +159,13 @@ fn the_document_is_the_contract() {
         "retry_histogram": {},
         "failures": 0
       },
+      "spool": {
+        "lines": 0,
+        "bytes": 0,
+        "torn": 0,
+        "damaged": 0,
+        "kept": []
+      },
       "balance": {
         "captured": 0,
         "delivered": 0,

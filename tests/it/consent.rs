@@ -224,10 +224,37 @@ fn damaged_agreements_open_nothing() {
     let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
     let file = sandbox.state().join("projects/5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60/grants.json");
     std::fs::write(&file, "{").unwrap();
-    for words in [&["run"][..], &["status"], &["allow", &foreign.origin]] {
-        let run = sandbox.sk_sync(words).code(2);
-        assert!(run.stderr.contains("grants.json"), "{}", run.stderr);
-    }
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    assert_eq!(report["capture"]["captured"], 23, "captured all the same");
+    let shut = gate(&sandbox, &[]);
+    assert!(shut["open"] == false && shut["reason"].as_str().unwrap().contains("grants.json"), "{shut}");
+    let refused = sandbox.sk_sync(["allow", &foreign.origin]).code(2);
+    assert!(refused.stderr.contains("grants.json"), "{}", refused.stderr);
     assert_eq!(std::fs::read(&file).unwrap(), b"{");
     assert_eq!(foreign.connections(), 0);
+}
+
+/// D46: git's credential helpers are a source of tokens, asked without a terminal, outside the repository, and only for a
+/// server that was agreed to: a file of a repository cannot make a helper ask anybody for anything.
+#[test]
+fn d46_git_helpers_are_asked_for_agreed_servers_only() {
+    let foreign = Foreign::listen();
+    let sandbox = Sandbox::with_repo();
+    sandbox.write("event-sync.toml", foreign.config());
+    let (asked, trap) = (sandbox.path("asked"), sandbox.path("trap"));
+    let helper = format!("!f() {{ cat >>'{}'; printf 'username=me\\npassword=of-helper\\n'; }}; f", asked.display());
+    sandbox.git(&["config", "--file", sandbox.path("home/.gitconfig").to_str().unwrap(), "credential.helper", &helper]);
+    sandbox.git(&["config", "credential.helper", &format!("!touch '{}'; true", trap.display())]);
+    let auth = |sandbox: &Sandbox| {
+        let report = sandbox.sk_sync(["status", "--json"]).success().json();
+        let gates = report["gates"].as_array().unwrap();
+        gates.iter().find(|gate| gate["name"] == "missing_auth").unwrap()["open"].as_bool().unwrap()
+    };
+    assert!(!auth(&sandbox) && !asked.exists());
+    let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
+    assert!(auth(&sandbox));
+    let question = std::fs::read_to_string(&asked).unwrap();
+    let host = foreign.origin.strip_prefix("https://").unwrap();
+    assert!(question.contains("protocol=https\n") && question.contains(&format!("host={host}\n")), "{question}");
+    assert!(!trap.exists(), "a helper of the repository's own configuration");
 }

@@ -5,12 +5,21 @@
 mod answers;
 mod bad_input;
 mod bench;
+mod bodies;
 mod capture;
 mod consent;
 mod crowd;
 mod delivery;
+mod dossier_drift;
+mod dossier_memory;
+mod dossier_odd_tree;
+mod dossier_selection;
+mod exchange;
+#[cfg(all(unix, feature = "failpoints"))]
+mod failpoints;
 mod gates;
 mod hardship;
+mod health;
 mod house;
 mod init;
 mod kill;
@@ -20,7 +29,9 @@ mod migrate;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod replay;
 mod settings;
 mod shell;
+mod spool;
 mod status;
 mod support;

@@ -23,6 +23,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       index        Index the feature directories and capture what changed; send nothing
       capture      Make event envelopes from stdin durable, one JSON object a line
       drain        Deliver what is owed, events first, then bodies [alias: now]
+      replay       Make events that a target has owed to it again
       status       Show what is kept, what is owed, what is stuck, and the next step
       events       Inspect the events in the journal
       bodies       Inspect the bodies that wait for upload, and those refused for good

@@ -8,10 +8,12 @@ mod completions;
 mod config;
 mod drain;
 mod events;
+mod explain;
 mod index;
 mod init;
 mod migrate;
 mod migrate_conflicts;
+mod replay;
 mod run;
 mod serve;
 mod status;
@@ -29,6 +31,7 @@ pub(crate) enum Command {
     Capture(capture::Args),
     #[command(visible_alias = "now")]
     Drain(drain::Args),
+    Replay(replay::Args),
     Status(status::Args),
     Events(events::Args),
     Bodies(bodies::Args),
@@ -50,6 +53,7 @@ impl Command {
             Self::Index(_) => "index",
             Self::Capture(_) => "capture",
             Self::Drain(_) => "drain",
+            Self::Replay(_) => "replay",
             Self::Status(_) => "status",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
@@ -71,6 +75,7 @@ impl Command {
             Self::Index(args) => args.json,
             Self::Capture(args) => args.json,
             Self::Drain(args) => args.json,
+            Self::Replay(args) => args.json,
             Self::Status(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
@@ -91,6 +96,7 @@ impl Command {
             Self::Index(args) => index::run(context, args),
             Self::Capture(args) => capture::run(context, args),
             Self::Drain(args) => drain::run(context, args),
+            Self::Replay(args) => replay::run(context, args),
             Self::Status(args) => status::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),

@@ -1,7 +1,7 @@
 //! `sk-sync status`: what is kept, owed, stuck or blocked.
 
 use crate::base::text::path;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::Workspace;
@@ -60,19 +60,20 @@ pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved
         warn_rows: config.journal.warn_rows,
         warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
     };
-    Ok(status(around, context.clock.now())?)
+    status(around, context.clock.now()).map_err(|error| with_spool(error.into(), &store))
 }
 
 /// What `--check` says.
 fn exit_of(d: &Document) -> Exit {
     let has_target = d.delivery_targets.current.is_some();
     let facts = [
-        (!d.balance.holds, Exit::Damage),
+        (!d.balance.holds || d.spool.damaged > 0, Exit::Damage),
         (
             d.terminal_failures.count > 0 || d.migration_conflicts.count > 0 || d.bodies.failures > 0,
             Exit::Undeliverable,
         ),
         (d.gates.iter().any(|gate| !gate.is_open), Exit::Gate),
+        (d.spool.lines > 0, Exit::Retryable),
         (has_target && (d.active_queue.event_count > 0 || d.bodies.queued > 0), Exit::Retryable),
     ];
     Exit::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))

@@ -15,7 +15,7 @@ impl From<crate::ops::Error> for Failure {
             Ops::Books(error) => error.into(),
             Ops::Delivery(error) => error.into(),
             Ops::Legacy(error) => error.into(),
-            Ops::Lock(lock::Error::Io(error)) => Self::io(&error),
+            Ops::Lock(lock::Error::Io(error)) | Ops::Output(error) => Self::io(&error),
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
             Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
@@ -24,6 +24,11 @@ impl From<crate::ops::Error> for Failure {
             Ops::Bodies(_) => Self::of(Exit::Usage, "bodies", &error),
             Ops::Lock(_) => Self::of(Exit::Busy, "locked", &error),
             Ops::Stub(_) => Self::of(Exit::Internal, "stub", &error),
+            Ops::Spool { ref source, .. } => {
+                let kind = if source.kind() == std::io::ErrorKind::StorageFull { "disk_full" } else { "spool" };
+                Self::of(Exit::Internal, kind, &error)
+                    .with_hint("free some space or mend the store, then capture the lines without an answer again")
+            }
             Ops::Envelope(_) | Ops::Input(_) => Self::of(Exit::Internal, "io", &error),
             Ops::MissingIdentity => Self::of(Exit::Gate, "missing_project_identity", &error)
                 .with_hint("run `sk-sync init --project` to give it one"),

@@ -52,6 +52,9 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
             migrate.stores.iter().for_each(|store| say("Older", sections::store_words(store)));
         }
     }
+    if let Some(spool) = &report.spool {
+        say("Spooled", sections::spool_words(spool));
+    }
     if let Some(index) = &report.index {
         say("Indexed", sections::index_words(index));
     }
@@ -85,9 +88,9 @@ fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
         Exit::Success => format!("{} {}", paint.green("Done:"), success_words(report)),
         Exit::Retryable => not_done(&retry_words(report)),
         Exit::Gate => not_done("a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`"),
-        Exit::Undeliverable if report.command == "migrate" => {
-            not_done("some ids came with two contents; the first is kept, the other is set aside. See `sk-sync migrate conflicts`")
-        }
+        Exit::Undeliverable if report.command == "migrate" => not_done(
+            "some ids came with two contents; the first is kept, the other is set aside. See `sk-sync migrate conflicts`",
+        ),
         Exit::Undeliverable if report.standing.owed_events > 0 => {
             not_done(&format!("something was refused for good, and {owed} still owed. See `sk-sync status`"))
         }

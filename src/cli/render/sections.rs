@@ -4,7 +4,7 @@ use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
 use crate::legacy::SourceReport;
-use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate};
+use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, Spool};
 use crate::target::{Identity, ReceiverKind};
 
 /// Shut gates shown one by one before the rest is only counted.
@@ -75,6 +75,16 @@ pub(super) fn store_words(store: &SourceReport) -> String {
         format!("{}: {}", store.result.replace('_', " "), with_terms(held, &terms))
     };
     format!("{} ({}) {what}", store.path, store.kind)
+}
+
+pub(super) fn spool_words(spool: &Spool) -> String {
+    let terms = [
+        ("known already", spool.unchanged),
+        ("in conflict", spool.conflicts),
+        ("discarded", spool.discarded),
+        ("unreadable", spool.unreadable),
+    ];
+    with_terms(format!("{} taken over from the spool", plural(spool.captured, "event")), &terms)
 }
 
 pub(super) fn capture_words(capture: &Capture) -> String {

@@ -35,6 +35,9 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
         say("Given up", words);
     }
     say("Bodies", bodies(d));
+    if let Some(words) = spool(d) {
+        say("Spooled", words);
+    }
     if d.migration_conflicts.count > 0 {
         say("Conflicts", plural(unsigned(d.migration_conflicts.count), "id") + " with two contents");
     }
@@ -146,6 +149,17 @@ fn bodies(d: &Document) -> String {
     format!("{waiting}, {} refused for good", b.failures)
 }
 
+/// What waits for the journal, and what cannot be read of it.
+fn spool(d: &Document) -> Option<String> {
+    let spool = &d.spool;
+    let waiting = (spool.lines > 0)
+        .then(|| format!("{} ({} bytes) beside the store", plural(spool.lines, "line"), count(spool.bytes)));
+    let unreadable = join_terms(&[("incomplete", spool.torn), ("damaged", spool.damaged)]);
+    let unreadable = unreadable.map(|words| format!("{words}: {}", spool.kept.join(", ")));
+    let all: Vec<_> = waiting.into_iter().chain(unreadable).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
@@ -211,6 +225,8 @@ mod tests {
         });
         (d.bodies.queued, d.bodies.ready, d.bodies.in_backoff, d.bodies.failures) = (12, 10, 2, 1);
         d.bodies.oldest_age_seconds = Some(61);
+        (d.spool.lines, d.spool.bytes, d.spool.damaged) = (12, 9_034, 1);
+        d.spool.kept.push("/state/projects/u/spool-01J.damaged".to_owned());
         d.migration_conflicts.count = 1;
         d.warnings.push("1310 events are retained, more than journal.warn_rows (10)".to_owned());
         let next = ("the gate missing_auth is shut: no token".to_owned(), "export SK_SYNC_TOKEN=…".to_owned());
@@ -228,6 +244,7 @@ mod tests {
         Given up  01JMBY7K8N3QRVX2DPFG5H0001: rejected 5 times: no such lane\u{1b}[2J\nOK
         Given up  and 1 more
         Bodies    12 waiting (10 ready, 2 backing off, the oldest for 61 s), 1 refused for good
+        Spooled   12 lines (9,034 bytes) beside the store; 1 damaged: /state/projects/u/spool-01J.damaged
         Conflicts 1 id with two contents
         Last run  run at 2026-02-12T09:59:00.000000+00:00, exit 4
         Balance   1,310 captured = 1,290 delivered + 3 in flight + 5 retryable + 2 undeliverable + 10 blocked
