@@ -35,6 +35,9 @@ pub(crate) struct Known {
     pub(crate) body_rows: u64,
     /// Rows of its failure log.
     pub(crate) failure_rows: u64,
+    /// Its bodies were left there, because imports were to wait.
+    #[serde(default)]
+    pub(crate) bodies_wait: bool,
     /// Rows that could not be taken over.
     #[serde(default)]
     pub(crate) refused: u64,

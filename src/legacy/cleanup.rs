@@ -45,6 +45,9 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
     if !known.is_settled || known.stamp != stamp.to_string() {
         return no("it changed since it was taken over; run `sk-sync migrate`");
     }
+    if known.bodies_wait {
+        return no("its bodies wait for migrate.imported = \"owed\"");
+    }
     if known.refused > 0 {
         return Ok(Some(format!("{} of its rows could not be taken over", known.refused)));
     }

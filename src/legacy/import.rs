@@ -118,7 +118,9 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
         let opened = u64::try_from(journal::totals(tx)?.conflicts - before).unwrap_or(0);
         tally.deduplicated += tally.conflicts - opened;
         tally.conflicts = opened;
-        for (table, keys) in [(BodyTable::Queue, &job.share.bodies), (BodyTable::Failures, &job.share.failures)] {
+        // A queued body cannot be held: where events wait, documents stay where they are.
+        let bodies = if job.policy.is_held { &[][..] } else { job.share.bodies.as_slice() };
+        for (table, keys) in [(BodyTable::Queue, bodies), (BodyTable::Failures, job.share.failures.as_slice())] {
             for key in keys {
                 match job.source.body(table, *key).map_err(Trouble::Source)? {
                     Ok(row) => body(tx, source, row, &mut tally)?,

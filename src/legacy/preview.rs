@@ -62,7 +62,7 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
             Err(error) => return Ok(Err(error)),
         }
         tally.held += if request.policy.is_held { tally.imported - tally.held } else { 0 };
-        tally.bodies += share.bodies.len() as u64;
+        tally.bodies += if request.policy.is_held { 0 } else { share.bodies.len() as u64 };
         tally.failures += share.failures.len() as u64;
     }
     Ok(Ok((plan.known(&source, tally.refused), tally)))

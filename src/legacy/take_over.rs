@@ -114,7 +114,7 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
     let catalog = Catalog::load(&home.state);
     let todo = |found: &Found| match Stamp::of(&found.path) {
         Ok(Some(stamp)) => match catalog.get(&found.path) {
-            Some(known) if is_settled(home, known, &stamp, request.retries) => Todo::Settled(known.clone()),
+            Some(known) if is_settled(request, known, &stamp) => Todo::Settled(known.clone()),
             _ => Todo::Read,
         },
         Ok(None) => Todo::Failed(ForeignError::Missing),
@@ -126,10 +126,12 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
 }
 
 /// True when there is no need to read the file: it is as it was, and so are the stores that got it.
-fn is_settled(home: &Home, known: &Known, stamp: &Stamp, retries: bool) -> bool {
+fn is_settled(request: &Request<'_>, known: &Known, stamp: &Stamp) -> bool {
+    let home = request.home;
     known.is_settled
         && known.stamp == stamp.to_string()
-        && !(retries && known.error.is_some())
+        && !(request.retries && known.error.is_some())
+        && (request.policy.is_held || !known.bodies_wait)
         && known.stores.iter().all(|name| place(home, &Destination::named(name)).is_ok_and(|store| store.exists()))
 }
 
@@ -188,7 +190,16 @@ impl Work<'_> {
         };
         let stamp = source.stamp().to_string();
         let is_fresh = source.stamp().is_fresh(self.request.clock.now());
+        let bodies_wait = self.request.policy.is_held && plan.body_rows > 0;
+        // With the bodies it is not done, so that another mark is looked for once they need not wait any more.
+        let mark = if bodies_wait { format!("{stamp} without bodies") } else { stamp };
         let mut tally = Tally::default();
+        if bodies_wait {
+            tally.note(format!(
+                "its bodies ({}) stay there as long as migrate.imported is \"held\": the body queue holds nothing back",
+                plan.body_rows
+            ));
+        }
         source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
         plan.unusable.iter().for_each(|why| tally.refuse(why));
         let (mut error, mut store_errors) = (None, 0);
@@ -198,7 +209,7 @@ impl Work<'_> {
                 source: &source,
                 share,
                 provenance: &provenance,
-                stamp: (!is_fresh).then_some(stamp.as_str()),
+                stamp: (!is_fresh).then_some(mark.as_str()),
                 policy: &self.policy(destination),
                 now: self.request.clock.now(),
             };
@@ -215,6 +226,7 @@ impl Work<'_> {
             is_settled: !is_fresh && error.is_none(),
             provenance: provenance.word.clone(),
             error: error.clone(),
+            bodies_wait,
             ..plan.known(&source, tally.refused)
         };
         let report = SourceReport { store_errors, ..SourceReport::taken(found, &known, provenance, tally, error) };

@@ -51,7 +51,7 @@ pub(super) fn find(state: &Path, home: Option<&Path>, root: &Path) -> Vec<Legacy
 
 /// True when the file is as it was when all of it was taken over.
 fn is_imported(known: &Known, stamp: &Stamp) -> bool {
-    known.error.is_none() && known.refused == 0 && known.stamp == stamp.to_string()
+    known.error.is_none() && known.refused == 0 && !known.bodies_wait && known.stamp == stamp.to_string()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::Sandbox;
-use crate::support::older::{Era, HARBOUR, OTHER, capture, envelope, id, journal, ledger, put};
+use crate::support::older::{Era, HARBOUR, OTHER, capture, envelope, id, journal, ledger, put, put_body};
 use crate::support::wire::received;
 
 /// A served receiver with its file, and the sandbox pointed at it.
@@ -70,6 +70,29 @@ fn d37_held_events_wait_for_their_release_and_then_go_as_they_are() {
     assert_eq!(report["balance"]["blocked"], 0);
     assert!(at_receiver(&file, &ids).iter().all(Option::is_some));
     sandbox.verified();
+}
+
+/// The body queue holds nothing back, so documents of another team's queue are not even put into it.
+#[test]
+fn queued_documents_stay_in_the_older_queue_while_imports_are_held() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("SK_SYNC_MIGRATE__IMPORTED", "held");
+    let queue = sandbox.queue("queue.db", Era::Last);
+    put(&queue, &id(1), envelope(&id(1), Some(HARBOUR), "held"), 1);
+    let digest = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+    put_body(&queue, Era::Last, HARBOUR, "spec.md", "a", digest);
+    drop(queue);
+    sandbox.at_rest();
+    for imported in [1, 0] {
+        let migrated = sandbox.migrated(0);
+        assert_eq!((&migrated["imported"], &migrated["bodies_imported"]), (&json!(imported), &json!(0)), "{migrated}");
+    }
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    assert_eq!(status["legacy_stores"][0]["imported"], false);
+    sandbox.unset("SK_SYNC_MIGRATE__IMPORTED");
+    let migrated = sandbox.migrated(0);
+    assert_eq!((&migrated["imported"], &migrated["bodies_imported"]), (&json!(0), &json!(1)), "{migrated}");
+    assert_eq!(sandbox.migrated(0)["stores"][0]["result"], "unchanged");
 }
 
 /// The target's id, as a run reports it.
