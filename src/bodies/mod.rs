@@ -17,6 +17,7 @@ mod inherit;
 mod outcome;
 mod pause;
 mod pool;
+mod purge;
 mod push;
 mod queue;
 #[cfg(test)]
@@ -35,11 +36,12 @@ pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{Failure, close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
 pub(crate) use inherit::{Inherited, InheritedFailure, inherit, inherit_failure};
+pub(crate) use purge::purge;
 pub(crate) use push::Push;
 pub(crate) use queue::{Enqueued, Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{Counts, MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -36,6 +36,11 @@ impl Appending<'_> {
         self.0.captured_at(at);
     }
 
+    /// From here on, every event becomes a row of its own.
+    pub(super) fn verbatim(&mut self) {
+        self.0.verbatim();
+    }
+
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         Ok(self.0.append(entry)?)

@@ -10,6 +10,9 @@ mod absorb;
 mod append;
 mod balance;
 mod check;
+mod collect;
+#[cfg(test)]
+mod collect_tests;
 #[cfg(test)]
 mod counter_tests;
 #[cfg(test)]
@@ -19,15 +22,18 @@ mod last_run;
 mod lasting_tests;
 #[cfg(test)]
 mod model_tests;
-#[cfg_attr(not(test), expect(dead_code, reason = "`purge` and `archive` come later"))]
 mod removal;
+mod restore;
 mod retention;
 
 pub(crate) use absorb::{Absorbed, absorb};
 pub(crate) use append::{Appending, append, release};
 pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Part, Severity, check};
+pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
+pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
+pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
 pub(crate) use retention::{acknowledge, evict};
 
 use std::path::Path;

@@ -16,6 +16,7 @@ mod attempt;
 mod balance;
 mod batch;
 mod class;
+mod collect;
 mod deployment;
 mod dispatch;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod dispatch_tests;
 mod failures;
 #[cfg(test)]
 mod fixture;
+mod forget;
 mod inherit;
 mod outcome;
 mod parking;
@@ -41,26 +43,32 @@ mod select;
 #[cfg(test)]
 mod select_tests;
 mod split;
+mod summary;
 
 pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
+pub(crate) use collect::{Standings, post_collected};
 pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
+pub(crate) use forget::forget;
 pub(crate) use inherit::{Inherited, inherit};
 pub(crate) use outcome::{Outcome, Verdict};
-pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
+pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released, post_returned};
 pub(crate) use receiver::BatchReceiver;
 #[cfg(test)]
 pub(crate) use receiver::DeliveryReceiver;
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
 pub(crate) use registry::{Target, current, targets};
-pub(crate) use rows::{Row, given_up, has_new, in_open_attempts, next_due, owed, rejected, row_of, rows_of};
+pub(crate) use rows::{
+    Row, given_up, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of,
+};
 pub(crate) use select::Policy;
+pub(crate) use summary::{delivered_per, reasons, retries};
 
 /// The ledger's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

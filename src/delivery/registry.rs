@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::postings::scope;
-use super::{Class, Error};
+use super::{Class, Error, forget};
 use crate::base::Timestamp;
 use crate::journal;
 use crate::store::{Counter, ReadTx, WriteTx, set_counter};
@@ -39,7 +39,7 @@ pub(crate) struct Target {
 }
 
 /// Registers a target, or touches the one that has this identity. A new target owes the whole journal: its counters
-/// come from the journal's totals, whatever the journal's length.
+/// come from the journal's totals, whatever the journal's length. A forgotten one is taken back.
 pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) -> Result<Target, Error> {
     let inserted = tx
         .prepare(
@@ -61,6 +61,10 @@ pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) ->
     } else {
         tx.prepare("UPDATE delivery_targets SET last_seen_at = ?2 WHERE id = ?1")?
             .execute([target.id, now.as_micros()])?;
+    }
+    if !target.is_live {
+        forget::remember(tx, &target)?;
+        return Ok(Target { is_live: true, ..target });
     }
     Ok(target)
 }

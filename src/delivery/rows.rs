@@ -120,6 +120,12 @@ pub(crate) fn in_open_attempts(tx: &ReadTx<'_>, target: i64) -> Result<i64, Erro
     Ok(tx.prepare(sql)?.query_row([target], |r| r.get(0))?)
 }
 
+/// How many events are in flight or pending at some target. O(rows).
+pub(crate) fn in_flight_anywhere(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(DISTINCT seq) FROM delivery_rows WHERE status IN ('in_flight', 'pending')";
+    Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
+}
+
 /// True when the journal has rows that the target's cursor has not passed.
 pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
@@ -144,6 +150,6 @@ pub(crate) fn given_up(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(
     Ok(statement.query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
-fn status(word: &str) -> Result<Status, Error> {
+pub(super) fn status(word: &str) -> Result<Status, Error> {
     Status::from_word(word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))
 }

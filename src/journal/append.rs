@@ -101,6 +101,7 @@ pub(crate) struct Appender<'a> {
     newest: HashMap<[u8; 16], Newest>,
     receipt: Receipt,
     bound: Option<Bound>,
+    is_verbatim: bool,
 }
 
 /// How many live events there may be.
@@ -121,7 +122,7 @@ impl<'a> Appender<'a> {
         let (last_seq, chain) = head.unwrap_or((0, chain::START));
         let sealed = super::sealed_through(tx)?;
         let (newest, receipt) = (HashMap::new(), Receipt::default());
-        Ok(Self { tx, now, last_seq, chain, sealed, newest, receipt, bound: None })
+        Ok(Self { tx, now, last_seq, chain, sealed, newest, receipt, bound: None, is_verbatim: false })
     }
 
     /// From here on, refuses what would make more live events than `capacity`. What adds none is not refused.
@@ -135,11 +136,18 @@ impl<'a> Appender<'a> {
         self.now = at;
     }
 
+    /// From here on, every event becomes a row of its own: what states the facts of an earlier one is added all the same,
+    /// and supersedes nothing. For events that were kept beside each other before.
+    pub(crate) fn verbatim(&mut self) {
+        self.is_verbatim = true;
+    }
+
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
         let newest = if let Some(c) = entry.coalesce { self.newest_of(c.key)? } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
+            && !self.is_verbatim
             && still_stated(self.tx, c, |key| self.newest_of(key))?.is_some()
         {
             if let Some(known) = known(self.tx, entry.event_id)? {
@@ -148,7 +156,7 @@ impl<'a> Appender<'a> {
             self.receipt.unchanged += 1;
             return Ok(Appended::Unchanged { seq: newest.seq });
         }
-        let may_supersede = newest.filter(|n| n.seq > self.sealed && entry.held.is_none());
+        let may_supersede = newest.filter(|n| n.seq > self.sealed && entry.held.is_none() && !self.is_verbatim);
         if let Some(full) = self.full()
             && !may_supersede.map_or(Ok(false), |n| is_plain(self.tx, n.seq))?
         {

@@ -12,6 +12,7 @@ pub(super) mod name {
     pub(in crate::journal) const DISCARDED: &str = "discarded";
     pub(in crate::journal) const GONE: &str = "gone";
     pub(in crate::journal) const LIVE_BYTES: &str = "live_bytes";
+    pub(in crate::journal) const ARCHIVED: &str = "archived";
     pub(in crate::journal) const CONFLICTS: &str = "conflicts";
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn totals(tx: &ReadTx<'_>) -> Result<Totals, Error> {
         discarded: get(name::DISCARDED),
         gone: get(name::GONE),
         live_bytes: get(name::LIVE_BYTES),
+        archived: get(name::ARCHIVED),
         conflicts: get(name::CONFLICTS),
     })
 }
@@ -61,6 +63,8 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
                COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NOT NULL),
                COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NOT NULL),
                COALESCE(SUM(size) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL), 0),
+               COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
+                                  AND archived_at IS NOT NULL),
                (SELECT COUNT(*) FROM journal_conflicts WHERE resolved_at IS NULL)
         FROM journal_events";
     Ok(tx.conn().query_row(sql, [], |r| {
@@ -72,7 +76,8 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
             discarded: r.get(4)?,
             gone: r.get(5)?,
             live_bytes: r.get(6)?,
-            conflicts: r.get(7)?,
+            archived: r.get(7)?,
+            conflicts: r.get(8)?,
         })
     })?)
 }
@@ -85,6 +90,17 @@ pub(crate) fn sealed_through(tx: &ReadTx<'_>) -> Result<i64, Error> {
 /// Raises the seal to `seq`; it never falls. Delivery calls this in the transaction that selects.
 pub(crate) fn seal(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     tx.prepare("UPDATE journal_state SET sealed_through = ?1 WHERE id = 1 AND sealed_through < ?1")?.execute([seq])?;
+    Ok(())
+}
+
+/// What the Lamport clock says.
+pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    Ok(tx.prepare("SELECT lamport FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
+}
+
+/// Raises the Lamport clock to `at_least`; it never falls.
+pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error> {
+    tx.prepare("UPDATE journal_state SET lamport = ?1 WHERE id = 1 AND lamport < ?1")?.execute([at_least])?;
     Ok(())
 }
 

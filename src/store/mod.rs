@@ -13,6 +13,7 @@ mod counters;
 mod foreign;
 mod open;
 mod read;
+mod reclaim;
 mod schema;
 mod stamp;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, g
 pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL, open_regular};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
+pub(crate) use reclaim::Reclaimed;
 pub(crate) use schema::Schema;
 pub(crate) use stamp::Stamp;
 #[cfg(test)]

@@ -28,6 +28,15 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// The gate of a project's identity, without which its artifacts cannot be named.
+    pub(crate) fn of_identity(is_known: bool) -> Self {
+        let lack = || Lack {
+            reason: "the project has no identity, so its artifacts cannot be named".to_owned(),
+            fix: "sk-sync init --project".to_owned(),
+        };
+        Self::new("missing_project_identity", (!is_known).then(lack))
+    }
+
     fn new(name: &'static str, lack: Option<Lack>) -> Self {
         let is_open = lack.is_none();
         let (reason, fix) = lack.map(|l| (l.reason, l.fix)).unwrap_or_default();

@@ -41,6 +41,10 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
     look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");
+    if let Some(suggestion) = &d.event_journal.gc_suggestion {
+        let mib = suggestion.journal_size_bytes >> 20;
+        say(true, format!("{mib} MiB of payload are at every target and may go"), "sk-sync gc");
+    }
     steps
 }
 
@@ -57,6 +61,7 @@ fn counted(count: u64, noun: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upkeep::document::GcSuggestion;
     use crate::upkeep::fixture::{nothing, shut};
 
     /// The shell lines after `change`.
@@ -80,6 +85,10 @@ mod tests {
             ("sk-sync events list --status undeliverable", |d| d.terminal_failures.count = 1),
             ("sk-sync bodies list", |d| d.bodies.failures = 1),
             ("sk-sync migrate conflicts", |d| d.migration_conflicts.count = 1),
+            ("sk-sync gc", |d| {
+                d.event_journal.gc_suggestion =
+                    Some(GcSuggestion { reason: String::new(), retained_event_count: 1, journal_size_bytes: 1 });
+            }),
         ] {
             assert_eq!(lines_after(change), [line]);
         }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod answers;
+mod archive;
 mod bad_input;
 mod bench;
 mod bodies;
@@ -18,14 +19,19 @@ mod exchange;
 #[cfg(all(unix, feature = "failpoints"))]
 mod failpoints;
 mod gates;
+mod gc;
 mod hardship;
 mod health;
 mod house;
 mod init;
 mod kill;
 mod layers;
+mod logs;
 mod main_job;
 mod migrate;
+mod page;
+mod preflight;
+mod purge;
 mod quiet;
 #[cfg(unix)]
 mod readme;
@@ -34,4 +40,5 @@ mod settings;
 mod shell;
 mod spool;
 mod status;
+mod status_schema;
 mod support;

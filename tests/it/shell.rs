@@ -25,9 +25,15 @@ fn help_names_commands_options_exit_codes_and_environment() {
       drain        Deliver what is owed, events first, then bodies [alias: now]
       replay       Make events that a target has owed to it again
       status       Show what is kept, what is owed, what is stuck, and the next step
+      preflight    Show every gate at once, each shut one with the line that opens it
       events       Inspect the events in the journal
       bodies       Inspect the bodies that wait for upload, and those refused for good
       migrate      Take over what older versions of Spec Kitty left in their queues
+      gc           Let payloads go that no live target still needs
+      archive      Write payloads to a checksummed, portable archive
+      restore      Read an archive back into the journal
+      purge        Give up what waits, or remove everything of a project
+      target       Show the target and where it comes from, and every target before it
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml
       config       Show the configuration in force
@@ -66,6 +72,18 @@ fn help_names_commands_options_exit_codes_and_environment() {
               - never:  Never
               
               [default: auto]
+
+          --log-file <FILE>
+              Also write what happens to FILE, without secrets; at 8 MiB it is put aside as FILE.1
+
+          --log-format <FORM>
+              What a line of the log looks like
+
+              Possible values:
+              - text: For people: time, level, where, what
+              - json: For machines: one JSON object a line
+              
+              [default: text]
 
           --no-input
               Never ask; do what is safe without an answer

@@ -165,6 +165,7 @@ impl Model {
             discarded: count(&|e| e.left == Some(Class::Discarded)),
             gone: count(&|e| e.left == Some(Class::Purged)),
             live_bytes: all().filter(|e| e.is_live()).map(|e| i64::try_from(e.envelope.len()).unwrap()).sum(),
+            archived: 0,
             conflicts: i64::try_from(self.conflicts.len()).unwrap(),
         }
     }

@@ -1,6 +1,7 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
 mod allow;
+mod archive;
 mod bench;
 mod bodies;
 mod capture;
@@ -9,14 +10,19 @@ mod config;
 mod drain;
 mod events;
 mod explain;
+mod gc;
 mod index;
 mod init;
 mod migrate;
 mod migrate_conflicts;
+mod preflight;
+mod purge;
 mod replay;
+mod restore;
 mod run;
 mod serve;
 mod status;
+mod target;
 mod verify;
 
 use clap::Subcommand;
@@ -33,9 +39,15 @@ pub(crate) enum Command {
     Drain(drain::Args),
     Replay(replay::Args),
     Status(status::Args),
+    Preflight(preflight::Args),
     Events(events::Args),
     Bodies(bodies::Args),
     Migrate(migrate::Args),
+    Gc(gc::Args),
+    Archive(archive::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
+    Target(target::Args),
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
@@ -55,9 +67,15 @@ impl Command {
             Self::Drain(_) => "drain",
             Self::Replay(_) => "replay",
             Self::Status(_) => "status",
+            Self::Preflight(_) => "preflight",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
             Self::Migrate(_) => "migrate",
+            Self::Gc(_) => "gc",
+            Self::Archive(_) => "archive",
+            Self::Restore(_) => "restore",
+            Self::Purge(_) => "purge",
+            Self::Target(_) => "target",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
@@ -77,9 +95,15 @@ impl Command {
             Self::Drain(args) => args.json,
             Self::Replay(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Preflight(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
             Self::Migrate(args) => args.is_json(),
+            Self::Gc(args) => args.json,
+            Self::Archive(args) => args.json,
+            Self::Restore(args) => args.json,
+            Self::Purge(args) => args.json,
+            Self::Target(args) => args.is_json(),
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
@@ -98,9 +122,15 @@ impl Command {
             Self::Drain(args) => drain::run(context, args),
             Self::Replay(args) => replay::run(context, args),
             Self::Status(args) => status::run(context, args),
+            Self::Preflight(args) => preflight::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),
             Self::Migrate(args) => migrate::run(context, args),
+            Self::Gc(args) => gc::run(context, args),
+            Self::Archive(args) => archive::run(context, args),
+            Self::Restore(args) => restore::run(context, args),
+            Self::Purge(args) => purge::run(context, args),
+            Self::Target(args) => target::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),

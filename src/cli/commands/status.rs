@@ -1,12 +1,15 @@
 //! `sk-sync status`: what is kept, owed, stuck or blocked.
 
+use std::path::{Path, PathBuf};
+
+use crate::base::files;
 use crate::base::text::path;
 use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::Workspace;
 use crate::target::{self, Resolved};
-use crate::upkeep::{Document, Facts, Surroundings, status};
+use crate::upkeep::{Document, Facts, History, STATUS_SCHEMA, Surroundings, page, status, status_with_history};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
 ///
@@ -21,14 +24,37 @@ pub(crate) struct Args {
     /// Print the status as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Also write a report to FILE: one page for a browser that needs nothing but itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Print the JSON Schema of that document instead
+    #[arg(long)]
+    pub(crate) schema: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    if args.schema {
+        context.printer.result(STATUS_SCHEMA.trim_end());
+        return Ok(Exit::Success);
+    }
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
-    let mut document = look(context, &workspace, &resolved)?;
+    let store = workspace.place.store();
+    let around = surroundings(context, &workspace, &resolved, &store);
+    let now = context.clock.now();
+    let seen = match &args.html {
+        Some(_) => status_with_history(around, now),
+        None => status(around, now).map(|document| (document, History::default())),
+    };
+    let (mut document, history) = seen.map_err(|error| with_spool(error.into(), &store))?;
     let exit = if args.check { exit_of(&document) } else { Exit::Success };
     document.exit_code = exit.code();
+    if let Some(file) = &args.html {
+        let html = page(&document, &history, now);
+        files::replace(&context.cwd.join(file), html.as_bytes()).map_err(|error| Failure::io(&error))?;
+    }
     if context.printer.is_json() {
         context.printer.document(&document);
     } else if !context.globals.quiet {
@@ -41,15 +67,26 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// What is known of a project, and nothing of it changed.
 pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Result<Document, Failure> {
-    let config = &workspace.loaded.config;
     let store = workspace.place.store();
-    let around = Surroundings {
-        store: &store,
+    let document = status(surroundings(context, workspace, resolved, &store), context.clock.now());
+    document.map_err(|error| with_spool(error.into(), &store))
+}
+
+/// What is known without the store.
+fn surroundings<'a>(
+    context: &Context,
+    workspace: &'a Workspace,
+    resolved: &'a Resolved,
+    store: &'a Path,
+) -> Surroundings<'a> {
+    let config = &workspace.loaded.config;
+    Surroundings {
+        store,
         facts: Facts {
             project_uuid: workspace.identity.project_uuid.clone(),
             project_slug: workspace.identity.project_slug.clone(),
             repo: path(&workspace.root),
-            store: path(&store),
+            store: path(store),
             store_exists: store.exists(),
         },
         resolved,
@@ -59,8 +96,7 @@ pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,
         warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
-    };
-    status(around, context.clock.now()).map_err(|error| with_spool(error.into(), &store))
+    }
 }
 
 /// What `--check` says.

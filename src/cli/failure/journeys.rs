@@ -60,6 +60,22 @@ impl From<crate::books::Error> for Failure {
     }
 }
 
+impl From<crate::upkeep::ArchiveError> for Failure {
+    fn from(error: crate::upkeep::ArchiveError) -> Self {
+        use crate::upkeep::ArchiveError as Archive;
+        match error {
+            Archive::Books(error) => error.into(),
+            Archive::Io(error) => Self::io(&error),
+            Archive::Exists(_) => Self::of(Exit::Usage, "exists", &error).with_hint("name another file with --output"),
+            Archive::Damaged { .. } => Self::of(Exit::Damage, "archive", &error)
+                .with_hint("nothing was written; fetch the archive again, or take another copy"),
+            Archive::Foreign { .. } => Self::of(Exit::Usage, "project", &error)
+                .with_hint("nothing was written; restore it in a checkout of its own project"),
+            Archive::Interrupted => Self::of(Exit::Interrupted, "interrupted", &error),
+        }
+    }
+}
+
 impl From<crate::journal::Error> for Failure {
     fn from(error: crate::journal::Error) -> Self {
         match error {
