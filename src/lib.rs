@@ -4,7 +4,7 @@
 //!  9  SURFACE     cli                                            words in, exit code out
 //!  8  YARDSTICK   bench                                          what the journeys cost, beside raw limits
 //!  7  JOURNEYS    ops   upkeep   serve   (hook)                  run, status, the receiver
-//!  6  INHERITANCE (legacy)                                       old queues -> books, bodies
+//!  6  INHERITANCE legacy                                         old queues -> books, bodies
 //!  5  BOOKS       books                                          acts that touch journal and ledger in one transaction
 //!  4  MOVERS      delivery   bodies                              send, and remember what was accepted
 //!  3  FACTS       journal   spool   target   dossier             what happened | and waits | which server | what is on disk
@@ -27,6 +27,7 @@ mod event;
 mod git;
 mod http;
 mod journal;
+mod legacy;
 mod ops;
 mod serve;
 mod spool;

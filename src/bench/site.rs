@@ -111,7 +111,7 @@ impl Site {
     /// Delivers what is owed to the server at `url`, as the command `drain` does.
     pub(super) fn drain(&self, url: &str) -> Result<(Drain, Duration), Error> {
         let request = Request {
-            scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
+            scope: Scope { command: "drain", migrates: false, indexes: false, offers_bodies: false, drains: true },
             missions: None,
             only_changed: false,
             uses_memory: true,

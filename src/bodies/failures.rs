@@ -54,7 +54,7 @@ pub(super) fn record(tx: &WriteTx<'_>, row: &Row, reason: &str, now: Timestamp) 
 }
 
 /// True when a row was written.
-fn insert(tx: &WriteTx<'_>, entry: &Failure, otherwise: &str) -> Result<bool, Error> {
+pub(super) fn insert(tx: &WriteTx<'_>, entry: &Failure, otherwise: &str) -> Result<bool, Error> {
     let mut statement = tx.prepare(&format!(
         "INSERT INTO bodies_failure_log (project_uuid, mission_slug, target_branch, mission_type, manifest_version,
             artifact_path, content_hash, size_bytes, failure_reason, failure_count, first_failed_at, last_failed_at,

@@ -104,7 +104,7 @@ pub(super) fn content(tx: &ReadTx<'_>, row: &Row) -> Result<Stored, Error> {
     )?;
     let mut found = statement.query((row.id, row.sha256.as_bytes()))?;
     Ok(match found.next()? {
-        Some(blob) => Body::verify(blob.get(0)?, row.sha256).map_or(Stored::Damaged, Stored::Intact),
+        Some(blob) => Body::kept(blob.get(0)?, row.sha256).map_or(Stored::Damaged, Stored::Intact),
         None => Stored::Gone,
     })
 }

@@ -47,7 +47,10 @@ const APPLICATION_ID: i32 = 0x736b_7379;
 
 /// What a project store holds. Steps are only ever appended.
 pub(crate) const SCHEMA: Schema =
-    Schema { application_id: APPLICATION_ID, steps: &[&[journal::SCHEMA, delivery::SCHEMA, bodies::SCHEMA]] };
+    Schema { application_id: APPLICATION_ID, steps: &[&[journal::SCHEMA, delivery::SCHEMA, bodies::SCHEMA, IMPORTS]] };
+
+/// Tables of a module above this one, which are in the same file because they change in the same transactions.
+const IMPORTS: &str = include_str!("../legacy/schema.sql");
 
 /// How long a command waits for another writer. Transactions are short, so this is long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -95,7 +95,7 @@ impl Exit {
     pub(crate) fn of_report(report: &Report, strict: bool) -> Self {
         let standing = &report.standing;
         let conflicts = report.capture.map_or(0, |c| c.conflicts)
-            + report.migrate.map_or(0, |m| m.conflicts)
+            + report.migrate.as_ref().map_or(0, |m| m.open_conflicts.unwrap_or(m.conflicts))
             + report.spool.map_or(0, |s| s.conflicts);
         let failed = report.drain.as_ref().map_or(0, |d| d.terminal_failed)
             + report.bodies.as_ref().map_or(0, |b| b.failed)
@@ -103,6 +103,7 @@ impl Exit {
         let owed = standing.owed_events + report.bodies.as_ref().map_or(0, |b| b.retryable);
         let facts = [
             (standing.was_interrupted, Self::Interrupted),
+            (standing.store_errors > 0, Self::Internal),
             (report.balance.is_some_and(|b| !b.holds), Self::Damage),
             (conflicts + failed > 0, Self::Undeliverable),
             (report.gates.iter().any(|gate| !gate.open), Self::Gate),

@@ -55,6 +55,11 @@ impl Home {
         Ok(Place { dir: self.state.join("projects").join(uuid.to_string()) })
     }
 
+    /// The place of what older stores hold and no project owns.
+    pub(crate) fn unassigned_imports(&self) -> Place {
+        Place { dir: self.state.join("unassigned/older") }
+    }
+
     /// The place of a repository that has no project identity yet, by its common git directory.
     pub(crate) fn unassigned(&self, common_git_dir: &Path) -> Place {
         Place { dir: self.state.join("unassigned").join(short_digest(common_git_dir)) }

@@ -25,6 +25,7 @@ mod failures;
 #[cfg(test)]
 mod fixture;
 mod forget;
+mod inherit;
 mod outcome;
 mod parking;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
+pub(crate) use inherit::{Inherited, inherit};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released, post_returned};
 pub(crate) use receiver::BatchReceiver;

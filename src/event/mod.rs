@@ -18,6 +18,6 @@ pub(crate) use coalesce::{Coalesce, coalesce};
 pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};
 pub(crate) use family::{Disposition, FamilyTable, disposition};
-pub(crate) use inspect::{Inspection, inspect};
+pub(crate) use inspect::{Inspection, NotAnEvent, inspect};
 pub(crate) use namespace::NamespaceRef;
 pub(crate) use wire::{WireContext, WireForm, for_wire};

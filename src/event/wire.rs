@@ -20,6 +20,9 @@ pub(crate) enum WireForm {
     AsIs = 1,
     /// The captured bytes are what is sent, unless the target has a team to fill in.
     AsIsWithoutTeam = 2,
+    /// Cannot be sent: an older queue kept it under an id that its envelope does not name, and an answer could not be
+    /// told to be about it.
+    Never = 3,
 }
 
 impl WireForm {
@@ -28,6 +31,7 @@ impl WireForm {
         match code {
             1 => Self::AsIs,
             2 => Self::AsIsWithoutTeam,
+            3 => Self::Never,
             _ => Self::Rewrite,
         }
     }
@@ -61,6 +65,10 @@ pub(crate) fn for_wire(
     match form {
         WireForm::AsIs => return Ok(None),
         WireForm::AsIsWithoutTeam if context.team_slug.is_empty() => return Ok(None),
+        WireForm::Never => {
+            let why = "the envelope does not name the event_id that it was queued under";
+            return Err(NotSendable(why.to_owned()));
+        }
         WireForm::AsIsWithoutTeam | WireForm::Rewrite => {}
     }
     let refuse = |e: serde_json::Error| NotSendable(format!("the envelope is no strict JSON object ({e})"));
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn codes_survive_a_round_trip() {
-        for form in [WireForm::Rewrite, WireForm::AsIs, WireForm::AsIsWithoutTeam] {
+        for form in [WireForm::Rewrite, WireForm::AsIs, WireForm::AsIsWithoutTeam, WireForm::Never] {
             assert_eq!(WireForm::from_code(form.code()), form);
         }
         assert_eq!(WireForm::from_code(9), WireForm::Rewrite);

@@ -13,7 +13,7 @@ CREATE TABLE journal_events (
   payload_sha256 BLOB NOT NULL,
   size           INTEGER NOT NULL,              -- bytes of the envelope
   chain          BLOB NOT NULL,                 -- SHA-256(previous chain, seq, event_id, payload_sha256)
-  wire           INTEGER NOT NULL,              -- what sending takes: 0 a rewrite, 1 nothing, 2 nothing without a team
+  wire           INTEGER NOT NULL,              -- what sending takes: 0 a rewrite, 1 nothing, 2 nothing without a team, 3 impossible
   held           TEXT,                          -- why it waits for `events release`
   superseded_by  INTEGER REFERENCES journal_events (seq),
   follows        INTEGER REFERENCES journal_events (seq),

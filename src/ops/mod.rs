@@ -10,8 +10,10 @@ mod bodies;
 mod dossier;
 mod drain;
 mod failures;
+mod inherited;
 mod intake;
 mod memory;
+mod migrate;
 mod opening;
 #[cfg(test)]
 mod opening_tests;
@@ -32,6 +34,8 @@ mod workspace;
 pub(crate) use again::owe_again;
 pub(crate) use drain::Stub;
 pub(crate) use failures::{Group, explain, write_report};
+pub(crate) use inherited::{clean_up, import_conflicts, keep_journal};
+pub(crate) use migrate::{imported_sources, migrate, release_imported};
 pub(crate) use opening::{Absorbed, open};
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
@@ -110,6 +114,9 @@ pub(crate) enum Error {
     /// The body queue.
     #[error(transparent)]
     Bodies(#[from] crate::bodies::Error),
+    /// Older stores.
+    #[error(transparent)]
+    Legacy(#[from] crate::legacy::Error),
     /// Somebody else drains.
     #[error(transparent)]
     Lock(#[from] crate::base::lock::Error),

@@ -52,6 +52,14 @@ pub(crate) fn open(world: &World<'_>, workspace: &Workspace) -> Result<(Store, A
     open_at(world, &Rule::of(workspace), &workspace.place.store())
 }
 
+/// Takes over what waits in the spool, if something does: only then is the store opened.
+pub(super) fn absorb_waiting(world: &World<'_>, workspace: &Workspace) -> Result<Absorbed, Error> {
+    if Spool::beside(&workspace.place.store()).is_written() {
+        return Ok(open(world, workspace)?.1);
+    }
+    Ok(Absorbed::default())
+}
+
 /// Opens the store at `file`.
 pub(super) fn open_at(world: &World<'_>, rule: &Rule, file: &Path) -> Result<(Store, Absorbed), Error> {
     let mut store = books::open(file)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub(crate) use crate::books::Balance;
+use crate::legacy::SourceReport;
 use crate::target::Identity;
 
 /// The version of the document.
@@ -104,6 +105,8 @@ pub(crate) struct Standing {
     pub(crate) owed_events: u64,
     /// Unreadable artifacts, unreadable older sources, events that break the contract: an error only with `--strict`.
     pub(crate) strict_findings: u64,
+    /// Stores of ours that could not take what was to be taken over.
+    pub(crate) store_errors: u64,
 }
 
 /// Whose events, and where they are kept.
@@ -121,9 +124,9 @@ pub(crate) struct Project {
 }
 
 /// What was taken over from older stores.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Migrate {
-    /// Older stores looked into.
+    /// Older stores that are there.
     pub(crate) sources: u64,
     /// Events that were new here.
     pub(crate) imported: u64,
@@ -135,6 +138,19 @@ pub(crate) struct Migrate {
     pub(crate) source_errors: u64,
     /// Bodies that were new here.
     pub(crate) bodies_imported: u64,
+    /// Entries of the failure log that were new here.
+    pub(crate) failures_imported: u64,
+    /// New events that are held.
+    pub(crate) held: u64,
+    /// Rows that could not be taken over; they stay where they are.
+    pub(crate) refused: u64,
+    /// Events that the target has, by the older ledger, and that need not be sent.
+    pub(crate) delivered_before: u64,
+    /// Ids with two contents that nobody has decided on, in every store; only `migrate` counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) open_conflicts: Option<u64>,
+    /// Each older store; `run` lists those that it read.
+    pub(crate) stores: Vec<SourceReport>,
 }
 
 /// What was taken over from the spool, in lines.
@@ -316,7 +332,7 @@ mod tests {
             warnings: vec!["w".into()],
             ..Report::new("run")
         };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"fix":""}],"warnings":["w"]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0,"failures_imported":0,"held":0,"refused":0,"delivered_before":0,"stores":[]},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"fix":""}],"warnings":["w"]}"#);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::report::{Balance, Capture, Gate, Project, Report, Spool};
 use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
 use super::tally::Tally;
-use super::{Error, Step, Workspace, World, opening, origin, preview};
+use super::{Error, Step, Workspace, World, migrate, opening, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
 use crate::delivery::{self, Class};
@@ -26,9 +26,12 @@ use crate::target::{self, Choice, Resolved};
 
 /// Which parts of the journey a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 pub(crate) struct Scope {
     /// The command's name in the report.
     pub(crate) command: &'static str,
+    /// Take over what older versions left.
+    pub(crate) migrates: bool,
     /// Index and capture.
     pub(crate) indexes: bool,
     /// Queue the bodies of what was indexed.
@@ -74,7 +77,7 @@ pub(crate) fn run(
         workspace,
         request,
         resolved: &resolved,
-        memory: Memory::of(workspace, request.uses_memory),
+        memory: Memory::of(workspace, request.uses_memory && request.scope.indexes),
         refused: BTreeSet::new(),
         start_stub,
         progress,
@@ -88,6 +91,12 @@ pub(crate) fn run(
     }
     if indexed.is_some() {
         workspace.project_uuid()?;
+    }
+    if request.scope.migrates {
+        // What was captured here, and waits in a spool, comes before what older versions left.
+        let absorbed = opening::absorb_waiting(world, workspace)?;
+        journey.took_over(absorbed);
+        migrate::on_the_way(world, workspace, &resolved, &mut journey.report)?;
     }
     if let Some(indexed) = &indexed
         && journey.is_unchanged(indexed)?

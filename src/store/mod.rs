@@ -10,19 +10,23 @@
 
 mod cache;
 mod counters;
+mod foreign;
 mod open;
 mod read;
 mod reclaim;
 mod schema;
+mod stamp;
 #[cfg(test)]
 mod trace;
 mod tx;
 
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
+pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL, open_regular};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
 pub(crate) use reclaim::Reclaimed;
 pub(crate) use schema::Schema;
+pub(crate) use stamp::Stamp;
 #[cfg(test)]
 pub(crate) use trace::traced;
 pub(crate) use tx::{ReadTx, WriteTx};

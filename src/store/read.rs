@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::cache::Cache;
+use super::stamp::beside;
 use super::{Error, ReadTx, Schema};
 use crate::base::files;
 
@@ -100,15 +101,8 @@ impl Look {
     }
 }
 
-/// The path with `suffix` added to its file name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// SQLite's `file:` form of a path, with the bytes escaped that have a meaning there.
-fn uri(path: &Path, query: &str) -> OsString {
+pub(super) fn uri(path: &Path, query: &str) -> OsString {
     let mut out = OsString::from("file:");
     let text = path.to_string_lossy();
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");

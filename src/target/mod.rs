@@ -27,7 +27,7 @@ pub(crate) use gate::{Gate, gates, link};
 pub(crate) use grants::{Grant, grants, record, revoke};
 pub(crate) use link::{Identity, Link, ReceiverKind};
 pub(crate) use resolved::{Authority, Resolved};
-pub(crate) use scope::active_scope;
+pub(crate) use scope::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
 
 use crate::config::Origin;
 

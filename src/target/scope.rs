@@ -37,6 +37,15 @@ pub(crate) fn queue_scope(server: &str, user: &str, team: &str) -> String {
     format!("{}|{}|{}", normal(server).trim_end_matches('/'), normal(user), normal(team))
 }
 
+/// The same as the queue itself spelled it (section 2.5): other characters than ASCII stay as they are.
+pub(crate) fn plain_queue_scope(server: &str, user: &str, team: &str) -> String {
+    let normal = |part: &str| part.trim().to_lowercase();
+    format!("{}|{}|{}", normal(server).trim_end_matches('/'), normal(user), normal(team))
+}
+
+/// The server of an older version that was told of none.
+pub(crate) const OLDER_DEFAULT_SERVER: &str = "https://spec-kitty-dev.fly.dev";
+
 /// The 16 hex digits in the name of a scope's queue file, `queues/queue-<digest>.db`.
 pub(crate) fn queue_digest(scope: &str) -> String {
     let mut digest = Sha256::of(scope.as_bytes()).to_string();

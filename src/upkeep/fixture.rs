@@ -46,6 +46,7 @@ pub(crate) fn nothing() -> Document {
         },
         resolved: &resolved,
         gates: Vec::new(),
+        state: dir.path(),
         legacy_home: None,
         root: dir.path(),
         warn_rows: 10,

@@ -40,7 +40,7 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
     look(unsigned(d.terminal_failures.count), "event", "given up", "sk-sync events list --status undeliverable");
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
-    look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync status --json");
+    look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");
     if let Some(suggestion) = &d.event_journal.gc_suggestion {
         let mib = suggestion.journal_size_bytes >> 20;
         say(true, format!("{mib} MiB of payload are at every target and may go"), "sk-sync gc");
@@ -84,7 +84,7 @@ mod tests {
             ("sk-sync drain", |d| d.bodies.queued = 1),
             ("sk-sync events list --status undeliverable", |d| d.terminal_failures.count = 1),
             ("sk-sync bodies list", |d| d.bodies.failures = 1),
-            ("sk-sync status --json", |d| d.migration_conflicts.count = 1),
+            ("sk-sync migrate conflicts", |d| d.migration_conflicts.count = 1),
             ("sk-sync gc", |d| {
                 d.event_journal.gc_suggestion =
                     Some(GcSuggestion { reason: String::new(), retained_event_count: 1, journal_size_bytes: 1 });

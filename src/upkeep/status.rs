@@ -36,6 +36,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) resolved: &'a Resolved,
     /// Its gates.
     pub(crate) gates: Vec<Gate>,
+    /// The state directory.
+    pub(crate) state: &'a Path,
     /// The older home directory: listed, not opened.
     pub(crate) legacy_home: Option<&'a Path>,
     /// The top of the project.
@@ -95,6 +97,7 @@ fn gather<T: Default>(
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
     let faults = kept.failures.count + kept.conflicts.count;
+    let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root);
     let mut warnings = around.warnings;
     warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
     let mut document = Document {
@@ -108,7 +111,7 @@ fn gather<T: Default>(
             event_count: if identity.is_some() { kept.owed } else { 0 },
             body_upload_count: kept.bodies.queued,
         },
-        legacy_queue: legacy_queue(legacy_home),
+        legacy_queue: legacy_queue(legacy_home, &legacy_stores),
         event_journal: kept.journal,
         delivery_targets: kept.targets,
         delivery_ledger: kept.ledger,
@@ -123,7 +126,7 @@ fn gather<T: Default>(
         spool,
         balance: kept.balance,
         gates,
-        legacy_stores: legacy_stores::find(legacy_home, around.root),
+        legacy_stores,
         last_run: books::last_run(store).map(Ended::from),
         warnings,
         next_steps: Vec::new(),
@@ -279,14 +282,17 @@ fn bodies_of(tx: &ReadTx<'_>, now: Timestamp) -> Result<Bodies, Error> {
     })
 }
 
-/// The older unscoped queue: none is empty; of one that is there nothing is known, since it is not opened.
-fn legacy_queue(home: Option<&Path>) -> LegacyQueue {
-    let file = home.map(|h| h.join("queue.db"));
-    let count = if file.as_ref().is_some_and(|f| f.exists()) { None } else { Some(0) };
+/// The older unscoped queue: none is empty; of one that is there what the last import said is known, since it is not
+/// opened.
+fn legacy_queue(home: Option<&Path>, stores: &[legacy_stores::LegacyStore]) -> LegacyQueue {
+    let queue = stores.iter().find(|store| store.kind == "queue");
+    let signed = |count: Option<u64>| count.and_then(|count| i64::try_from(count).ok());
+    let event_count = queue.map_or(Some(0), |store| signed(store.event_rows));
+    let body_upload_count = queue.map_or(Some(0), |store| signed(store.body_rows));
     LegacyQueue {
-        path: file.map(|f| path(&f)).unwrap_or_default(),
-        event_count: count,
-        body_upload_count: count,
-        rows_in_scope: count,
+        path: home.map(|home| path(&home.join("queue.db"))).unwrap_or_default(),
+        event_count,
+        body_upload_count,
+        rows_in_scope: event_count.zip(body_upload_count).map(|(events, bodies)| events + bodies),
     }
 }

@@ -43,6 +43,7 @@ fn a_status_reads_no_table_that_grows_with_the_history() {
         facts: Facts::default(),
         resolved: &here,
         gates: Vec::new(),
+        state: dir.path(),
         legacy_home: None,
         root: dir.path(),
         warn_rows: 1,

@@ -54,6 +54,7 @@ fn of(dir: &std::path::Path, resolved: &Resolved, is_shut: bool) -> Document {
         facts: Facts { project_uuid: Some("u".to_owned()), store_exists: true, ..Facts::default() },
         resolved,
         gates: if is_shut { vec![shut("missing_auth")] } else { Vec::new() },
+        state: dir,
         legacy_home: None,
         root: dir,
         warn_rows: 2,

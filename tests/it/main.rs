@@ -28,6 +28,7 @@ mod kill;
 mod layers;
 mod logs;
 mod main_job;
+mod migrate;
 mod page;
 mod preflight;
 mod purge;

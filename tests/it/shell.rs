@@ -28,6 +28,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       preflight    Show every gate at once, each shut one with the line that opens it
       events       Inspect the events in the journal
       bodies       Inspect the bodies that wait for upload, and those refused for good
+      migrate      Take over what older versions of Spec Kitty left in their queues
       gc           Let payloads go that no live target still needs
       archive      Write payloads to a checksummed, portable archive
       restore      Read an archive back into the journal

@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
+        scope: Scope { command: "drain", migrates: false, indexes: false, offers_bodies: false, drains: true },
         missions: None,
         only_changed: false,
         uses_memory: true,

@@ -48,7 +48,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope { command: "index", indexes: true, offers_bodies: false, drains: false },
+        scope: Scope { command: "index", migrates: false, indexes: true, offers_bodies: false, drains: false },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
         only_changed: args.changed,
         uses_memory: !args.no_cache,

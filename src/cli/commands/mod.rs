@@ -13,6 +13,8 @@ mod explain;
 mod gc;
 mod index;
 mod init;
+mod migrate;
+mod migrate_conflicts;
 mod preflight;
 mod purge;
 mod replay;
@@ -40,6 +42,7 @@ pub(crate) enum Command {
     Preflight(preflight::Args),
     Events(events::Args),
     Bodies(bodies::Args),
+    Migrate(migrate::Args),
     Gc(gc::Args),
     Archive(archive::Args),
     Restore(restore::Args),
@@ -67,6 +70,7 @@ impl Command {
             Self::Preflight(_) => "preflight",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
+            Self::Migrate(_) => "migrate",
             Self::Gc(_) => "gc",
             Self::Archive(_) => "archive",
             Self::Restore(_) => "restore",
@@ -94,6 +98,7 @@ impl Command {
             Self::Preflight(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
+            Self::Migrate(args) => args.is_json(),
             Self::Gc(args) => args.json,
             Self::Archive(args) => args.json,
             Self::Restore(args) => args.json,
@@ -120,6 +125,7 @@ impl Command {
             Self::Preflight(args) => preflight::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),
+            Self::Migrate(args) => migrate::run(context, args),
             Self::Gc(args) => gc::run(context, args),
             Self::Archive(args) => archive::run(context, args),
             Self::Restore(args) => restore::run(context, args),

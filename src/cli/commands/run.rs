@@ -63,7 +63,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope { command: "run", indexes: true, offers_bodies: true, drains: !args.no_drain },
+        scope: Scope { command: "run", migrates: true, indexes: true, offers_bodies: true, drains: !args.no_drain },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
         only_changed: args.changed,
         uses_memory: !args.no_cache,

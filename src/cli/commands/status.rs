@@ -91,6 +91,7 @@ fn surroundings<'a>(
         },
         resolved,
         gates: target::gates(resolved, config, &context.env),
+        state: &workspace.home.state,
         legacy_home: workspace.home.legacy.as_deref(),
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,

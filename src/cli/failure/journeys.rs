@@ -14,6 +14,7 @@ impl From<crate::ops::Error> for Failure {
             Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Ops::Books(error) => error.into(),
             Ops::Delivery(error) => error.into(),
+            Ops::Legacy(error) => error.into(),
             Ops::Lock(lock::Error::Io(error)) | Ops::Output(error) => Self::io(&error),
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
@@ -31,6 +32,18 @@ impl From<crate::ops::Error> for Failure {
             Ops::Envelope(_) | Ops::Input(_) => Self::of(Exit::Internal, "io", &error),
             Ops::MissingIdentity => Self::of(Exit::Gate, "missing_project_identity", &error)
                 .with_hint("run `sk-sync init --project` to give it one"),
+        }
+    }
+}
+
+impl From<crate::legacy::Error> for Failure {
+    fn from(error: crate::legacy::Error) -> Self {
+        use crate::legacy::Error as Legacy;
+        match error {
+            Legacy::Books(error) => error.into(),
+            Legacy::Config(error) => error.into(),
+            Legacy::Io(error) | Legacy::Lock(crate::base::lock::Error::Io(error)) => Self::io(&error),
+            Legacy::Lock(_) => Self::of(Exit::Interrupted, "interrupted", &error),
         }
     }
 }

@@ -49,12 +49,17 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
         let slug = project.project_slug.as_deref().unwrap_or("(no identity yet)");
         say("Project", format!("{} in {}", text::printable(slug), text::printable(&project.store)));
     }
-    // `index` sends nothing, so it may not have looked for a target at all.
-    if report.target.is_some() || report.command != "index" {
+    // `index` and `migrate` send nothing, so they may not have looked for a target at all.
+    if report.target.is_some() || !matches!(report.command, "index" | "migrate") {
         say("Target", sections::target_words(report.target.as_ref(), &report.gates));
     }
-    if let Some(migrate) = report.migrate.as_ref().filter(|migrate| migrate.sources > 0) {
+    if let Some(migrate) = &report.migrate
+        && (report.command == "migrate" || sections::is_news(migrate))
+    {
         say("Imported", sections::migrate_words(migrate));
+        if report.command == "migrate" {
+            migrate.stores.iter().for_each(|store| say("Older", sections::store_words(store)));
+        }
     }
     if let Some(spool) = &report.spool {
         say("Spooled", sections::spool_words(spool));
@@ -92,6 +97,9 @@ fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
         Exit::Success => format!("{} {}", paint.green("Done:"), success_words(report)),
         Exit::Retryable => not_done(&retry_words(report)),
         Exit::Gate => not_done("a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`"),
+        Exit::Undeliverable if report.command == "migrate" => not_done(
+            "some ids came with two contents; the first is kept, the other is set aside. See `sk-sync migrate conflicts`",
+        ),
         Exit::Undeliverable if report.standing.owed_events > 0 => {
             not_done(&format!("something was refused for good, and {owed} still owed. See `sk-sync status`"))
         }
@@ -99,6 +107,7 @@ fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
         Exit::Damage => {
             format!("{} the books do not balance. Nothing was dropped; run `sk-sync verify`", paint.red("Damage:"))
         }
+        Exit::Busy if report.command == "migrate" => not_done("another sk-sync takes over older stores at this moment"),
         Exit::Busy => not_done("another sk-sync delivers at this moment. What was captured stays, and it will see it"),
         Exit::Interrupted => not_done("interrupted. What was captured stays; `sk-sync run` goes on from here"),
         Exit::Internal | Exit::Usage => not_done("see the errors above"),
@@ -108,6 +117,9 @@ fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
 fn success_words(report: &Report) -> String {
     let pending = report.drain.as_ref().map_or(0, |drain| drain.pending);
     match (&report.target, &report.drain) {
+        _ if report.command == "migrate" => {
+            "every older store that can be read is taken over; `sk-sync run` delivers what this project owes".to_owned()
+        }
         (None, _) => "everything is captured".to_owned(),
         (Some(_), None) => "everything is captured; `sk-sync drain` delivers it".to_owned(),
         (Some(_), Some(_)) if pending > 0 => {

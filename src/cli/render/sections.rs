@@ -3,6 +3,7 @@
 use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
+use crate::legacy::SourceReport;
 use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, Spool};
 use crate::target::{Identity, ReceiverKind};
 
@@ -29,15 +30,51 @@ pub(super) fn target_words(target: Option<&Identity>, gates: &[Gate]) -> String 
     }
 }
 
+/// True when a run did something with an older store.
+pub(super) fn is_news(migrate: &Migrate) -> bool {
+    !migrate.stores.is_empty() || migrate.delivered_before > 0
+}
+
 pub(super) fn migrate_words(migrate: &Migrate) -> String {
     let terms = [
         ("known already", migrate.deduplicated),
+        ("held until `sk-sync migrate release`", migrate.held),
+        ("delivered before", migrate.delivered_before),
         ("bodies", migrate.bodies_imported),
+        ("refused bodies noted", migrate.failures_imported),
         ("in conflict", migrate.conflicts),
+        ("rows left there", migrate.refused),
         ("older stores unreadable", migrate.source_errors),
     ];
     let stores = plural(migrate.sources, "older store");
     with_terms(format!("{} from {stores}", plural(migrate.imported, "new event")), &terms)
+}
+
+/// One older store and what became of it.
+pub(super) fn store_words(store: &SourceReport) -> String {
+    let what = if let Some(error) = &store.error {
+        format!("not taken over: {}", text::printable(error))
+    } else {
+        let nouns = [
+            ("event", "events", store.event_rows),
+            ("body", "bodies", store.body_rows),
+            ("failed body", "failed bodies", store.failure_rows),
+        ];
+        let held: Vec<_> = nouns
+            .iter()
+            .filter(|(.., n)| *n > 0)
+            .map(|(one, many, n)| format!("{} {}", count(*n), if *n == 1 { one } else { many }))
+            .collect();
+        let terms = [
+            ("new", store.imported),
+            ("known already", store.deduplicated),
+            ("in conflict", store.conflicts),
+            ("left there", store.refused),
+        ];
+        let held = if held.is_empty() { "nothing in it".to_owned() } else { held.join(", ") };
+        format!("{}: {}", store.result.replace('_', " "), with_terms(held, &terms))
+    };
+    format!("{} ({}) {what}", store.path, store.kind)
 }
 
 pub(super) fn spool_words(spool: &Spool) -> String {

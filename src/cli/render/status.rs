@@ -42,8 +42,19 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
         say("Conflicts", plural(unsigned(d.migration_conflicts.count), "id") + " with two contents");
     }
     for store in &d.legacy_stores {
-        let imported = if store.imported { "imported" } else { "not imported" };
-        say("Older", format!("{} ({}, {} bytes, {imported})", store.path, store.kind, count(store.size)));
+        let rows = store.event_rows.zip(store.body_rows).map_or_else(String::new, |(events, bodies)| {
+            format!(
+                "{}, {}, ",
+                plural(events, "event"),
+                if bodies == 1 { "1 body".to_owned() } else { count(bodies) + " bodies" }
+            )
+        });
+        let imported = match &store.error {
+            Some(error) => format!("not imported: {error}"),
+            None if store.imported => "imported".to_owned(),
+            None => "not imported".to_owned(),
+        };
+        say("Older", format!("{} ({}, {} bytes, {rows}{imported})", store.path, store.kind, count(store.size)));
     }
     if let Some(last) = &d.last_run {
         say("Last run", format!("{} at {}: {} (exit {})", last.command, last.when, last.result, last.exit_code));

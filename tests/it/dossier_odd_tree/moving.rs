@@ -1,12 +1,57 @@
 //! What changes while it is read.
 
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Odd, SECRET, sha256};
+use crate::support::pause;
 use crate::support::wire::received;
+
+/// While an index is busy with a long file that comes first, a file that it has listed becomes a link that leads out, and
+/// a directory as well: what it opens then is not read.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_became_a_link_after_the_listing_is_not_followed() {
+    let odd = Odd::new();
+    let outside = odd.sandbox.path("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("note.md"), SECRET).unwrap();
+    odd.sandbox.write("kitty-specs/odd/plan.md", "plan");
+    odd.sandbox.write("kitty-specs/odd/research/note.md", "note");
+    let long = std::fs::File::create(odd.path("a.bin")).unwrap();
+    long.set_len(1 << 30).unwrap();
+    let mut command = odd.sandbox.command(["index", "--dry-run", "--json"]);
+    let child = command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::piped()).spawn().unwrap();
+    let is_reading = || {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
+        open.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|path| path.ends_with("odd/a.bin"))
+    };
+    for _ in 0..20_000 {
+        if is_reading() {
+            break;
+        }
+        pause(Duration::from_millis(1));
+    }
+    assert!(is_reading(), "the long file was not met");
+    std::fs::remove_file(odd.path("plan.md")).unwrap();
+    symlink("../../secret.md", odd.path("plan.md")).unwrap();
+    std::fs::remove_dir_all(odd.path("research")).unwrap();
+    symlink(&outside, odd.path("research")).unwrap();
+    assert!(is_reading(), "it was over too soon to show anything");
+    long.set_len(0).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let artifacts = Odd::artifacts(&report);
+    for path in ["plan.md", "research/note.md"] {
+        assert_eq!(artifacts[path], "not_present: unreadable", "{report}");
+    }
+    assert!(!report.to_string().contains(&sha256(SECRET)), "{report}");
+    odd.assert_it_runs();
+}
 
 /// A link is swapped for a file, and a directory for a link, as fast as the system can, while indexes and runs read.
 #[test]
@@ -20,7 +65,7 @@ fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
         odd.sandbox.write(&format!("kitty-specs/odd/filler/{n}.txt"), "filler");
     }
     let (is_over, secret) = (AtomicBool::new(false), sha256(SECRET));
-    std::thread::scope(|scope| {
+    let runs: Vec<_> = std::thread::scope(|scope| {
         let (odd, is_over) = (&odd, &is_over);
         scope.spawn(move || {
             let (file, dir) = (odd.path("plan.md"), odd.path("research"));
@@ -38,14 +83,15 @@ fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
                 }
             }
         });
-        for round in 0..10 {
-            let words: &[&str] = if round == 5 { &["run", "--json"] } else { &["index", "--dry-run", "--json"] };
-            let run = odd.sandbox.sk_sync(words);
-            assert!(matches!(run.code, Some(0 | 3)), "{run:#?}");
-            assert!(!run.stdout.contains(&secret), "{run:#?}");
-        }
+        let words = |round| if round == 3 { &["run", "--json"][..] } else { &["index", "--dry-run", "--json"] };
+        let runs = (0..6).map(|round| odd.sandbox.sk_sync(words(round))).collect();
         is_over.store(true, Ordering::SeqCst);
+        runs
     });
+    for run in runs {
+        assert!(matches!(run.code, Some(0 | 3)), "{run:#?}");
+        assert!(!run.stdout.contains(&secret), "{run:#?}");
+    }
     odd.assert_it_runs();
 }
 
@@ -55,7 +101,7 @@ fn files_that_grow_and_shrink_while_they_are_read() {
     use std::io::Write as _;
     let odd = Odd::new();
     let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let runs: Vec<_> = std::thread::scope(|scope| {
         let (odd, is_over) = (&odd, &is_over);
         scope.spawn(move || {
             let mut file = std::fs::File::create(odd.path("plan.md")).unwrap();
@@ -69,24 +115,21 @@ fn files_that_grow_and_shrink_while_they_are_read() {
                 }
             }
         });
-        for _ in 0..10 {
-            let report = odd.sandbox.sk_sync(["run", "--json"]);
-            assert!(matches!(report.code, Some(0 | 3)), "{report:#?}");
-            let report = report.json();
-            assert_eq!(
-                (&report["index"]["missions"], &report["index"]["artifacts"]),
-                (&json!(2), &json!(5)),
-                "{report}"
-            );
-            let outcomes = report["bodies"]["outcomes"].as_array().unwrap();
-            let plan = outcomes.iter().find(|o| o["path"] == "plan.md");
-            let reason = plan.map_or("", |plan| plan["reason"].as_str().unwrap());
-            let known =
-                ["oversized", "content_hash_mismatch", "read_error: larger than", "empty_content", "enqueued", ""];
-            assert!(known.iter().any(|known| reason.starts_with(known)), "{reason}");
-        }
+        let runs = (0..10).map(|_| odd.sandbox.sk_sync(["run", "--json"])).collect();
         is_over.store(true, Ordering::SeqCst);
+        runs
     });
+    for run in runs {
+        assert!(matches!(run.code, Some(0 | 3)), "{run:#?}");
+        let report = run.json();
+        let found = (&report["index"]["missions"], &report["index"]["artifacts"]);
+        assert_eq!(found, (&json!(2), &json!(5)), "{report}");
+        let outcomes = report["bodies"]["outcomes"].as_array().unwrap();
+        let plan = outcomes.iter().find(|o| o["path"] == "plan.md" && o["status"] == "skipped");
+        let reason = plan.map_or("empty_content", |plan| plan["reason"].as_str().unwrap());
+        let known = ["oversized", "content_hash_mismatch", "read_error: larger than", "empty_content"];
+        assert!(known.iter().any(|known| reason.starts_with(known)), "{reason}");
+    }
     odd.sandbox.write("kitty-specs/odd/plan.md", "settled");
     odd.assert_it_runs();
     let bodies = received(&odd.sandbox.store().with_file_name("stub.db")).bodies;

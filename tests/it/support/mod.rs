@@ -1,5 +1,6 @@
 //! What the tests share: a sandbox to run the program in, a scripted server, and a reader of this project's sources.
 
+pub(crate) mod older;
 #[cfg(unix)]
 pub(crate) mod rights;
 pub(crate) mod sandbox;

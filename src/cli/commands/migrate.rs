@@ -1,0 +1,131 @@
+//! `sk-sync migrate`: what older versions left behind, taken over.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::migrate_conflicts::{self, CleanupArgs, ConflictsArgs};
+use crate::cli::journey::{resolved, workspace, world};
+use crate::cli::render::{conclude, plural};
+use crate::cli::{Context, Exit, Failure};
+use crate::ops::{self, migrate, release_imported};
+
+/// Take over what older versions of Spec Kitty left in their queues.
+///
+/// Finds every older queue, journal and overflow file, reads a private copy of each, and puts each event and body into
+/// the store of its own project. The files themselves are never changed. Safe to repeat: what was taken over is not
+/// taken again, and a file that did not change is not even read. Exits 5 while ids are open that came with two contents.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  sk-sync migrate --dry-run            what is there, and what would come over
+  sk-sync migrate                      take it over
+  sk-sync migrate conflicts            ids that came with two contents, and what differs
+  sk-sync migrate cleanup --dry-run    which files are wholly taken over
+  sk-sync migrate release 00ff12ab     with migrate.imported = \"held\": let the events of one queue go"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Migrate>,
+
+    /// Show what would be taken over; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What else to do with imported events.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Migrate {
+    Release(ReleaseArgs),
+    Conflicts(ConflictsArgs),
+    Cleanup(CleanupArgs),
+}
+
+/// Lift the holds of this project's imported events: they are owed from now on.
+///
+/// Events are held on import with migrate.imported = "held". Each release is audited.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReleaseArgs {
+    /// Only events that came from these older stores (the digest or the name of the file, or its path)
+    #[arg(value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+
+    /// Show how many would be released; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Args {
+    pub(super) const fn is_json(&self) -> bool {
+        match &self.command {
+            None => self.json,
+            Some(Migrate::Release(args)) => args.json,
+            Some(Migrate::Conflicts(args)) => args.is_json(),
+            Some(Migrate::Cleanup(args)) => args.json,
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        None => import(context, args.dry_run),
+        Some(Migrate::Release(args)) => release(context, args),
+        Some(Migrate::Conflicts(args)) => migrate_conflicts::run(context, args),
+        Some(Migrate::Cleanup(args)) => migrate_conflicts::cleanup(context, args),
+    }
+}
+
+fn import(context: &Context, dry_run: bool) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let resolved = resolved(context, &workspace)?;
+    let report = migrate(&world(context), &workspace, &resolved, dry_run)?;
+    Ok(conclude(context, report, false))
+}
+
+fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let known = ops::imported_sources(&workspace)?;
+    let is_known = |name: &String| known.iter().any(|source| source.is_called(name));
+    if let Some(unknown) = args.sources.iter().find(|name| !is_known(name)) {
+        let message = format!("nothing was imported from {}", crate::base::text::printable(unknown));
+        let labels: Vec<_> = known.iter().map(|source| source.label.as_str()).collect();
+        let known = if labels.is_empty() { "no older store yet".to_owned() } else { labels.join(", ") };
+        return Err(Failure::usage(message).with_hint(format!("this project has events of {known}")));
+    }
+    let released = release_imported(&world(context), &workspace, &args.sources, args.dry_run)?;
+    let exit = if released.was_interrupted { Exit::Interrupted } else { Exit::Success };
+    let printer = &context.printer;
+    if printer.is_json() {
+        printer.document(&Document {
+            schema_version: 1,
+            command: "migrate release",
+            ok: exit == Exit::Success,
+            exit_code: exit.code(),
+            dry_run: args.dry_run,
+            released: released.events,
+        });
+    } else if !context.globals.quiet {
+        let did = if args.dry_run { "would be released" } else { "released: owed to the target from now on" };
+        printer.result(&format!("{} {did}", plural(released.events, "imported event")));
+    }
+    Ok(exit)
+}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    released: u64,
+}

@@ -1,0 +1,60 @@
+//! What an older ledger says of this very target.
+
+use rusqlite::OptionalExtension as _;
+
+use super::postings::Postings;
+use super::rows::row_of;
+use super::{Class, Error, Status, registry};
+use crate::base::Timestamp;
+use crate::journal;
+use crate::store::WriteTx;
+use crate::target::Identity;
+
+/// An event that the target has, by an older ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Inherited {
+    /// The journal row.
+    pub(crate) seq: i64,
+    /// The target said that it had it already.
+    pub(crate) was_duplicate: bool,
+    /// When that was.
+    pub(crate) settled_at: Option<Timestamp>,
+}
+
+/// Notes that the target has these events, and returns how many of them were still to be tried. What was tried or made
+/// owed again here, was superseded or given up stays as it is. The journal is sealed through the last of them: they were on a wire.
+pub(crate) fn inherit(
+    tx: &WriteTx<'_>,
+    identity: &Identity,
+    events: &[Inherited],
+    now: Timestamp,
+) -> Result<u64, Error> {
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let target = registry::register(tx, identity, now)?;
+    let (mut postings, mut taken, mut last) = (Postings::default(), 0, 0);
+    for event in events {
+        if row_of(tx, target.id, event.seq)?.is_some() {
+            continue;
+        }
+        let marks = tx
+            .prepare(
+                "SELECT superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, held IS NOT NULL
+                 FROM journal_feed WHERE seq = ?1",
+            )?
+            .query_row([event.seq], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)))
+            .optional()?;
+        let Some((true, is_held)) = marks else { continue };
+        let status = if event.was_duplicate { Status::Duplicate } else { Status::Success };
+        tx.prepare("INSERT INTO delivery_rows (target, seq, status, settled_at) VALUES (?1, ?2, ?3, ?4)")?.execute(
+            rusqlite::params![target.id, event.seq, status.word(), event.settled_at.unwrap_or(now).as_micros()],
+        )?;
+        postings.moved(if is_held { Class::Blocked } else { Class::Untried }, Class::Delivered);
+        taken += 1;
+        last = last.max(event.seq);
+    }
+    postings.post(tx, target.id)?;
+    journal::seal(tx, last)?;
+    Ok(taken)
+}

@@ -1,0 +1,109 @@
+//! What taking over older stores needs of the journal.
+
+use rusqlite::OptionalExtension as _;
+
+use super::read::Conflict;
+use super::state::{counter, name};
+use super::{Error, retire};
+use crate::base::{Sha256, Timestamp};
+use crate::store::{ReadTx, WriteTx, add_to_counter};
+
+/// An event that has an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// Its row.
+    pub(crate) seq: i64,
+    /// The digest of its payload.
+    pub(crate) payload_sha256: Sha256,
+    /// It was removed with its project, and does not come back.
+    pub(crate) is_purged: bool,
+}
+
+/// The event that has this id.
+pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, Error> {
+    let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events WHERE event_id = ?1";
+    let row = tx
+        .prepare(sql)?
+        .query_row([event_id, retire::PURGED], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?)))
+        .optional()?;
+    let Some((seq, digest, is_purged)) = row else { return Ok(None) };
+    let payload_sha256 =
+        Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
+    Ok(Some(Holder { seq, payload_sha256, is_purged }))
+}
+
+/// The next rows above `after`, at most `limit`, that are held for this reason.
+pub(crate) fn held_after(tx: &ReadTx<'_>, reason: &str, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
+    let sql = "SELECT seq FROM journal_events WHERE seq > ?1 AND held = ?2 ORDER BY seq LIMIT ?3";
+    let mut statement = tx.prepare(sql)?;
+    Ok(statement.query_map((after, reason, limit), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// True when this content was kept apart from the event of its id.
+pub(crate) fn is_set_aside(tx: &ReadTx<'_>, event_id: &str, sha256: &Sha256) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
+    Ok(tx.prepare(sql)?.exists((event_id, &sha256.as_bytes()[..]))?)
+}
+
+/// A content that somebody decided against earlier.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aside<'a> {
+    /// The id both have.
+    pub(crate) event_id: &'a str,
+    /// Digest of the one that stayed.
+    pub(crate) existing_sha256: Sha256,
+    /// The other, whole.
+    pub(crate) envelope: &'a [u8],
+    /// Where it came from.
+    pub(crate) origin: &'a str,
+    /// What was decided.
+    pub(crate) resolution: &'a str,
+}
+
+/// Keeps a content apart whose conflict is decided.
+pub(crate) fn set_aside(tx: &WriteTx<'_>, aside: &Aside<'_>, now: Timestamp) -> Result<(), Error> {
+    tx.prepare(
+        "INSERT INTO journal_conflicts (event_id, existing_sha256, incoming_sha256, envelope, origin, found_at,
+           resolved_at, resolution) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT DO NOTHING",
+    )?
+    .execute(rusqlite::params![
+        aside.event_id,
+        &aside.existing_sha256.as_bytes()[..],
+        &Sha256::of(aside.envelope).as_bytes()[..],
+        aside.envelope,
+        aside.origin,
+        now.as_micros(),
+        aside.resolution
+    ])?;
+    Ok(())
+}
+
+/// The contents of a conflict: the journal's, where its payload is still here, and the other.
+pub(crate) fn contents(tx: &ReadTx<'_>, conflict: &Conflict) -> Result<(Option<Vec<u8>>, Vec<u8>), Error> {
+    let ours = match holder(tx, &conflict.event_id)? {
+        Some(holder) => super::payload(tx, holder.seq)?,
+        None => None,
+    };
+    let sql = "SELECT envelope FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
+    let theirs = tx
+        .prepare(sql)?
+        .query_row((&conflict.event_id, &conflict.incoming_sha256.as_bytes()[..]), |r| r.get(0))
+        .optional()?;
+    Ok((ours, theirs.unwrap_or_default()))
+}
+
+/// Closes an open conflict with what was decided.
+pub(crate) fn decide(tx: &WriteTx<'_>, now: Timestamp, conflict: &Conflict, resolution: &str) -> Result<(), Error> {
+    let closed = tx
+        .prepare(
+            "UPDATE journal_conflicts SET resolved_at = ?3, resolution = ?4
+             WHERE event_id = ?1 AND incoming_sha256 = ?2 AND resolved_at IS NULL",
+        )?
+        .execute(rusqlite::params![
+            conflict.event_id,
+            &conflict.incoming_sha256.as_bytes()[..],
+            now.as_micros(),
+            resolution
+        ])?;
+    Ok(add_to_counter(tx, counter(name::CONFLICTS), -i64::try_from(closed).unwrap_or(0))?)
+}

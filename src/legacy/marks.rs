@@ -1,0 +1,141 @@
+//! What a store remembers of the older stores it got something from.
+
+use std::path::Path;
+
+use rusqlite::OptionalExtension as _;
+use rusqlite::types::Value;
+
+use super::{Error, Found};
+use crate::base::{Sha256, Timestamp};
+use crate::store::{ReadTx, WriteTx};
+
+/// Whose queue a file was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Provenance {
+    /// `known:<digest>` or `unknown:<label>`.
+    pub(super) word: String,
+    /// `server|user|team`, where that is known.
+    pub(super) scope: Option<String>,
+}
+
+/// The stamp up to which a file's share is here; `None` when it never was, or not as a whole.
+pub(super) fn done(tx: &ReadTx<'_>, path: &Path) -> Result<Option<String>, Error> {
+    let found = tx
+        .prepare("SELECT done FROM legacy_sources WHERE path = ?1")?
+        .query_row([name(path)], |r| r.get::<_, Option<String>>(0))
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// The row of a source, written or brought up to date; it is not done.
+pub(super) fn begin(tx: &WriteTx<'_>, found: &Found, provenance: &Provenance, now: Timestamp) -> Result<i64, Error> {
+    Ok(tx
+        .prepare(
+            "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (path) DO UPDATE SET kind = excluded.kind, label = excluded.label,
+               provenance = excluded.provenance, scope = excluded.scope, imported_at = excluded.imported_at
+             RETURNING id",
+        )?
+        .query_row(
+            rusqlite::params![
+                name(&found.path),
+                found.kind.word(),
+                found.label,
+                provenance.word,
+                provenance.scope,
+                now.as_micros()
+            ],
+            |r| r.get(0),
+        )?)
+}
+
+/// Notes that everything a source has for this store is here.
+pub(super) fn finish(tx: &WriteTx<'_>, source: i64, stamp: &str) -> Result<(), Error> {
+    tx.prepare("UPDATE legacy_sources SET done = ?2 WHERE id = ?1")?.execute((source, stamp))?;
+    Ok(())
+}
+
+/// A row of an older store that is a row of the journal.
+#[derive(Debug)]
+pub(super) struct Descent {
+    /// The journal row.
+    pub(super) seq: i64,
+    /// The older store.
+    pub(super) source: i64,
+    /// The digest of its bytes, where they are not the journal's.
+    pub(super) sha256: Option<Sha256>,
+    /// They mean something else, and are kept apart.
+    pub(super) differs: bool,
+    /// When it was queued there, as it stands there.
+    pub(super) queued_at: Value,
+    /// How often it failed there, as it stands there.
+    pub(super) retry_count: Value,
+}
+
+/// Records where a row came from.
+pub(super) fn descend(tx: &WriteTx<'_>, from: &Descent) -> Result<(), Error> {
+    tx.prepare(
+        "INSERT OR REPLACE INTO legacy_provenance (seq, source, sha256, differs, queued_at, retry_count)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(rusqlite::params![
+        from.seq,
+        from.source,
+        from.sha256.as_ref().map(|digest| &digest.as_bytes()[..]),
+        from.differs,
+        from.queued_at,
+        from.retry_count
+    ])?;
+    Ok(())
+}
+
+/// Notes that a body was taken from a source; true when it never was from any.
+pub(super) fn take_body(tx: &WriteTx<'_>, body: &Sha256, source: i64) -> Result<bool, Error> {
+    let is_known = tx.prepare("SELECT 1 FROM legacy_bodies WHERE body = ?1 LIMIT 1")?.exists([&body.as_bytes()[..]])?;
+    tx.prepare("INSERT OR IGNORE INTO legacy_bodies (body, source) VALUES (?1, ?2)")?
+        .execute(rusqlite::params![&body.as_bytes()[..], source])?;
+    Ok(!is_known)
+}
+
+/// An older store that gave something to this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Giver {
+    /// Its short name.
+    pub(crate) label: String,
+    /// Its file.
+    pub(crate) path: String,
+}
+
+impl Giver {
+    /// True when a person may mean it by this name: its label, the name of its file, or its path.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        let file = self.path.rsplit(['/', '\\']).next().unwrap_or_default();
+        name == self.label || name == file || name == self.path
+    }
+
+    fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let path: Vec<u8> = row.get(1)?;
+        Ok(Self { label: row.get(0)?, path: String::from_utf8_lossy(&path).into_owned() })
+    }
+}
+
+/// Every older store that gave something to this one.
+pub(crate) fn givers(tx: &ReadTx<'_>) -> Result<Vec<Giver>, Error> {
+    let mut statement = tx.prepare("SELECT label, path FROM legacy_sources ORDER BY id")?;
+    Ok(statement.query_map([], Giver::of)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those that gave a row.
+pub(super) fn sources_of(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Giver>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT s.label, s.path FROM legacy_provenance AS p JOIN legacy_sources AS s ON s.id = p.source
+         WHERE p.seq = ?1 ORDER BY s.id",
+    )?;
+    Ok(statement.query_map([seq], Giver::of)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A path as a store keeps it.
+pub(super) fn name(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}

@@ -1,0 +1,75 @@
+//! Imported events that wait: lifting their holds, of some sources or of all; and conflicts that nobody decided on.
+
+use std::path::Path;
+
+use super::catalog::Catalog;
+use super::take_over::place;
+use super::{Destination, Error, IMPORTED, marks};
+use crate::base::Timestamp;
+use crate::books;
+use crate::config::Home;
+use crate::journal::{self, Release};
+use crate::store::{ReadTx, WriteTx};
+
+/// Rows examined in one transaction.
+const CHUNK: i64 = 1000;
+
+/// Lifts the holds of the next imported events above `after` that came from one of these sources, or of all where none
+/// is named; returns how many are owed now, and the last row examined, `None` at the end.
+pub(crate) fn release(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    sources: &[String],
+    after: i64,
+) -> Result<(u64, Option<i64>), Error> {
+    let rows = journal::held_after(tx, IMPORTED, after, CHUNK)?;
+    let mut released = 0;
+    for seq in &rows {
+        if is_from(tx, *seq, sources)? && books::release(tx, now, *seq)? == Release::Released {
+            released += 1;
+        }
+    }
+    Ok((released, rows.last().copied()))
+}
+
+/// How many would be.
+pub(crate) fn count_held(tx: &ReadTx<'_>, sources: &[String]) -> Result<u64, Error> {
+    let (mut count, mut after) = (0, 0);
+    loop {
+        let rows = journal::held_after(tx, IMPORTED, after, CHUNK)?;
+        for seq in &rows {
+            count += u64::from(is_from(tx, *seq, sources)?);
+        }
+        let Some(last) = rows.last() else { return Ok(count) };
+        after = *last;
+    }
+}
+
+/// True when a row came from one of the sources.
+fn is_from(tx: &ReadTx<'_>, seq: i64, names: &[String]) -> Result<bool, Error> {
+    if names.is_empty() {
+        return Ok(true);
+    }
+    let sources = marks::sources_of(tx, seq)?;
+    Ok(sources.iter().any(|source| names.iter().any(|name| source.is_called(name))))
+}
+
+/// Ids with two contents that nobody decided on: in the store at hand and in every store that an older one feeds.
+pub(crate) fn open_conflicts(home: &Home, store: &Path) -> Result<u64, Error> {
+    let mut stores = vec![store.to_owned()];
+    for name in Catalog::load(&home.state).stores() {
+        stores.push(place(home, &Destination::named(name))?);
+    }
+    stores.sort();
+    stores.dedup();
+    let mut open = 0;
+    for store in stores {
+        let count = |store: crate::store::ReadStore| store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts));
+        match books::open_read(&store).map_err(Error::from).and_then(|store| store.map(count).transpose()) {
+            Ok(conflicts) => open += conflicts.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+            // Another project's trouble is its own; what kept an import out of it was said.
+            Err(error) => log::warn!("cannot count the conflicts in {}: {error}", crate::base::text::path(&store)),
+        }
+    }
+    Ok(open)
+}

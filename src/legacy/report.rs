@@ -1,0 +1,142 @@
+//! What taking over came to, source by source.
+
+use serde::Serialize;
+
+use super::Found;
+use super::catalog::Known;
+use super::import::Tally;
+use super::ledger::Answer;
+use super::marks::Provenance;
+use crate::base::text;
+use crate::store::ForeignError;
+
+/// What all of it came to.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// Every older store that is there, in the order in which they are taken over.
+    pub(crate) sources: Vec<SourceReport>,
+    /// What the older ledger said.
+    pub(crate) ledger: Answer,
+    /// Another process takes over at this moment.
+    pub(crate) is_busy: bool,
+    /// A stop was asked for.
+    pub(crate) was_interrupted: bool,
+    /// Stores of ours that could not take something.
+    pub(crate) store_errors: u64,
+    /// What else a person should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// One older store: a part of the document of `migrate --json`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct SourceReport {
+    /// The file.
+    pub(crate) path: String,
+    /// What kind of store it is.
+    pub(crate) kind: &'static str,
+    /// Its short name, as `migrate release` takes it.
+    pub(crate) label: String,
+    /// `known:<digest>` or `unknown:<label>`: whose queue it was.
+    pub(crate) provenance: String,
+    /// `server|user|team`, where that is known.
+    pub(crate) scope: Option<String>,
+    /// `imported`, `unchanged`, `failed`, `waiting`, or with a dry run `would_import`.
+    pub(crate) result: &'static str,
+    /// Why it failed.
+    pub(crate) error: Option<String>,
+    /// The stores it feeds.
+    pub(crate) stores: Vec<String>,
+    /// Event rows in it.
+    pub(crate) event_rows: u64,
+    /// Rows of its body queue.
+    pub(crate) body_rows: u64,
+    /// Rows of its failure log.
+    pub(crate) failure_rows: u64,
+    /// Events that were new.
+    pub(crate) imported: u64,
+    /// Events that were here already, with the same meaning.
+    pub(crate) deduplicated: u64,
+    /// Events that were here already with another meaning.
+    pub(crate) conflicts: u64,
+    /// New events that are held.
+    pub(crate) held: u64,
+    /// Events that were purged here and stay so.
+    pub(crate) purged: u64,
+    /// Bodies that were new.
+    pub(crate) bodies_imported: u64,
+    /// Entries of the failure log that were new.
+    pub(crate) failures_imported: u64,
+    /// Rows that could not be taken over.
+    pub(crate) refused: u64,
+    /// What is odd about it or its rows; plain sentences.
+    pub(crate) notes: Vec<String>,
+    /// Stores of ours that could not take its share.
+    #[serde(skip)]
+    pub(crate) store_errors: u64,
+    /// It was looked at in this run.
+    #[serde(skip)]
+    pub(crate) is_news: bool,
+}
+
+impl SourceReport {
+    /// A source that could not be read.
+    pub(super) fn failed(found: &Found, error: &ForeignError) -> Self {
+        Self { result: "failed", error: Some(error.to_string()), is_news: true, ..Self::waiting(found) }
+    }
+
+    /// A source that another process reads.
+    pub(super) fn waiting(found: &Found) -> Self {
+        Self {
+            path: text::path(&found.path),
+            kind: found.kind.word(),
+            label: found.label.clone(),
+            result: "waiting",
+            ..Self::default()
+        }
+    }
+
+    /// A source that was not read, by what is known of it.
+    pub(super) fn known(found: &Found, known: &Known) -> Self {
+        Self {
+            path: text::path(&found.path),
+            kind: found.kind.word(),
+            label: found.label.clone(),
+            provenance: known.provenance.clone(),
+            result: if known.error.is_some() { "failed" } else { "unchanged" },
+            error: known.error.clone(),
+            stores: known.stores.clone(),
+            event_rows: known.event_rows,
+            body_rows: known.body_rows,
+            failure_rows: known.failure_rows,
+            refused: known.refused,
+            ..Self::default()
+        }
+    }
+
+    /// A source that was read.
+    pub(super) fn taken(
+        found: &Found,
+        known: &Known,
+        provenance: Provenance,
+        tally: Tally,
+        error: Option<String>,
+    ) -> Self {
+        Self {
+            provenance: provenance.word,
+            scope: provenance.scope,
+            result: if error.is_some() { "failed" } else { "imported" },
+            error,
+            imported: tally.imported,
+            deduplicated: tally.deduplicated,
+            conflicts: tally.conflicts,
+            held: tally.held,
+            purged: tally.purged,
+            bodies_imported: tally.bodies,
+            failures_imported: tally.failures,
+            refused: tally.refused,
+            notes: tally.notes,
+            is_news: true,
+            ..Self::known(found, known)
+        }
+    }
+}

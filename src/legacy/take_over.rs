@@ -1,0 +1,318 @@
+//! Taking over every older store that is new or changed; what is unchanged is not read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::audit::Audit;
+use super::catalog::{Catalog, Known};
+use super::import::{Job, Tally, Trouble, import};
+use super::marks::Provenance;
+use super::report::{SourceReport, Taken};
+use super::scopes::{Names, Scopes};
+use super::share::plan;
+use super::source::Source;
+use super::{Destination, Error, Found, Kind, Policy, audit, discover, ledger};
+use crate::base::lock::{self, Lock};
+use crate::base::{Clock, Interrupt, files};
+use crate::books;
+use crate::config::Home;
+use crate::store::{ForeignError, Stamp};
+use crate::target::Identity;
+
+/// What to take over, and how.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    /// The state directory and the older home directory.
+    pub(crate) home: &'a Home,
+    /// The tops of the project, where overflow files may lie.
+    pub(crate) roots: &'a [&'a Path],
+    /// The project at hand.
+    pub(crate) project: Option<&'a str>,
+    /// Its target.
+    pub(crate) target: Option<&'a Identity>,
+    /// What happens to its events.
+    pub(crate) policy: Policy,
+    /// What is known of servers, users and teams.
+    pub(crate) names: Names,
+    /// Reads what could not be read before once more.
+    pub(crate) retries: bool,
+    /// How long to wait for another process that takes over.
+    pub(crate) patience: Duration,
+    /// The time.
+    pub(crate) clock: &'a dyn Clock,
+    /// A request to stop.
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// An older store and what is to be done with it.
+pub(super) enum Todo {
+    /// Nothing: it is as it was.
+    Settled(Known),
+    /// It is to be read.
+    Read,
+    /// It cannot even be looked at.
+    Failed(ForeignError),
+}
+
+/// Takes over what is new. A source that cannot be read is reported and stops nobody.
+pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
+    let (todo, catalog) = look(request);
+    let is_idle = todo.iter().all(|(_, todo)| matches!(todo, Todo::Settled(_)));
+    let ledger = ledger::found(request.home.legacy.as_deref());
+    let mut taken = Taken::default();
+    if is_idle && (ledger.is_none() || request.target.is_none()) {
+        taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
+        return Ok(taken);
+    }
+    let state = &request.home.state;
+    files::create_private_dir(state).map_err(Error::Io)?;
+    let _held =
+        match Lock::take(&state.join("migrate.lock"), "migrate", request.patience, request.clock, request.interrupt) {
+            Ok(held) => held,
+            Err(error @ lock::Error::Held { .. }) => {
+                taken.is_busy = true;
+                taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
+                log::info!("{error}");
+                return Ok(taken);
+            }
+            Err(error) => return Err(Error::Lock(error)),
+        };
+    let mut work = Work {
+        request,
+        scratch: scratch(state).map_err(Error::Io)?,
+        scopes: Scopes::gather(&request.names, request.home.legacy.as_deref()),
+        catalog,
+    };
+    for (found, todo) in todo {
+        let report = match todo {
+            Todo::Read if !request.interrupt.is_requested() => work.read(&found),
+            Todo::Read => {
+                taken.was_interrupted = true;
+                SourceReport::failed(&found, &ForeignError::Interrupted)
+            }
+            todo => settled(&found, todo),
+        };
+        taken.store_errors += report.store_errors;
+        taken.sources.push(report);
+    }
+    if !is_idle && let Err(error) = work.catalog.save(state) {
+        // The next run reads everything once more, and finds that nothing is new.
+        log::warn!("cannot note what was taken over: {error}");
+    }
+    if let Some(found) = ledger {
+        work.believe(&found, &mut taken)?;
+    }
+    taken.was_interrupted |= request.interrupt.is_requested();
+    let _gone = std::fs::remove_dir_all(&work.scratch);
+    Ok(taken)
+}
+
+/// What is there, and what of it must be read.
+pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
+    let home = request.home;
+    let found = discover(home.legacy.as_deref(), request.roots);
+    let catalog = Catalog::load(&home.state);
+    let todo = |found: &Found| match Stamp::of(&found.path) {
+        Ok(Some(stamp)) => match catalog.get(&found.path) {
+            Some(known) if is_settled(request, known, &stamp) => Todo::Settled(known.clone()),
+            _ => Todo::Read,
+        },
+        Ok(None) => Todo::Failed(ForeignError::Missing),
+        Err(error) => Todo::Failed(ForeignError::Unreadable(error)),
+    };
+    let found = found.into_iter().filter(|found| found.kind.is_importable());
+    let todo = found.map(|found| (todo(&found), found)).map(|(todo, found)| (found, todo)).collect();
+    (todo, catalog)
+}
+
+/// True when there is no need to read the file: it is as it was, and so are the stores that got it.
+fn is_settled(request: &Request<'_>, known: &Known, stamp: &Stamp) -> bool {
+    let home = request.home;
+    known.is_settled
+        && known.stamp == stamp.to_string()
+        && !(request.retries && known.error.is_some())
+        && (request.policy.is_held || !known.bodies_wait)
+        && known.stores.iter().all(|name| place(home, &Destination::named(name)).is_ok_and(|store| store.exists()))
+}
+
+pub(super) fn settled(found: &Found, todo: Todo) -> SourceReport {
+    match todo {
+        Todo::Settled(known) => SourceReport::known(found, &known),
+        Todo::Read => SourceReport::waiting(found),
+        Todo::Failed(error) => SourceReport::failed(found, &error),
+    }
+}
+
+/// A directory for private copies, without what a killed run left there. Only whoever holds the lock uses it.
+fn scratch(state: &Path) -> std::io::Result<PathBuf> {
+    let dir = state.join("migrate");
+    match std::fs::remove_dir_all(&dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    files::create_private_dir(&dir)?;
+    Ok(dir)
+}
+
+/// The store of a destination.
+pub(super) fn place(home: &Home, destination: &Destination) -> Result<PathBuf, Error> {
+    Ok(match destination {
+        Destination::Project(uuid) => home.project(uuid).map_err(Error::Config)?.store(),
+        Destination::Unassigned => home.unassigned_imports().store(),
+    })
+}
+
+/// Sources on their way, under the lock.
+struct Work<'a> {
+    request: &'a Request<'a>,
+    scratch: PathBuf,
+    scopes: Scopes,
+    catalog: Catalog,
+}
+
+impl Work<'_> {
+    /// Reads one source into every store it feeds.
+    fn read(&mut self, found: &Found) -> SourceReport {
+        let provenance = self.scopes.provenance(found);
+        if found.kind == Kind::Audit {
+            return match self.adopt(found, &provenance) {
+                Ok(report) => report,
+                Err(error) => self.failed(found, &provenance, &error),
+            };
+        }
+        let source = match Source::open(found, &self.scratch, self.request.interrupt) {
+            Ok(source) => source,
+            Err(error) => return self.failed(found, &provenance, &error),
+        };
+        let plan = match plan(&source) {
+            Ok(plan) => plan,
+            Err(error) => return self.failed(found, &provenance, &error),
+        };
+        let stamp = source.stamp().to_string();
+        let is_fresh = source.stamp().is_fresh(self.request.clock.now());
+        let bodies_wait = self.request.policy.is_held && plan.body_rows > 0;
+        // With the bodies it is not done, so that another mark is looked for once they need not wait any more.
+        let mark = if bodies_wait { format!("{stamp} without bodies") } else { stamp };
+        let mut tally = Tally::default();
+        if bodies_wait {
+            tally.note(format!(
+                "its bodies ({}) stay there as long as migrate.imported is \"held\": the body queue holds nothing back",
+                plan.body_rows
+            ));
+        }
+        source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
+        plan.unusable.iter().for_each(|why| tally.refuse(why));
+        let (mut error, mut store_errors) = (None, 0);
+        for (destination, share) in &plan.shares {
+            let job = Job {
+                found,
+                source: &source,
+                share,
+                provenance: &provenance,
+                stamp: (!is_fresh).then_some(mark.as_str()),
+                policy: &self.policy(destination),
+                now: self.request.clock.now(),
+            };
+            match self.import(destination, &job) {
+                Ok(taken) => tally.add(taken.unwrap_or_default()),
+                Err(Trouble::Source(why)) => error = Some(why.to_string()),
+                Err(Trouble::Store(why)) => {
+                    store_errors += 1;
+                    error = Some(format!("the store of {}: {why}", destination.name()));
+                }
+            }
+        }
+        let known = Known {
+            is_settled: !is_fresh && error.is_none(),
+            provenance: provenance.word.clone(),
+            error: error.clone(),
+            bodies_wait,
+            ..plan.known(&source, tally.refused)
+        };
+        let report = SourceReport { store_errors, ..SourceReport::taken(found, &known, provenance, tally, error) };
+        self.catalog.set(&found.path, known);
+        report
+    }
+
+    /// Takes over what an older migration noted, into every store that older ones feed.
+    fn adopt(&mut self, found: &Found, provenance: &Provenance) -> Result<SourceReport, ForeignError> {
+        let audit = Audit::open(found, &self.scratch, self.request.interrupt)?;
+        let mut destinations = audit.destinations()?;
+        destinations.extend(self.catalog.stores().map(Destination::named));
+        destinations.sort();
+        destinations.dedup();
+        let (stamp, now) = (audit.stamp().to_string(), self.request.clock.now());
+        let is_fresh = audit.stamp().is_fresh(now);
+        let (mut tally, mut error, mut store_errors) = (Tally::default(), None, 0);
+        for destination in &destinations {
+            let adopted = place(self.request.home, destination).map_err(Trouble::Store).and_then(|path| {
+                let mut store = books::open(&path)?;
+                audit::adopt(&mut store, &audit, found, destination, (!is_fresh).then_some(&stamp), now)
+            });
+            match adopted {
+                Ok(adopted) => tally.add(adopted.unwrap_or_default()),
+                Err(Trouble::Source(why)) => return Err(why),
+                Err(Trouble::Store(why)) => {
+                    store_errors += 1;
+                    error = Some(format!("the store of {}: {why}", destination.name()));
+                }
+            }
+        }
+        let stores = destinations.iter().map(|destination| destination.name().to_owned()).collect();
+        let is_settled = !is_fresh && error.is_none();
+        let word = provenance.word.clone();
+        let known = Known { stamp, is_settled, error: error.clone(), provenance: word, stores, ..Known::default() };
+        let report = SourceReport::taken(found, &known, provenance.clone(), tally, error);
+        let report = SourceReport { store_errors, ..report };
+        self.catalog.set(&found.path, known);
+        Ok(report)
+    }
+
+    fn import(&self, destination: &Destination, job: &Job<'_>) -> Result<Option<Tally>, Trouble> {
+        let mut store = books::open(&place(self.request.home, destination)?)?;
+        import(&mut store, job)
+    }
+
+    /// The rule of the project at hand for its own events; those of others wait or go, and are nothing else.
+    fn policy(&self, destination: &Destination) -> Policy {
+        let policy = &self.request.policy;
+        match destination {
+            Destination::Project(uuid) if self.request.project == Some(uuid) => policy.clone(),
+            _ => Policy { is_opted_out: false, ..policy.clone() },
+        }
+    }
+
+    fn failed(&mut self, found: &Found, provenance: &Provenance, error: &ForeignError) -> SourceReport {
+        let stamp = Stamp::of(&found.path).ok().flatten();
+        let is_fresh = stamp.as_ref().is_none_or(|stamp| stamp.is_fresh(self.request.clock.now()));
+        self.catalog.set(
+            &found.path,
+            Known {
+                stamp: stamp.map(|stamp| stamp.to_string()).unwrap_or_default(),
+                is_settled: error.is_lasting() && !is_fresh,
+                error: Some(error.to_string()),
+                provenance: provenance.word.clone(),
+                ..Known::default()
+            },
+        );
+        SourceReport::failed(found, error)
+    }
+
+    /// Asks the older ledger what the target of the project at hand has.
+    fn believe(&self, found: &ledger::Ledger, taken: &mut Taken) -> Result<(), Error> {
+        let (Some(target), Some(project)) = (self.request.target, self.request.project) else { return Ok(()) };
+        let store = place(self.request.home, &Destination::named(project))?;
+        if !store.exists() || self.request.interrupt.is_requested() {
+            return Ok(());
+        }
+        let home = self.request.home.legacy.as_deref().unwrap_or(Path::new(""));
+        let asked = ledger::Question { home, scratch: &self.scratch, target, now: self.request.clock.now() };
+        let mut store = books::open(&store)?;
+        match ledger::believe(&mut store, found, &asked, self.request.interrupt) {
+            Ok(answer) => taken.ledger = answer,
+            Err(Trouble::Source(error)) => taken.warnings.push(format!("{}: {error}", found.name())),
+            Err(Trouble::Store(error)) => return Err(error),
+        }
+        Ok(())
+    }
+}

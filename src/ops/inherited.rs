@@ -1,0 +1,56 @@
+//! What is left to decide after an import: conflicts, and files that are wholly taken over.
+
+use std::path::PathBuf;
+
+use super::migrate::roots;
+use super::{Error, Workspace, World};
+use crate::books;
+use crate::legacy::{self, Conflict};
+
+/// The open conflicts of this project and of every store that an older one feeds.
+pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<Vec<Conflict>, Error> {
+    let mut all = Vec::new();
+    for (name, path) in legacy::stores(&workspace.home, workspace.identity.project_uuid.as_deref())? {
+        if let Some(store) = books::open_read(&path)? {
+            all.extend(store.read(|tx| legacy::conflicts(tx, &name))?);
+        }
+    }
+    Ok(all)
+}
+
+/// Decides for the journal's content: of these ids, or of all; returns how many conflicts that were.
+pub(crate) fn keep_journal(world: &World<'_>, workspace: &Workspace, ids: Option<&[String]>) -> Result<u64, Error> {
+    let stores = legacy::stores(&workspace.home, workspace.identity.project_uuid.as_deref())?;
+    Ok(legacy::keep_everywhere(&stores, world.clock.now(), ids)?)
+}
+
+/// What became of an older file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cleaned {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Its new name.
+    pub(crate) renamed_to: Option<PathBuf>,
+    /// Why it stays.
+    pub(crate) kept_because: Option<String>,
+}
+
+/// Renames the older files of which every row is accounted for.
+pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) -> Result<Vec<Cleaned>, Error> {
+    let roots = roots(workspace);
+    let now = world.clock.now().to_string();
+    let date = now.get(..10).unwrap_or(&now);
+    let plan = legacy::plan_cleanup(&workspace.home, &roots)?;
+    let cleaned = plan.into_iter().map(|candidate| {
+        let mut kept_because = candidate.obstacle.clone();
+        let mut renamed_to = None;
+        if kept_because.is_none() && !dry_run {
+            match legacy::set_away(&candidate, date) {
+                Ok(path) => renamed_to = Some(path),
+                Err(error) => kept_because = Some(error.to_string()),
+            }
+        }
+        Cleaned { path: candidate.path, renamed_to, kept_because }
+    });
+    Ok(cleaned.collect())
+}

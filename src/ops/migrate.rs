@@ -1,0 +1,205 @@
+//! Taking over older stores: as a command of its own, and on the way of every run.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::report::{Balance, Migrate, Project, Report};
+use super::run::books_of;
+use super::{Error, Workspace, World, opening};
+use crate::base::text::path;
+use crate::books;
+use crate::config::{Delivery, Imported, Retention};
+use crate::event::FamilyTable;
+use crate::legacy::{self, Giver, Names, Policy, Taken};
+use crate::store::ReadStore;
+use crate::target::Resolved;
+
+/// What no import can bring back.
+const LOST: &str = "what an older version had delivered it had deleted as well: that history is nowhere any more";
+
+/// Takes over what is new on the way of a run. When another process does that at this moment, it is left to it.
+pub(super) fn on_the_way(
+    world: &World<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let roots = roots(workspace);
+    let taken = legacy::take_over(&request(world, workspace, resolved, &roots, Duration::ZERO))?;
+    note(&taken, report);
+    let mut section = section(&taken);
+    section.stores.retain(|source| !matches!(source.result, "unchanged" | "waiting"));
+    report.standing.strict_findings += section.source_errors + section.refused;
+    report.migrate = Some(section);
+    Ok(())
+}
+
+/// `migrate`: takes over what is new, and looks again at what could not be read.
+pub(crate) fn migrate(
+    world: &World<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    dry_run: bool,
+) -> Result<Report, Error> {
+    let mut report = Report::new("migrate");
+    report.dry_run = dry_run;
+    let store = workspace.place.store();
+    report.project = Some(Project {
+        project_uuid: workspace.identity.project_uuid.clone(),
+        project_slug: workspace.identity.project_slug.clone(),
+        repo: path(&workspace.root),
+        store: path(&store),
+    });
+    report.target.clone_from(&resolved.identity);
+    report.warnings.extend(workspace.loaded.warnings.iter().cloned());
+    let roots = roots(workspace);
+    let patience = workspace.loaded.config.drain.lock_wait;
+    let request = legacy::Request { retries: true, ..request(world, workspace, resolved, &roots, patience) };
+    if !dry_run {
+        report.warnings.extend(opening::absorb_waiting(world, workspace)?.warnings);
+    }
+    let taken = if dry_run { legacy::preview(&request)? } else { legacy::take_over(&request)? };
+    report.standing.is_locked_out = taken.is_busy;
+    report.standing.store_errors = taken.store_errors;
+    note(&taken, &mut report);
+    let mut section = section(&taken);
+    if !dry_run {
+        section.open_conflicts = Some(legacy::open_conflicts(&workspace.home, &store)?);
+    }
+    report.migrate = Some(section);
+    let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let read = |store: ReadStore| store.read(|tx| Ok::<_, Error>(books_of(tx, target_id)?.0));
+    match books::open_read(&store).map_err(Error::from).and_then(|store| store.map(read).transpose()) {
+        Ok(balance) => report.balance = balance.map(|balance| Balance::of(&balance, false)),
+        Err(error) => report.warnings.push(format!("this project's store cannot be read: {error}")),
+    }
+    Ok(report)
+}
+
+/// What `migrate release` did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Released {
+    /// Holds lifted, or that would be.
+    pub(crate) events: u64,
+    /// A stop was asked for before the end.
+    pub(crate) was_interrupted: bool,
+}
+
+/// The older stores that this project has something of.
+pub(crate) fn imported_sources(workspace: &Workspace) -> Result<Vec<Giver>, Error> {
+    match books::open_read(&workspace.place.store())? {
+        Some(store) => Ok(store.read(legacy::givers)?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Lifts the holds of imported events of this project: of these sources, or of all.
+pub(crate) fn release_imported(
+    world: &World<'_>,
+    workspace: &Workspace,
+    sources: &[String],
+    dry_run: bool,
+) -> Result<Released, Error> {
+    let path = workspace.place.store();
+    let Some(reader) = books::open_read(&path)? else { return Ok(Released::default()) };
+    if dry_run {
+        let events = reader.read(|tx| legacy::count_held(tx, sources))?;
+        return Ok(Released { events, was_interrupted: false });
+    }
+    let (mut store, mut released, mut after) = (books::open(&path)?, Released::default(), 0);
+    loop {
+        let now = world.clock.now();
+        let (events, last) = store.write(|tx| legacy::release(tx, now, sources, after))?;
+        released.events += events;
+        let Some(last) = last else { return Ok(released) };
+        after = last;
+        if world.interrupt.is_requested() {
+            released.was_interrupted = true;
+            return Ok(released);
+        }
+    }
+}
+
+/// The tops of the project, in which an older version wrote overflow files.
+pub(super) fn roots(workspace: &Workspace) -> Vec<&Path> {
+    let mut roots = vec![workspace.main_root.as_path()];
+    if workspace.root != workspace.main_root {
+        roots.push(&workspace.root);
+    }
+    roots
+}
+
+fn request<'a>(
+    world: &'a World<'_>,
+    workspace: &'a Workspace,
+    resolved: &'a Resolved,
+    roots: &'a [&'a Path],
+    patience: Duration,
+) -> legacy::Request<'a> {
+    let config = &workspace.loaded.config;
+    let authority = &resolved.authority;
+    let some = |names: &[&Option<String>]| names.iter().filter_map(|name| (*name).clone()).collect();
+    let mut users: Vec<String> = some(&[&authority.user_id]);
+    users.push(config.teamspace.user_email.clone());
+    legacy::Request {
+        home: &workspace.home,
+        roots,
+        project: workspace.identity.project_uuid.as_deref(),
+        target: resolved.identity.as_ref(),
+        policy: Policy {
+            families: FamilyTable::with_local_only(config.families.local_only.iter().cloned()),
+            is_opted_out: config.retention == Retention::Off && config.delivery == Delivery::None,
+            is_held: config.migrate.imported == Imported::Held,
+        },
+        names: Names {
+            servers: some(&[
+                &authority.configured_server_url,
+                &authority.env_server_url,
+                &authority.resolved_server_url,
+            ]),
+            users,
+            teams: some(&[&authority.team_slug]),
+        },
+        retries: false,
+        patience,
+        clock: world.clock,
+        interrupt: world.interrupt,
+    }
+}
+
+/// What a person should know of it.
+fn note(taken: &Taken, report: &mut Report) {
+    let failed = taken.sources.iter().filter(|source| source.is_news && source.error.is_some());
+    report.warnings.extend(failed.map(|source| {
+        format!("the older store {} was not taken over: {}", source.path, source.error.as_deref().unwrap_or_default())
+    }));
+    for source in taken.sources.iter().filter(|source| source.is_news && !source.notes.is_empty()) {
+        report.warnings.extend(source.notes.iter().map(|note| format!("{}: {note}", source.path)));
+    }
+    if let Some(why) = taken.ledger.doubt {
+        report.warnings.push(format!("the older delivery ledger is not believed: {why}"));
+    }
+    report.warnings.extend(taken.warnings.iter().cloned());
+    if taken.sources.iter().any(|source| source.imported > 0) {
+        report.warnings.push(LOST.to_owned());
+    }
+    report.standing.was_interrupted |= taken.was_interrupted;
+}
+
+fn section(taken: &Taken) -> Migrate {
+    let sum = |count: fn(&legacy::SourceReport) -> u64| taken.sources.iter().map(count).sum();
+    Migrate {
+        sources: taken.sources.len() as u64,
+        imported: sum(|source| source.imported),
+        deduplicated: sum(|source| source.deduplicated),
+        conflicts: sum(|source| source.conflicts),
+        source_errors: sum(|source| u64::from(source.error.is_some())),
+        bodies_imported: sum(|source| source.bodies_imported),
+        failures_imported: sum(|source| source.failures_imported),
+        held: sum(|source| source.held),
+        refused: sum(|source| source.refused),
+        delivered_before: taken.ledger.delivered,
+        open_conflicts: None,
+        stores: taken.sources.clone(),
+    }
+}

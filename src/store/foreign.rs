@@ -1,0 +1,292 @@
+//! Somebody else's database, opened as hostile.
+//!
+//! The file is never opened where it lies: it is copied with its side files into a private directory, and only the copy
+//! is given to SQLite. There a hot journal is rolled back and a `-wal` is folded in, so that what was committed counts,
+//! also when the writer died or is alive and holds every lock. Then the copy is opened read-only, checked, and read
+//! with limits on lengths and on work; its schema is not trusted.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use super::stamp::beside;
+use super::{Stamp, read};
+use crate::base::{Interrupt, files};
+
+/// How often a file is copied because it changed meanwhile.
+const TRIES: usize = 10;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
+/// A larger file is not copied.
+const LARGEST: u64 = 64 << 30;
+/// The longest value that is read.
+pub(crate) const LONGEST_CELL: usize = 64 << 20;
+/// Instructions of SQLite's machine between two looks at the bounds.
+const GLANCE: i32 = 10_000;
+/// Instructions that a file may cost whatever its size, and for each of its bytes: ten times what an honest one costs.
+const WORK: u64 = 50_000_000;
+const WORK_OF_A_BYTE: u64 = 32;
+/// How a rollback journal ends that belongs to a transaction over several files.
+const SUPER_JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+/// What `quick_check` says of single cells: the tables can be read, and each cell is looked at when it is.
+const CELL_FINDINGS: [&str; 4] = ["NULL value in ", "NUMERIC value in ", "TEXT value in ", "CHECK constraint "];
+
+/// Why a foreign file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ForeignError {
+    /// It went away, or was never there.
+    #[error("it is not there any more")]
+    Missing,
+    /// The system does not let it be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// It is too large to be copied.
+    #[error("it is larger than {} GiB", LARGEST >> 30)]
+    TooLarge,
+    /// Somebody writes to it all the time.
+    #[error("it changed each time it was copied; try again when its writer is done")]
+    Changing,
+    /// No database.
+    #[error("it is not a SQLite database")]
+    NotADatabase,
+    /// A broken database.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// Its journal is part of something larger.
+    #[error("its rollback journal belongs to a transaction over several files, which is not rolled back here")]
+    SuperJournal,
+    /// Reading it costs more than its size explains.
+    #[error("reading it takes far more work than a file of its size needs")]
+    TooMuchWork,
+    /// A stop was asked for.
+    #[error("interrupted")]
+    Interrupted,
+    /// The copy cannot be made.
+    #[error("no private copy of it can be made: {0}")]
+    NoCopy(io::Error),
+    /// Anything else that SQLite reports.
+    #[error("SQLite cannot read it: {0}")]
+    Sqlite(String),
+}
+
+impl ForeignError {
+    /// True when the same bytes will give the same answer.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        matches!(self, Self::TooLarge | Self::NotADatabase | Self::Damaged(_) | Self::SuperJournal | Self::TooMuchWork)
+    }
+}
+
+impl From<rusqlite::Error> for ForeignError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, OperationInterrupted};
+        match error.sqlite_error_code() {
+            Some(NotADatabase) => Self::NotADatabase,
+            Some(DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            Some(OperationInterrupted) => Self::TooMuchWork,
+            _ => Self::Sqlite(error.to_string()),
+        }
+    }
+}
+
+/// A readable private copy of somebody else's database. Its directory goes with it.
+#[derive(Debug)]
+pub(crate) struct Foreign {
+    conn: Connection,
+    stamp: Stamp,
+    interrupt: Interrupt,
+    _dir: tempfile::TempDir,
+}
+
+impl Foreign {
+    /// Copies the database at `source` to a new directory in `scratch`, and opens the copy.
+    pub(crate) fn open(source: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
+        let dir = tempfile::Builder::new().prefix("copy-").tempdir_in(scratch).map_err(ForeignError::NoCopy)?;
+        let copy = dir.path().join("source.db");
+        let stamp = copy_unchanged(source, &copy, interrupt)?;
+        if stamp.sides().next().is_some() {
+            recover(&copy, &stamp, interrupt)?;
+        }
+        let conn = open(&copy, &stamp, interrupt, "mode=ro&immutable=1")?;
+        refuse_cut_short(&conn, &copy)?;
+        let foreign = Self { conn, stamp, interrupt: interrupt.clone(), _dir: dir };
+        foreign.check()?;
+        Ok(foreign)
+    }
+
+    /// What the directory said of the source when it was copied.
+    pub(crate) const fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The connection, for a reader's own SQL.
+    pub(crate) const fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// The same error, or that a stop was asked for, which SQLite cannot tell from too much work.
+    pub(crate) fn sorted(&self, error: rusqlite::Error) -> ForeignError {
+        stopped(error.into(), &self.interrupt)
+    }
+
+    fn check(&self) -> Result<(), ForeignError> {
+        let mut statement = self.conn.prepare("PRAGMA quick_check(100)").map_err(|e| self.sorted(e))?;
+        let mut rows = statement.query([]).map_err(|e| self.sorted(e))?;
+        while let Some(row) = rows.next().map_err(|e| self.sorted(e))? {
+            let line: String = row.get(0).map_err(|e| self.sorted(e))?;
+            let is_cell = CELL_FINDINGS.iter().any(|start| line.starts_with(start));
+            if line != "ok" && !is_cell {
+                let what = line.lines().find(|line| !line.starts_with("***")).unwrap_or_default();
+                return Err(ForeignError::Damaged(what.to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// SQLite takes the missing end of a last page for zeros.
+fn refuse_cut_short(conn: &Connection, copy: &Path) -> Result<(), ForeignError> {
+    let number = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, i64>(0));
+    let expected = number("PRAGMA page_count")?.saturating_mul(number("PRAGMA page_size")?);
+    let found = std::fs::metadata(copy).map_err(ForeignError::NoCopy)?.len();
+    if i64::try_from(found).is_ok_and(|found| found < expected) {
+        return Err(ForeignError::Damaged(format!("it is cut short: {found} of {expected} bytes")));
+    }
+    Ok(())
+}
+
+fn stopped(error: ForeignError, interrupt: &Interrupt) -> ForeignError {
+    if matches!(error, ForeignError::TooMuchWork) && interrupt.is_requested() {
+        return ForeignError::Interrupted;
+    }
+    error
+}
+
+/// Copies the file and its side files, again when one of them changed meanwhile; returns what they were.
+fn copy_unchanged(source: &Path, copy: &Path, interrupt: &Interrupt) -> Result<Stamp, ForeignError> {
+    let look = || Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing);
+    for turn in 0..TRIES {
+        if turn > 0 && interrupt.wait(PAUSE) {
+            return Err(ForeignError::Interrupted);
+        }
+        let before = look()?;
+        if before.size() > LARGEST {
+            return Err(ForeignError::TooLarge);
+        }
+        let copied = [""].into_iter().chain(before.sides()).try_for_each(|side| {
+            let from = beside(source, side);
+            copy_file(&from, &beside(copy, side))
+        });
+        let after = look()?;
+        match copied {
+            _ if after != before => {}
+            Ok(()) => return Ok(before),
+            Err(error) => return Err(error),
+        }
+        for side in super::stamp::SIDES {
+            let _absent = std::fs::remove_file(beside(copy, side));
+        }
+    }
+    Err(ForeignError::Changing)
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<(), ForeignError> {
+    let mut source = open_regular(from).map_err(ForeignError::Unreadable)?;
+    let _absent = std::fs::remove_file(to);
+    files::create_private_file(to).map_err(ForeignError::NoCopy)?;
+    let mut target = File::options().write(true).open(to).map_err(ForeignError::NoCopy)?;
+    io::copy(&mut source, &mut target).map_err(ForeignError::NoCopy)?;
+    Ok(())
+}
+
+/// Opens a file for reading, and never waits for the other end of a pipe that took its place.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, i32::try_from(flags.bits()).unwrap_or(0));
+    }
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    Ok(file)
+}
+
+/// Lets SQLite roll back a hot journal and fold in a `-wal`, in the copy.
+fn recover(copy: &Path, stamp: &Stamp, interrupt: &Interrupt) -> Result<(), ForeignError> {
+    let journal = beside(copy, "-journal");
+    if names_a_super_journal(&journal).map_err(ForeignError::NoCopy)? {
+        return Err(ForeignError::SuperJournal);
+    }
+    let sorted = |error: rusqlite::Error| stopped(error.into(), interrupt);
+    let conn = open(copy, stamp, interrupt, "mode=rw")?;
+    conn.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(())).map_err(sorted)?;
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sorted)?;
+    conn.close().map_err(|(_, error)| sorted(error))
+}
+
+/// SQLite deletes the file that such a journal names, wherever it lies.
+fn names_a_super_journal(journal: &Path) -> io::Result<bool> {
+    let mut file = match File::open(journal) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut end = [0; 8];
+    if file.metadata()?.len() < 8 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut end)?;
+    Ok(end == SUPER_JOURNAL)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that opens somebody else's database")]
+fn open(copy: &Path, stamp: &Stamp, interrupt: &Interrupt, query: &str) -> Result<Connection, ForeignError> {
+    let access = if query == "mode=rw" { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let path: PathBuf = read::uri(copy, query).into();
+    let mut conn = Connection::open_with_flags(path, flags)?;
+    for (setting, value) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false),
+    ] {
+        conn.set_db_config(setting, value)?;
+    }
+    for (limit, value) in [
+        (Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LONGEST_CELL + (1 << 20)).unwrap_or(i32::MAX)),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+        (Limit::SQLITE_LIMIT_COLUMN, 200),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 50),
+        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 3),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    ] {
+        conn.set_limit(limit, value)?;
+    }
+    let (stop, mut left) = (interrupt.clone(), WORK.saturating_add(stamp.size().saturating_mul(WORK_OF_A_BYTE)));
+    let glance = u64::from(GLANCE.unsigned_abs());
+    conn.progress_handler(
+        GLANCE,
+        Some(move || {
+            left = left.saturating_sub(glance);
+            left == 0 || stop.is_requested()
+        }),
+    )?;
+    conn.pragma_update(None, "cell_size_check", true)?;
+    conn.pragma_update(None, "mmap_size", 0)?;
+    Ok(conn)
+}
+
+#[cfg(test)]
+#[path = "foreign_tests.rs"]
+mod tests;
