@@ -10,6 +10,8 @@ mod crowd;
 mod delivery;
 mod gates;
 mod hardship;
+#[cfg(unix)]
+mod hook_install;
 mod house;
 mod init;
 mod kill;

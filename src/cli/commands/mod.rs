@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod drain;
 mod events;
+mod hook;
 mod index;
 mod init;
 mod run;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
+    Hook(hook::Args),
     Serve(serve::Args),
     Bench(bench::Args),
     Completions(completions::Args),
@@ -51,6 +53,7 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
+            Self::Hook(_) => "hook",
             Self::Serve(_) => "serve",
             Self::Bench(_) => "bench",
             Self::Completions(_) => "completions",
@@ -70,6 +73,7 @@ impl Command {
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
+            Self::Hook(args) => args.is_json(),
             Self::Bench(args) => args.json,
             Self::Serve(_) | Self::Completions(_) => false,
         }
@@ -88,6 +92,7 @@ impl Command {
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
+            Self::Hook(args) => hook::run(context, args),
             Self::Serve(args) => serve::run(context, args),
             Self::Bench(args) => bench::run(context, args),
             Self::Completions(args) => Ok(completions::run(context, args)),
