@@ -90,7 +90,7 @@ pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -
 }
 
 /// Starts the embedded receiver on a loopback port of the system's choice.
-fn start_stub(store: &Path) -> Result<Stub, String> {
+pub(crate) fn start_stub(store: &Path) -> Result<Stub, String> {
     let options = Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         store: Storage::File(store.to_owned()),

@@ -35,14 +35,24 @@ use crate::base::Env;
 pub fn main() -> ExitCode {
     let env = Env::of_process();
     let words: Vec<OsString> = std::env::args_os().collect();
+    if is_hook(&words, "deliver") {
+        crate::hook::leave_session();
+    }
     if env.is_switched_off() {
         return switched_off(&words).into();
     }
-    match args::Cli::try_parse_from(&words) {
+    let exit = match args::Cli::try_parse_from(&words) {
         Ok(cli) => run(env, cli),
         Err(error) => not_understood(&env, &words, &error),
-    }
-    .into()
+    };
+    // What git did is done: no hook of ours may make it look like a failure.
+    if is_hook(&words, "run") { Exit::Success.into() } else { exit.into() }
+}
+
+/// True when `words` are `hook act …`, with options before them.
+fn is_hook(words: &[OsString], act: &str) -> bool {
+    let mut words = words.iter().skip_while(|word| *word != "hook");
+    words.next().is_some() && words.next().is_some_and(|word| word == act)
 }
 
 fn run(env: Env, cli: args::Cli) -> Exit {

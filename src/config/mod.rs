@@ -30,7 +30,7 @@ pub(crate) use loaded::{Loaded, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
-    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, Parity, WireNames,
+    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Parity, WireNames,
 };
 pub(crate) use units::milliseconds;
 

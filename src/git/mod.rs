@@ -12,12 +12,14 @@ mod child;
 mod default_branch;
 mod facts;
 mod head;
+mod operation;
 mod slug;
 
 pub(crate) use checkout::{Checkout, discover};
 pub(crate) use child::{Answer, Git};
 pub(crate) use default_branch::default_branch;
 pub(crate) use facts::{Facts, facts};
+pub(crate) use operation::{Operation, branch_file, operation};
 pub(crate) use slug::is_repo_slug;
 
 /// Why a directory cannot be worked in.

@@ -7,17 +7,25 @@
 //! file written that the repository could track. Taking away leaves what was there before.
 
 mod apply;
+mod detach;
 mod event;
+mod log;
 mod manager;
+mod occasion;
 mod plan;
 mod script;
+mod stamp;
 mod survey;
 
 pub(crate) use apply::apply;
+pub(crate) use detach::{leave_behind, leave_session};
 pub(crate) use event::Hook;
+pub(crate) use log::{last_line, log_path, note};
 pub(crate) use manager::Manager;
+pub(crate) use occasion::{Duty, Occasion, duty};
 pub(crate) use plan::{Method, Plan, Refusal, Step, install, uninstall};
 pub(crate) use script::Standing;
+pub(crate) use stamp::{Changed, Stamp, View, place_of};
 pub(crate) use survey::{Survey, survey};
 
 /// Why hooks cannot be looked at or changed.

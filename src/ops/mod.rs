@@ -11,6 +11,7 @@ mod drain;
 mod intake;
 mod origin;
 mod preview;
+mod quick;
 pub(crate) mod report;
 mod rule;
 mod run;
@@ -21,6 +22,7 @@ mod trace_tests;
 mod workspace;
 
 pub(crate) use drain::Stub;
+pub(crate) use quick::capture_quickly;
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
 pub(crate) use stream::{Line, StreamRequest, capture_stream};

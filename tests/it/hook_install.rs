@@ -20,11 +20,12 @@ pub(crate) fn newer_git() -> Option<PathBuf> {
     git
 }
 
-/// Puts a git before all others on the path of every command.
+/// Puts programs before all others on the path of every command.
 #[expect(clippy::disallowed_methods, reason = "a test decides what of its own environment the program sees")]
-pub(crate) fn prefer(sandbox: &mut Sandbox, program: &Path) {
+pub(crate) fn prefer(sandbox: &mut Sandbox, programs: &[&Path]) {
     let path = std::env::var("PATH").unwrap();
-    sandbox.change("PATH", &format!("{}:{path}", program.parent().unwrap().display()));
+    let dirs = programs.iter().map(|program| format!("{}:", program.parent().unwrap().display()));
+    sandbox.change("PATH", &format!("{}{path}", dirs.collect::<String>()));
 }
 
 /// Every file of the repository's git directory that hooks concern, with its bytes and mode.
@@ -248,7 +249,7 @@ fn an_older_git_is_told_apart() {
 fn a_newer_git_gets_sections_beside_the_hooks_there_are() {
     let Some(git) = newer_git() else { return };
     let mut sandbox = Sandbox::with_repo();
-    prefer(&mut sandbox, &git);
+    prefer(&mut sandbox, &[&git]);
     write_hook(&sandbox, ".git/hooks/post-commit", "#!/bin/sh\ntouch foreign-ran\n");
     sandbox.git(&["config", "alias.x", "status"]);
     let before = surroundings(&sandbox);
@@ -273,7 +274,7 @@ fn a_newer_git_takes_over_from_files() {
     let mut sandbox = Sandbox::with_repo();
     let before = surroundings(&sandbox);
     sandbox.sk_sync(["hook", "install", "--method", "files"]).success().stdout.clear();
-    prefer(&mut sandbox, &git);
+    prefer(&mut sandbox, &[&git]);
     sandbox.sk_sync(["hook", "install"]).success().stdout.clear();
     assert_eq!(states(&sandbox), ["config"; 4]);
     assert!(!sandbox.repo().join(".git/hooks/post-commit").exists());

@@ -12,6 +12,8 @@ mod gates;
 mod hardship;
 #[cfg(unix)]
 mod hook_install;
+#[cfg(unix)]
+mod hook_run;
 mod house;
 mod init;
 mod kill;

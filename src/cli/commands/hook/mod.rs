@@ -1,7 +1,10 @@
 //! `sk-sync hook`: git hooks that capture, and the drain they leave behind.
 
 mod change;
+mod deliver;
+mod run;
 mod status;
+mod watchdog;
 
 use clap::Subcommand;
 
@@ -29,6 +32,9 @@ pub(crate) enum Hook {
     Install(change::InstallArgs),
     Uninstall(change::UninstallArgs),
     Status(status::Args),
+    Run(run::Args),
+    #[command(hide = true)]
+    Deliver(deliver::Args),
 }
 
 impl Args {
@@ -37,6 +43,7 @@ impl Args {
             Hook::Install(args) => args.json,
             Hook::Uninstall(args) => args.json,
             Hook::Status(args) => args.json,
+            Hook::Run(_) | Hook::Deliver(_) => false,
         }
     }
 }
@@ -46,5 +53,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Hook::Install(args) => change::install(context, args),
         Hook::Uninstall(args) => change::uninstall(context, args),
         Hook::Status(args) => status::run(context, args),
+        Hook::Run(args) => Ok(run::run(context, args)),
+        Hook::Deliver(args) => deliver::run(context, args),
     }
 }

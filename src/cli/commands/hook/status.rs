@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::env::PATH;
 use crate::base::text::{path, printable};
+use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
 use crate::git::Git;
 use crate::hook::{self, Hook, Standing, Survey};
@@ -98,6 +99,8 @@ struct Document<'a> {
     hooks: Vec<Line>,
     manager: Option<&'static str>,
     on_path: bool,
+    log: Option<String>,
+    last_entry: Option<String>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -105,6 +108,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let lines = lines(&survey);
     let installed = lines.iter().all(|line| line.state.is_called());
     let on_path = is_on_path(context);
+    // Hooks can be looked at where the configuration is broken.
+    let log = workspace(context).ok().map(|workspace| hook::log_path(&workspace.place.store()));
+    let last_entry = log.as_deref().and_then(hook::last_line);
     if args.json {
         context.printer.document(&Document {
             schema_version: ops::report::SCHEMA_VERSION,
@@ -118,6 +124,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             hooks: lines,
             manager: survey.manager.as_ref().map(|(manager, ..)| manager.name()),
             on_path,
+            log: log.as_deref().map(path),
+            last_entry,
         });
         return Ok(Exit::Success);
     }
@@ -130,6 +138,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         printable(&survey.git_version),
         path(survey.active_dir())
     ));
+    if let Some(entry) = last_entry {
+        context.printer.note(&format!("last entry of the log: {entry}"));
+    }
     if !on_path {
         context.printer.warning("sk-sync is not on the PATH of this shell, where the hooks look for it");
     }
