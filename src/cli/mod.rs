@@ -15,6 +15,7 @@ mod printer;
 mod progress;
 mod render;
 mod table;
+mod version;
 
 pub(crate) use args::Globals;
 pub(crate) use context::Context;
@@ -40,6 +41,13 @@ pub fn main() -> ExitCode {
     }
     if env.is_switched_off() {
         return switched_off(&words).into();
+    }
+    if version::is_asked(&words) {
+        let printer = Printer::of_process(&env, &Globals::default(), true);
+        printer.document(&version::Document::of_build());
+        // Somebody who closed the pipe does not want it.
+        let _closed = printer.finish();
+        return Exit::Success.into();
     }
     let exit = match args::Cli::try_parse_from(&words) {
         Ok(cli) => run(env, cli),

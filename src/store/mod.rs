@@ -25,6 +25,11 @@ pub(crate) use schema::Schema;
 pub(crate) use trace::traced;
 pub(crate) use tx::{ReadTx, WriteTx};
 
+/// The version of the SQLite that is part of this program.
+pub(crate) fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// Why a store could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {

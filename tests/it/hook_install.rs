@@ -283,3 +283,28 @@ fn a_newer_git_takes_over_from_files() {
     sandbox.sk_sync(["hook", "uninstall"]).success().stdout.clear();
     assert_eq!(surroundings(&sandbox), before);
 }
+
+/// What people copy is what the program prints and writes, and no shell trips over it.
+#[test]
+fn the_shipped_examples_and_scripts_hold() {
+    let shipped = |name: &str| std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    for (file, example) in
+        [("lefthook.yml", "hooks/lefthook.yml"), (".pre-commit-config.yaml", "hooks/pre-commit-config.yaml")]
+    {
+        let sandbox = Sandbox::with_repo();
+        sandbox.write(file, "");
+        let shown = sandbox.sk_sync(["hook", "install"]).success().stdout;
+        if !shown.contains("git's configuration") && !shown.contains("hook.sk-sync") {
+            assert_eq!(shown, shipped(example), "{example}");
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let hooks = HOOKS.map(|hook| root.join("hooks").join(hook));
+    let scripts = ["packaging/assets.sh", "packaging/archive.sh"].map(|script| root.join(script));
+    let action = ["install.sh", "run.sh"].map(|script| root.join(".github/actions/sk-sync").join(script));
+    let Ok(checked) = std::process::Command::new("shellcheck").args(hooks).args(scripts).args(action).output() else {
+        eprintln!("SKIPPED: there is no shellcheck: the scripts are not checked");
+        return;
+    };
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}

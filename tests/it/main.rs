@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[cfg(unix)]
+mod action;
 mod answers;
 mod bad_input;
 mod bench;

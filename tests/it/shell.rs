@@ -33,6 +33,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       serve        Run a receiver: the server side, for tests and self-hosters
       bench        Measure what work costs on this machine, beside its raw limit
       completions  Print a completion script for a shell
+      man          Print the manual page
       help         Print this message or the help of the given subcommand(s)
 
     Options:

@@ -10,6 +10,7 @@ mod events;
 mod hook;
 mod index;
 mod init;
+mod man;
 mod run;
 mod serve;
 mod status;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Serve(serve::Args),
     Bench(bench::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -57,6 +59,7 @@ impl Command {
             Self::Serve(_) => "serve",
             Self::Bench(_) => "bench",
             Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 
@@ -75,7 +78,7 @@ impl Command {
             Self::Config(args) => args.is_json(),
             Self::Hook(args) => args.is_json(),
             Self::Bench(args) => args.json,
-            Self::Serve(_) | Self::Completions(_) => false,
+            Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
         }
     }
 
@@ -96,6 +99,7 @@ impl Command {
             Self::Serve(args) => serve::run(context, args),
             Self::Bench(args) => bench::run(context, args),
             Self::Completions(args) => Ok(completions::run(context, args)),
+            Self::Man(args) => man::run(context, args),
         }
     }
 }
