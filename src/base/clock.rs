@@ -34,6 +34,12 @@ impl Timestamp {
         Self(self.0.saturating_add(micros))
     }
 
+    /// This moment `by` earlier, saturating.
+    pub(crate) fn before(self, by: Duration) -> Self {
+        let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+
     /// How long after `earlier` this is; zero when it is not after.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

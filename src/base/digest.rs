@@ -61,6 +61,35 @@ impl fmt::Debug for Sha256 {
     }
 }
 
+/// A digest that grows.
+#[derive(Clone, Default)]
+pub(crate) struct Hasher(sha2::Sha256);
+
+impl Hasher {
+    /// Takes the next bytes in.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of everything so far.
+    pub(crate) fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
+/// The bytes of hex digits of either case; `None` for anything else.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| <[u8; 2]>::try_from(pair).ok().and_then(|[a, b]| Some(digit(a)? * 16 + digit(b)?))).collect()
+}
+
 /// Lower-case hex digits of `bytes`.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -86,6 +115,12 @@ mod tests {
             assert_eq!(Sha256::from_hex(hex), Some(Sha256::of(text.as_bytes())));
         }
         assert_eq!(Sha256::of_parts(&[b"a", b"\n"]), Sha256::of(b"a\n"));
+        let mut hasher = Hasher::default();
+        for part in [b"a", b"\n"] {
+            hasher.update(part);
+        }
+        assert_eq!(hasher.finish(), Sha256::of(b"a\n"));
+        assert_eq!((unhex("00fF"), unhex("0"), unhex("é0"), unhex("")), (Some(vec![0, 255]), None, None, Some(vec![])));
     }
 
     #[test]

@@ -35,6 +35,31 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Replaces `path` by `bytes` in one step, without waiting for the disk: a reader sees the old file or the new one,
+/// though after a crash of the machine perhaps neither. For what can be made again. Two writers at once may spoil each
+/// other's file; what is read must so prove itself.
+pub(crate) fn replace_lightly(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // One name for the new file: however many writers are killed, one of them is left behind.
+    let new = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&new).map_err(|e| named(&e, "cannot create", &new))?;
+    file.write_all(bytes).map_err(|e| named(&e, "cannot write", &new))?;
+    std::fs::rename(&new, path).map_err(|e| named(&e, "cannot replace", path))
+}
+
+/// Returns when the entries of `dir`, as they are now, are on disk: a new name, a changed one, a removed one.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    // Elsewhere a directory cannot be opened like a file, and its entries are the system's concern.
+    #[cfg(unix)]
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| named(&e, "cannot sync", dir))?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}
+
 /// The same error with what was tried and where in its text.
 pub(crate) fn named(error: &io::Error, act: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{act} {}: {error}", crate::base::text::path(path)))
@@ -58,6 +83,12 @@ mod tests {
         assert_eq!((mode(&temp.path().join("a")), mode(&dir), mode(&file)), (0o700, 0o700, 0o600));
         replace(&file, b"x").unwrap();
         assert_eq!((mode(&file), std::fs::read(&file).unwrap()), (0o600, b"x".to_vec()));
+        std::fs::write(dir.join("g.new"), "left behind by a killed one, and longer").unwrap();
+        for text in ["first", "2nd"] {
+            replace_lightly(&dir.join("g"), text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(dir.join("g")).unwrap(), text);
+        }
+        assert!(!dir.join("g.new").exists());
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! **Invariant:** knows no domain, no SQL, no HTTP, no command line. Time, randomness and the environment come in
 //! as values or through the traits here, so that everything above can be run with fixed ones.
 
+pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod digest;
 pub(crate) mod env;
+pub(crate) mod failpoint;
 pub(crate) mod files;
 pub(crate) mod ids;
 pub(crate) mod interrupt;

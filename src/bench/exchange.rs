@@ -132,9 +132,12 @@ fn head(reader: &mut impl BufRead) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// How long the body is that follows `head`.
+/// How long the body is that follows `head`; a question has none.
 fn length(head: &[u8]) -> Result<usize, Error> {
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    if text.starts_with("get ") {
+        return Ok(0);
+    }
     let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
     let length = length.and_then(|length| length.trim().parse().ok());
     length.ok_or_else(|| Error::Work(format!("a head states no length: {text}")))
@@ -150,6 +153,7 @@ mod tests {
     fn requests_are_told_apart_by_their_lengths() {
         let found = requests(TWO).unwrap();
         assert_eq!((found.len(), &found.concat()[..]), (2, TWO));
+        assert_eq!(requests(&[b"GET /h HTTP/1.1\r\n\r\n", TWO].concat()).unwrap().len(), 3);
         assert!(requests(b"POST /a HTTP/1.1\r\n\r\n").is_err(), "no length");
         assert!(requests(&TWO[..40]).is_err(), "cut");
     }

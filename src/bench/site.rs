@@ -13,7 +13,7 @@ use crate::base::{Env, Interrupt, env};
 use crate::books;
 use crate::dossier::Edition;
 use crate::ops::report::Drain;
-use crate::ops::{Request, Scope, Setup, StreamRequest, Workspace, World, capture_stream, run};
+use crate::ops::{News, Request, Scope, Setup, StreamRequest, Workspace, World, capture_stream, run};
 use crate::target::Choice;
 
 /// Lines in a transaction, as `capture` takes them.
@@ -78,7 +78,11 @@ impl Site {
         let request = StreamRequest { strict_envelope: false, capacity: None, batch };
         let (mut captured, mut odd) = (0, None);
         let begun = Instant::now();
-        capture_stream(&self.world(), &self.workspace, &request, input, &mut |lines| {
+        capture_stream(&self.world(), &self.workspace, &request, input, &mut |news| {
+            let News::Lines(lines) = news else {
+                odd = Some(format!("{news:?}"));
+                return;
+            };
             for line in lines {
                 match line.result {
                     "captured" if line.reason.is_none() => captured += 1,
@@ -109,6 +113,8 @@ impl Site {
         let request = Request {
             scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
             missions: None,
+            only_changed: false,
+            uses_memory: true,
             step: None,
             edition: Edition::default(),
             max_time: Some(LONG),

@@ -1,7 +1,7 @@
 //! Uploading what is due: rows are read and settled here, on the thread that owns the store, while a pool uploads.
 //!
-//! At most two texts for each worker are in memory. Settling comes in small transactions; when the process dies before
-//! one, its bodies are uploaded again and the server says that it has them.
+//! At most two texts for each worker are in memory. The first body goes alone: what everybody is refused for, or a server
+//! that is not there, costs one request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,17 +12,13 @@ use super::pool::{Done, Pool, Work};
 use super::push::{LONGEST_UPLOAD, Push};
 use super::report::{ArtifactOutcome, Report, Status, Stop};
 use super::select::{self, Cursor, Row, Stored};
-use super::{Error, queue, stats};
-use crate::base::{Clock, Interrupt, Timestamp, retry};
-use crate::config::WireNames;
+use super::settle::{Act, Gathered};
+use super::{Error, pause, stats};
+use crate::base::{Clock, Interrupt, Sha256, Timestamp, retry};
 use crate::store::Store;
-use crate::target::Link;
 
 /// Rows read at once, without their texts.
 const CHUNK: u32 = 64;
-
-/// Bodies settled at once.
-const SETTLED_AT_ONCE: usize = 32;
 
 /// Bodies that become due within this time of each other are tried again together.
 const TOGETHER: Duration = Duration::from_millis(500);
@@ -30,10 +26,6 @@ const TOGETHER: Duration = Duration::from_millis(500);
 /// The settings of a drain.
 #[derive(Debug, Clone)]
 pub(crate) struct DrainPolicy {
-    /// How many uploads at a time (`bodies.parallel`).
-    pub(crate) parallel: usize,
-    /// The names on the wire (`bodies.wire_names`).
-    pub(crate) wire_names: WireNames,
     /// The missions to upload for; `None` for all.
     pub(crate) missions: Option<Vec<String>>,
     /// When the run's time is up.
@@ -46,18 +38,13 @@ pub(crate) struct DrainPolicy {
 /// kept for another try at the end. `random` is in 0..1.
 pub(crate) fn drain(
     store: &mut Store,
-    link: &Link,
+    push: &Push,
     policy: &DrainPolicy,
     clock: &dyn Clock,
     interrupt: &Interrupt,
     random: &mut dyn FnMut() -> f64,
     on_outcome: &mut dyn FnMut(&ArtifactOutcome),
 ) -> Result<Report, Error> {
-    let parallel = policy.parallel.max(1);
-    let Some(push) = Push::new(link, policy.wire_names, parallel) else {
-        let remaining = store.read(stats::counts)?.rows;
-        return Ok(Report { remaining, stopped: Some(Stop::NoEndpoint), ..Report::default() });
-    };
     if store.read(stats::counts)?.rows == 0 {
         return Ok(Report::default());
     }
@@ -74,6 +61,7 @@ pub(crate) fn drain(
         Some(outcome)
     };
     let work: &Work<'_> = &work;
+    let pause = store.read(|tx| pause::current(tx, push.endpoint(), clock.now()))?;
     let mut drain = Drain {
         store,
         policy,
@@ -82,18 +70,21 @@ pub(crate) fn drain(
         random,
         on_outcome,
         brake: &brake,
-        at_most: 2 * parallel,
+        endpoint: push.endpoint(),
+        at_most: 2 * push.parallel(),
+        is_open: false,
         rows: VecDeque::new(),
         cursor: None,
-        unsettled: Vec::new(),
+        gathered: Gathered::default(),
         kept: BTreeMap::new(),
+        untouched: Vec::new(),
         soon: BTreeSet::new(),
-        pause: None,
+        pause,
         patience: policy.patience,
         report: Report::default(),
     };
     std::thread::scope(|scope| {
-        let mut pool = Pool::start(scope, parallel, work);
+        let mut pool = Pool::start(scope, push.parallel(), work);
         let outcome = drain.run(&mut pool);
         brake.store(true, Ordering::SeqCst);
         outcome
@@ -106,13 +97,6 @@ fn stops_everybody(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Halt { .. } | Outcome::Unreachable { .. } | Outcome::Retry { pace: Pace::Everybody, .. })
 }
 
-/// What to do with a row whose upload is over.
-enum Act {
-    Settle(Status, &'static str),
-    Postpone { reason: String, due_at: Timestamp },
-    Fail { reason: String },
-}
-
 struct Drain<'a> {
     store: &'a mut Store,
     policy: &'a DrainPolicy,
@@ -122,15 +106,20 @@ struct Drain<'a> {
     on_outcome: &'a mut dyn FnMut(&ArtifactOutcome),
     /// Set when no more uploads may begin.
     brake: &'a AtomicBool,
+    endpoint: Sha256,
     /// How many texts may be in memory.
     at_most: usize,
+    /// The server answered for a body; before that they go one by one.
+    is_open: bool,
     /// Rows read and not yet handed out.
     rows: VecDeque<Row>,
     /// Where to read on; `None` when everything due was read.
     cursor: Option<Cursor>,
-    unsettled: Vec<(Row, Act)>,
+    gathered: Gathered,
     /// What is to be said of rows kept for another try, by row.
     kept: BTreeMap<i64, ArtifactOutcome>,
+    /// What is to be said of rows whose answer was about everybody.
+    untouched: Vec<ArtifactOutcome>,
     /// When rows are due that may be tried again in this run.
     soon: BTreeSet<Timestamp>,
     /// Until when the server wants no requests.
@@ -142,12 +131,12 @@ struct Drain<'a> {
 
 impl Drain<'_> {
     fn run(&mut self, pool: &mut Pool) -> Result<(), Error> {
-        loop {
+        let mut goes_on = self.pause.is_none() || self.wait();
+        while goes_on {
             self.pass(pool)?;
-            if self.report.stopped.is_some() || !self.wait() {
-                return Ok(());
-            }
+            goes_on = self.report.stopped.is_none() && self.wait();
         }
+        Ok(())
     }
 
     /// Tries everything that is due, once.
@@ -155,31 +144,36 @@ impl Drain<'_> {
         self.rows.clear();
         self.cursor = Some(Cursor::START);
         loop {
-            while pool.at_hand() < self.at_most {
-                let Some(row) = self.next_row()? else { break };
-                if !self.may_go_on() {
-                    break;
-                }
-                match self.store.read(|tx| select::content(tx, &row))? {
-                    Stored::Intact(body) => pool.submit(row, body.into_text()),
-                    Stored::Damaged => {
-                        let reason = "content_hash_mismatch: the store is damaged here".to_owned();
-                        self.unsettled.push((row, Act::Fail { reason }));
-                    }
-                    Stored::Gone => {}
-                }
-            }
-            let done = pool.collect();
-            if done.is_empty() {
+            self.hand_out(pool)?;
+            if pool.at_hand() == 0 {
                 return self.settle();
             }
-            for upload in done {
+            for upload in pool.collect(self.gathered.time_left(self.clock.now())) {
                 self.note(upload);
             }
-            if self.unsettled.len() >= SETTLED_AT_ONCE {
+            if self.gathered.is_due(self.clock.now()) {
                 self.settle()?;
             }
         }
+    }
+
+    /// Gives the pool as much as it may have.
+    fn hand_out(&mut self, pool: &mut Pool) -> Result<(), Error> {
+        while pool.at_hand() < if self.is_open { self.at_most } else { 1 } {
+            let Some(row) = self.next_row()? else { break };
+            if !self.may_go_on() {
+                break;
+            }
+            match self.store.read(|tx| select::content(tx, &row))? {
+                Stored::Intact(body) => pool.submit(row, body.into_text()),
+                Stored::Damaged => {
+                    let reason = "content_hash_mismatch: the store is damaged here".to_owned();
+                    self.gathered.add(row, Act::Fail { reason }, self.clock.now());
+                }
+                Stored::Gone => {}
+            }
+        }
+        Ok(())
     }
 
     /// Asked when there is something to do: false says why in the report, or is a pause that all bodies make.
@@ -209,6 +203,7 @@ impl Drain<'_> {
             return;
         };
         self.report.requests += 1;
+        self.is_open |= !stops_everybody(&outcome);
         let act = match outcome {
             Outcome::Uploaded => Act::Settle(Status::Uploaded, "stored"),
             Outcome::AlreadyExists => Act::Settle(Status::AlreadyExists, "already_exists"),
@@ -219,14 +214,23 @@ impl Drain<'_> {
                 match pace {
                     Pace::Later => {}
                     Pace::Soon => drop(self.soon.insert(due_at)),
-                    Pace::Everybody => self.pause = self.pause.max(Some(due_at)),
+                    Pace::Everybody => {
+                        self.pause = self.pause.max(Some(due_at));
+                        self.gathered.add_pause(due_at);
+                    }
                 }
                 Act::Postpone { reason, due_at }
             }
-            Outcome::Halt { reason } => return self.stop(Stop::Halted(reason)),
-            Outcome::Unreachable { reason } => return self.stop(Stop::Unreachable(reason)),
+            Outcome::Halt { reason } => return self.halt(row, Stop::Halted(reason)),
+            Outcome::Unreachable { reason } => return self.halt(row, Stop::Unreachable(reason)),
         };
-        self.unsettled.push((row, act));
+        self.gathered.add(row, act, self.clock.now());
+    }
+
+    /// An answer that says nothing about the body: its row stays as it is.
+    fn halt(&mut self, row: Row, stop: Stop) {
+        self.untouched.push(outcome_of(row, Status::Queued, stop.reason().to_owned(), true));
+        self.stop(stop);
     }
 
     /// The first reason to stop is the one that is told.
@@ -234,20 +238,9 @@ impl Drain<'_> {
         self.report.stopped.get_or_insert(stop);
     }
 
-    /// Writes down what was noted, in one transaction, and then tells it.
+    /// Writes down what was gathered, and then tells it.
     fn settle(&mut self) -> Result<(), Error> {
-        if self.unsettled.is_empty() {
-            return Ok(());
-        }
-        let (settled, now) = (std::mem::take(&mut self.unsettled), self.clock.now());
-        self.store.write(|tx| {
-            settled.iter().try_for_each(|(row, act)| match act {
-                Act::Settle(..) => queue::settle(tx, row, now),
-                Act::Postpone { reason, due_at } => queue::postpone(tx, row, reason, *due_at),
-                Act::Fail { reason } => queue::fail(tx, row, reason, now),
-            })
-        })?;
-        for (row, act) in settled {
+        for (row, act) in self.gathered.write(self.store, self.endpoint, self.clock.now())? {
             self.tell(row, act);
         }
         Ok(())
@@ -259,13 +252,13 @@ impl Drain<'_> {
             Act::Postpone { reason, .. } => (Status::Queued, reason, true),
             Act::Fail { reason } => (Status::Failed, reason, false),
         };
-        let outcome =
-            ArtifactOutcome { mission_slug: row.namespace.mission_slug, path: row.path, status, reason, retryable };
+        let id = row.id;
+        let outcome = outcome_of(row, status, reason, retryable);
         if retryable {
-            self.kept.insert(row.id, outcome);
+            self.kept.insert(id, outcome);
             return;
         }
-        self.kept.remove(&row.id);
+        self.kept.remove(&id);
         *match status {
             Status::Uploaded => &mut self.report.uploaded,
             Status::AlreadyExists => &mut self.report.already_exists,
@@ -292,7 +285,9 @@ impl Drain<'_> {
             self.stop(Stop::Interrupted);
             return false;
         }
-        self.pause = None;
+        if self.pause.take().is_some() {
+            self.is_open = false;
+        }
         self.soon.retain(|due| *due > until);
         self.brake.store(false, Ordering::SeqCst);
         true
@@ -301,8 +296,14 @@ impl Drain<'_> {
     /// Tells of what is kept, and adds up.
     fn finish(mut self) -> Result<Report, Error> {
         self.report.retryable = self.kept.len() as u64;
-        self.kept.values().for_each(|outcome| (self.on_outcome)(outcome));
+        self.kept.values().chain(&self.untouched).for_each(|outcome| (self.on_outcome)(outcome));
         self.report.remaining = self.store.read(stats::counts)?.rows;
         Ok(self.report)
     }
+}
+
+fn outcome_of(row: Row, status: Status, reason: String, retryable: bool) -> ArtifactOutcome {
+    let (mission_slug, target_branch) = (row.namespace.mission_slug, row.namespace.target_branch);
+    let (path, sha256) = (row.path, row.sha256);
+    ArtifactOutcome { mission_slug, target_branch, path, sha256, status, reason, retryable }
 }

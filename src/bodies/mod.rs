@@ -14,13 +14,16 @@ mod drain_tests;
 mod failures;
 mod filter;
 mod outcome;
+mod pause;
 mod pool;
+mod purge;
 mod push;
 mod queue;
 #[cfg(test)]
 mod queue_tests;
 mod report;
 mod select;
+mod settle;
 mod stats;
 #[cfg(test)]
 mod test_server;
@@ -29,12 +32,14 @@ mod test_world;
 
 pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
-pub(crate) use failures::{close_failures, failures};
+pub(crate) use failures::{Failure, close_failures, failures};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
-pub(crate) use queue::{Entry, Limits, enqueue, retry_now};
+pub(crate) use purge::purge;
+pub(crate) use push::Push;
+pub(crate) use queue::{Enqueued, Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{counts, damaged_texts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{Counts, MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

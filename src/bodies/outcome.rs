@@ -80,7 +80,7 @@ fn read_answer(answer: &Answer, sent: Sent<'_>, now: Timestamp) -> Outcome {
     let wait = server_wait(answer, &json, now);
     let halt = |word: &str| Outcome::Halt { reason: with(word, &server_words(&answer.body)) };
     match answer.status {
-        200 | 201 => success(answer, &json, sent),
+        200 | 201 => success(answer, &json, sent, wait),
         202 => later("accepted_pending".to_owned(), wait),
         300..=399 => halt(&format!("unexpected_redirect: {}", answer.status)),
         400 => Outcome::Failed { reason: format!("bad_request: {}", json.complaints(answer)) },
@@ -98,8 +98,8 @@ fn read_answer(answer: &Answer, sent: Sent<'_>, now: Timestamp) -> Outcome {
 }
 
 /// A success counts only when it names the path and the digest that were sent.
-fn success(answer: &Answer, json: &Reply, sent: Sent<'_>) -> Outcome {
-    let uncorrelated = |what: &str| later(format!("uncorrelated_response: {what}"), None);
+fn success(answer: &Answer, json: &Reply, sent: Sent<'_>, wait: Option<Duration>) -> Outcome {
+    let uncorrelated = |what: &str| later(format!("uncorrelated_response: {what}"), wait);
     if answer.is_cut {
         return uncorrelated("the answer is too long");
     }
@@ -152,7 +152,7 @@ fn server_wait(answer: &Answer, json: &Reply, now: Timestamp) -> Option<Duration
 }
 
 fn mentions_private_team(body: &[u8]) -> bool {
-    String::from_utf8_lossy(body).to_lowercase().contains("private team")
+    String::from_utf8_lossy(body).to_lowercase().replace(['_', '-'], " ").contains("private team")
 }
 
 fn later(reason: String, server_wait: Option<Duration>) -> Outcome {
@@ -278,6 +278,7 @@ mod tests {
                 r#"{"error":"No Private TeamSpace"}"#,
                 "halt direct_ingress_missing_private_team: No Private TeamSpace",
             ),
+            (403, r#"{"code":"missing_private_team"}"#, "halt direct_ingress_missing_private_team"),
             (404, r#"{"error":"index_entry_not_found"}"#, "soon index_entry_not_found"),
             (404, r#"{"error":"namespace_not_found"}"#, "failed namespace_not_found"),
             (404, r#"{"error":"gone","detail":"what"}"#, "later not_found: what (error=gone)"),

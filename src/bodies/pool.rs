@@ -1,8 +1,9 @@
 //! A few threads that upload, so that the store is touched by one thread only.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
+use std::time::Duration;
 
 use super::outcome::Outcome;
 use super::select::Row;
@@ -11,7 +12,7 @@ use super::select::Row;
 pub(super) type Work<'a> = dyn Fn(&Row, &str) -> Option<Outcome> + Sync + 'a;
 
 /// The row of a body that was handed out, and what came of it; `None` when the upload did not begin.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Done {
     /// The row.
     pub(super) row: Row,
@@ -62,14 +63,21 @@ impl Pool {
         self.at_hand
     }
 
-    /// Waits for a body that is done, and takes back all that are; nothing when none is handed out.
-    pub(super) fn collect(&mut self) -> Vec<Done> {
+    /// Waits for a body that is done, at most this long, and takes back all that are; nothing when none is handed out.
+    pub(super) fn collect(&mut self, at_most: Option<Duration>) -> Vec<Done> {
         if self.at_hand == 0 {
             return Vec::new();
         }
-        let done: Vec<Done> = self.done.recv().into_iter().chain(self.done.try_iter()).collect();
+        let first = match at_most {
+            Some(time) => self.done.recv_timeout(time),
+            None => self.done.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
         // Without a sender left there is nothing to wait for.
-        self.at_hand = if done.is_empty() { 0 } else { self.at_hand.saturating_sub(done.len()) };
+        if first == Err(RecvTimeoutError::Disconnected) {
+            self.at_hand = 0;
+        }
+        let done: Vec<Done> = first.into_iter().chain(self.done.try_iter()).collect();
+        self.at_hand = self.at_hand.saturating_sub(done.len());
         done
     }
 }

@@ -1,13 +1,14 @@
 //! One upload: the request of `formats` section 11.3, sent, and its answer read.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
-use crate::base::Clock;
+use crate::base::{Clock, Sha256};
 use crate::config::WireNames;
-use crate::http::{Client, Deadlines, Failure, Method, Request};
+use crate::http::{Answer, Client, Deadlines, Failure, Method, Request};
 use crate::target::Link;
 
 /// Longer answers than this say nothing more.
@@ -16,40 +17,68 @@ const ANSWER_LIMIT: usize = 64 << 10;
 /// How long one upload may take.
 pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
 
-/// Everything uploads to one target have in common.
+/// The way to one target for bodies: its connections stay open as long as this is kept.
 #[derive(Debug)]
-pub(super) struct Push<'a> {
+pub(crate) struct Push {
     client: Client,
-    url: &'a str,
-    headers: Vec<(&'a str, &'a str)>,
+    link: Link,
+    url: String,
     names: WireNames,
+    parallel: usize,
+    /// The server answered before, so there may be connections that were kept.
+    is_known: AtomicBool,
 }
 
-impl<'a> Push<'a> {
-    /// Uploads over at most `connections` connections; `None` when the target takes no bodies.
-    pub(super) fn new(link: &'a Link, names: WireNames, connections: usize) -> Option<Self> {
+impl Push {
+    /// Uploads `parallel` bodies at a time, each over a connection of its own; `None` when the target takes no bodies.
+    pub(crate) fn new(link: &Link, names: WireNames, parallel: usize) -> Option<Self> {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
+        let parallel = parallel.max(1);
         Some(Self {
-            client: Client::new(link.bodies_permit()?, deadlines, connections),
-            url: link.endpoints().bodies.as_deref()?,
-            headers: link.headers().chain([("Content-Type", "application/json")]).collect(),
+            client: Client::new(link.bodies_permit()?, deadlines, parallel),
+            url: link.endpoints().bodies.clone()?,
+            link: link.clone(),
             names,
+            parallel,
+            is_known: AtomicBool::new(false),
         })
+    }
+
+    /// How many uploads at a time.
+    pub(super) fn parallel(&self) -> usize {
+        self.parallel
+    }
+
+    /// Whose pauses count.
+    pub(super) fn endpoint(&self) -> Sha256 {
+        Sha256::of(self.url.as_bytes())
     }
 
     /// Uploads one body within `total` and says what came of it.
     pub(super) fn upload(&self, row: &Row, content: &str, total: Duration, clock: &dyn Clock) -> Outcome {
-        let answer = wire_body(row, content, self.names).and_then(|body| {
-            self.client.send(&Request {
-                method: Method::Post,
-                url: self.url,
-                headers: &self.headers,
-                body: &body,
-                answer_limit: ANSWER_LIMIT,
-                total: Some(total),
-            })
+        let end = clock.now().after(total);
+        let answer = wire_body(row, content, self.names).and_then(|body| match self.send(&body, total) {
+            // A server may close a kept connection just as the next request goes out on it. An upload may come twice,
+            // so it goes again at once; a server that has not spoken yet is not asked twice.
+            Err(Failure::Unknown(words)) if self.is_known.load(Ordering::Relaxed) && !words.starts_with("timeout") => {
+                self.send(&body, end.since(clock.now()))
+            }
+            answer => answer,
         });
+        self.is_known.fetch_or(answer.is_ok(), Ordering::Relaxed);
         outcome::read(answer.as_ref(), Sent { path: &row.path, sha256: row.sha256 }, clock.now())
+    }
+
+    fn send(&self, body: &[u8], total: Duration) -> Result<Answer, Failure> {
+        let headers: Vec<_> = self.link.headers().chain([("Content-Type", "application/json")]).collect();
+        self.client.send(&Request {
+            method: Method::Post,
+            url: &self.url,
+            headers: &headers,
+            body,
+            answer_limit: ANSWER_LIMIT,
+            total: Some(total),
+        })
     }
 }
 

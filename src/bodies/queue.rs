@@ -5,7 +5,7 @@
 use rusqlite::named_params;
 
 use super::stats::{self, QUEUED_BYTES, QUEUED_ROWS};
-use super::{Body, Decision, Error, Row, Status, failures, select};
+use super::{Body, Decision, Error, Row, Status, failures, pause, select};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 use crate::store::WriteTx;
@@ -129,8 +129,10 @@ pub(super) fn postpone(tx: &WriteTx<'_>, row: &Row, reason: &str, due_at: Timest
     Ok(())
 }
 
-/// Makes every waiting body of the given missions (or of all) due at once. The count of failures stays.
+/// Makes every waiting body of the given missions (or of all) due at once, whatever wait a server asked for. The count of
+/// failures stays.
 pub(crate) fn retry_now(tx: &WriteTx<'_>, missions: Option<&[String]>) -> Result<u64, Error> {
+    pause::end(tx)?;
     let changed = tx
         .prepare(
             "UPDATE bodies_queue SET due_at = 0

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::queue::Enqueued;
 use super::select::{self, Cursor, Stored};
 use super::test_world::{ROOM, World, balanced, body, namespace, put, second};
-use super::{Entry, Error, Limits, Row, close_failures, enqueue, failures, queue, retry_now, stats};
+use super::{Entry, Error, Limits, Row, by_mission, close_failures, enqueue, failures, queue, retry_now, stats};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 use crate::store::WriteTx;
@@ -186,6 +186,32 @@ fn stats_sort_rows_by_readiness_and_retries() {
     assert_eq!((found.counts.rows, found.ready, found.in_backoff), (4, 3, 1));
     assert_eq!(found.oldest_age.map(|a| a.as_secs()), Some(90));
     assert_eq!(found.retry_histogram, [(0, 1), (1, 2), (2, 1)].into());
+}
+
+#[test]
+fn each_mission_and_branch_has_its_numbers() {
+    let mut world = World::new();
+    world.put("a.md", "four", 1);
+    world.put("b.md", "x", 2);
+    let other = NamespaceRef { target_branch: "2.x".to_owned(), ..namespace("m") };
+    world.write(|tx| put(tx, &other, "a.md", "four", 3));
+    world.write(|tx| put(tx, &namespace("n"), "a.md", "four", 4));
+    let rows = world.rows();
+    world.write(|tx| {
+        queue::postpone(tx, &rows[1], "x", second(110))?;
+        queue::fail(tx, &rows[3], "bad_request: x", second(90))
+    });
+    let numbers = |missions: Option<&[String]>| -> Vec<_> {
+        let found = world.store.read(|tx| by_mission(tx, missions, second(100))).unwrap();
+        found
+            .into_iter()
+            .map(|m| (m.mission_slug, m.target_branch, [m.queued, m.bytes, m.in_backoff, m.failures]))
+            .collect()
+    };
+    let line = |slug: &str, branch: &str, numbers| (slug.to_owned(), branch.to_owned(), numbers);
+    let n = line("n", "main", [0, 0, 0, 1]);
+    assert_eq!(numbers(None), [line("m", "2.x", [1, 4, 0, 0]), line("m", "main", [2, 5, 1, 0]), n.clone()]);
+    assert_eq!(numbers(Some(&["n".to_owned()])), [n]);
 }
 
 /// What may happen to the queue.

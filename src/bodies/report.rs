@@ -1,12 +1,9 @@
 //! What is said about bodies: a word and a reason for each, and totals of a drain.
 
-use serde::Serialize;
-
-use super::Decision;
+use crate::base::Sha256;
 
 /// The status words of `bodies.outcomes`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// The server stored it now.
     Uploaded,
@@ -34,32 +31,22 @@ impl Status {
 }
 
 /// One line of `bodies.outcomes`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArtifactOutcome {
     /// The mission.
     pub(crate) mission_slug: String,
+    /// Its branch.
+    pub(crate) target_branch: String,
     /// The path below the feature directory.
     pub(crate) path: String,
+    /// Which text of it: an older one may still wait beside the present one.
+    pub(crate) sha256: Sha256,
     /// The word.
     pub(crate) status: Status,
     /// Why, in the words of `formats` sections 8 and 11.3.
     pub(crate) reason: String,
     /// True when trying again can help.
     pub(crate) retryable: bool,
-}
-
-impl ArtifactOutcome {
-    /// What was decided about an artifact before any upload. Only a full queue is worth another run.
-    pub(crate) fn of(mission_slug: &str, path: &str, decision: Decision) -> Self {
-        let retryable = decision.status == Status::Failed;
-        Self {
-            mission_slug: mission_slug.to_owned(),
-            path: path.to_owned(),
-            status: decision.status,
-            reason: decision.reason,
-            retryable,
-        }
-    }
 }
 
 /// Why a drain ended before everything due was tried. Rows that were not tried are unchanged.
@@ -75,8 +62,6 @@ pub(crate) enum Stop {
     Deadline,
     /// Somebody asked to stop.
     Interrupted,
-    /// The target takes no bodies.
-    NoEndpoint,
 }
 
 impl Stop {
@@ -87,7 +72,6 @@ impl Stop {
             Self::RateLimited => "rate_limited",
             Self::Deadline => "max_time",
             Self::Interrupted => "interrupted",
-            Self::NoEndpoint => "no_bodies_endpoint",
         }
     }
 }

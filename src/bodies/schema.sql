@@ -49,3 +49,9 @@ CREATE TABLE bodies_failure_log (
           failure_reason)
 );
 CREATE INDEX bodies_failure_log_last ON bodies_failure_log (last_failed_at);
+
+-- Until when a server wants no upload at all.
+CREATE TABLE bodies_pauses (
+  endpoint   BLOB PRIMARY KEY NOT NULL,   -- SHA-256 of the address, which may hold a secret
+  not_before INTEGER NOT NULL
+);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Error;
-use super::select::unsigned;
+use super::select::{self, unsigned};
 use crate::base::{Sha256, Timestamp, retry};
 use crate::store::{self, Counter, ReadTx, WriteTx};
 
@@ -123,4 +123,51 @@ pub(crate) fn stats(tx: &ReadTx<'_>, now: Timestamp) -> Result<Stats, Error> {
         oldest_age: oldest.map(|at| now.since(Timestamp::from_micros(at))),
         retry_histogram,
     })
+}
+
+/// What of one mission is queued and what failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MissionStats {
+    /// The mission.
+    pub(crate) mission_slug: String,
+    /// Its branch: a mission on two branches has two lines.
+    pub(crate) target_branch: String,
+    /// Rows in the queue.
+    pub(crate) queued: u64,
+    /// The sum of their sizes.
+    pub(crate) bytes: u64,
+    /// Rows that wait after a failure.
+    pub(crate) in_backoff: u64,
+    /// Open entries of the failure log.
+    pub(crate) failures: u64,
+}
+
+/// The state of the queue at `now` for each mission that is in it or in the failure log; of every mission, or of the
+/// given ones. Reads the whole queue.
+pub(crate) fn by_mission(
+    tx: &ReadTx<'_>,
+    missions: Option<&[String]>,
+    now: Timestamp,
+) -> Result<Vec<MissionStats>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT mission_slug, target_branch, SUM(queued), SUM(bytes), SUM(in_backoff), SUM(failures) FROM (
+            SELECT mission_slug, target_branch, 1 AS queued, size_bytes AS bytes,
+                   due_at > ?2 AND due_at <= ?3 AS in_backoff, 0 AS failures FROM bodies_queue
+            UNION ALL
+            SELECT mission_slug, target_branch, 0, 0, 0, 1 FROM bodies_failure_log WHERE closed_at IS NULL)
+         WHERE ?1 IS NULL OR mission_slug IN (SELECT value FROM json_each(?1))
+         GROUP BY mission_slug, target_branch ORDER BY mission_slug, target_branch",
+    )?;
+    let latest = now.after(retry::LONGEST).as_micros();
+    let found = statement.query_map((select::json(missions), now.as_micros(), latest), |row| {
+        Ok(MissionStats {
+            mission_slug: row.get(0)?,
+            target_branch: row.get(1)?,
+            queued: unsigned(2, row)?,
+            bytes: unsigned(3, row)?,
+            in_backoff: unsigned(4, row)?,
+            failures: unsigned(5, row)?,
+        })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }

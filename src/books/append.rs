@@ -31,6 +31,16 @@ impl Appending<'_> {
         Ok(self.0.refuse_beyond(capacity)?)
     }
 
+    /// From here on, `at` is the rows' capture time.
+    pub(super) fn captured_at(&mut self, at: Timestamp) {
+        self.0.captured_at(at);
+    }
+
+    /// From here on, every event becomes a row of its own.
+    pub(super) fn verbatim(&mut self) {
+        self.0.verbatim();
+    }
+
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         Ok(self.0.append(entry)?)

@@ -38,7 +38,7 @@ pub(super) fn plain(id: &str) -> Spec {
 
 /// One that says something of a thing.
 pub(super) fn keyed(id: &str, key: u8, facts: &str) -> Spec {
-    let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()) });
+    let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()), rival: None });
     Spec { said: facts.to_owned(), coalesce, ..plain(id) }
 }
 

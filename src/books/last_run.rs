@@ -22,7 +22,7 @@ pub(crate) struct LastRun {
 /// Writes it beside the store at `store`, where there is one.
 pub(crate) fn write(store: &Path, last: &LastRun) -> std::io::Result<()> {
     match store.parent() {
-        Some(dir) if store.exists() => files::replace(&dir.join(FILE), &serde_json::to_vec(last)?),
+        Some(dir) if store.exists() => files::replace_lightly(&dir.join(FILE), &serde_json::to_vec(last)?),
         _ => Ok(()),
     }
 }

@@ -6,9 +6,13 @@
 //! **Invariant:** whoever appends to the journal or lifts a hold does it through this module, so that both legs of the
 //! double entry are always posted.
 
+mod absorb;
 mod append;
 mod balance;
 mod check;
+mod collect;
+#[cfg(test)]
+mod collect_tests;
 #[cfg(test)]
 mod counter_tests;
 #[cfg(test)]
@@ -18,14 +22,18 @@ mod last_run;
 mod lasting_tests;
 #[cfg(test)]
 mod model_tests;
-#[cfg_attr(not(test), expect(dead_code, reason = "`purge` and `archive` come later"))]
 mod removal;
+mod restore;
 mod retention;
 
+pub(crate) use absorb::{Absorbed, absorb};
 pub(crate) use append::{Appending, append, release};
 pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Part, Severity, check};
+pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
+pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
+pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
 pub(crate) use retention::{acknowledge, evict};
 
 use std::path::Path;
@@ -62,18 +70,25 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// True when something stored is damaged.
-    pub(crate) fn is_damage(&self) -> bool {
+    /// What the store underneath said, where it was the store that failed.
+    pub(crate) fn of_store(&self) -> Option<&crate::store::Error> {
         match self {
             Self::Store(error)
             | Self::Journal(journal::Error::Store(error))
             | Self::Delivery(delivery::Error::Store(error) | delivery::Error::Journal(journal::Error::Store(error)))
-            | Self::Bodies(bodies::Error::Store(error)) => error.is_damage(),
+            | Self::Bodies(bodies::Error::Store(error)) => Some(error),
+            Self::Journal(_) | Self::Delivery(_) | Self::Bodies(_) => None,
+        }
+    }
+
+    /// True when something stored is damaged.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
             Self::Journal(journal::Error::Damaged { .. })
             | Self::Delivery(delivery::Error::Damaged(_) | delivery::Error::Journal(journal::Error::Damaged { .. })) => {
                 true
             }
-            Self::Delivery(delivery::Error::Compress(_)) | Self::Bodies(_) => false,
+            error => error.of_store().is_some_and(crate::store::Error::is_damage),
         }
     }
 }
@@ -81,6 +96,12 @@ impl Error {
 /// Opens a project's store for writing, creating it when it is missing.
 pub(crate) fn open(path: &Path) -> Result<Store, crate::store::Error> {
     Store::open(path, &SCHEMA, PATIENCE)
+}
+
+/// True when the store can be opened and written to at this moment, without a wait.
+pub(crate) fn is_open_to(path: &Path) -> bool {
+    let tried = Store::open(path, &SCHEMA, Duration::ZERO).and_then(|mut store| store.write(|_| Ok(())));
+    tried.is_ok()
 }
 
 /// A project's store for reading only; `None` when there is none yet.

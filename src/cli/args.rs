@@ -8,6 +8,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::cli::commands::Command;
 use crate::cli::help;
+use crate::cli::logging::LogFormat;
 use crate::config::milliseconds;
 
 /// Gets the events and documents of spec-driven repositories to a server.
@@ -48,6 +49,14 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = "Global options")]
     pub(crate) color: ColorChoice,
 
+    /// Also write what happens to FILE, without secrets; at 8 MiB it is put aside as FILE.1
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) log_file: Option<PathBuf>,
+
+    /// What a line of the log looks like
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t, help_heading = "Global options")]
+    pub(crate) log_format: LogFormat,
+
     /// Never ask; do what is safe without an answer
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) no_input: bool,
@@ -64,7 +73,7 @@ pub(crate) struct Globals {
     #[arg(long, global = true, help_heading = "Target options")]
     pub(crate) override_target: bool,
 
-    /// Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version, which sends to loopback only
+    /// Agree, for this run, to send to ORIGIN (scheme://host:port)
     #[arg(long, global = true, value_name = "ORIGIN", help_heading = "Target options")]
     pub(crate) allow_origin: Vec<String>,
 }
@@ -96,9 +105,33 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     milliseconds(text).map(Duration::from_millis)
 }
 
+/// Reads an age: a time, or a number of days (`30d`) or weeks (`8w`).
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    const DAY: u64 = 86_400;
+    let text = text.trim();
+    let seconds = [("d", DAY), ("w", 7 * DAY)].into_iter().find_map(|(unit, factor)| {
+        let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+        number.checked_mul(factor)
+    });
+    match seconds {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => duration(text).map_err(|_| "must be an age like \"12h\", \"30d\" or \"8w\"".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages() {
+        for (text, hours) in [("12h", 12), ("30d", 720), (" 2 w ", 336)] {
+            assert_eq!(age(text), Ok(Duration::from_hours(hours)), "{text}");
+        }
+        for text in ["", "d", "-1d", "1.5d", "99999999999999999999w", "18446744073709551615d"] {
+            assert!(age(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn global_options_stand_before_or_after_the_command() {

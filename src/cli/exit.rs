@@ -94,7 +94,9 @@ impl Exit {
     /// How a run with this report ended. `strict` counts findings that are otherwise only warned about.
     pub(crate) fn of_report(report: &Report, strict: bool) -> Self {
         let standing = &report.standing;
-        let conflicts = report.capture.map_or(0, |c| c.conflicts) + report.migrate.map_or(0, |m| m.conflicts);
+        let conflicts = report.capture.map_or(0, |c| c.conflicts)
+            + report.migrate.map_or(0, |m| m.conflicts)
+            + report.spool.map_or(0, |s| s.conflicts);
         let failed = report.drain.as_ref().map_or(0, |d| d.terminal_failed)
             + report.bodies.as_ref().map_or(0, |b| b.failed)
             + if strict { standing.strict_findings } else { 0 };

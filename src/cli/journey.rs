@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
-use crate::base::text::printable;
 use crate::books::{LastRun, write_last_run};
-use crate::cli::render::conclude;
+use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
-use crate::ops::{self, Request, Setup, Step, Stub, Workspace, World};
+use crate::ops::report::Report;
+use crate::ops::{self, Absorbed, Request, Setup, Step, Stub, Workspace, World, evicted_words};
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
-use crate::target::{Choice, Resolved, active_scope, resolve};
+use crate::spool::Spool;
+use crate::store::Store;
+use crate::target::{Choice, Consent, Resolved, active_scope, resolve};
 
 /// The world of a context.
 pub(crate) fn world(context: &Context) -> World<'_> {
@@ -36,34 +38,74 @@ pub(crate) fn workspace(context: &Context) -> Result<Workspace, Failure> {
     Ok(Workspace::open(&world(context), &setup)?)
 }
 
-/// Calls `work` with what the command line and older versions say about the target.
-pub(crate) fn with_choice<T>(context: &Context, workspace: &Workspace, work: impl FnOnce(Choice<'_>) -> T) -> T {
+/// Calls `work` with what the command line, the recorded agreements and older versions say about the target.
+pub(crate) fn with_choice<T>(
+    context: &Context,
+    workspace: &Workspace,
+    work: impl FnOnce(Choice<'_>) -> T,
+) -> Result<T, Failure> {
     let scope = workspace.home.legacy.as_deref().and_then(active_scope);
-    work(Choice {
+    let allowed = &context.globals.allow_origin;
+    let consent = Consent::of(&workspace.place.grants(), workspace.repository(), &workspace.loaded, allowed);
+    let consent = consent.map_err(ops::Error::from)?;
+    Ok(work(Choice {
         target_url: context.globals.target_url.as_deref(),
         is_environment_first: context.globals.override_target,
         legacy_home: workspace.home.legacy.as_deref(),
         active_scope: scope.as_deref(),
-    })
+        consent: Some(&consent),
+    }))
 }
 
 /// The target that configuration, environment and command line name.
 pub(crate) fn resolved(context: &Context, workspace: &Workspace) -> Result<Resolved, Failure> {
-    let resolved = with_choice(context, workspace, |choice| resolve(&workspace.loaded, &context.env, &choice));
+    let resolved = with_choice(context, workspace, |choice| resolve(&workspace.loaded, &context.env, &choice))?;
     Ok(resolved.map_err(ops::Error::from)?)
+}
+
+/// Says what was taken over from the spool; returns what that means for the exit.
+pub(crate) fn tell_absorbed(context: &Context, absorbed: &Absorbed) -> Exit {
+    let printer = &context.printer;
+    if absorbed.lines() > 0 {
+        printer.note(&format!("Took over {} that had been spooled", plural(absorbed.lines(), "line")));
+    }
+    absorbed.warnings.iter().for_each(|words| printer.warning(words));
+    if absorbed.evicted > 0 {
+        printer.warning(&evicted_words(absorbed.evicted));
+    }
+    if absorbed.conflicts > 0 { Exit::Undeliverable } else { Exit::Success }
+}
+
+/// The same failure to read a store, with a word on the lines that were spooled because of it.
+pub(crate) fn with_spool(failure: Failure, store: &Path) -> Failure {
+    let lines = Spool::beside(store).look().map_or(0, |waiting| waiting.lines);
+    if lines == 0 {
+        return failure;
+    }
+    let hint = failure.hint.as_deref().map_or(String::new(), |hint| format!("{hint}; "));
+    let lines = plural(lines, "spooled line");
+    failure.with_hint(format!("{hint}{lines} beside it will be taken over once the store can be opened"))
+}
+
+/// Opens the project's store for writing.
+pub(crate) fn open_store(context: &Context, workspace: &Workspace) -> Result<Store, Failure> {
+    let (store, absorbed) = ops::open(&world(context), workspace)?;
+    tell_absorbed(context, &absorbed);
+    Ok(store)
 }
 
 /// Runs a journey with what the command line says of the target, and concludes with its report.
 pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
-    if let Some(origin) = context.globals.allow_origin.first() {
-        let message = format!(
-            "--allow-origin {}: this version sends to loopback and the embedded receiver only",
-            printable(origin)
-        );
-        return Err(
-            Failure::usage(message).with_hint("leave the option out; everything is captured and kept all the same")
-        );
-    }
+    travel_and(context, request, is_strict, &|_, _| Ok(()))
+}
+
+/// The same, and does `then` with the report before it is shown.
+pub(crate) fn travel_and(
+    context: &Context,
+    request: Request<'_>,
+    is_strict: bool,
+    then: &dyn Fn(&Workspace, &Report) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let progress = context.progress();
     let show = |step: Step| match step {
@@ -73,9 +115,10 @@ pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -
     };
     let outcome = with_choice(context, &workspace, |choice| {
         ops::run(&world(context), &workspace, &Request { choice, ..request }, &start_stub, &show)
-    });
+    })?;
     drop(progress);
     let report = outcome?;
+    then(&workspace, &report)?;
     let (command, is_dry) = (report.command, report.dry_run);
     let exit = conclude(context, report, is_strict);
     if !is_dry {

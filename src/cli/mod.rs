@@ -28,6 +28,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use log::Level;
 
 use crate::base::Env;
 
@@ -35,6 +36,8 @@ use crate::base::Env;
 #[must_use]
 pub fn main() -> ExitCode {
     let env = Env::of_process();
+    #[cfg(feature = "failpoints")]
+    crate::base::failpoint::arm(&env);
     let words: Vec<OsString> = std::env::args_os().collect();
     if is_hook(&words, "deliver") {
         crate::hook::leave_session();
@@ -67,8 +70,10 @@ fn run(env: Env, cli: args::Cli) -> Exit {
     let args::Cli { globals, command } = cli;
     let (name, is_json) = (command.name(), command.is_json());
     let printer = Printer::of_process(&env, &globals, is_json);
-    logging::start(&globals, is_json);
-    let outcome = Context::new(env, globals, printer.clone()).and_then(|context| command.run(&context));
+    let started = logging::start(&env, &globals, is_json);
+    logging::keep(Level::Info, "cli", &format!("sk-sync {} {name} begins", env!("CARGO_PKG_VERSION")));
+    let outcome =
+        started.and_then(|()| Context::new(env, globals, printer.clone())).and_then(|context| command.run(&context));
     let exit = match outcome {
         Ok(exit) => exit,
         Err(failure) => {
@@ -76,6 +81,7 @@ fn run(env: Env, cli: args::Cli) -> Exit {
             failure.exit
         }
     };
+    logging::keep(Level::Info, "cli", &format!("{name} ends: exit {}, {}", exit.code(), exit.meaning()));
     match printer.finish() {
         Ok(()) => exit,
         Err(error) => {

@@ -6,10 +6,12 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use log::Level;
 use serde::Serialize;
 
 use crate::base::{Env, env, text};
 use crate::cli::args::ColorChoice;
+use crate::cli::logging::keep;
 use crate::cli::{Failure, Globals};
 
 /// A handle on both streams; clones share them.
@@ -104,6 +106,7 @@ impl Printer {
 
     /// A line for the person watching; silent with `--quiet` and `--json`.
     pub(crate) fn note(&self, line: &str) {
+        keep(Level::Info, "cli", line);
         if !self.is_quiet && !self.is_json {
             self.aside(&printable_lines(line));
         }
@@ -111,7 +114,17 @@ impl Printer {
 
     /// A warning; silent with `--quiet` and `--json` (the document has its own list).
     pub(crate) fn warning(&self, line: &str) {
-        if !self.is_quiet && !self.is_json {
+        if self.is_json {
+            keep(Level::Warn, "cli", line);
+        } else {
+            self.notice(line);
+        }
+    }
+
+    /// A warning that no document has a place for: silent with `--quiet` alone.
+    pub(crate) fn notice(&self, line: &str) {
+        keep(Level::Warn, "cli", line);
+        if !self.is_quiet {
             self.aside(&format!("{} {}", self.err_paint.yellow("warning:"), printable_lines(line)));
         }
     }
@@ -119,6 +132,7 @@ impl Printer {
     /// A failure: on stderr, or with `--json` as the document that `command` did not get to print. Never both: whoever
     /// reads both streams as one gets one document.
     pub(crate) fn failure(&self, command: Option<&str>, failure: &Failure) {
+        keep(Level::Error, "cli", &failure.message);
         if self.is_json && command.is_some() {
             return self.error_document(command, failure);
         }

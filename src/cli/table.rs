@@ -48,6 +48,18 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
+/// A number of bytes for a person: `512 B`, `1.5 KiB`, `70.3 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [("TiB", 40_u32), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    match units.into_iter().find(|(_, shift)| bytes >> shift > 0) {
+        Some((unit, shift)) => {
+            let tenths = (u128::from(bytes) * 10) >> shift;
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
+        None => format!("{bytes} B"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +70,13 @@ mod tests {
         table.row(["7".into(), "Ünïcode".into(), "untried".into()]);
         table.row(["1,234".into(), "X".into(), String::new()]);
         assert_eq!(table.lines(), ["  SEQ  TYPE     STATUS", "    7  Ünïcode  untried", "1,234  X"]);
+    }
+
+    #[test]
+    fn bytes_are_rounded_down_to_a_tenth() {
+        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (73_714_892, "70.2 MiB")] {
+            assert_eq!(size(bytes), text);
+        }
     }
 
     #[test]

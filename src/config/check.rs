@@ -73,6 +73,11 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
             name => Ok(name),
         }),
         Kind::Headers => headers(value),
+        Kind::OwnFile => own_file(text(value)?).map(same),
+        Kind::OwnCommand => match list(value, line)? {
+            words if words.stored.get(0).and_then(Json::as_str).is_some_and(|program| !program.is_empty()) => Ok(words),
+            _ => Err("must be a program and its arguments: [\"pass\", \"show\", \"teamspace\"]".to_owned()),
+        },
         Kind::Secret => reference(value).map(|name| Checked { shown: value.clone(), stored: json!(name) }),
     }
 }
@@ -84,7 +89,7 @@ pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
         Kind::Globs | Kind::Suffixes | Kind::Names if !trimmed.starts_with('[') => {
             trimmed.split(',').map(str::trim).filter(|w| !w.is_empty()).collect()
         }
-        Kind::Globs | Kind::Suffixes | Kind::Names | Kind::Headers | Kind::Secret => {
+        Kind::Globs | Kind::Suffixes | Kind::Names | Kind::Headers | Kind::Secret | Kind::OwnCommand => {
             super::file::parse_value(trimmed).ok_or("must be a TOML value")?
         }
         Kind::Count(..) | Kind::Size(..) | Kind::Duration(..) => {
@@ -147,6 +152,13 @@ fn measured(
         other => number(other).map_or_else(|| read("-"), Ok)?,
     };
     within(n, least, most, say).map(|n| Checked { shown: value.clone(), stored: json!(n) })
+}
+
+/// A relative path would be another file in every directory.
+fn own_file(path: &str) -> Result<String, String> {
+    let path = line(path)?;
+    let is_fixed = Path::new(&path).is_absolute() || path.starts_with("~/");
+    if is_fixed { Ok(path) } else { Err("must be an absolute path, or begin with ~/".to_owned()) }
 }
 
 fn list(value: &Json, one: impl Fn(&str) -> Result<String, String>) -> Result<Checked, String> {

@@ -57,9 +57,7 @@ impl Home {
 
     /// The place of a repository that has no project identity yet, by its common git directory.
     pub(crate) fn unassigned(&self, common_git_dir: &Path) -> Place {
-        let mut name = Sha256::of(common_git_dir.as_os_str().as_encoded_bytes()).to_string();
-        name.truncate(16);
-        Place { dir: self.state.join("unassigned").join(name) }
+        Place { dir: self.state.join("unassigned").join(short_digest(common_git_dir)) }
     }
 }
 
@@ -85,10 +83,27 @@ impl Place {
         self.dir.join("settings.toml")
     }
 
+    /// What is remembered of the checkout at `root`.
+    pub(crate) fn checkout(&self, root: &Path) -> PathBuf {
+        self.dir.join("checkouts").join(short_digest(root))
+    }
+
+    /// The agreements to send.
+    pub(crate) fn grants(&self) -> PathBuf {
+        self.dir.join("grants.json")
+    }
+
     /// Held by the one drain at a time.
     pub(crate) fn drain_lock(&self) -> PathBuf {
         self.dir.join("drain.lock")
     }
+}
+
+/// A name for what belongs to a path.
+fn short_digest(path: &Path) -> String {
+    let mut name = Sha256::of(path.as_os_str().as_encoded_bytes()).to_string();
+    name.truncate(16);
+    name
 }
 
 /// `path` with the links of its existing part followed.

@@ -33,6 +33,10 @@ pub(crate) enum Kind {
     Headers,
     /// The variable that holds a secret.
     Secret,
+    /// A file outside the repository, absolute or below `~/`; no repository's file may name it.
+    OwnFile,
+    /// A program and its arguments; only the user's own file may name it.
+    OwnCommand,
 }
 
 /// One configuration key.
@@ -89,6 +93,13 @@ pub(crate) const KEYS: &[Key] = &[
     key("teamspace.server_url", Kind::Url, None, "Base address of the Teamspace."),
     key("teamspace.team_slug", Kind::Text, None, "The team at the Teamspace."),
     key("teamspace.user_email", Kind::Text, Some("\"\""), "Part of the target's identity only if set here."),
+    key(
+        "teamspace.token_file",
+        Kind::OwnFile,
+        None,
+        "A private file with the bearer token; never in a repository's file.",
+    ),
+    key("teamspace.token_command", Kind::OwnCommand, None, "A program that prints the token; only in the user's file."),
     key("external_receiver.url", Kind::Url, None, "Base address of your own receiver."),
     key("external_receiver.events_url", Kind::Url, None, "Where events go, verbatim, in place of the derived path."),
     key("external_receiver.bodies_url", Kind::Url, None, "Where bodies go, verbatim, in place of the derived path."),

@@ -10,7 +10,7 @@ use crate::base::{Env, Sha256};
 use super::Error;
 use super::check::{check, named_variables};
 use super::file::{parse_value, read_layer};
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, Kind};
 use super::layers::{Entry, Layer, merge};
 use super::loaded::{Loaded, RepositoryFile, settle_external_receiver, shown, urls};
 use super::origin::{Origin, Problem};
@@ -66,7 +66,10 @@ pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
         }
         layers.push(file_layer(&bytes, origin, &mut problems));
     }
-    layers.extend(read_layers(inputs.env, &mut problems));
+    for layer in read_layers(inputs.env, &mut problems) {
+        problems.extend(layer.entries.iter().filter_map(|entry| misplaced(&layer.origin, entry)));
+        layers.push(layer);
+    }
     layers.extend(flag_layers(inputs.flags, &mut problems));
     let layers: Vec<_> = layers.into_iter().map(Layer::with_axes).collect();
     if !problems.is_empty() {
@@ -97,6 +100,12 @@ fn read_file(path: &Path, must_exist: bool) -> Result<Option<Vec<u8>>, Error> {
     Ok(Some(bytes))
 }
 
+/// The value of a key that nobody sets, as a person is shown it; `None` when it is then unset.
+pub(crate) fn default_of(name: &str) -> Option<serde_json::Value> {
+    let key = Key::named(name)?;
+    Some(check(key.kind, &parse_value(key.default?)?).ok()?.shown)
+}
+
 fn defaults(problems: &mut Vec<Problem>) -> Layer {
     let mut entries = Vec::new();
     for key in KEYS {
@@ -119,10 +128,23 @@ fn file_layer(bytes: &[u8], origin: Origin, problems: &mut Vec<Problem>) -> Laye
         return Layer { origin, entries: Vec::new() };
     };
     let layer = read_layer(text, origin, problems);
+    problems.extend(layer.entries.iter().filter_map(|entry| misplaced(&layer.origin, entry)));
     if layer.origin.is_repository() {
         problems.extend(layer.entries.iter().filter_map(|entry| foreign_secret(&layer.origin, entry)));
     }
     layer
+}
+
+/// Where a token comes from is for a person's own files to say, and which program to run for the user's alone.
+fn misplaced(origin: &Origin, entry: &Entry) -> Option<Problem> {
+    let message = match (entry.key.kind, origin) {
+        (Kind::OwnFile, Origin::RepositoryFile(_)) => "a repository's file must not say where a token is",
+        (Kind::OwnCommand, Origin::UserFile(_)) => return None,
+        (Kind::OwnCommand, _) => "only your user file may name a program to run",
+        _ => return None,
+    };
+    let message = format!("`{}`: {message}; set it in your user file (`SK_SYNC_CONFIG`)", entry.key.name);
+    Some(Problem { origin: origin.clone(), place: entry.place, excerpt: None, message })
 }
 
 /// A repository's file must not name another tool's secret.

@@ -25,12 +25,13 @@ mod variables;
 
 pub(crate) use home::{Home, Place};
 pub(crate) use keys::KEYS;
-pub(crate) use load::{Flag, Inputs, load};
-pub(crate) use loaded::{Loaded, Setting};
+pub(crate) use load::{Flag, Inputs, default_of, load};
+pub(crate) use loaded::{Loaded, RepositoryFile, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
-    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Parity, WireNames,
+    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Parity, Teamspace,
+    WireNames,
 };
 pub(crate) use units::milliseconds;
 

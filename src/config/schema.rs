@@ -63,6 +63,10 @@ pub(crate) struct Teamspace {
     /// Part of the target's identity; empty unless configured.
     #[serde(default)]
     pub(crate) user_email: String,
+    /// A private file with the token; absolute, or below `~/`.
+    pub(crate) token_file: Option<String>,
+    /// A program that prints the token, and its arguments.
+    pub(crate) token_command: Option<Vec<String>>,
 }
 
 /// `[external_receiver]`.
@@ -314,7 +318,10 @@ mod tests {
             (Preset::LocalRetention, Retention::On, Delivery::None)
         );
         assert_eq!(config.project, Project { uuid: None, slug: None });
-        assert_eq!(config.teamspace, Teamspace { team_slug: None, user_email: String::new() });
+        assert_eq!(
+            config.teamspace,
+            Teamspace { team_slug: None, user_email: String::new(), token_file: None, token_command: None }
+        );
         let external = config.external_receiver;
         assert_eq!((external.headers, external.signing_secret), (vec![], None));
         assert_eq!(

@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::Error;
 use super::batch::{Batch, Item, Limits, Packer, parse_ranges, ranges};
+use super::{Error, parking};
 use crate::base::ids::Ids;
 use crate::base::{Sha256, Timestamp, retry};
 use crate::event::{WireContext, WireForm, for_wire};
@@ -164,8 +164,12 @@ fn insert(
 
 /// Marks an attempt as about to be sent, with what is sent.
 pub(super) fn sending(tx: &WriteTx<'_>, id: i64, body_bytes: usize, digest: &Sha256) -> Result<(), Error> {
-    tx.prepare("UPDATE delivery_attempts SET sent = sent + 1, body_bytes = ?2, body_sha256 = ?3 WHERE id = ?1")?
-        .execute(rusqlite::params![id, i64::try_from(body_bytes).unwrap_or(i64::MAX), &digest.as_bytes()[..]])?;
+    tx.prepare(
+        "UPDATE delivery_attempts SET sent = sent + 1, body_bytes = ?2, body_sha256 = ?3,
+           deployment = (SELECT t.deployment FROM delivery_targets AS t WHERE t.id = target)
+         WHERE id = ?1",
+    )?
+    .execute(rusqlite::params![id, i64::try_from(body_bytes).unwrap_or(i64::MAX), &digest.as_bytes()[..]])?;
     Ok(())
 }
 
@@ -177,24 +181,23 @@ pub(super) struct End<'a> {
     pub(super) error: Option<&'a str>,
 }
 
-/// Closes an attempt.
+/// Closes an attempt, and lets go what waited behind it.
 pub(super) fn close(tx: &WriteTx<'_>, id: i64, end: End<'_>, now: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_attempts SET closed_at = ?2, result = ?3, http_status = ?4, error = ?5
          WHERE id = ?1 AND closed_at IS NULL",
     )?
     .execute(rusqlite::params![id, now.as_micros(), end.result, end.http_status, end.error])?;
-    Ok(())
+    parking::release(tx, id)
 }
 
 /// Keeps an attempt open after an end that nobody knows, to be sent again at `due`.
 pub(super) fn keep_open(tx: &WriteTx<'_>, id: i64, end: End<'_>, due: Timestamp) -> Result<(), Error> {
     tx.prepare(
-        "UPDATE delivery_attempts SET unknown_ends = unknown_ends + 1, due_at = ?2, http_status = ?3, error = ?4,
-           parked = events = 1 AND unknown_ends + 1 >= ?5
+        "UPDATE delivery_attempts SET unknown_ends = unknown_ends + 1, due_at = ?2, http_status = ?3, error = ?4
          WHERE id = ?1",
     )?
-    .execute(rusqlite::params![id, due.as_micros(), end.http_status, end.error, PATIENCE])?;
+    .execute(rusqlite::params![id, due.as_micros(), end.http_status, end.error])?;
     Ok(())
 }
 

@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
+use super::batch::Batch;
+use super::deployment::{self, Asked, Change};
 use super::receiver::DeliveryReceiver;
-use super::record::{self, Settling};
-use super::select::{self, Policy};
-use super::{Error, Verdict, attempt, outcome, registry};
+use super::record::{self, Settled, Settling};
+use super::select::{self, Policy, Selection};
+use super::{Error, Target, Verdict, attempt, outcome, registry, rows};
 use crate::base::ids::Ids;
-use crate::base::{Clock, Interrupt, Timestamp};
+use crate::base::{Clock, Interrupt, Timestamp, failpoint};
 use crate::event::WireContext;
-use crate::store::Store;
+use crate::http::{Answer, Failure};
+use crate::store::{Store, WriteTx};
+use crate::target::Identity;
 
 /// Requests a drain spends on finding culprits before it leaves the rest to the next one.
 const SPLIT_BUDGET: u64 = 400;
 /// The longest one exchange may take.
 const EXCHANGE: Duration = Duration::from_mins(2);
+
+/// The longest that a target may think about who it is.
+const PROBE: Duration = Duration::from_secs(5);
 
 /// What a drain depends on from outside.
 pub(crate) struct Conditions<'a> {
@@ -56,6 +63,10 @@ pub(crate) enum Stop {
 pub(crate) struct Report {
     /// Requests made.
     pub(crate) requests: u64,
+    /// Questions for the target's health, which the requests do not count.
+    pub(crate) health_requests: u64,
+    /// What says that another server answers there than before.
+    pub(crate) changes: Vec<Change>,
     /// Events sent, each counted once for every time it was sent.
     pub(crate) selected: u64,
     /// Stored by the receiver now.
@@ -78,6 +89,8 @@ impl Report {
     /// Adds what a later drain of the same command did; its end is the end.
     pub(crate) fn add(&mut self, later: &Self) {
         self.requests += later.requests;
+        self.health_requests += later.health_requests;
+        self.changes.extend(later.changes.iter().cloned());
         self.selected += later.selected;
         self.success += later.success;
         self.duplicate += later.duplicate;
@@ -87,69 +100,204 @@ impl Report {
         self.terminal_failed += later.terminal_failed;
         self.stop.clone_from(&later.stop);
     }
+
+    fn count(&mut self, settled: Settled) {
+        self.success += settled.success;
+        self.duplicate += settled.duplicate;
+        self.pending += settled.pending;
+        self.rejected += settled.rejected;
+        self.transient += settled.transient;
+        self.terminal_failed += settled.terminal_failed;
+    }
 }
 
 /// Delivers what is owed to the receiver's target. `on_batch` is told how many events were settled so far.
+///
+/// A request costs one commit: what an answer says is settled in the transaction that chooses the next batch. A process
+/// that dies before that finds the batch in flight, and sends it again.
 pub(crate) fn drain(
     store: &mut Store,
     receiver: &dyn DeliveryReceiver,
     conditions: &Conditions<'_>,
     on_batch: &mut dyn FnMut(u64),
 ) -> Result<Report, Error> {
-    let mut report = Report::default();
-    let (mut splits, mut unknown_in_a_row) = (0, 0);
-    let identity = receiver.identity();
-    loop {
-        let now = conditions.clock.now();
-        if conditions.interrupt.is_requested() {
-            report.stop = Some(Stop::Interrupted);
-            break;
+    let mut course = Course {
+        conditions,
+        identity: receiver.identity(),
+        now: conditions.clock.now(),
+        policy: conditions.policy,
+        report: Report::default(),
+        splits: 0,
+        unknown_in_a_row: 0,
+    };
+    let mut next = course.begin(store, receiver)?;
+    while let Some((target, batch)) = next {
+        failpoint::at(failpoint::ATTEMPT_WRITTEN);
+        let exchange = receiver.deliver(&batch, course.time_left())?;
+        failpoint::at(failpoint::ANSWER_READ);
+        next = course.settle(store, &target, &batch, &exchange)?;
+        on_batch(course.report.success + course.report.duplicate);
+    }
+    Ok(course.report)
+}
+
+/// A batch to send, and its target as it was when the batch was chosen.
+type Next = Option<(Target, Batch)>;
+
+/// A drain on its way.
+struct Course<'a> {
+    conditions: &'a Conditions<'a>,
+    identity: &'a Identity,
+    /// When something happened last.
+    now: Timestamp,
+    /// The configured bounds, and the server's where they are tighter.
+    policy: Policy,
+    report: Report,
+    splits: u64,
+    unknown_in_a_row: u32,
+}
+
+impl Course<'_> {
+    fn time_left(&self) -> Duration {
+        self.conditions.deadline.since(self.now).clamp(Duration::from_secs(1), EXCHANGE)
+    }
+
+    /// Whether the run's time is over; the report says so then.
+    fn is_over(&mut self) -> bool {
+        self.now = self.conditions.clock.now();
+        if self.conditions.interrupt.is_requested() {
+            self.report.stop = Some(Stop::Interrupted);
+        } else if self.now >= self.conditions.deadline {
+            self.report.stop = Some(Stop::Deadline);
+        } else {
+            return false;
         }
-        if now >= conditions.deadline {
-            report.stop = Some(Stop::Deadline);
-            break;
+        true
+    }
+
+    /// The first batch.
+    fn begin(&mut self, store: &mut Store, receiver: &dyn DeliveryReceiver) -> Result<Next, Error> {
+        if self.is_over() {
+            return Ok(None);
         }
-        let context = WireContext { project_uuid: conditions.project_uuid, team_slug: &identity.team_slug };
-        let (target, selection) = store.write(|tx| {
-            let target = registry::register(tx, identity, now)?;
-            let selection = select::select(tx, &target, &conditions.policy, context, conditions.ids, now)?;
-            Ok::<_, Error>((target, selection))
+        let asked = if self.is_to_ask(store)? { self.ask(receiver) } else { Asked::Nothing };
+        if self.is_over() {
+            return Ok(None);
+        }
+        let (chosen, changes) = store.write(|tx| {
+            let target = registry::register(tx, self.identity, self.now)?;
+            let changes = deployment::note(tx, &target, &asked, self.now)?;
+            Ok::<_, Error>((self.choose(tx, target)?, changes))
         })?;
-        report.terminal_failed += u64::try_from(selection.not_sendable).unwrap_or(u64::MAX);
-        let Some(batch) = selection.batch else {
-            if selection.has_more {
-                continue;
+        self.report.changes = changes;
+        self.follow(store, chosen)
+    }
+
+    /// Whether the target is asked who it is: when something will be sent, and not when it has nothing to say.
+    fn is_to_ask(&self, store: &Store) -> Result<bool, Error> {
+        store.read(|tx| match registry::current(tx, &self.identity.target_id)? {
+            Some(target) if target.no_health_until.is_some_and(|until| until > self.now) => Ok(false),
+            Some(target) => rows::is_due(tx, &target, self.now),
+            None => Ok(true),
+        })
+    }
+
+    /// Asks it; what it takes at most holds for this drain.
+    fn ask(&mut self, receiver: &dyn DeliveryReceiver) -> Asked {
+        let Some(exchange) = receiver.health(self.time_left().min(PROBE)) else { return Asked::Nothing };
+        self.report.health_requests += 1;
+        let asked = exchange.as_ref().map_or(Asked::Nothing, deployment::read);
+        if let Asked::Told(health) = &asked {
+            let policy = &mut self.policy;
+            policy.max_events = health.max_events.map_or(policy.max_events, |most| most.min(policy.max_events));
+            policy.max_bytes = health.max_bytes.map_or(policy.max_bytes, |most| most.min(policy.max_bytes));
+        }
+        asked
+    }
+
+    fn choose(&self, tx: &WriteTx<'_>, target: Target) -> Result<(Target, Selection), Error> {
+        let Conditions { project_uuid, ids, .. } = *self.conditions;
+        let context = WireContext { project_uuid, team_slug: &self.identity.team_slug };
+        let selection = select::select(tx, &target, &self.policy, context, ids, self.now)?;
+        Ok((target, selection))
+    }
+
+    fn choose_again(&self, tx: &WriteTx<'_>) -> Result<(Target, Selection), Error> {
+        let id = &self.identity.target_id;
+        let target = registry::current(tx, id)?.ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
+        self.choose(tx, target)
+    }
+
+    /// The batch that was chosen; looks further, a bounded number of rows at a time, while there was none so far.
+    fn follow(&mut self, store: &mut Store, chosen: (Target, Selection)) -> Result<Next, Error> {
+        let (mut target, mut selection) = chosen;
+        loop {
+            self.report.terminal_failed += u64::try_from(selection.not_sendable).unwrap_or(u64::MAX);
+            if let Some(batch) = selection.batch {
+                self.report.requests += 1;
+                self.report.selected += u64::try_from(batch.items.len()).unwrap_or(u64::MAX);
+                return Ok(Some((target, batch)));
             }
-            break;
+            if !selection.has_more || self.is_over() {
+                return Ok(None);
+            }
+            (target, selection) = store.write(|tx| self.choose_again(tx))?;
+        }
+    }
+
+    /// Settles an exchange and chooses the next batch, in one transaction.
+    fn settle(
+        &mut self,
+        store: &mut Store,
+        target: &Target,
+        batch: &Batch,
+        exchange: &Result<Answer, Failure>,
+    ) -> Result<Next, Error> {
+        self.now = self.conditions.clock.now();
+        let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.now));
+        let policy = self.policy;
+        let settling = Settling {
+            policy: &policy,
+            http_status: exchange.as_ref().ok().map(|a| a.status),
+            ids: self.conditions.ids,
+            random: (self.conditions.random)(),
+            now: self.now,
         };
-        report.requests += 1;
-        report.selected += u64::try_from(batch.items.len()).unwrap_or(u64::MAX);
-        let within = conditions.deadline.since(now).clamp(Duration::from_secs(1), EXCHANGE);
-        let exchange = receiver.deliver(&batch, within)?;
-        let now = conditions.clock.now();
-        let mut verdict = outcome::verdict(&batch.items, &exchange, now);
-        if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_)) {
-            splits += 1;
-            if splits > SPLIT_BUDGET {
-                verdict = Verdict::Halt("too many requests spent on finding refused events; the rest waits".to_owned());
+        let goes_on = self.note_end(verdict.clone()) && !self.is_over();
+        let record = |tx: &WriteTx<'_>| record::record(tx, target, batch, &verdict, &settling);
+        let written = store.write(|tx| {
+            let settled = record(tx)?;
+            Ok::<_, Error>((settled, if goes_on { Some(self.choose_again(tx)?) } else { None }))
+        });
+        match written {
+            Ok((settled, chosen)) => {
+                failpoint::at(failpoint::LEDGER_COMMITTED);
+                self.report.count(settled);
+                chosen.map_or(Ok(None), |chosen| self.follow(store, chosen))
+            }
+            Err(error) => {
+                // What the answer said must not be lost with a batch that cannot be chosen.
+                store.write(record)?;
+                Err(error)
             }
         }
-        let settling = Settling {
-            policy: &conditions.policy,
-            http_status: exchange.as_ref().ok().map(|a| a.status),
-            ids: conditions.ids,
-            random: (conditions.random)(),
-            now,
-        };
-        let settled = store.write(|tx| record::record(tx, &target, &batch, &verdict, &settling))?;
-        report.success += settled.success;
-        report.duplicate += settled.duplicate;
-        report.pending += settled.pending;
-        report.rejected += settled.rejected;
-        report.transient += settled.transient;
-        report.terminal_failed += settled.terminal_failed;
-        on_batch(report.success + report.duplicate);
-        report.stop = match verdict {
+    }
+
+    /// The verdict, unless finding culprits has cost too many requests already.
+    fn judge(&mut self, verdict: Verdict) -> Verdict {
+        if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_)) {
+            self.splits += 1;
+            if self.splits > SPLIT_BUDGET {
+                let words = "too many requests spent on finding refused events; the rest waits";
+                return Verdict::Halt(words.to_owned());
+            }
+        }
+        verdict
+    }
+
+    /// Notes how a request ended; false when no other may follow.
+    fn note_end(&mut self, verdict: Verdict) -> bool {
+        self.report.stop = match verdict {
             Verdict::Halt(reason) => Some(Stop::Halted(reason)),
             Verdict::Throttled { reason, .. } => Some(Stop::Throttled(reason)),
             Verdict::Unreachable(reason) => Some(Stop::Unreachable(reason)),
@@ -157,14 +305,10 @@ pub(crate) fn drain(
             Verdict::Unknown { reason, .. } => Some(Stop::Unknown(reason)),
             Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Bisect(_) => None,
         };
-        unknown_in_a_row = if matches!(report.stop, Some(Stop::Unknown(_))) { unknown_in_a_row + 1 } else { 0 };
+        let is_unknown = matches!(self.report.stop, Some(Stop::Unknown(_)));
+        self.unknown_in_a_row = if is_unknown { self.unknown_in_a_row + 1 } else { 0 };
         // Parked events are left when it seems to be the target that fails, not they.
-        if unknown_in_a_row >= attempt::PATIENCE {
-            break;
-        }
-        if matches!(report.stop, Some(Stop::Halted(_) | Stop::Throttled(_) | Stop::Unreachable(_))) {
-            break;
-        }
+        let goes_on = self.report.stop.is_none() || is_unknown;
+        goes_on && self.unknown_in_a_row < attempt::PATIENCE
     }
-    Ok(report)
 }

@@ -4,9 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::fixture::Books;
-use super::{Batch, Class, DeliveryReceiver, Error, Report, Stop};
+use super::{Batch, Class, DeliveryReceiver, Error, Report, Status, Stop};
 use crate::base::Interrupt;
 use crate::http::{Answer, Failure};
+use crate::store::{WriteTx, traced};
 use crate::target::Identity;
 
 /// A receiver that answers by a rule, and counts.
@@ -55,6 +56,33 @@ fn a_drain_sends_everything_in_order_with_as_few_requests_as_the_limits_allow() 
     assert_eq!((report.success, report.selected, report.stop), (10, 10, None));
     assert_eq!(books.balance().of(Class::Delivered), 10);
     assert_eq!(drain(&mut books, &well).0, Report::default());
+}
+
+/// One commit to choose the first batch, then one for each answer, which also chooses what is next.
+#[test]
+fn a_request_costs_one_commit() {
+    let mut books = Books::new();
+    books.add_plain(10);
+    let identity = books.target().identity;
+    let receiver = Ruled { identity, requests: Cell::default(), sent: RefCell::default(), rule: &well };
+    let (report, heard) = traced(|| books.drain(&receiver, &Interrupt::default()));
+    assert_eq!((report.requests, report.success), (3, 10));
+    assert_eq!(heard.iter().filter(|sql| sql.as_str() == "COMMIT").count(), 1 + 3);
+}
+
+/// The answer is kept though the next batch cannot be built.
+#[test]
+fn an_answer_is_not_lost_with_the_batch_after_it() {
+    let mut books = Books::new();
+    books.add_plain(8);
+    let broken = |tx: &WriteTx<'_>| Ok(tx.prepare("DELETE FROM journal_payloads WHERE seq = 6")?.execute([])?);
+    books.write(broken);
+    let identity = books.target().identity;
+    let receiver = Ruled { identity, requests: Cell::default(), sent: RefCell::default(), rule: &well };
+    let error = books.try_drain(&receiver, &Interrupt::default()).unwrap_err();
+    assert!(error.to_string().contains("payload is gone"), "{error}");
+    assert_eq!(receiver.sent.into_inner(), [vec![1, 2, 3, 4]]);
+    assert_eq!(books.row(4).status, Status::Success);
 }
 
 #[test]

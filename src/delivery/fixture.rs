@@ -115,7 +115,7 @@ impl Books {
     pub(super) fn add_keyed(&mut self, count: usize) {
         for _ in 0..count {
             let id = self.ids.uuid();
-            let coalesce = Coalesce { key: [7; 16], facts: Sha256::of(id.as_bytes()) };
+            let coalesce = Coalesce { key: [7; 16], facts: Sha256::of(id.as_bytes()), rival: None };
             self.add(&id, &format!(r#"{{"event_id":"{id}"}}"#), WireForm::AsIs, Some(coalesce));
         }
     }
@@ -175,6 +175,14 @@ impl Books {
     }
 
     pub(super) fn drain(&mut self, receiver: &dyn DeliveryReceiver, interrupt: &Interrupt) -> Report {
+        self.try_drain(receiver, interrupt).unwrap()
+    }
+
+    pub(super) fn try_drain(
+        &mut self,
+        receiver: &dyn DeliveryReceiver,
+        interrupt: &Interrupt,
+    ) -> Result<Report, Error> {
         let clock = FixedClock(self.now());
         let conditions = Conditions {
             policy: self.policy,
@@ -185,7 +193,7 @@ impl Books {
             deadline: self.now().after(self.max_time),
             interrupt,
         };
-        super::drain(&mut self.store, receiver, &conditions, &mut |_| {}).unwrap()
+        super::drain(&mut self.store, receiver, &conditions, &mut |_| {})
     }
 
     pub(super) fn row(&mut self, seq: i64) -> Row {

@@ -11,16 +11,24 @@
 //! **Invariant:** every change of a row posts both legs: the class it leaves and the class it enters, in the same
 //! transaction. The module's one write to the journal is [`crate::journal::seal`].
 
+mod again;
 mod attempt;
 mod balance;
 mod batch;
 mod class;
+mod collect;
+mod deployment;
 mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
+mod failures;
 #[cfg(test)]
 mod fixture;
+mod forget;
 mod outcome;
+mod parking;
+#[cfg(test)]
+mod parking_tests;
 #[cfg(test)]
 mod plan_tests;
 mod postings;
@@ -34,22 +42,31 @@ mod select;
 #[cfg(test)]
 mod select_tests;
 mod split;
+mod summary;
 
+pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
 pub(crate) use balance::{Balance, balance, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
+pub(crate) use collect::{Standings, post_collected};
+pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use failures::{FAILURES, Failed, failed, masked};
+pub(crate) use forget::forget;
 pub(crate) use outcome::{Outcome, Verdict};
-pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released};
+pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released, post_returned};
 pub(crate) use receiver::BatchReceiver;
 #[cfg(test)]
 pub(crate) use receiver::DeliveryReceiver;
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
 pub(crate) use registry::{Target, current, targets};
-pub(crate) use rows::{Row, given_up, has_new, in_open_attempts, next_due, owed, rejected, row_of, rows_of};
+pub(crate) use rows::{
+    Row, given_up, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of,
+};
 pub(crate) use select::Policy;
+pub(crate) use summary::{delivered_per, reasons, retries};
 
 /// The ledger's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -74,6 +74,27 @@ pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// Posts that the payload of an event came back, which had been counted as `from`: each live target that lacks it owes it
+/// again, unless it is held.
+pub(crate) fn post_returned(tx: &WriteTx<'_>, seq: i64, from: Class, is_held: bool) -> Result<(), Error> {
+    for target in registry::live(tx)? {
+        if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() != Class::Untried) {
+            continue;
+        }
+        let mut postings = Postings::default();
+        postings.moved(from, if is_held { Class::Blocked } else { Class::Untried });
+        postings.post(tx, target.id)?;
+        if seq <= target.cursor_seq && !is_held {
+            tx.prepare(
+                "INSERT INTO delivery_rows (target, seq, status, due_at) VALUES (?1, ?2, 'queued', 0)
+                 ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0",
+            )?
+            .execute([target.id, seq])?;
+        }
+    }
+    Ok(())
+}
+
 /// True when some target has the event in flight or pending: its payload must stay.
 pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     for target in registry::targets(tx)? {
@@ -103,7 +124,7 @@ pub(crate) fn post_left(tx: &WriteTx<'_>, seq: i64, was_held: bool, to: Class) -
             postings.post(tx, target.id)?;
         }
         tx.prepare(
-            "UPDATE delivery_rows SET status = 'closed', due_at = NULL
+            "UPDATE delivery_rows SET status = 'closed', due_at = NULL, behind = NULL
              WHERE target = ?1 AND seq = ?2 AND status IN ('queued', 'rejected', 'transient')",
         )?
         .execute([target.id, seq])?;

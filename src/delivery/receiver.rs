@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Error;
 use super::batch::Batch;
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, gzip};
-use crate::target::{Identity, Link};
+use crate::target::{Identity, Link, ReceiverKind};
 
 /// Answer bytes read beyond what the events sent account for.
 const ANSWER_BASE: usize = 64 << 10;
@@ -18,6 +18,10 @@ const ANSWER_MOST: usize = 8 << 20;
 pub(crate) trait DeliveryReceiver {
     /// What deliveries are recorded against.
     fn identity(&self) -> &Identity;
+    /// Asks who answers there, once, and waits at most `within`; `None` where there is nobody to ask.
+    fn health(&self, _within: Duration) -> Option<Result<Answer, Failure>> {
+        None
+    }
     /// Sends one batch once, and waits at most `within` for the answer.
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error>;
 }
@@ -40,6 +44,21 @@ impl<'a> BatchReceiver<'a> {
 impl DeliveryReceiver for BatchReceiver<'_> {
     fn identity(&self) -> &Identity {
         self.link.identity()
+    }
+
+    fn health(&self, within: Duration) -> Option<Result<Answer, Failure>> {
+        // The embedded receiver is this program.
+        let is_embedded = self.link.identity().receiver == ReceiverKind::Stub;
+        let url = self.link.endpoints().health.as_deref().filter(|_| !is_embedded)?;
+        let headers: Vec<(&str, &str)> = self.link.headers().collect();
+        Some(self.client.send(&Request {
+            method: Method::Get,
+            url,
+            headers: &headers,
+            body: b"",
+            answer_limit: ANSWER_BASE,
+            total: Some(within),
+        }))
     }
 
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error> {

@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::postings::Postings;
 use super::select::Policy;
 use super::split::{grown, learn_limit, split};
-use super::{Class, Error, Outcome, Status, Target, Verdict};
+use super::{Class, Error, Outcome, Status, Target, Verdict, parking};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
 use crate::store::WriteTx;
@@ -87,6 +87,11 @@ pub(super) fn record(
                 return halve(end, true, due);
             }
             attempt::keep_open(tx, batch.attempt, end, due)?;
+            if batch.unknown_ends + 1 >= attempt::PATIENCE && parking::park(tx, target.id, batch)? {
+                let mut postings = Postings::default();
+                give_back_untouched(tx, target.id, now, &mut postings)?;
+                postings.post(tx, target.id)?;
+            }
             Ok(Settled::default())
         }
     }
@@ -121,15 +126,21 @@ fn step_back(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, now: Ti
     for item in &batch.items {
         back_to_queue(tx, target, batch.attempt, item.seq, &mut postings)?;
     }
-    // Halves of an earlier batch that never went out would now overtake these rows.
+    // They would now overtake these rows.
+    give_back_untouched(tx, target, now, &mut postings)?;
+    postings.post(tx, target)?;
+    Ok(Settled::default())
+}
+
+/// Puts the halves of an earlier batch that never went out back to what is owed.
+fn give_back_untouched(tx: &WriteTx<'_>, target: i64, now: Timestamp, postings: &mut Postings) -> Result<(), Error> {
     for (untouched, seqs) in attempt::untouched(tx, target)? {
         attempt::close(tx, untouched, End { result: "not_sent", http_status: None, error: None }, now)?;
         for seq in seqs {
-            back_to_queue(tx, target, untouched, seq, &mut postings)?;
+            back_to_queue(tx, target, untouched, seq, postings)?;
         }
     }
-    postings.post(tx, target)?;
-    Ok(Settled::default())
+    Ok(())
 }
 
 fn back_to_queue(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64, postings: &mut Postings) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::postings::scope;
-use super::{Class, Error};
+use super::{Class, Error, forget};
 use crate::base::Timestamp;
 use crate::journal;
 use crate::store::{Counter, ReadTx, WriteTx, set_counter};
@@ -11,7 +11,7 @@ use crate::target::{Identity, ReceiverKind};
 
 const COLUMNS: &str =
     "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,
-  limit_events, limit_bytes, clean_batches, live";
+  limit_events, limit_bytes, clean_batches, live, no_health_until";
 
 /// A registered target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +32,14 @@ pub(crate) struct Target {
     pub(crate) limit_bytes: Option<i64>,
     /// Clean batches since a limit was learned or raised.
     pub(crate) clean_batches: i64,
+    /// Until when it is not asked for its health: it had no answer to give.
+    pub(crate) no_health_until: Option<Timestamp>,
     /// Its books are kept; false once it is forgotten.
     pub(crate) is_live: bool,
 }
 
 /// Registers a target, or touches the one that has this identity. A new target owes the whole journal: its counters
-/// come from the journal's totals, whatever the journal's length.
+/// come from the journal's totals, whatever the journal's length. A forgotten one is taken back.
 pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) -> Result<Target, Error> {
     let inserted = tx
         .prepare(
@@ -59,6 +61,10 @@ pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) ->
     } else {
         tx.prepare("UPDATE delivery_targets SET last_seen_at = ?2 WHERE id = ?1")?
             .execute([target.id, now.as_micros()])?;
+    }
+    if !target.is_live {
+        forget::remember(tx, &target)?;
+        return Ok(Target { is_live: true, ..target });
     }
     Ok(target)
 }
@@ -122,6 +128,7 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
         limit_bytes: row.get(10)?,
         clean_batches: row.get(11)?,
         is_live: row.get(12)?,
+        no_health_until: row.get::<_, Option<i64>>(13)?.map(Timestamp::from_micros),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::OptionalExtension as _;
 
 use super::{Error, Status};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, retry};
 use crate::store::ReadTx;
 
 /// One event at one target.
@@ -98,10 +98,32 @@ pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Erro
     Ok(tx.prepare(OWED)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
 }
 
+/// True when something may be sent to a target now: it does not want to be left alone, no open attempt that goes before
+/// everything waits, and something is due.
+pub(super) fn is_due(tx: &ReadTx<'_>, target: &super::Target, now: Timestamp) -> Result<bool, Error> {
+    let due = |sql| {
+        let due: Option<i64> = tx.prepare(sql)?.query_row([target.id], |r| r.get(0)).optional()?;
+        Ok::<_, Error>(due.map(|due| retry::is_due(Timestamp::from_micros(due), now)))
+    };
+    if target.not_before.is_some_and(|until| !retry::is_due(until, now)) {
+        return Ok(false);
+    }
+    if let Some(is_due) = due(NEXT_ATTEMPT)? {
+        return Ok(is_due);
+    }
+    Ok(has_new(tx, target)? || due(NEXT_ROW)? == Some(true) || due(NEXT_PARKED)? == Some(true))
+}
+
 /// Events in open attempts: sent or about to be, and to be sent again.
 pub(crate) fn in_open_attempts(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
     let sql = "SELECT COALESCE(SUM(events), 0) FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL";
     Ok(tx.prepare(sql)?.query_row([target], |r| r.get(0))?)
+}
+
+/// How many events are in flight or pending at some target. O(rows).
+pub(crate) fn in_flight_anywhere(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(DISTINCT seq) FROM delivery_rows WHERE status IN ('in_flight', 'pending')";
+    Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
 }
 
 /// True when the journal has rows that the target's cursor has not passed.
@@ -128,6 +150,6 @@ pub(crate) fn given_up(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(
     Ok(statement.query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
-fn status(word: &str) -> Result<Status, Error> {
+pub(super) fn status(word: &str) -> Result<Status, Error> {
     Status::from_word(word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))
 }

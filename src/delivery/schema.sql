@@ -14,12 +14,20 @@ CREATE TABLE delivery_targets (
   limit_events       INTEGER,                     -- learned from its answers
   limit_bytes        INTEGER,
   clean_batches      INTEGER NOT NULL DEFAULT 0,  -- since a limit was learned or raised
-  server_instance_id TEXT,
+  deployment         INTEGER,                     -- the delivery_deployments row it was last seen as
+  no_health_until    INTEGER,                     -- it has no health answer to give: not asked before then
+  first_seen_at      INTEGER NOT NULL,
+  last_seen_at       INTEGER NOT NULL
+);
+
+CREATE TABLE delivery_deployments (
+  id                 INTEGER PRIMARY KEY,
+  target             INTEGER NOT NULL REFERENCES delivery_targets (id),
+  server_instance_id TEXT,                        -- a change of this, the environment or the commit: another server
   deployment_id      TEXT,
   environment_name   TEXT,
   git_sha            TEXT,
-  first_seen_at      INTEGER NOT NULL,
-  last_seen_at       INTEGER NOT NULL
+  seen_at            INTEGER NOT NULL             -- first
 );
 
 CREATE INDEX delivery_live_targets ON delivery_targets (live);
@@ -33,7 +41,8 @@ CREATE TABLE delivery_rows (
   failures           INTEGER NOT NULL DEFAULT 0,  -- answers that settled nothing, for the waits
   rejections         INTEGER NOT NULL DEFAULT 0,
   alone              INTEGER NOT NULL DEFAULT 0,  -- found guilty by bisection: sent in a request of its own
-  due_at             INTEGER,                     -- NULL: in flight or settled
+  due_at             INTEGER,                     -- NULL: in flight, settled, or behind another; 0: never sent
+  behind             INTEGER,                     -- the parked attempt with an earlier event of its aggregate
   http_status        INTEGER,
   error              TEXT,
   first_attempted_at INTEGER,
@@ -42,8 +51,10 @@ CREATE TABLE delivery_rows (
   PRIMARY KEY (target, seq)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_behind ON delivery_rows (behind) WHERE behind IS NOT NULL;
 CREATE INDEX delivery_failed ON delivery_rows (target, seq) WHERE status = 'terminal_failed';
 CREATE INDEX delivery_rejected ON delivery_rows (target, seq) WHERE status = 'rejected';
+CREATE INDEX delivery_transient ON delivery_rows (target, seq) WHERE status = 'transient';
 
 CREATE TABLE delivery_attempts (
   id              INTEGER PRIMARY KEY,
@@ -55,16 +66,20 @@ CREATE TABLE delivery_attempts (
   events          INTEGER NOT NULL,
   body_bytes      INTEGER,                        -- NULL until it is first about to be sent
   body_sha256     BLOB,
+  deployment      INTEGER REFERENCES delivery_deployments (id),  -- who was there when it was last about to be sent
   opened_at       INTEGER NOT NULL,
   due_at          INTEGER NOT NULL,
   sent            INTEGER NOT NULL DEFAULT 0,     -- how often it was about to be sent
   unknown_ends    INTEGER NOT NULL DEFAULT 0,     -- how often nobody knows what became of it
   in_doubt        INTEGER NOT NULL DEFAULT 0,     -- its events were sent before, under a parent without a known end
   parked          INTEGER NOT NULL DEFAULT 0,     -- a single event whose end stays unknown: holds up nobody
+  aggregate       TEXT,                           -- what a parked event happened to: nothing later of it goes first
   closed_at       INTEGER,
   http_status     INTEGER,
   result          TEXT,
   error           TEXT
 );
 CREATE INDEX delivery_open_attempts ON delivery_attempts (target, parked, first_seq) WHERE closed_at IS NULL;
+CREATE INDEX delivery_parked_aggregates ON delivery_attempts (target, aggregate, first_seq)
+  WHERE closed_at IS NULL AND parked = 1;
 CREATE INDEX delivery_parked_attempts ON delivery_attempts (target, due_at) WHERE closed_at IS NULL AND parked = 1;

@@ -4,6 +4,7 @@ use rusqlite::Row;
 
 use super::attempt::{self, Pending};
 use super::batch::{Batch, Item, Limits, Packer};
+use super::parking::Order;
 use super::postings::Postings;
 use super::{Class, Error, Status, Target};
 use crate::base::ids::Ids;
@@ -57,12 +58,14 @@ pub(super) const ABOVE: &str = "SELECT f.seq, f.event_id, f.envelope, f.wire,
        f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
        AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)
      FROM journal_feed AS f WHERE f.seq > ?2 ORDER BY f.seq LIMIT ?3";
+/// The due times of rows that wait for their first sending: nobody has seen them, or nobody took them.
+const UNSENT: (i64, i64) = (-1, 0);
 /// Whether there is anything above the cursor.
 pub(super) const HAS_NEW: &str = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
 
-/// Chooses the next batch for `target` and opens its attempt: an open attempt first, exactly as it was; else rows that
-/// are due, at most half of the batch when there is new work, and then new work in journal order; when there is nothing
-/// of all this, an attempt that is parked.
+/// Chooses the next batch for `target` and opens its attempt: an open attempt first, exactly as it was; else new work in
+/// journal order, and what is tried again, at most half of the batch while there is new work; when there is nothing of
+/// all this, an attempt that is parked.
 pub(super) fn select(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -103,9 +106,10 @@ fn fresh(
     now: Timestamp,
 ) -> Result<Selection, Error> {
     let limits = limits(target, policy);
-    let has_new: bool = tx.prepare(HAS_NEW)?.query_row([target.cursor_seq], |r| r.get(0))?;
     let mut packing = Packing::new(limits, context);
-    for candidate in due(tx, target.id, limits, has_new, now)? {
+    let mut order = Order::new(tx, target.id)?;
+    let (due, is_cut) = due(tx, target, limits, &mut order, now)?;
+    for candidate in due {
         let is_alone = candidate.is_alone;
         if !packing.offer(tx, target.id, candidate, now)? || is_alone {
             // What comes after the first that does not fit waits with it: the order stays.
@@ -113,12 +117,13 @@ fn fresh(
             break;
         }
     }
-    let cursor = if packing.is_full { target.cursor_seq } else { window(tx, target, limits, &mut packing, now)? };
+    let is_full = packing.is_full || is_cut;
+    let cursor = if is_full { target.cursor_seq } else { window(tx, target, limits, &mut packing, &mut order, now)? };
     if cursor > target.cursor_seq {
         tx.prepare("UPDATE delivery_targets SET cursor_seq = ?2 WHERE id = ?1")?.execute([target.id, cursor])?;
         journal::seal(tx, cursor)?;
     }
-    packing.finish(tx, target.id, cursor > target.cursor_seq, ids, now)
+    packing.finish(tx, target.id, cursor > target.cursor_seq || order.waiting > 0, ids, now)
 }
 
 /// The limits in force: the configured ones, or what this target taught us.
@@ -132,46 +137,66 @@ fn limits(target: &Target, policy: &Policy) -> Limits {
     }
 }
 
-/// The rows that are due, the longest waiting first.
-fn due(tx: &WriteTx<'_>, target: i64, limits: Limits, has_new: bool, now: Timestamp) -> Result<Vec<Candidate>, Error> {
-    let mut all = due_between(tx, target, limits, has_new, (i64::MIN, now.as_micros()))?;
-    if all.is_empty() {
+/// The rows that are due, in journal order; and whether more of those that were never sent are left, which what is above
+/// the cursor must not overtake.
+fn due(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    limits: Limits,
+    order: &mut Order,
+    now: Timestamp,
+) -> Result<(Vec<Candidate>, bool), Error> {
+    let (mut unsent, mut is_cut) = due_between(tx, target.id, limits, UNSENT)?;
+    let has_unsent = !unsent.is_empty();
+    let mut waits = Vec::with_capacity(unsent.len());
+    for candidate in &unsent {
+        waits.push(order.holds_up(tx, candidate.item.seq, &candidate.envelope)?);
+    }
+    let mut waits = waits.into_iter();
+    unsent.retain(|_| !waits.next().unwrap_or(false));
+    let has_new = has_unsent || tx.prepare(HAS_NEW)?.query_row([target.cursor_seq], |r| r.get(0))?;
+    let share = if has_new { Limits { events: (limits.events / 2).max(1), bytes: limits.bytes / 2 } } else { limits };
+    let (mut again, _) = due_between(tx, target.id, share, (0, now.as_micros()))?;
+    if again.is_empty() && unsent.is_empty() {
         // Further ahead than any wait: the clock went back since these were written.
-        all = due_between(tx, target, limits, has_new, (now.after(retry::LONGEST).as_micros(), i64::MAX))?;
+        (again, _) = due_between(tx, target.id, share, (now.after(retry::LONGEST).as_micros(), i64::MAX))?;
     }
     // A culprit goes first or not at all: it is sent by itself.
-    if all.first().is_some_and(|c| c.is_alone) {
-        all.truncate(1);
-    } else {
-        all.retain(|c| !c.is_alone);
-        all.sort_by_key(|c| c.item.seq);
+    if again.first().is_some_and(|c| c.is_alone) {
+        again.truncate(1);
+        return Ok((again, true));
     }
-    Ok(all)
+    again.retain(|c| !c.is_alone);
+    let room = limits.events.saturating_sub(again.len());
+    is_cut |= unsent.len() > room;
+    unsent.truncate(room);
+    unsent.append(&mut again);
+    unsent.sort_by_key(|c| c.item.seq);
+    Ok((unsent, is_cut))
 }
 
+/// Rows due between two times, the longest waiting first, as many as the limits let; and whether there are more.
 fn due_between(
     tx: &WriteTx<'_>,
     target: i64,
     limits: Limits,
-    has_new: bool,
     (after, until): (i64, i64),
-) -> Result<Vec<Candidate>, Error> {
-    let share = if has_new { (limits.events / 2).max(1) } else { limits.events };
-    let bytes = if has_new { limits.bytes / 2 } else { limits.bytes };
+) -> Result<(Vec<Candidate>, bool), Error> {
+    let count = i64::try_from(limits.events).unwrap_or(i64::MAX);
     let mut statement = tx.prepare(DUE)?;
-    let mut rows = statement.query([target, after, until, i64::try_from(share).unwrap_or(i64::MAX)])?;
+    let mut rows = statement.query([target, after, until, count.saturating_add(1)])?;
     let (mut all, mut used) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let word: String = row.get(4)?;
         let status = Status::from_word(&word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?;
         let candidate = candidate(row, status.class(), row.get(5)?)?;
         used += candidate.envelope.len();
-        if used > bytes && !all.is_empty() {
-            break;
+        if !all.is_empty() && (used > limits.bytes || all.len() >= limits.events) {
+            return Ok((all, true));
         }
         all.push(candidate);
     }
-    Ok(all)
+    Ok((all, false))
 }
 
 /// Offers new work above the cursor to the batch; returns the last row examined.
@@ -180,6 +205,7 @@ fn window(
     target: &Target,
     limits: Limits,
     packing: &mut Packing<'_>,
+    order: &mut Order,
     now: Timestamp,
 ) -> Result<i64, Error> {
     let mut statement = tx.prepare(ABOVE)?;
@@ -188,8 +214,11 @@ fn window(
     let mut cursor = target.cursor_seq;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
-        if row.get(4)? && !packing.offer(tx, target.id, candidate(row, Class::Untried, false)?, now)? {
-            break;
+        if row.get(4)? {
+            let candidate = candidate(row, Class::Untried, false)?;
+            if !order.holds_up(tx, seq, &candidate.envelope)? && !packing.offer(tx, target.id, candidate, now)? {
+                break;
+            }
         }
         cursor = seq;
     }

@@ -1,12 +1,9 @@
 //! Halving a batch: refused without a word on who is to blame, too large, or of unknown end too often.
 
-use rusqlite::OptionalExtension as _;
-use serde_json::Value;
-
 use super::attempt::{self, End, Parent};
 use super::batch::{Batch, Item};
 use super::record::Settling;
-use super::{Error, Target};
+use super::{Error, Target, parking};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx};
 
@@ -36,23 +33,11 @@ pub(super) fn split(
 fn middle(tx: &ReadTx<'_>, items: &[Item]) -> Result<usize, Error> {
     let half = (items.len() / 2).max(1);
     let [Some(last), Some(next)] = [items.get(half - 1), items.get(half)] else { return Ok(half) };
-    if items.len() == 2 || !is_one_aggregate(tx, last.seq, next.seq)? {
+    let aggregate = if items.len() == 2 { None } else { parking::subject(tx, last.seq)? };
+    if aggregate.is_none() || aggregate != parking::subject(tx, next.seq)? {
         return Ok(half);
     }
     Ok(if half + 1 < items.len() { half + 1 } else { half - 1 })
-}
-
-fn is_one_aggregate(tx: &ReadTx<'_>, a: i64, b: i64) -> Result<bool, Error> {
-    let (a, b) = (aggregate(tx, a)?, aggregate(tx, b)?);
-    Ok(a.is_some() && a == b)
-}
-
-/// What an event happened to, where its envelope says so.
-fn aggregate(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
-    let envelope: Option<Option<Vec<u8>>> =
-        tx.prepare("SELECT envelope FROM journal_feed WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?;
-    let value: Option<Value> = envelope.flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Ok(value.and_then(|v| v.get("aggregate_id")?.as_str().map(str::to_owned)))
 }
 
 /// Remembers that a batch of this size was too large: half of it is tried from now on, unless less was learned already.

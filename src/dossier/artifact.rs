@@ -42,7 +42,7 @@ pub(crate) struct Artifact {
     pub(crate) required: Required,
     /// It is there, and text.
     pub(crate) is_present: bool,
-    /// `not_found`, `unreadable` or `invalid_utf8` when it is not present.
+    /// `not_found`, `unreadable`, `oversized` or `invalid_utf8` when it is not present.
     pub(crate) error_reason: Option<&'static str>,
 }
 
@@ -50,6 +50,7 @@ pub(crate) struct Artifact {
 pub(super) fn from_reading(manifest: Option<&Manifest>, path: String, reading: Reading) -> Option<Artifact> {
     let (sha256, size, error_reason) = match reading {
         Reading::Read { sha256, size, is_utf8 } => (Some(sha256), size, (!is_utf8).then_some("invalid_utf8")),
+        Reading::Oversized => (None, 0, Some("oversized")),
         Reading::Unreadable => (None, 0, Some("unreadable")),
         Reading::Vanished | Reading::NotAFile => return None,
     };

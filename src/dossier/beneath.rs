@@ -9,6 +9,7 @@ use super::beneath_std as system;
 use super::beneath_unix as system;
 
 use super::Reason;
+use super::stat::Stat;
 
 /// What a directory entry is, links not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(super) struct Entry {
     pub(super) name: Result<String, String>,
     /// What it is.
     pub(super) kind: EntryKind,
+    /// Of a visible regular file that may be looked at.
+    pub(super) stat: Option<Stat>,
 }
 
 /// A directory below which things are opened. Paths are relative to it, with `/`, without `.` and `..`; a link
@@ -62,14 +65,20 @@ impl Beneath {
         system::list(&self.handle, path)
     }
 
+    /// Looks at the file at `path`, without opening it and without following it; `None` when it is no regular file. What
+    /// this says is good for nothing but to know a file again that was opened before.
+    pub(super) fn stat(&self, path: &str) -> std::io::Result<Option<Stat>> {
+        system::stat(&self.handle, path)
+    }
+
     /// Opens a regular file for reading, never waiting; `None` when something else is there.
-    pub(super) fn open_file(&self, path: &str) -> std::io::Result<Option<File>> {
+    pub(super) fn open_file(&self, path: &str) -> std::io::Result<Option<(File, Stat)>> {
         let file = system::open_file(&self.handle, path)?;
-        Ok(file.metadata()?.is_file().then_some(file))
+        Ok(Stat::of_metadata(&file.metadata()?).map(|stat| (file, stat)))
     }
 
     /// Opens a regular file, following links as long as they stay below `within`; `None` when it is no regular file.
-    pub(super) fn open_linked(&self, within: &str, path: &str) -> std::io::Result<Option<File>> {
+    pub(super) fn open_linked(&self, within: &str, path: &str) -> std::io::Result<Option<(File, Stat)>> {
         match self.open_file(path) {
             Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Err(gone),
             Err(first) => match self.target_of_link(within, path) {
@@ -131,7 +140,7 @@ mod tests {
         }
         assert!(beneath.list("in/door").is_err());
         let mut text = String::new();
-        beneath.open_file("in/deep/f").unwrap().unwrap().read_to_string(&mut text).unwrap();
+        beneath.open_file("in/deep/f").unwrap().unwrap().0.read_to_string(&mut text).unwrap();
         assert_eq!(text, "f");
     }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::beneath::{Entry, EntryKind};
+use super::stat::Stat;
 
 /// An open directory: here, its path.
 pub(super) type Handle = PathBuf;
@@ -26,9 +27,15 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
                 () => EntryKind::Special,
             };
             let name = entry.file_name().into_string().map_err(|name| name.to_string_lossy().into_owned());
-            Ok(Entry { name, kind })
+            let stat = if kind == EntryKind::File { Stat::of_metadata(&entry.metadata()?) } else { None };
+            Ok(Entry { name, kind, stat })
         })
         .collect()
+}
+
+/// Looks at the file at `path`.
+pub(super) fn stat(root: &Handle, path: &str) -> std::io::Result<Option<Stat>> {
+    Ok(Stat::of_metadata(&std::fs::symlink_metadata(root.join(path))?))
 }
 
 /// Opens the file at `path` for reading.

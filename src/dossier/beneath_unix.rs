@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::beneath::{Entry, EntryKind};
+use super::stat::{Moment, Stat};
 
 /// An open directory.
 pub(super) type Handle = OwnedFd;
@@ -40,14 +41,19 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        let file_type = match entry.file_type() {
+        let look = |dir: &Dir| rustix::fs::statat(dir.fd()?, name, AtFlags::SYMLINK_NOFOLLOW);
+        let (file_type, stat) = match entry.file_type() {
             // Some file systems do not say in the listing. What is gone by now is left out.
-            FileType::Unknown => match rustix::fs::statat(dir.fd()?, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+            FileType::Unknown => match look(&dir) {
+                Ok(stat) => (FileType::from_raw_mode(stat.st_mode), of_stat(&stat)),
                 Err(Errno::NOENT) => continue,
                 Err(e) => return Err(e.into()),
             },
-            known => known,
+            // What cannot be looked at is found out by opening it.
+            FileType::RegularFile if name.to_bytes().first() != Some(&b'.') => {
+                (FileType::RegularFile, look(&dir).ok().as_ref().and_then(of_stat))
+            }
+            known => (known, None),
         };
         let kind = match file_type {
             FileType::Directory => EntryKind::Directory,
@@ -56,9 +62,31 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
             _ => EntryKind::Special,
         };
         let name = name.to_str().map(str::to_owned).map_err(|_| name.to_string_lossy().into_owned());
-        entries.push(Entry { name, kind });
+        entries.push(Entry { name, kind, stat });
     }
     Ok(entries)
+}
+
+/// Looks at the file at `path`.
+pub(super) fn stat(root: &Handle, path: &str) -> std::io::Result<Option<Stat>> {
+    Ok(of_stat(&rustix::fs::statat(root, path, AtFlags::SYMLINK_NOFOLLOW)?))
+}
+
+/// `None` for what is no regular file.
+fn of_stat(stat: &rustix::fs::Stat) -> Option<Stat> {
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    is_file.then(|| Stat {
+        size: number(stat.st_size),
+        modified: Moment { seconds: number(stat.st_mtime), nanos: number(stat.st_mtime_nsec) },
+        changed: Moment { seconds: number(stat.st_ctime), nanos: number(stat.st_ctime_nsec) },
+        inode: number(stat.st_ino),
+        names: number(stat.st_nlink),
+    })
+}
+
+/// A field of a `stat`, whose type is another on each system.
+fn number<T: Default>(field: impl TryInto<T>) -> T {
+    field.try_into().unwrap_or_default()
 }
 
 /// Opens the file at `path` for reading.

@@ -26,7 +26,7 @@ pub(crate) enum ReadError {
 /// `limit_bytes`. Links are followed only as far as the index does; one swapped in since leads nowhere.
 pub(crate) fn read_body(feature_dir: &Path, path: &str, limit_bytes: u64) -> Result<Vec<u8>, ReadError> {
     let file = Beneath::open_exact(feature_dir).and_then(|tree| tree.open_linked("", path)).map_err(|e| failed(&e))?;
-    let Some(file) = file else { return Err(ReadError::Failed("not a regular file any more".to_owned())) };
+    let Some((file, _)) = file else { return Err(ReadError::Failed("not a regular file any more".to_owned())) };
     let mut bytes = Vec::new();
     file.take(limit_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
     if bytes.len() as u64 > limit_bytes { Err(ReadError::TooLarge { limit_bytes }) } else { Ok(bytes) }

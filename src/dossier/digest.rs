@@ -6,12 +6,15 @@ use std::io::Read;
 use sha2::Digest as _;
 
 use super::beneath::Beneath;
+use super::stat::Stat;
 use crate::base::{Interrupt, Sha256};
 
 /// How much is read at once, in bytes.
 const CHUNK: usize = 128 << 10;
 /// The longest beginning of a character that a chunk may end in, in bytes.
 const LONGEST_CARRY: usize = 3;
+/// A larger file is not read, in bytes.
+pub(super) const LARGEST: u64 = 1 << 30;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; LONGEST_CARRY + CHUNK]);
@@ -29,6 +32,8 @@ pub(super) enum Reading {
         /// All of them together are strict UTF-8.
         is_utf8: bool,
     },
+    /// It is larger than [`LARGEST`].
+    Oversized,
     /// It is there and cannot be read.
     Unreadable,
     /// It is gone.
@@ -37,15 +42,17 @@ pub(super) enum Reading {
     NotAFile,
 }
 
-/// Reads the file at `path` below the artifact root. (A cache of known files belongs right here: before the opening.)
-pub(super) fn measure(tree: &Beneath, path: &str, interrupt: &Interrupt) -> Reading {
+/// Reads the file at `path` below the artifact root; with it, what was true of the file as it was opened.
+pub(super) fn measure(tree: &Beneath, path: &str, interrupt: &Interrupt) -> (Reading, Option<Stat>) {
     match tree.open_file(path) {
-        Ok(Some(file)) => {
-            BUFFER.with_borrow_mut(|buffer| digest(file, buffer, interrupt)).unwrap_or(Reading::Unreadable)
+        Ok(Some((_, stat))) if stat.size > LARGEST => (Reading::Oversized, None),
+        Ok(Some((file, stat))) => {
+            let reading = BUFFER.with_borrow_mut(|buffer| digest(file, buffer, interrupt));
+            (reading.unwrap_or(Reading::Unreadable), Some(stat))
         }
-        Ok(None) => Reading::NotAFile,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Reading::Vanished,
-        Err(_) => Reading::Unreadable,
+        Ok(None) => (Reading::NotAFile, None),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => (Reading::Vanished, None),
+        Err(_) => (Reading::Unreadable, None),
     }
 }
 
@@ -63,6 +70,10 @@ fn digest(mut file: impl Read, buffer: &mut [u8], interrupt: &Interrupt) -> std:
         };
         hasher.update(free.get(..count).unwrap_or_default());
         size += count as u64;
+        if size > LARGEST {
+            // It grows as it is read.
+            return Ok(Reading::Oversized);
+        }
         let filled = carry.len() + count;
         carried = 0;
         if is_utf8 && let Err(e) = std::str::from_utf8(buffer.get(..filled).unwrap_or_default()) {
@@ -117,13 +128,16 @@ mod tests {
         let size = 3 * CHUNK as u64 + 1;
         std::fs::File::create(temp.path().join("big")).unwrap().set_len(size).unwrap();
         let tree = Beneath::open(temp.path()).unwrap();
-        let Reading::Read { size: read, is_utf8, .. } = measure(&tree, "big", &Interrupt::default()) else {
+        let (Reading::Read { size: read, is_utf8, .. }, Some(stat)) = measure(&tree, "big", &Interrupt::default())
+        else {
             panic!("not read")
         };
-        assert_eq!((read, is_utf8), (size, true));
-        assert_eq!(measure(&tree, "gone", &Interrupt::default()), Reading::Vanished);
+        assert_eq!((read, is_utf8, stat.size), (size, true, size));
+        assert_eq!(measure(&tree, "gone", &Interrupt::default()), (Reading::Vanished, None));
+        std::fs::File::create(temp.path().join("huge")).unwrap().set_len(LARGEST + 1).unwrap();
+        assert_eq!(measure(&tree, "huge", &Interrupt::default()), (Reading::Oversized, None));
         let stopped = Interrupt::default();
         stopped.request();
-        assert_eq!(measure(&tree, "big", &stopped), Reading::Unreadable);
+        assert_eq!(measure(&tree, "big", &stopped).0, Reading::Unreadable);
     }
 }

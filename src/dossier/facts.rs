@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::artifact::{Artifact, Required};
+use super::baseline::Drift;
 use super::mission::Mission;
 use crate::base::{Timestamp, ids::Ids};
 use crate::event::NamespaceRef;
@@ -13,6 +14,9 @@ const INDEXED: &str = "MissionDossierArtifactIndexed";
 const MISSING: &str = "MissionDossierArtifactMissing";
 /// What the mission comes to.
 const SNAPSHOT: &str = "MissionDossierSnapshotComputed";
+
+/// It is not what its baseline says.
+const DRIFT: &str = "MissionDossierParityDriftDetected";
 
 /// One thing to say about a mission: an event without its envelope.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,13 +29,22 @@ pub(crate) struct Fact {
     pub(crate) payload: Value,
 }
 
-/// What is to be said about `mission`, in order: each present artifact, each required one that is missing, the whole.
+/// What is to be said about `mission`, in order: each present artifact, each required one that is missing, the whole,
+/// and how far that is from its baseline.
 pub(crate) fn facts(mission: &Mission, namespace: &NamespaceRef, now: Timestamp, ids: &dyn Ids) -> Vec<Fact> {
     let now = now.to_string();
     let is_missing = |a: &&Artifact| !a.is_present && a.required == Required::Required;
     let present = mission.artifacts.iter().filter(|a| a.is_present).map(|a| indexed(mission, namespace, a, &now));
     let absent = mission.artifacts.iter().filter(is_missing).map(|a| missing(namespace, a, &now));
-    present.chain(absent).chain([snapshot(mission, namespace, &now, &ids.uuid())]).collect()
+    let snapshot = snapshot(mission, namespace, &now, &ids.uuid());
+    let drift = mission.drift.iter().map(|found| drift(namespace, found, &now));
+    present.chain(absent).chain([snapshot]).chain(drift).collect()
+}
+
+/// How many facts there are.
+pub(crate) fn count(mission: &Mission) -> usize {
+    let is_said = |a: &&Artifact| a.is_present || a.required == Required::Required;
+    mission.artifacts.iter().filter(is_said).count() + 1 + usize::from(mission.drift.is_some())
 }
 
 fn indexed(mission: &Mission, namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
@@ -85,6 +98,19 @@ fn snapshot(mission: &Mission, namespace: &NamespaceRef, now: &str, snapshot_id:
     set(&mut payload, &[], "computed_at", now);
     set(&mut payload, &["context_diagnostics"], "snapshot_id", snapshot_id);
     fact(SNAPSHOT, namespace, snapshot_id, payload)
+}
+
+fn drift(namespace: &NamespaceRef, drift: &Drift, now: &str) -> Fact {
+    let mut payload = json!({
+        "namespace": namespace,
+        "expected_hash": drift.expected,
+        "actual_hash": drift.actual,
+        // What the reference writes, whatever it is that changed.
+        "drift_kind": "anomaly_introduced",
+        "context_diagnostics": { "severity": "warning" },
+    });
+    set(&mut payload, &[], "detected_at", now);
+    fact(DRIFT, namespace, "drift", payload)
 }
 
 /// The path is relative to the feature directory: bodies refer to the same one.

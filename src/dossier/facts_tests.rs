@@ -42,6 +42,7 @@ fn mission(step: Option<&str>) -> Mission {
         artifacts: vec![read("plan.md", "latin", false), read("spec.md", "a\n", true), read("x.csv", "latin", false)],
         completeness: Completeness::Unknown,
         parity: String::new(),
+        drift: None,
         oddity: None,
     };
     mission.settle(manifest, ParityForm::Path);
@@ -56,6 +57,7 @@ fn facts_of(mission: &Mission, now: i64) -> Vec<Fact> {
 fn payloads_are_what_the_reference_fills() {
     let facts = facts_of(&mission(None), 0);
     let said: Vec<_> = facts.iter().map(|f| (f.event_type, f.aggregate_id.as_str())).collect();
+    assert_eq!(facts.len(), count(&mission(None)));
     assert_eq!(said, [(INDEXED, "m:spec.md"), (MISSING, "m:plan.md"), (SNAPSHOT, "m:snapshot-1")]);
     let namespace = json!({
         "project_uuid": "u", "mission_slug": "m", "target_branch": "main", "mission_type": "software-dev",

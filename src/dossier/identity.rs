@@ -100,7 +100,7 @@ pub(crate) fn build_id(project_uuid: &str, node_id: &str) -> String {
 fn read(root: &Path) -> Result<Option<String>, IdentityError> {
     let failed = |what: String| IdentityError::Unreadable { file: text::path(&root.join(CONFIG)), what };
     let file = match Beneath::open(root).and_then(|tree| tree.open_linked("", CONFIG)) {
-        Ok(Some(file)) => file,
+        Ok(Some((file, _))) => file,
         Ok(None) => return Err(failed("not a regular file".to_owned())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e.to_string())),

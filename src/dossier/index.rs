@@ -1,26 +1,24 @@
 //! Making the index: find, read in parallel, and put together in order.
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::artifact::from_reading;
+use super::baseline::{Baselines, Owner};
 use super::beneath::Beneath;
+use super::cache::{Cache, KnownFile};
 use super::digest::{Reading, measure};
-use super::manifest::{Edition, Manifest, VERSION};
-use super::meta::{Meta, parse};
-use super::mission::{Completeness, Mission};
+use super::draft::{Draft, drafts};
+use super::manifest::{Edition, Manifest};
+use super::mission::Mission;
 use super::parity::ParityForm;
 use super::reason::{Reason, Skipped};
-use super::walk::{Walk, walk};
+use super::stat::Stat;
 use super::{Error, discover};
-use crate::base::Interrupt;
-
-/// A longer `meta.json` counts as one that is no JSON.
-const LONGEST_META: u64 = 4 << 20;
+use crate::base::{Interrupt, Timestamp};
 
 /// What to index, and how.
 pub(crate) struct Request<'a> {
@@ -40,9 +38,15 @@ pub(crate) struct Request<'a> {
     pub(crate) step: Option<&'a str>,
     /// How the parity hash is computed.
     pub(crate) parity: ParityForm,
+    /// Whose parity baselines count; none without one.
+    pub(crate) baseline_owner: Option<Owner<'a>>,
+    /// When this index begins, before anything is looked at.
+    pub(crate) begun: Timestamp,
+    /// What earlier indexes of the same artifact root knew.
+    pub(crate) known: &'a Cache,
     /// The branch of missions that name none; called at most once, and only if there is one.
     pub(crate) default_branch: &'a dyn Fn() -> String,
-    /// Told after each file, from any thread.
+    /// Told after each file that had to be read, from any thread.
     pub(crate) progress: &'a (dyn Fn(Progress) + Sync),
     /// Looked at between files.
     pub(crate) interrupt: &'a Interrupt,
@@ -72,12 +76,18 @@ pub(crate) struct Index {
     pub(crate) missions: Vec<Mission>,
     /// What was left out, ordered by mission and path.
     pub(crate) skipped: Vec<Skipped>,
+    /// What was taken, and is odd; ordered likewise.
+    pub(crate) odd: Vec<Skipped>,
     /// Missions that were asked for by name and are not there.
     pub(crate) unknown: Vec<String>,
-    /// Files read.
+    /// Files, read or known.
     pub(crate) files: usize,
-    /// Bytes read.
+    /// Those of them that were known without being opened.
+    pub(crate) cached: usize,
+    /// Their bytes.
     pub(crate) bytes: u64,
+    /// What is known now.
+    pub(crate) cache: Cache,
 }
 
 /// Indexes the checkout that `request` names. The same whatever the number of threads.
@@ -85,8 +95,12 @@ pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
     let found = discover::missions(request.root, request.artifacts_root, request.is_repository, request.missions)?;
     let mut index = Index { skipped: found.skipped, ..Index::default() };
     if let Some(tree) = &found.tree {
-        let drafts = draft(request, tree, found.slugs, &mut index.skipped)?;
+        let drafts = drafts(request, tree, found.slugs, &mut index.skipped)?;
         fill(request, tree, drafts, &mut index)?;
+    }
+    if let Some(wanted) = request.missions {
+        let is_covered = |slug: &str| wanted.iter().any(|name| name == slug);
+        index.cache = request.known.clone().renewed(std::mem::take(&mut index.cache), is_covered);
     }
     let is_known = |slug: &&String| {
         let in_skipped =
@@ -98,117 +112,100 @@ pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
     Ok(index)
 }
 
-/// Walks every mission and reads its `meta.json`; drops those that are not to be indexed.
-fn draft(
-    request: &Request<'_>,
-    tree: &Beneath,
-    slugs: Vec<String>,
-    skipped: &mut Vec<Skipped>,
-) -> Result<Vec<(Mission, Walk)>, Error> {
-    let is_linked = request.meta_root != request.root;
-    let main = if is_linked {
-        discover::artifact_root(request.meta_root, request.artifacts_root).ok().flatten()
-    } else {
-        None
-    };
-    let walked: Vec<_> = slugs
-        .into_par_iter()
-        .map(|slug| {
-            let read =
-                walk(tree, &slug, request.interrupt).map_err(|reason| (String::new(), reason)).and_then(|walk| {
-                    Ok((walk, meta(tree, main.as_ref(), &slug).map_err(|r| ("meta.json".to_owned(), r))?))
-                });
-            (slug, read)
-        })
-        .collect();
-    let mut default_branch = None;
-    let mut drafts = Vec::with_capacity(walked.len());
-    for (slug, read) in walked {
-        match read {
-            Ok((walk, meta)) => {
-                let branch = meta.target_branch.clone();
-                let branch =
-                    branch.unwrap_or_else(|| default_branch.get_or_insert_with(request.default_branch).clone());
-                drafts.push((new_mission(request, tree, slug, meta, branch), walk));
-            }
-            Err((path, reason)) => skipped.push(Skipped { mission_slug: Some(slug), path, reason }),
-        }
-    }
-    if request.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(drafts) }
-}
+/// A file's reading, and how the file was as it was opened.
+type Read = (Reading, Option<Stat>);
 
-/// The mission's `meta.json`: the main work tree's, else its own (a mission may not be merged yet).
-fn meta(tree: &Beneath, main: Option<&Beneath>, slug: &str) -> Result<Meta, Reason> {
-    let read = |tree: &Beneath| match tree.open_linked(slug, &format!("{slug}/meta.json")) {
-        Ok(Some(file)) => {
-            let mut bytes = Vec::new();
-            let done = file.take(LONGEST_META).read_to_end(&mut bytes);
-            done.map(|_| Some(bytes)).map_err(|_| Reason::MetaUnreadable)
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Ok(None) | Err(_) => Err(Reason::MetaUnreadable),
-    };
-    let bytes = match main.map(read).transpose()?.flatten() {
-        Some(bytes) => Some(bytes),
-        None => read(tree)?,
-    };
-    parse(bytes.as_deref())
-}
-
-fn new_mission(request: &Request<'_>, tree: &Beneath, slug: String, meta: Meta, target_branch: String) -> Mission {
-    Mission {
-        dir: tree.path().join(&slug),
-        slug,
-        mission_type: meta.mission_type,
-        target_branch,
-        manifest_version: VERSION,
-        step: request.step.map(str::to_owned),
-        artifacts: Vec::new(),
-        completeness: Completeness::Unknown,
-        parity: String::new(),
-        oddity: meta.oddity,
-    }
-}
-
-/// Reads the files of all missions in parallel, and puts each mission together.
-fn fill(request: &Request<'_>, tree: &Beneath, drafts: Vec<(Mission, Walk)>, index: &mut Index) -> Result<(), Error> {
-    let files: Vec<&str> = drafts.iter().flat_map(|(_, walk)| &walk.files).map(|found| found.opens.as_str()).collect();
-    let (done, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
-    let total = files.len();
-    let readings: Vec<Reading> = files
-        .into_par_iter()
-        .map(|path| {
-            if request.interrupt.is_requested() {
-                return Reading::Unreadable;
-            }
-            let reading = measure(tree, path, request.interrupt);
-            let size = if let Reading::Read { size, .. } = reading { size } else { 0 };
-            let files = done.fetch_add(1, Ordering::Relaxed) + 1;
-            let bytes = bytes.fetch_add(size, Ordering::Relaxed) + size;
-            (request.progress)(Progress { files, total, bytes });
-            reading
-        })
-        .collect();
-    if request.interrupt.is_requested() {
-        return Err(Error::Interrupted);
-    }
-    (index.files, index.bytes) = (total, bytes.into_inner());
+/// Reads the files that are not known, of all missions in parallel, and puts each mission together.
+fn fill(request: &Request<'_>, tree: &Beneath, mut drafts: Vec<Draft>, index: &mut Index) -> Result<(), Error> {
+    let unknown: Vec<&str> = drafts.iter().flat_map(Draft::unknown).collect();
+    index.files = drafts.iter().map(|draft| draft.walk.files.len()).sum();
+    index.cached = index.files - unknown.len();
+    let readings = read(request, tree, unknown)?;
     let mut readings = readings.into_iter();
-    for (mut mission, walk) in drafts {
-        let manifest = Manifest::of(request.edition, &mission.mission_type);
-        let skip = |path, reason| Skipped { mission_slug: Some(mission.slug.clone()), path, reason };
-        index.skipped.extend(walk.skipped.into_iter().map(|(path, reason)| skip(path, reason)));
-        for (found, reading) in walk.files.into_iter().zip(readings.by_ref()) {
-            match reading {
-                Reading::Vanished => index.skipped.push(skip(found.path, Reason::Vanished)),
-                Reading::NotAFile => index.skipped.push(skip(found.path, Reason::SpecialFile)),
-                reading => mission.artifacts.extend(from_reading(manifest, found.path, reading)),
-            }
-        }
-        mission.settle(manifest, request.parity);
+    for draft in &mut drafts {
+        let count = draft.unknown().count();
+        draft.read = readings.by_ref().take(count).collect();
+    }
+    let baselines = Baselines::below(request.meta_root, request.baseline_owner);
+    let how = How { edition: request.edition, parity: request.parity, begun: request.begun, baselines };
+    let settled: Vec<Settled> = drafts.into_par_iter().map(|draft| settle(&how, draft)).collect();
+    for Settled { mission, skipped, odd, known, bytes } in settled {
+        index.bytes += bytes;
+        index.skipped.extend(skipped);
+        index.odd.extend(odd);
+        index.cache.missions.insert(mission.slug.clone(), known);
         index.missions.push(mission);
     }
     Ok(())
+}
+
+/// Reads files, in parallel; the readings come in the order of `paths`.
+fn read(request: &Request<'_>, tree: &Beneath, paths: Vec<&str>) -> Result<Vec<Read>, Error> {
+    let (done, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let total = paths.len();
+    let one = |path: &str| {
+        if request.interrupt.is_requested() {
+            return (Reading::Unreadable, None);
+        }
+        let (reading, stat) = measure(tree, path, request.interrupt);
+        let size = if let Reading::Read { size, .. } = reading { size } else { 0 };
+        let files = done.fetch_add(1, Ordering::Relaxed) + 1;
+        let bytes = bytes.fetch_add(size, Ordering::Relaxed) + size;
+        (request.progress)(Progress { files, total, bytes });
+        (reading, stat)
+    };
+    let readings = paths.into_par_iter().map(one).collect();
+    if request.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(readings) }
+}
+
+/// One mission, put together.
+struct Settled {
+    mission: Mission,
+    skipped: Vec<Skipped>,
+    odd: Vec<Skipped>,
+    known: super::cache::Known,
+    bytes: u64,
+}
+
+/// What is the same for all missions.
+struct How<'a> {
+    edition: Edition,
+    parity: ParityForm,
+    begun: Timestamp,
+    baselines: Option<Baselines<'a>>,
+}
+
+fn settle(how: &How<'_>, draft: Draft) -> Settled {
+    let Draft { mut mission, walk, known, meta, read } = draft;
+    let manifest = Manifest::of(how.edition, &mission.mission_type);
+    let slug = mission.slug.clone();
+    let skip = |path, reason| Skipped { mission_slug: Some(slug.clone()), path, reason };
+    let mut skipped: Vec<_> = walk.skipped.into_iter().map(|(path, reason)| skip(path, reason)).collect();
+    let mut odd: Vec<_> = walk.shared.into_iter().map(|path| skip(path, Reason::HardLink)).collect();
+    let (mut bytes, mut files, mut read) = (0, Vec::with_capacity(walk.files.len()), read.into_iter());
+    for (found, known) in walk.files.into_iter().zip(known) {
+        // A known file was opened in the state in which it was met now, or it would not be known.
+        let (reading, opened) = match known {
+            Some(reading) => (reading, found.stat),
+            None => read.next().unwrap_or((Reading::Unreadable, None)),
+        };
+        files.extend(KnownFile::of(&found.path, reading, found.stat, opened, how.begun));
+        match reading {
+            Reading::Vanished => skipped.push(skip(found.path, Reason::Vanished)),
+            Reading::NotAFile => skipped.push(skip(found.path, Reason::SpecialFile)),
+            reading => {
+                let artifact = from_reading(manifest, found.path, reading);
+                bytes += artifact.as_ref().map_or(0, |artifact| artifact.size);
+                mission.artifacts.extend(artifact);
+            }
+        }
+    }
+    mission.settle(manifest, how.parity);
+    match how.baselines.as_ref().map_or(Ok(None), |baselines| baselines.drift(&mission)) {
+        Ok(found) => mission.drift = found,
+        Err(reason) => odd.push(skip("parity-baseline.json".to_owned(), reason)),
+    }
+    Settled { mission, skipped, odd, known: super::cache::Known { meta, files }, bytes }
 }
 
 #[cfg(test)]

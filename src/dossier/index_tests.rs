@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::*;
+use crate::dossier::mission::Completeness;
+
+static NOTHING: Cache = Cache { missions: std::collections::BTreeMap::new() };
 
 struct Tree {
     _temp: tempfile::TempDir,
@@ -31,6 +34,9 @@ fn with<'a>(root: &'a Path, interrupt: &'a Interrupt) -> Request<'a> {
         edition: Edition::Seed,
         step: None,
         parity: ParityForm::Path,
+        baseline_owner: None,
+        begun: Timestamp::from_micros(0),
+        known: &NOTHING,
         default_branch: &|| "trunk".to_owned(),
         progress: &|_| {},
         interrupt,

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use super::artifact::{Artifact, Required, missing};
+use super::baseline::Drift;
 use super::manifest::Manifest;
 use super::parity::{ParityForm, parity};
 use super::reason::Reason;
+use crate::base::Sha256;
 use crate::event::NamespaceRef;
 
 /// Whether everything required is there.
@@ -69,6 +71,8 @@ pub(crate) struct Mission {
     pub(crate) completeness: Completeness,
     /// The parity hash, with or without `sha256:` as its form has it.
     pub(crate) parity: String,
+    /// How far it is from its baseline, if it has one and is.
+    pub(crate) drift: Option<Drift>,
     /// Why defaults stand in for what `meta.json` should say, if they do.
     pub(crate) oddity: Option<Reason>,
 }
@@ -105,12 +109,43 @@ impl Mission {
         counts
     }
 
+    /// A digest of everything that facts and bodies of this mission in the project `project_uuid` follow from: while it
+    /// is the same, they are.
+    pub(crate) fn digest(&self, project_uuid: &str) -> Sha256 {
+        let mut said = Vec::with_capacity(128 * (self.artifacts.len() + 4));
+        let mut put = |part: &[u8]| {
+            // The length before each part keeps two of them apart.
+            said.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            said.extend_from_slice(part);
+        };
+        let step = self.step.as_deref().unwrap_or_default();
+        let namespace = [project_uuid, &self.slug, &self.target_branch, &self.mission_type, self.manifest_version];
+        for text in namespace.into_iter().chain([step, self.completeness.as_str(), &self.parity]) {
+            put(text.as_bytes());
+        }
+        for text in self.drift.iter().flat_map(|drift| [&drift.expected, &drift.actual]) {
+            put(text.as_bytes());
+        }
+        for a in &self.artifacts {
+            put(a.path.as_bytes());
+            put(a.sha256.as_ref().map_or(&[], |sha256| sha256.as_bytes()));
+            put(&a.size.to_le_bytes());
+            put(a.key.as_bytes());
+            put(&[u8::from(a.is_present)]);
+            for word in [a.class.as_str(), a.required.as_str(), a.error_reason.unwrap_or_default()] {
+                put(word.as_bytes());
+            }
+        }
+        Sha256::of(&said)
+    }
+
     /// Adds what `step` asks for and no artifact answers to, present or not; orders the artifacts; computes what
     /// follows from them.
     pub(super) fn settle(&mut self, manifest: Option<&Manifest>, form: ParityForm) {
         if let (Some(manifest), Some(step)) = (manifest, &self.step) {
             for spec in manifest.of_step(step) {
-                if !self.artifacts.iter().any(|artifact| artifact.key == spec.key) {
+                // A pattern that is itself the name of a file is not missing either.
+                if !self.artifacts.iter().any(|a| a.key == spec.key || a.path == spec.pattern) {
                     self.artifacts.push(missing(spec));
                 }
             }
@@ -128,7 +163,6 @@ impl Mission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Sha256;
     use crate::dossier::artifact::from_reading;
     use crate::dossier::digest::Reading;
     use crate::dossier::manifest::Edition;
@@ -153,6 +187,7 @@ mod tests {
             artifacts: paths.iter().filter_map(|path| read(path)).collect(),
             completeness: Completeness::Unknown,
             parity: String::new(),
+            drift: None,
             oddity: None,
         };
         mission.settle(manifest, ParityForm::Path);
@@ -201,6 +236,42 @@ mod tests {
             assert_eq!(absent(&mission), wanted, "{mission_type} {step:?}");
             assert_eq!(mission.completeness.as_str(), status, "{mission_type} {step:?}");
         }
+    }
+
+    #[test]
+    fn the_digest_tells_every_difference() {
+        let of = |change: &dyn Fn(&mut Mission)| {
+            let mut mission = mission(Edition::Seed, "software-dev", Some("plan"), &["a.md", "spec.md", "!x.md"]);
+            change(&mut mission);
+            mission.digest("u")
+        };
+        let same = of(&|_| {});
+        assert_eq!(same, of(&|m| m.dir = "/elsewhere".into()));
+        let drift = |actual: &str| Some(Drift { expected: "e".to_owned(), actual: actual.to_owned() });
+        let changes: [&dyn Fn(&mut Mission); 16] = [
+            &|m| m.drift = drift("a"),
+            &|m| m.drift = drift("b"),
+            &|m| m.slug.push('x'),
+            &|m| m.target_branch.push('x'),
+            &|m| m.mission_type.push('x'),
+            &|m| m.step = None,
+            &|m| m.completeness = Completeness::Unknown,
+            &|m| m.parity.clear(),
+            &|m| m.artifacts[0].path.push('x'),
+            &|m| m.artifacts[0].sha256 = Some(Sha256::of(b"other")),
+            &|m| m.artifacts[0].size += 1,
+            &|m| m.artifacts[0].key.push('x'),
+            &|m| m.artifacts[0].required = Required::Required,
+            &|m| m.artifacts[0].class = crate::dossier::class::Class::Policy,
+            &|m| m.artifacts[0].error_reason = Some("oversized"),
+            &|m| drop(m.artifacts.remove(0)),
+        ];
+        let mut digests: Vec<_> = changes.iter().map(|change| of(change)).collect();
+        digests.push(mission(Edition::Seed, "software-dev", Some("plan"), &["a.md", "spec.md", "!x.md"]).digest("v"));
+        assert!(!digests.contains(&same));
+        digests.sort_unstable();
+        digests.dedup();
+        assert_eq!(digests.len(), changes.len() + 1);
     }
 
     #[test]

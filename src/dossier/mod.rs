@@ -4,19 +4,25 @@
 //! as raw bytes, in parallel, and everything comes out in the order of its path bytes: one thread or many, the result
 //! is the same. Keys, classes, manifests and parity follow `formats/features-and-artifacts.md`, sections 1 to 6.
 //!
+//! A [`Cache`] says which files need not be read again: a value that goes in and comes out, kept by others.
+//!
 //! **Invariant:** reads only, and stores nothing; knows no journal, queue or SQL. Nothing is opened through a link that
 //! leaves its feature directory. One odd file, directory or mission costs only itself, and is named with a [`Reason`].
 
 mod artifact;
+mod baseline;
 mod beneath;
 #[cfg(not(unix))]
 mod beneath_std;
 #[cfg(unix)]
 mod beneath_unix;
 mod body;
+mod cache;
+mod cache_file;
 mod class;
 mod digest;
 mod discover;
+mod draft;
 mod facts;
 mod identity;
 mod identity_yaml;
@@ -28,11 +34,15 @@ mod meta;
 mod mission;
 mod parity;
 mod reason;
+mod stat;
 mod walk;
 
 pub(crate) use artifact::Artifact;
+pub(crate) use baseline::Owner;
 pub(crate) use body::read_body;
-pub(crate) use facts::{Fact, facts};
+pub(crate) use cache::Cache;
+pub(crate) use cache_file::LONGEST as LONGEST_CACHE;
+pub(crate) use facts::{Fact, count as count_facts, facts};
 pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, identity};
 pub(crate) use index::{Index, Request, index};
 pub(crate) use key::suffix;

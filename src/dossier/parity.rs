@@ -16,18 +16,22 @@ pub(crate) enum ParityForm {
 /// The parity hash of the present ones among `artifacts`, in whatever order they come.
 pub(super) fn parity(form: ParityForm, artifacts: &[Artifact]) -> String {
     let present = artifacts.iter().filter(|a| a.is_present);
-    let mut pairs: Vec<(&str, String)> =
-        present.filter_map(|a| Some((a.path.as_str(), digest::hex(a.sha256?.as_bytes())))).collect();
+    let mut pairs: Vec<(&str, Sha256)> = present.filter_map(|a| Some((a.path.as_str(), a.sha256?))).collect();
     match form {
         ParityForm::Path => {
             pairs.sort_unstable();
-            let lines: Vec<String> = pairs.iter().map(|(path, hash)| format!("{path}\t{hash}")).collect();
-            format!("sha256:{}", Sha256::of(lines.join("\n").as_bytes()))
+            let mut lines = String::with_capacity(pairs.len() * 128);
+            for (path, hash) in pairs {
+                let parts = if lines.is_empty() { ["", path, "\t"] } else { ["\n", path, "\t"] };
+                lines.extend(parts);
+                lines.push_str(&digest::hex(hash.as_bytes()));
+            }
+            format!("sha256:{}", Sha256::of(lines.as_bytes()))
         }
         ParityForm::Content => {
-            pairs.sort_unstable_by(|a, b| a.1.cmp(&b.1));
-            let hashes: Vec<&[u8]> = pairs.iter().map(|(_, hash)| hash.as_bytes()).collect();
-            Sha256::of_parts(&hashes).to_string()
+            pairs.sort_unstable_by_key(|(_, hash)| *hash);
+            let hashes: Vec<String> = pairs.iter().map(|(_, hash)| digest::hex(hash.as_bytes())).collect();
+            Sha256::of(hashes.concat().as_bytes()).to_string()
         }
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Reason {
     LinkUnreadable,
     /// A FIFO, a socket, a device.
     SpecialFile,
+    /// A file that has a further name outside the feature directory.
+    HardLink,
     /// A name that is not UTF-8.
     NameNotUtf8,
     /// A directory with a `.git` of its own.
@@ -39,6 +41,8 @@ pub(crate) enum Reason {
     MetaUnreadable,
     /// `meta.json` gives an empty target branch.
     MetaBlankBranch,
+    /// The mission's parity baseline cannot be read, or is none.
+    BaselineUnusable,
 }
 
 impl Reason {
@@ -60,6 +64,7 @@ impl Reason {
             Self::LinkToDirectory => ("link_to_directory", "linked directories are not entered"),
             Self::LinkUnreadable => ("link_unreadable", "the link leads through a directory that may not be searched"),
             Self::SpecialFile => ("special_file", "not a regular file"),
+            Self::HardLink => ("hard_link", "it has another name outside the mission, through which it may be changed"),
             Self::NameNotUtf8 => ("name_not_utf8", "the name is not UTF-8"),
             Self::NestedRepository => ("nested_repository", "another repository (it has a .git of its own)"),
             Self::UnreadableDirectory => ("unreadable_directory", "the directory cannot be listed"),
@@ -73,6 +78,7 @@ impl Reason {
             Self::MetaNotObject => ("meta_not_object", "meta.json is not a JSON object"),
             Self::MetaNotUtf8 => ("meta_not_utf8", "meta.json is not UTF-8"),
             Self::MetaUnreadable => ("meta_unreadable", "meta.json cannot be read"),
+            Self::BaselineUnusable => ("baseline_unusable", "it is no parity baseline, so drift is not looked for"),
             Self::MetaBlankBranch => ("meta_blank_branch", "meta.json gives an empty target_branch"),
         }
     }

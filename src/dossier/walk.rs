@@ -1,9 +1,10 @@
 //! Finding the files of one mission.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::beneath::{Beneath, EntryKind};
 use super::reason::Reason;
+use super::stat::Stat;
 use crate::base::Interrupt;
 
 /// A file to read.
@@ -13,6 +14,8 @@ pub(super) struct Found {
     pub(super) path: String,
     /// What to open, relative to the artifact root: another file than `path` where that is a link.
     pub(super) opens: String,
+    /// What is known without opening it.
+    pub(super) stat: Option<Stat>,
 }
 
 /// The files of a mission, ordered by path bytes, and what was left out.
@@ -20,6 +23,8 @@ pub(super) struct Found {
 pub(super) struct Walk {
     pub(super) files: Vec<Found>,
     pub(super) skipped: Vec<(String, Reason)>,
+    /// Files that have a further name somewhere else: what is written there shows here.
+    pub(super) shared: Vec<String>,
 }
 
 /// Walks the feature directory `slug` below the artifact root. Hidden entries are passed over in silence; directory
@@ -35,10 +40,10 @@ pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<
         }
         match list(tree, slug, &dir, &mut walk.skipped) {
             Ok(entries) => {
-                for (path, kind) in entries {
+                for (path, kind, stat) in entries {
                     match kind {
                         EntryKind::Directory => open.push(path),
-                        EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path }),
+                        EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path, stat }),
                         EntryKind::Link => links.push(path),
                         EntryKind::Special => walk.skipped.push((path, Reason::SpecialFile)),
                     }
@@ -58,12 +63,29 @@ pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<
             Ok(target) if foreign.iter().any(|dir| target.starts_with(dir)) || target.contains("/.git/") => {
                 walk.skipped.push((path, Reason::NestedRepository));
             }
-            Ok(target) => walk.files.push(Found { path, opens: target }),
+            Ok(target) => {
+                // A visible target was met, and looked at, under its own name.
+                let stat = walk.files.iter().find(|found| found.opens == target).and_then(|found| found.stat);
+                walk.files.push(Found { path, opens: target, stat });
+            }
             Err(reason) => walk.skipped.push((path, reason)),
         }
     }
     walk.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    walk.shared = shared(slug, &walk.files);
     Ok(walk)
+}
+
+/// The files with more names than were met in the feature directory. A hard link is the file, so it is no way out of the
+/// directory and nothing is left out for it.
+fn shared(slug: &str, files: &[Found]) -> Vec<String> {
+    let own =
+        |found: &&Found| found.opens.strip_prefix(slug).and_then(|rest| rest.strip_prefix('/')) == Some(&found.path);
+    let with_names = || files.iter().filter(own).filter_map(|found| Some((found, found.stat.filter(|s| s.names > 1)?)));
+    let mut met: BTreeMap<u64, u32> = BTreeMap::new();
+    with_names().for_each(|(_, stat)| *met.entry(stat.inode).or_default() += 1);
+    let outside = with_names().filter(|(_, stat)| met.get(&stat.inode).is_some_and(|met| *met < stat.names));
+    outside.map(|(found, _)| found.path.clone()).collect()
 }
 
 /// The visible entries of one directory, as paths relative to the feature directory. `Err` when it is another
@@ -73,7 +95,7 @@ fn list(
     slug: &str,
     dir: &str,
     skipped: &mut Vec<(String, Reason)>,
-) -> Result<Vec<(String, EntryKind)>, Reason> {
+) -> Result<Vec<(String, EntryKind, Option<Stat>)>, Reason> {
     let at = if dir.is_empty() { slug.to_owned() } else { format!("{slug}/{dir}") };
     let entries = tree.list(&at).map_err(|_| Reason::UnreadableDirectory)?;
     if entries.iter().any(|entry| entry.name.as_deref() == Ok(".git")) {
@@ -84,7 +106,7 @@ fn list(
     for entry in entries {
         match entry.name {
             Ok(name) | Err(name) if name.starts_with('.') => {}
-            Ok(name) => visible.push((path_of(&name), entry.kind)),
+            Ok(name) => visible.push((path_of(&name), entry.kind, entry.stat)),
             Err(name) => skipped.push((path_of(&name), Reason::NameNotUtf8)),
         }
     }

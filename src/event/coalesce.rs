@@ -19,34 +19,51 @@ pub(crate) struct Coalesce {
     pub(crate) key: [u8; 16],
     /// Digest of what is said: the payload without ids, times, clocks and git facts.
     pub(crate) facts: Sha256,
+    /// The key of events that say the opposite of the same thing: an artifact that is there was not missing any more, and
+    /// the other way round; what a mission drifted to, it came to in a snapshot. After a newer one of those, the same words are news again.
+    pub(crate) rival: Option<[u8; 16]>,
 }
 
 /// Key and facts of an event; `None` for families that never coalesce, and for one whose key cannot be told. What the
 /// payload does not name is looked for in the `envelope`, as the older writers did.
 pub(crate) fn coalesce(event_type: &str, payload: &Value, envelope: Option<&Map<String, Value>>) -> Option<Coalesce> {
     let (payload, empty) = (payload.as_object()?, Map::new());
-    let key = key(event_type, payload, envelope.unwrap_or(&empty), &empty).ok()??;
-    Some(Coalesce { key, facts: facts(event_type, payload)? })
+    let [key, rival] = keys(event_type, payload, envelope.unwrap_or(&empty), &empty).ok()??;
+    Some(Coalesce { key: key?, facts: facts(event_type, payload)?, rival })
 }
 
 type Object = Map<String, Value>;
 
-/// The key of an event; `None` where something is missing that it needs.
-fn key(event_type: &str, payload: &Object, envelope: &Object, empty: &Object) -> Result<Option<[u8; 16]>, NotText> {
+/// Says that an artifact is there.
+const INDEXED: &str = "MissionDossierArtifactIndexed";
+/// Says that it is not.
+const MISSING: &str = "MissionDossierArtifactMissing";
+/// Says what a mission comes to.
+const SNAPSHOT: &str = "MissionDossierSnapshotComputed";
+/// Says that it is not what it should come to.
+const DRIFT: &str = "MissionDossierParityDriftDetected";
+
+/// The key of an event and that of its rival; `None` where something is missing that they need.
+fn keys(
+    event_type: &str,
+    payload: &Object,
+    envelope: &Object,
+    empty: &Object,
+) -> Result<Option<[Option<[u8; 16]>; 2]>, NotText> {
     let path = match event_type {
-        "MissionDossierArtifactIndexed" => first(&[
+        INDEXED => first(&[
             (within(payload, "artifact_id", empty), "path"),
             (payload, "relative_path"),
             (payload, "artifact_key"),
             (envelope, "artifact_key"),
         ])?,
-        "MissionDossierArtifactMissing" => first(&[
+        MISSING => first(&[
             (within(payload, "expected_identity", empty), "path"),
             (payload, "expected_path_pattern"),
             (payload, "artifact_key"),
             (envelope, "artifact_key"),
         ])?,
-        "MissionDossierSnapshotComputed" | "MissionDossierParityDriftDetected" => Some(""),
+        SNAPSHOT | DRIFT => Some(""),
         _ => return Ok(None),
     };
     let spaces = [within(payload, "namespace", empty), within(envelope, "namespace", empty), payload, envelope];
@@ -64,16 +81,28 @@ fn key(event_type: &str, payload: &Object, envelope: &Object, empty: &Object) ->
     let project = field("project_uuid")?.unwrap_or_default();
     let mission_type = field("mission_type")?.unwrap_or_default();
     let version = field("manifest_version")?.unwrap_or_default();
-    let parts = [event_type, project, slug, branch.unwrap_or_default(), mission_type, version, path];
+    let about = [project, slug, branch.unwrap_or_default(), mission_type, version, path];
+    let rival = match event_type {
+        INDEXED => Some(MISSING),
+        MISSING => Some(INDEXED),
+        // A newer snapshot found no drift, or another one.
+        DRIFT => Some(SNAPSHOT),
+        _ => None,
+    };
+    Ok(Some([Some(event_type), rival].map(|event_type| Some(digest(event_type?, about)))))
+}
+
+/// The key of an event of this type about this.
+fn digest(event_type: &str, about: [&str; 6]) -> [u8; 16] {
     // Each part is preceded by its length, so that no separator inside a value can make two keys equal.
     let mut joined = Vec::with_capacity(256);
-    for part in parts {
+    for part in [event_type].into_iter().chain(about) {
         joined.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
         joined.extend_from_slice(part.as_bytes());
     }
     let mut key = [0; 16];
     key.copy_from_slice(&Sha256::of(&joined).as_bytes()[..16]);
-    Ok(Some(key))
+    key
 }
 
 /// Something else stands in a text's place, so that nothing is known of what the event is about.
@@ -137,9 +166,6 @@ mod tests {
 
     use super::*;
 
-    const INDEXED: &str = "MissionDossierArtifactIndexed";
-    const MISSING: &str = "MissionDossierArtifactMissing";
-
     fn indexed(branch: &str, path: &str, hash: &str, at: &str) -> Value {
         json!({"namespace": {"project_uuid": "p", "mission_slug": "m", "target_branch": branch, "mission_type": "t",
             "manifest_version": "1"}, "artifact_id": {"path": path}, "content_ref": {"hash": hash}, "indexed_at": at,
@@ -190,6 +216,17 @@ mod tests {
         let (a, b) = (of(&indexed("main", "a", "h", "1")), of(&indexed("main", "a", "i", "1")));
         assert_eq!(a.key, b.key);
         assert_ne!(a.facts, b.facts);
+    }
+
+    #[test]
+    fn what_is_there_and_what_is_missing_are_rivals_about_the_same_path() {
+        let mut payload = indexed("main", "a", "h", "1");
+        payload["expected_identity"] = payload["artifact_id"].clone();
+        let said = |event_type| coalesce(event_type, &payload, None).unwrap();
+        let (there, missing) = (said(INDEXED), said(MISSING));
+        assert_eq!((there.rival, missing.rival), (Some(missing.key), Some(there.key)));
+        assert_eq!((said(SNAPSHOT).rival, said(DRIFT).rival), (None, Some(said(SNAPSHOT).key)));
+        assert_ne!(of(&indexed("main", "b", "h", "1")).rival, there.rival);
     }
 
     /// The key of a flat payload in the envelope of an older writer.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Coalesce, Violation, WireForm, coalesce, violations};
+use super::{Coalesce, Violation, WireForm, coalesce, older, violations};
 use crate::base::json;
 
 /// What capture and delivery need to know of an envelope.
@@ -54,7 +54,8 @@ fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
     let event_type = text("event_type").unwrap_or_default();
     let project_uuid = text("project_uuid");
     let is_null = |name: &str| object.get(name).is_none_or(Value::is_null);
-    let wire = if !is_strict || object.contains_key("drain_blocked_reason") || is_null("project_uuid") {
+    let is_older = || older::upgraded(object).is_some();
+    let wire = if !is_strict || object.contains_key("drain_blocked_reason") || is_null("project_uuid") || is_older() {
         WireForm::Rewrite
     } else if is_null("team_slug") {
         WireForm::AsIsWithoutTeam
@@ -123,6 +124,11 @@ mod tests {
             (r#"{"event_id":"a","project_uuid":"p"}"#, WireForm::AsIsWithoutTeam),
             (r#"{"event_id":"a","project_uuid":null,"team_slug":"t"}"#, WireForm::Rewrite),
             (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","drain_blocked_reason":null}"#, WireForm::Rewrite),
+            (
+                r#"{"event_id":"a","project_uuid":"p","team_slug":"t","event_type":"MissionDossierArtifactIndexed",
+                    "payload":{"namespace":{},"relative_path":"spec.md"}}"#,
+                WireForm::Rewrite,
+            ),
             (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":NaN}"#, WireForm::Rewrite),
             (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":"\ud800"}"#, WireForm::Rewrite),
         ] {

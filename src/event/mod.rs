@@ -3,14 +3,17 @@
 //! **Invariant:** knows neither storage nor delivery. Values in, values out; a captured envelope's bytes are looked at
 //! and never changed, except by [`for_wire`], which makes the copy that is sent.
 
+mod aggregate;
 mod coalesce;
 mod contract;
 mod envelope;
 mod family;
 mod inspect;
 mod namespace;
+mod older;
 mod wire;
 
+pub(crate) use aggregate::aggregate;
 pub(crate) use coalesce::{Coalesce, coalesce};
 pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};

@@ -1,12 +1,15 @@
 //! The copy of a captured envelope that is sent.
 //!
 //! Most envelopes go out as the very bytes that were captured. The others are rewritten on the way, never in the
-//! journal: `drain_blocked_reason` stays on the machine, a null `project_uuid` or `team_slug` is filled when known.
+//! journal: `drain_blocked_reason` stays on the machine, a null `project_uuid` or `team_slug` is filled when known, and
+//! a flat dossier payload is put into its present form.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+
+use super::older;
 
 /// What sending an envelope takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +65,12 @@ pub(crate) fn for_wire(
     }
     let refuse = |e: serde_json::Error| NotSendable(format!("the envelope is no strict JSON object ({e})"));
     // Reading it whole finds what is no strict JSON; the members then keep their captured bytes.
-    serde_json::from_slice::<Value>(captured).map_err(refuse)?;
+    let whole: Value = serde_json::from_slice(captured).map_err(refuse)?;
     let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(captured).map_err(refuse)?;
     members.remove("drain_blocked_reason");
+    if let Some(payload) = whole.as_object().and_then(older::upgraded) {
+        members.insert("payload".to_owned(), to_raw_value(&payload).map_err(refuse)?);
+    }
     fill(&mut members, "team_slug", Some(context.team_slug).filter(|t| !t.is_empty())).map_err(refuse)?;
     fill(&mut members, "project_uuid", context.project_uuid).map_err(refuse)?;
     serde_json::to_vec(&members).map(Some).map_err(refuse)
@@ -106,6 +112,20 @@ mod tests {
             sent(r#"{"team_slug":"mine"}"#, WireForm::AsIsWithoutTeam, "t"),
             r#"{"project_uuid":"p","team_slug":"mine"}"#
         );
+    }
+
+    #[test]
+    fn a_flat_dossier_payload_goes_out_in_its_present_form() {
+        let captured = r#"{"project_uuid":"q", "event_type":"MissionDossierSnapshotComputed", "team_slug":"t",
+            "payload":{"namespace":{"mission_slug":"m"}, "parity_hash_sha256":"cd", "computed_at":"T"}}"#;
+        let payload = concat!(
+            r#"{"algorithm":"sha256","computed_at":"T","namespace":{"mission_slug":"m"},"#,
+            r#""snapshot_hash":"cd"}"#
+        );
+        let expected = format!(
+            r#"{{"event_type":"MissionDossierSnapshotComputed","payload":{payload},"project_uuid":"q","team_slug":"t"}}"#
+        );
+        assert_eq!(sent(captured, WireForm::Rewrite, ""), expected);
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn says_bare(common: &Path) -> bool {
 }
 
 /// The path in a git pointer file, without the blanks around it.
-fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+pub(super) fn path_of(bytes: &[u8]) -> Option<PathBuf> {
     let bytes = bytes.trim_ascii();
     #[cfg(unix)]
     let path = PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes));

@@ -47,7 +47,12 @@ fn ask_origin(git: &Git, checkout: &Checkout, warnings: &mut Vec<String>) -> Opt
 }
 
 /// Asks git in the work tree. That it refuses the repository, or does not run at all, is noted once.
-fn ask(git: &Git, checkout: &Checkout, args: &[&str], warnings: &mut Vec<String>) -> Option<super::Answer> {
+fn ask(
+    git: &Git,
+    checkout: &Checkout,
+    args: &[&str],
+    warnings: &mut Vec<String>,
+) -> Option<crate::base::child::Answer> {
     let warning = match git.ask(&checkout.root, args) {
         Ok(answer) if answer.is_success || !answer.stderr.contains("dubious ownership") => return Some(answer),
         Ok(_) => "git refuses this repository because another user owns it (see safe.directory); \

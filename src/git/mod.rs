@@ -14,13 +14,15 @@ mod facts;
 mod head;
 mod operation;
 mod slug;
+mod work_trees;
 
 pub(crate) use checkout::{Checkout, discover};
-pub(crate) use child::{Answer, Git};
+pub(crate) use child::Git;
 pub(crate) use default_branch::default_branch;
 pub(crate) use facts::{Facts, facts};
 pub(crate) use operation::{Operation, branch_file, operation};
 pub(crate) use slug::is_repo_slug;
+pub(crate) use work_trees::work_trees;
 
 /// Why a directory cannot be worked in.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+
+use crate::base::failpoint;
 
 /// Leave to open sockets to one origin. Only consent gives it out; a test holds that nothing else implements it.
 pub(crate) trait OriginGrant {
@@ -37,7 +39,6 @@ impl Default for Deadlines {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// Reads.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only tests read so far"))]
     Get,
     /// Changes something.
     Post,
@@ -117,7 +118,7 @@ impl Client {
             .timeout_global(Some(deadlines.total))
             .build();
         let resolver = GrantedResolver::new(grant.is_loopback());
-        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), resolver);
+        let agent = ureq::Agent::with_parts(config, Connecting(DefaultConnector::default()), resolver);
         Self { agent, origin: grant.origin().to_owned() }
     }
 
@@ -142,6 +143,9 @@ impl Client {
             Method::Post => headers.body(request.body).map(|r| self.run(r, request.total)),
         };
         let mut response = outcome.map_err(|e| Failure::Refused(e.to_string()))?.map_err(|e| failure(&e))?;
+        if request.method == Method::Post {
+            failpoint::at(failpoint::POST_SENT);
+        }
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (retry_after, request_id) = (header("retry-after"), header("x-request-id"));
         let status = response.status().as_u16();
@@ -152,7 +156,7 @@ impl Client {
             .as_reader()
             .take(limit.saturating_add(1))
             .read_to_end(&mut body)
-            .map_err(|e| Failure::Unknown(e.to_string()))?;
+            .map_err(|e| Failure::Unknown(words(&ureq::Error::from(e))))?;
         let is_cut = body.len() > request.answer_limit;
         body.truncate(request.answer_limit);
         Ok(Answer { status, retry_after, request_id, body, is_cut })
@@ -170,12 +174,24 @@ impl Client {
     }
 }
 
+/// What went wrong, for a person.
+fn words(error: &ureq::Error) -> String {
+    use ureq::{Error, Timeout};
+    match error {
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => "timeout: no connection in time".to_owned(),
+        Error::Timeout(_) => "timeout: no whole answer in time".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.strip_prefix("io: ").unwrap_or(&text).to_owned()
+        }
+    }
+}
+
 /// Sorts an error by whether anything can have reached the server.
 fn failure(error: &ureq::Error) -> Failure {
     use std::io::ErrorKind;
     use ureq::{Error, Timeout};
-    let text = error.to_string();
-    let text = text.strip_prefix("io: ").unwrap_or(&text).to_owned();
+    let text = words(error);
     match error {
         Error::HostNotFound | Error::ConnectionFailed | Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
             Failure::Unreachable(text)
@@ -193,9 +209,30 @@ fn failure(error: &ureq::Error) -> Failure {
         {
             Failure::Unreachable(text)
         }
+        Error::Other(other) if other.is::<Handshake>() => Failure::Tls(other.to_string()),
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => Failure::Tls(text),
         Error::BadUri(_) | Error::Http(_) => Failure::Refused(text),
         _ => Failure::Unknown(text),
+    }
+}
+
+/// Connects as the library does, and tells a handshake that failed from what can fail later, when something was sent.
+#[derive(Debug)]
+struct Connecting(DefaultConnector);
+
+/// Why no TLS connection came about.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Handshake(String);
+
+impl Connector for Connecting {
+    type Out = Box<dyn Transport>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
+        self.0.connect(details, chained).map_err(|error| match failure(&error) {
+            Failure::Unknown(text) if details.needs_tls() => ureq::Error::Other(Box::new(Handshake(text))),
+            _ => error,
+        })
     }
 }
 
@@ -316,6 +353,23 @@ mod tests {
         let (origin, server) = serve_once(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
         assert!(matches!(client(&origin).send(&get(&origin)), Err(Failure::Unknown(_))));
         server.join().unwrap();
+    }
+
+    #[test]
+    fn a_failed_handshake_is_told_apart_from_a_lost_answer() {
+        for answer in [&b""[..], b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let origin = format!("https://{}", listener.local_addr().unwrap());
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut hello = [0; 5];
+                stream.read_exact(&mut hello).unwrap();
+                stream.write_all(answer).unwrap();
+            });
+            let failure = client(&origin).send(&get(&origin)).unwrap_err();
+            assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");
+            server.join().unwrap();
+        }
     }
 
     #[test]

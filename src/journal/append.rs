@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use rusqlite::OptionalExtension as _;
 
 use super::known::{Known, again, known};
-use super::newest::{Newest, is_discarded, is_plain, newest};
+use super::newest::{Newest, is_discarded, is_plain, newest, still_stated};
 use super::state::{counter, name};
 use super::{Error, chain};
 use crate::base::{Sha256, Timestamp};
@@ -101,6 +101,7 @@ pub(crate) struct Appender<'a> {
     newest: HashMap<[u8; 16], Newest>,
     receipt: Receipt,
     bound: Option<Bound>,
+    is_verbatim: bool,
 }
 
 /// How many live events there may be.
@@ -121,7 +122,7 @@ impl<'a> Appender<'a> {
         let (last_seq, chain) = head.unwrap_or((0, chain::START));
         let sealed = super::sealed_through(tx)?;
         let (newest, receipt) = (HashMap::new(), Receipt::default());
-        Ok(Self { tx, now, last_seq, chain, sealed, newest, receipt, bound: None })
+        Ok(Self { tx, now, last_seq, chain, sealed, newest, receipt, bound: None, is_verbatim: false })
     }
 
     /// From here on, refuses what would make more live events than `capacity`. What adds none is not refused.
@@ -130,13 +131,24 @@ impl<'a> Appender<'a> {
         Ok(())
     }
 
+    /// From here on, `at` is the rows' capture time: for events that were captured before they could be added.
+    pub(crate) fn captured_at(&mut self, at: Timestamp) {
+        self.now = at;
+    }
+
+    /// From here on, every event becomes a row of its own: what states the facts of an earlier one is added all the same,
+    /// and supersedes nothing. For events that were kept beside each other before.
+    pub(crate) fn verbatim(&mut self) {
+        self.is_verbatim = true;
+    }
+
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
         let newest = if let Some(c) = entry.coalesce { self.newest_of(c.key)? } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
-            && newest.facts == c.facts
-            && !is_discarded(self.tx, newest.seq)?
+            && !self.is_verbatim
+            && still_stated(self.tx, c, |key| self.newest_of(key))?.is_some()
         {
             if let Some(known) = known(self.tx, entry.event_id)? {
                 return self.again(entry, digest, known);
@@ -144,7 +156,7 @@ impl<'a> Appender<'a> {
             self.receipt.unchanged += 1;
             return Ok(Appended::Unchanged { seq: newest.seq });
         }
-        let may_supersede = newest.filter(|n| n.seq > self.sealed && entry.held.is_none());
+        let may_supersede = newest.filter(|n| n.seq > self.sealed && entry.held.is_none() && !self.is_verbatim);
         if let Some(full) = self.full()
             && !may_supersede.map_or(Ok(false), |n| is_plain(self.tx, n.seq))?
         {
@@ -181,10 +193,7 @@ impl<'a> Appender<'a> {
 
     /// The row that already states these facts, if one does; then an event that says the same need not even be made.
     pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
-        let stated = match self.newest_of(c.key)? {
-            Some(newest) if newest.facts == c.facts && !is_discarded(self.tx, newest.seq)? => Some(newest.seq),
-            _ => None,
-        };
+        let stated = still_stated(self.tx, c, |key| self.newest_of(key))?;
         self.receipt.unchanged += i64::from(stated.is_some());
         Ok(stated)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Appended, Appender, Audit, Entry, Mark, Receipt, Release, Totals};
+use super::{Appended, Appender, Audit, Entry, Mark, Point, Receipt, Release, Totals};
 use crate::base::{Sha256, Timestamp};
 use crate::event::{Coalesce, WireForm, inspect};
 use crate::store::{Schema, Store, WriteTx};
@@ -17,7 +17,7 @@ struct Journal {
 
 /// An entry of this key and facts.
 fn keyed<'a>(id: &'a str, key: u8, facts: &str) -> Entry<'a> {
-    let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()) });
+    let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()), rival: None });
     Entry { coalesce, ..plain(id, id.as_bytes()) }
 }
 
@@ -97,6 +97,55 @@ impl Journal {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// What is there, is missing, and is there again: each time it is news, however alike the words are.
+#[test]
+fn the_same_facts_after_their_opposite_are_news() {
+    let mut journal = Journal::new();
+    let says = |id, key, rival| {
+        let entry = keyed(id, key, "x");
+        Entry { coalesce: entry.coalesce.map(|c| Coalesce { rival: Some([rival; 16]), ..c }), ..entry }
+    };
+    let (there, missing) = (|id| says(id, 1, 2), |id| says(id, 2, 1));
+    assert_eq!(journal.append(there("a")), captured(1, None));
+    assert_eq!(journal.append(missing("b")), captured(2, None));
+    assert_eq!(journal.append(missing("c")), Appended::Unchanged { seq: 2 });
+    journal.seal(2);
+    assert_eq!(journal.append(there("d")), captured(3, None), "it follows what a target may have seen");
+    assert_eq!(journal.append(there("e")), Appended::Unchanged { seq: 3 });
+    assert_eq!(journal.append(missing("f")), captured(4, None));
+    assert_eq!(journal.append(there("g")), captured(5, Some(3)), "in one direction, the last word is enough");
+    assert_eq!(journal.append_all(&[missing("h"), there("i"), there("j")]).1.captured, 2, "in one transaction");
+    journal.discard(6);
+    assert_eq!(journal.append(there("k")), Appended::Unchanged { seq: 7 });
+}
+
+#[test]
+fn a_point_knows_its_own_history() {
+    let mut journal = Journal::new();
+    let is_same = |journal: &mut Journal, then: &Point| {
+        journal.write(|tx| Ok((super::is_same_history(tx, then)?, super::states_the_same(tx, then)?)))
+    };
+    let start = journal.write(|tx| super::point(tx));
+    assert_eq!(is_same(&mut journal, &start), (false, false), "nothing is a point of nothing");
+    journal.append(keyed("a", 1, "x"));
+    let then = journal.write(|tx| super::point(tx));
+    assert_eq!(is_same(&mut journal, &then), (true, true));
+    journal.append(plain("b", b"{}"));
+    journal.append(keyed("c", 1, "x"));
+    assert_eq!(is_same(&mut journal, &then), (true, true), "nothing new was said of any key");
+    journal.append(keyed("d", 2, "x"));
+    assert_eq!(is_same(&mut journal, &then), (true, false));
+    let then = journal.write(|tx| super::point(tx));
+    journal.discard(1);
+    assert_eq!(is_same(&mut journal, &then), (false, false), "something was given up");
+    let mut other = Journal::new();
+    for id in ["a", "b", "e"] {
+        other.append(keyed(id, 1, id));
+    }
+    let then = journal.write(|tx| super::point(tx));
+    assert_eq!(is_same(&mut other, &then), (false, false), "another store");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! * `append` adds events inside one transaction, coalescing by key (`newest`) and knowing ids again (`known`); `read`
 //!   looks at rows; `chain` links each row to the one before; `retire` marks rows whose payload leaves or whose hold is
-//!   lifted.
+//!   lifted, one by one; `collect` many at once; `point` tells whether anything was stated or given up since an earlier
+//!   look.
 //!
 //! **Invariant:** a row is written once; afterwards only its marks (`held`, `superseded_by`, `discarded`, `gone`,
 //! `archived_at`) change. Payload bytes never change.
@@ -14,25 +15,35 @@
 mod append;
 #[cfg(test)]
 mod append_tests;
+mod archive;
 mod chain;
 #[cfg(test)]
 mod chain_tests;
+mod collect;
+mod growth;
 mod known;
 mod newest;
+mod point;
 mod read;
 mod record;
 mod retire;
 mod state;
 
 pub(crate) use append::{Appended, Appender, Entry, Receipt};
+pub(crate) use archive::{Return, bring_back, mark_archived};
 pub(crate) use chain::check_chain;
+pub(crate) use collect::{Kept, collect, kept_after};
+pub(crate) use growth::{captured_per, first_captured_at};
 pub(crate) use newest::stated;
+pub(crate) use point::{Point, is_same_history, point, states_the_same};
 pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Mark, PURGED, Release, audit, bury, let_go, release};
+pub(crate) use retire::{Audit, Mark, Notice, PURGED, Release, audit, bury, let_go, notice, release};
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
-pub(crate) use state::{next_lamport, recount, seal, sealed_through, size, totals};
+pub(crate) use state::{
+    lamport, next_lamport, note_spooled, raise_lamport, recount, seal, sealed_through, size, spooled_through, totals,
+};
 
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -17,9 +17,22 @@ pub(super) struct Newest {
 
 /// The row that already states these facts, if one does.
 pub(crate) fn stated(tx: &ReadTx<'_>, c: Coalesce) -> Result<Option<i64>, Error> {
-    match newest(tx, c.key)? {
-        Some(newest) if newest.facts == c.facts && !is_discarded(tx, newest.seq)? => Ok(Some(newest.seq)),
-        _ => Ok(None),
+    still_stated(tx, c, |key| newest(tx, key))
+}
+
+/// The newest event of the key, if it says these facts, was not given up, and none of its rivals came after it.
+pub(super) fn still_stated(
+    tx: &ReadTx<'_>,
+    c: Coalesce,
+    newest: impl Fn([u8; 16]) -> Result<Option<Newest>, Error>,
+) -> Result<Option<i64>, Error> {
+    let Some(own) = newest(c.key)?.filter(|own| own.facts == c.facts) else { return Ok(None) };
+    if is_discarded(tx, own.seq)? {
+        return Ok(None);
+    }
+    match c.rival.map(newest).transpose()?.flatten() {
+        Some(rival) if rival.seq > own.seq && !is_discarded(tx, rival.seq)? => Ok(None),
+        _ => Ok(Some(own.seq)),
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Totals {
     pub(crate) gone: i64,
     /// Payload bytes of the live events.
     pub(crate) live_bytes: i64,
+    /// Live events that are in a verified archive.
+    pub(crate) archived: i64,
     /// Unresolved conflicts.
     pub(crate) conflicts: i64,
 }

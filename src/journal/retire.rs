@@ -38,6 +38,25 @@ pub(crate) fn audit(tx: &WriteTx<'_>, now: Timestamp, audit: &Audit<'_>) -> Resu
     Ok(())
 }
 
+/// An audited act on many events at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Notice<'a> {
+    /// What was done.
+    pub(crate) act: &'a str,
+    /// To how many, and where.
+    pub(crate) reason: &'a str,
+}
+
+/// Writes an audit row that names no event, durable with the transaction.
+pub(crate) fn notice(tx: &WriteTx<'_>, now: Timestamp, notice: &Notice<'_>) -> Result<(), Error> {
+    tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?.execute(rusqlite::params![
+        now.as_micros(),
+        notice.act,
+        notice.reason
+    ])?;
+    Ok(())
+}
+
 /// Why a payload leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark<'a> {
@@ -75,23 +94,31 @@ pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>)
         Mark::Gone(why) => (None, Some(why)),
         Mark::Archived => (Some("archived"), None),
     };
-    let archived = (mark == Mark::Archived).then_some(now.as_micros());
     let row = tx
         .prepare(
-            "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4, archived_at = COALESCE(archived_at, ?5)
+            "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4
              WHERE seq = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
-             RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size",
+             RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size, archived_at IS NOT NULL",
         )?
-        .query_row(rusqlite::params![seq, discarded, gone, now.as_micros(), archived], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?, r.get(3)?, r.get::<_, i64>(4)?))
+        .query_row(rusqlite::params![seq, discarded, gone, now.as_micros()], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?, r.get(3)?, r.get::<_, i64>(4)?, r.get::<_, bool>(5)?))
         })
         .optional()?;
-    let Some((event_id, event_type, digest, was_held, size)) = row else { return Ok(None) };
-    if mark != Mark::Archived {
+    let Some((event_id, event_type, digest, was_held, size, was_archived)) = row else { return Ok(None) };
+    if mark == Mark::Archived {
+        tx.prepare("UPDATE journal_events SET archived_at = ?2 WHERE seq = ?1 AND archived_at IS NULL")?
+            .execute([seq, now.as_micros()])?;
+    } else {
         tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])?;
     }
     let left = if discarded.is_some() { name::DISCARDED } else { name::GONE };
-    for (name, by) in [(name::LIVE, -1), (name::HELD, -i64::from(was_held)), (left, 1), (name::LIVE_BYTES, -size)] {
+    for (name, by) in [
+        (name::LIVE, -1),
+        (name::HELD, -i64::from(was_held)),
+        (name::ARCHIVED, -i64::from(was_archived)),
+        (left, 1),
+        (name::LIVE_BYTES, -size),
+    ] {
         add_to_counter(tx, counter(name), by)?;
     }
     let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;

@@ -39,9 +39,11 @@ CREATE TABLE journal_keys (
 CREATE TABLE journal_state (
   id             INTEGER PRIMARY KEY CHECK (id = 1),
   sealed_through INTEGER NOT NULL,              -- highest seq ever selected for any target
-  lamport        INTEGER NOT NULL
+  lamport        INTEGER NOT NULL,
+  spool          TEXT,                          -- the spool file that was taken over last, or is being taken over
+  spool_through  INTEGER NOT NULL               -- and how many of its bytes are in the journal
 );
-INSERT INTO journal_state VALUES (1, 0, 0);
+INSERT INTO journal_state VALUES (1, 0, 0, NULL, 0);
 
 CREATE TABLE journal_conflicts (
   id              INTEGER PRIMARY KEY,
@@ -68,5 +70,6 @@ CREATE TABLE journal_audit (
 
 -- What delivery may see of the journal.
 CREATE VIEW journal_feed AS
-SELECT e.seq, e.event_id, e.size, e.wire, e.superseded_by, e.held, e.discarded, e.gone, p.envelope
+SELECT e.seq, e.event_id, e.size, e.wire, e.superseded_by, e.held, e.discarded, e.gone, p.envelope,
+       e.event_type, e.captured_at
 FROM journal_events AS e LEFT JOIN journal_payloads AS p ON p.seq = e.seq;

@@ -12,6 +12,7 @@ pub(super) mod name {
     pub(in crate::journal) const DISCARDED: &str = "discarded";
     pub(in crate::journal) const GONE: &str = "gone";
     pub(in crate::journal) const LIVE_BYTES: &str = "live_bytes";
+    pub(in crate::journal) const ARCHIVED: &str = "archived";
     pub(in crate::journal) const CONFLICTS: &str = "conflicts";
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn totals(tx: &ReadTx<'_>) -> Result<Totals, Error> {
         discarded: get(name::DISCARDED),
         gone: get(name::GONE),
         live_bytes: get(name::LIVE_BYTES),
+        archived: get(name::ARCHIVED),
         conflicts: get(name::CONFLICTS),
     })
 }
@@ -61,6 +63,8 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
                COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NOT NULL),
                COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NOT NULL),
                COALESCE(SUM(size) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL), 0),
+               COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
+                                  AND archived_at IS NOT NULL),
                (SELECT COUNT(*) FROM journal_conflicts WHERE resolved_at IS NULL)
         FROM journal_events";
     Ok(tx.conn().query_row(sql, [], |r| {
@@ -72,7 +76,8 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
             discarded: r.get(4)?,
             gone: r.get(5)?,
             live_bytes: r.get(6)?,
-            conflicts: r.get(7)?,
+            archived: r.get(7)?,
+            conflicts: r.get(8)?,
         })
     })?)
 }
@@ -88,10 +93,37 @@ pub(crate) fn seal(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// What the Lamport clock says.
+pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    Ok(tx.prepare("SELECT lamport FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
+}
+
+/// Raises the Lamport clock to `at_least`; it never falls.
+pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error> {
+    tx.prepare("UPDATE journal_state SET lamport = ?1 WHERE id = 1 AND lamport < ?1")?.execute([at_least])?;
+    Ok(())
+}
+
 /// Ticks the Lamport clock `by` times and returns its first new value.
 pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
     let last: i64 = tx
         .prepare("UPDATE journal_state SET lamport = lamport + ?1 WHERE id = 1 RETURNING lamport")?
         .query_row([by], |r| r.get(0))?;
     Ok(last - by + 1)
+}
+
+/// How many bytes of the spool file `id` are in the journal.
+pub(crate) fn spooled_through(tx: &ReadTx<'_>, id: &str) -> Result<u64, Error> {
+    let sql = "SELECT CASE WHEN spool IS ?1 THEN spool_through ELSE 0 END FROM journal_state WHERE id = 1";
+    let through: i64 = tx.prepare(sql)?.query_row([id], |r| r.get(0))?;
+    Ok(u64::try_from(through).unwrap_or(0))
+}
+
+/// Notes that the journal has the first `through` bytes of the spool file `id`; in the transaction that appends them.
+/// Only one file is remembered: the next one is begun after this one is finished and removed.
+pub(crate) fn note_spooled(tx: &WriteTx<'_>, id: &str, through: u64) -> Result<(), Error> {
+    let through = i64::try_from(through).unwrap_or(i64::MAX);
+    tx.prepare("UPDATE journal_state SET spool = ?1, spool_through = ?2 WHERE id = 1")?
+        .execute(rusqlite::params![id, through])?;
+    Ok(())
 }

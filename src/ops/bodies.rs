@@ -1,13 +1,14 @@
 //! Offering every eligible body of the covered missions to the upload queue (design section 9).
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::report::{Bodies, BodyOutcome};
+use super::tally::{Tally, Which};
 use super::{Error, Workspace, World};
 use crate::base::text::printable;
-use crate::bodies::{self, ArtifactOutcome, Body, Candidate, Decision, Entry, FilterPolicy, Limits, Status};
+use crate::bodies::{self, Body, Candidate, Decision, Enqueued, Entry, FilterPolicy, Limits, Status};
 use crate::config::EventSyncConfig;
 use crate::dossier::{self, Artifact, Mission};
+use crate::event::NamespaceRef;
 use crate::store::Store;
 
 /// Why eligible bodies are not queued at all.
@@ -45,86 +46,124 @@ pub(super) fn decide(artifact: &Artifact, filter: &FilterPolicy) -> Decision {
     bodies::decide(&candidate, filter)
 }
 
-/// The counts of bodies in the making, with the last word on each.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    counts: Bodies,
-    outcomes: BTreeMap<(String, String), BodyOutcome>,
+/// Bodies read at once, so that a run over any number of missions holds a bounded number of texts, in memory and in the
+/// queue, and queues them in few transactions.
+const BATCH_ROWS: usize = 256;
+/// Bytes of texts read at once; one more text may go over it.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What follows whenever bodies were queued; false when nothing leaves the queue in this run.
+pub(super) type OnQueued<'a> = dyn FnMut(&mut Store, &mut Tally) -> Result<bool, Error> + 'a;
+
+/// A body that was read, and is not queued yet.
+struct Offered<'a> {
+    namespace: Rc<NamespaceRef>,
+    path: &'a str,
+    body: Body,
 }
 
-impl Tally {
-    /// Counts what was decided about a body before any upload.
-    fn decided(&mut self, mission_slug: &str, path: &str, decision: Decision) {
-        match decision.status {
-            Status::Queued => self.counts.queued += 1,
-            Status::AlreadyExists => self.counts.already_in_queue += 1,
-            Status::Skipped => {
-                let key = decision.reason.split(':').next().unwrap_or_default().to_owned();
-                *self.counts.skipped.entry(key).or_default() += 1;
-            }
-            // No room in the queue: the next run offers it again.
-            Status::Failed | Status::Uploaded => self.counts.retryable += 1,
-        }
-        self.note(&ArtifactOutcome::of(mission_slug, path, decision));
-    }
-
-    /// Takes the word of an upload, which replaces what was said before of the same body.
-    pub(super) fn note(&mut self, outcome: &ArtifactOutcome) {
-        let said = BodyOutcome {
-            mission_slug: outcome.mission_slug.clone(),
-            path: outcome.path.clone(),
-            status: outcome.status.word(),
-            reason: outcome.reason.clone(),
-            retryable: outcome.retryable,
-        };
-        self.outcomes.insert((said.mission_slug.clone(), said.path.clone()), said);
-    }
-
-    /// Adds what a drain of the queue did.
-    pub(super) fn drained(&mut self, report: &bodies::Report) {
-        self.counts.uploaded += report.uploaded;
-        self.counts.already_exists += report.already_exists;
-        self.counts.failed += report.failed;
-    }
-
-    /// The finished section; `waiting` bodies are in the queue.
-    pub(super) fn finish(self, waiting: u64) -> Bodies {
-        Bodies {
-            retryable: self.counts.retryable + waiting,
-            outcomes: self.outcomes.into_values().collect(),
-            ..self.counts
+impl Offered<'_> {
+    fn which(&self) -> Which {
+        Which {
+            mission_slug: self.namespace.mission_slug.clone(),
+            path: self.path.to_owned(),
+            target_branch: self.namespace.target_branch.clone(),
+            sha256: Some(self.body.sha256()),
         }
     }
 }
 
-/// Queues the bodies of one mission in one transaction; returns how many wait for upload because of it.
+/// An artifact without a body in the making.
+fn which(mission: &Mission, artifact: &Artifact) -> Which {
+    Which {
+        mission_slug: mission.slug.clone(),
+        path: artifact.path.clone(),
+        target_branch: mission.target_branch.clone(),
+        sha256: artifact.sha256,
+    }
+}
+
+/// Queues the eligible bodies of these missions, in order, a bounded number at a time.
 pub(super) fn offer(
     world: &World<'_>,
     workspace: &Workspace,
     store: &mut Store,
-    mission: &Mission,
-    filter: &FilterPolicy,
+    missions: &[Mission],
     tally: &mut Tally,
-) -> Result<u64, Error> {
+    on_queued: &mut OnQueued<'_>,
+) -> Result<(), Error> {
     let config = &workspace.loaded.config;
-    let namespace = mission.namespace(workspace.project_uuid()?);
+    let filter = filter(config)?;
     let limits = Limits { rows: config.journal.capacity, bytes: config.bodies.max_queue_bytes };
-    let now = world.clock.now();
-    let mut waiting = 0;
-    store.write(|tx| {
+    let mut desk = Desk { world, limits, store, tally, on_queued };
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for mission in missions {
+        let namespace = Rc::new(mission.namespace(workspace.project_uuid()?));
         for artifact in &mission.artifacts {
-            let decision = match body(mission, artifact, filter, config.artifacts.max_bytes) {
+            match body(mission, artifact, &filter, config.artifacts.max_bytes) {
                 Ok(body) => {
-                    let entry = Entry { namespace: &namespace, path: &artifact.path, body: &body };
-                    bodies::enqueue(tx, &entry, now, &limits)?.decision()
+                    bytes += body.text().len();
+                    batch.push(Offered { namespace: Rc::clone(&namespace), path: &artifact.path, body });
                 }
-                Err(decision) => decision,
-            };
-            waiting += u64::from(matches!(decision.status, Status::Queued | Status::AlreadyExists));
-            tally.decided(&mission.slug, &artifact.path, decision);
+                Err(decision) => desk.tally.decided(which(mission, artifact), decision),
+            }
+            if batch.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
+                desk.take(std::mem::take(&mut batch))?;
+                bytes = 0;
+            }
         }
-        Ok::<_, Error>(waiting)
-    })
+    }
+    desk.take(batch)
+}
+
+/// Where bodies are handed in.
+struct Desk<'a, 'b> {
+    world: &'a World<'a>,
+    limits: Limits,
+    store: &'a mut Store,
+    tally: &'a mut Tally,
+    on_queued: &'a mut OnQueued<'b>,
+}
+
+impl Desk<'_, '_> {
+    /// Queues a batch. What finds the queue full is tried again for as long as bodies leave it.
+    fn take(&mut self, batch: Vec<Offered<'_>>) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut left = self.queue(batch)?;
+        while (self.on_queued)(self.store, self.tally)? && !left.is_empty() {
+            let before = left.len();
+            left = self.queue(left)?;
+            if left.len() == before {
+                break;
+            }
+        }
+        for offered in left {
+            self.tally.decided(offered.which(), Enqueued::QueueFull.decision());
+        }
+        Ok(())
+    }
+
+    /// Queues a batch in one transaction, and gives back what there is no room for.
+    fn queue<'c>(&mut self, batch: Vec<Offered<'c>>) -> Result<Vec<Offered<'c>>, Error> {
+        let now = self.world.clock.now();
+        let outcomes: Vec<_> = self.store.write(|tx| {
+            let one = |Offered { namespace, path, body }: &Offered<'_>| {
+                bodies::enqueue(tx, &Entry { namespace, path, body }, now, &self.limits)
+            };
+            batch.iter().map(one).collect::<Result<_, _>>()
+        })?;
+        let mut left = Vec::new();
+        for (offered, outcome) in batch.into_iter().zip(outcomes) {
+            if outcome == Enqueued::QueueFull {
+                left.push(offered);
+            } else {
+                self.tally.decided(offered.which(), outcome.decision());
+            }
+        }
+        Ok(left)
+    }
 }
 
 /// Counts what would be offered, and queues nothing.
@@ -134,7 +173,7 @@ pub(super) fn preview(mission: &Mission, filter: &FilterPolicy, no_upload: Optio
         if let (Status::Queued, Some(why)) = (decision.status, no_upload) {
             decision = Decision { status: Status::Skipped, reason: why.reason().to_owned() };
         }
-        tally.decided(&mission.slug, &artifact.path, decision);
+        tally.decided(which(mission, artifact), decision);
     }
 }
 

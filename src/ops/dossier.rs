@@ -2,15 +2,18 @@
 
 use std::cell::Cell;
 
+use rayon::prelude::*;
+
+use super::memory::{self, Deed, Memory};
 use super::origin::origin;
 use super::report;
-use super::rule::{OPTED_OUT, Rule};
+use super::rule::{self, OPTED_OUT, Rule};
 use super::{Error, Step, Workspace, World};
 use crate::base::text::printable;
 use crate::base::{Sha256, Timestamp};
 use crate::books;
 use crate::config::Parity;
-use crate::dossier::{self, Edition, Fact, Index, Mission, ParityForm};
+use crate::dossier::{self, Edition, Fact, Index, Mission, Owner, ParityForm};
 use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
 use crate::git::{self, Facts};
 use crate::journal::{self, Audit, Entry, Receipt};
@@ -24,6 +27,8 @@ const AGGREGATE_TYPE: &str = "MissionDossier";
 pub(super) struct Selection<'a> {
     /// Only these.
     pub(super) missions: Option<&'a [String]>,
+    /// Only those for which this was not done since they changed, under the rule that goes with it.
+    pub(super) not_yet: Option<(Deed, &'a str)>,
     /// The step whose missing artifacts are asked about.
     pub(super) step: Option<&'a str>,
     /// Whose manifests say what is expected.
@@ -33,7 +38,10 @@ pub(super) struct Selection<'a> {
 /// What is on disk, and what git says of the checkout.
 #[derive(Debug)]
 pub(super) struct Indexed {
+    /// The selected missions.
     pub(super) index: Index,
+    /// Every mission that was looked at.
+    pub(super) present: Vec<String>,
     pub(super) git: Facts,
     pub(super) report: report::Index,
     pub(super) warnings: Vec<String>,
@@ -45,14 +53,17 @@ pub(super) struct Indexed {
 pub(super) fn index(
     world: &World<'_>,
     workspace: &Workspace,
+    memory: &Memory,
     selection: Selection<'_>,
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<Indexed, Error> {
     let begun = world.clock.now();
     let (checkout, config) = (&workspace.checkout, &workspace.loaded.config);
     let git = Workspace::git(world);
-    let facts = git::facts(&git, checkout);
-    let index = dossier::index(&dossier::Request {
+    let identity = &workspace.identity;
+    let owner = identity.project_uuid.as_deref().zip(identity.node_id.as_deref());
+    let owner = owner.map(|(project_uuid, node_id)| Owner { project_uuid, node_id });
+    let request = dossier::Request {
         root: &workspace.root,
         meta_root: &workspace.main_root,
         is_repository: checkout.is_repository(),
@@ -64,27 +75,42 @@ pub(super) fn index(
             Parity::Path => ParityForm::Path,
             Parity::Content => ParityForm::Content,
         },
+        baseline_owner: owner,
+        begun,
+        known: &memory.files,
         default_branch: &|| git::default_branch(&git, checkout),
         progress: &|p| progress(Step::Indexing { done: p.files as u64, total: p.total as u64 }),
         interrupt: world.interrupt,
-    })?;
+    };
+    // Git is asked while the files are looked at.
+    let (facts, index) = std::thread::scope(|scope| {
+        let facts = scope.spawn(|| git::facts(&git, checkout));
+        let index = dossier::index(&request);
+        (facts.join().unwrap_or_default(), index)
+    });
+    let mut index = index?;
+    let is_empty = index.missions.is_empty() && index.skipped.is_empty();
+    let present = index.missions.iter().map(|mission| mission.slug.clone()).collect();
+    if let (Some((deed, rule)), Some(uuid)) = (selection.not_yet, &workspace.identity.project_uuid) {
+        index.missions.retain(|m| !memory.has(deed, &m.slug, &memory::digest(m, uuid, rule)));
+    }
     let absent: Vec<_> = index.missions.iter().flat_map(|m| &m.artifacts).filter(|a| !a.is_present).collect();
     let report = report::Index {
         missions: index.missions.len() as u64,
         artifacts: index.missions.iter().map(|m| m.artifacts.len() as u64).sum(),
         bytes: index.bytes,
-        hashed: index.files as u64,
-        cached: 0,
+        hashed: (index.files - index.cached) as u64,
+        cached: index.cached as u64,
         not_present: absent.len() as u64,
         seconds: report::seconds(world.clock.now().since(begun)),
     };
     let unreadable = absent.iter().filter(|a| a.error_reason != Some("not_found")).count() + index.skipped.len();
     let mut warnings = facts.warnings.clone();
     warnings.extend(oddities(&index));
-    if index.missions.is_empty() && index.skipped.is_empty() {
+    if is_empty {
         warnings.push(format!("no feature directories in {}/", printable(&config.artifacts.root)));
     }
-    Ok(Indexed { index, git: facts, report, warnings, unreadable: unreadable as u64 })
+    Ok(Indexed { index, present, git: facts, report, warnings, unreadable: unreadable as u64 })
 }
 
 /// What was left out or defaulted, in words: one line for each.
@@ -97,6 +123,14 @@ fn oddities(index: &Index) -> Vec<String> {
             None => printable(&skipped.path),
         };
         lines.push(format!("{place} left out: {} ({})", skipped.reason.explanation(), skipped.reason.code()));
+    }
+    // One line for a mission: a tree that was copied as hard links has them everywhere.
+    for of_mission in index.odd.chunk_by(|a, b| (&a.mission_slug, a.reason) == (&b.mission_slug, b.reason)) {
+        let [first, more @ ..] = of_mission else { continue };
+        let slug = first.mission_slug.as_deref().unwrap_or_default();
+        let others = if more.is_empty() { String::new() } else { format!(" (and {} others)", more.len()) };
+        let (path, reason) = (printable(&first.path), first.reason);
+        lines.push(format!("{}/{path}{others}: {} ({})", printable(slug), reason.explanation(), reason.code()));
     }
     for mission in &index.missions {
         if let Some(oddity) = mission.oddity {
@@ -120,11 +154,13 @@ pub(super) struct Captured {
     pub(super) dropped: u64,
 }
 
-/// Captures what the index says that the journal does not know yet, all missions in one transaction.
+/// Captures what the index says that the journal does not know yet, all missions in one transaction. What is remembered
+/// of a mission that did not change, in a journal that states the same as then, is not even looked up.
 pub(super) fn capture(
     world: &World<'_>,
     workspace: &Workspace,
     store: &mut Store,
+    memory: &mut Memory,
     indexed: &Indexed,
 ) -> Result<Captured, Error> {
     let project_uuid = workspace.project_uuid()?;
@@ -136,16 +172,64 @@ pub(super) fn capture(
         now,
         dropped: Cell::default(),
     };
-    store.write(|tx| {
-        let ((), receipt) = books::append(tx, now, |appending| {
-            for mission in &indexed.index.missions {
+    let rule = rule::fingerprint(workspace);
+    let digests: Vec<String> = digests(indexed, project_uuid, &rule);
+    let (captured, fresh, point) = store.write(|tx| {
+        let is_same = memory.point().map_or(Ok(false), |then| journal::states_the_same(tx, then))?;
+        let (mut known, mut fresh) = (0, Vec::new());
+        let ((), mut receipt) = books::append(tx, now, |appending| {
+            for (mission, digest) in indexed.index.missions.iter().zip(&digests) {
+                if is_same && memory.has(Deed::Captured, &mission.slug, digest) {
+                    known += dossier::count_facts(mission);
+                    continue;
+                }
+                let dropped = capturing.dropped.get();
                 capturing.mission(tx, appending, mission, &mission.namespace(project_uuid))?;
+                if capturing.dropped.get() == dropped {
+                    fresh.push((mission.slug.clone(), digest.clone()));
+                }
             }
             Ok::<_, Error>(())
         })?;
+        receipt.unchanged += i64::try_from(known).unwrap_or(i64::MAX);
         let evicted = capturing.rule.evict(tx, now)?;
-        Ok(Captured { receipt, evicted, dropped: capturing.dropped.get() })
-    })
+        let captured = Captured { receipt, evicted, dropped: capturing.dropped.get() };
+        Ok::<_, Error>((captured, (is_same, fresh), journal::point(tx)?))
+    })?;
+    let (is_same, fresh) = fresh;
+    // What was given up may be any of it.
+    if !is_same || captured.evicted > 0 {
+        memory.distrust_captures();
+    }
+    memory.note_captured(if captured.evicted > 0 { Vec::new() } else { fresh }, point);
+    Ok(captured)
+}
+
+/// What a capture would do, where all of it is in the journal already: told without writing anything. `None` where that is
+/// not so, or not known.
+pub(super) fn unchanged(
+    workspace: &Workspace,
+    store: &ReadStore,
+    memory: &Memory,
+    indexed: &Indexed,
+) -> Result<Option<Receipt>, Error> {
+    let (Some(then), false) = (memory.point(), Rule::of(workspace).is_bounded()) else { return Ok(None) };
+    let digests = digests(indexed, workspace.project_uuid()?, &rule::fingerprint(workspace));
+    let mut missions = indexed.index.missions.iter().zip(&digests);
+    if !missions.all(|(mission, digest)| memory.has(Deed::Captured, &mission.slug, digest)) {
+        return Ok(None);
+    }
+    let is_same = store.read(|tx| {
+        Ok::<_, journal::Error>(!memory.is_stale(&journal::point(tx)?) && journal::states_the_same(tx, then)?)
+    })?;
+    let count: usize = indexed.index.missions.iter().map(dossier::count_facts).sum();
+    let mut receipt = Receipt::default();
+    receipt.unchanged = i64::try_from(count).unwrap_or(i64::MAX);
+    Ok(is_same.then_some(receipt))
+}
+
+fn digests(indexed: &Indexed, project_uuid: &str, rule: &str) -> Vec<String> {
+    indexed.index.missions.par_iter().map(|mission| memory::digest(mission, project_uuid, rule)).collect()
 }
 
 /// How many facts a capture would add, by a look at the journal alone.

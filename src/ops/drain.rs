@@ -5,16 +5,16 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::bodies::Tally;
 use super::report::{self, Drain};
+use super::tally::Tally;
 use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
-use crate::bodies::{self, DrainPolicy};
+use crate::bodies::{self, DrainPolicy, Push};
 use crate::config::Compression;
-use crate::delivery::{self, BatchReceiver, Conditions, Policy, Stop};
+use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
 use crate::store::Store;
-use crate::target::{self, Gate, Link, Resolved};
+use crate::target::{self, Gate, Identity, Link, Resolved};
 
 /// How long, in all, a drain waits for a server to know the events that bodies belong to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -100,30 +100,19 @@ pub(super) fn events(
     Ok(delivery::drain(store, &receiver, &conditions, on_settled)?)
 }
 
-/// Uploads what is due in the body queue over `link`.
+/// Uploads what is due in the body queue.
 pub(super) fn bodies(
     world: &World<'_>,
-    workspace: &Workspace,
     store: &mut Store,
-    link: &Link,
+    push: &Push,
     deadline: Timestamp,
     tally: &mut Tally,
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<bodies::Report, Error> {
-    let config = &workspace.loaded.config.bodies;
-    let policy = DrainPolicy {
-        parallel: config.parallel,
-        wire_names: config.wire_names,
-        missions: None,
-        deadline: Some(deadline),
-        patience: PATIENCE,
-    };
+    let policy = DrainPolicy { missions: None, deadline: Some(deadline), patience: PATIENCE };
     let mut random = world.random;
-    let mut done = 0;
-    let report = bodies::drain(store, link, &policy, world.clock, world.interrupt, &mut random, &mut |outcome| {
-        tally.note(outcome);
-        done += 1;
-        progress(Step::Uploading { done });
+    let report = bodies::drain(store, push, &policy, world.clock, world.interrupt, &mut random, &mut |outcome| {
+        progress(Step::Uploading { done: tally.uploaded(outcome) });
     })?;
     tally.drained(&report);
     Ok(report)
@@ -133,6 +122,7 @@ pub(super) fn bodies(
 pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
     Drain {
         requests: did.requests,
+        health_requests: did.health_requests,
         selected: did.selected,
         success: did.success,
         duplicate: did.duplicate,
@@ -143,6 +133,21 @@ pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
         halted: did.stop.as_ref().map(words),
         seconds: report::seconds(took),
     }
+}
+
+/// The offer to send everything again, when another server seems to answer at the target's address than before.
+pub(super) fn offer(identity: &Identity, changes: &[Change]) -> Option<String> {
+    if changes.is_empty() {
+        return None;
+    }
+    let said: Vec<String> =
+        changes.iter().map(|c| format!("{} was `{}` and is `{}`", c.field, c.previous, c.current)).collect();
+    Some(format!(
+        "{} seems to be another server than before ({}). If it lost what it had: sk-sync replay --to {}",
+        identity.canonical_url,
+        said.join(", "),
+        identity.target_id
+    ))
 }
 
 /// Why a drain ended early, for a person.

@@ -5,10 +5,16 @@
 //! **Invariant:** knows neither terminal nor command line: the world comes in as [`World`], and everything there is to
 //! say goes out as a [`report::Report`].
 
+mod again;
 mod bodies;
 mod dossier;
 mod drain;
+mod failures;
 mod intake;
+mod memory;
+mod opening;
+#[cfg(test)]
+mod opening_tests;
 mod origin;
 mod preview;
 mod quick;
@@ -16,16 +22,22 @@ pub(crate) mod report;
 mod rule;
 mod run;
 mod sending;
+mod spooling;
 mod stream;
+mod tally;
 #[cfg(test)]
 mod trace_tests;
+mod unchanged;
 mod workspace;
 
+pub(crate) use again::owe_again;
 pub(crate) use drain::Stub;
+pub(crate) use failures::{Group, explain, write_report};
+pub(crate) use opening::{Absorbed, open};
 pub(crate) use quick::capture_quickly;
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
-pub(crate) use stream::{Line, StreamRequest, capture_stream};
+pub(crate) use stream::{Line, News, StreamRequest, capture_stream};
 pub(crate) use workspace::{Setup, Workspace};
 
 use crate::base::ids::Ids;
@@ -112,6 +124,17 @@ pub(crate) enum Error {
     /// The input of `capture` cannot be read.
     #[error("cannot read the input: {0}")]
     Input(#[source] std::io::Error),
+    /// A file that was asked for cannot be written.
+    #[error(transparent)]
+    Output(std::io::Error),
+    /// Neither the store nor the spool beside it takes what was captured.
+    #[error("{why}, and what is captured cannot be kept beside it either: {source}")]
+    Spool {
+        /// What the store said.
+        why: String,
+        /// What the spool said.
+        source: std::io::Error,
+    },
     /// There is no project identity, so no dossier event can be made.
     #[error(
         "this project has no identity, so its artifacts cannot be named: neither .kittify/config.yaml nor event-sync.toml \

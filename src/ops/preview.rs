@@ -1,10 +1,11 @@
 //! `--dry-run`: what would be done.
 
 use super::Error;
-use super::bodies::{self, Tally};
+use super::bodies;
 use super::dossier::{self, Indexed};
 use super::report::{Artifact, Balance, Bodies};
 use super::run::{Journey, books_of, capture_section};
+use super::tally::Tally;
 use crate::books;
 
 /// What would be done: looks at the store if there is one, and creates nothing.

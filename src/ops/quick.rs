@@ -1,6 +1,7 @@
 //! What a git hook does: index, and capture what is new, in one short transaction. No target, no bodies, no books.
 
 use super::dossier::{self, Selection};
+use super::memory::Memory;
 use super::rule::evicted_words;
 use super::{Error, Workspace, World};
 use crate::books;
@@ -21,10 +22,12 @@ pub(crate) fn capture_quickly(
     missions: Option<&[String]>,
 ) -> Result<Quick, Error> {
     workspace.project_uuid()?;
-    let indexed = dossier::index(world, workspace, Selection { missions, ..Selection::default() }, &|_| ())?;
+    let mut memory = Memory::of(workspace, true);
+    let indexed = dossier::index(world, workspace, &memory, Selection { missions, ..Selection::default() }, &|_| ())?;
     let mut store = books::open(&workspace.place.store())?;
     store.leave_checkpoint()?;
-    let captured = dossier::capture(world, workspace, &mut store, &indexed)?;
+    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed)?;
+    memory.save(&indexed.index.cache);
     let mut warnings = indexed.warnings;
     if captured.evicted > 0 {
         warnings.push(evicted_words(captured.evicted));

@@ -36,6 +36,9 @@ pub(crate) struct Report {
     /// What was taken over from older stores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) migrate: Option<Migrate>,
+    /// What an earlier `capture` had to leave beside the store and is in it now; left out when that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) spool: Option<Spool>,
     /// What the feature directories hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) index: Option<Index>,
@@ -75,6 +78,7 @@ impl Report {
             project: None,
             target: None,
             migrate: None,
+            spool: None,
             index: None,
             capture: None,
             bodies: None,
@@ -131,6 +135,21 @@ pub(crate) struct Migrate {
     pub(crate) source_errors: u64,
     /// Bodies that were new here.
     pub(crate) bodies_imported: u64,
+}
+
+/// What was taken over from the spool, in lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Spool {
+    /// New events.
+    pub(crate) captured: u64,
+    /// Events that were here already.
+    pub(crate) unchanged: u64,
+    /// Ids with two different contents.
+    pub(crate) conflicts: u64,
+    /// Not kept: opted out, or purged here before.
+    pub(crate) discarded: u64,
+    /// Torn or damaged; kept in a file of their own.
+    pub(crate) unreadable: u64,
 }
 
 /// What the feature directories hold.
@@ -204,8 +223,10 @@ pub(crate) struct BodyOutcome {
 /// What was sent, and what the target said.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Drain {
-    /// Requests made.
+    /// Requests made with events in them.
     pub(crate) requests: u64,
+    /// Questions for who answers at the target and what it takes at most.
+    pub(crate) health_requests: u64,
     /// Events in them.
     pub(crate) selected: u64,
     /// Accepted.
@@ -295,7 +316,7 @@ mod tests {
             warnings: vec!["w".into()],
             ..Report::new("run")
         };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"fix":""}],"warnings":["w"]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"fix":""}],"warnings":["w"]}"#);
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub(super) fn dropped_words(dropped: u64) -> String {
     format!("{dropped} events were not kept: this project opted out (those bound for a Teamspace are in the audit)")
 }
 
+/// Everything of the configuration that decides what a capture does with a fact.
+pub(super) fn fingerprint(workspace: &Workspace) -> String {
+    let config = &workspace.loaded.config;
+    let (kept, capacity) = ((config.retention, config.delivery), config.journal.capacity);
+    format!("{kept:?} {capacity} {:?} {:?}", config.opt_out.teamspace_bound, config.families.local_only)
+}
+
 /// The rule of one run.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
@@ -42,6 +49,11 @@ impl Rule {
                 .then_some(i64::try_from(config.journal.capacity).unwrap_or(i64::MAX)),
             audits_bound: config.opt_out.teamspace_bound == BoundFamilies::Audit,
         }
+    }
+
+    /// True when the queue is bounded, so that each capture may have to give something up.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.capacity.is_some()
     }
 
     /// Gives up the oldest events beyond the capacity, where the configuration bounds the queue; returns how many.

@@ -3,18 +3,21 @@
 //! The order is the promise: index, capture (durable, whatever follows), queue bodies, deliver events, upload bodies,
 //! balance. A shut gate or a dead target shortens the second half and never the first.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::bodies::{self, NoUpload, Tally};
+use super::bodies::{self, NoUpload};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
-use super::report::{Balance, Capture, Gate, Project, Report};
+use super::memory::Memory;
+use super::opening::Absorbed;
+use super::report::{Balance, Capture, Gate, Project, Report, Spool};
 use super::rule::{dropped_words, evicted_words};
 use super::sending::Sending;
-use super::{Error, Step, Workspace, World, origin, preview};
+use super::tally::Tally;
+use super::{Error, Step, Workspace, World, opening, origin, preview};
 use crate::base::lock;
 use crate::base::text::{path, printable};
-use crate::books;
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
 use crate::journal::Receipt;
@@ -41,6 +44,10 @@ pub(crate) struct Request<'a> {
     pub(crate) scope: Scope,
     /// Only these missions.
     pub(crate) missions: Option<&'a [String]>,
+    /// Only missions that changed since this was last done with them in this checkout.
+    pub(crate) only_changed: bool,
+    /// Trust what is remembered of the checkout.
+    pub(crate) uses_memory: bool,
     /// The step whose missing artifacts are asked about.
     pub(crate) step: Option<&'a str>,
     /// Whose manifests say what is expected.
@@ -67,6 +74,8 @@ pub(crate) fn run(
         workspace,
         request,
         resolved: &resolved,
+        memory: Memory::of(workspace, request.uses_memory),
+        refused: BTreeSet::new(),
         start_stub,
         progress,
         report: Report::new(request.scope.command),
@@ -80,9 +89,15 @@ pub(crate) fn run(
     if indexed.is_some() {
         workspace.project_uuid()?;
     }
-    let mut store = books::open(&workspace.place.store())?;
+    if let Some(indexed) = &indexed
+        && journey.is_unchanged(indexed)?
+    {
+        return Ok(journey.report);
+    }
+    let (mut store, absorbed) = opening::open(world, workspace)?;
+    journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
-        let captured = dossier::capture(world, workspace, &mut store, indexed)?;
+        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed)?;
         if captured.evicted > 0 {
             journey.report.warnings.push(evicted_words(captured.evicted));
         }
@@ -96,7 +111,11 @@ pub(crate) fn run(
     } else if request.scope.offers_bodies || request.scope.drains {
         journey.deliver(&mut store, indexed.as_ref())?;
     }
-    journey.balance(&store)?;
+    if let Some(indexed) = &indexed {
+        journey.remember(indexed);
+    }
+    let balance = store.read(|tx| books_of(tx, journey.target_id()))?;
+    journey.balance(balance);
     Ok(journey.report)
 }
 
@@ -106,6 +125,9 @@ pub(super) struct Journey<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) request: &'a Request<'a>,
     pub(super) resolved: &'a Resolved,
+    pub(super) memory: Memory,
+    /// Missions of which a body found no room in the queue.
+    pub(super) refused: BTreeSet<String>,
     start_stub: StartStub<'a>,
     pub(super) progress: &'a (dyn Fn(Step) + Sync),
     pub(super) report: Report,
@@ -132,9 +154,17 @@ impl Journey<'_> {
     }
 
     fn index(&mut self) -> Result<Indexed, Error> {
-        let selection =
-            Selection { missions: self.request.missions, step: self.request.step, edition: self.request.edition };
-        let indexed = dossier::index(self.world, self.workspace, selection, self.progress)?;
+        if self.request.only_changed && !self.is_same_store() {
+            self.memory.forget_deeds();
+        }
+        let rule = self.deed_rule();
+        let selection = Selection {
+            missions: self.request.missions,
+            not_yet: self.request.only_changed.then_some((self.deed(), rule.as_str())),
+            step: self.request.step,
+            edition: self.request.edition,
+        };
+        let indexed = dossier::index(self.world, self.workspace, &self.memory, selection, self.progress)?;
         let report = &mut self.report;
         if let Some(project) = &mut report.project {
             project.project_slug = Some(origin::project_slug(self.workspace, &indexed.git));
@@ -143,6 +173,19 @@ impl Journey<'_> {
         report.warnings.extend(indexed.warnings.iter().cloned());
         report.standing.strict_findings += indexed.unreadable;
         Ok(indexed)
+    }
+
+    /// Says what lay in the spool.
+    fn took_over(&mut self, absorbed: Absorbed) {
+        if absorbed == Absorbed::default() {
+            return;
+        }
+        if absorbed.evicted > 0 {
+            self.report.warnings.push(evicted_words(absorbed.evicted));
+        }
+        let Absorbed { captured, unchanged, conflicts, discarded, unreadable, warnings, .. } = absorbed;
+        self.report.spool = Some(Spool { captured, unchanged, conflicts, discarded, unreadable });
+        self.report.warnings.extend(warnings);
     }
 
     /// Queues bodies and delivers, as far as the gates let.
@@ -181,12 +224,13 @@ impl Journey<'_> {
         tally: &mut Tally,
     ) -> Result<(), Error> {
         let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
-        let filter = bodies::filter(&self.workspace.loaded.config)?;
-        for mission in &indexed.index.missions {
-            match self.no_upload() {
-                Some(why) => bodies::preview(mission, &filter, Some(why), tally),
-                None => drop(bodies::offer(self.world, self.workspace, store, mission, &filter, tally)?),
-            }
+        let (config, missions) = (&self.workspace.loaded.config, &indexed.index.missions);
+        let Some(why) = self.no_upload() else {
+            return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
+        };
+        let filter = bodies::filter(config)?;
+        for mission in missions {
+            bodies::preview(mission, &filter, Some(why), tally);
         }
         Ok(())
     }
@@ -206,6 +250,8 @@ impl Journey<'_> {
         } else {
             0
         };
+        self.refused.clone_from(&tally.without_room);
+        self.report.warnings.extend(tally.crowding(&self.workspace.loaded.config));
         self.report.bodies = Some(tally.finish(waiting));
         Ok(())
     }
@@ -226,16 +272,13 @@ impl Journey<'_> {
     }
 
     /// Reads the books once more, from their counters.
-    fn balance(&mut self, store: &Store) -> Result<(), Error> {
-        let target_id = self.resolved.identity.as_ref().map(|i| i.target_id.as_str());
+    pub(super) fn balance(&mut self, (balance, open): (delivery::Balance, i64)) {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
-        let (balance, open) = store.read(|tx| books_of(tx, target_id))?;
         let owed = balance.of(Class::Untried) + balance.of(Class::Retryable) + open;
         self.report.balance = Some(Balance::of(&balance, is_shut));
         if self.request.scope.drains && self.resolved.receiver.is_some() && !is_shut {
             self.report.standing.owed_events = u64::try_from(owed).unwrap_or(0);
         }
-        Ok(())
     }
 }
 

@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use super::bodies::{self, Tally};
+use super::bodies;
 use super::dossier::Indexed;
 use super::drain::{self, Outlet};
 use super::run::{Journey, shown};
+use super::tally::Tally;
 use super::{Error, Step};
 use crate::base::Timestamp;
 use crate::base::text::printable;
+use crate::bodies::Push;
 use crate::books;
 use crate::config::Retention;
 use crate::delivery::{self, Class, Stop};
 use crate::store::Store;
 use crate::target::{Link, ReceiverKind};
-
-/// Bodies queued before they are uploaded: bounds the queue's file in a run over any number of missions.
-const UPLOAD_AT_ONCE: u64 = 256;
 
 /// The part of a run that is under the drain lock.
 pub(super) struct Sending<'a, 'b> {
@@ -24,12 +23,14 @@ pub(super) struct Sending<'a, 'b> {
     outlet: &'a mut Outlet<'b>,
     deadline: Timestamp,
     link: Option<Link>,
+    /// The connections for bodies, kept from one upload to the next.
+    push: Option<Push>,
     did: Option<delivery::Report>,
 }
 
 impl<'a, 'b> Sending<'a, 'b> {
     pub(super) fn new(journey: &'a mut Journey<'b>, outlet: &'a mut Outlet<'b>, deadline: Timestamp) -> Self {
-        Self { journey, outlet, deadline, link: None, did: None }
+        Self { journey, outlet, deadline, link: None, push: None, did: None }
     }
 
     /// The permitted target, connected to at the first need.
@@ -62,6 +63,7 @@ impl<'a, 'b> Sending<'a, 'b> {
             let more = drain::events(world, self.journey.workspace, store, &link, self.deadline, &mut |done| {
                 progress(Step::Delivering { done, total });
             })?;
+            self.journey.report.warnings.extend(drain::offer(&identity, &more.changes));
             did.add(&more);
         }
         // The embedded receiver proves nothing, so it frees nothing.
@@ -86,22 +88,19 @@ impl<'a, 'b> Sending<'a, 'b> {
         if is_stopped || self.journey.no_upload().is_some() {
             return self.journey.offer_all(store, indexed, tally);
         }
+        let (mut uploads, mut goes_on) = (0, true);
         if let (Some(indexed), true) = (indexed, self.journey.request.scope.offers_bodies) {
-            let filter = bodies::filter(&self.journey.workspace.loaded.config)?;
-            let (mut waiting, mut goes_on) = (0, true);
-            for mission in &indexed.index.missions {
-                let Journey { world, workspace, .. } = *self.journey;
-                waiting += bodies::offer(world, workspace, store, mission, &filter, tally)?;
-                if goes_on && waiting >= UPLOAD_AT_ONCE {
-                    goes_on = self.upload(store, tally)?;
-                    waiting = 0;
-                }
-            }
-            if !goes_on {
-                return Ok(());
-            }
+            let Journey { world, workspace, .. } = *self.journey;
+            bodies::offer(world, workspace, store, &indexed.index.missions, tally, &mut |store, tally| {
+                uploads += 1;
+                goes_on = goes_on && self.upload(store, tally)?;
+                Ok(goes_on)
+            })?;
         }
-        self.upload(store, tally)?;
+        // What waits from earlier runs goes even where this one brings nothing.
+        if uploads == 0 {
+            self.upload(store, tally)?;
+        }
         Ok(())
     }
 
@@ -110,10 +109,13 @@ impl<'a, 'b> Sending<'a, 'b> {
         if store.read(crate::bodies::counts)?.rows == 0 {
             return Ok(true);
         }
-        let Some(link) = self.link()? else { return Ok(false) };
+        if self.push.is_none() {
+            let config = &self.journey.workspace.loaded.config.bodies;
+            self.push = self.link()?.and_then(|link| Push::new(&link, config.wire_names, config.parallel));
+        }
+        let Some(push) = &self.push else { return Ok(false) };
         let journey = &mut *self.journey;
-        let did =
-            drain::bodies(journey.world, journey.workspace, store, &link, self.deadline, tally, journey.progress)?;
+        let did = drain::bodies(journey.world, store, push, self.deadline, tally, journey.progress)?;
         if let Some(stopped) = &did.stopped {
             journey.report.standing.was_interrupted |= *stopped == crate::bodies::Stop::Interrupted;
             journey.report.warnings.push(format!("uploads stopped: {}", printable(stopped.reason())));
@@ -127,7 +129,8 @@ impl<'a, 'b> Sending<'a, 'b> {
         let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
         let has_new = store.read(|tx| match delivery::current(tx, &identity.target_id)? {
             Some(target) => delivery::has_new(tx, &target),
-            None => Ok(false),
+            // Nothing was owed to it yet when this drain looked.
+            None => Ok(delivery::balance(tx, None)?.of(Class::Untried) > 0),
         })?;
         if is_stopped || !has_new || !self.journey.report.gates.iter().all(|gate| gate.open) {
             return Ok(());

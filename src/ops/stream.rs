@@ -5,16 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::intake::{Batch, Candidate, End, Examined, Intake};
+use super::opening::{self, Absorbed};
 use super::rule::{OPTED_OUT, Rule};
+use super::spooling::{self, Spools};
 use super::{Error, Workspace, World};
 use crate::base::Sha256;
 use crate::books;
 use crate::event::{Disposition, Inspection};
 use crate::journal::{self, Appended, Audit, Entry};
+use crate::spool::Spool;
 use crate::store::Store;
 
 /// Stores of other projects kept open at a time.
@@ -25,7 +29,7 @@ const OPEN_STORES: usize = 8;
 pub(crate) struct StreamRequest {
     /// Refuse envelopes that break the contract, instead of capturing them with a word about it.
     pub(crate) strict_envelope: bool,
-    /// Refuse when this many events are live.
+    /// Refuse when this many events are live. What cannot be counted is refused as well: nothing is spooled then.
     pub(crate) capacity: Option<u64>,
     /// Lines in a transaction.
     pub(crate) batch: usize,
@@ -50,7 +54,7 @@ pub(crate) struct Line {
     pub(crate) event_id: Option<String>,
     /// Its place in the journal, or that of the event that says the same.
     pub(crate) seq: Option<i64>,
-    /// `captured`, `unchanged`, `conflict`, `refused` or `discarded`.
+    /// `captured`, `unchanged`, `conflict`, `refused`, `discarded` or `spooled`.
     pub(crate) result: &'static str,
     /// Why, or what is odd about it.
     pub(crate) reason: Option<String>,
@@ -67,20 +71,32 @@ impl Line {
     }
 }
 
+/// What there is to say while a stream is captured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum News<'a> {
+    /// What became of a batch of lines; each is on disk.
+    Lines(&'a [Line]),
+    /// A store cannot be opened, in the words of why; from here on its lines go into the spool beside it.
+    Spooling(&'a str),
+    /// Lines that were spooled before are in the journal.
+    Absorbed(&'a Absorbed),
+}
+
 /// Captures every line of `input`, and says of each what became of it, after it is on disk: one call for each batch.
 pub(crate) fn capture_stream(
     world: &World<'_>,
     workspace: &Workspace,
     request: &StreamRequest,
     input: Box<dyn Read + Send>,
-    on_lines: &mut dyn FnMut(&[Line]),
+    on_news: &mut dyn FnMut(News<'_>),
 ) -> Result<StreamEnd, Error> {
     let mut summary = StreamEnd::default();
-    let mut capture = Capture { world, workspace, request, rule: Rule::of(workspace), stores: BTreeMap::new() };
+    let (rule, stores, spools) = (Rule::of(workspace), BTreeMap::new(), Spools::default());
+    let mut capture = Capture { world, workspace, request, rule, stores, spools, on_news };
     let mut intake = Intake::start(input);
     loop {
         let Batch { lines, end } = intake.next(request.batch.max(1), world.interrupt);
-        summary.evicted += capture.batch(lines, on_lines)?;
+        summary.evicted += capture.batch(lines)?;
         match end {
             None => {}
             Some(End::Failed(error)) => return Err(Error::Input(error)),
@@ -97,12 +113,14 @@ struct Capture<'a> {
     workspace: &'a Workspace,
     request: &'a StreamRequest,
     rule: Rule,
-    stores: BTreeMap<Option<String>, Store>,
+    stores: BTreeMap<PathBuf, Store>,
+    spools: Spools,
+    on_news: &'a mut dyn FnMut(News<'_>),
 }
 
 impl Capture<'_> {
     /// Captures a batch, in one transaction for each store that it concerns; returns how many older events that cost.
-    fn batch(&mut self, examined: Vec<Examined>, on_lines: &mut dyn FnMut(&[Line])) -> Result<i64, Error> {
+    fn batch(&mut self, examined: Vec<Examined>) -> Result<i64, Error> {
         let mut lines = Vec::with_capacity(examined.len());
         let mut by_project: BTreeMap<Option<String>, Vec<Candidate>> = BTreeMap::new();
         for examined in examined {
@@ -125,7 +143,7 @@ impl Capture<'_> {
             evicted += given_up;
         }
         lines.sort_unstable_by_key(|line| line.number);
-        on_lines(&lines);
+        (self.on_news)(News::Lines(&lines));
         Ok(evicted)
     }
 
@@ -136,20 +154,57 @@ impl Capture<'_> {
         (self.workspace.identity.project_uuid.as_deref() != Some(&uuid)).then_some(uuid)
     }
 
-    /// Captures candidates in one transaction.
+    /// Captures candidates of one project: in its store, or in the spool while that cannot be opened.
     fn store(&mut self, project: Option<&str>, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
-        let key = project.map(str::to_owned);
-        if !self.stores.contains_key(&key) {
+        let path = match project {
+            Some(uuid) => self.workspace.home.project(uuid)?.store(),
+            None => self.workspace.place.store(),
+        };
+        let now = self.world.clock.now();
+        if !self.spools.is_open(&path, now) {
+            return Ok((self.spools.append(&path, now, candidates, &self.rule)?, 0));
+        }
+        let error = match self.transact(&path, candidates) {
+            Err(error) if self.request.capacity.is_none() && spooling::is_about_the_store(&error) => error,
+            done => return done,
+        };
+        self.stores.remove(&path);
+        let why = error.to_string();
+        self.spools.begin(&path, now, why.clone());
+        let lines = self.spools.append(&path, now, candidates, &self.rule)?;
+        (self.on_news)(News::Spooling(&why));
+        Ok((lines, 0))
+    }
+
+    /// Opens the store, unless it is open, and takes over what was spooled beside it.
+    fn open(&mut self, path: &Path) -> Result<(), Error> {
+        let absorbed = if let Some(store) = self.stores.get_mut(path) {
+            // Somebody who found the store locked may have spooled since: the older lines come first.
+            if !Spool::beside(path).is_written() || self.spools.is_troubled(path) {
+                return Ok(());
+            }
+            opening::absorb(self.world, &self.rule, store, path)?
+        } else {
             if self.stores.len() >= OPEN_STORES {
                 self.stores.clear();
             }
-            let path = match project {
-                Some(uuid) => self.workspace.home.project(uuid)?.store(),
-                None => self.workspace.place.store(),
-            };
-            self.stores.insert(key.clone(), books::open(&path)?);
+            let (store, absorbed) = opening::open_at(self.world, &self.rule, path)?;
+            self.stores.insert(path.to_owned(), store);
+            absorbed
+        };
+        if !absorbed.warnings.is_empty() {
+            self.spools.note_trouble(path);
         }
-        let Some(store) = self.stores.get_mut(&key) else { return Ok((Vec::new(), 0)) };
+        if absorbed != Absorbed::default() {
+            (self.on_news)(News::Absorbed(&absorbed));
+        }
+        Ok(())
+    }
+
+    /// Captures candidates in one transaction.
+    fn transact(&mut self, path: &Path, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
+        self.open(path)?;
+        let Some(store) = self.stores.get_mut(path) else { return Ok((Vec::new(), 0)) };
         let now = self.world.clock.now();
         store.write(|tx| {
             let (lines, _) = books::append(tx, now, |appending| {
@@ -165,7 +220,7 @@ impl Capture<'_> {
                             if audited == Disposition::AuditAndDiscard {
                                 journal::audit(tx, now, &audit(candidate))?;
                             }
-                            lines.push(candidate.became("discarded", None, Some("opted out".to_owned()), None));
+                            lines.push(candidate.dropped());
                             continue;
                         }
                     };
@@ -212,7 +267,18 @@ impl Candidate {
         }
     }
 
-    fn became(&self, result: &'static str, seq: Option<i64>, reason: Option<String>, held: Option<&str>) -> Line {
+    /// The line of an event that opting out drops.
+    pub(super) fn dropped(&self) -> Line {
+        self.became("discarded", None, Some("opted out".to_owned()), None)
+    }
+
+    pub(super) fn became(
+        &self,
+        result: &'static str,
+        seq: Option<i64>,
+        reason: Option<String>,
+        held: Option<&str>,
+    ) -> Line {
         Line {
             number: self.line,
             event_id: Some(self.inspection.event_id.clone()),

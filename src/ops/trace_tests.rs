@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 
-use super::{Line, Setup, StreamRequest, Workspace, World, capture_stream};
+use super::{News, Setup, StreamRequest, Workspace, World, capture_stream};
 use crate::base::clock::FixedClock;
 use crate::base::ids::SystemIds;
 use crate::base::{Env, Interrupt, Timestamp, env};
@@ -58,8 +58,11 @@ impl Deep {
         let mut results = Vec::new();
         let world = world(&self.env, &self.ids, &self.interrupt);
         let (end, heard) = traced(|| {
-            let mut on_lines = |lines: &[Line]| results.extend(lines.iter().map(|line| line.result));
-            capture_stream(&world, &self.workspace, &request, input, &mut on_lines)
+            let mut on_news = |news: News<'_>| match news {
+                News::Lines(lines) => results.extend(lines.iter().map(|line| line.result)),
+                news => panic!("{news:?}"),
+            };
+            capture_stream(&world, &self.workspace, &request, input, &mut on_news)
         });
         end.unwrap();
         (results, heard)

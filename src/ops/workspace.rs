@@ -95,6 +95,11 @@ impl Workspace {
         Git::new(world.env)
     }
 
+    /// What names the repository in an agreement: the directory all its checkouts share, or a plain directory itself.
+    pub(crate) fn repository(&self) -> &Path {
+        self.checkout.common_dir.as_deref().unwrap_or(&self.root)
+    }
+
     /// The project's id, or what to do about its absence.
     pub(crate) fn project_uuid(&self) -> Result<&str, Error> {
         self.identity.project_uuid.as_deref().ok_or(Error::MissingIdentity)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
-use super::ingest::{Outcome, Request, ingest};
+use super::ingest::{Content, Outcome, Request, ingest};
 use super::storage::{Count, Counts, Engine};
 use crate::base::Clock;
 
@@ -29,14 +29,17 @@ pub(super) struct Traffic {
     pub(super) event_requests: AtomicI64,
     pub(super) body_requests: AtomicI64,
     pub(super) connections: AtomicI64,
+    /// Bodies that came again and were answered without a step.
+    bodies_already_exist: AtomicI64,
 }
 
 impl Traffic {
-    fn numbers(&self) -> [(Count, &AtomicI64); 3] {
+    fn numbers(&self) -> [(Count, &AtomicI64); 4] {
         [
             (Count::EventRequests, &self.event_requests),
             (Count::BodyRequests, &self.body_requests),
             (Count::Connections, &self.connections),
+            (Count::BodiesAlreadyExist, &self.bodies_already_exist),
         ]
     }
 }
@@ -65,11 +68,15 @@ impl Keeper {
         }
     }
 
-    /// Answers a group of jobs: all requests in one step, then the reports.
+    /// Answers a group of jobs: bodies that are there at once, all other requests in one step, then the reports.
     fn settle(&mut self, jobs: Vec<Job>) {
         let (mut requests, mut senders, mut reports) = (Vec::new(), Vec::new(), Vec::new());
         for job in jobs {
             match job {
+                Job::Keep(request, sender) if self.is_there(&request) => {
+                    self.traffic.bodies_already_exist.fetch_add(1, Ordering::Relaxed);
+                    sender.send(Outcome::AlreadyExists).ok();
+                }
                 Job::Keep(request, sender) => {
                     requests.push(*request);
                     senders.push(sender);
@@ -90,6 +97,17 @@ impl Keeper {
                 Ok(counts) => drop(sender.send(counts)),
                 Err(e) => log::error!("cannot read the counts: {e}"),
             }
+        }
+    }
+
+    /// True for a body of which nothing is left to be stored: most uploads, since every run submits every body. A step
+    /// for it would be a sync of the disk for nothing.
+    fn is_there(&self, request: &Request) -> bool {
+        match request {
+            Request { content: Content::Body(upload), key: None } => {
+                self.engine.has_body(&upload.version).unwrap_or(false)
+            }
+            _ => false,
         }
     }
 
@@ -143,10 +161,10 @@ impl Keeper {
 mod tests {
     use super::*;
     use crate::base::clock::{FixedClock, Timestamp};
-    use crate::serve::batch;
-    use crate::serve::ingest::Content;
+    use crate::serve::{batch, upload};
+
     use crate::serve::memory::Memory;
-    use crate::serve::storage::Work;
+    use crate::serve::storage::{ArtifactVersion, Work};
     use crate::serve::tests::sample;
 
     /// An engine whose steps fail, without any effect, when they would refuse an event; it counts its steps.
@@ -169,6 +187,10 @@ mod tests {
 
         fn counts(&self) -> Result<Counts, Error> {
             self.kept.counts()
+        }
+
+        fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error> {
+            self.kept.has_body(version)
         }
 
         fn instance_id(&self) -> &'static str {
@@ -198,6 +220,29 @@ mod tests {
         drop(queue);
         Keeper { engine, traffic, clock }.run(waiting);
         (steps.load(Ordering::Relaxed), counts.try_recv().unwrap())
+    }
+
+    fn keep_body(path: &str) -> (Job, oneshot::Receiver<Outcome>) {
+        let upload = upload::read(sample::push(path, "text").to_string().as_bytes()).unwrap();
+        let (sender, outcome) = oneshot::channel();
+        (Job::Keep(Box::new(Request { content: Content::Body(upload), key: None }), sender), outcome)
+    }
+
+    #[test]
+    fn a_body_that_is_there_takes_no_step() {
+        let mut engine = Memory::new(String::new());
+        let clock = Arc::new(FixedClock(Timestamp::from_micros(0)));
+        let upload = upload::read(sample::push("spec.md", "text").to_string().as_bytes()).unwrap();
+        engine.step(&mut |records| records.keep_body(&upload, clock.now()).map(drop)).unwrap();
+        let (steps, traffic) = (Arc::<AtomicI64>::default(), Arc::<Traffic>::default());
+        let engine = Box::new(Picky { kept: engine, steps: Arc::clone(&steps) });
+        let mut keeper = Keeper { engine, traffic, clock };
+        let ((there, mut said), (other, mut other_said)) = (keep_body("spec.md"), keep_body("plan.md"));
+        keeper.settle(vec![there]);
+        assert_eq!((steps.load(Ordering::Relaxed), said.try_recv()), (0, Ok(Outcome::AlreadyExists)));
+        keeper.settle(vec![other]);
+        assert_eq!((steps.load(Ordering::Relaxed), other_said.try_recv()), (1, Ok(Outcome::NotAnnounced)));
+        assert_eq!(keeper.counts().unwrap()[&Count::BodiesAlreadyExist], 1);
     }
 
     #[test]

@@ -38,6 +38,10 @@ impl Engine for Memory {
         work(&mut self.tables)
     }
 
+    fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error> {
+        Ok(self.tables.bodies.contains(version))
+    }
+
     fn counts(&self) -> Result<Counts, Error> {
         Ok(self.tables.counts.clone())
     }

@@ -45,6 +45,20 @@ impl Engine for Sqlite {
         self.store.write(|tx| work(&mut Tables { tx, project: None, namespace: None }))
     }
 
+    fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error> {
+        let ArtifactVersion { namespace, path, sha256 } = version;
+        let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
+        let key = (project_uuid, mission_slug, target_branch, mission_type, manifest_version, path, sha256.as_bytes());
+        self.store.read(|tx| {
+            let mut statement = tx.prepare(
+                "SELECT 1 FROM serve_namespaces JOIN serve_bodies USING (namespace_id)
+                 WHERE project_uuid = ?1 AND mission_slug = ?2 AND target_branch = ?3 AND mission_type = ?4
+                 AND manifest_version = ?5 AND artifact_path = ?6 AND content_sha256 = ?7",
+            )?;
+            Ok(statement.exists(key)?)
+        })
+    }
+
     fn counts(&self) -> Result<Counts, Error> {
         let named = self.store.read(|tx| store::all_counters(tx, SCOPE))?;
         Ok(Count::ALL.iter().filter_map(|count| Some((*count, *named.get(count.name())?))).collect())

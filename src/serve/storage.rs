@@ -110,6 +110,8 @@ pub(super) type Work<'a> = dyn FnMut(&mut dyn Records) -> Result<(), Error> + 'a
 pub(super) trait Engine: Send {
     /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does not.
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error>;
+    /// True when this artifact version has its body.
+    fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error>;
     /// The numbers as of the last step.
     fn counts(&self) -> Result<Counts, Error>;
     /// The id of this storage, the same for its whole life.

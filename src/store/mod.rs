@@ -12,6 +12,7 @@ mod cache;
 mod counters;
 mod open;
 mod read;
+mod reclaim;
 mod schema;
 #[cfg(test)]
 mod trace;
@@ -20,6 +21,7 @@ mod tx;
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
+pub(crate) use reclaim::Reclaimed;
 pub(crate) use schema::Schema;
 #[cfg(test)]
 pub(crate) use trace::traced;
@@ -94,6 +96,17 @@ impl Error {
                 Self::Io(std::io::Error::other(format!("cannot open the store {}: {error}", path())))
             }
             _ => Self::Sqlite(error),
+        }
+    }
+
+    /// True when the disk or a quota has no room: nothing beside the store can be written either.
+    pub(crate) fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Full { .. } => true,
+            Self::Io(error) => matches!(error.kind(), StorageFull | QuotaExceeded),
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            _ => false,
         }
     }
 

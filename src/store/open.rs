@@ -81,6 +81,14 @@ impl Store {
         let tx = self.conn.unchecked_transaction().map_err(|e| E::from(Error::at(&self.path, e)))?;
         work(&ReadTx::new(tx, &self.counters))
     }
+
+    pub(super) fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// Connection settings of a writer (design section 5). `auto_vacuum` must come before the first table.

@@ -25,6 +25,8 @@ impl Schema {
     /// Checks the header of the file at `path`: empty files are version 0; foreign and newer ones are refused.
     pub(super) fn check(&self, conn: &Connection, path: &Path) -> Result<i64, Error> {
         let place = |e| Error::at(path, e);
+        // One snapshot for the three looks: a first writer may commit its schema between two of them.
+        let _snapshot = if conn.is_autocommit() { Some(conn.unchecked_transaction().map_err(place)?) } else { None };
         let id: i64 = conn.query_row("PRAGMA application_id", [], |r| r.get(0)).map_err(place)?;
         let version: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(place)?;
         let is_empty = || {

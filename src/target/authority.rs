@@ -8,9 +8,11 @@ use crate::config::{Ack, Delivery, ExternalReceiver, Format, Loaded, without_use
 
 use super::Error;
 use super::address::Address;
-use super::agreement::{BODIES_PATH, Claim, Disagreement, EVENTS_PATH, Proposal, below};
+use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
+use super::consent::Consent;
 use super::identity::STUB_URL;
 use super::link::{Endpoints, Identity, ReceiverKind};
+use super::resolved::{Authority, OverrideMode, Resolved};
 use super::scope::{ScopeStatus, queue_digest, queue_scope};
 use super::sources::{Sources, Stop};
 
@@ -28,58 +30,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) legacy_home: Option<&'a Path>,
     /// The text of its scope marker.
     pub(crate) active_scope: Option<&'a str>,
-}
-
-/// Whether another source than the configuration decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum OverrideMode {
-    /// All sources agree.
-    None,
-    /// The sources disagree and none was told to win.
-    SetupOnly,
-    /// A flag, or the environment by `--override-target`, won over a different configuration.
-    ProcessOverride,
-}
-
-/// The decision's parts, by the names and types of `formats` section 9.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Authority {
-    /// The address in the files, as written but without name and password.
-    pub(crate) configured_server_url: Option<String>,
-    /// The address in the environment, canonical where it can be.
-    pub(crate) env_server_url: Option<String>,
-    /// Whether one was made to win.
-    pub(crate) override_mode: OverrideMode,
-    /// The canonical address that everything uses.
-    pub(crate) resolved_server_url: Option<String>,
-    /// The configured user.
-    pub(crate) user_id: Option<String>,
-    /// The configured team.
-    pub(crate) team_slug: Option<String>,
-    /// The scope an older version would have queued under.
-    pub(crate) derived_queue_scope: String,
-    /// The queue file of that scope; empty without a home directory.
-    pub(crate) queue_db_path: String,
-    /// How the older scope marker relates to it.
-    pub(crate) active_queue_scope_status: ScopeStatus,
-}
-
-/// Which target it is, as far as the sources say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Resolved {
-    /// The kind of receiver; `None` when nothing is to be delivered.
-    pub(crate) receiver: Option<ReceiverKind>,
-    /// What deliveries are recorded against; `None` without a receiver, an address, or agreement.
-    pub(crate) identity: Option<Identity>,
-    /// Its addresses; `None` as for the identity, and for the stub, whose port is known only once it listens.
-    pub(crate) endpoints: Option<Endpoints>,
-    /// Two sources that disagree: the gate `target_disagreement`.
-    pub(crate) disagreement: Option<Disagreement>,
-    /// How it was decided.
-    pub(crate) authority: Authority,
-    /// What a person should know and need not act on.
-    pub(crate) warnings: Vec<String>,
+    /// What was agreed to; `None` is nothing.
+    pub(crate) consent: Option<&'a Consent>,
 }
 
 /// Decides. A disagreement is part of the answer; an address that cannot be one is an error.
@@ -114,7 +66,8 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
     let endpoints = endpoints(&proposal);
     let authority = authority(&sources, choice, override_mode, identity.as_ref());
     let warnings = idle_url(receiver, env, choice).into_iter().collect();
-    Ok(Resolved { receiver, identity, endpoints, disagreement, authority, warnings })
+    let consent = choice.consent.cloned().unwrap_or_default();
+    Ok(Resolved { receiver, identity, endpoints, disagreement, consent, authority, warnings })
 }
 
 /// The first key of an external receiver that this version knows and cannot follow.

@@ -1,15 +1,17 @@
 //! What stands in the way of sending, all of it at once. Gates mark nothing: every run judges them anew.
 
-use crate::base::Env;
 use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
+use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::authority::{Resolved, stub_endpoints};
+use super::authority::stub_endpoints;
+use super::consent::Refusal;
+use super::credential;
 use super::credential::{Keys, Lack};
-use super::link::{Endpoints, Link, ReceiverKind};
-use super::{consent, credential};
+use super::link::{Link, ReceiverKind};
+use super::resolved::Resolved;
 
 /// A condition for sending.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -26,6 +28,15 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// The gate of a project's identity, without which its artifacts cannot be named.
+    pub(crate) fn of_identity(is_known: bool) -> Self {
+        let lack = || Lack {
+            reason: "the project has no identity, so its artifacts cannot be named".to_owned(),
+            fix: "sk-sync init --project".to_owned(),
+        };
+        Self::new("missing_project_identity", (!is_known).then(lack))
+    }
+
     fn new(name: &'static str, lack: Option<Lack>) -> Self {
         let is_open = lack.is_none();
         let (reason, fix) = lack.map(|l| (l.reason, l.fix)).unwrap_or_default();
@@ -35,7 +46,7 @@ impl Gate {
 
 /// Every gate of the target, open or shut. None where nothing is to be delivered, and none for the stub.
 pub(crate) fn gates(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<Gate> {
-    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, config, env));
+    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, resolved, config, env));
     judge(resolved, config, env, keys.and_then(Result::err))
 }
 
@@ -48,7 +59,7 @@ pub(crate) fn link(
     stub_origin: Option<&str>,
 ) -> Result<Option<Link>, Vec<Gate>> {
     let Some(receiver) = resolved.receiver else { return Ok(None) };
-    let (keys, lack) = match credential::keys(receiver, config, env) {
+    let (keys, lack) = match credential::keys(receiver, resolved, config, env) {
         Ok(keys) => (Some(keys), None),
         Err(lack) => (None, Some(lack)),
     };
@@ -64,7 +75,7 @@ pub(crate) fn link(
 
 fn judge(resolved: &Resolved, config: &EventSyncConfig, env: &Env, no_keys: Option<Lack>) -> Vec<Gate> {
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
-    let consent = Gate::new("missing_consent", resolved.endpoints.as_ref().and_then(unpermitted));
+    let consent = Gate::new("missing_consent", unpermitted(resolved));
     match resolved.receiver {
         None | Some(ReceiverKind::Stub) => Vec::new(),
         Some(ReceiverKind::Teamspace) => vec![
@@ -89,8 +100,8 @@ fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin:
     };
     Some(Link {
         identity: resolved.identity.clone()?,
-        permit: consent::permit(&endpoints.events)?,
-        bodies_permit: endpoints.bodies.as_deref().and_then(consent::permit),
+        permit: resolved.consent.permit(&endpoints.events).ok()?,
+        bodies_permit: endpoints.bodies.as_deref().and_then(|url| resolved.consent.permit(url).ok()),
         endpoints,
         headers: keys.headers,
     })
@@ -117,7 +128,7 @@ fn no_address(resolved: &Resolved) -> Option<Lack> {
 
 fn switched_off(env: &Env) -> Option<Lack> {
     let value = env.text(LEGACY_SWITCH).filter(|v| is_false(v))?;
-    let value = crate::base::text::printable(value);
+    let value = text::printable(value);
     Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: format!("unset {LEGACY_SWITCH}") })
 }
 
@@ -128,17 +139,24 @@ fn no_team(config: &EventSyncConfig) -> Option<Lack> {
     })
 }
 
-/// The first address that nothing may be sent to.
-fn unpermitted(endpoints: &Endpoints) -> Option<Lack> {
-    let mut urls = [Some(endpoints.events.as_str()), endpoints.bodies.as_deref()].into_iter().flatten();
-    let url = urls.find(|url| consent::permit(url).is_none())?;
-    let origin = Address::read(url).map_or_else(|_| url.to_owned(), |a| a.origin());
-    Some(Lack {
-        reason: format!("nobody agreed to sending to {origin}, and this version cannot record an agreement yet"),
-        fix: "choose an address on loopback, or --preset stub: this version sends nowhere else; \
-              everything captured stays"
-            .to_owned(),
-    })
+/// Why nothing may be sent to the addresses, and the line that agrees to all of them.
+fn unpermitted(resolved: &Resolved) -> Option<Lack> {
+    let origins = resolved.origins();
+    let refused = origins.iter().filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
+    let refused: Vec<_> = refused.collect();
+    let (origin, refusal) = refused.first()?;
+    if let Refusal::Unreadable(flaw) = refusal {
+        let fix = "move that file away, then agree again: sk-sync allow".to_owned();
+        return Some(Lack { reason: (*flaw).to_owned(), fix });
+    }
+    let reason = match refusal {
+        Refusal::Changed(file) => {
+            format!("{} has changed since somebody agreed to sending to {origin}", text::path(&file.path))
+        }
+        _ => format!("nobody agreed to sending what is in this repository to {origin}"),
+    };
+    let words: Vec<_> = refused.iter().map(|(origin, _)| origin.as_str()).collect();
+    Some(Lack { reason, fix: format!("sk-sync allow {}", words.join(" ")) })
 }
 
 fn no_listener() -> Lack {

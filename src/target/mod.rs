@@ -12,14 +12,21 @@ mod authority;
 mod consent;
 mod credential;
 mod gate;
+mod grants;
 mod identity;
 mod link;
+mod reach;
+mod resolved;
 mod scope;
 mod sources;
+mod token;
 
-pub(crate) use authority::{Authority, Choice, Resolved, resolve};
+pub(crate) use authority::{Choice, resolve};
+pub(crate) use consent::{Consent, read_origin, repository_name};
 pub(crate) use gate::{Gate, gates, link};
+pub(crate) use grants::{Grant, grants, record, revoke};
 pub(crate) use link::{Identity, Link, ReceiverKind};
+pub(crate) use resolved::{Authority, Resolved};
 pub(crate) use scope::active_scope;
 
 use crate::config::Origin;
@@ -43,6 +50,24 @@ pub(crate) enum Error {
          SK_SYNC_TARGET_URL, or --target-url"
     )]
     NoReceiverAddress,
+    /// An origin that a person wrote cannot be one.
+    #[error("{from}: `{text}` is no origin: {what}")]
+    Origin {
+        /// The option or argument.
+        from: &'static str,
+        /// What it says, without name and password.
+        text: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The agreements to send cannot be read or written.
+    #[error("the agreements to send, {path}: {what}")]
+    Grants {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A setting that this version knows and cannot follow yet; ignoring it would send something else than was meant.
     #[error(
         "{key} is set, but this version of sk-sync does not do that yet; remove the key, or wait for a later version"

@@ -7,8 +7,9 @@ use crate::config::{Loaded, Origin, without_userinfo};
 use super::Error;
 use super::address::Address;
 use super::agreement::{Claim, Disagreement, Proposal, Slot};
-use super::authority::{Choice, OverrideMode};
+use super::authority::Choice;
 use super::link::ReceiverKind;
+use super::resolved::OverrideMode;
 
 /// Who may name an address of this receiver.
 #[derive(Debug)]

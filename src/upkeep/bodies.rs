@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, retry};
 use crate::bodies;
 use crate::books::{self, Error};
 use crate::store::Store;
@@ -15,65 +15,124 @@ const LISTED: u32 = 1000;
 /// The queue and the log, as `bodies list --json` prints them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Listing {
+    /// The numbers of each mission that waits or failed, by name; all of them, however many rows are listed.
+    pub(crate) missions: Vec<MissionNumbers>,
     /// Bodies that wait for upload, in the order they are tried in.
     pub(crate) queued: Vec<Waiting>,
     /// Bodies refused for good, the latest first.
     pub(crate) failed: Vec<Refused>,
 }
 
+/// The upload queue and the failure log of one mission on one branch, in numbers.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MissionNumbers {
+    pub(crate) mission_slug: String,
+    pub(crate) target_branch: String,
+    pub(crate) queued: u64,
+    pub(crate) bytes: u64,
+    pub(crate) ready: u64,
+    pub(crate) in_backoff: u64,
+    pub(crate) failures: u64,
+}
+
 /// A body that waits.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Waiting {
+    pub(crate) project_uuid: String,
     pub(crate) mission_slug: String,
     pub(crate) target_branch: String,
+    pub(crate) mission_type: String,
+    pub(crate) manifest_version: String,
     pub(crate) path: String,
     pub(crate) content_hash: String,
     pub(crate) size: u64,
     pub(crate) retry_count: u32,
+    pub(crate) created_at: String,
     pub(crate) due_at: String,
+    /// It may be tried now.
+    pub(crate) is_ready: bool,
     pub(crate) last_error: Option<String>,
 }
 
 /// A body that was refused.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Refused {
+    pub(crate) project_uuid: String,
     pub(crate) mission_slug: String,
     pub(crate) target_branch: String,
+    pub(crate) mission_type: String,
+    pub(crate) manifest_version: String,
     pub(crate) path: String,
     pub(crate) content_hash: String,
     pub(crate) reason: String,
     pub(crate) count: u32,
+    pub(crate) first_failed_at: String,
     pub(crate) last_failed_at: String,
     /// When the artifact was accepted after all, or a person asked for another try.
     pub(crate) closed_at: Option<String>,
 }
 
-/// The queue and the log of the store at `store`, of the given missions or of all.
-pub(crate) fn list_bodies(store: &Path, missions: Option<&[String]>, with_closed: bool) -> Result<Listing, Error> {
+/// The queue and the log of the store at `store` as they are at `now`, of the given missions or of all.
+pub(crate) fn list_bodies(
+    store: &Path,
+    missions: Option<&[String]>,
+    with_closed: bool,
+    now: Timestamp,
+) -> Result<Listing, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(Listing::default()) };
     store.read(|tx| {
-        let queued = bodies::list(tx, missions, LISTED)?.into_iter().map(|row| Waiting {
+        let numbers = bodies::by_mission(tx, missions, now)?.into_iter().map(MissionNumbers::of);
+        let queued = bodies::list(tx, missions, LISTED)?.into_iter().map(|row| Waiting::of(row, now));
+        let failed = bodies::failures(tx, missions, with_closed, LISTED)?.into_iter().map(Refused::of);
+        Ok(Listing { missions: numbers.collect(), queued: queued.collect(), failed: failed.collect() })
+    })
+}
+
+impl MissionNumbers {
+    fn of(found: bodies::MissionStats) -> Self {
+        let bodies::MissionStats { mission_slug, target_branch, queued, bytes, in_backoff, failures } = found;
+        let ready = queued.saturating_sub(in_backoff);
+        Self { mission_slug, target_branch, queued, bytes, ready, in_backoff, failures }
+    }
+}
+
+impl Waiting {
+    fn of(row: bodies::Row, now: Timestamp) -> Self {
+        Self {
+            project_uuid: row.namespace.project_uuid,
             mission_slug: row.namespace.mission_slug,
             target_branch: row.namespace.target_branch,
+            mission_type: row.namespace.mission_type,
+            manifest_version: row.namespace.manifest_version,
             path: row.path,
             content_hash: row.sha256.to_string(),
             size: row.size_bytes,
             retry_count: row.retry_count,
+            created_at: row.created_at.to_string(),
             due_at: row.due_at.to_string(),
+            is_ready: retry::is_due(row.due_at, now),
             last_error: row.last_error,
-        });
-        let failed = bodies::failures(tx, missions, with_closed, LISTED)?.into_iter().map(|failure| Refused {
+        }
+    }
+}
+
+impl Refused {
+    fn of(failure: bodies::Failure) -> Self {
+        Self {
+            project_uuid: failure.namespace.project_uuid,
             mission_slug: failure.namespace.mission_slug,
             target_branch: failure.namespace.target_branch,
+            mission_type: failure.namespace.mission_type,
+            manifest_version: failure.namespace.manifest_version,
             path: failure.path,
             content_hash: failure.sha256.to_string(),
             reason: failure.reason,
             count: failure.count,
+            first_failed_at: failure.first_failed_at.to_string(),
             last_failed_at: failure.last_failed_at.to_string(),
             closed_at: failure.closed_at.map(|at| at.to_string()),
-        });
-        Ok(Listing { queued: queued.collect(), failed: failed.collect() })
-    })
+        }
+    }
 }
 
 /// What a retry did.

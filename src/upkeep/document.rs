@@ -7,13 +7,15 @@ use serde::Serialize;
 
 use super::legacy_stores::LegacyStore;
 use crate::books::{Balance, LastRun};
+use crate::spool::Waiting;
 use crate::target::{Authority, Gate};
 
 /// Where everything stands.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
     pub(crate) schema_version: u32,
-    /// The balance holds, nothing is undeliverable, no body was refused, no conflict is open, no gate is shut.
+    /// The balance holds, nothing is undeliverable, no body was refused, no conflict is open, no gate is shut, no spooled
+    /// line is damaged.
     pub(crate) ok: bool,
     pub(crate) exit_code: u8,
     pub(crate) project: Facts,
@@ -28,10 +30,12 @@ pub(crate) struct Document {
     pub(crate) legacy_queue: LegacyQueue,
     pub(crate) remote_sync: RemoteSync,
     pub(crate) bodies: Bodies,
+    /// What was captured while the store could not be opened: it is in no count above.
+    pub(crate) spool: Waiting,
     pub(crate) balance: Balance,
     pub(crate) gates: Vec<Gate>,
     pub(crate) legacy_stores: Vec<LegacyStore>,
-    pub(crate) last_run: Option<LastRun>,
+    pub(crate) last_run: Option<Ended>,
     /// What a person should know and no count shows; plain sentences.
     pub(crate) warnings: Vec<String>,
     pub(crate) next_steps: Vec<Next>,
@@ -53,7 +57,7 @@ pub(crate) struct Facts {
 pub(crate) struct EventJournal {
     /// Live events.
     pub(crate) retained_event_count: i64,
-    /// Those of them in a verified archive; none in this version.
+    /// Those of them in a verified archive.
     pub(crate) archived_event_count: i64,
     pub(crate) oldest_retained_event_at: Option<String>,
     /// Payload bytes of the live events.
@@ -206,6 +210,34 @@ pub(crate) struct Bodies {
     pub(crate) retry_histogram: BTreeMap<u32, u64>,
     /// Uploads refused for good and not taken up again.
     pub(crate) failures: u64,
+}
+
+/// How the last run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Ended {
+    /// When it ended, RFC 3339.
+    pub(crate) when: String,
+    pub(crate) command: String,
+    /// What its exit code means, in a word.
+    pub(crate) result: &'static str,
+    pub(crate) exit_code: u8,
+}
+
+impl From<LastRun> for Ended {
+    fn from(last: LastRun) -> Self {
+        let result = match last.exit_code {
+            0 => "success",
+            2 => "usage",
+            3 => "retryable",
+            4 => "blocked",
+            5 => "undeliverable",
+            6 => "damaged",
+            75 => "busy",
+            130 => "interrupted",
+            _ => "failed",
+        };
+        Self { when: last.when, command: last.command, result, exit_code: last.exit_code }
+    }
 }
 
 /// Something worth doing.

@@ -1,31 +1,50 @@
-//! Looking after a store: what it holds, whether it is whole.
+//! Looking after a store: what it holds, whether it is whole, and what may leave it.
 //!
-//! **Invariant:** nothing here changes a byte. Everything is read through [`crate::store::ReadStore`], and a store that
-//! does not exist is a value, not an error.
+//! **Invariant:** what only looks (`status`, `events`, `bodies list`, `verify`, every plan) changes no byte: it reads
+//! through [`crate::store::ReadStore`], and a store that does not exist is a value, not an error.
+//! **Invariant:** what destroys (`gc`, `archive --release`, `purge`) is a plan that a person can read first, and applying
+//! it takes that plan.
 
+mod archive;
+mod archive_file;
 mod bodies;
 mod document;
 mod envelope;
 mod events;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod gc;
+mod history;
 mod legacy_stores;
 mod next_steps;
+mod page;
+mod purge;
+mod restore;
 mod show;
 mod standing;
 mod status;
 #[cfg(test)]
+mod status_cost_tests;
+#[cfg(test)]
 mod status_tests;
+mod targets;
 mod verify;
 
+pub(crate) use archive::{ArchiveError, ArchiveRequest, Archived, archive, plan_archive};
 pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
 pub(crate) use document::{Document, Facts, TerminalFailure};
 #[cfg(test)]
-pub(crate) use document::{Next, PreviousTarget};
+pub(crate) use document::{Ended, Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
+pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
+pub(crate) use history::History;
+pub(crate) use page::page;
+pub(crate) use purge::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
+pub(crate) use restore::{RestoreReport, check_archive, restore_archive};
 pub(crate) use show::{AtTarget, Shown, show};
 pub(crate) use standing::Wanted;
-pub(crate) use status::{Surroundings, status};
+pub(crate) use status::{STATUS_SCHEMA, Surroundings, status, status_with_history};
+pub(crate) use targets::{TargetList, TargetRow, forget_target, list_targets};
 #[cfg(test)]
 pub(crate) use verify::Finding;
 pub(crate) use verify::{Checked, Proof, verify};

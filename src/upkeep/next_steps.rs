@@ -16,6 +16,13 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
         "the project has no identity, so its artifacts cannot be named".to_owned(),
         "sk-sync init --project",
     );
+    let mut look = |count: u64, noun: &str, what: &str, run: &str| {
+        if let Some(words) = counted(count, noun) {
+            say(true, format!("{words} {what}"), run);
+        }
+    };
+    look(d.spool.damaged, "spooled line", "damaged: look at what is kept, then remove the file", "sk-sync verify");
+    look(d.spool.lines, "line", "spooled, to be taken over into the journal", "sk-sync run");
     for gate in d.gates.iter().filter(|gate| !gate.is_open) {
         say(true, format!("the gate {} is shut: {}", gate.name, gate.reason), &gate.fix);
     }
@@ -34,6 +41,10 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
     look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync status --json");
+    if let Some(suggestion) = &d.event_journal.gc_suggestion {
+        let mib = suggestion.journal_size_bytes >> 20;
+        say(true, format!("{mib} MiB of payload are at every target and may go"), "sk-sync gc");
+    }
     steps
 }
 
@@ -50,6 +61,7 @@ fn counted(count: u64, noun: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upkeep::document::GcSuggestion;
     use crate::upkeep::fixture::{nothing, shut};
 
     /// The shell lines after `change`.
@@ -63,6 +75,8 @@ mod tests {
     fn every_trouble_has_its_line() {
         for (line, change) in [
             ("sk-sync verify", (|d| d.balance.holds = false) as fn(&mut Document)),
+            ("sk-sync verify", |d| d.spool.damaged = 1),
+            ("sk-sync run", |d| d.spool.lines = 1),
             ("sk-sync init --project", |d| d.project.project_uuid = None),
             ("open missing_team", |d| d.gates.push(shut("missing_team"))),
             ("sk-sync run", |d| d.project.store_exists = false),
@@ -71,6 +85,10 @@ mod tests {
             ("sk-sync events list --status undeliverable", |d| d.terminal_failures.count = 1),
             ("sk-sync bodies list", |d| d.bodies.failures = 1),
             ("sk-sync status --json", |d| d.migration_conflicts.count = 1),
+            ("sk-sync gc", |d| {
+                d.event_journal.gc_suggestion =
+                    Some(GcSuggestion { reason: String::new(), retained_event_count: 1, journal_size_bytes: 1 });
+            }),
         ] {
             assert_eq!(lines_after(change), [line]);
         }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::document::{
     ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger, DeliveryTargets, Document,
-    EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync, TerminalFailure,
-    TerminalFailures,
+    Ended, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync,
+    TerminalFailure, TerminalFailures,
 };
+use super::history::{self, History};
 use super::legacy_stores;
 use super::next_steps::next_steps;
 use crate::base::Timestamp;
@@ -15,7 +16,8 @@ use crate::bodies;
 use crate::books::{self, Balance, Error};
 use crate::delivery::{self, Class, Target};
 use crate::journal;
-use crate::store::ReadTx;
+use crate::spool::Spool;
+use crate::store::{self, ReadTx};
 use crate::target::{Gate, Identity, ReceiverKind, Resolved};
 
 /// How many failures and conflicts are listed one by one.
@@ -57,15 +59,38 @@ struct Kept {
     owed: u64,
 }
 
+/// The published JSON Schema of the document.
+pub(crate) const STATUS_SCHEMA: &str = include_str!("status.schema.json");
+
 /// Where everything stands at `now`.
 pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Document, Error> {
+    gather(around, now, |_, _| Ok(())).map(|(document, ())| document)
+}
+
+/// The same, and how it came to that, both from one state of the store.
+pub(crate) fn status_with_history(around: Surroundings<'_>, now: Timestamp) -> Result<(Document, History), Error> {
+    gather(around, now, |tx, target| history::history(tx, target, now))
+}
+
+/// The document, and what else `more` reads in the same transaction.
+fn gather<T: Default>(
+    around: Surroundings<'_>,
+    now: Timestamp,
+    more: impl Fn(&ReadTx<'_>, Option<&Target>) -> Result<T, Error>,
+) -> Result<(Document, T), Error> {
     let Surroundings { store, resolved, gates, legacy_home, .. } = around;
     let identity = resolved.identity.as_ref();
     let is_shut = gates.iter().any(|gate| !gate.is_open);
-    let mut kept = match books::open_read(store)? {
-        Some(store) => store.read(|tx| read(tx, identity, is_shut, now))?,
-        None => Kept { balance: Balance::empty(), ..Kept::default() },
+    // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
+    let spool = Spool::beside(store).look();
+    let (mut kept, more) = match books::open_read(store)? {
+        Some(store) => store.read(|tx| {
+            let target = identity.map_or(Ok(None), |identity| delivery::current(tx, &identity.target_id))?;
+            Ok::<_, Error>((read(tx, identity, is_shut, now)?, more(tx, target.as_ref())?))
+        })?,
+        None => (Kept { balance: Balance::empty(), ..Kept::default() }, T::default()),
     };
+    let spool = spool.map_err(store::Error::from)?;
     if kept.targets.current.is_none() {
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
@@ -74,7 +99,7 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
     warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
     let mut document = Document {
         schema_version: 1,
-        ok: kept.balance.holds && faults == 0 && kept.bodies.failures == 0 && !is_shut,
+        ok: kept.balance.holds && faults == 0 && kept.bodies.failures == 0 && !is_shut && spool.damaged == 0,
         exit_code: 0,
         project: around.facts,
         target_authority: resolved.authority.clone(),
@@ -95,15 +120,16 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
         },
         remote_sync: RemoteSync::default(),
         bodies: kept.bodies,
+        spool,
         balance: kept.balance,
         gates,
         legacy_stores: legacy_stores::find(legacy_home, around.root),
-        last_run: books::last_run(store),
+        last_run: books::last_run(store).map(Ended::from),
         warnings,
         next_steps: Vec::new(),
     };
     document.next_steps = next_steps(&document);
-    Ok(document)
+    Ok((document, more))
 }
 
 fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timestamp) -> Result<Kept, Error> {
@@ -117,6 +143,7 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timest
         journal: EventJournal {
             retained_event_count: totals.live,
             oldest_retained_event_at: journal::oldest_kept_at(tx)?.map(|at| at.to_string()),
+            archived_event_count: totals.archived,
             journal_size_bytes: totals.live_bytes,
             ..EventJournal::default()
         },
@@ -147,7 +174,11 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timest
         every_other.push((other, books));
     }
     kept.ledger.delivered_previous_target = kept.targets.previous.iter().map(|p| p.delivered_count).sum();
-    kept.journal.gc_suggestion = gc_suggestion(&kept.journal, &every_other);
+    let is_met = identity
+        .is_none_or(|i| i.receiver == ReceiverKind::Stub || target.as_ref().is_some_and(|target| target.is_live));
+    if is_met && totals.conflicts == 0 {
+        kept.journal.gc_suggestion = gc_suggestion(&kept.journal, &every_other);
+    }
     kept.journal.gc_suggested = kept.journal.gc_suggestion.is_some();
     Ok(kept)
 }

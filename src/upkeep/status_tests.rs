@@ -158,6 +158,13 @@ fn the_document_is_the_contract() {
         "retry_histogram": {},
         "failures": 0
       },
+      "spool": {
+        "lines": 0,
+        "bytes": 0,
+        "torn": 0,
+        "damaged": 0,
+        "kept": []
+      },
       "balance": {
         "captured": 0,
         "delivered": 0,
@@ -261,6 +268,8 @@ fn letting_payloads_go_is_suggested_when_everybody_has_everything() {
         }
         drop(store);
         let journal = of(dir.path(), &here, false).event_journal;
+        let elsewhere = of(dir.path(), &external("http://127.0.0.1:3"), false).event_journal;
+        assert!(!elsewhere.gc_suggested, "the configured target lacks everything");
         assert_eq!(journal.gc_suggested, is_suggested, "{bytes} {targets:?}");
         assert_eq!(journal.gc_suggestion.map(|s| s.retained_event_count), is_suggested.then_some(2));
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::bodies;
 use crate::books::{self, Error, Part, Severity};
+use crate::spool::{Spool, Waiting};
 use crate::store::ReadTx;
 use crate::{delivery, journal};
 
@@ -33,6 +34,8 @@ pub(crate) struct Checked {
     pub(crate) targets: Option<usize>,
     /// Bodies in the queue.
     pub(crate) bodies: Option<u64>,
+    /// Lines in the spool.
+    pub(crate) spooled: u64,
 }
 
 /// One thing that is wrong.
@@ -40,18 +43,33 @@ pub(crate) struct Checked {
 pub(crate) struct Finding {
     /// `damage`: facts are wrong or missing. `derived`: a number is wrong that can be counted again.
     pub(crate) severity: &'static str,
-    /// `file`, `journal`, `ledger` or `bodies`.
+    /// `file`, `journal`, `ledger`, `bodies` or `spool`.
     pub(crate) part: &'static str,
     /// What, and where.
     pub(crate) what: String,
 }
 
-/// Checks the store at `store`; without one there is nothing that could be wrong.
+/// Checks the store at `store`, and the spool beside it; without one there is nothing that could be wrong.
 pub(crate) fn verify(store: &Path) -> Result<Proof, Error> {
-    match books::open_read(store)? {
-        Some(store) => store.read(|tx| Ok(prove(checked(tx)?, books::check(tx)?))),
-        None => Ok(prove(Checked { events: Some(0), targets: Some(0), bodies: Some(0) }, Vec::new())),
+    // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
+    let spool = Spool::beside(store).check();
+    let proof = match books::open_read(store)? {
+        Some(store) => store.read(|tx| Ok::<_, Error>(prove(checked(tx)?, books::check(tx)?)))?,
+        None => prove(Checked { events: Some(0), targets: Some(0), bodies: Some(0), spooled: 0 }, Vec::new()),
+    };
+    Ok(with_spool(proof, &spool.map_err(crate::store::Error::from)?))
+}
+
+/// The same with what the spool holds. A torn line was never acknowledged, so it is nothing that is wrong.
+fn with_spool(mut proof: Proof, spool: &Waiting) -> Proof {
+    proof.checked.spooled = spool.lines;
+    if spool.damaged > 0 {
+        let place = if spool.kept.is_empty() { "the spool".to_owned() } else { spool.kept.join(", ") };
+        let what = format!("{} spooled lines are not what was written, in {place}", spool.damaged);
+        proof.findings.push(Finding { severity: "damage", part: "spool", what });
+        (proof.ok, proof.is_damaged) = (false, true);
     }
+    proof
 }
 
 fn checked(tx: &ReadTx<'_>) -> Result<Checked, Error> {
@@ -59,6 +77,7 @@ fn checked(tx: &ReadTx<'_>) -> Result<Checked, Error> {
         events: countable(journal::recount(tx).map(|totals| totals.captured))?,
         targets: countable(delivery::targets(tx).map(|targets| targets.len()))?,
         bodies: countable(bodies::recount(tx).map(|counts| counts.rows))?,
+        spooled: 0,
     })
 }
 
@@ -112,7 +131,7 @@ const fn soundness(part: Part) -> &'static str {
 mod tests {
     use super::*;
 
-    const ONE: Checked = Checked { events: Some(1), targets: Some(1), bodies: Some(1) };
+    const ONE: Checked = Checked { events: Some(1), targets: Some(1), bodies: Some(1), spooled: 0 };
 
     fn finding(part: Part, severity: Severity) -> books::Finding {
         books::Finding { part, severity, what: "w".to_owned() }
@@ -124,6 +143,17 @@ mod tests {
         let proof = verify(&dir.path().join("none.db")).unwrap();
         assert_eq!((proof.ok, proof.checked.events, proof.findings.len()), (true, Some(0), 0));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_damaged_spool_is_damage_and_a_torn_one_is_not() {
+        let torn = Waiting { lines: 3, torn: 1, ..Waiting::default() };
+        let proof = with_spool(prove(ONE, Vec::new()), &torn);
+        assert_eq!((proof.ok, proof.is_damaged, proof.checked.spooled), (true, false, 3));
+        let damaged = Waiting { damaged: 2, kept: vec!["/s/spool-1.damaged".to_owned()], ..torn };
+        let proof = with_spool(prove(ONE, Vec::new()), &damaged);
+        assert_eq!((proof.ok, proof.is_damaged, proof.findings[0].part), (false, true, "spool"));
+        assert_eq!(proof.findings[0].what, "2 spooled lines are not what was written, in /s/spool-1.damaged");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::hook_install::prefer;
+use crate::hook_install::{prefer, skip};
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
@@ -28,7 +28,7 @@ impl Step {
 fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
-        eprintln!("SKIPPED: there is no {program}: the Action's steps are not run");
+        skip(&format!("there is no {program}: the Action's steps are not run"));
     }
     found
 }

@@ -81,8 +81,10 @@ fn producers_drains_and_readers_do_not_disturb_each_other() {
         });
         let drains = scope.spawn(move || {
             while !is_over.load(Ordering::SeqCst) {
-                let run = sandbox.sk_sync(["drain", "--json"]).success();
-                assert_no_lock_shows(&run.stdout);
+                let run = sandbox.sk_sync(["drain", "--json"]);
+                // What was captured after its last look is left for the next drain, and said.
+                let is_later = run.code == Some(3) && run.json()["drain"]["halted"].is_null();
+                assert_no_lock_shows(&(if is_later { run } else { run.success() }).stdout);
             }
         });
         let producers: Vec<_> = (0..4)

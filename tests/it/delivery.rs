@@ -268,8 +268,6 @@ fn d15_refused_too_often_is_undeliverable() {
 fn a_foreign_origin_is_a_shut_gate() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.target("https://receiver.example");
-    let refused = sandbox.sk_sync(["run", "--allow-origin", "https://receiver.example"]).code(2);
-    assert!(refused.stderr.contains("loopback"), "{}", refused.stderr);
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     let shut: Vec<_> = report["gates"].as_array().unwrap().iter().filter(|g| g["open"] == false).collect();
     assert_eq!(shut[0]["name"], "missing_consent");

@@ -165,6 +165,43 @@ fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
     assert!(said.contains("space") && !said.contains("panicked"), "{said}");
 }
 
+/// A disk of 2 MiB, filled line by line and in batches: every acknowledged line is there and proved, what was not
+/// acknowledged is told with what to do, and nothing of it was spooled.
+#[test]
+fn a_small_disk_keeps_what_it_answered_for() {
+    let mut sandbox = Sandbox::with_repo();
+    let small = sandbox.path("small");
+    std::fs::create_dir(&small).unwrap();
+    sandbox.set("SK_SYNC_HOME", small.to_str().unwrap());
+    let event =
+        |n: u32| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"T\",\"payload\":\"{}\"}}\n", "x".repeat(600));
+    std::fs::write(sandbox.path("input"), (0..6000).map(event).collect::<String>()).unwrap();
+    for args in ["--each", "--batch 40"] {
+        let script = format!(
+            "mount -t tmpfs -o size=2m tmpfs $SK_SYNC_HOME || exit
+            $SK capture --json {args} < ../input > ../answers 2> ../said; echo full $?
+            ls $SK_SYNC_HOME/projects/*
+            mount -o remount,size=64m tmpfs $SK_SYNC_HOME
+            $SK verify --json > ../proof; echo verify $?
+            $SK events list --jsonl > ../kept; echo list $?"
+        );
+        let Some(run) = with_mounts(&sandbox, &script) else { return };
+        assert!(run.stdout.starts_with("full 1\n") && run.stdout.ends_with("verify 0\nlist 0\n"), "{args}: {run:#?}");
+        assert!(!run.stdout.contains("spool"), "{args}: {}", run.stdout);
+        let lines = |file: &str| -> Vec<Value> {
+            let text = std::fs::read_to_string(sandbox.path(file)).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        let answers = lines("answers");
+        let (last, acknowledged) = answers.split_last().unwrap();
+        assert_eq!(last["error"]["kind"], "disk_full", "{args}: {last}");
+        assert!(last["error"]["hint"].as_str().unwrap().contains("free some space"), "{args}: {last}");
+        let ids = |lines: &[Value]| lines.iter().map(|line| line["event_id"].clone()).collect::<Vec<_>>();
+        assert!(acknowledged.len() > 30 && acknowledged.iter().all(|a| a["result"] == "captured"), "{args}");
+        assert_eq!(ids(&lines("kept"))[..acknowledged.len()], ids(acknowledged), "{args}");
+    }
+}
+
 /// Bytes of the store changed at random places: never a panic, never a hang, and `verify` never says that all is well
 /// when a payload is not what was captured.
 #[test]

@@ -8,14 +8,18 @@ use crate::support::Sandbox;
 
 const HOOKS: [&str; 4] = ["post-commit", "post-merge", "post-rewrite", "post-checkout"];
 
+/// Says aloud what cannot be tried here.
+#[expect(clippy::print_stderr, reason = "a skipped test must be loud")]
+pub(crate) fn skip(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 /// A git that takes hooks from its configuration (2.54 or newer), where the machine names one.
 #[expect(clippy::disallowed_methods, reason = "the machine names the git to test with")]
 pub(crate) fn newer_git() -> Option<PathBuf> {
     let git = std::env::var_os("SK_SYNC_TEST_GIT").map(PathBuf::from).filter(|git| git.is_file());
     if git.is_none() {
-        eprintln!(
-            "SKIPPED: SK_SYNC_TEST_GIT names no git of 2.54 or newer: hooks in git's configuration are not tried"
-        );
+        skip("SK_SYNC_TEST_GIT names no git of 2.54 or newer: hooks in git's configuration are not tried");
     }
     git
 }
@@ -50,8 +54,8 @@ fn write_hook(sandbox: &Sandbox, file: &str, text: &str) {
 
 fn states(sandbox: &Sandbox) -> Vec<String> {
     let status = sandbox.sk_sync(["hook", "status", "--json"]).success().json();
-    let states = status["hooks"].as_array().unwrap().iter().map(|hook| hook["state"].as_str().unwrap().to_owned());
-    states.collect()
+    let hooks = status["hooks"].as_array().unwrap();
+    hooks.iter().map(|hook| hook["state"].as_str().unwrap().to_owned()).collect()
 }
 
 fn changes(document: &Value) -> usize {
@@ -303,7 +307,7 @@ fn the_shipped_examples_and_scripts_hold() {
     let scripts = ["packaging/assets.sh", "packaging/archive.sh"].map(|script| root.join(script));
     let action = ["install.sh", "run.sh"].map(|script| root.join(".github/actions/sk-sync").join(script));
     let Ok(checked) = std::process::Command::new("shellcheck").args(hooks).args(scripts).args(action).output() else {
-        eprintln!("SKIPPED: there is no shellcheck: the scripts are not checked");
+        skip("there is no shellcheck: the scripts are not checked");
         return;
     };
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));

@@ -1,10 +1,13 @@
 //! Processes that end in the middle, and processes at the same time.
 
-use std::process::Stdio;
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::support::wire::{assert_mirrored, journal};
-use crate::support::{Sandbox, pause};
+use crate::support::{Sandbox, is_long, pause};
 
 /// A sequence of waits that is random enough and the same in every run.
 fn waits(count: u64, most_millis: u64) -> impl Iterator<Item = Duration> {
@@ -73,7 +76,7 @@ fn a_killed_receiver_keeps_what_it_answered_for() {
         served = sandbox.serve(&["--store", &store, "--listen", &address]);
     }
     // A batch or a body that was on its way waits a few seconds at most after so many tries.
-    let mut report = serde_json::Value::Null;
+    let mut report = Value::Null;
     for _ in 0..40 {
         let run = sandbox.sk_sync(["run", "--json"]);
         report = run.json();
@@ -129,4 +132,125 @@ fn a_drain_that_waits_in_vain_names_the_holder() {
     assert_eq!(report["capture"]["unchanged"], report["balance"]["untried"]);
     lock.unlock().unwrap();
     let _later = sandbox.sk_sync(["run"]).success();
+}
+
+fn plain(id: &str) -> String {
+    let project = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
+    format!(r#"{{"event_id":"{id}","event_type":"T","project_uuid":"{project}","payload":{{"x":"{id}"}}}}"#)
+}
+
+/// Starts `capture` and gives it lines until `more` says no or it ends.
+fn producing(
+    sandbox: &Sandbox,
+    args: &[&str],
+    name: String,
+    more: impl Fn(u32) -> bool + Send + 'static,
+) -> (Child, std::thread::JoinHandle<u32>) {
+    let mut command = sandbox.command(["capture", "--json"].iter().chain(args));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let feed = std::thread::spawn(move || {
+        let mut n = 0;
+        // The pipe breaks when the process is killed.
+        while more(n) && writeln!(input, "{}", plain(&format!("{name}-{n:06}"))).is_ok() {
+            n += 1;
+        }
+        n
+    });
+    (child, feed)
+}
+
+/// The ids that whole lines of answers acknowledge, with the result.
+fn answered(child: &mut Child) -> Vec<(String, String)> {
+    let output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let parsed = output.map_while(Result::ok).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    parsed.map(|line| (text(&line["event_id"]), text(&line["result"]))).collect()
+}
+
+/// SIGKILL again and again while lines are captured, one by one and in batches: what was answered is in the journal.
+#[cfg(unix)]
+#[test]
+fn a_killed_capture_keeps_what_it_answered_for() {
+    let sandbox = Sandbox::with_repo();
+    let mut acknowledged = 0;
+    for args in [&["--each"][..], &["--batch", "50"]] {
+        for (round, wait) in waits(8, 250).enumerate() {
+            let name = format!("{}-{round}", args[0]);
+            let (mut child, feed) = producing(&sandbox, args, name, |_| true);
+            let pid = child.id().to_string();
+            let killer = std::thread::spawn(move || {
+                pause(wait + Duration::from_millis(30));
+                std::process::Command::new("kill").args(["-9", &pid]).status().unwrap()
+            });
+            let answers = answered(&mut child);
+            assert!(killer.join().unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), None, "it was killed");
+            feed.join().unwrap();
+            if !answers.is_empty() {
+                let kept = journal(&sandbox.store());
+                let lost: Vec<_> = answers.iter().filter(|(id, _)| !kept.contains_key(id)).collect();
+                assert!(lost.is_empty(), "round {round} {args:?}: {lost:?} of {}", answers.len());
+                sandbox.verified();
+            }
+            acknowledged += answers.len();
+        }
+    }
+    assert!(acknowledged > 100, "{acknowledged}");
+}
+
+/// Two processes capture at once, for ten seconds with `SK_SYNC_LONG_TESTS=1`: nothing is lost, nothing is doubled, and
+/// neither hears of the other.
+#[test]
+fn two_captures_at_once_do_not_hear_of_each_other() {
+    let sandbox = Sandbox::with_repo();
+    let begun = Instant::now();
+    let more = move |n: u32| if is_long() { begun.elapsed() < Duration::from_secs(10) } else { n < 400 };
+    let answers: Vec<Vec<(String, String)>> = std::thread::scope(|scope| {
+        let captures: Vec<_> = [("one", &["--each"][..]), ("two", &["--batch", "7"])]
+            .map(|(name, args)| {
+                let sandbox = &sandbox;
+                scope.spawn(move || {
+                    let (mut child, feed) = producing(sandbox, args, name.to_owned(), more);
+                    let answers = answered(&mut child);
+                    let output = child.wait_with_output().unwrap();
+                    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+                    assert_eq!(answers.len(), feed.join().unwrap() as usize);
+                    answers
+                })
+            })
+            .into();
+        captures.into_iter().map(|capture| capture.join().unwrap()).collect()
+    });
+    assert!(answers.iter().flatten().all(|(_, result)| result == "captured"));
+    let kept = journal(&sandbox.store());
+    assert_eq!(kept.len(), answers.iter().map(Vec::len).sum::<usize>());
+    assert!(answers.iter().flatten().all(|(id, _)| kept.get(id).is_some_and(|bytes| *bytes == plain(id).into_bytes())));
+}
+
+/// The most memory a capture takes depends on a batch, not on the stream. Loosely, and only with `SK_SYNC_LONG_TESTS=1`.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_capture_is_flat() {
+    if !is_long() {
+        return;
+    }
+    let most = |lines: u32| {
+        let sandbox = Sandbox::with_repo();
+        let (proceed, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let more = move |n: u32| n < lines || wait.lock().unwrap().recv().is_ok();
+        let (mut child, feed) = producing(&sandbox, &[], "m".to_owned(), more);
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        // A batch that is not full is answered after a second of silence.
+        assert_eq!(output.by_ref().take(lines as usize).count(), lines as usize);
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().to_owned();
+        drop(proceed);
+        feed.join().unwrap();
+        assert!(child.wait().unwrap().success());
+        peak.trim_end_matches("kB").trim().parse::<u64>().unwrap()
+    };
+    let (few, many) = (most(20_000), most(200_000));
+    assert!(many < few * 3 / 2 + 8192, "{few} kB for 20,000 lines, {many} kB for 200,000");
 }

@@ -11,6 +11,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("git", 1),
     ("event", 2),
     ("journal", 3),
+    ("spool", 3),
     ("target", 3),
     ("dossier", 3),
     ("delivery", 4),

@@ -5,13 +5,25 @@
 #[cfg(unix)]
 mod action;
 mod answers;
+mod archive;
 mod bad_input;
 mod bench;
+mod bodies;
 mod capture;
+mod consent;
 mod crowd;
 mod delivery;
+mod dossier_drift;
+mod dossier_memory;
+mod dossier_odd_tree;
+mod dossier_selection;
+mod exchange;
+#[cfg(all(unix, feature = "failpoints"))]
+mod failpoints;
 mod gates;
+mod gc;
 mod hardship;
+mod health;
 #[cfg(unix)]
 mod hook_install;
 #[cfg(unix)]
@@ -20,11 +32,18 @@ mod house;
 mod init;
 mod kill;
 mod layers;
+mod logs;
 mod main_job;
+mod page;
+mod preflight;
+mod purge;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod replay;
 mod settings;
 mod shell;
+mod spool;
 mod status;
+mod status_schema;
 mod support;

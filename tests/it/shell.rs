@@ -23,14 +23,22 @@ fn help_names_commands_options_exit_codes_and_environment() {
       index        Index the feature directories and capture what changed; send nothing
       capture      Make event envelopes from stdin durable, one JSON object a line
       drain        Deliver what is owed, events first, then bodies [alias: now]
+      replay       Make events that a target has owed to it again
       status       Show what is kept, what is owed, what is stuck, and the next step
+      preflight    Show every gate at once, each shut one with the line that opens it
       events       Inspect the events in the journal
       bodies       Inspect the bodies that wait for upload, and those refused for good
+      gc           Let payloads go that no live target still needs
+      archive      Write payloads to a checksummed, portable archive
+      restore      Read an archive back into the journal
+      purge        Give up what waits, or remove everything of a project
+      target       Show the target and where it comes from, and every target before it
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml
       config       Show the configuration in force
       hook         Capture after commits, by git's own hooks
       serve        Run a receiver: the server side, for tests and self-hosters
+      allow        Agree to sending what is in this repository to an origin
       bench        Measure what work costs on this machine, beside its raw limit
       completions  Print a completion script for a shell
       man          Print the manual page
@@ -66,6 +74,18 @@ fn help_names_commands_options_exit_codes_and_environment() {
               
               [default: auto]
 
+          --log-file <FILE>
+              Also write what happens to FILE, without secrets; at 8 MiB it is put aside as FILE.1
+
+          --log-format <FORM>
+              What a line of the log looks like
+
+              Possible values:
+              - text: For people: time, level, where, what
+              - json: For machines: one JSON object a line
+              
+              [default: text]
+
           --no-input
               Never ask; do what is safe without an answer
 
@@ -87,8 +107,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
               Let the environment's target win over a different configured one
 
           --allow-origin <ORIGIN>
-              Agree, for this run, to send to ORIGIN (scheme://host:port); refused by this version,
-              which sends to loopback only
+              Agree, for this run, to send to ORIGIN (scheme://host:port)
 
     Examples:
       sk-sync init --project            write an event-sync.toml with a new project identity

@@ -12,6 +12,7 @@ pub(super) struct Event {
     /// The bytes sent for it; `None`: nothing can be.
     pub(super) wire: Option<Vec<u8>>,
     pub(super) key: Option<u8>,
+    pub(super) aggregate: Option<u8>,
     pub(super) facts: u8,
     pub(super) is_held: bool,
     pub(super) superseded_by: Option<i64>,
@@ -53,17 +54,19 @@ impl Event {
         };
         let event_type = if spec.key.is_some() { "MissionDossierArtifactIndexed" } else { "WPStatusChanged" };
         let odd = if spec.form == Form::Broken { r#","odd":NaN"# } else { "" };
+        let subject = spec.aggregate.map(|a| format!(r#""aggregate_id":"{a}","#)).unwrap_or_default();
         let members = format!(
-            r#""event_id":"{id}","event_type":"{event_type}","note":""{odd},"payload":{},"project_uuid":"p","team_slug":"t""#,
+            r#"{subject}"event_id":"{id}","event_type":"{event_type}","note":""{odd},"payload":{},"project_uuid":"p","team_slug":"t""#,
             payload(spec.facts)
         );
-        let local = if spec.form == Form::Local { r#""drain_blocked_reason":"no_auth","# } else { "" };
+        let local = if spec.form == Form::Local { r#","drain_blocked_reason":"no_auth""# } else { "" };
         Self {
             id,
             seq: 0,
-            envelope: format!("{{{local}{members}}}").into_bytes(),
+            envelope: format!("{{{members}{local}}}").into_bytes(),
             wire: (spec.form != Form::Broken).then(|| format!("{{{members}}}").into_bytes()),
             key: spec.key,
+            aggregate: spec.aggregate,
             facts: spec.facts,
             is_held: spec.is_held,
             superseded_by: None,

@@ -1,11 +1,11 @@
 //! What leaves the live events, as it must be.
 
 use super::event::Event;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Line};
 use super::model::Model;
 use super::ops::Removal;
 use crate::books::removal::Removed;
-use crate::delivery::Class;
+use crate::delivery::{Class, Settled};
 
 impl Model {
     /// The oldest went until `capacity` were left, but none that is held or may be on the wire.
@@ -47,6 +47,23 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// What a target has, or what was given up there, is owed to it again, where its payload is still here.
+    pub(super) fn owed_again(&mut self, target: &str, which: Settled, owed: u64) {
+        let class = match which {
+            Settled::Delivered => Class::Delivered,
+            Settled::GivenUp => Class::Undeliverable,
+        };
+        let Some(ledger) = self.ledgers.get_mut(target) else { return };
+        let lines =
+            ledger.lines.iter_mut().filter(|(seq, line)| line.class == Some(class) && self.events[seq].left.is_none());
+        let mut count = 0;
+        for (_, line) in lines {
+            *line = Line::default();
+            count += 1;
+        }
+        assert_eq!(owed, count);
     }
 
     fn is_in_flight(&self, seq: i64) -> bool {

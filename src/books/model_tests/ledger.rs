@@ -31,6 +31,10 @@ impl Open {
     pub(super) fn is_parked(&self) -> bool {
         self.seqs.len() == 1 && self.unknown_ends >= PATIENCE
     }
+
+    fn is_untouched(&self) -> bool {
+        self.sent.is_none() && !self.is_in_doubt
+    }
 }
 
 /// One target's books.
@@ -40,10 +44,25 @@ pub(super) struct Ledger {
     /// By their first event.
     pub(super) open: BTreeMap<i64, Open>,
     keys: BTreeSet<String>,
+    /// The events that the receiver may have, and those that it refused by themselves.
+    tried: BTreeSet<i64>,
 }
 
+/// What an event happened to, by its row.
+type Aggregates<'a> = &'a dyn Fn(i64) -> Option<u8>;
+
 impl Ledger {
-    pub(super) fn posted(&mut self, posted: &Posted) {
+    /// An earlier event of its aggregate is in flight, alone and without a known end.
+    pub(super) fn is_behind(&self, seq: i64, aggregates: Aggregates<'_>) -> bool {
+        let is_ahead =
+            |open: &Open| open.is_parked() && open.seqs[0] < seq && aggregates(open.seqs[0]) == aggregates(seq);
+        aggregates(seq).is_some() && self.open.values().any(is_ahead)
+    }
+
+    pub(super) fn posted(&mut self, posted: &Posted, aggregates: Aggregates<'_>) {
+        for seq in posted.seqs.iter().filter(|seq| !self.tried.contains(seq)) {
+            assert!(!self.is_behind(*seq, aggregates), "row {seq} was first sent while one before it is in flight");
+        }
         let first = posted.seqs[0];
         let is_again = self.open.get(&first).is_some_and(|open| open.seqs == posted.seqs);
         let ahead = self.open.values().find(|open| !open.is_parked());
@@ -67,7 +86,14 @@ impl Ledger {
         for seq in &posted.seqs {
             self.lines.entry(*seq).or_default().class = Some(Class::InFlight);
         }
-        self.told(open, &posted.told);
+        if matches!(posted.told, Told::Each(_) | Told::Unknown | Told::Crash) {
+            self.tried.extend(&posted.seqs);
+        }
+        self.told(open, &posted.told, aggregates);
+        let untouched = self.open.values().filter(|open| open.is_untouched());
+        if untouched.flat_map(|open| &open.seqs).any(|seq| self.is_behind(*seq, aggregates)) {
+            self.give_back_untouched();
+        }
     }
 
     fn check_new(&self, posted: &Posted, ahead: Option<&Open>) {
@@ -82,7 +108,7 @@ impl Ledger {
         }
     }
 
-    fn told(&mut self, open: Open, told: &Told) {
+    fn told(&mut self, open: Open, told: &Told, aggregates: Aggregates<'_>) {
         match told {
             Told::Each(words) => {
                 for (seq, word) in open.seqs.iter().zip(words) {
@@ -101,7 +127,7 @@ impl Ledger {
             }
             Told::Refused if open.seqs.len() == 1 => self.reject(open.seqs[0]),
             Told::TooLarge if open.seqs.len() == 1 => self.set(open.seqs[0], Some(Class::Undeliverable)),
-            Told::Refused | Told::TooLarge => self.halve(&open),
+            Told::Refused | Told::TooLarge => self.halve(&open, aggregates),
             Told::Stop if open.is_in_doubt => self.keep(open),
             Told::Stop => {
                 open.seqs.iter().for_each(|seq| self.set(*seq, None));
@@ -109,7 +135,11 @@ impl Ledger {
             }
             Told::Unknown => {
                 let open = Open { unknown_ends: open.unknown_ends + 1, is_in_doubt: true, ..open };
-                if open.unknown_ends >= PATIENCE && open.seqs.len() > 1 { self.halve(&open) } else { self.keep(open) }
+                if open.unknown_ends >= PATIENCE && open.seqs.len() > 1 {
+                    self.halve(&open, aggregates);
+                } else {
+                    self.keep(open);
+                }
             }
             Told::Crash => self.keep(Open { is_in_doubt: true, ..open }),
         }
@@ -120,6 +150,7 @@ impl Ledger {
     }
 
     fn reject(&mut self, seq: i64) {
+        self.tried.insert(seq);
         let line = self.lines.entry(seq).or_default();
         line.rejections += 1;
         let is_given_up = line.rejections >= POLICY.max_rejections;
@@ -132,15 +163,19 @@ impl Ledger {
 
     /// Halves that never went out are owed as if they had never been chosen.
     fn give_back_untouched(&mut self) {
-        let (untouched, open) =
-            std::mem::take(&mut self.open).into_iter().partition(|(_, o)| o.sent.is_none() && !o.is_in_doubt);
+        let (untouched, open) = std::mem::take(&mut self.open).into_iter().partition(|(_, o)| o.is_untouched());
         self.open = open;
         let untouched: BTreeMap<i64, Open> = untouched;
         untouched.values().flat_map(|open| &open.seqs).for_each(|seq| self.set(*seq, None));
     }
 
-    fn halve(&mut self, open: &Open) {
-        let (left, right) = open.seqs.split_at(open.seqs.len() / 2);
+    fn halve(&mut self, open: &Open, aggregates: Aggregates<'_>) {
+        let (count, mut middle) = (open.seqs.len(), open.seqs.len() / 2);
+        let [before, after] = [middle - 1, middle].map(|n| aggregates(open.seqs[n]));
+        if count > 2 && before.is_some() && before == after {
+            middle += 1;
+        }
+        let (left, right) = open.seqs.split_at(if middle < count { middle } else { count / 2 - 1 });
         for half in [left, right] {
             self.keep(Open { seqs: half.to_vec(), sent: None, unknown_ends: 0, is_in_doubt: open.is_in_doubt });
         }

@@ -4,6 +4,8 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 
+use crate::delivery::Settled;
+
 /// One step of a history. `handle` is one of two open handles on the same file.
 #[derive(Debug, Clone)]
 pub(super) enum Op {
@@ -13,8 +15,12 @@ pub(super) enum Op {
     Again { handle: usize, pick: usize, how: Spelling },
     /// A drain to one of the targets; `during` is captured by the other handle while the first request is on its way.
     Drain { handle: usize, target: usize, replies: Vec<Reply>, rest: Reply, during: Option<Spec> },
+    /// A target's answers are lost for a while: long enough, and events are in flight alone.
+    Outage { handle: usize, target: usize, drains: usize, is_stored: bool },
     /// A hold is lifted.
     Release { handle: usize, pick: usize },
+    /// The operator makes owed again what a target has, or what was given up there.
+    OweAgain { handle: usize, target: usize, which: Settled },
     /// The queue is cut to a capacity.
     Evict { handle: usize, capacity: i64 },
     /// The payloads go that a target has.
@@ -54,6 +60,8 @@ impl Removal {
 pub(super) struct Spec {
     /// What it is about; `None`: a family that never coalesces.
     pub(super) key: Option<u8>,
+    /// What it happened to, where it says so.
+    pub(super) aggregate: Option<u8>,
     /// What it says of it.
     pub(super) facts: u8,
     pub(super) is_held: bool,
@@ -141,8 +149,22 @@ impl Reply {
 
 fn spec() -> impl Strategy<Value = Spec> {
     let form = prop_oneof![8 => Just(Form::Plain), 2 => Just(Form::Local), 1 => Just(Form::Broken)];
-    (weighted(0.6, 0..3_u8), 0..3_u8, prop::bool::weighted(0.15), prop::bool::weighted(0.15), form)
-        .prop_map(|(key, facts, is_held, is_poison, form)| Spec { key, facts, is_held, is_poison, form })
+    (
+        weighted(0.6, 0..3_u8),
+        weighted(0.7, 0..2_u8),
+        0..3_u8,
+        prop::bool::weighted(0.15),
+        prop::bool::weighted(0.15),
+        form,
+    )
+        .prop_map(|(key, aggregate, facts, is_held, is_poison, form)| Spec {
+            key,
+            aggregate,
+            facts,
+            is_held,
+            is_poison,
+            form,
+        })
 }
 
 fn word() -> impl Strategy<Value = Word> {
@@ -197,7 +219,12 @@ fn op() -> impl Strategy<Value = Op> {
         7 => drain.prop_map(|(handle, target, replies, rest, during)| Op::Drain {
             handle, target, replies, rest, during
         }),
+        1 => (handle(), 0..3_usize, 1..12_usize, any::<bool>()).prop_map(|(handle, target, drains, is_stored)| {
+            Op::Outage { handle, target, drains, is_stored }
+        }),
         1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Release { handle, pick }),
+        1 => (handle(), 0..3_usize, prop::sample::select(vec![Settled::Delivered, Settled::GivenUp]))
+            .prop_map(|(handle, target, which)| Op::OweAgain { handle, target, which }),
         1 => (handle(), 0..12_i64).prop_map(|(handle, capacity)| Op::Evict { handle, capacity }),
         1 => (handle(), 0..3_usize).prop_map(|(handle, target)| Op::Acknowledge { handle, target }),
         1 => (handle(), removal()).prop_map(|(handle, removal)| Op::Remove { handle, removal }),

@@ -13,7 +13,7 @@ use super::receiver::{Log, Scripted, Stored};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, retry};
 use crate::books::removal::Removed;
-use crate::delivery::{self, Conditions, Policy, Stop};
+use crate::delivery::{self, Among, Conditions, Policy, Stop};
 use crate::journal;
 use crate::store::{ReadTx, Store};
 use crate::target::{Identity, ReceiverKind};
@@ -129,6 +129,12 @@ impl World {
                 let during = during.map(|spec| self.mint(spec));
                 self.drain(handle, target, replies, rest, during);
             }
+            Op::Outage { handle, target, drains, is_stored } => {
+                for _ in 0..drains {
+                    self.drain(handle, target, Vec::new(), Reply::Lost { is_stored }, None);
+                    self.clock.advance(600_000_000);
+                }
+            }
             Op::Release { handle, pick } => {
                 if let Some(seq) = self.model.pick(pick).map(|event| event.seq) {
                     let now = self.clock.now();
@@ -136,6 +142,14 @@ impl World {
                     let released = stores[handle].write(|tx| books::release(tx, now, seq)).unwrap();
                     self.model.release(seq, released);
                 }
+            }
+            Op::OweAgain { handle, target, which } => {
+                let target_id = identity(target).target_id;
+                let owed: Result<_, books::Error> = self.stores.as_mut().unwrap()[handle].write(|tx| {
+                    let Some(target) = delivery::current(tx, &target_id)? else { return Ok(0) };
+                    Ok(delivery::owe_again(tx, target.id, which, &Among::default(), 0)?.events)
+                });
+                self.model.owed_again(&target_id, which, owed.unwrap());
             }
             Op::Evict { handle, capacity } => {
                 let now = self.clock.now();

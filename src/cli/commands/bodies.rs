@@ -4,8 +4,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::base::text::printable;
-use crate::books;
-use crate::cli::journey::workspace;
+use crate::cli::journey::{open_store, workspace};
 use crate::cli::table::{Table, count};
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{list_bodies, retry_bodies};
@@ -84,17 +83,29 @@ struct Document<T> {
 
 fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exit, Failure> {
     let store = workspace(context)?.place.store();
-    let listing = list_bodies(&store, selected(missions), with_closed)?;
+    let listing = list_bodies(&store, selected(missions), with_closed, context.clock.now())?;
     let printer = &context.printer;
     if printer.is_json() {
         printer.document(&Document { schema_version: 1, result: listing });
         return Ok(Exit::Success);
     }
+    // What did not come into the list is in the numbers.
+    let shown = (listing.queued.len() + listing.failed.len()) as u64;
+    if listing.missions.len() > 1 || listing.missions.iter().map(|m| m.queued + m.failures).sum::<u64>() > shown {
+        let mut table = Table::new(&["MISSION", "BRANCH", "QUEUED", "READY", "WAITING", "FAILED", "BYTES"]);
+        for m in listing.missions {
+            let numbers = [m.queued, m.ready, m.in_backoff, m.failures, m.bytes].map(count);
+            let [queued, ready, waiting, failed, bytes] = numbers;
+            table.row([printable(&m.mission_slug), printable(&m.target_branch), queued, ready, waiting, failed, bytes]);
+        }
+        table.lines().iter().chain([&String::new()]).for_each(|line| printer.result(line));
+    }
     let mut table = Table::new(&["STATE", "MISSION", "PATH", "TRIES", "DUE OR LAST", "REASON"]);
     for row in listing.queued {
         let reason = row.last_error.unwrap_or_default();
+        let due = if row.is_ready { "now".to_owned() } else { row.due_at };
         table.row(
-            ["queued".to_owned(), row.mission_slug, row.path, count(row.retry_count.into()), row.due_at, reason]
+            ["queued".to_owned(), row.mission_slug, row.path, count(row.retry_count.into()), due, reason]
                 .map(|cell| printable(&cell)),
         );
     }
@@ -109,9 +120,9 @@ fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exi
 }
 
 fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
-    let path = workspace(context)?.place.store();
-    let retried = if path.exists() {
-        retry_bodies(&mut books::open(&path)?, selected(missions), context.clock.now())?
+    let workspace = workspace(context)?;
+    let retried = if workspace.place.store().exists() {
+        retry_bodies(&mut open_store(context, &workspace)?, selected(missions), context.clock.now())?
     } else {
         crate::upkeep::Retried::default()
     };

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::{workspace, world};
+use crate::cli::journey::{tell_absorbed, workspace, world};
 use crate::cli::{Context, Exit, Failure};
-use crate::ops::{Line, StreamRequest, capture_stream, evicted_words};
+use crate::ops::{Line, News, StreamRequest, capture_stream, evicted_words};
 
 /// Make event envelopes from stdin durable, one JSON object a line.
 ///
 /// Reads one JSON object a line from stdin and writes each to the journal, byte for byte, before anything else is
 /// looked at: no gate, no target and no rule of the envelope stops a capture. When the command ends with exit 0,
-/// every line is on disk.
+/// every line is on disk: in the journal or, while that cannot be opened, in a spool file beside it that the next run
+/// takes over.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = "\
@@ -28,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) strict_envelope: bool,
 
-    /// Refuse lines once the journal holds `journal.capacity` events
+    /// Refuse lines once the journal holds `journal.capacity` events; nothing is spooled then
     #[arg(long)]
     pub(crate) strict_capacity: bool,
 
@@ -51,14 +52,22 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let mut totals = BTreeMap::new();
     let mut worst = Exit::Success;
     let input = Box::new(std::io::stdin());
-    let end = capture_stream(&world(context), &workspace, &request, input, &mut |lines| {
-        for line in lines {
-            *totals.entry(line.result).or_insert(0_u64) += 1;
-            worst = Exit::worst([worst, exit_of(line)]);
-            show(context, args, line);
+    let end = capture_stream(&world(context), &workspace, &request, input, &mut |news| match news {
+        News::Lines(lines) => {
+            for line in lines {
+                *totals.entry(line.result).or_insert(0_u64) += 1;
+                worst = Exit::worst([worst, exit_of(line)]);
+                show(context, args, line);
+            }
+            // A producer waits for these answers.
+            context.printer.flush();
         }
-        // A producer waits for these answers.
-        context.printer.flush();
+        News::Spooling(why) => context.printer.notice(&format!(
+            "{why}; lines go into the spool beside it, safe on disk, and the next run takes them over"
+        )),
+        News::Absorbed(absorbed) => {
+            worst = Exit::worst([worst, tell_absorbed(context, absorbed)]);
+        }
     })?;
     if end.was_interrupted {
         worst = Exit::worst([worst, Exit::Interrupted]);
@@ -69,7 +78,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if !args.json {
         let words: Vec<String> = totals.iter().map(|(result, count)| format!("{count} {result}")).collect();
         let words = if words.is_empty() { "nothing on stdin".to_owned() } else { words.join(", ") };
-        context.printer.note(&format!("Captured into {}: {words}", path(&workspace.place.store())));
+        let place = if totals.contains_key("spooled") { "Captured beside" } else { "Captured into" };
+        context.printer.note(&format!("{place} {}: {words}", path(&workspace.place.store())));
     }
     Ok(worst)
 }

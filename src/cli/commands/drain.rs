@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::journey::travel;
+use crate::cli::journey::travel_and;
 use crate::cli::{Context, Exit, Failure, args};
 use crate::dossier::Edition;
-use crate::ops::{Request, Scope};
+use crate::ops::{Request, Scope, write_report};
 use crate::target::Choice;
 
 /// Deliver what is owed, events first, then bodies.
@@ -36,11 +36,20 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
         scope: Scope { command: "drain", indexes: false, offers_bodies: false, drains: true },
         missions: None,
+        only_changed: false,
+        uses_memory: true,
         step: None,
         edition: Edition::default(),
         max_time: args.max_time,
         dry_run: args.dry_run,
         choice: Choice::default(),
     };
-    travel(context, request, false)
+    let begun = context.clock.now();
+    travel_and(context, request, false, &|workspace, report| match &args.report {
+        Some(file) => {
+            let file = context.cwd.join(file);
+            Ok(write_report(&workspace.place.store(), report, &file, begun, context.clock.now())?)
+        }
+        None => Ok(()),
+    })
 }

@@ -2,9 +2,11 @@
 
 use clap::Subcommand;
 
+use super::explain::{self, ExplainArgs};
+use super::replay::{self, RetryArgs};
 use crate::base::text::{path, printable};
 use crate::books;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{open_store, resolved, workspace};
 use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
 use crate::journal::Release;
@@ -26,8 +28,10 @@ pub(crate) struct Args {
 pub(crate) enum Events {
     List(ListArgs),
     Show(ShowArgs),
+    Explain(ExplainArgs),
     /// Lift the hold of an event: it is owed from now on
     Release(ReleaseArgs),
+    Retry(RetryArgs),
 }
 
 /// List events in the order of the journal.
@@ -90,7 +94,9 @@ impl Args {
         match &self.command {
             Events::List(args) => args.jsonl,
             Events::Show(args) => args.json,
+            Events::Explain(args) => args.json,
             Events::Release(args) => args.json,
+            Events::Retry(args) => args.json,
         }
     }
 }
@@ -99,12 +105,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Events::List(args) => list_events(context, args),
         Events::Show(args) => show_event(context, args),
+        Events::Explain(args) => explain::run(context, args),
         Events::Release(args) => release_event(context, args),
+        Events::Retry(args) => replay::retry(context, args),
     }
 }
 
 /// The target whose view of the events is asked for: the configured one, or the one of this id.
-fn view(context: &Context, workspace: &Workspace, asked: Option<&str>) -> Result<View, Failure> {
+pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>) -> Result<View, Failure> {
     let resolved = resolved(context, workspace)?;
     let configured = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
     match asked {
@@ -186,14 +194,15 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
 }
 
 fn release_event(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
-    let store = workspace(context)?.place.store();
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
     let found = show(&store, &args.id, &View::default())?;
     let Some(shown) = found else { return Err(no_event(&args.id, &store)) };
     let was_held = shown.held.is_some();
     let mut is_owed = shown.item.status == "blocked";
     if was_held && !args.dry_run {
         let (now, seq) = (context.clock.now(), shown.item.seq);
-        is_owed = books::open(&store)?.write(|tx| books::release(tx, now, seq))? == Release::Released;
+        is_owed = open_store(context, &workspace)?.write(|tx| books::release(tx, now, seq))? == Release::Released;
     }
     if context.printer.is_json() {
         let is_done = was_held && !args.dry_run;

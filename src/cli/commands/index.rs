@@ -11,10 +11,19 @@ use crate::target::Choice;
 /// Reads every feature directory and captures an event for each fact that changed. Opens no socket and queues no
 /// body. With --dry-run it captures nothing and lists each artifact with what would become of its body.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Args {
     /// Only these missions (names of feature directories)
-    #[arg(long, value_name = "SLUG", num_args = 1..)]
+    #[arg(long, value_name = "SLUG", num_args = 1.., conflicts_with_all = ["all", "changed"])]
     pub(crate) mission: Vec<String>,
+
+    /// Only missions whose files changed since the last successful index of this checkout
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) changed: bool,
+
+    /// Every mission; the default
+    #[arg(long)]
+    pub(crate) all: bool,
 
     /// Also require what the mission type's manifest asks for at STEP (specify, plan, …)
     #[arg(long, value_name = "STEP")]
@@ -23,6 +32,10 @@ pub(crate) struct Args {
     /// Judge artifacts by the manifests of this edition of Spec Kitty (seed: 3.2.4, newest: 3.2.7)
     #[arg(long, value_name = "EDITION", default_value = "seed", value_parser = ["seed", "newest"])]
     pub(crate) manifests: String,
+
+    /// Read every file and look everything up, whatever is remembered of this checkout
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 
     /// List each artifact and its body's eligibility; write nothing
     #[arg(long)]
@@ -37,6 +50,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
         scope: Scope { command: "index", indexes: true, offers_bodies: false, drains: false },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
+        only_changed: args.changed,
+        uses_memory: !args.no_cache,
         step: args.step.as_deref(),
         edition: if args.manifests == "newest" { Edition::Newest } else { Edition::Seed },
         max_time: None,

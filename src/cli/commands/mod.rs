@@ -1,5 +1,7 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
+mod allow;
+mod archive;
 mod bench;
 mod bodies;
 mod capture;
@@ -7,13 +9,20 @@ mod completions;
 mod config;
 mod drain;
 mod events;
+mod explain;
+mod gc;
 mod hook;
 mod index;
 mod init;
 mod man;
+mod preflight;
+mod purge;
+mod replay;
+mod restore;
 mod run;
 mod serve;
 mod status;
+mod target;
 mod verify;
 
 use clap::Subcommand;
@@ -28,14 +37,22 @@ pub(crate) enum Command {
     Capture(capture::Args),
     #[command(visible_alias = "now")]
     Drain(drain::Args),
+    Replay(replay::Args),
     Status(status::Args),
+    Preflight(preflight::Args),
     Events(events::Args),
     Bodies(bodies::Args),
+    Gc(gc::Args),
+    Archive(archive::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
+    Target(target::Args),
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
     Hook(hook::Args),
     Serve(serve::Args),
+    Allow(allow::Args),
     Bench(bench::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -49,14 +66,22 @@ impl Command {
             Self::Index(_) => "index",
             Self::Capture(_) => "capture",
             Self::Drain(_) => "drain",
+            Self::Replay(_) => "replay",
             Self::Status(_) => "status",
+            Self::Preflight(_) => "preflight",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
+            Self::Gc(_) => "gc",
+            Self::Archive(_) => "archive",
+            Self::Restore(_) => "restore",
+            Self::Purge(_) => "purge",
+            Self::Target(_) => "target",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
             Self::Hook(_) => "hook",
             Self::Serve(_) => "serve",
+            Self::Allow(_) => "allow",
             Self::Bench(_) => "bench",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -70,13 +95,21 @@ impl Command {
             Self::Index(args) => args.json,
             Self::Capture(args) => args.json,
             Self::Drain(args) => args.json,
+            Self::Replay(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Preflight(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
+            Self::Gc(args) => args.json,
+            Self::Archive(args) => args.json,
+            Self::Restore(args) => args.json,
+            Self::Purge(args) => args.json,
+            Self::Target(args) => args.is_json(),
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
             Self::Hook(args) => args.is_json(),
+            Self::Allow(args) => args.json,
             Self::Bench(args) => args.json,
             Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
         }
@@ -89,14 +122,22 @@ impl Command {
             Self::Index(args) => index::run(context, args),
             Self::Capture(args) => capture::run(context, args),
             Self::Drain(args) => drain::run(context, args),
+            Self::Replay(args) => replay::run(context, args),
             Self::Status(args) => status::run(context, args),
+            Self::Preflight(args) => preflight::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),
+            Self::Gc(args) => gc::run(context, args),
+            Self::Archive(args) => archive::run(context, args),
+            Self::Restore(args) => restore::run(context, args),
+            Self::Purge(args) => purge::run(context, args),
+            Self::Target(args) => target::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
             Self::Hook(args) => hook::run(context, args),
             Self::Serve(args) => serve::run(context, args),
+            Self::Allow(args) => allow::run(context, args),
             Self::Bench(args) => bench::run(context, args),
             Self::Completions(args) => Ok(completions::run(context, args)),
             Self::Man(args) => man::run(context, args),

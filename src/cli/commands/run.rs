@@ -20,16 +20,25 @@ Examples:
   sk-sync run                                    everything, to the configured target
   sk-sync run --preset stub                      everything, to a receiver inside sk-sync
   sk-sync run --mission 042-login 043-logout     only these missions
+  sk-sync run --changed                          only missions whose files changed since the last run
   sk-sync run --no-drain                         index and capture; `sk-sync drain` delivers later
   sk-sync run --json --max-time 2m               for CI")]
 pub(crate) struct Args {
     /// Only these missions (names of feature directories)
-    #[arg(long, value_name = "SLUG", num_args = 1.., conflicts_with = "all")]
+    #[arg(long, value_name = "SLUG", num_args = 1.., conflicts_with_all = ["all", "changed"])]
     pub(crate) mission: Vec<String>,
+
+    /// Only missions whose files changed since the last successful run in this checkout
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) changed: bool,
 
     /// Every mission; the default
     #[arg(long)]
     pub(crate) all: bool,
+
+    /// Read every file and look everything up, whatever is remembered of this checkout
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 
     /// Do not deliver: index, capture, and queue the bodies
     #[arg(long)]
@@ -56,6 +65,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
         scope: Scope { command: "run", indexes: true, offers_bodies: true, drains: !args.no_drain },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
+        only_changed: args.changed,
+        uses_memory: !args.no_cache,
         step: None,
         edition: Edition::default(),
         max_time: args.max_time,

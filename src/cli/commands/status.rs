@@ -1,11 +1,15 @@
 //! `sk-sync status`: what is kept, owed, stuck or blocked.
 
+use std::path::{Path, PathBuf};
+
+use crate::base::files;
 use crate::base::text::path;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
-use crate::target;
-use crate::upkeep::{Document, Facts, Surroundings, status};
+use crate::ops::Workspace;
+use crate::target::{self, Resolved};
+use crate::upkeep::{Document, Facts, History, STATUS_SCHEMA, Surroundings, page, status, status_with_history};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
 ///
@@ -20,32 +24,37 @@ pub(crate) struct Args {
     /// Print the status as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Also write a report to FILE: one page for a browser that needs nothing but itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Print the JSON Schema of that document instead
+    #[arg(long)]
+    pub(crate) schema: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    if args.schema {
+        context.printer.result(STATUS_SCHEMA.trim_end());
+        return Ok(Exit::Success);
+    }
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
-    let config = &workspace.loaded.config;
     let store = workspace.place.store();
-    let around = Surroundings {
-        store: &store,
-        facts: Facts {
-            project_uuid: workspace.identity.project_uuid.clone(),
-            project_slug: workspace.identity.project_slug.clone(),
-            repo: path(&workspace.root),
-            store: path(&store),
-            store_exists: store.exists(),
-        },
-        resolved: &resolved,
-        gates: target::gates(&resolved, config, &context.env),
-        legacy_home: workspace.home.legacy.as_deref(),
-        root: &workspace.root,
-        warn_rows: config.journal.warn_rows,
-        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
+    let around = surroundings(context, &workspace, &resolved, &store);
+    let now = context.clock.now();
+    let seen = match &args.html {
+        Some(_) => status_with_history(around, now),
+        None => status(around, now).map(|document| (document, History::default())),
     };
-    let mut document = status(around, context.clock.now())?;
+    let (mut document, history) = seen.map_err(|error| with_spool(error.into(), &store))?;
     let exit = if args.check { exit_of(&document) } else { Exit::Success };
     document.exit_code = exit.code();
+    if let Some(file) = &args.html {
+        let html = page(&document, &history, now);
+        files::replace(&context.cwd.join(file), html.as_bytes()).map_err(|error| Failure::io(&error))?;
+    }
     if context.printer.is_json() {
         context.printer.document(&document);
     } else if !context.globals.quiet {
@@ -56,16 +65,50 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// What is known of a project, and nothing of it changed.
+pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Result<Document, Failure> {
+    let store = workspace.place.store();
+    let document = status(surroundings(context, workspace, resolved, &store), context.clock.now());
+    document.map_err(|error| with_spool(error.into(), &store))
+}
+
+/// What is known without the store.
+fn surroundings<'a>(
+    context: &Context,
+    workspace: &'a Workspace,
+    resolved: &'a Resolved,
+    store: &'a Path,
+) -> Surroundings<'a> {
+    let config = &workspace.loaded.config;
+    Surroundings {
+        store,
+        facts: Facts {
+            project_uuid: workspace.identity.project_uuid.clone(),
+            project_slug: workspace.identity.project_slug.clone(),
+            repo: path(&workspace.root),
+            store: path(store),
+            store_exists: store.exists(),
+        },
+        resolved,
+        gates: target::gates(resolved, config, &context.env),
+        legacy_home: workspace.home.legacy.as_deref(),
+        root: &workspace.root,
+        warn_rows: config.journal.warn_rows,
+        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
+    }
+}
+
 /// What `--check` says.
 fn exit_of(d: &Document) -> Exit {
     let has_target = d.delivery_targets.current.is_some();
     let facts = [
-        (!d.balance.holds, Exit::Damage),
+        (!d.balance.holds || d.spool.damaged > 0, Exit::Damage),
         (
             d.terminal_failures.count > 0 || d.migration_conflicts.count > 0 || d.bodies.failures > 0,
             Exit::Undeliverable,
         ),
         (d.gates.iter().any(|gate| !gate.is_open), Exit::Gate),
+        (d.spool.lines > 0, Exit::Retryable),
         (has_target && (d.active_queue.event_count > 0 || d.bodies.queued > 0), Exit::Retryable),
     ];
     Exit::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::workspace;
+use crate::cli::journey::{with_spool, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::upkeep::{Checked, Proof, verify};
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
     let store = workspace(context)?.place.store();
-    let proof = verify(&store)?;
+    let proof = verify(&store).map_err(|error| with_spool(error.into(), &store))?;
     let exit = if proof.ok { Exit::Success } else { Exit::Damage };
     let printer = &context.printer;
     if printer.is_json() {
@@ -38,9 +38,10 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
 fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
     let counted = |n: Option<u64>, noun: &str| n.map_or(format!("uncountable {noun}s"), |n| plural(n, noun));
     let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
-    let Checked { events, targets, bodies } = proof.checked;
+    let Checked { events, targets, bodies, spooled } = proof.checked;
+    let spooled = if spooled > 0 { format!(", {}", plural(spooled, "spooled line")) } else { String::new() };
     let looked_at = format!(
-        "{}, {}, {} in {store}",
+        "{}, {}, {}{spooled} in {store}",
         counted(unsigned(events), "event"),
         counted(targets.map(|n| n as u64), "target"),
         counted(bodies, "queued text"),
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
     use crate::upkeep::Finding;
 
-    const CHECKED: Checked = Checked { events: Some(1301), targets: Some(1), bodies: Some(0) };
+    const CHECKED: Checked = Checked { events: Some(1301), targets: Some(1), bodies: Some(0), spooled: 0 };
 
     #[test]
     fn a_proof_is_one_line() {
@@ -92,11 +93,11 @@ mod tests {
     fn damage_is_named_and_so_is_what_is_safe() {
         let findings = vec![Finding { severity: "damage", part: "journal", what: "row 3\n is gone".to_owned() }];
         let safe = vec!["every queued body has its text"];
-        let checked = Checked { events: None, ..CHECKED };
+        let checked = Checked { events: None, spooled: 2, ..CHECKED };
         let proof = Proof { ok: false, is_damaged: true, checked, findings, safe };
         insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @r#"
         damage journal: row 3\n is gone
-        Damaged: uncountable events, 1 target, 0 queued texts in /s.db. Keep a copy of the file
+        Damaged: uncountable events, 1 target, 0 queued texts, 2 spooled lines in /s.db. Keep a copy of the file
         Safe: every queued body has its text
         "#);
     }

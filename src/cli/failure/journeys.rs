@@ -14,7 +14,7 @@ impl From<crate::ops::Error> for Failure {
             Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Ops::Books(error) => error.into(),
             Ops::Delivery(error) => error.into(),
-            Ops::Lock(lock::Error::Io(error)) => Self::io(&error),
+            Ops::Lock(lock::Error::Io(error)) | Ops::Output(error) => Self::io(&error),
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
             Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
@@ -23,6 +23,11 @@ impl From<crate::ops::Error> for Failure {
             Ops::Bodies(_) => Self::of(Exit::Usage, "bodies", &error),
             Ops::Lock(_) => Self::of(Exit::Busy, "locked", &error),
             Ops::Stub(_) => Self::of(Exit::Internal, "stub", &error),
+            Ops::Spool { ref source, .. } => {
+                let kind = if source.kind() == std::io::ErrorKind::StorageFull { "disk_full" } else { "spool" };
+                Self::of(Exit::Internal, kind, &error)
+                    .with_hint("free some space or mend the store, then capture the lines without an answer again")
+            }
             Ops::Envelope(_) | Ops::Input(_) => Self::of(Exit::Internal, "io", &error),
             Ops::MissingIdentity => Self::of(Exit::Gate, "missing_project_identity", &error)
                 .with_hint("run `sk-sync init --project` to give it one"),
@@ -38,6 +43,22 @@ impl From<crate::books::Error> for Failure {
             Books::Journal(error) => error.into(),
             Books::Delivery(error) => error.into(),
             Books::Bodies(error) => Self::of(Exit::Internal, "bodies", &error),
+        }
+    }
+}
+
+impl From<crate::upkeep::ArchiveError> for Failure {
+    fn from(error: crate::upkeep::ArchiveError) -> Self {
+        use crate::upkeep::ArchiveError as Archive;
+        match error {
+            Archive::Books(error) => error.into(),
+            Archive::Io(error) => Self::io(&error),
+            Archive::Exists(_) => Self::of(Exit::Usage, "exists", &error).with_hint("name another file with --output"),
+            Archive::Damaged { .. } => Self::of(Exit::Damage, "archive", &error)
+                .with_hint("nothing was written; fetch the archive again, or take another copy"),
+            Archive::Foreign { .. } => Self::of(Exit::Usage, "project", &error)
+                .with_hint("nothing was written; restore it in a checkout of its own project"),
+            Archive::Interrupted => Self::of(Exit::Interrupted, "interrupted", &error),
         }
     }
 }

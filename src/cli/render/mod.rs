@@ -5,7 +5,10 @@ pub(crate) mod event;
 mod sections;
 pub(crate) mod status;
 
+use log::Level;
+
 use crate::base::text;
+use crate::cli::logging::keep;
 use crate::cli::{Context, Exit, Paint};
 use crate::ops::report::Report;
 
@@ -20,6 +23,12 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     let is_verbose = context.globals.verbose > 0;
     if let (Some(bodies), false) = (&mut report.bodies, is_verbose) {
         bodies.outcomes.retain(|outcome| outcome.status != "already_exists");
+    }
+    for line in summary(&report, exit, is_verbose, Paint::default()) {
+        keep(Level::Info, report.command, &line);
+    }
+    for warning in report.warnings.iter().filter(|_| context.printer.is_json()) {
+        keep(Level::Warn, report.command, warning);
     }
     let printer = &context.printer;
     if printer.is_json() {
@@ -46,6 +55,9 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     }
     if let Some(migrate) = report.migrate.as_ref().filter(|migrate| migrate.sources > 0) {
         say("Imported", sections::migrate_words(migrate));
+    }
+    if let Some(spool) = &report.spool {
+        say("Spooled", sections::spool_words(spool));
     }
     if let Some(index) = &report.index {
         say("Indexed", sections::index_words(index));

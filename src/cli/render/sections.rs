@@ -3,7 +3,7 @@
 use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
-use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate};
+use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, Spool};
 use crate::target::{Identity, ReceiverKind};
 
 /// Shut gates shown one by one before the rest is only counted.
@@ -38,6 +38,16 @@ pub(super) fn migrate_words(migrate: &Migrate) -> String {
     ];
     let stores = plural(migrate.sources, "older store");
     with_terms(format!("{} from {stores}", plural(migrate.imported, "new event")), &terms)
+}
+
+pub(super) fn spool_words(spool: &Spool) -> String {
+    let terms = [
+        ("known already", spool.unchanged),
+        ("in conflict", spool.conflicts),
+        ("discarded", spool.discarded),
+        ("unreadable", spool.unreadable),
+    ];
+    with_terms(format!("{} taken over from the spool", plural(spool.captured, "event")), &terms)
 }
 
 pub(super) fn capture_words(capture: &Capture) -> String {

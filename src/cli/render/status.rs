@@ -35,6 +35,9 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
         say("Given up", words);
     }
     say("Bodies", bodies(d));
+    if let Some(words) = spool(d) {
+        say("Spooled", words);
+    }
     if d.migration_conflicts.count > 0 {
         say("Conflicts", plural(unsigned(d.migration_conflicts.count), "id") + " with two contents");
     }
@@ -43,7 +46,7 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
         say("Older", format!("{} ({}, {} bytes, {imported})", store.path, store.kind, count(store.size)));
     }
     if let Some(last) = &d.last_run {
-        say("Last run", format!("{} at {}, exit {}", last.command, last.when, last.exit_code));
+        say("Last run", format!("{} at {}: {} (exit {})", last.command, last.when, last.result, last.exit_code));
     }
     say("Balance", equation(&d.balance) + if d.balance.holds { "" } else { ": does not hold" });
     let mut mark = |label: String, words: &str| lines.push(format!("{label} {}", printable(words)));
@@ -135,6 +138,17 @@ fn bodies(d: &Document) -> String {
     format!("{waiting}, {} refused for good", b.failures)
 }
 
+/// What waits for the journal, and what cannot be read of it.
+fn spool(d: &Document) -> Option<String> {
+    let spool = &d.spool;
+    let waiting = (spool.lines > 0)
+        .then(|| format!("{} ({} bytes) beside the store", plural(spool.lines, "line"), count(spool.bytes)));
+    let unreadable = join_terms(&[("incomplete", spool.torn), ("damaged", spool.damaged)]);
+    let unreadable = unreadable.map(|words| format!("{words}: {}", spool.kept.join(", ")));
+    let all: Vec<_> = waiting.into_iter().chain(unreadable).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
@@ -142,9 +156,9 @@ fn unsigned(n: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::books::{Balance, LastRun};
+    use crate::books::Balance;
     use crate::upkeep::fixture::{nothing, shut};
-    use crate::upkeep::{Next, PreviousTarget};
+    use crate::upkeep::{Ended, Next, PreviousTarget};
 
     fn shown(d: &Document) -> String {
         lines(d, Paint::default()).join("\n")
@@ -200,12 +214,14 @@ mod tests {
         });
         (d.bodies.queued, d.bodies.ready, d.bodies.in_backoff, d.bodies.failures) = (12, 10, 2, 1);
         d.bodies.oldest_age_seconds = Some(61);
+        (d.spool.lines, d.spool.bytes, d.spool.damaged) = (12, 9_034, 1);
+        d.spool.kept.push("/state/projects/u/spool-01J.damaged".to_owned());
         d.migration_conflicts.count = 1;
         d.warnings.push("1310 events are retained, more than journal.warn_rows (10)".to_owned());
         let next = ("the gate missing_auth is shut: no token".to_owned(), "export SK_SYNC_TOKEN=…".to_owned());
         d.next_steps.push(Next { why: next.0, run: next.1 });
         let when = "2026-02-12T09:59:00.000000+00:00".to_owned();
-        d.last_run = Some(LastRun { when, command: "run".to_owned(), exit_code: 4 });
+        d.last_run = Some(Ended { when, command: "run".to_owned(), result: "blocked", exit_code: 4 });
         insta::assert_snapshot!(shown(&d), @r#"
         Project   acme in /state/projects/u/store.db
         Target    https://sync.example.org, team core; remote: unknown
@@ -217,8 +233,9 @@ mod tests {
         Given up  01JMBY7K8N3QRVX2DPFG5H0001: rejected 5 times: no such lane\u{1b}[2J\nOK
         Given up  and 1 more
         Bodies    12 waiting (10 ready, 2 backing off, the oldest for 61 s), 1 refused for good
+        Spooled   12 lines (9,034 bytes) beside the store; 1 damaged: /state/projects/u/spool-01J.damaged
         Conflicts 1 id with two contents
-        Last run  run at 2026-02-12T09:59:00.000000+00:00, exit 4
+        Last run  run at 2026-02-12T09:59:00.000000+00:00: blocked (exit 4)
         Balance   1,310 captured = 1,290 delivered + 3 in flight + 5 retryable + 2 undeliverable + 10 blocked
         Warning:  1310 events are retained, more than journal.warn_rows (10)
         Next      the gate missing_auth is shut: no token: export SK_SYNC_TOKEN=…

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::Hooked;
+use crate::hook_install::skip;
 use crate::support::{Sandbox, pause};
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
@@ -19,7 +20,7 @@ fn traced(sandbox: &Sandbox, args: &[&str]) -> Option<(usize, usize, usize, bool
         command.env(name, value.unwrap_or_default());
     }
     let Ok(output) = command.output() else {
-        eprintln!("SKIPPED: there is no strace: what a hook asks of the system is not counted");
+        skip("there is no strace: what a hook asks of the system is not counted");
         return None;
     };
     assert_eq!(output.status.code(), Some(0), "{output:?}");

@@ -69,6 +69,54 @@ fn teamspace_user_email() {
     assert_ne!(without["target"]["target_id"], with["target"]["target_id"], "another identity");
 }
 
+/// A private file named by a person's own settings; a repository's file may not say where a token is.
+#[cfg(unix)]
+#[test]
+fn teamspace_token_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = honest_server();
+    let mut sandbox = teamspace(&server, "teamspace.team_slug = 'harbour'");
+    sandbox.unset("SK_SYNC_TOKEN");
+    let token = sandbox.path("token");
+    std::fs::write(&token, "of-file\n").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let line = format!("teamspace.token_file = '{}'\n", token.display());
+    own_file(&mut sandbox, &line);
+    let _sent = run(&sandbox);
+    assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer of-file")));
+    sandbox.write("event-sync.toml", line);
+    let refused = sandbox.sk_sync(["run"]).code(2);
+    assert!(refused.stderr.contains("event-sync.toml:1:11: `teamspace.token_file`: a repository's file must not say"));
+}
+
+/// A program of the user's own file, run outside the repository; no other source may name one.
+#[cfg(unix)]
+#[test]
+fn teamspace_token_command() {
+    let server = honest_server();
+    let mut sandbox = teamspace(&server, "teamspace.team_slug = 'harbour'");
+    sandbox.unset("SK_SYNC_TOKEN");
+    own_file(&mut sandbox, "teamspace.token_command = ['sh', '-c', 'echo of-command; pwd >&2']\n");
+    let _sent = run(&sandbox);
+    assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer of-command")));
+    own_file(&mut sandbox, "");
+    sandbox.set("SK_SYNC_TEAMSPACE__TOKEN_COMMAND", "['touch', 'ran']");
+    let refused = sandbox.sk_sync(["run"]).code(2);
+    assert!(refused.stderr.contains("only your user file may name a program"), "{}", refused.stderr);
+    sandbox.unset("SK_SYNC_TEAMSPACE__TOKEN_COMMAND");
+    sandbox.write("event-sync.toml", "teamspace.token_command = ['touch', 'ran']\n");
+    let refused = sandbox.sk_sync(["run"]).code(2);
+    assert!(refused.stderr.contains("event-sync.toml:1:11: "), "{}", refused.stderr);
+    assert!(!sandbox.repo().join("ran").exists());
+}
+
+/// Sets the user's own configuration file.
+fn own_file(sandbox: &mut Sandbox, text: &str) {
+    let path = sandbox.path("own.toml");
+    std::fs::write(&path, text).unwrap();
+    sandbox.change("SK_SYNC_CONFIG", path.to_str().unwrap());
+}
+
 #[test]
 fn external_receiver_url() {
     let server = honest_server();

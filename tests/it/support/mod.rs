@@ -9,6 +9,12 @@ pub(crate) mod wire;
 
 pub(crate) use sandbox::{Run, Sandbox};
 
+/// True when the person at the keyboard asked for tests that take their time (`SK_SYNC_LONG_TESTS=1`).
+#[expect(clippy::disallowed_methods, reason = "a test decides what it reads of its own environment")]
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("SK_SYNC_LONG_TESTS").is_some_and(|value| value == "1")
+}
+
 /// Lets time pass.
 #[expect(clippy::disallowed_methods, reason = "a test has nobody to interrupt it")]
 pub(crate) fn pause(time: std::time::Duration) {

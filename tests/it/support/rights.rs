@@ -11,6 +11,11 @@ pub(crate) fn mode(path: impl AsRef<Path>, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// The mode of a file or directory.
+pub(crate) fn mode_of(path: impl AsRef<Path>) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
 /// How a command ended.
 pub(crate) fn ended(output: Output) -> Run {
     Run {

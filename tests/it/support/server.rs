@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub(crate) enum Reply {
     Half(usize),
     /// Sends these bytes one at a time, this far apart.
     Drip(Vec<u8>, Duration),
+    /// Begins a list of results and sends blanks, this many bytes or until the client has enough.
+    Flood(usize),
 }
 
 impl Reply {
@@ -88,9 +90,17 @@ impl Request {
 
 type Script = Box<dyn FnMut(&Request) -> Reply + Send>;
 
+/// Where a client may ask who answers.
+const HEALTH: &str = "/api/v1/sync/health/";
+
 struct Shared {
     script: Mutex<Script>,
     requests: Mutex<Vec<Request>>,
+    health: Mutex<Reply>,
+    probes: Mutex<Vec<Request>>,
+    connections: AtomicUsize,
+    resets: AtomicUsize,
+    flooded: AtomicUsize,
     is_over: AtomicBool,
 }
 
@@ -109,6 +119,11 @@ impl Server {
         let shared = Arc::new(Shared {
             script: Mutex::new(Box::new(script)),
             requests: Mutex::default(),
+            health: Mutex::new(Reply::status(404)),
+            probes: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            resets: AtomicUsize::new(0),
+            flooded: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
         });
         let seen = Arc::clone(&shared);
@@ -118,6 +133,7 @@ impl Server {
                     return;
                 }
                 let (seen, stream) = (Arc::clone(&seen), stream.unwrap());
+                seen.connections.fetch_add(1, Ordering::SeqCst);
                 // A client that goes away in the middle ends its own connection alone.
                 std::thread::spawn(move || drop(attend(&stream, connection, &seen)));
             }
@@ -136,7 +152,32 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The requests so far, in the order they came.
+    /// Answers questions about its health like this from now on; without it, as a server that has no answer.
+    pub(crate) fn healthy(&self, reply: Reply) {
+        *self.shared.health.lock().unwrap() = reply;
+    }
+
+    /// Closes the connection in the middle of the next requests with a body, this many.
+    pub(crate) fn reset(&self, requests: usize) {
+        self.shared.resets.store(requests, Ordering::SeqCst);
+    }
+
+    /// How many bytes of floods were sent.
+    pub(crate) fn flooded(&self) -> usize {
+        self.shared.flooded.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were made to it, whether or not anything was said.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// The questions about its health so far.
+    pub(crate) fn probes(&self) -> Vec<Request> {
+        self.shared.probes.lock().unwrap().clone()
+    }
+
+    /// The requests so far, in the order they came, but for questions about its health.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
     }
@@ -161,11 +202,22 @@ fn attend(stream: &TcpStream, connection: usize, shared: &Shared) -> std::io::Re
         if request.header("expect") == Some("100-continue") {
             (&mut &*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
+        let is_reset = |left: usize| left.checked_sub(1);
+        if length > 0 && shared.resets.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_reset).is_ok() {
+            // Unread bytes make it a reset and no orderly end.
+            return Ok(());
+        }
         request.raw = vec![0; length];
         reader.read_exact(&mut request.raw)?;
-        let reply = (shared.script.lock().unwrap())(&request);
-        shared.requests.lock().unwrap().push(request);
-        if !send(stream, &reply)? {
+        let reply = if request.method == "GET" && request.path.ends_with(HEALTH) {
+            shared.probes.lock().unwrap().push(request);
+            shared.health.lock().unwrap().clone()
+        } else {
+            let reply = (shared.script.lock().unwrap())(&request);
+            shared.requests.lock().unwrap().push(request);
+            reply
+        };
+        if !send(stream, &reply, shared)? {
             return stream.shutdown(Shutdown::Both);
         }
     }
@@ -196,7 +248,7 @@ fn read_head(reader: &mut impl std::io::BufRead, connection: usize) -> std::io::
 }
 
 /// Sends a reply; false when the connection is to be closed.
-fn send(mut stream: &TcpStream, reply: &Reply) -> std::io::Result<bool> {
+fn send(mut stream: &TcpStream, reply: &Reply, shared: &Shared) -> std::io::Result<bool> {
     match reply {
         Reply::Answer { status, headers, body } => {
             let mut head = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {}\r\n", body.len());
@@ -210,6 +262,17 @@ fn send(mut stream: &TcpStream, reply: &Reply) -> std::io::Result<bool> {
         Reply::Half(length) => {
             let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {length}\r\n\r\n");
             stream.write_all(&[head.into_bytes(), vec![b' '; length / 2]].concat())?;
+        }
+        Reply::Flood(length) => {
+            let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {length}\r\n\r\n{{\"results\":[");
+            stream.write_all(head.as_bytes())?;
+            let blanks = vec![b' '; 1 << 16];
+            let mut left = *length;
+            while left > 0 {
+                let sent = stream.write(&blanks[..blanks.len().min(left)])?;
+                shared.flooded.fetch_add(sent, Ordering::SeqCst);
+                left -= sent;
+            }
         }
         Reply::Drip(bytes, apart) => {
             let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {}\r\n\r\n", bytes.len());

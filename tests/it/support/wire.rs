@@ -68,7 +68,7 @@ pub(crate) fn journal(store: &Path) -> BTreeMap<String, Vec<u8>> {
 /// Act and event type of every audit row of a project store.
 pub(crate) fn audit(store: &Path) -> Vec<(String, String)> {
     let conn = open(store);
-    let mut statement = conn.prepare("SELECT act, event_type FROM journal_audit ORDER BY id").unwrap();
+    let mut statement = conn.prepare("SELECT act, COALESCE(event_type, '') FROM journal_audit ORDER BY id").unwrap();
     let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
     rows.collect::<Result<_, _>>().unwrap()
 }

@@ -30,6 +30,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let request = Request {
             scope: Scope { command: "hook deliver", indexes: args.index, offers_bodies: false, drains: true },
             missions: None,
+            only_changed: false,
+            uses_memory: true,
             step: None,
             edition: Edition::default(),
             max_time: Some(workspace.loaded.config.hook.max_time),
@@ -39,8 +41,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         ops::run(&world(context), &workspace, &request, &start_stub, &|_| ())
     });
     let (said, exit) = match &outcome {
-        Ok(report) => (words(report), Exit::of_report(report, false)),
-        Err(error) => (error.to_string(), Exit::Internal),
+        Ok(Ok(report)) => (words(report), Exit::of_report(report, false)),
+        Ok(Err(error)) => (error.to_string(), Exit::Internal),
+        Err(failure) => (failure.message.clone(), failure.exit),
     };
     let log = hook::log_path(&workspace.place.store());
     if let Err(error) = hook::note(&log, context.clock.now(), &format!("drain: {said}")) {

@@ -1,0 +1,120 @@
+//! What uploads came to, gathered and written down together.
+//!
+//! Each transaction is a sync of the disk, so one for each answer would cost more than the uploads. What is gathered when
+//! the process dies is uploaded again, and the server says that it has it.
+
+use std::time::Duration;
+
+use super::report::Status;
+use super::{Error, Row, pause, queue};
+use crate::base::{Sha256, Timestamp};
+use crate::store::Store;
+
+/// Answers written down at once.
+const AT_ONCE: usize = 64;
+
+/// The longest an answer waits for others.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// What to do with a row whose upload is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Act {
+    /// The server has it: the row goes.
+    Settle(Status, &'static str),
+    /// The row waits for another try.
+    Postpone {
+        /// Why.
+        reason: String,
+        /// When it is due.
+        due_at: Timestamp,
+    },
+    /// The row goes, with an entry in the failure log.
+    Fail {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Answers in memory.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    acts: Vec<(Row, Act)>,
+    /// When the oldest of them came.
+    since: Option<Timestamp>,
+    /// Until when the server wants no requests, when it said so.
+    pause: Option<Timestamp>,
+}
+
+impl Gathered {
+    /// Adds an answer that came at `now`.
+    pub(super) fn add(&mut self, row: Row, act: Act, now: Timestamp) {
+        self.acts.push((row, act));
+        self.since.get_or_insert(now);
+    }
+
+    /// Adds that the server wants no request before `until`.
+    pub(super) fn add_pause(&mut self, until: Timestamp) {
+        self.pause = self.pause.max(Some(until));
+    }
+
+    /// How long the oldest answer may still wait for others; `None` when there is none.
+    pub(super) fn time_left(&self, now: Timestamp) -> Option<Duration> {
+        Some(LONGEST.saturating_sub(now.since(self.since?)))
+    }
+
+    /// True when there are enough, or one is old enough.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.acts.len() >= AT_ONCE || self.time_left(now).is_some_and(|left| left.is_zero())
+    }
+
+    /// Writes everything down in one transaction, a failure before its row goes, and gives it back to be told.
+    pub(super) fn write(
+        &mut self,
+        store: &mut Store,
+        endpoint: Sha256,
+        now: Timestamp,
+    ) -> Result<Vec<(Row, Act)>, Error> {
+        let Self { acts, pause, .. } = std::mem::take(self);
+        if acts.is_empty() && pause.is_none() {
+            return Ok(acts);
+        }
+        store.write(|tx| {
+            for (row, act) in &acts {
+                match act {
+                    Act::Settle(..) => queue::settle(tx, row, now)?,
+                    Act::Postpone { reason, due_at } => queue::postpone(tx, row, reason, *due_at)?,
+                    Act::Fail { reason } => queue::fail(tx, row, reason, now)?,
+                }
+            }
+            pause.map_or(Ok(()), |until| pause::begin(tx, endpoint, until))
+        })?;
+        Ok(acts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_world::{World, second};
+    use super::*;
+
+    #[test]
+    fn answers_are_written_when_many_or_old() {
+        let mut world = World::new();
+        world.put("spec.md", "a\n", 1);
+        let row = world.rows().remove(0);
+        let mut gathered = Gathered::default();
+        let after = |millis| second(10).after(Duration::from_millis(millis));
+        assert_eq!((gathered.time_left(after(0)), gathered.is_due(after(0))), (None, false));
+        for _ in 0..AT_ONCE {
+            assert!(!gathered.is_due(after(0)));
+            gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
+        }
+        assert!(gathered.is_due(after(0)), "many");
+        assert_eq!(gathered.write(&mut world.store, Sha256::of(b"t"), after(0)).unwrap().len(), AT_ONCE);
+        assert_eq!((world.counts().rows, gathered.time_left(after(0))), (0, None));
+        gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
+        gathered.add(row, Act::Settle(Status::Uploaded, "stored"), after(90));
+        assert_eq!(gathered.time_left(after(90)), Some(Duration::from_millis(10)), "counted from the oldest");
+        assert!(!gathered.is_due(after(99)) && gathered.is_due(after(100)), "old");
+    }
+}

@@ -1,0 +1,336 @@
+//! Which payloads nobody needs any more, and letting them go: `gc` (design section 6).
+//!
+//! Deciding is [`judge`], pure. A plan is made on one state of the store; [`collect`] judges every payload again in the
+//! transaction that lets it go, so that what happened in between counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Error;
+use crate::base::Timestamp;
+use crate::delivery::{self, Class, Standings, Status, Target};
+use crate::journal::{self, Kept};
+use crate::store::{ReadTx, WriteTx};
+use crate::target::{Identity, ReceiverKind};
+
+/// Payloads looked at in one transaction.
+const CHUNK: i64 = 2000;
+
+/// Which payloads may go beside those that every target has.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GcRule {
+    /// The target in force: it counts as live even if it was never contacted.
+    pub(crate) configured: Option<Identity>,
+    /// Those in a verified archive too, if at least one target has them.
+    pub(crate) with_archived: bool,
+    /// Events that some target refused for good, one by one.
+    pub(crate) named: BTreeSet<i64>,
+    /// Only what was captured before.
+    pub(crate) captured_before: Option<Timestamp>,
+}
+
+/// Why a payload may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Why {
+    /// Every live target has it.
+    Delivered,
+    /// A newer event replaced it before it was sent.
+    Superseded,
+    /// A verified archive has it.
+    Archived,
+    /// A target refused it for good, and the operator named it.
+    Undeliverable,
+}
+
+/// Why a payload must stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WhyNot {
+    /// Some target may be storing it at this moment.
+    InFlight,
+    /// It waits for a release.
+    Held,
+    /// Another content came under its id.
+    Disputed,
+    /// It is younger than asked for.
+    TooYoung,
+    /// There is no target whose having it would prove anything.
+    NoTarget,
+    /// Not every live target has it.
+    NotEverywhere,
+    /// A target refused it for good; such events go by name alone.
+    Undeliverable,
+    /// It was given up, and only its archive is asked for.
+    Released,
+}
+
+/// What is to become of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Go(Why),
+    Stay(WhyNot),
+}
+
+/// How an event stands at a target.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    /// What the target has counts: it is live and proves something.
+    counts: bool,
+    status: Option<Status>,
+}
+
+/// Decides about one payload, by where its event stands at every target.
+fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
+    let is = |at: &&At, class| at.status.is_some_and(|status: Status| status.class() == class);
+    let is_young = rule.captured_before.is_some_and(|before| kept.captured_at >= before);
+    if at.iter().any(|at| is(&at, Class::InFlight)) {
+        return Verdict::Stay(WhyNot::InFlight);
+    }
+    for (applies, why) in [
+        (kept.is_disputed, WhyNot::Disputed),
+        (kept.is_held && kept.is_live(), WhyNot::Held),
+        (is_young, WhyNot::TooYoung),
+    ] {
+        if applies {
+            return Verdict::Stay(why);
+        }
+    }
+    if kept.is_superseded {
+        return Verdict::Go(Why::Superseded);
+    }
+    let is_archived = rule.with_archived && kept.is_archived;
+    if kept.is_discarded {
+        return if is_archived { Verdict::Go(Why::Archived) } else { Verdict::Stay(WhyNot::Released) };
+    }
+    let counting: Vec<&At> = at.iter().filter(|at| at.counts).collect();
+    let count = |class| counting.iter().filter(|at| is(at, class)).count();
+    let (delivered, refused) = (count(Class::Delivered), count(Class::Undeliverable));
+    match counting.len() {
+        0 => Verdict::Stay(WhyNot::NoTarget),
+        all if delivered == all => Verdict::Go(Why::Delivered),
+        _ if refused > 0 && !rule.named.contains(&kept.seq) => Verdict::Stay(WhyNot::Undeliverable),
+        all if delivered + refused == all => Verdict::Go(Why::Undeliverable),
+        _ if is_archived && delivered > 0 => Verdict::Go(Why::Archived),
+        _ => Verdict::Stay(WhyNot::NotEverywhere),
+    }
+}
+
+/// True when what a target has counts: the stub proves nothing, and what was forgotten holds nothing back, unless it is
+/// the target in force.
+fn counts(rule: &GcRule, target: &Target) -> bool {
+    let is_configured = rule.configured.as_ref().is_some_and(|c| c.target_id == target.identity.target_id);
+    target.identity.receiver != ReceiverKind::Stub && (target.is_live || is_configured)
+}
+
+/// Payloads counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Tally {
+    /// How many.
+    pub(crate) payloads: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, kept: &Kept) {
+        self.payloads += 1;
+        self.bytes += u64::try_from(kept.size).unwrap_or(0);
+    }
+
+    /// The sum of several.
+    pub(crate) fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        all.fold(Self::default(), |a, b| Self { payloads: a.payloads + b.payloads, bytes: a.bytes + b.bytes })
+    }
+}
+
+/// What is to go and what stays, with the reasons.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GcPlan {
+    /// The rule it was made by.
+    pub(crate) rule: GcRule,
+    /// What may go.
+    pub(crate) going: BTreeMap<Why, Tally>,
+    /// What stays.
+    pub(crate) staying: BTreeMap<WhyNot, Tally>,
+    /// The targets that count.
+    pub(crate) counting: Vec<Identity>,
+    /// The last row looked at.
+    through: i64,
+}
+
+/// Makes the plan. Costs as much as there are payloads; changes nothing.
+pub(crate) fn plan_collection(tx: &ReadTx<'_>, rule: GcRule) -> Result<GcPlan, Error> {
+    let mut plan = GcPlan { counting: counting(tx, &rule)?, rule, ..GcPlan::default() };
+    loop {
+        let judged = judged(tx, &plan.rule, plan.through)?;
+        let Some((last, _)) = judged.rows.last() else { return Ok(plan) };
+        plan.through = last.seq;
+        for (kept, verdict) in &judged.rows {
+            match verdict {
+                Verdict::Go(why) => plan.going.entry(*why).or_default().add(kept),
+                Verdict::Stay(why) => plan.staying.entry(*why).or_default().add(kept),
+            }
+        }
+    }
+}
+
+/// What one transaction let go.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Collected {
+    /// What went.
+    pub(crate) gone: BTreeMap<Why, Tally>,
+    /// The last row looked at; `None` at the end of the plan.
+    pub(crate) last: Option<i64>,
+}
+
+/// Lets the next payloads of the plan above `after` go. Whatever is in flight, held or disputed by now stays.
+pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, plan: &GcPlan, after: i64) -> Result<Collected, Error> {
+    let judged = judged(tx, &plan.rule, after)?;
+    let mut collected = Collected { last: judged.rows.last().map(|(kept, _)| kept.seq), ..Collected::default() };
+    let mut going = Vec::new();
+    for (kept, verdict) in &judged.rows {
+        if let Verdict::Go(why) = verdict
+            && kept.seq <= plan.through
+        {
+            collected.gone.entry(*why).or_default().add(kept);
+            going.push(*kept);
+        }
+    }
+    let words: Vec<_> =
+        collected.gone.iter().map(|(why, tally)| format!("{} {}", tally.payloads, why.word())).collect();
+    journal::collect(tx, now, &going, &format!("payloads that nobody needs: {}", words.join(", ")))?;
+    let live: Vec<i64> = going.iter().filter(|kept| kept.is_live()).map(|kept| kept.seq).collect();
+    delivery::post_collected(tx, &judged.standings, &live)?;
+    collected.last = collected.last.filter(|last| *last < plan.through);
+    Ok(collected)
+}
+
+impl Why {
+    /// The word of reports.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Superseded => "superseded",
+            Self::Archived => "archived",
+            Self::Undeliverable => "undeliverable",
+        }
+    }
+}
+
+impl WhyNot {
+    /// The word of reports.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Held => "held",
+            Self::Disputed => "conflicted",
+            Self::TooYoung => "too_young",
+            Self::NoTarget => "no_target",
+            Self::NotEverywhere => "not_everywhere",
+            Self::Undeliverable => "undeliverable",
+            Self::Released => "released",
+        }
+    }
+}
+
+/// Payloads with what is to become of them.
+struct Judged {
+    rows: Vec<(Kept, Verdict)>,
+    standings: Standings,
+}
+
+fn judged(tx: &ReadTx<'_>, rule: &GcRule, after: i64) -> Result<Judged, Error> {
+    let kept = journal::kept_after(tx, after, CHUNK)?;
+    let (first, last) = (kept.first().map_or(0, |k| k.seq), kept.last().map_or(-1, |k| k.seq));
+    let standings = Standings::read(tx, first, last)?;
+    let unmet = unmet(tx, rule)?.is_some();
+    let rows = kept.into_iter().map(|kept| {
+        let known = standings.of(kept.seq).map(|(target, status)| At { counts: counts(rule, target), status });
+        let never_contacted = unmet.then_some(At { counts: true, status: None });
+        let at: Vec<At> = known.chain(never_contacted).collect();
+        (kept, judge(rule, &kept, &at))
+    });
+    Ok(Judged { rows: rows.collect(), standings })
+}
+
+/// The targets that count, the configured one included.
+fn counting(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Vec<Identity>, Error> {
+    let known = delivery::targets(tx)?.into_iter().filter(|target| counts(rule, target)).map(|target| target.identity);
+    Ok(known.chain(unmet(tx, rule)?).collect())
+}
+
+/// The configured target, where it proves something and was never contacted.
+fn unmet(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Option<Identity>, Error> {
+    let Some(configured) = rule.configured.as_ref().filter(|c| c.receiver != ReceiverKind::Stub) else {
+        return Ok(None);
+    };
+    Ok(delivery::current(tx, &configured.target_id)?.is_none().then(|| configured.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Kept = Kept {
+        seq: 1,
+        size: 10,
+        captured_at: Timestamp::from_micros(100),
+        is_held: false,
+        is_superseded: false,
+        is_discarded: false,
+        is_archived: false,
+        is_disputed: false,
+    };
+    const HAS: At = At { counts: true, status: Some(Status::Success) };
+    const DUPLICATE: At = At { counts: true, status: Some(Status::Duplicate) };
+    const UNTRIED: At = At { counts: true, status: None };
+    const REFUSED: At = At { counts: true, status: Some(Status::TerminalFailed) };
+    const STUB_HAS: At = At { counts: false, status: Some(Status::Success) };
+
+    fn at(status: Status) -> At {
+        At { counts: true, status: Some(status) }
+    }
+
+    #[test]
+    fn each_payload_goes_or_stays_for_one_reason() {
+        use Verdict::{Go, Stay};
+        let plain = GcRule::default();
+        let archived = GcRule { with_archived: true, ..GcRule::default() };
+        let named = GcRule { named: BTreeSet::from([1]), ..GcRule::default() };
+        let old = |micros| GcRule { captured_before: Some(Timestamp::from_micros(micros)), ..GcRule::default() };
+        let superseded = Kept { is_superseded: true, ..PLAIN };
+        let kept = Kept { is_archived: true, ..PLAIN };
+        let released = Kept { is_discarded: true, ..kept };
+        for (rule, row, at, expected) in [
+            (&plain, PLAIN, &[HAS, DUPLICATE][..], Go(Why::Delivered)),
+            (&plain, PLAIN, &[], Stay(WhyNot::NoTarget)),
+            (&plain, PLAIN, &[STUB_HAS], Stay(WhyNot::NoTarget)),
+            (&plain, PLAIN, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
+            (&plain, PLAIN, &[HAS, at(Status::Queued)], Stay(WhyNot::NotEverywhere)),
+            (&plain, PLAIN, &[HAS, at(Status::Rejected)], Stay(WhyNot::NotEverywhere)),
+            (&plain, PLAIN, &[HAS, at(Status::InFlight)], Stay(WhyNot::InFlight)),
+            (&plain, PLAIN, &[HAS, At { counts: false, ..at(Status::Pending) }], Stay(WhyNot::InFlight)),
+            (&plain, PLAIN, &[HAS, REFUSED], Stay(WhyNot::Undeliverable)),
+            (&named, PLAIN, &[HAS, REFUSED], Go(Why::Undeliverable)),
+            (&named, PLAIN, &[REFUSED], Go(Why::Undeliverable)),
+            (&named, PLAIN, &[REFUSED, UNTRIED], Stay(WhyNot::NotEverywhere)),
+            (&named, PLAIN, &[UNTRIED], Stay(WhyNot::NotEverywhere)),
+            (&plain, superseded, &[], Go(Why::Superseded)),
+            (&plain, Kept { is_disputed: true, ..superseded }, &[], Stay(WhyNot::Disputed)),
+            (&plain, Kept { is_disputed: true, ..PLAIN }, &[HAS], Stay(WhyNot::Disputed)),
+            (&plain, Kept { is_held: true, ..PLAIN }, &[HAS], Stay(WhyNot::Held)),
+            (&old(100), PLAIN, &[HAS], Stay(WhyNot::TooYoung)),
+            (&old(101), PLAIN, &[HAS], Go(Why::Delivered)),
+            (&old(100), superseded, &[], Stay(WhyNot::TooYoung)),
+            (&plain, kept, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
+            (&archived, kept, &[HAS, UNTRIED], Go(Why::Archived)),
+            (&archived, kept, &[UNTRIED], Stay(WhyNot::NotEverywhere)),
+            (&archived, kept, &[STUB_HAS], Stay(WhyNot::NoTarget)),
+            (&archived, PLAIN, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
+            (&archived, kept, &[HAS, REFUSED], Stay(WhyNot::Undeliverable)),
+            (&plain, released, &[HAS], Stay(WhyNot::Released)),
+            (&archived, released, &[], Go(Why::Archived)),
+            (&archived, released, &[at(Status::InFlight)], Stay(WhyNot::InFlight)),
+        ] {
+            assert_eq!(judge(rule, &row, at), expected, "{row:?} {at:?}");
+        }
+    }
+}

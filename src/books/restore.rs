@@ -1,0 +1,171 @@
+//! Payloads that a verified archive has, and events that come back from one.
+
+use super::Error;
+use super::append::append;
+use crate::base::Timestamp;
+use crate::delivery::{self, Class};
+use crate::event::{Inspection, inspect};
+use crate::journal::{self, Appended, Entry, Return};
+use crate::store::WriteTx;
+
+/// An event of a verified archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Restorable {
+    /// The id, verbatim.
+    pub(crate) event_id: String,
+    /// The type.
+    pub(crate) event_type: String,
+    /// The envelope's own time, verbatim.
+    pub(crate) occurred_at: Option<String>,
+    /// When it first became durable.
+    pub(crate) captured_at: Timestamp,
+    /// Which producer.
+    pub(crate) origin: String,
+    /// Why it was held.
+    pub(crate) held: Option<String>,
+    /// The bytes.
+    pub(crate) envelope: Vec<u8>,
+}
+
+/// What became of events of an archive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Restored {
+    /// New here.
+    pub(crate) added: u64,
+    /// Known here; their payload had left and is back.
+    pub(crate) returned: u64,
+    /// Here already.
+    pub(crate) unchanged: u64,
+    /// Known here with another content; kept apart.
+    pub(crate) conflicts: u64,
+    /// Removed here with their project: they stay away.
+    pub(crate) purged: u64,
+}
+
+/// Marks rows whose payload a verified archive has.
+pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> Result<i64, Error> {
+    Ok(journal::mark_archived(tx, now, seqs)?)
+}
+
+/// Takes events of an archive in: each is here afterwards, owed to every live target that lacks it, unless it is held
+/// or was purged. Events that were kept beside each other stay so: none supersedes another.
+pub(crate) fn restore(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    events: &[Restorable],
+    lamport: i64,
+) -> Result<Restored, Error> {
+    journal::raise_lamport(tx, lamport)?;
+    let (restored, _) = append(tx, now, |appending| {
+        appending.verbatim();
+        let mut restored = Restored::default();
+        for event in events {
+            appending.captured_at(event.captured_at);
+            match journal::bring_back(tx, now, &event.event_id, &event.envelope)? {
+                Return::Here => restored.unchanged += 1,
+                Return::Purged => restored.purged += 1,
+                Return::Back { seq, was_discarded, is_held } => {
+                    let from = if was_discarded { Class::Discarded } else { Class::Purged };
+                    delivery::post_returned(tx, seq, from, is_held)?;
+                    restored.returned += 1;
+                }
+                Return::Unknown | Return::Differs => {
+                    match appending.append(&entry(event, inspect(&event.envelope).ok().as_ref()))? {
+                        Appended::Captured { .. } => restored.added += 1,
+                        Appended::Conflict { .. } => restored.conflicts += 1,
+                        Appended::Purged { .. } => restored.purged += 1,
+                        Appended::Unchanged { .. } | Appended::Full { .. } => restored.unchanged += 1,
+                    }
+                }
+            }
+        }
+        Ok::<_, Error>(restored)
+    })?;
+    Ok(restored)
+}
+
+fn entry<'a>(event: &'a Restorable, inspection: Option<&Inspection>) -> Entry<'a> {
+    Entry {
+        event_id: &event.event_id,
+        event_type: &event.event_type,
+        occurred_at: event.occurred_at.as_deref(),
+        envelope: &event.envelope,
+        // What cannot be looked at cannot be sent as it is either.
+        wire: inspection.map_or(crate::event::WireForm::Rewrite, |i| i.wire),
+        coalesce: inspection.and_then(|i| i.coalesce),
+        held: event.held.as_deref(),
+        origin: &event.origin,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::fixture::{Queue, Said, keyed, plain};
+    use crate::books::{GcRule, acknowledge, collect, plan_collection, removal};
+
+    fn event(id: &str, said: &str) -> Restorable {
+        Restorable {
+            event_id: id.to_owned(),
+            event_type: "T".to_owned(),
+            occurred_at: None,
+            captured_at: Timestamp::from_micros(5),
+            origin: "test".to_owned(),
+            held: None,
+            envelope: format!(r#"{{"event_id":"{id}","said":"{said}"}}"#).into_bytes(),
+        }
+    }
+
+    fn restore_into(queue: &mut Queue, events: &[Restorable]) -> Restored {
+        queue.write(|tx, now| restore(tx, now, events, 9))
+    }
+
+    #[test]
+    fn what_left_comes_back_and_is_owed_to_whoever_lacks_it() {
+        let mut queue = Queue::with_events(5);
+        queue.drain("a", &[Said::Success, Said::Success, Said::Rejected, Said::Rejected, Said::Rejected]);
+        let plan = queue.write(|tx, _| plan_collection(tx, GcRule::default()));
+        queue.write(|tx, now| collect(tx, now, &plan, 0));
+        queue.write(|tx, now| removal::drain_to_file(tx, now, &[3]));
+        queue.write(|tx, now| removal::clear(tx, now, 3));
+        let all: Vec<_> = (0..5).map(|n| event(&format!("e{n}"), "")).collect();
+        queue.drain("b", &[Said::Success]);
+        assert_eq!((queue.size(), queue.posts("b")), (0, 0), "nothing is left to send");
+        assert_eq!(restore_into(&mut queue, &all), Restored { returned: 5, ..Restored::default() });
+        assert_eq!((queue.size(), queue.payloads(), queue.audits("restored")), (5, 5, 5));
+        assert_eq!(queue.classes("a"), [(Class::Delivered, 2), (Class::Untried, 3)]);
+        queue.drain("b", &[Said::Success]);
+        queue.drain("a", &[Said::Duplicate]);
+        assert_eq!(
+            (queue.classes("a"), queue.classes("b")),
+            (vec![(Class::Delivered, 5)], vec![(Class::Delivered, 5)])
+        );
+        assert_eq!(restore_into(&mut queue, &all), Restored { unchanged: 5, ..Restored::default() });
+        assert_eq!(queue.size(), 5);
+    }
+
+    #[test]
+    fn purged_events_stay_away_and_another_content_is_kept_apart() {
+        let mut queue = Queue::with_events(2);
+        queue.drain("a", &[Said::Success]);
+        let id = queue.target("a");
+        queue.write(|tx, now| acknowledge(tx, now, id, 0));
+        queue.write(|tx, now| removal::remove_project(tx, now, 0));
+        queue.capture(&[plain("here")]);
+        let events = [event("e0", ""), event("e1", ""), event("here", "else"), event("new", "")];
+        let restored = restore_into(&mut queue, &events);
+        assert_eq!(restored, Restored { purged: 2, conflicts: 1, added: 1, ..Restored::default() });
+        assert_eq!((queue.size(), queue.payloads()), (2, 2));
+    }
+
+    #[test]
+    fn events_that_stood_beside_each_other_do_so_again() {
+        let mut queue = Queue::new();
+        queue.capture(&[keyed("newer", 1, "y")]);
+        let held = Restorable { held: Some("opted_out".to_owned()), ..event("held", "") };
+        let restored = restore_into(&mut queue, &[event("older", "x"), event("newest", "y"), held]);
+        assert_eq!((restored.added, queue.size()), (3, 4));
+        queue.drain("a", &[Said::Success]);
+        assert_eq!(queue.classes("a"), [(Class::Delivered, 3), (Class::Blocked, 1)]);
+    }
+}

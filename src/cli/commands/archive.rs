@@ -1,0 +1,122 @@
+//! `sk-sync archive`: payloads into one portable file.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::base::text::path;
+use crate::cli::journey::{open_store, resolved, workspace};
+use crate::cli::render::plural;
+use crate::cli::table::size;
+use crate::cli::{Context, Exit, Failure};
+use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive};
+
+/// Write payloads to a checksummed, portable archive.
+///
+/// The file is JSON Lines, one event a line with its envelope byte for byte, packed with gzip, and a last line with
+/// number and digest. It is brought to disk and read again before any event counts as archived. `sk-sync restore` reads
+/// it, here or elsewhere: an archive is also how unsent work leaves a machine that goes away.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync archive --output work.jsonl.gz            everything that is kept
+  sk-sync archive --output unsent.jsonl.gz --unsent what the target does not have
+  sk-sync restore unsent.jsonl.gz                   the way back, on any machine")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(crate) struct Args {
+    /// The file to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// Only events that the target in force does not have
+    #[arg(long)]
+    pub(crate) unsent: bool,
+
+    /// Then give up what was archived: it is owed no more (what is in flight stays)
+    #[arg(long)]
+    pub(crate) release: bool,
+
+    /// Show what would be written; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print what was done as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    output: String,
+    events: u64,
+    bytes: u64,
+    file_bytes: u64,
+    sha256: &'a str,
+    released: i64,
+    in_flight: i64,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
+    let target = resolved(context, &workspace)?.identity.map(|identity| identity.target_id);
+    let output = context.cwd.join(&args.output);
+    let request = ArchiveRequest {
+        output: &output,
+        lacking: target.as_deref().filter(|_| args.unsent),
+        release: args.release,
+        project_uuid: workspace.identity.project_uuid.as_deref(),
+    };
+    let done = if args.dry_run {
+        plan_archive(&store, &request)?
+    } else {
+        // What waits in the spool is kept as well.
+        drop(open_store(context, &workspace)?);
+        archive(&store, &request, context.clock.as_ref(), &context.interrupt)?
+    };
+    let exit = Exit::Success;
+    if context.printer.is_json() {
+        context.printer.document(&Document {
+            schema_version: 1,
+            command: "archive",
+            ok: true,
+            exit_code: exit.code(),
+            dry_run: args.dry_run,
+            output: path(&output),
+            events: done.events,
+            bytes: done.bytes,
+            file_bytes: done.file_bytes,
+            sha256: &done.sha256,
+            released: done.released,
+            in_flight: done.in_flight,
+        });
+    } else if !context.globals.quiet {
+        for line in lines(&done, args, &path(&output)) {
+            context.printer.result(&line);
+        }
+    }
+    Ok(exit)
+}
+
+fn lines(done: &Archived, args: &Args, output: &str) -> Vec<String> {
+    let amount = format!("{}, {}", plural(done.events, "event"), size(done.bytes));
+    if args.dry_run {
+        return vec![format!("Would write: {amount}, to {output}")];
+    }
+    let mut lines =
+        vec![format!("Archived: {amount}, in {output} ({}; sha256 {})", size(done.file_bytes), done.sha256)];
+    if args.release {
+        let stays = match u64::try_from(done.in_flight).unwrap_or(0) {
+            0 => String::new(),
+            events => format!("; {} in flight and stay", plural(events, "event")),
+        };
+        let released = plural(u64::try_from(done.released).unwrap_or(0), "event");
+        lines.push(format!("Released: {released}, owed no more{stays}. `sk-sync gc --archived` lets the bytes go"));
+    }
+    lines
+}

@@ -1,0 +1,59 @@
+//! `sk-sync events explain`: what failed, by reason.
+
+use serde::Serialize;
+
+use super::events::view;
+use crate::base::text::printable;
+use crate::cli::journey::workspace;
+use crate::cli::table::Table;
+use crate::cli::{Context, Exit, Failure};
+use crate::ops::{Group, explain};
+
+/// Explain what the target did not take: its reasons, grouped.
+///
+/// Reasons that differ only in ids, numbers and quoted text are one group, with one of its events as an example.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// At the target with this id, instead of the configured one
+    #[arg(long, value_name = "ID")]
+    pub(crate) target: Option<String>,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    groups: &'a [Group],
+}
+
+pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let target = view(context, &workspace, args.target.as_deref())?.target_id;
+    let groups = match &target {
+        Some(target) => explain(&workspace.place.store(), target)?,
+        None => Vec::new(),
+    };
+    let printer = &context.printer;
+    if printer.is_json() {
+        let (command, exit_code) = ("events", Exit::Success.code());
+        printer.document(&Document { schema_version: 1, command, ok: true, exit_code, groups: &groups });
+        return Ok(Exit::Success);
+    }
+    if groups.is_empty() {
+        printer.note("nothing was refused");
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new(&["EVENTS", "STATUS", "TYPE", "REASON", "EXAMPLE"]);
+    for group in &groups {
+        let cells = [&group.count.to_string(), group.status, &group.event_type, &group.reason, &group.example];
+        table.row(cells.map(printable));
+    }
+    table.lines().iter().for_each(|line| printer.result(line));
+    Ok(Exit::Success)
+}

@@ -1,0 +1,181 @@
+//! `sk-sync gc`: let payloads go that nobody needs any more.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::base::text::printable;
+use crate::books::{GcPlan, Tally, WhyNot};
+use crate::cli::journey::{resolved, workspace};
+use crate::cli::render::plural;
+use crate::cli::table::size;
+use crate::cli::{Context, Exit, Failure, args};
+use crate::upkeep::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
+
+/// Let payloads go that no live target still needs.
+///
+/// Shows which payloads may go, which stay and why. With --explicit they go: their bytes leave the store and the disk
+/// gets the space back; identity, hash, chain and delivery history stay. Payloads go that every live target has (the
+/// stub proves nothing, and the configured target counts even if it was never contacted), or that a newer event
+/// replaced unsent. Nothing goes that is untried, in flight, held or conflicted.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync gc                                what may go, what stays, and why
+  sk-sync gc --explicit                     let it go
+  sk-sync gc --explicit --older-than 30d    keep what was captured in the last thirty days")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(crate) struct Args {
+    /// Let the payloads go; without it nothing changes
+    #[arg(long)]
+    pub(crate) explicit: bool,
+
+    /// Also payloads in a verified archive, if at least one live target has them
+    #[arg(long)]
+    pub(crate) archived: bool,
+
+    /// Also the payload of this undeliverable event; repeat for several
+    #[arg(long, value_name = "ID")]
+    pub(crate) undeliverable: Vec<String>,
+
+    /// Only payloads captured longer than AGE ago (12h, 30d, 8w)
+    #[arg(long, value_name = "AGE", value_parser = args::age)]
+    pub(crate) older_than: Option<Duration>,
+
+    /// Show what would go; change nothing, even with --explicit
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the plan, and what was done, as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
+    let now = context.clock.now();
+    let request = GcRequest {
+        configured: resolved(context, &workspace)?.identity,
+        with_archived: args.archived,
+        undeliverable: args.undeliverable.clone(),
+        captured_before: args.older_than.map(|age| now.before(age)),
+    };
+    let plan = plan_gc(&store, &request)?.map_err(|unknown| {
+        Failure::usage(format!("--undeliverable: no event {}", printable(&unknown.join(", "))))
+            .with_hint("`sk-sync events list --status undeliverable` names them all")
+    })?;
+    let done = match Explicit::given(args.explicit && !args.dry_run) {
+        Some(leave) if !plan.going.is_empty() => {
+            Some(apply_gc(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?)
+        }
+        _ => None,
+    };
+    let is_dry = args.dry_run || !args.explicit;
+    let exit = if done.as_ref().is_some_and(|done| done.was_interrupted) { Exit::Interrupted } else { Exit::Success };
+    if context.printer.is_json() {
+        context.printer.document(&document(&plan, done.as_ref(), is_dry, exit));
+    } else if !context.globals.quiet {
+        for line in lines(&plan, done.as_ref(), is_dry) {
+            context.printer.result(&line);
+        }
+    }
+    Ok(exit)
+}
+
+/// What a person reads.
+fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
+    let (going, staying) = (Tally::sum(plan.going.values()), Tally::sum(plan.staying.values()));
+    let amount = |tally: Tally| format!("{}, {}", plural(tally.payloads, "payload"), size(tally.bytes));
+    let part = |word: &str, tally: &Tally| format!("  {:>9}  {word}", tally.payloads);
+    let mut lines = vec![format!("{} {}", if is_dry { "May go:" } else { "Going:" }, amount(going))];
+    lines.extend(plan.going.iter().map(|(why, tally)| part(why.word(), tally)));
+    lines.push(format!("Staying: {}", amount(staying)));
+    lines.extend(plan.staying.iter().map(|(why, tally)| part(words(*why), tally)));
+    if !plan.counting.is_empty() {
+        let names = plan.counting.iter().map(|target| printable(&target.canonical_url));
+        lines.push(format!("What counts: {}", names.collect::<Vec<_>>().join(", ")));
+    }
+    match done {
+        Some(done) => {
+            let (gone, before, after) = (amount(done.gone), size(done.file_before), size(done.file_after));
+            let end = if done.was_interrupted { "; interrupted, the rest stays" } else { "" };
+            lines.push(format!("Gone: {gone}; the store shrank from {before} to {after}{end}"));
+        }
+        None if is_dry && going.payloads > 0 => lines.push("Let them go: sk-sync gc --explicit".to_owned()),
+        None => {}
+    }
+    lines
+}
+
+/// Why a payload stays, in words.
+const fn words(why: WhyNot) -> &'static str {
+    match why {
+        WhyNot::InFlight => "in flight: a target may be storing it",
+        WhyNot::Held => "held",
+        WhyNot::Disputed => "captured with two contents",
+        WhyNot::TooYoung => "younger than --older-than",
+        WhyNot::NoTarget => "kept: there is no target whose having it would prove anything",
+        WhyNot::NotEverywhere => "not delivered to every live target",
+        WhyNot::Undeliverable => "undeliverable; goes by name: --undeliverable ID",
+        WhyNot::Released => "released to an archive; goes with --archived",
+    }
+}
+
+/// The document of `gc --json`.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    /// What may go, and why.
+    eligible: Part,
+    /// What stays, and why.
+    kept: Part,
+    /// The targets whose having an event counts.
+    counting_targets: Vec<&'a str>,
+    /// What was done; null when nothing was.
+    collected: Option<Done>,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    payloads: u64,
+    bytes: u64,
+    reasons: std::collections::BTreeMap<&'static str, Tally>,
+}
+
+#[derive(Debug, Serialize)]
+struct Done {
+    payloads: u64,
+    bytes: u64,
+    interrupted: bool,
+    file_bytes_before: u64,
+    file_bytes_after: u64,
+}
+
+fn document<'a>(plan: &'a GcPlan, done: Option<&GcReport>, dry_run: bool, exit: Exit) -> Document<'a> {
+    let part = |reasons: std::collections::BTreeMap<&'static str, Tally>| {
+        let Tally { payloads, bytes } = Tally::sum(reasons.values());
+        Part { payloads, bytes, reasons }
+    };
+    Document {
+        schema_version: 1,
+        command: "gc",
+        ok: exit == Exit::Success,
+        exit_code: exit.code(),
+        dry_run,
+        eligible: part(plan.going.iter().map(|(why, tally)| (why.word(), *tally)).collect()),
+        kept: part(plan.staying.iter().map(|(why, tally)| (why.word(), *tally)).collect()),
+        counting_targets: plan.counting.iter().map(|target| target.target_id.as_str()).collect(),
+        collected: done.map(|done| Done {
+            payloads: done.gone.payloads,
+            bytes: done.gone.bytes,
+            interrupted: done.was_interrupted,
+            file_bytes_before: done.file_before,
+            file_bytes_after: done.file_after,
+        }),
+    }
+}

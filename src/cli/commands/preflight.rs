@@ -1,0 +1,98 @@
+//! `sk-sync preflight`: everything that stands in the way of sending, at once.
+
+use serde::Serialize;
+
+use crate::base::text::printable;
+use crate::cli::journey::{resolved, workspace};
+use crate::cli::{Context, Exit, Failure, Paint};
+use crate::target::{self, Gate, Identity};
+
+/// Show every gate at once, each shut one with the line that opens it.
+///
+/// Judges all conditions for sending without sending anything: identity, target, credentials, consent. Creates nothing
+/// and changes nothing; exits 4 when a gate is shut.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Print the gates as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    target: Option<&'a Identity>,
+    gates: &'a [Gate],
+}
+
+pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let resolved = resolved(context, &workspace)?;
+    let mut gates = vec![Gate::of_identity(workspace.identity.project_uuid.is_some())];
+    gates.extend(target::gates(&resolved, &workspace.loaded.config, &context.env));
+    let exit = if gates.iter().all(|gate| gate.is_open) { Exit::Success } else { Exit::Gate };
+    if context.printer.is_json() {
+        context.printer.document(&Document {
+            schema_version: 1,
+            command: "preflight",
+            ok: exit == Exit::Success,
+            exit_code: exit.code(),
+            target: resolved.identity.as_ref(),
+            gates: &gates,
+        });
+    } else if !context.globals.quiet {
+        for line in lines(resolved.identity.as_ref(), &gates, context.printer.paint()) {
+            context.printer.result(&line);
+        }
+    }
+    Ok(exit)
+}
+
+/// One line for each gate; a shut one is followed by its reason and by the line that opens it, ready to be copied.
+fn lines(target: Option<&Identity>, gates: &[Gate], paint: Paint) -> Vec<String> {
+    let mut lines: Vec<_> = gates.iter().flat_map(|gate| gate_lines(gate, paint)).collect();
+    let shut = gates.iter().filter(|gate| !gate.is_open).count();
+    lines.push(match (shut, target) {
+        (0, Some(target)) => format!("{} to send to {}", paint.green("Ready"), printable(&target.canonical_url)),
+        (0, None) => {
+            format!("{}; no target is configured, so nothing leaves this machine", paint.green("Nothing is shut"))
+        }
+        (1, _) => format!("{} 1 gate is shut; everything captured stays until it is open", paint.red("Not ready:")),
+        (n, _) => {
+            format!("{} {n} gates are shut; everything captured stays until they are open", paint.red("Not ready:"))
+        }
+    });
+    lines
+}
+
+fn gate_lines(gate: &Gate, paint: Paint) -> Vec<String> {
+    if gate.is_open {
+        return vec![format!("{}  {}", paint.green("open"), gate.name)];
+    }
+    vec![
+        format!("{}  {}: {}", paint.red("shut"), gate.name, printable(&gate.reason)),
+        format!("      {}", paint.cyan(&printable(&gate.fix))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upkeep::fixture::shut;
+
+    #[test]
+    fn each_shut_gate_has_a_line_to_copy() {
+        let gates = [Gate::of_identity(true), shut("missing_auth"), Gate::of_identity(false)];
+        insta::assert_snapshot!(lines(None, &gates, Paint::default()).join("\n"), @"
+        open  missing_project_identity
+        shut  missing_auth: missing_auth is why
+              open missing_auth
+        shut  missing_project_identity: the project has no identity, so its artifacts cannot be named
+              sk-sync init --project
+        Not ready: 2 gates are shut; everything captured stays until they are open
+        ");
+    }
+}

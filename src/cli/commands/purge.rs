@@ -1,0 +1,187 @@
+//! `sk-sync purge`: what waits, or everything of a project, is to go.
+
+use serde::Serialize;
+
+use crate::base::lock::Lock;
+use crate::base::text::{path, printable};
+use crate::cli::journey::{open_store, workspace};
+use crate::cli::render::plural;
+use crate::cli::table::size;
+use crate::cli::{Context, Exit, Failure};
+use crate::ops::{self, Workspace};
+use crate::upkeep::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
+
+/// Give up what waits, or remove everything of a project.
+///
+/// Shows what would go and the phrase that confirms it; without that phrase nothing changes. Ids and hashes stay, so
+/// that no later capture, import or restore brings a purged event back. What is in flight stays until its end is known.
+/// To keep a copy, make one with `sk-sync archive` first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync purge --queue                     what would be given up, and the phrase
+  sk-sync purge --project                   what would be removed, and the phrase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(crate) struct Args {
+    /// Give up every event and every body that waits
+    #[arg(long, conflicts_with = "project", required_unless_present = "project")]
+    pub(crate) queue: bool,
+
+    /// Remove every payload and every body of the project, and what lies beside its store
+    #[arg(long)]
+    pub(crate) project: bool,
+
+    /// Do it: the phrase that the command shows without this option
+    #[arg(long, value_name = "PHRASE")]
+    pub(crate) confirm: Option<String>,
+
+    /// Show what would go; change nothing, even with the phrase
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print what would go, and what was done, as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
+    let scope = if args.project { PurgeScope::Project } else { PurgeScope::Queue };
+    let phrase = phrase(scope, &workspace);
+    let plan = plan_purge(&store, scope)?;
+    let leave = Confirmed::by(args.confirm.as_deref(), &phrase);
+    if args.confirm.is_some() && leave.is_none() {
+        let message = format!("--confirm: that is not the phrase; nothing was changed. The phrase is: {phrase}");
+        return Err(Failure::usage(message));
+    }
+    let done = match leave.filter(|_| !args.dry_run) {
+        Some(leave) if store.exists() || !plan.files.is_empty() => {
+            let patience = workspace.loaded.config.drain.lock_wait;
+            let lock = workspace.place.drain_lock();
+            let _alone = Lock::take(&lock, "purge", patience, context.clock.as_ref(), &context.interrupt)
+                .map_err(ops::Error::from)?;
+            // What waits in the spool becomes known first, so that it stays away as well.
+            drop(open_store(context, &workspace)?);
+            Some(apply_purge(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?)
+        }
+        _ => None,
+    };
+    let exit = exit_of(done.as_ref());
+    if context.printer.is_json() {
+        context.printer.document(&document(&plan, done.as_ref(), &phrase, exit));
+    } else if !context.globals.quiet {
+        for line in lines(&plan, done.as_ref(), &phrase) {
+            context.printer.result(&printable(&line));
+        }
+    }
+    Ok(exit)
+}
+
+/// What a person types to confirm.
+fn phrase(scope: PurgeScope, workspace: &Workspace) -> String {
+    let identity = &workspace.identity;
+    let name = identity.project_slug.as_deref().or(identity.project_uuid.as_deref()).unwrap_or("without identity");
+    match scope {
+        PurgeScope::Queue => format!("purge queue of {name}"),
+        PurgeScope::Project => format!("purge project {name}"),
+    }
+}
+
+fn exit_of(done: Option<&PurgeReport>) -> Exit {
+    Exit::worst(done.into_iter().flat_map(|done| {
+        [
+            if done.was_interrupted { Exit::Interrupted } else { Exit::Success },
+            if done.in_flight > 0 { Exit::Retryable } else { Exit::Success },
+        ]
+    }))
+}
+
+fn lines(plan: &PurgePlan, done: Option<&PurgeReport>, phrase: &str) -> Vec<String> {
+    let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
+    let Some(done) = done else {
+        let all = if plan.scope == PurgeScope::Project { "every payload, live or not: " } else { "" };
+        let events = format!("{all}{} kept, {}", plural(unsigned(plan.events), "event"), size(unsigned(plan.bytes)));
+        let mut lines = vec![
+            format!("Would go: {events}"),
+            format!("Bodies:   {} waiting, {}", plan.bodies.rows, size(plan.bodies.bytes)),
+        ];
+        let file = |(file, bytes): &(std::path::PathBuf, u64)| format!("File:     {}, {}", path(file), size(*bytes));
+        lines.extend(plan.files.iter().map(file));
+        if plan.in_flight > 0 {
+            lines.push(format!("Stays:    {} in flight", plural(unsigned(plan.in_flight), "event")));
+        }
+        lines.push(format!("Confirm:  --confirm '{}'", phrase.replace('\'', "'\\''")));
+        return lines;
+    };
+    let (before, after) = (size(done.file_before), size(done.file_after));
+    let events = plural(unsigned(done.events), "event");
+    let bodies = format!("{} waiting bodies", done.bodies.rows);
+    let files = if done.files > 0 { format!(", {}", plural(done.files as u64, "file")) } else { String::new() };
+    let mut lines = vec![format!("Gone: {events}, {bodies}{files}; the store shrank from {before} to {after}")];
+    if done.in_flight > 0 {
+        lines.push(format!(
+            "Stays: {} in flight. Purge again once a drain knows their end, or after `sk-sync target forget`",
+            plural(unsigned(done.in_flight), "event")
+        ));
+    }
+    if done.was_interrupted {
+        lines.push("Interrupted: run it again for the rest".to_owned());
+    }
+    lines
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    scope: &'static str,
+    confirm: &'a str,
+    events: i64,
+    bytes: i64,
+    in_flight: i64,
+    bodies: u64,
+    files: Vec<String>,
+    /// What was done; null when nothing was.
+    purged: Option<Done>,
+}
+
+#[derive(Debug, Serialize)]
+struct Done {
+    events: i64,
+    in_flight: i64,
+    bodies: u64,
+    files: usize,
+    interrupted: bool,
+    file_bytes_before: u64,
+    file_bytes_after: u64,
+}
+
+fn document<'a>(plan: &PurgePlan, done: Option<&PurgeReport>, confirm: &'a str, exit: Exit) -> Document<'a> {
+    Document {
+        schema_version: 1,
+        command: "purge",
+        ok: exit == Exit::Success,
+        exit_code: exit.code(),
+        dry_run: done.is_none(),
+        scope: if plan.scope == PurgeScope::Project { "project" } else { "queue" },
+        confirm,
+        events: plan.events,
+        bytes: plan.bytes,
+        in_flight: plan.in_flight,
+        bodies: plan.bodies.rows,
+        files: plan.files.iter().map(|(file, _)| path(file)).collect(),
+        purged: done.map(|done| Done {
+            events: done.events,
+            in_flight: done.in_flight,
+            bodies: done.bodies.rows,
+            files: done.files,
+            interrupted: done.was_interrupted,
+            file_bytes_before: done.file_before,
+            file_bytes_after: done.file_after,
+        }),
+    }
+}

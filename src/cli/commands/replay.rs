@@ -1,0 +1,141 @@
+//! `sk-sync replay` and `sk-sync events retry`: settled events are owed again.
+
+use serde::Serialize;
+
+use crate::base::Timestamp;
+use crate::base::text::printable;
+use crate::cli::journey::{open_store, resolved, workspace};
+use crate::cli::{Context, Exit, Failure};
+use crate::delivery::{Among, Settled};
+use crate::ops::{Workspace, owe_again};
+use crate::upkeep::known_targets;
+
+/// Make events that a target has owed to it again
+///
+/// For a server that lost what it had. The next `drain` to that target sends them; a server that still has them answers
+/// `duplicate`. Changes no event, and sends nothing itself.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The target's id, as `status --json` and `run --json` show it
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: String,
+
+    #[command(flatten)]
+    pub(crate) among: AmongArgs,
+
+    /// Show how many events would be owed again; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which events.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct AmongArgs {
+    /// Only events captured at TIME or later (RFC 3339: 2026-01-31T09:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) since: Option<Timestamp>,
+
+    /// Only events of these types
+    #[arg(long = "type", value_name = "TYPE", num_args = 1..)]
+    pub(crate) types: Vec<String>,
+
+    /// Only the events with these ids
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub(crate) ids: Vec<String>,
+}
+
+/// Try events again that were given up.
+///
+/// Puts back what the target refused too often, or what was too large for it. The next `drain` sends it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RetryArgs {
+    /// At the target with this id, instead of the configured one
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) among: AmongArgs,
+
+    /// Show how many events would be tried again; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    target_id: &'a str,
+    owed_again: u64,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "not a time like 2026-01-31T09:00:00Z".to_owned())
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    put_back(context, &workspace, "replay", &args.to, Settled::Delivered, &args.among, args.dry_run)
+}
+
+pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let configured = resolved(context, &workspace)?.identity.map(|identity| identity.target_id);
+    let Some(target) = args.target.clone().or(configured) else {
+        return Err(Failure::usage("no target is configured".to_owned()).with_hint("name one with --target"));
+    };
+    put_back(context, &workspace, "events", &target, Settled::GivenUp, &args.among, args.dry_run)
+}
+
+fn put_back(
+    context: &Context,
+    workspace: &Workspace,
+    command: &'static str,
+    target_id: &str,
+    which: Settled,
+    among: &AmongArgs,
+    is_dry: bool,
+) -> Result<Exit, Failure> {
+    let path = workspace.place.store();
+    let known = known_targets(&path)?;
+    if !known.iter().any(|known| known == target_id) {
+        let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+        let message = format!("nothing was ever sent to a target {}", printable(target_id));
+        return Err(Failure::usage(message).with_hint(format!("known: {known}")));
+    }
+    let among = Among { since: among.since, types: among.types.clone(), ids: among.ids.clone() };
+    let mut store = open_store(context, workspace)?;
+    let done = owe_again(&mut store, target_id, which, &among, context.clock.now(), is_dry)?;
+    let Some((target, owed_again)) = done else { return Ok(Exit::Success) };
+    if context.printer.is_json() {
+        context.printer.document(&Document {
+            schema_version: 1,
+            command,
+            ok: true,
+            exit_code: Exit::Success.code(),
+            dry_run: is_dry,
+            target_id,
+            owed_again,
+        });
+        return Ok(Exit::Success);
+    }
+    let events = if owed_again == 1 { "event".to_owned() } else { "events".to_owned() };
+    let would = if is_dry { "would be" } else { "are now" };
+    let what = printable(&target.identity.canonical_url);
+    context.printer.result(&format!("{owed_again} {events} {would} owed to {what} again"));
+    if !is_dry && owed_again > 0 {
+        context.printer.note("`sk-sync drain` sends them, when that is the target");
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,96 @@
+//! `sk-sync restore`: the events of an archive, back.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::base::text::path;
+use crate::books::Restored;
+use crate::cli::journey::workspace;
+use crate::cli::render::plural;
+use crate::cli::{Context, Exit, Failure};
+use crate::upkeep::{RestoreReport, check_archive, restore_archive};
+
+/// Read an archive back into the journal.
+///
+/// Checks the whole file before it writes anything. Events that are here stay as they are, payloads that had left come
+/// back, and everything is owed again to a target that lacks it. Purged events stay away. A second time changes nothing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The archive
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Only check the archive; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print what was done as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    file: String,
+    count: u64,
+    sha256: &'a str,
+    #[serde(flatten)]
+    restored: Restored,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let (store, file) = (workspace.place.store(), context.cwd.join(&args.file));
+    let project = workspace.identity.project_uuid.as_deref();
+    let report = if args.dry_run {
+        let trailer = check_archive(&file, project)?;
+        RestoreReport { trailer, restored: Restored::default(), was_interrupted: false }
+    } else {
+        restore_archive(&store, &file, project, context.clock.as_ref(), &context.interrupt)?
+    };
+    let exit = Exit::worst([
+        if report.was_interrupted { Exit::Interrupted } else { Exit::Success },
+        if report.restored.conflicts > 0 { Exit::Undeliverable } else { Exit::Success },
+    ]);
+    if context.printer.is_json() {
+        context.printer.document(&Document {
+            schema_version: 1,
+            command: "restore",
+            ok: exit == Exit::Success,
+            exit_code: exit.code(),
+            dry_run: args.dry_run,
+            file: path(&file),
+            count: report.trailer.count,
+            sha256: &report.trailer.sha256,
+            restored: report.restored,
+        });
+    } else if !context.globals.quiet {
+        context.printer.result(&line(&report, args.dry_run));
+    }
+    Ok(exit)
+}
+
+fn line(report: &RestoreReport, is_dry: bool) -> String {
+    let count = plural(report.trailer.count, "event");
+    if is_dry {
+        return format!("Whole: {count}, every digest matches");
+    }
+    let r = &report.restored;
+    let parts = [
+        (r.added, "added"),
+        (r.returned, "back"),
+        (r.unchanged, "here already"),
+        (r.conflicts, "here with another content, kept apart"),
+        (r.purged, "purged here, stay away"),
+    ];
+    let words: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let words = if words.is_empty() { "nothing in it".to_owned() } else { words.join(", ") };
+    let end = if report.was_interrupted { "; interrupted, run it again for the rest" } else { "" };
+    format!("Restored: of {count} {words}{end}")
+}

@@ -1,0 +1,230 @@
+//! `sk-sync target`: the one target, and those before it.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::base::env::{LEGACY_URL, TARGET_URL};
+use crate::base::lock::Lock;
+use crate::base::text::printable;
+use crate::cli::journey::{resolved, workspace};
+use crate::cli::render::plural;
+use crate::cli::{Context, Exit, Failure};
+use crate::ops;
+use crate::target::{self, Authority, Gate, Identity};
+use crate::upkeep::{TargetList, forget_target, list_targets};
+
+/// Show the target and where it comes from, and every target before it.
+///
+/// There is one target at a time. What each target has is kept in the ledger; a target that is forgotten holds no
+/// payload back any more.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Targets,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Targets {
+    /// Show the target in force, and which source names it
+    Show(ShowArgs),
+    /// List every target that was ever delivered to
+    List(ShowArgs),
+    Forget(ForgetArgs),
+}
+
+/// Options of what only shows.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Forget a target: what it lacks holds no payload back any more.
+///
+/// What it has stays known. What is in flight there has no known end: it is owed again, should the target ever come
+/// back.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ForgetArgs {
+    /// The target's id, as `target list` shows it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+
+    /// Show what would be forgotten; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Args {
+    pub(super) const fn is_json(&self) -> bool {
+        match &self.command {
+            Targets::Show(args) | Targets::List(args) => args.json,
+            Targets::Forget(args) => args.json,
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        Targets::Show(_) => show(context),
+        Targets::List(_) => list(context),
+        Targets::Forget(args) => forget(context, args),
+    }
+}
+
+/// A document of this command: its own members beside those that every document has.
+#[derive(Debug, Serialize)]
+struct Document<T: Serialize> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    #[serde(flatten)]
+    members: T,
+}
+
+fn print<T: Serialize>(context: &Context, members: T) {
+    let exit_code = Exit::Success.code();
+    context.printer.document(&Document { schema_version: 1, command: "target", ok: true, exit_code, members });
+}
+
+/// What `target show --json` adds.
+#[derive(Debug, Serialize)]
+struct InForce<'a> {
+    target: Option<&'a Identity>,
+    target_authority: &'a Authority,
+    /// Every source that names an address, lowest layer first.
+    sources: Vec<Source<'a>>,
+    gates: &'a [Gate],
+}
+
+#[derive(Debug, Serialize)]
+struct Source<'a> {
+    /// The key in a file; empty for a variable or a flag.
+    key: &'a str,
+    origin: String,
+}
+
+fn show(context: &Context) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let resolved = resolved(context, &workspace)?;
+    let gates = target::gates(&resolved, &workspace.loaded.config, &context.env);
+    let files = workspace.loaded.urls.iter().map(|url| Source { key: url.key, origin: url.origin.to_string() });
+    let variables = [LEGACY_URL, TARGET_URL].into_iter().filter(|name| context.env.text(name).is_some());
+    let variables = variables.map(|name| Source { key: "", origin: format!("environment {name}") });
+    let flag = context.globals.target_url.iter().map(|_| Source { key: "", origin: "--target-url".to_owned() });
+    let sources: Vec<_> = files.chain(variables).chain(flag).collect();
+    if context.printer.is_json() {
+        let (target, target_authority) = (resolved.identity.as_ref(), &resolved.authority);
+        print(context, InForce { target, target_authority, sources, gates: &gates });
+        return Ok(Exit::Success);
+    }
+    let say = |words: &str| context.printer.result(&printable(words));
+    match &resolved.identity {
+        Some(identity) => {
+            say(&format!("Target  {}", identity.canonical_url));
+            say(&format!("Id      {}", identity.target_id));
+            for (label, value) in [("Team    ", &identity.team_slug), ("User    ", &identity.user_email)] {
+                if !value.is_empty() {
+                    say(&format!("{label}{value}"));
+                }
+            }
+        }
+        None => say("Target  none; nothing leaves this machine"),
+    }
+    for source in &sources {
+        let key = if source.key.is_empty() { String::new() } else { format!(": {}", source.key) };
+        say(&format!("Source  {}{key}", source.origin));
+    }
+    for gate in gates.iter().filter(|gate| !gate.is_open) {
+        say(&format!("Shut    {}: {}", gate.name, gate.reason));
+    }
+    Ok(Exit::Success)
+}
+
+fn list(context: &Context) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let identity = resolved(context, &workspace)?.identity;
+    let known = list_targets(&workspace.place.store(), identity.as_ref().map(|i| i.target_id.as_str()))?;
+    if context.printer.is_json() {
+        print(context, known);
+        return Ok(Exit::Success);
+    }
+    for line in lines(&known) {
+        context.printer.result(&printable(&line));
+    }
+    if known.targets.is_empty() {
+        context.printer.note("nothing was delivered anywhere yet");
+    }
+    Ok(Exit::Success)
+}
+
+fn lines(known: &TargetList) -> Vec<String> {
+    let line = |row: &crate::upkeep::TargetRow| {
+        let state = match (row.is_current, row.is_live) {
+            (true, _) => ", in force",
+            (false, true) => "",
+            (false, false) => ", forgotten",
+        };
+        let team = if row.team_slug.is_empty() { String::new() } else { format!(", team {}", row.team_slug) };
+        let owed = row.in_flight + row.retryable + row.untried;
+        let head = format!("{}  {}{team}{state}", row.target_id, row.canonical_url);
+        [head, format!("    {} delivered, {owed} owed, {} undeliverable", row.delivered, row.undeliverable)]
+    };
+    known.targets.iter().flat_map(line).collect()
+}
+
+/// What `target forget --json` adds.
+#[derive(Debug, Serialize)]
+struct Retirement<'a> {
+    dry_run: bool,
+    target_id: &'a str,
+    /// Events without a known end there.
+    in_flight: i64,
+    forgotten: bool,
+}
+
+fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
+    let current = resolved(context, &workspace)?.identity;
+    let known = list_targets(&store, current.as_ref().map(|i| i.target_id.as_str()))?.targets;
+    let Some(row) = known.iter().find(|row| row.target_id == args.id) else {
+        let message = format!("no target {}", printable(&args.id));
+        return Err(Failure::usage(message).with_hint("`sk-sync target list` names them all"));
+    };
+    if row.is_current {
+        let message = format!("{} is the target in force: the next run would use it again", printable(&args.id));
+        return Err(Failure::usage(message)
+            .with_hint("choose another target first; `sk-sync target show` says who names this one"));
+    }
+    let mut in_flight = row.in_flight;
+    let is_done = row.is_live && !args.dry_run;
+    if is_done {
+        let patience = workspace.loaded.config.drain.lock_wait;
+        let lock = workspace.place.drain_lock();
+        let _alone = Lock::take(&lock, "target forget", patience, context.clock.as_ref(), &context.interrupt)
+            .map_err(ops::Error::from)?;
+        in_flight = forget_target(&store, &args.id, context.clock.now())?.unwrap_or(0);
+    }
+    if context.printer.is_json() {
+        print(context, Retirement { dry_run: args.dry_run, target_id: &args.id, in_flight, forgotten: is_done });
+    } else if !context.globals.quiet {
+        let did = match (row.is_live, args.dry_run) {
+            (false, _) => "was forgotten already",
+            (true, true) => "would be forgotten",
+            (true, false) => "is forgotten: it holds no payload back any more",
+        };
+        let doubt = match u64::try_from(in_flight).unwrap_or(0) {
+            0 => String::new(),
+            events => format!("; whether it has {} that were in flight is not known", plural(events, "event")),
+        };
+        context.printer.result(&format!("{} {did}{doubt}", printable(&args.id)));
+    }
+    Ok(Exit::Success)
+}

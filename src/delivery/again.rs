@@ -1,0 +1,195 @@
+//! What an operator makes owed again: what a target has, and what was given up at it.
+
+use rusqlite::Row;
+
+use super::postings::Postings;
+use super::{Class, Error, Status};
+use crate::base::Timestamp;
+use crate::store::{ReadTx, WriteTx};
+
+/// Rows changed in one transaction.
+const CHUNK: i64 = 2000;
+/// The due time of what is owed again: at once, but new work has half of each batch.
+const AT_ONCE: i64 = 1;
+
+/// Which settled events of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// Those that it has.
+    Delivered,
+    /// Those that were given up.
+    GivenUp,
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Among {
+    /// Captured then or later.
+    pub(crate) since: Option<Timestamp>,
+    /// Of these types; of any, when there are none.
+    pub(crate) types: Vec<String>,
+    /// With these ids; with any, when there are none.
+    pub(crate) ids: Vec<String>,
+}
+
+/// Some of the rows, and where the next ones begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// How many.
+    pub(crate) events: u64,
+    /// The last of them; `None` at the end.
+    pub(crate) last: Option<i64>,
+}
+
+/// The next rows above `after` whose payload is still here: a number of them that one transaction bears.
+const DELIVERED: &str = "SELECT d.seq, d.status FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
+     WHERE d.target = ?1 AND d.seq > ?2 AND d.status IN ('success', 'duplicate')
+       AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
+       AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
+       AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
+     ORDER BY d.seq LIMIT ?6";
+const GIVEN_UP: &str = "SELECT d.seq, d.status
+     FROM delivery_rows AS d INDEXED BY delivery_failed JOIN journal_feed AS f ON f.seq = d.seq
+     WHERE d.target = ?1 AND d.seq > ?2 AND d.status = 'terminal_failed'
+       AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
+       AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
+       AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
+     ORDER BY d.seq LIMIT ?6";
+
+/// What [`owe_again`] would change.
+pub(crate) fn owed_again(
+    tx: &ReadTx<'_>,
+    target: i64,
+    which: Settled,
+    among: &Among,
+    after: i64,
+) -> Result<Again, Error> {
+    let rows = rows(tx, target, which, among, after)?;
+    let events = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    Ok(Again { events, last: rows.last().map(|(seq, _)| *seq) })
+}
+
+/// Makes the next settled events above `after` owed to a target again. How often they were tried before stays known;
+/// refusals are counted anew.
+pub(crate) fn owe_again(
+    tx: &WriteTx<'_>,
+    target: i64,
+    which: Settled,
+    among: &Among,
+    after: i64,
+) -> Result<Again, Error> {
+    let rows = rows(tx, target, which, among, after)?;
+    let mut postings = Postings::default();
+    let mut statement = tx.prepare(
+        "UPDATE delivery_rows SET status = 'queued', due_at = ?3, settled_at = NULL, failures = 0, rejections = 0,
+           alone = 0, error = NULL, http_status = NULL
+         WHERE target = ?1 AND seq = ?2",
+    )?;
+    for (seq, status) in &rows {
+        statement.execute([target, *seq, AT_ONCE])?;
+        postings.moved(status.class(), Class::Untried);
+    }
+    postings.post(tx, target)?;
+    let events = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    Ok(Again { events, last: rows.last().map(|(seq, _)| *seq) })
+}
+
+fn rows(tx: &ReadTx<'_>, target: i64, which: Settled, among: &Among, after: i64) -> Result<Vec<(i64, Status)>, Error> {
+    let sql = match which {
+        Settled::Delivered => DELIVERED,
+        Settled::GivenUp => GIVEN_UP,
+    };
+    let list = |words: &[String]| (!words.is_empty()).then(|| serde_json::Value::from(words).to_string());
+    let since = among.since.map(Timestamp::as_micros);
+    let mut statement = tx.prepare(sql)?;
+    let mut found =
+        statement.query(rusqlite::params![target, after, since, list(&among.types), list(&among.ids), CHUNK])?;
+    let mut all = Vec::new();
+    while let Some(row) = found.next()? {
+        all.push((row.get(0)?, status(row)?));
+    }
+    Ok(all)
+}
+
+fn status(row: &Row<'_>) -> Result<Status, Error> {
+    let word: String = row.get(1)?;
+    Status::from_word(&word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Books;
+    use super::super::{Outcome, Verdict};
+    use super::*;
+
+    fn again(books: &mut Books, which: Settled, among: &Among) -> u64 {
+        let target = books.target().id;
+        let expected = books.write(|tx| owed_again(tx, target, which, among, 0));
+        let did = books.write(|tx| owe_again(tx, target, which, among, 0));
+        assert_eq!(did, expected);
+        did.events
+    }
+
+    #[test]
+    fn what_a_target_has_is_owed_again_and_closed_by_duplicate() {
+        let mut books = Books::new();
+        books.add_plain(4);
+        books.exchange(&Outcome::Success);
+        assert_eq!(again(&mut books, Settled::GivenUp, &Among::default()), 0);
+        assert_eq!(again(&mut books, Settled::Delivered, &Among::default()), 4);
+        assert_eq!(books.balance().of(Class::Untried), 4);
+        books.add_plain(2);
+        assert_eq!(books.exchange(&Outcome::Duplicate), [1, 2, 5, 6], "new work has its half");
+        assert_eq!(books.exchange(&Outcome::Duplicate), [3, 4]);
+        assert_eq!(books.balance().of(Class::Delivered), 6);
+    }
+
+    #[test]
+    fn what_was_given_up_is_tried_as_if_it_never_was() {
+        let mut books = Books::new();
+        books.add_plain(2);
+        let batch = books.batch();
+        let outcomes = vec![Outcome::Terminal("no".to_owned()), Outcome::Success];
+        books.record(&batch, &Verdict::Settled(outcomes));
+        assert_eq!(again(&mut books, Settled::GivenUp, &Among::default()), 1);
+        for _ in 1..books.policy.max_rejections {
+            assert_eq!(books.exchange(&Outcome::Rejected("no".to_owned())), [1]);
+            assert_eq!(books.row(1).status, Status::Rejected, "refusals are counted anew");
+            books.pass(600);
+        }
+        assert_eq!(books.exchange(&Outcome::Success), [1]);
+    }
+
+    #[test]
+    fn only_what_was_asked_for() {
+        let mut books = Books::new();
+        books.add_plain(2);
+        books.pass(60);
+        let later = books.now();
+        books.add("Late", "{}", crate::event::WireForm::AsIs, None);
+        books.exchange(&Outcome::Success);
+        let among = |since, types: &[&str], ids: &[&str]| Among {
+            since,
+            types: types.iter().map(ToString::to_string).collect(),
+            ids: ids.iter().map(ToString::to_string).collect(),
+        };
+        for (among, count) in [
+            (among(None, &["U"], &[]), 0),
+            (among(None, &[], &["nobody"]), 0),
+            (among(Some(later), &["T", "U"], &["late"]), 1),
+            (among(Some(later), &[], &[]), 0),
+            (among(None, &["T"], &[]), 2),
+        ] {
+            assert_eq!(again(&mut books, Settled::Delivered, &among), count, "{among:?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_left_is_not_owed_again() {
+        let mut books = Books::new();
+        books.add_plain(2);
+        books.exchange(&Outcome::Success);
+        books.write(|tx| Ok(tx.prepare("UPDATE journal_events SET gone = 'gc' WHERE seq = 1")?.execute([])?));
+        assert_eq!(again(&mut books, Settled::Delivered, &Among::default()), 1);
+    }
+}

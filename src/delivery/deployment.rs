@@ -1,0 +1,234 @@
+//! Who answers at a target's address, as its health answer says: provenance kept with each attempt, the server's own
+//! limits, and whether it seems to be another server than before.
+
+use rusqlite::{OptionalExtension as _, Row};
+use serde_json::Value;
+
+use super::{Error, Target};
+use crate::base::{Timestamp, text};
+use crate::http::Answer;
+use crate::store::{ReadTx, WriteTx};
+
+/// The most characters kept of a field.
+const LONGEST: usize = 200;
+/// Statuses that say that there is nothing to ask: the target is not asked again for a day.
+const NOT_OFFERED: [u16; 4] = [404, 405, 410, 501];
+/// How long that is believed.
+const ABSENCE: std::time::Duration = std::time::Duration::from_hours(24);
+
+/// A deployment of a server (`formats` section 5). Never part of a target's identity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
+struct Deployment {
+    server_instance_id: Option<String>,
+    deployment_id: Option<String>,
+    environment_name: Option<String>,
+    git_sha: Option<String>,
+}
+
+/// A field of a deployment that says something else than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Which one.
+    pub(crate) field: &'static str,
+    /// What it said.
+    pub(crate) previous: String,
+    /// What it says.
+    pub(crate) current: String,
+}
+
+/// What a health answer says (`formats` section 7.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Health {
+    deployment: Deployment,
+    /// The most events it takes in a request.
+    pub(super) max_events: Option<usize>,
+    /// The most bytes it takes, uncompressed.
+    pub(super) max_bytes: Option<usize>,
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It says this.
+    Told(Health),
+    /// This server has nothing to say.
+    NotOffered,
+    /// Nothing was learned, this time.
+    Nothing,
+}
+
+/// Reads an answer. Whatever is missing or odd is simply not known.
+pub(super) fn read(answer: &Answer) -> Asked {
+    if NOT_OFFERED.contains(&answer.status) {
+        return Asked::NotOffered;
+    }
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let Some(Value::Object(body)) = body.filter(|_| answer.status == 200 && !answer.is_cut) else {
+        return Asked::Nothing;
+    };
+    let field = |name: &str| {
+        let words = body.get(name)?.as_str().map(str::trim).filter(|words| !words.is_empty())?;
+        Some(text::shorten(&text::printable(words), LONGEST))
+    };
+    let limits = body.get("sync_ingress").and_then(|ingress| ingress.get("limits"));
+    let limit = |name: &str| {
+        let limit = limits?.get(name)?.as_u64().filter(|limit| *limit > 0)?;
+        Some(usize::try_from(limit).unwrap_or(usize::MAX))
+    };
+    Asked::Told(Health {
+        deployment: Deployment {
+            server_instance_id: field("server_instance_id"),
+            deployment_id: field("deployment_id"),
+            environment_name: field("environment_name"),
+            git_sha: field("git_sha"),
+        },
+        max_events: limit("max_events_per_batch"),
+        max_bytes: limit("max_decompressed_bytes_per_batch"),
+    })
+}
+
+impl Deployment {
+    /// What says that this is another server than `previous` was: a field that both name, differently. A new
+    /// `deployment_id` alone is the same server with new software.
+    fn changes_since(&self, previous: &Self) -> Vec<Change> {
+        let fields = [
+            ("server_instance_id", &previous.server_instance_id, &self.server_instance_id),
+            ("environment_name", &previous.environment_name, &self.environment_name),
+            ("git_sha", &previous.git_sha, &self.git_sha),
+        ];
+        let change = |(field, previous, current): (&'static str, &Option<String>, &Option<String>)| {
+            let (previous, current) = (previous.clone()?, current.clone()?);
+            (previous != current).then_some(Change { field, previous, current })
+        };
+        fields.into_iter().filter_map(change).collect()
+    }
+
+    /// This deployment, with what it does not say taken from `previous`.
+    fn over(self, previous: Self) -> Self {
+        Self {
+            server_instance_id: self.server_instance_id.or(previous.server_instance_id),
+            deployment_id: self.deployment_id.or(previous.deployment_id),
+            environment_name: self.environment_name.or(previous.environment_name),
+            git_sha: self.git_sha.or(previous.git_sha),
+        }
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            server_instance_id: row.get(0)?,
+            deployment_id: row.get(1)?,
+            environment_name: row.get(2)?,
+            git_sha: row.get(3)?,
+        })
+    }
+}
+
+/// Notes what came of asking a target; returns what says that it is another server now.
+pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timestamp) -> Result<Vec<Change>, Error> {
+    let health = match asked {
+        Asked::Told(health) => health,
+        Asked::NotOffered => {
+            tx.prepare("UPDATE delivery_targets SET no_health_until = ?2 WHERE id = ?1")?
+                .execute([target.id, now.after(ABSENCE).as_micros()])?;
+            return Ok(Vec::new());
+        }
+        Asked::Nothing => return Ok(Vec::new()),
+    };
+    let previous = known(tx, target.id)?;
+    let changes = health.deployment.changes_since(&previous);
+    let current = health.deployment.clone().over(previous.clone());
+    if current != previous {
+        let id: i64 = tx
+            .prepare(
+                "INSERT INTO delivery_deployments (target, server_instance_id, deployment_id, environment_name, git_sha,
+                   seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+            )?
+            .query_row(
+                rusqlite::params![
+                    target.id,
+                    current.server_instance_id,
+                    current.deployment_id,
+                    current.environment_name,
+                    current.git_sha,
+                    now.as_micros()
+                ],
+                |r| r.get(0),
+            )?;
+        tx.prepare("UPDATE delivery_targets SET deployment = ?2 WHERE id = ?1")?.execute([target.id, id])?;
+    }
+    Ok(changes)
+}
+
+/// The deployment that a target was last seen as.
+fn known(tx: &ReadTx<'_>, target: i64) -> Result<Deployment, Error> {
+    let sql = "SELECT server_instance_id, deployment_id, environment_name, git_sha FROM delivery_deployments
+               WHERE id = (SELECT deployment FROM delivery_targets WHERE id = ?1)";
+    Ok(tx.prepare(sql)?.query_row([target], Deployment::read).optional()?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture::Books;
+    use super::*;
+
+    fn answer(status: u16, body: &Value) -> Answer {
+        Answer { status, retry_after: None, request_id: None, body: body.to_string().into_bytes(), is_cut: false }
+    }
+
+    fn told(body: &Value) -> Health {
+        match read(&answer(200, body)) {
+            Asked::Told(health) => health,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_says_what_it_says_and_nothing_else() {
+        let health = told(&json!({
+            "server_instance_id": "i", "git_sha": " s ", "environment_name": "", "deployment_id": 7,
+            "sync_ingress": {"limits": {"max_events_per_batch": 200, "max_decompressed_bytes_per_batch": 0}},
+        }));
+        let deployment = Deployment {
+            server_instance_id: Some("i".to_owned()),
+            git_sha: Some("s".to_owned()),
+            ..Deployment::default()
+        };
+        assert_eq!(health, Health { deployment, max_events: Some(200), max_bytes: None });
+        for limits in
+            [json!(null), json!([]), json!({"max_events_per_batch": "many"}), json!({"max_events_per_batch": -1})]
+        {
+            assert_eq!(told(&json!({"sync_ingress": {"limits": limits}})), Health::default(), "{limits}");
+        }
+        for (status, body, asked) in [
+            (404, json!({}), Asked::NotOffered),
+            (405, json!({}), Asked::NotOffered),
+            (401, json!({"git_sha": "s"}), Asked::Nothing),
+            (503, json!({}), Asked::Nothing),
+            (200, json!([1]), Asked::Nothing),
+        ] {
+            assert_eq!(read(&answer(status, &body)), asked, "{status}");
+        }
+    }
+
+    #[test]
+    fn another_server_is_one_that_says_so_itself() {
+        let mut books = Books::new();
+        let target = books.target();
+        let mut see = |body: Value| {
+            let asked = read(&answer(200, &body));
+            let changes = books.write(|tx| note(tx, &target, &asked, Timestamp::from_micros(1)));
+            changes.into_iter().map(|change| change.field).collect::<Vec<_>>()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(see(json!({"server_instance_id": "a", "git_sha": "1", "deployment_id": "x"})), none, "the first");
+        assert_eq!(see(json!({"server_instance_id": "a", "git_sha": "1", "deployment_id": "y"})), none, "that alone");
+        assert_eq!(see(json!({"server_instance_id": "a", "environment_name": "blue"})), none, "not said before");
+        assert_eq!(see(json!({})), none);
+        assert_eq!(see(json!({"server_instance_id": "b", "git_sha": "1"})), ["server_instance_id"]);
+        assert_eq!(see(json!({"environment_name": "green", "git_sha": "2"})), ["environment_name", "git_sha"]);
+        assert_eq!(see(json!({"environment_name": "green", "git_sha": "2"})), none, "said once");
+    }
+}

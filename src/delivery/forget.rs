@@ -1,0 +1,52 @@
+//! Forgetting a target, and using a forgotten one again.
+//!
+//! A forgotten target's books are frozen: what is captured from then on is not posted to it, and it holds no payload
+//! back. What was in flight there has no known end and never will have one, so it is owed again, should the target ever
+//! come back; a receiver that honours event ids then answers `duplicate` for what it did store.
+
+use super::postings::{Postings, scope};
+use super::registry::Target;
+use super::{Class, Error, balance};
+use crate::base::Timestamp;
+use crate::store::{Counter, WriteTx, set_counter};
+
+/// Forgets a target; returns how many events were in flight there. Nobody may be draining to it.
+pub(crate) fn forget(tx: &WriteTx<'_>, target: &Target, now: Timestamp) -> Result<i64, Error> {
+    if !target.is_live {
+        return Ok(0);
+    }
+    tx.prepare(
+        "UPDATE delivery_attempts SET closed_at = ?2, result = 'forgotten' WHERE target = ?1 AND closed_at IS NULL",
+    )?
+    .execute([target.id, now.as_micros()])?;
+    let in_flight = tx
+        .prepare(
+            "UPDATE delivery_rows SET status = 'queued', attempt = NULL, due_at = 0
+             WHERE target = ?1 AND status IN ('in_flight', 'pending')",
+        )?
+        .execute([target.id])?;
+    let mut postings = Postings::default();
+    (0..in_flight).for_each(|_| postings.moved(Class::InFlight, Class::Untried));
+    postings.post(tx, target.id)?;
+    tx.prepare("UPDATE delivery_targets SET live = 0 WHERE id = ?1")?.execute([target.id])?;
+    Ok(i64::try_from(in_flight).unwrap_or(i64::MAX))
+}
+
+/// Takes a forgotten target back: its books are counted once from the rows, and what its cursor passed and came to be
+/// owed since gets a row. O(rows).
+pub(super) fn remember(tx: &WriteTx<'_>, target: &Target) -> Result<(), Error> {
+    tx.prepare(
+        "INSERT INTO delivery_rows (target, seq, status, due_at)
+         SELECT ?1, f.seq, 'queued', 0 FROM journal_feed AS f
+         WHERE f.seq <= ?2 AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
+         ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0 WHERE status = 'closed'",
+    )?
+    .execute([target.id, target.cursor_seq])?;
+    let counted = balance::recount(tx, target)?;
+    let scope = scope(target.id);
+    for class in Class::ALL {
+        set_counter(tx, Counter { scope: &scope, name: class.name() }, counted.of(class))?;
+    }
+    tx.prepare("UPDATE delivery_targets SET live = 1 WHERE id = ?1")?.execute([target.id])?;
+    Ok(())
+}

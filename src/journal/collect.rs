@@ -1,0 +1,94 @@
+//! Payloads that nobody needs any more: which there are, and letting many go at once.
+
+use super::Error;
+use super::state::{counter, name};
+use crate::base::Timestamp;
+use crate::store::{ReadTx, WriteTx, add_to_counter};
+
+/// The mark of a row whose payload was collected.
+const COLLECTED: &str = "collected";
+
+/// A payload that is still here, with its row's marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the marks of a row are facts of their own, in any combination")]
+pub(crate) struct Kept {
+    /// Its row.
+    pub(crate) seq: i64,
+    /// Its bytes.
+    pub(crate) size: i64,
+    /// When it was captured.
+    pub(crate) captured_at: Timestamp,
+    /// It waits for a release.
+    pub(crate) is_held: bool,
+    /// A newer event replaced it unsent.
+    pub(crate) is_superseded: bool,
+    /// It was given up.
+    pub(crate) is_discarded: bool,
+    /// A verified archive has it.
+    pub(crate) is_archived: bool,
+    /// Another content came under its id, and nobody has decided between them.
+    pub(crate) is_disputed: bool,
+}
+
+impl Kept {
+    /// It counts as live.
+    pub(crate) const fn is_live(&self) -> bool {
+        !self.is_superseded && !self.is_discarded
+    }
+}
+
+/// The payloads above `after`, in the order of the journal, at most `limit`.
+pub(crate) fn kept_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<Kept>, Error> {
+    // CROSS JOIN keeps the payloads in front: there may be few of them and a long history of rows.
+    let mut statement = tx.prepare(
+        "SELECT p.seq, e.size, e.captured_at, e.held IS NOT NULL, e.superseded_by IS NOT NULL, e.discarded IS NOT NULL,
+                e.archived_at IS NOT NULL,
+                EXISTS (SELECT 1 FROM journal_conflicts AS c WHERE c.event_id = e.event_id AND c.resolved_at IS NULL)
+         FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
+         WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2",
+    )?;
+    let rows = statement.query_map([after, limit], |r| {
+        Ok(Kept {
+            seq: r.get(0)?,
+            size: r.get(1)?,
+            captured_at: Timestamp::from_micros(r.get(2)?),
+            is_held: r.get(3)?,
+            is_superseded: r.get(4)?,
+            is_discarded: r.get(5)?,
+            is_archived: r.get(6)?,
+            is_disputed: r.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Lets these payloads go: identity, digest, chain and marks stay. One audit row says how many and why.
+/// Whoever calls this posts it to the targets as well, and never calls it for an event that is in flight at one.
+pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, going: &[Kept], reason: &str) -> Result<(), Error> {
+    if going.is_empty() {
+        return Ok(());
+    }
+    let seqs = serde_json::Value::from(going.iter().map(|kept| kept.seq).collect::<Vec<_>>()).to_string();
+    tx.prepare(
+        "UPDATE journal_events SET gone = ?2, left_at = COALESCE(left_at, ?3)
+         WHERE seq IN (SELECT value FROM json_each(?1))",
+    )?
+    .execute(rusqlite::params![seqs, COLLECTED, now.as_micros()])?;
+    tx.prepare("DELETE FROM journal_payloads WHERE seq IN (SELECT value FROM json_each(?1))")?.execute([&seqs])?;
+    let live = going.iter().filter(|kept| kept.is_live());
+    let (mut events, mut bytes, mut archived) = (0, 0, 0);
+    for kept in live {
+        (events, bytes, archived) = (events + 1, bytes + kept.size, archived + i64::from(kept.is_archived));
+    }
+    for (name, by) in
+        [(name::LIVE, -events), (name::GONE, events), (name::LIVE_BYTES, -bytes), (name::ARCHIVED, -archived)]
+    {
+        add_to_counter(tx, counter(name), by)?;
+    }
+    tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?.execute(rusqlite::params![
+        now.as_micros(),
+        COLLECTED,
+        reason
+    ])?;
+    Ok(())
+}

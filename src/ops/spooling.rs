@@ -1,0 +1,121 @@
+//! Where captured lines go while a store cannot be opened: into the spool beside it.
+//!
+//! Only `capture` spools, since its input exists nowhere else: what `run` and `index` would have captured is still in the
+//! feature directories, and the next index finds it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Error;
+use super::intake::Candidate;
+use super::rule::Rule;
+use super::stream::Line;
+use crate::base::{Sha256, Timestamp};
+use crate::books;
+use crate::event::Disposition;
+use crate::spool::{Dropped, Fate, Spool, Spooled, Writer};
+
+/// How often a stream that spools looks whether the store can be opened again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// True when it is the store that keeps an event out: locked past the bound, damaged, of a newer version, closed. A full
+/// disk is another matter: it takes no spool either.
+pub(super) fn is_about_the_store(error: &Error) -> bool {
+    match error {
+        Error::Store(error) => !error.is_full(),
+        Error::Books(error) => error.of_store().map_or_else(|| error.is_damage(), |error| !error.is_full()),
+        _ => false,
+    }
+}
+
+/// The spools of one stream, by the store each lies beside.
+#[derive(Debug, Default)]
+pub(super) struct Spools {
+    open: BTreeMap<PathBuf, Refuge>,
+    troubled: BTreeSet<PathBuf>,
+}
+
+/// A store that cannot be opened, and what takes its place.
+#[derive(Debug)]
+struct Refuge {
+    why: String,
+    tried_at: Timestamp,
+    writer: Writer,
+}
+
+impl Spools {
+    /// True when lines may go to the store. Where they did not, it is tried again once in a while, and without a wait: a
+    /// long stream comes back to its journal, and an interactive one does not wait for each line.
+    pub(super) fn is_open(&mut self, store: &Path, now: Timestamp) -> bool {
+        let Some(refuge) = self.open.get_mut(store) else { return true };
+        if now.since(refuge.tried_at) < RETRY {
+            return false;
+        }
+        refuge.tried_at = now;
+        let is_open = books::is_open_to(store);
+        if is_open {
+            self.open.remove(store);
+        }
+        is_open
+    }
+
+    /// From here on, lines for this store go into its spool.
+    pub(super) fn begin(&mut self, store: &Path, now: Timestamp, why: String) {
+        let writer = Writer::new(Spool::beside(store));
+        self.open.insert(store.to_owned(), Refuge { why, tried_at: now, writer });
+    }
+
+    /// True when the spool itself could not be taken over in this stream: it is not tried for each batch.
+    pub(super) fn is_troubled(&self, store: &Path) -> bool {
+        self.troubled.contains(store)
+    }
+
+    /// See [`Spools::is_troubled`].
+    pub(super) fn note_trouble(&mut self, store: &Path) {
+        self.troubled.insert(store.to_owned());
+    }
+
+    /// Spools candidates, and returns when they are on disk. What the rule in force says of each holds, whichever rule
+    /// is in force when they come into the journal.
+    pub(super) fn append(
+        &mut self,
+        store: &Path,
+        now: Timestamp,
+        candidates: &[Candidate],
+        rule: &Rule,
+    ) -> Result<Vec<Line>, Error> {
+        let Some(refuge) = self.open.get_mut(store) else { return Ok(Vec::new()) };
+        let decided: Vec<_> = candidates.iter().map(|c| (c, rule.disposition(&c.inspection.event_type))).collect();
+        let mut dropped = Vec::new();
+        for (candidate, _) in decided.iter().filter(|(_, decided)| *decided == Disposition::AuditAndDiscard) {
+            dropped.push(serde_json::to_vec(&dropped_form(candidate))?);
+        }
+        let mut dropped = dropped.iter();
+        let mut spooled = Vec::with_capacity(decided.len());
+        for (candidate, decided) in &decided {
+            let (fate, envelope) = match decided {
+                Disposition::Keep => (Fate::Keep, Some(&candidate.bytes)),
+                Disposition::Hold(reason) => (Fate::Hold(reason), Some(&candidate.bytes)),
+                Disposition::AuditAndDiscard => (Fate::Audit, dropped.next()),
+                Disposition::Discard => (Fate::Audit, None),
+            };
+            spooled.extend(envelope.map(|envelope| Spooled { captured_at: now, origin: "capture", fate, envelope }));
+        }
+        refuge.writer.append(&spooled).map_err(|source| Error::Spool { why: refuge.why.clone(), source })?;
+        Ok(decided.into_iter().map(|(candidate, decided)| line(candidate, decided)).collect())
+    }
+}
+
+fn line(candidate: &Candidate, decided: Disposition) -> Line {
+    match decided {
+        Disposition::Keep => candidate.became("spooled", None, candidate.oddity.clone(), None),
+        Disposition::Hold(reason) => candidate.became("spooled", None, candidate.oddity.clone(), Some(reason)),
+        Disposition::Discard | Disposition::AuditAndDiscard => candidate.dropped(),
+    }
+}
+
+fn dropped_form(candidate: &Candidate) -> Dropped {
+    let (event_id, event_type) = (candidate.inspection.event_id.clone(), candidate.inspection.event_type.clone());
+    Dropped { event_id, event_type, sha256: Sha256::of(&candidate.bytes).to_string() }
+}

@@ -1,0 +1,196 @@
+//! One line of the spool. Pure.
+//!
+//! ```text
+//! sk-sync-spool-1 <sha256> <length> <captured_at> <origin> <fate> <envelope>
+//! ```
+//!
+//! The digest is that of everything after it; the length is that of the envelope in bytes, so that a line that was cut
+//! is told from one that was changed; the time is in microseconds since the Unix epoch; the fate is `keep`,
+//! `held:<reason>` or `audit`. The envelope stands as it came: it has no line end, since it was a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Sha256, Timestamp};
+use crate::event;
+
+/// The name and the version of the form.
+const FORM: &[u8] = b"sk-sync-spool-1";
+
+/// What is to become of a line. Decided at capture, by the rule in force then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate<'a> {
+    /// It is kept and owed.
+    Keep,
+    /// It is kept, and held for this reason.
+    Hold(&'a str),
+    /// It is dropped, with an audit row; the envelope's place has a [`Dropped`].
+    Audit,
+}
+
+/// A captured event that waits for the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spooled<'a> {
+    /// When it was captured.
+    pub(crate) captured_at: Timestamp,
+    /// Which producer; one word.
+    pub(crate) origin: &'a str,
+    /// What is to become of it.
+    pub(crate) fate: Fate<'a>,
+    /// Its bytes, without the end of the line.
+    pub(crate) envelope: &'a [u8],
+}
+
+/// What the audit says of an event that opting out dropped; its payload is kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Dropped {
+    /// The id, verbatim.
+    pub(crate) event_id: String,
+    /// The type.
+    pub(crate) event_type: String,
+    /// Digest of the payload, in hex.
+    pub(crate) sha256: String,
+}
+
+/// Why a line cannot be taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// It is shorter than it says: its writer ended, or the disk was full, before it was acknowledged.
+    Torn,
+    /// It is not what was written, or is of a form that this version does not know.
+    Garbled,
+}
+
+/// Adds `line` to `out`, with its end.
+pub(super) fn encode(line: &Spooled<'_>, out: &mut Vec<u8>) {
+    let fate = match line.fate {
+        Fate::Keep => "keep".to_owned(),
+        Fate::Hold(reason) => format!("held:{reason}"),
+        Fate::Audit => "audit".to_owned(),
+    };
+    let said = format!("{} {} {} {fate} ", line.envelope.len(), line.captured_at.as_micros(), line.origin);
+    let digest = Sha256::of_parts(&[said.as_bytes(), line.envelope]).to_string();
+    for part in [FORM, b" ", digest.as_bytes(), b" ", said.as_bytes(), line.envelope, b"\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Reads a line without its end. What it returns was written so, byte for byte.
+pub(crate) fn decode(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
+    let Some(rest) = line.strip_prefix(FORM).and_then(|rest| rest.strip_prefix(b" ")) else {
+        return Err(if FORM.starts_with(line) { Flaw::Torn } else { Flaw::Garbled });
+    };
+    let mut fields = rest.splitn(2, |byte| *byte == b' ');
+    let (Some(digest), Some(said)) = (fields.next(), fields.next()) else { return Err(Flaw::Torn) };
+    let mut fields = said.splitn(5, |byte| *byte == b' ');
+    let (Some(length), Some(at), Some(origin), Some(fate), Some(envelope)) =
+        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return Err(Flaw::Torn);
+    };
+    if number(length).is_some_and(|length| i64::try_from(envelope.len()).is_ok_and(|found| found < length)) {
+        return Err(Flaw::Torn);
+    }
+    if Sha256::of(said).to_string().as_bytes() != digest {
+        return Err(Flaw::Garbled);
+    }
+    let line = (|| {
+        let captured_at = Timestamp::from_micros(number(at)?);
+        let (origin, fate) = (std::str::from_utf8(origin).ok()?, std::str::from_utf8(fate).ok()?);
+        let fate = match (fate, fate.strip_prefix("held:")) {
+            ("keep", _) => Fate::Keep,
+            ("audit", _) => Fate::Audit,
+            (_, reason) => Fate::Hold(reason?),
+        };
+        Some(Spooled { captured_at, origin, fate, envelope })
+    })();
+    line.filter(Spooled::is_understood).ok_or(Flaw::Garbled)
+}
+
+impl Spooled<'_> {
+    /// True when the store can take it.
+    fn is_understood(&self) -> bool {
+        match self.fate {
+            Fate::Audit => self.dropped().is_some(),
+            Fate::Keep | Fate::Hold(_) => event::inspect(self.envelope).is_ok(),
+        }
+    }
+
+    /// What the audit is to say, where the line is for the audit.
+    pub(crate) fn dropped(&self) -> Option<(Dropped, Sha256)> {
+        let dropped: Dropped = serde_json::from_slice(self.envelope).ok()?;
+        let sha256 = Sha256::from_hex(&dropped.sha256)?;
+        Some((dropped, sha256))
+    }
+}
+
+fn number(field: &[u8]) -> Option<i64> {
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(fate: Fate<'_>, envelope: &[u8]) -> Vec<u8> {
+        let captured_at = Timestamp::from_micros(1_770_890_400_000_000);
+        let mut out = Vec::new();
+        encode(&Spooled { captured_at, origin: "capture", fate, envelope }, &mut out);
+        assert_eq!(out.pop(), Some(b'\n'));
+        out
+    }
+
+    const ENVELOPE: &[u8] = br#"{"event_id": "a b",  "x":NaN}"#;
+
+    #[test]
+    fn the_form_is_for_good() {
+        let text = String::from_utf8(line(Fate::Hold("opted_out"), ENVELOPE)).unwrap();
+        insta::assert_snapshot!(text, @r#"sk-sync-spool-1 4e0636db47fbbca5b24be9c696c054701d68588fc40a68a0ebda4d833fa5c797 29 1770890400000000 capture held:opted_out {"event_id": "a b",  "x":NaN}"#);
+    }
+
+    #[test]
+    fn a_line_comes_back_as_it_was() {
+        let dropped = serde_json::to_vec(&Dropped {
+            event_id: "a".to_owned(),
+            event_type: "T".to_owned(),
+            sha256: Sha256::of(b"x").to_string(),
+        })
+        .unwrap();
+        for (fate, envelope) in [
+            (Fate::Keep, ENVELOPE),
+            (Fate::Hold("local_only"), b"{\"event_id\":\"\\u0000\"}\r"),
+            (Fate::Audit, &dropped),
+        ] {
+            let bytes = line(fate, envelope);
+            let back = decode(&bytes).unwrap();
+            assert_eq!((back.fate, back.envelope, back.origin), (fate, envelope, "capture"));
+        }
+        assert_eq!(decode(&line(Fate::Audit, &dropped)).unwrap().dropped().unwrap().1, Sha256::of(b"x"));
+    }
+
+    #[test]
+    fn every_cut_is_torn_and_every_changed_bit_is_garbled_or_torn() {
+        let whole = line(Fate::Keep, ENVELOPE);
+        for at in 0..whole.len() {
+            assert_eq!(decode(&whole[..at]), Err(Flaw::Torn), "cut at {at}");
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << bit;
+                let flaw = decode(&changed).unwrap_err();
+                // Only before the envelope can a change look like a cut.
+                assert!(flaw == Flaw::Garbled || at < whole.len() - ENVELOPE.len(), "bit {bit} of byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_whole_and_not_understood_is_garbled() {
+        for (fate, envelope) in [(Fate::Keep, &b"[1]"[..]), (Fate::Audit, b"{}"), (Fate::Keep, b"")] {
+            assert_eq!(decode(&line(fate, envelope)), Err(Flaw::Garbled), "{envelope:?}");
+        }
+        let newer = [b"sk-sync-spool-2 ", &line(Fate::Keep, ENVELOPE)[16..]].concat();
+        assert_eq!(decode(&newer), Err(Flaw::Garbled));
+        let longer = [&line(Fate::Keep, ENVELOPE)[..], b"}"].concat();
+        assert_eq!(decode(&longer), Err(Flaw::Garbled));
+        assert_eq!(decode(b"x"), Err(Flaw::Garbled));
+    }
+}

@@ -1,0 +1,120 @@
+//! The agreements to send that a person gave for a project: one small file in the state directory, never in the
+//! repository, so that no clone can bring one along (design section 3).
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::base::{files, text};
+
+/// The form of the file that this program writes.
+const VERSION: u32 = 1;
+
+/// One agreement: events and bodies of the project may go to an origin, from the checkouts of one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    /// `scheme://host:port`, the default port left out.
+    pub(crate) origin: String,
+    /// The directory that all checkouts of the repository share; outside repositories the project's own.
+    pub(crate) repository: String,
+    /// The digest of the repository's configuration file, where that file decided what is sent, or where to.
+    pub(crate) config_sha256: Option<String>,
+    /// When it was given (RFC 3339).
+    pub(crate) granted_at: String,
+}
+
+/// The file.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct File {
+    version: u32,
+    grants: Vec<Grant>,
+}
+
+/// Every agreement recorded at `path`; none where there is no file. A file that cannot be read grants nothing and is an
+/// error: it is not rewritten.
+pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
+    let flaw = |what: String| Error::Grants { path: text::path(path), what };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(flaw(e.to_string())),
+    };
+    let file: File = serde_json::from_slice(&bytes).map_err(|e| flaw(e.to_string()))?;
+    if file.version != VERSION {
+        return Err(flaw(format!("its form is version {}, and this program knows version {VERSION}", file.version)));
+    }
+    Ok(file.grants)
+}
+
+/// Records `grant` at `path`, in place of an older one for the same origin and repository.
+pub(crate) fn record(path: &Path, grant: Grant) -> Result<(), Error> {
+    let mut all = grants(path)?;
+    all.retain(|g| (&g.origin, &g.repository) != (&grant.origin, &grant.repository));
+    all.push(grant);
+    write(path, all)
+}
+
+/// Takes every agreement for `origin` from `repository` back; true when there was one.
+pub(crate) fn revoke(path: &Path, origin: &str, repository: &str) -> Result<bool, Error> {
+    let mut all = grants(path)?;
+    let before = all.len();
+    all.retain(|g| (g.origin.as_str(), g.repository.as_str()) != (origin, repository));
+    let is_found = all.len() < before;
+    if is_found {
+        write(path, all)?;
+    }
+    Ok(is_found)
+}
+
+fn write(path: &Path, mut all: Vec<Grant>) -> Result<(), Error> {
+    let flaw = |what: String| Error::Grants { path: text::path(path), what };
+    all.sort_by(|a, b| (&a.origin, &a.repository).cmp(&(&b.origin, &b.repository)));
+    let mut bytes =
+        serde_json::to_vec_pretty(&File { version: VERSION, grants: all }).map_err(|e| flaw(e.to_string()))?;
+    bytes.push(b'\n');
+    let dir = path.parent().unwrap_or(path);
+    files::create_private_dir(dir).and_then(|()| files::replace(path, &bytes)).map_err(|e| flaw(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(origin: &str, repository: &str, pin: Option<&str>) -> Grant {
+        Grant {
+            origin: origin.to_owned(),
+            repository: repository.to_owned(),
+            config_sha256: pin.map(str::to_owned),
+            granted_at: "2026-11-21T08:00:00Z".to_owned(),
+        }
+    }
+
+    #[test]
+    fn agreements_are_kept_replaced_and_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p/grants.json");
+        assert_eq!(grants(&path).unwrap(), []);
+        record(&path, grant("https://b.example", "/r/.git", None)).unwrap();
+        record(&path, grant("https://a.example", "/r/.git", None)).unwrap();
+        record(&path, grant("https://b.example", "/r/.git", Some("00"))).unwrap();
+        let kept = [grant("https://a.example", "/r/.git", None), grant("https://b.example", "/r/.git", Some("00"))];
+        assert_eq!(grants(&path).unwrap(), kept);
+        assert!(!revoke(&path, "https://a.example", "/other/.git").unwrap());
+        assert!(revoke(&path, "https://a.example", "/r/.git").unwrap());
+        assert_eq!(grants(&path).unwrap(), kept[1..]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_not_rewritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("grants.json");
+        for text in ["", "[]", "{\"version\":2,\"grants\":[]}", "{\"version\":1,\"grants\":[{}]}"] {
+            std::fs::write(&path, text).unwrap();
+            let error = record(&path, grant("https://b.example", "/r/.git", None)).unwrap_err().to_string();
+            assert!(error.contains("grants.json"), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The bearer token of a Teamspace and the sources it may come from, in their order (design section 3). None of them is
+//! shown, kept, or given to another program; a source that is there and useless is named, not passed over.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::address::Address;
+use super::credential::{Lack, is_open_to_others, quoted, usable};
+use super::resolved::Resolved;
+use crate::base::env::{HOME, TOKEN, TOKEN_FILE};
+use crate::base::{Env, child, text};
+use crate::config::Teamspace;
+use crate::git::Git;
+
+/// A longer file holds no token.
+const LONGEST_TOKEN: u64 = 64 << 10;
+
+/// How long the user's own program may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where a token may come from.
+#[derive(Debug)]
+pub(super) struct Sources<'a> {
+    /// The configuration.
+    pub(super) teamspace: &'a Teamspace,
+    /// The environment.
+    pub(super) env: &'a Env,
+    /// The target the token is for.
+    pub(super) resolved: &'a Resolved,
+}
+
+impl Sources<'_> {
+    /// The token of the first source that there is.
+    pub(super) fn token(&self) -> Result<String, Lack> {
+        if let Some(token) = self.env.text(TOKEN) {
+            return usable(token).map_err(|flaw| lack(format!("{TOKEN} {flaw}"), format!("export {TOKEN}=…")));
+        }
+        if let Some(path) = self.env.path(TOKEN_FILE) {
+            return of_file(&path, TOKEN_FILE);
+        }
+        if let Some(path) = &self.teamspace.token_file {
+            return of_file(&self.at_home(path), "teamspace.token_file");
+        }
+        if let Some(words) = &self.teamspace.token_command {
+            return of_command(words);
+        }
+        match self.of_git() {
+            Some(token) => Ok(token),
+            None => Err(lack(
+                format!("no token: neither {TOKEN} nor {TOKEN_FILE} is set, and git knows no password for the server"),
+                format!("export {TOKEN_FILE}=FILE   # a file with the token that only you can read; or {TOKEN}"),
+            )),
+        }
+    }
+
+    /// What git's credential helpers know. They are asked only for a server that may be sent to: a helper may ask for
+    /// more than a configuration file should be able to cause.
+    fn of_git(&self) -> Option<String> {
+        let url = self.resolved.endpoints.as_ref().map(|e| e.events.as_str())?;
+        let permit = self.resolved.consent.permit(url).ok()?;
+        // A receiver on this machine is for trying things out; its token is never one that a helper keeps.
+        if permit.is_loopback {
+            return None;
+        }
+        let origin = Address::read(url).ok()?.origin();
+        let (scheme, host) = origin.split_once("://")?;
+        let answer = Git::new(self.env).credential(scheme, host);
+        let token = answer.inspect_err(|e| log::debug!("git credential: {e}")).ok()??;
+        usable(&token).ok()
+    }
+
+    fn at_home(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), self.env.path(HOME)) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(path),
+        }
+    }
+}
+
+fn lack(reason: String, fix: String) -> Lack {
+    Lack { reason, fix }
+}
+
+/// The token in a private file that `named` names.
+fn of_file(path: &Path, named: &str) -> Result<String, Lack> {
+    let shown = text::path(path);
+    let refusal = |what: &str| lack(format!("{named}: {shown} {what}"), format!("export {TOKEN_FILE}=FILE"));
+    let mut file = std::fs::File::open(path).map_err(|e| refusal(&format!("cannot be read: {e}")))?;
+    if is_open_to_others(&file) {
+        let reason = refusal("can be read by others than its owner").reason;
+        return Err(lack(reason, format!("chmod 600 {}", quoted(&shown))));
+    }
+    let mut content = String::new();
+    file.by_ref()
+        .take(LONGEST_TOKEN)
+        .read_to_string(&mut content)
+        .map_err(|e| refusal(&format!("cannot be read: {e}")))?;
+    usable(&content).map_err(refusal)
+}
+
+/// What the user's own program prints; run without a shell, away from the repository.
+fn of_command(words: &[String]) -> Result<String, Lack> {
+    let name = words.first().map_or("", String::as_str);
+    let refusal = |what: String| {
+        let reason = format!("teamspace.token_command: `{}` {what}", text::printable(name));
+        lack(reason, format!("export {TOKEN_FILE}=FILE   # or mend the program"))
+    };
+    let mut command = Command::new(name);
+    command.args(words.get(1..).unwrap_or_default()).current_dir("/");
+    let answer = child::ask(command, b"", COMMAND_LIMIT).map_err(|e| refusal(e.to_string()))?;
+    if !answer.is_success {
+        return Err(refusal("failed".to_owned()));
+    }
+    let content = String::from_utf8(answer.stdout).map_err(|_| refusal("printed no text".to_owned()))?;
+    usable(&content).map_err(|flaw| refusal(format!("printed what {flaw}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Choice;
+    use crate::target::authority::tests::resolve_text;
+
+    const SERVER: &str = "preset = 'teamspace'\nteamspace.server_url = 'http://127.0.0.1:1'\n";
+
+    fn token(user: &str, env: &[(&str, &str)]) -> Result<String, Lack> {
+        let (loaded, env, resolved) = resolve_text(&format!("{SERVER}{user}"), "", env, &Choice::default());
+        Sources { teamspace: &loaded.config.teamspace, env: &env, resolved: &resolved.unwrap() }.token()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_token_comes_from_the_first_source_that_there_is() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("tok'en");
+        std::fs::write(&path, "of-file\n").unwrap();
+        let name = path.to_str().unwrap();
+        let file = ("SK_SYNC_TOKEN_FILE", name);
+        for mode in [0o640, 0o604, 0o610] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let lack = token("", &[file]).unwrap_err();
+            assert!(lack.reason.contains("others") && !lack.reason.contains("of-file"), "{lack:?}");
+            assert_eq!(lack.fix, format!("chmod 600 '{}'", name.replace('\'', "'\\''")));
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let setting = format!("teamspace.token_file = \"{name}\"\n");
+        let command = "teamspace.token_command = ['printf', '%s\\n', 'of-command']\n";
+        let both = format!("{setting}{command}");
+        for (user, env, expected) in [
+            (both.as_str(), &[file, ("SK_SYNC_TOKEN", " of-env ")][..], "of-env"),
+            (&both, &[file], "of-file"),
+            (&both, &[], "of-file"),
+            ("teamspace.token_file = \"~/tok'en\"", &[("HOME", temp.path().to_str().unwrap())], "of-file"),
+            (command, &[], "of-command"),
+        ] {
+            assert_eq!(token(user, env).unwrap(), expected, "{user} {env:?}");
+        }
+    }
+
+    #[test]
+    fn unusable_tokens_are_told_without_being_shown() {
+        for (user, pairs, said) in [
+            ("", &[][..], "neither SK_SYNC_TOKEN nor SK_SYNC_TOKEN_FILE is set"),
+            ("", &[("SK_SYNC_TOKEN", " ")], "SK_SYNC_TOKEN is empty"),
+            ("", &[("SK_SYNC_TOKEN", "topsecret\r\nX: y")], "cannot carry"),
+            ("", &[("SK_SYNC_TOKEN", "topsecrét")], "cannot carry"),
+            ("", &[("SK_SYNC_TOKEN_FILE", "/nonexistent/token")], "/nonexistent/token cannot be read"),
+            ("teamspace.token_command = ['no-such-program-anywhere']", &[], "`no-such-program-anywhere` not installed"),
+            ("teamspace.token_command = ['false']", &[], "`false` failed"),
+            ("teamspace.token_command = ['printf', 'topsecr\\tet']", &[], "cannot carry"),
+            ("teamspace.token_command = ['true']", &[], "`true` printed what is empty"),
+        ] {
+            let lack = token(user, pairs).unwrap_err();
+            assert!(lack.reason.contains(said) && !lack.reason.contains("topsecr"), "{lack:?}");
+        }
+    }
+}

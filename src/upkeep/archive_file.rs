@@ -1,0 +1,351 @@
+//! The form of an archive: gzip over JSON Lines, one event a line in the order of the journal, and a last line that says
+//! how many there are and what the digest of all lines before it is. The same events give the same bytes.
+
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::envelope::Envelope;
+use crate::base::digest::{Hasher, unhex};
+use crate::base::text::printable;
+use crate::base::{Sha256, Timestamp};
+use crate::books::Restorable;
+use crate::journal::Listed;
+
+/// The form this program writes, and the newest it reads.
+const VERSION: u32 = 1;
+/// The longest line that is read: an envelope of the longest kind, in hexadecimal.
+const LONGEST_LINE: u64 = 160 << 20;
+/// How a last line begins.
+const TRAILER: &[u8] = b"{\"count\":";
+
+/// One event as it is written.
+#[derive(Debug, Serialize)]
+struct Written<'a> {
+    seq: i64,
+    event_id: &'a str,
+    event_type: &'a str,
+    occurred_at: Option<&'a str>,
+    captured_at: String,
+    origin: &'a str,
+    held: Option<&'a str>,
+    size: i64,
+    payload_sha256: String,
+    #[serde(flatten)]
+    envelope: Envelope,
+}
+
+/// One event as it is read.
+#[derive(Debug, Deserialize)]
+struct Line {
+    seq: i64,
+    event_id: String,
+    event_type: String,
+    occurred_at: Option<String>,
+    captured_at: String,
+    origin: String,
+    held: Option<String>,
+    size: u64,
+    payload_sha256: String,
+    envelope: Option<Box<RawValue>>,
+    envelope_hex: Option<String>,
+}
+
+/// The last line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trailer {
+    /// Events before it.
+    pub(crate) count: u64,
+    /// Digest of every byte before it, unpacked.
+    pub(crate) sha256: String,
+    /// The form of the archive.
+    pub(crate) version: u32,
+    /// Whose events these are, where that is known.
+    pub(crate) project_uuid: Option<String>,
+    /// What the Lamport clock said: whoever goes on from here goes on above it.
+    pub(crate) lamport: i64,
+}
+
+/// Why a file is no whole archive, and where that shows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Flaw {
+    /// It cannot be read at all.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is not what an archive is.
+    #[error("line {line}: {what}")]
+    At {
+        /// The line, from 1, of the unpacked text.
+        line: u64,
+        /// What is wrong there.
+        what: String,
+    },
+}
+
+/// Writes an archive.
+pub(super) struct ArchiveWriter<W: Write> {
+    to: GzEncoder<BufWriter<W>>,
+    hasher: Hasher,
+    count: u64,
+}
+
+impl<W: Write> ArchiveWriter<W> {
+    /// Begins one; neither time nor name is written, so that the same events give the same bytes.
+    pub(super) fn new(to: W) -> Self {
+        let to = GzBuilder::new().mtime(0).operating_system(255).write(BufWriter::new(to), Compression::new(4));
+        Self { to, hasher: Hasher::default(), count: 0 }
+    }
+
+    /// Adds an event with its payload.
+    pub(super) fn add(&mut self, listed: Listed) -> io::Result<()> {
+        let Listed { record, envelope } = listed;
+        let line = Written {
+            seq: record.seq,
+            event_id: &record.event_id,
+            event_type: &record.event_type,
+            occurred_at: record.occurred_at.as_deref(),
+            captured_at: Timestamp::from_micros(record.captured_at).to_string(),
+            origin: &record.origin,
+            held: record.held.as_deref(),
+            size: record.size,
+            payload_sha256: record.payload_sha256.to_string(),
+            envelope: Envelope::of(envelope),
+        };
+        let mut text = serde_json::to_vec(&line)?;
+        text.push(b'\n');
+        self.hasher.update(&text);
+        self.count += 1;
+        self.to.write_all(&text)
+    }
+
+    /// Ends it; what it was written to comes back, flushed.
+    pub(super) fn finish(mut self, project_uuid: Option<&str>, lamport: i64) -> io::Result<(W, Trailer)> {
+        let trailer = Trailer {
+            count: self.count,
+            sha256: self.hasher.finish().to_string(),
+            version: VERSION,
+            project_uuid: project_uuid.map(str::to_owned),
+            lamport,
+        };
+        let mut text = serde_json::to_vec(&trailer)?;
+        text.push(b'\n');
+        self.to.write_all(&text)?;
+        let inner = self.to.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((inner, trailer))
+    }
+}
+
+/// Reads a whole archive and checks all of it: the packing, each line, each payload's digest, their number and their
+/// digest together, and that nothing follows. Calls `take` with each event on the way, which is before the end is known.
+pub(super) fn read_archive<E: From<Flaw>>(
+    from: impl Read,
+    take: &mut dyn FnMut(i64, Restorable) -> Result<(), E>,
+) -> Result<Trailer, E> {
+    let mut lines = Lines { from: BufReader::new(GzDecoder::new(BufReader::new(from))), line: 0, text: Vec::new() };
+    let (mut hasher, mut count, mut last) = (Hasher::default(), 0, 0);
+    loop {
+        lines.next()?;
+        if lines.text.starts_with(TRAILER) {
+            let trailer: Trailer = lines.parse("is no last line of an archive")?;
+            lines.check(trailer.version <= VERSION, || {
+                format!("the archive has version {}; this sk-sync knows up to {VERSION}", trailer.version)
+            })?;
+            lines.check(trailer.count == count, || {
+                format!("{count} events are here, and there were {}", trailer.count)
+            })?;
+            lines.check(trailer.sha256 == hasher.finish().to_string(), || {
+                "the lines before are not what was written: their digest differs".to_owned()
+            })?;
+            lines.end()?;
+            return Ok(trailer);
+        }
+        hasher.update(&lines.text);
+        count += 1;
+        let read: Line = lines.parse("is no event of an archive")?;
+        lines.check(read.seq > last, || "the events are not in order".to_owned())?;
+        last = read.seq;
+        let event = lines.event(read)?;
+        take(last, event)?;
+    }
+}
+
+/// The unpacked text, line by line.
+struct Lines<R: Read> {
+    from: BufReader<GzDecoder<BufReader<R>>>,
+    line: u64,
+    text: Vec<u8>,
+}
+
+impl<R: Read> Lines<R> {
+    fn flaw(&self, what: impl Into<String>) -> Flaw {
+        Flaw::At { line: self.line, what: what.into() }
+    }
+
+    fn check(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Flaw> {
+        if holds { Ok(()) } else { Err(self.flaw(what())) }
+    }
+
+    /// Reads the next line; an archive never ends before its last line.
+    fn next(&mut self) -> Result<(), Flaw> {
+        self.text.clear();
+        self.line += 1;
+        let read = self.from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.text);
+        read.map_err(|error| self.unreadable(&error))?;
+        if self.text.last() == Some(&b'\n') {
+            return Ok(());
+        }
+        let what = if self.text.len() as u64 >= LONGEST_LINE {
+            "is too long"
+        } else {
+            "the archive ends here, before its last line"
+        };
+        Err(self.flaw(what))
+    }
+
+    /// Checks that nothing follows.
+    fn end(&mut self) -> Result<(), Flaw> {
+        self.line += 1;
+        let mut rest = [0; 1];
+        let more = self.from.read(&mut rest).map_err(|error| self.unreadable(&error))?;
+        let after = self.from.get_mut().get_mut().fill_buf()?.len();
+        self.check(more == 0 && after == 0, || "something follows the last line".to_owned())
+    }
+
+    /// What it means that the packed bytes cannot be read.
+    fn unreadable(&self, error: &io::Error) -> Flaw {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => self.flaw("the file ends here: it is not whole"),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                self.flaw(format!("the packed bytes are damaged: {error}"))
+            }
+            _ => Flaw::Io(io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+
+    fn parse<T: for<'a> Deserialize<'a>>(&self, otherwise: &str) -> Result<T, Flaw> {
+        serde_json::from_slice(&self.text).map_err(|error| self.flaw(format!("{otherwise}: {error}")))
+    }
+
+    /// The event of a line, its payload checked against its digest.
+    fn event(&self, read: Line) -> Result<Restorable, Flaw> {
+        let bytes = match (read.envelope, read.envelope_hex) {
+            (Some(raw), None) => Some(raw.get().as_bytes().to_vec()),
+            (None, Some(hex)) => unhex(&hex),
+            _ => None,
+        };
+        let envelope = bytes.ok_or_else(|| self.flaw("the event has no readable payload"))?;
+        let is_whole = envelope.len() as u64 == read.size && Sha256::of(&envelope).to_string() == read.payload_sha256;
+        self.check(is_whole, || format!("the payload of {} does not match its digest", printable(&read.event_id)))?;
+        let captured_at = Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is no time"))?;
+        Ok(Restorable {
+            event_id: read.event_id,
+            event_type: read.event_type,
+            occurred_at: read.occurred_at,
+            captured_at,
+            origin: read.origin,
+            held: read.held,
+            envelope,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upkeep::standing::tests::record;
+
+    fn packed(envelopes: &[&[u8]]) -> Vec<u8> {
+        let mut writer = ArchiveWriter::new(Vec::new());
+        for (n, envelope) in (1..).zip(envelopes) {
+            let mut record = record();
+            (record.seq, record.event_id, record.size) = (n, format!("e{n}"), i64::try_from(envelope.len()).unwrap());
+            record.payload_sha256 = Sha256::of(envelope);
+            writer.add(Listed { record, envelope: Some(envelope.to_vec()) }).unwrap();
+        }
+        writer.finish(Some("p"), 7).unwrap().0
+    }
+
+    fn read(bytes: &[u8]) -> Result<(Vec<Restorable>, Trailer), Flaw> {
+        let mut events = Vec::new();
+        let trailer = read_archive(bytes, &mut |_, event| {
+            events.push(event);
+            Ok::<_, Flaw>(())
+        })?;
+        Ok((events, trailer))
+    }
+
+    /// What `text` says, packed as an archive is.
+    fn repacked(text: &str) -> Vec<u8> {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(text.as_bytes()).unwrap();
+        packer.finish().unwrap()
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    const ENVELOPES: [&[u8]; 3] =
+        [br#"{"event_id":"e1", "n":1.50}"#, br#"{"event_id":"e2","n":NaN}"#, b"{\"event_id\":\"e3\xff\"}"];
+
+    #[test]
+    fn bytes_come_back_as_they_were_and_the_same_events_give_the_same_file() {
+        let bytes = packed(&ENVELOPES);
+        assert_eq!(bytes, packed(&ENVELOPES));
+        let (events, trailer) = read(&bytes).unwrap();
+        assert_eq!(events.iter().map(|e| e.envelope.as_slice()).collect::<Vec<_>>(), ENVELOPES);
+        assert_eq!((trailer.count, trailer.lamport, trailer.project_uuid.as_deref()), (3, 7, Some("p")));
+        insta::assert_snapshot!(text(&bytes).lines().next().unwrap(), @r#"{"seq":1,"event_id":"e1","event_type":"T","occurred_at":null,"captured_at":"1970-01-01T00:00:00.000000+00:00","origin":"capture","held":null,"size":27,"payload_sha256":"3450e21afd63cc25367e67273eed09806a40364a8158c285a69ebccf94da8ae4","envelope":{"event_id":"e1", "n":1.50}}"#);
+        assert_eq!(read(&packed(&[])).unwrap().1.count, 0);
+    }
+
+    #[test]
+    fn no_byte_can_be_lost_added_or_changed() {
+        let bytes = packed(&ENVELOPES);
+        for length in 0..bytes.len() {
+            assert!(read(&bytes[..length]).is_err(), "cut to {length}");
+        }
+        assert!(read(&[&bytes[..], b"x"].concat()).is_err(), "something more");
+        assert!(read(&[&bytes[..], &bytes[..]].concat()).is_err(), "twice");
+        let whole = read(&bytes).unwrap();
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            // Bytes 1 to 9 of the packing hold no content: a time, a system, hints.
+            match read(&changed) {
+                Ok(read) => assert!(place < 10 && read == whole, "byte {place}"),
+                Err(Flaw::At { line, .. }) => assert!((1..=5).contains(&line), "byte {place}: line {line}"),
+                Err(Flaw::Io(error)) => panic!("byte {place}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_forged_text_is_refused_with_its_line() {
+        let whole = text(&packed(&ENVELOPES));
+        let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+        for (forged, line, words) in [
+            (whole.replace("1.50", "1.51"), 1, "the payload of e1 does not match its digest"),
+            (whole.replace("\"held\":null", "\"held\":\"x\""), 4, "their digest differs"),
+            (lines[1..].concat(), 3, "2 events are here, and there were 3"),
+            ([lines[1], lines[0], lines[2], lines[3]].concat(), 2, "the events are not in order"),
+            (lines[..3].concat(), 4, "the archive ends here, before its last line"),
+            (whole.clone() + "\n", 5, "something follows the last line"),
+            (whole.replace("\"version\":1", "\"version\":2"), 4, "has version 2"),
+            ("{\"seq\":1}\n".to_owned(), 1, "is no event of an archive"),
+            (String::new(), 1, "the archive ends here"),
+        ] {
+            match read(&repacked(&forged)).unwrap_err() {
+                Flaw::At { line: at, what } => assert!(at == line && what.contains(words), "line {at}: {what}"),
+                Flaw::Io(error) => panic!("{error}"),
+            }
+        }
+        assert!(read(b"no archive at all").is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! `restore`: the events of an archive, back into the journal.
+
+use std::fs::File;
+use std::io::Seek as _;
+use std::path::Path;
+
+use super::archive::ArchiveError;
+use super::archive_file::{Trailer, read_archive};
+use crate::base::{Clock, Interrupt, files};
+use crate::books::{self, Restorable, Restored};
+use crate::store::Store;
+
+/// Events taken in by one transaction.
+const CHUNK: usize = 1000;
+/// Payload bytes after which a transaction ends.
+const CHUNK_BYTES: usize = 8 << 20;
+
+/// What a restore did.
+#[derive(Debug, Clone)]
+pub(crate) struct RestoreReport {
+    /// The last line of the archive.
+    pub(crate) trailer: Trailer,
+    /// What became of its events.
+    pub(crate) restored: Restored,
+    /// It was asked to stop; what came back is back, and another run goes on.
+    pub(crate) was_interrupted: bool,
+}
+
+/// Reads the whole archive and checks all of it; writes nothing.
+pub(crate) fn check_archive(file: &Path, project_uuid: Option<&str>) -> Result<Trailer, ArchiveError> {
+    check(&mut open(file)?, file, project_uuid)
+}
+
+/// Checks the whole archive first, then takes its events in, a bounded number in each transaction. What is here already
+/// stays as it is, so a second time changes nothing.
+pub(crate) fn restore_archive(
+    store: &Path,
+    file: &Path,
+    project_uuid: Option<&str>,
+    clock: &dyn Clock,
+    interrupt: &Interrupt,
+) -> Result<RestoreReport, ArchiveError> {
+    let mut archive = open(file)?;
+    let trailer = check(&mut archive, file, project_uuid)?;
+    archive.rewind()?;
+    let mut taking = Taking {
+        store: books::open(store)?,
+        lamport: trailer.lamport,
+        clock,
+        interrupt,
+        waiting: Vec::new(),
+        bytes: 0,
+        restored: Restored::default(),
+    };
+    // The same file, open all the while: what is read now was checked, and is checked again.
+    let read = read_archive(&archive, &mut |_, event| taking.take(event));
+    let was_interrupted = match read {
+        Ok(_) => taking.flush().map(|()| false)?,
+        Err(ArchiveError::Interrupted) => true,
+        Err(error) => return Err(error.in_file(file)),
+    };
+    Ok(RestoreReport { trailer, restored: taking.restored, was_interrupted })
+}
+
+fn open(file: &Path) -> Result<File, ArchiveError> {
+    Ok(File::open(file).map_err(|error| files::named(&error, "cannot read", file))?)
+}
+
+fn check(archive: &mut File, file: &Path, project_uuid: Option<&str>) -> Result<Trailer, ArchiveError> {
+    let trailer = read_archive(archive, &mut |_, _| Ok(())).map_err(|error: ArchiveError| error.in_file(file))?;
+    match (&trailer.project_uuid, project_uuid) {
+        (Some(found), Some(own)) if !found.eq_ignore_ascii_case(own) => {
+            Err(ArchiveError::Foreign { file: file.to_owned(), found: found.clone(), own: own.to_owned() })
+        }
+        _ => Ok(trailer),
+    }
+}
+
+/// Events on their way into the store.
+struct Taking<'a> {
+    store: Store,
+    lamport: i64,
+    clock: &'a dyn Clock,
+    interrupt: &'a Interrupt,
+    waiting: Vec<Restorable>,
+    bytes: usize,
+    restored: Restored,
+}
+
+impl Taking<'_> {
+    fn take(&mut self, event: Restorable) -> Result<(), ArchiveError> {
+        self.bytes += event.envelope.len();
+        self.waiting.push(event);
+        if self.waiting.len() >= CHUNK || self.bytes >= CHUNK_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ArchiveError> {
+        if self.interrupt.is_requested() {
+            return Err(ArchiveError::Interrupted);
+        }
+        let (events, now, lamport) = (std::mem::take(&mut self.waiting), self.clock.now(), self.lamport);
+        self.bytes = 0;
+        let restored = self.store.write(|tx| books::restore(tx, now, &events, lamport))?;
+        let all = &mut self.restored;
+        for (sum, part) in [
+            (&mut all.added, restored.added),
+            (&mut all.returned, restored.returned),
+            (&mut all.unchanged, restored.unchanged),
+            (&mut all.conflicts, restored.conflicts),
+            (&mut all.purged, restored.purged),
+        ] {
+            *sum += part;
+        }
+        Ok(())
+    }
+}

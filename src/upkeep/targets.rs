@@ -1,0 +1,77 @@
+//! `target list` and `target forget`: every target that was ever delivered to.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::base::Timestamp;
+use crate::books::{self, Error};
+use crate::delivery::{self, Class, Target};
+use crate::target::ReceiverKind;
+
+/// The targets of a store, as `target list --json` prints them.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct TargetList {
+    /// In the order they were first delivered to.
+    pub(crate) targets: Vec<TargetRow>,
+}
+
+/// One target.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TargetRow {
+    pub(crate) target_id: String,
+    pub(crate) receiver: ReceiverKind,
+    pub(crate) canonical_url: String,
+    pub(crate) team_slug: String,
+    pub(crate) user_email: String,
+    /// It is the one in force.
+    pub(crate) is_current: bool,
+    /// Its books are kept; false once it is forgotten.
+    pub(crate) is_live: bool,
+    /// What it lacks holds payloads back.
+    pub(crate) holds_payloads: bool,
+    pub(crate) delivered: i64,
+    pub(crate) in_flight: i64,
+    pub(crate) retryable: i64,
+    pub(crate) undeliverable: i64,
+    /// Owed and never tried.
+    pub(crate) untried: i64,
+}
+
+/// The targets that the store at `store` knows; `current` is the id of the one in force.
+pub(crate) fn list_targets(store: &Path, current: Option<&str>) -> Result<TargetList, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(TargetList::default()) };
+    store.read(|tx| {
+        let row = |target: Target| {
+            let books = delivery::balance(tx, Some(&target))?;
+            let is_current = current == Some(target.identity.target_id.as_str());
+            let is_real = target.identity.receiver != ReceiverKind::Stub;
+            Ok(TargetRow {
+                is_current,
+                is_live: target.is_live,
+                holds_payloads: is_real && (target.is_live || is_current),
+                target_id: target.identity.target_id,
+                receiver: target.identity.receiver,
+                canonical_url: target.identity.canonical_url,
+                team_slug: target.identity.team_slug,
+                user_email: target.identity.user_email,
+                delivered: books.of(Class::Delivered),
+                in_flight: books.of(Class::InFlight),
+                retryable: books.of(Class::Retryable),
+                undeliverable: books.of(Class::Undeliverable),
+                untried: books.of(Class::Untried),
+            })
+        };
+        let targets = delivery::targets(tx)?.into_iter().map(row).collect::<Result<_, Error>>()?;
+        Ok(TargetList { targets })
+    })
+}
+
+/// Forgets the target of this id: it holds no payload back any more. Returns how many events were in flight there, or
+/// `None` when no target has the id. Nobody may be draining.
+pub(crate) fn forget_target(store: &Path, target_id: &str, now: Timestamp) -> Result<Option<i64>, Error> {
+    books::open(store)?.write(|tx| match delivery::current(tx, target_id)? {
+        Some(target) => Ok(Some(delivery::forget(tx, &target, now)?)),
+        None => Ok(None),
+    })
+}

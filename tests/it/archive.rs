@@ -1,0 +1,173 @@
+//! `archive` and `restore` through the program: everything that is kept, into a file and back.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+use crate::support::wire::journal;
+
+fn text(file: &Path) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(file).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+fn balance(sandbox: &Sandbox) -> Value {
+    sandbox.sk_sync(["status", "--json"]).success().json()["balance"].clone()
+}
+
+/// A sandbox whose events are archived, and the archive.
+fn archived(more: &[&str]) -> (Sandbox, std::path::PathBuf, Value) {
+    let sandbox = Sandbox::with_repo();
+    let _run = sandbox.sk_sync(["run"]).success();
+    let file = sandbox.path("all.jsonl.gz");
+    let args = [&["archive", "--json", "--output", file.to_str().unwrap()], more].concat();
+    let done = sandbox.sk_sync(args).success().json();
+    (sandbox, file, done)
+}
+
+#[test]
+fn an_archive_holds_every_envelope_and_says_so() {
+    let (sandbox, file, done) = archived(&[]);
+    let text = text(&file);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (trailer, events) = lines.split_last().unwrap();
+    assert_eq!((&trailer["count"], events.len()), (&done["events"], journal(&sandbox.store()).len()));
+    assert_eq!(trailer["sha256"], done["sha256"]);
+    let listed = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+    for (event, listed) in events.iter().zip(&listed) {
+        for member in ["seq", "event_id", "event_type", "captured_at", "payload_sha256", "size", "envelope"] {
+            assert_eq!(event[member], listed[member], "{member}");
+        }
+        assert!(listed["archived_at"].is_string());
+    }
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    assert_eq!(status["event_journal"]["archived_event_count"], done["events"]);
+    // The same events give the same bytes, and nothing is overwritten.
+    let again = sandbox.path("again.jsonl.gz");
+    let _run = sandbox.sk_sync(["archive", "--output", again.to_str().unwrap()]).success();
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&again).unwrap());
+    let run = sandbox.sk_sync(["archive", "--output", again.to_str().unwrap()]).code(2);
+    assert!(run.stderr.contains("exists already"), "{run:?}");
+}
+
+#[test]
+fn an_archive_restores_an_empty_home_for_a_fresh_target() {
+    let (mut sandbox, file, done) = archived(&[]);
+    sandbox.change("SK_SYNC_HOME", sandbox.path("fresh").to_str().unwrap());
+    let before = sandbox.listing();
+    let _run = sandbox.sk_sync(["restore", file.to_str().unwrap(), "--dry-run"]).success();
+    assert_eq!(sandbox.listing(), before);
+    let restored = sandbox.sk_sync(["restore", file.to_str().unwrap(), "--json"]).success().json();
+    assert_eq!((&restored["added"], &restored["count"]), (&done["events"], &done["events"]));
+    let again = sandbox.sk_sync(["restore", file.to_str().unwrap(), "--json"]).success().json();
+    assert_eq!((&again["added"], &again["unchanged"]), (&json!(0), &done["events"]));
+    let received = sandbox.path("received.db");
+    let served = sandbox.serve(&["--store", received.to_str().unwrap()]);
+    sandbox.target(&served.url());
+    let _run = sandbox.sk_sync(["drain"]).success();
+    assert_eq!(served.report()["events"], done["events"]);
+    assert_eq!(balance(&sandbox)["delivered"], done["events"]);
+    // An index finds its facts stated: nothing is captured twice.
+    let run = sandbox.sk_sync(["index", "--json"]).success().json();
+    assert_eq!(run["capture"]["captured"], 0, "{run}");
+    sandbox.verified();
+}
+
+/// What leaves a machine that goes away is what the target lacks.
+#[test]
+fn unsent_work_leaves_and_arrives() {
+    let mut sandbox = Sandbox::with_repo();
+    let served = sandbox.serve(&[]);
+    sandbox.target(&served.url());
+    let sent = sandbox.sk_sync(["run", "--json"]).success().json()["balance"]["delivered"].as_u64().unwrap();
+    let spec = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
+    sandbox.write(spec, sandbox.read(spec) + "more\n");
+    let unsent = sandbox.sk_sync(["run", "--no-drain", "--json"]);
+    let captured = unsent.json()["capture"]["captured"].as_u64().unwrap();
+    let file = sandbox.path("unsent.jsonl.gz");
+    let dry = sandbox.sk_sync(["archive", "--unsent", "--dry-run", "--json", "--output", file.to_str().unwrap()]);
+    assert_eq!((dry.success().json()["events"].as_u64(), file.exists()), (Some(captured), false));
+    let args = ["archive", "--unsent", "--release", "--json", "--output", file.to_str().unwrap()];
+    let done = sandbox.sk_sync(args).success().json();
+    assert_eq!((done["events"].as_u64(), done["released"].as_u64()), (Some(captured), Some(captured)));
+    let here = balance(&sandbox);
+    assert_eq!(
+        (here["discarded"].as_u64(), here["untried"].as_u64(), here["delivered"].as_u64()),
+        (Some(captured), Some(0), Some(sent))
+    );
+    sandbox.verified();
+    let collected = sandbox.sk_sync(["gc", "--archived", "--explicit", "--json"]).success().json();
+    assert_eq!(collected["eligible"]["reasons"]["archived"]["payloads"], captured);
+    // On another machine, and back here.
+    let here = sandbox.state();
+    sandbox.change("SK_SYNC_HOME", sandbox.path("elsewhere").to_str().unwrap());
+    let restored = sandbox.sk_sync(["restore", file.to_str().unwrap(), "--json"]).success().json();
+    assert_eq!(restored["added"], captured);
+    let _run = sandbox.sk_sync(["drain"]).success();
+    assert_eq!(served.report()["events"].as_u64(), Some(sent + captured));
+    sandbox.verified();
+    sandbox.change("SK_SYNC_HOME", here.to_str().unwrap());
+    let restored = sandbox.sk_sync(["restore", file.to_str().unwrap(), "--json"]).success().json();
+    assert_eq!(restored["returned"], captured);
+    let _run = sandbox.sk_sync(["drain"]).success();
+    assert_eq!(
+        (served.report()["events"].as_u64(), served.report()["duplicates"].as_u64()),
+        (Some(sent + captured), Some(captured))
+    );
+}
+
+#[test]
+fn a_damaged_archive_is_refused_and_nothing_is_written() {
+    let (mut sandbox, file, _done) = archived(&[]);
+    sandbox.change("SK_SYNC_HOME", sandbox.path("fresh").to_str().unwrap());
+    let bytes = std::fs::read(&file).unwrap();
+    let forged = sandbox.path("forged.gz");
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(text(&file).replacen("harbour", "harbuor", 1).as_bytes()).unwrap();
+    for (content, words) in [
+        (bytes[..bytes.len() - 30].to_vec(), "it is not whole"),
+        (packer.finish().unwrap(), "does not match its digest"),
+        (b"hello".to_vec(), "line 1: "),
+    ] {
+        std::fs::write(&forged, content).unwrap();
+        let before = sandbox.listing();
+        let run = sandbox.sk_sync(["restore", forged.to_str().unwrap()]).code(6);
+        assert!(
+            run.stderr.contains(words) && run.stderr.contains("line ") && run.stderr.contains("forged.gz"),
+            "{run:?}"
+        );
+        assert_eq!(sandbox.listing(), before);
+    }
+    sandbox.write(".kittify/config.yaml", "project:\n  uuid: 8a4a7da6-a97c-4bb4-893a-b31664abfee4\n");
+    let run = sandbox.sk_sync(["restore", file.to_str().unwrap()]).code(2);
+    assert!(run.stderr.contains("holds events of the project 5c0f6f3e"), "{run:?}");
+    assert!(sandbox.sk_sync(["restore", "nowhere.gz"]).code(1).stderr.contains("nowhere.gz"));
+}
+
+/// Killed at any moment: either the archive is whole, or it is not there; and nothing counts as archived that is not.
+#[test]
+#[cfg(unix)]
+fn a_killed_archive_is_whole_or_absent() {
+    let sandbox = Sandbox::with_repo();
+    let line = |n: u32| format!("{{\"event_id\":\"id-{n}\",\"event_type\":\"T\",\"x\":\"{n:0500}\"}}\n");
+    let _run = sandbox.sk_sync_with(["capture", "-q"], (0..8000).map(line).collect::<String>());
+    for (round, wait) in [5, 20, 40, 80, 120, 160, 220, 300].into_iter().enumerate() {
+        let file = sandbox.path(&format!("a{round}.gz"));
+        let mut child =
+            sandbox.command(["archive", "--output"]).arg(&file).stdout(std::process::Stdio::null()).spawn().unwrap();
+        crate::support::pause(std::time::Duration::from_millis(wait));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let count =
+            || sandbox.sk_sync(["status", "--json"]).success().json()["event_journal"]["archived_event_count"].as_u64();
+        if file.exists() {
+            let _whole = sandbox.sk_sync(["restore", "--dry-run", file.to_str().unwrap()]).success();
+        } else if round == 0 {
+            assert_eq!(count(), Some(0));
+        }
+    }
+    sandbox.verified();
+}

@@ -1,0 +1,147 @@
+//! The queue as a person sees it: what fits, what waits, what failed, and how to try again.
+
+use serde_json::{Value, json};
+
+use super::receiver::{Deed, Receiver, storing};
+use super::{aim, aim_with, events, failures, mission, outcome, project, rows};
+use crate::support::Sandbox;
+use crate::support::server::Server;
+
+/// Two missions with three bodies each.
+fn two_missions(sandbox: &Sandbox) {
+    let files = [("spec.md", "one\n"), ("plan.md", "two\n"), ("tasks.md", "three\n")];
+    mission(sandbox, "001-lamp", "main", &files);
+    mission(sandbox, "002-lens", "2.x", &files);
+}
+
+/// A full queue takes no more, says so for each body and once for all, and loses nothing.
+#[test]
+fn a_full_queue_says_so() {
+    for (more, fit) in [("journal.capacity = 2", 2), ("bodies.max_queue_bytes = 9", 2)] {
+        let (sandbox, server, receiver) = (project(), events(), storing());
+        aim_with(&sandbox, &server, &receiver, more);
+        two_missions(&sandbox);
+        let report = sandbox.sk_sync(["run", "--no-drain", "--json"]).code(3).json();
+        assert_eq!((&report["bodies"]["queued"], rows(&sandbox.store()).len()), (&json!(fit), fit), "{more}");
+        assert_eq!(outcome(&report, "002-lens", "tasks.md"), ("failed".to_owned(), "queue_full".to_owned(), true));
+        let warning = report["warnings"].to_string();
+        let words = ["queue_full: 4 bodies", "journal.capacity", "bodies.max_queue_bytes"];
+        assert!(words.iter().all(|word| warning.contains(word)), "{warning}");
+        let again = sandbox.sk_sync(["run", "--no-drain", "--json"]).code(3).json();
+        assert_eq!((&again["bodies"]["queued"], &again["bodies"]["already_in_queue"]), (&json!(0), &json!(fit)));
+        // Where bodies leave the queue there is room for the next.
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!((&report["bodies"]["uploaded"], receiver.seen().stored.len()), (&json!(6), 6), "{more}");
+    }
+}
+
+/// A run in which one mission was refused for good, and one body of the other has to wait.
+fn refused_and_waiting() -> (Sandbox, Server, Receiver) {
+    let (sandbox, server) = (project(), events());
+    let receiver = Receiver::doing(|upload| match upload.text("mission_slug") {
+        "001-lamp" => Deed::answer(400, "", r#"{"detail":"no\u001b[31m"}"#),
+        _ if upload.text("artifact_path") == "spec.md" => Deed::answer(503, "Retry-After: 600\r\n", ""),
+        _ => Deed::echo(201, "stored", upload),
+    });
+    aim(&sandbox, &server, &receiver);
+    two_missions(&sandbox);
+    let report = sandbox.sk_sync(["run", "--json"]).code(5).json();
+    assert_eq!((&report["bodies"]["failed"], &report["bodies"]["retryable"]), (&json!(3), &json!(1)));
+    (sandbox, server, receiver)
+}
+
+fn list(sandbox: &Sandbox, words: &[&str]) -> Value {
+    sandbox.sk_sync(["bodies", "list", "--json"].iter().chain(words)).success().json()
+}
+
+#[test]
+fn list_and_status_agree() {
+    let (sandbox, _server, _receiver) = refused_and_waiting();
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let bodies = &status["bodies"];
+    let numbers = ["queued", "ready", "in_backoff", "failures"].map(|member| bodies[member].as_u64().unwrap());
+    assert_eq!((numbers, &bodies["retry_histogram"]), ([1, 0, 1, 3], &json!({"1": 1})), "{bodies}");
+    assert!(bodies["oldest_age_seconds"].is_u64());
+    let steps = status["next_steps"].to_string();
+    assert!(steps.contains("sk-sync bodies list") && steps.contains("sk-sync drain"), "{steps}");
+    let _check = sandbox.sk_sync(["status", "--check"]).code(5);
+
+    let listed = list(&sandbox, &[]);
+    let line = |slug: &str, branch: &str, [queued, ready, in_backoff, failures, bytes]: [u64; 5]| {
+        json!({"mission_slug": slug, "target_branch": branch, "queued": queued, "ready": ready,
+               "in_backoff": in_backoff, "failures": failures, "bytes": bytes})
+    };
+    let (lamp, lens) = (line("001-lamp", "main", [0, 0, 0, 3, 0]), line("002-lens", "2.x", [1, 0, 1, 0, 4]));
+    assert_eq!(listed["missions"], json!([lamp, lens]));
+    let waiting = &listed["queued"][0];
+    assert_eq!((&waiting["path"], &waiting["retry_count"]), (&json!("spec.md"), &json!(1)));
+    assert_eq!((&waiting["last_error"], &waiting["is_ready"]), (&json!("server_error: 503"), &json!(false)));
+    assert_eq!(listed["failed"].as_array().unwrap().len(), 3);
+    assert_eq!(listed["failed"][0]["reason"], "bad_request: no\\u{1b}[31m", "a server's words cannot steer a terminal");
+    assert_eq!(list(&sandbox, &["--mission", "002-lens"])["failed"], json!([]));
+    let words = sandbox.sk_sync(["bodies", "list"]).success().stdout;
+    for word in ["001-lamp", "server_error: 503", "bad_request: no", "2.x"] {
+        assert!(words.contains(word), "{words}");
+    }
+}
+
+#[test]
+fn both_ways_to_try_again() {
+    let (sandbox, _server, _receiver) = refused_and_waiting();
+    let before = rows(&sandbox.store());
+    let _dry = sandbox.sk_sync(["bodies", "retry", "--dry-run"]).success();
+    assert_eq!((rows(&sandbox.store()), failures(&sandbox.store()).len()), (before, 3));
+    let retry = |words: &[&str]| -> Value {
+        let report = sandbox.sk_sync(["bodies", "retry", "--json"].iter().chain(words)).success().json();
+        json!([report["due_now"], report["reopened"]])
+    };
+    assert_eq!(retry(&["--mission", "001-lamp"]), json!([0, 3]));
+    assert_eq!((retry(&[]), retry(&[])), (json!([1, 0]), json!([0, 0])));
+    let row = &rows(&sandbox.store())[0];
+    assert_eq!((row.tries, row.due_at), (1, 0), "what was tried is not forgotten");
+    let closed = list(&sandbox, &["--closed"]);
+    assert!(closed["failed"].as_array().unwrap().iter().all(|failure| failure["closed_at"].is_string()), "{closed}");
+    let _check = sandbox.sk_sync(["status", "--check"]).code(3);
+    // Refused again: the same three entries, opened again.
+    let _run = sandbox.sk_sync(["run"]).code(5);
+    let log = failures(&sandbox.store());
+    assert!(log.len() == 3 && log.iter().all(|(_, count)| *count == 2), "{log:?}");
+}
+
+/// An older text still waits when the present one is accepted: each has its word.
+#[test]
+fn two_texts_of_one_artifact_are_told_apart() {
+    let (sandbox, server) = (project(), events());
+    let receiver = Receiver::doing(|upload| match upload.text("content_body") {
+        "old\n" => Deed::answer(503, "Retry-After: 600\r\n", ""),
+        _ => Deed::echo(201, "stored", upload),
+    });
+    aim(&sandbox, &server, &receiver);
+    mission(&sandbox, "001-lamp", "main", &[("spec.md", "old\n")]);
+    let _index = sandbox.sk_sync(["run", "--no-drain"]).success();
+    mission(&sandbox, "001-lamp", "main", &[("spec.md", "new\n")]);
+    let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    let outcomes = report["bodies"]["outcomes"].as_array().unwrap().iter().filter(|o| o["path"] == "spec.md");
+    let mut statuses: Vec<_> = outcomes.map(|o| o["status"].as_str().unwrap()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["queued", "uploaded"]);
+    assert_eq!((&report["bodies"]["uploaded"], &report["bodies"]["retryable"]), (&json!(1), &json!(1)));
+}
+
+/// Another text of an artifact that was refused is accepted: the failure is over.
+#[test]
+fn a_better_text_ends_a_failure() {
+    let (sandbox, server) = (project(), events());
+    let receiver = Receiver::doing(|upload| match upload.text("content_body") {
+        "bad\n" => Deed::answer(413, "", ""),
+        _ => Deed::echo(201, "stored", upload),
+    });
+    aim(&sandbox, &server, &receiver);
+    mission(&sandbox, "001-lamp", "main", &[("spec.md", "bad\n")]);
+    let _run = sandbox.sk_sync(["run"]).code(5);
+    assert_eq!(failures(&sandbox.store()), [("oversized: refused by the server".to_owned(), 1)]);
+    mission(&sandbox, "001-lamp", "main", &[("spec.md", "good\n")]);
+    let _run = sandbox.sk_sync(["run"]).success();
+    assert_eq!(failures(&sandbox.store()), []);
+    assert_eq!(sandbox.sk_sync(["status", "--check", "--json"]).success().json()["bodies"]["failures"], 0);
+}

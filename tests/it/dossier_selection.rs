@@ -1,0 +1,306 @@
+//! Which missions a run covers: by name, by change, and by the checkout it is started in.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Run, Sandbox};
+
+const SURGE: &str = "storm-surge-alerts-01KQX7M2";
+
+/// The slugs of the missions whose artifacts a dry run lists.
+fn covered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let report = sandbox.sk_sync(["index", "--dry-run", "--json"].iter().chain(words)).success().json();
+    let slugs = report["artifacts"].as_array().unwrap().iter().map(|a| a["mission_slug"].as_str().unwrap().to_owned());
+    let mut slugs: Vec<_> = slugs.collect();
+    slugs.dedup();
+    slugs
+}
+
+/// How many missions a command covered.
+fn missions(sandbox: &Sandbox, words: &[&str]) -> u64 {
+    let report = sandbox.sk_sync(words.iter().chain(&["--json"])).success().json();
+    report["index"]["missions"].as_u64().unwrap()
+}
+
+fn captured(report: &Value) -> u64 {
+    report["capture"]["captured"].as_u64().unwrap()
+}
+
+#[test]
+fn missions_by_name() {
+    let sandbox = Sandbox::with_repo();
+    let all = covered(&sandbox, &[]);
+    assert_eq!(all.len(), 3);
+    assert_eq!(covered(&sandbox, &["--all"]), all);
+    assert_eq!(covered(&sandbox, &["--mission", SURGE]), [SURGE]);
+    assert_eq!(covered(&sandbox, &["--mission", SURGE, &all[0]]), [all[0].as_str(), SURGE]);
+    let report = sandbox.sk_sync(["run", "--json", "--mission", "nobody", SURGE]).success().json();
+    assert_eq!(report["index"]["missions"], 1);
+    assert!(report["warnings"].to_string().contains("there is no mission nobody"), "{report}");
+    for words in [["--all", "--changed"], ["--all", "--mission=x"], ["--changed", "--mission=x"]] {
+        for command in ["run", "index"] {
+            let _refused = sandbox.sk_sync([command, words[0], words[1]]).code(2);
+        }
+    }
+}
+
+/// Only missions with a difference are covered: another text, a file more or less, a new mission; not a touched file.
+#[test]
+fn changed_missions() {
+    let sandbox = Sandbox::with_repo();
+    let file = |name: &str| format!("kitty-specs/{SURGE}/{name}");
+    let gone = |name: &str| std::fs::remove_file(sandbox.repo().join(file(name))).unwrap();
+    let run = || missions(&sandbox, &["run", "--changed"]);
+    assert_eq!(run(), 3, "nothing is remembered yet");
+    assert_eq!(run(), 0);
+    sandbox.write(&file("spec.md"), "other");
+    assert_eq!(missions(&sandbox, &["index", "--changed"]), 1);
+    assert_eq!(missions(&sandbox, &["index", "--changed"]), 0);
+    assert_eq!(run(), 1, "an index offered no bodies");
+    assert_eq!(run(), 0);
+    sandbox.write(&file("spec.md"), "other");
+    assert_eq!(run(), 0, "the same text");
+    sandbox.write(&file("research/new.md"), "new");
+    assert_eq!((run(), run()), (1, 0));
+    gone("research/new.md");
+    assert_eq!((run(), run()), (1, 0));
+    sandbox.write(&file("meta.json"), r#"{"target_branch": "elsewhere"}"#);
+    assert_eq!((run(), run()), (1, 0));
+    sandbox.write("kitty-specs/new-one/spec.md", "spec");
+    assert_eq!((run(), run()), (1, 0));
+    std::fs::remove_dir_all(sandbox.repo().join("kitty-specs/new-one")).unwrap();
+    assert_eq!(run(), 0, "nothing is left of it");
+    sandbox.write("kitty-specs/new-one/spec.md", "spec");
+    assert_eq!(run(), 1, "it is new again");
+}
+
+/// A run of one mission leaves the others as they were.
+#[test]
+fn changed_beside_a_run_of_one_mission() {
+    let sandbox = Sandbox::with_repo();
+    let run = |words: &[&str]| missions(&sandbox, words);
+    let spec = |mission: &str| format!("kitty-specs/{mission}/spec.md");
+    assert_eq!(run(&["run"]), 3);
+    for mission in [SURGE, "new-one"] {
+        sandbox.write(&spec(mission), "once more");
+    }
+    assert_eq!(run(&["run", "--mission", SURGE]), 1);
+    assert_eq!((run(&["run", "--changed"]), run(&["run", "--changed"])), (1, 0));
+    assert_eq!(run(&["run", "--changed", "--no-cache"]), 4);
+    assert_eq!(run(&["run"]), 4);
+}
+
+/// What was done for one target, or into one store, was not done for another.
+#[test]
+fn changed_since_a_run_to_this_target_and_into_this_store() {
+    let mut sandbox = Sandbox::with_repo();
+    let run = |sandbox: &Sandbox| {
+        let report = sandbox.sk_sync(["run", "--changed", "--json"]).success().json();
+        (report["index"]["missions"].as_u64().unwrap(), report["bodies"]["uploaded"].as_u64().unwrap())
+    };
+    sandbox.set("SK_SYNC_PRESET", "local-retention");
+    assert_eq!((run(&sandbox), run(&sandbox)), ((3, 0), (0, 0)));
+    sandbox.change("SK_SYNC_PRESET", "stub");
+    let (covered, uploaded) = run(&sandbox);
+    assert!(covered == 3 && uploaded > 0, "there is a target now: {covered} {uploaded}");
+    assert_eq!(run(&sandbox), (0, 0));
+    sandbox.write(&format!("kitty-specs/{SURGE}/spec.md"), "other");
+    let (covered, uploaded) = run(&sandbox);
+    assert_eq!((covered, uploaded), (1, 1));
+    sandbox.set("SK_SYNC_ARTIFACTS__FORMATS", "[\"md\"]");
+    assert_eq!(run(&sandbox).0, 3, "other bodies are wanted");
+    std::fs::remove_file(sandbox.store()).unwrap();
+    assert_eq!(run(&sandbox).0, 3, "the store is gone");
+}
+
+/// A queue without room loses no body: the mission stays to be offered.
+#[test]
+fn what_found_no_room_is_still_changed() {
+    let sandbox = Sandbox::with_repo();
+    sandbox.write("event-sync.toml", "preset = 'stub'\nbodies.max_queue_bytes = '3 KiB'\n");
+    let run = || sandbox.sk_sync(["run", "--no-drain", "--changed", "--json"]).code(3).json();
+    let first = run();
+    assert_eq!(first["index"]["missions"], 3);
+    let refused = first["bodies"]["outcomes"].as_array().unwrap().iter().filter(|o| o["reason"] == "queue_full");
+    let mut refused: Vec<_> = refused.map(|o| o["mission_slug"].clone()).collect();
+    refused.dedup();
+    assert!(!refused.is_empty());
+    assert_eq!(run()["index"]["missions"], refused.len());
+}
+
+fn run_in(sandbox: &Sandbox, dir: &Path, words: &[&str]) -> Run {
+    let repo = dir.to_str().unwrap();
+    sandbox.sk_sync(["--repo", repo].iter().chain(words))
+}
+
+/// In a linked work tree its own files are indexed, and the main one says what the missions are.
+#[test]
+fn a_linked_work_tree() {
+    let sandbox = Sandbox::with_repo();
+    let other = sandbox.repo().join(".worktrees/side");
+    sandbox.git(&["worktree", "add", "--quiet", "-b", "side", other.to_str().unwrap()]);
+    let meta = |branch: &str| format!(r#"{{"mission_type": "research", "target_branch": "{branch}"}}"#);
+    sandbox.write(&format!("kitty-specs/{SURGE}/meta.json"), meta("from-main"));
+    sandbox.write(&format!(".worktrees/side/kitty-specs/{SURGE}/meta.json"), meta("from-side"));
+    sandbox.write(&format!(".worktrees/side/kitty-specs/{SURGE}/spec.md"), "of the side");
+    sandbox.write(".worktrees/side/kitty-specs/only-side/meta.json", meta("own"));
+    let namespaces = |sandbox: &Sandbox| -> Vec<Value> {
+        let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+        let snapshots = events.iter().filter(|e| e["event_type"] == "MissionDossierSnapshotComputed");
+        snapshots
+            .map(|e| {
+                json!([
+                    e["envelope"]["payload"]["namespace"]["mission_slug"],
+                    e["envelope"]["payload"]["namespace"]["target_branch"]
+                ])
+            })
+            .collect()
+    };
+    let report = run_in(&sandbox, &other, &["index", "--json"]).success().json();
+    assert_eq!(report["index"]["missions"], 4);
+    assert_eq!(report["project"]["repo"], json!(other.canonicalize().unwrap()));
+    let told = namespaces(&sandbox);
+    assert!(told.contains(&json!([SURGE, "from-main"])) && told.contains(&json!(["only-side", "own"])), "{told:?}");
+    assert!(!told.contains(&json!([SURGE, "from-side"])), "{told:?}");
+    // The main work tree has three missions; nothing below .worktrees/ is one of them.
+    let report = sandbox.sk_sync(["index", "--json"]).success().json();
+    assert_eq!(report["index"]["missions"], 3);
+    assert_eq!(report["project"]["project_uuid"], "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60");
+    // What the main one says is noticed from the side at once, remembered or not.
+    crate::support::pause(std::time::Duration::from_millis(2100));
+    for _ in 0..2 {
+        let _remembered = run_in(&sandbox, &other, &["index"]).success();
+    }
+    sandbox.write(&format!("kitty-specs/{SURGE}/meta.json"), meta("from-moon"));
+    let _news = run_in(&sandbox, &other, &["index"]).success();
+    assert!(namespaces(&sandbox).contains(&json!([SURGE, "from-moon"])));
+    std::fs::remove_file(sandbox.repo().join(format!("kitty-specs/{SURGE}/meta.json"))).unwrap();
+    let _news = run_in(&sandbox, &other, &["index"]).success();
+    assert!(namespaces(&sandbox).contains(&json!([SURGE, "from-side"])), "a mission that main does not have yet");
+    // Each checkout has its own memory.
+    let checkouts = std::fs::read_dir(sandbox.store().with_file_name("checkouts")).unwrap().count();
+    assert_eq!(checkouts, 2);
+}
+
+/// `.worktrees/` is not indexed either where the artifact root is the top of the tree.
+#[test]
+fn copies_below_worktrees_are_never_missions() {
+    let sandbox = Sandbox::with_repo();
+    sandbox.write("event-sync.toml", "preset = 'stub'\nartifacts.root = '.'\n");
+    sandbox.write(".worktrees/lane/kitty-specs/copy/spec.md", "copy");
+    sandbox.write(".worktrees/spec.md", "copy");
+    assert_eq!(covered(&sandbox, &[]), ["kitty-specs"]);
+    let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    assert!(!report["artifacts"].to_string().contains("copy"), "{report}");
+    sandbox.write("event-sync.toml", "preset = 'stub'\nartifacts.root = '.worktrees/lane/kitty-specs'\n");
+    let _refused = sandbox.sk_sync(["index", "--json"]).code(2);
+}
+
+/// Submodules and nested repositories belong to somebody else, wherever they are; the rest of the mission does not.
+#[test]
+fn submodules_and_nested_repositories_are_skipped() {
+    let mut sandbox = Sandbox::with_repo();
+    for (name, value) in
+        [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "protocol.file.allow"), ("GIT_CONFIG_VALUE_0", "always")]
+    {
+        sandbox.set(name, value);
+    }
+    let library = sandbox.path("library");
+    let url = library.to_str().unwrap().to_owned();
+    sandbox.git(&["init", "--quiet", "--initial-branch=main", &url]);
+    std::fs::write(library.join("spec.md"), "of the library").unwrap();
+    sandbox.git(&["-C", &url, "add", "--all"]);
+    sandbox.git(&["-C", &url, "commit", "--quiet", "--message=library"]);
+    for place in [format!("kitty-specs/{SURGE}/research/library"), "kitty-specs/whole-module".to_owned()] {
+        sandbox.git(&["submodule", "--quiet", "add", &url, &place]);
+    }
+    let nested = sandbox.repo().join(format!("kitty-specs/{SURGE}/nested"));
+    sandbox.git(&["init", "--quiet", nested.to_str().unwrap()]);
+    std::fs::write(nested.join("spec.md"), "nested").unwrap();
+    sandbox.write(&format!("kitty-specs/{SURGE}/research/own.md"), "own");
+    let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    let paths: Vec<_> = report["artifacts"].as_array().unwrap().iter().map(|a| a["path"].as_str().unwrap()).collect();
+    assert!(paths.contains(&"research/own.md"), "{paths:?}");
+    assert!(!paths.iter().any(|path| path.contains("library") || path.contains("nested")), "{paths:?}");
+    assert_eq!(report["index"]["missions"], 3);
+    let warnings = report["warnings"].to_string();
+    for place in [format!("{SURGE}/research/library"), format!("{SURGE}/nested"), "whole-module".to_owned()] {
+        assert!(warnings.contains(&format!("{place} left out: another repository")), "{place}: {warnings}");
+    }
+    // Started in the submodule, it is a project of its own: without an identity, so nothing is captured for ours.
+    let inside = sandbox.repo().join("kitty-specs/whole-module");
+    let _blocked = run_in(&sandbox, &inside, &["index", "--json"]).code(4);
+}
+
+/// Two clones of a project share its store. Where they differ, what each says alternates: no fact is lost, and none is
+/// taken for the other's.
+#[test]
+fn two_clones_share_a_store_and_their_facts_alternate() {
+    let sandbox = Sandbox::with_repo();
+    let clone = sandbox.path("clone");
+    sandbox.git(&["clone", "--quiet", sandbox.repo().to_str().unwrap(), clone.to_str().unwrap()]);
+    let spec = clone.join(format!("kitty-specs/{SURGE}/spec.md"));
+    let here = |words: &[&str]| sandbox.sk_sync(words).success().json();
+    let there = |words: &[&str]| run_in(&sandbox, &clone, words).success().json();
+    let run = &["run", "--json"][..];
+    assert!(captured(&here(run)) > 20);
+    assert_eq!(captured(&there(run)), 0, "a clone that is the same has nothing to say");
+    std::fs::write(&spec, "the clone's").unwrap();
+    for turn in 0..3 {
+        assert_eq!(captured(&there(run)), 2, "turn {turn}: the clone's spec and its snapshot");
+        assert_eq!(captured(&there(run)), 0, "turn {turn}: it is said once");
+        assert_eq!(captured(&here(run)), 2, "turn {turn}: ours again");
+        assert_eq!(captured(&here(run)), 0, "turn {turn}: once");
+    }
+    // What is not sent yet gives way to the newest word; what was sent stays in the journal and is followed.
+    let index = &["index", "--json"][..];
+    let mut superseded = 0;
+    for _ in 0..2 {
+        for report in [there(index), here(index)] {
+            assert_eq!(captured(&report), 2);
+            superseded += report["capture"]["superseded"].as_u64().unwrap();
+        }
+    }
+    assert_eq!(superseded, 6, "all but the first word of this round");
+    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+    let spec_events = events.iter().filter(|e| {
+        let payload = &e["envelope"]["payload"];
+        payload["artifact_id"]["path"] == "spec.md" && payload["namespace"]["mission_slug"] == SURGE
+    });
+    let sizes: Vec<_> = spec_events.map(|e| e["envelope"]["payload"]["content_ref"]["size_bytes"].clone()).collect();
+    assert_eq!(sizes.len(), 1 + 6 + 4);
+    assert!(sizes.windows(2).all(|pair| pair[0] != pair[1]), "each differs from the one before: {sizes:?}");
+    let last = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!((&last["balance"]["delivered"], &last["balance"]["superseded"]), (&json!(events.len() - 6), &json!(6)));
+}
+
+/// What a step requires is missing, there, missing and there again: each turn is told, in the order in which it was.
+#[test]
+fn what_is_missing_appears_and_is_missing_again() {
+    let sandbox = Sandbox::with_repo();
+    let spec = sandbox.repo().join(format!("kitty-specs/{SURGE}/spec.md"));
+    let text = std::fs::read(&spec).unwrap();
+    let told = |words: &[&str]| -> Vec<String> {
+        let before = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines().len();
+        let _run = sandbox.sk_sync(words.iter().chain(&["--mission", SURGE, "--step", "specify"])).success();
+        let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+        let about_spec =
+            events[before..].iter().filter(|e| e["envelope"]["aggregate_id"] == format!("{SURGE}:spec.md"));
+        about_spec
+            .map(|e| e["event_type"].as_str().unwrap().trim_start_matches("MissionDossierArtifact").to_owned())
+            .collect()
+    };
+    for round in 0..3 {
+        std::fs::remove_file(&spec).ok();
+        assert_eq!(told(&["index"]), ["Missing"], "round {round}");
+        assert_eq!(told(&["index"]), [""; 0], "round {round}: said once");
+        assert_eq!(told(&["index", "--no-cache"]), [""; 0], "round {round}: said once, remembered or not");
+        std::fs::write(&spec, &text).unwrap();
+        assert_eq!(told(&["index"]), ["Indexed"], "round {round}: the same text as ever");
+        assert_eq!(told(&["index"]), [""; 0], "round {round}");
+        if round == 1 {
+            let _sent = sandbox.sk_sync(["drain"]).success();
+        }
+    }
+}

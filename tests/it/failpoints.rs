@@ -1,0 +1,105 @@
+//! The process ends at a named point, as in a power cut, and the next run finds what it left: nothing lost, nothing
+//! stored twice, and what may have been received goes again first, byte for byte.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+use crate::support::server::{Request, Server};
+use crate::support::wire::{honest, ids, journal};
+
+fn is_events(request: &Request) -> bool {
+    request.path == "/api/v1/events/batch/"
+}
+
+/// What the server saw and what the store says after a run that ended at `point`; then a run to the end.
+struct Cut {
+    server: Server,
+    sandbox: Sandbox,
+    /// The balance that the store was left with.
+    left: Value,
+    /// The report of the run that followed.
+    then: Value,
+}
+
+impl Cut {
+    fn at(point: &str) -> Self {
+        let mut known = BTreeSet::new();
+        let server = Server::answering(move |request| {
+            let is_known = ids(request).iter().all(|id| known.contains(id));
+            known.extend(ids(request));
+            honest(request, if is_known { "duplicate" } else { "success" })
+        });
+        let mut sandbox = Sandbox::with_repo();
+        sandbox.target(&server.url());
+        sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "10");
+        sandbox.set("SK_SYNC_FAILPOINT", point);
+        let run = sandbox.sk_sync(["run", "--json"]);
+        assert!(run.code.is_none() && run.stdout.is_empty(), "{point}: it did not end there; {run:#?}");
+        sandbox.unset("SK_SYNC_FAILPOINT");
+        let left = sandbox.sk_sync(["status", "--json"]).success().json()["balance"].clone();
+        assert_eq!(left["holds"], true, "{point}");
+        let _sound = sandbox.sk_sync(["verify"]).success();
+        let then = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!((&then["balance"]["delivered"], &then["balance"]["holds"]), (&json!(23), &json!(true)), "{point}");
+        Self { server, sandbox, left, then }
+    }
+
+    /// The event requests; together they hold every event of the journal as it was captured.
+    fn requests(&self) -> Vec<Request> {
+        let requests: Vec<_> = self.server.requests().into_iter().filter(is_events).collect();
+        let sent: BTreeSet<String> = requests.iter().flat_map(ids).collect();
+        assert_eq!(sent, journal(&self.sandbox.store()).into_keys().collect());
+        requests
+    }
+}
+
+/// The same batch went out again: bytes and key.
+fn assert_again(first: &Request, again: &Request) {
+    assert_eq!(first.raw, again.raw);
+    assert_eq!(first.header("idempotency-key"), again.header("idempotency-key"));
+}
+
+#[test]
+fn an_attempt_that_was_written_and_not_sent_goes_first() {
+    let cut = Cut::at("attempt_written");
+    assert_eq!((&cut.left["in_flight"], &cut.left["untried"]), (&json!(10), &json!(13)));
+    assert_eq!((&cut.then["drain"]["success"], &cut.then["drain"]["requests"]), (&json!(23), &json!(3)));
+    assert_eq!(cut.requests().len(), 3, "nothing was on the wire before");
+}
+
+#[test]
+fn a_batch_whose_answer_was_not_read_goes_again() {
+    for point in ["post_sent", "answer_read"] {
+        let cut = Cut::at(point);
+        assert_eq!((&cut.left["in_flight"], &cut.left["delivered"]), (&json!(10), &json!(0)), "{point}");
+        assert_eq!(
+            (&cut.then["drain"]["duplicate"], &cut.then["drain"]["success"]),
+            (&json!(10), &json!(13)),
+            "{point}"
+        );
+        let requests = cut.requests();
+        assert_eq!(requests.len(), 4, "{point}");
+        assert_again(&requests[0], &requests[1]);
+    }
+}
+
+/// In the middle of a drain: what was answered before is not sent again.
+#[test]
+fn the_second_answer_is_cut_off_and_the_first_stays() {
+    let cut = Cut::at("answer_read:2");
+    assert_eq!((&cut.left["delivered"], &cut.left["in_flight"]), (&json!(10), &json!(10)));
+    let requests = cut.requests();
+    assert_eq!((requests.len(), &cut.then["drain"]["duplicate"]), (4, &json!(10)));
+    assert_again(&requests[1], &requests[2]);
+}
+
+/// What was settled stays settled; the batch chosen in the same commit goes first, and was not on the wire.
+#[test]
+fn a_recorded_answer_is_not_asked_for_again() {
+    let cut = Cut::at("ledger_committed");
+    assert_eq!((&cut.left["delivered"], &cut.left["in_flight"]), (&json!(10), &json!(10)));
+    assert_eq!((&cut.then["drain"]["duplicate"], &cut.then["drain"]["success"]), (&json!(0), &json!(13)));
+    assert_eq!(cut.requests().len(), 3);
+}

@@ -1,0 +1,100 @@
+//! Every gate at once, and for each that is shut a line for a shell: the line is run, and the gate is open.
+#![cfg(unix)]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+
+const TEAM: &str = "preset = 'teamspace'\n[teamspace]\nserver_url = 'http://127.0.0.1:9'\nteam_slug = 'harbour'\n";
+
+fn preflight(sandbox: &Sandbox) -> Value {
+    let run = sandbox.sk_sync(["preflight", "--json"]);
+    let document = run.json();
+    assert_eq!(run.code, Some(if document["ok"] == true { 0 } else { 4 }), "{document}");
+    document
+}
+
+/// The shut gates with their lines.
+fn shut(document: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let gates = document["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);
+    gates.map(|gate| (text(&gate["name"]), text(&gate["fix"]))).collect()
+}
+
+/// The gates after `fix` was run by `sh`, with the own values in the places that say so.
+fn after(sandbox: &Sandbox, fix: &str) -> Value {
+    let program = sandbox.command([""; 0]);
+    let own = fix.replace("=FILE", "=\"$TOKEN\"").replace("=TEAM", "=harbour").replace("=…", "=own");
+    let own = own.replace("https://…", "http://127.0.0.1:9");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{own}\nsk-sync preflight --json 2>&1")]).env_clear().current_dir(sandbox.repo());
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut path = Path::new(program.get_program()).parent().unwrap().as_os_str().to_owned();
+    path.push(":/usr/bin:/bin");
+    let output = shell.env("PATH", path).env("TOKEN", sandbox.path("token")).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let last = told.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {fix}: {told}"))
+}
+
+/// A sandbox with a token file for its owner alone.
+fn sandbox(config: &str, variables: &[(&str, &str)]) -> Sandbox {
+    let mut sandbox = if config.contains("# no identity") { Sandbox::with_empty_repo() } else { Sandbox::with_repo() };
+    std::fs::write(sandbox.path("token"), "correct-horse\n").unwrap();
+    std::fs::set_permissions(sandbox.path("token"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    sandbox.write("event-sync.toml", config);
+    for (name, value) in variables {
+        sandbox.set(name, value);
+    }
+    sandbox
+}
+
+/// D31, D32: what is printed opens the gate, each by itself.
+#[test]
+fn d31_every_line_opens_its_gate() {
+    let own = "preset = 'external-receiver'\n[external_receiver]\nurl = 'http://127.0.0.1:9'\n";
+    let header = format!("{own}headers = {{ X-Key = {{ env = 'SK_SYNC_SECRET_KEY' }} }}\n");
+    let foreign = own.replace("http://127.0.0.1:9", "https://h.example");
+    let token = ("SK_SYNC_TOKEN", "correct-horse");
+    let mut seen = std::collections::BTreeSet::new();
+    for (config, variables, expected) in [
+        ("# no identity\n", &[][..], &["missing_project_identity"][..]),
+        ("preset = 'teamspace'\n", &[], &["no_target_url", "missing_auth", "missing_team"]),
+        (TEAM, &[("SK_SYNC_TOKEN_FILE", "absent")], &["missing_auth"]),
+        (TEAM, &[token, ("SPEC_KITTY_ENABLE_SAAS_SYNC", "off")], &["sync_disabled"]),
+        (TEAM, &[token, ("SK_SYNC_TARGET_URL", "http://127.0.0.1:8")], &["target_disagreement"]),
+        (&header, &[], &["missing_header_secret"]),
+        (&foreign, &[], &["missing_consent"]),
+    ] {
+        let sandbox = sandbox(config, variables);
+        let before = sandbox.listing();
+        let gates = shut(&preflight(&sandbox));
+        assert_eq!(gates.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{config}");
+        let words = sandbox.sk_sync(["preflight"]).code(4).stdout;
+        assert_eq!(sandbox.listing(), before, "nothing is created or changed");
+        for (name, fix) in gates {
+            assert!(words.contains(&format!("      {fix}\n")), "{fix}: {words}");
+            let now = after(&sandbox, &fix);
+            let gate = now["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == *name);
+            assert_eq!(gate.map(|gate| &gate["open"]), Some(&json!(true)), "{name}: {fix}: {now}");
+            seen.insert(name);
+        }
+    }
+    // None is left out: these are all gates that there are.
+    let all = preflight(&sandbox(TEAM, &[token]));
+    let all = all["gates"].as_array().unwrap().iter().map(|gate| gate["name"].as_str().unwrap());
+    assert!(all.chain(["missing_header_secret"]).all(|name| seen.contains(name)), "{seen:?}");
+}
+
+#[test]
+fn nothing_shut_is_success() {
+    let ready = sandbox(TEAM, &[("SK_SYNC_TOKEN", "correct-horse")]);
+    assert_eq!(preflight(&ready)["ok"], true);
+    assert!(ready.sk_sync(["preflight"]).success().stdout.contains("Ready to send to http://127.0.0.1:9"));
+    let local = sandbox("preset = 'local-retention'\n", &[]);
+    assert!(local.sk_sync(["preflight"]).success().stdout.contains("no target is configured"));
+}
