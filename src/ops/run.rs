@@ -74,7 +74,7 @@ pub(crate) fn run(
         workspace,
         request,
         resolved: &resolved,
-        memory: Memory::of(workspace, request.uses_memory),
+        memory: Memory::of(workspace, request.uses_memory && request.scope.indexes),
         refused: BTreeSet::new(),
         start_stub,
         progress,

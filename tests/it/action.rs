@@ -191,7 +191,10 @@ fn nothing_is_uploaded_from_a_public_repository_unless_forced() {
     let upload = |upload, private| {
         let inputs = [("INPUT_PRESET", "stub"), ("INPUT_UPLOAD", upload), ("IS_PRIVATE", private)];
         let run = step(&sandbox, "run.sh", &inputs);
-        (run.output("artifacts").is_empty(), run.log.contains("everybody can read the artifacts"))
+        let made = PathBuf::from(run.output("artifacts"));
+        let is_empty = made.as_os_str().is_empty();
+        assert_eq!(!is_empty, made.join("journal.jsonl.gz").is_file() && made.join("status.html").is_file());
+        (is_empty, run.log.contains("everybody can read the artifacts"))
     };
     assert_eq!(upload("false", "true"), (true, false));
     assert_eq!(upload("true", "false"), (true, true));

@@ -19,9 +19,9 @@ use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sk-sync archive --output work.jsonl.gz            everything that is kept
-  sk-sync archive --output unsent.jsonl.gz --unsent what the target does not have
-  sk-sync restore unsent.jsonl.gz                   the way back, on any machine")]
+  sk-sync archive --output work.jsonl.gz             everything that is kept
+  sk-sync archive --output unsent.jsonl.gz --unsent  what the target does not have
+  sk-sync restore unsent.jsonl.gz                    the way back, on any machine")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
     /// The file to write; it must not exist
