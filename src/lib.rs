@@ -3,7 +3,7 @@
 //! ```text
 //!  9  SURFACE     cli                                            words in, exit code out
 //!  8  YARDSTICK   bench                                          what the journeys cost, beside raw limits
-//!  7  JOURNEYS    ops   upkeep   serve   (hook)                  run, status, the receiver
+//!  7  JOURNEYS    ops   upkeep   serve   hook                    run, status, the receiver, git hooks
 //!  6  INHERITANCE legacy                                         old queues -> books, bodies
 //!  5  BOOKS       books                                          acts that touch journal and ledger in one transaction
 //!  4  MOVERS      delivery   bodies                              send, and remember what was accepted
@@ -25,6 +25,7 @@ mod delivery;
 mod dossier;
 mod event;
 mod git;
+mod hook;
 mod http;
 mod journal;
 mod legacy;

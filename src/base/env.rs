@@ -35,6 +35,7 @@ variables! {
     TERM = "TERM": "`dumb` switches colour off";
     NO_COLOR = "NO_COLOR": "any value switches colour off";
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
+    PATH = "PATH": "where git and, for `hook status`, sk-sync itself are looked for";
     HOME = "HOME": "home directory, for the defaults above";
     XDG_STATE_HOME = "XDG_STATE_HOME": "base of the state directory; default `~/.local/state`";
     XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";

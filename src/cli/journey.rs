@@ -133,7 +133,7 @@ pub(crate) fn travel_and(
 }
 
 /// Starts the embedded receiver on a loopback port of the system's choice.
-fn start_stub(store: &Path) -> Result<Stub, String> {
+pub(crate) fn start_stub(store: &Path) -> Result<Stub, String> {
     let options = Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         store: Storage::File(store.to_owned()),

@@ -15,6 +15,7 @@ mod printer;
 mod progress;
 mod render;
 mod table;
+mod version;
 
 pub(crate) use args::Globals;
 pub(crate) use context::Context;
@@ -38,14 +39,31 @@ pub fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     crate::base::failpoint::arm(&env);
     let words: Vec<OsString> = std::env::args_os().collect();
+    if is_hook(&words, "deliver") {
+        crate::hook::leave_session();
+    }
     if env.is_switched_off() {
         return switched_off(&words).into();
     }
-    match args::Cli::try_parse_from(&words) {
+    if version::is_asked(&words) {
+        let printer = Printer::of_process(&env, &Globals::default(), true);
+        printer.document(&version::Document::of_build());
+        // Somebody who closed the pipe does not want it.
+        let _closed = printer.finish();
+        return Exit::Success.into();
+    }
+    let exit = match args::Cli::try_parse_from(&words) {
         Ok(cli) => run(env, cli),
         Err(error) => not_understood(&env, &words, &error),
-    }
-    .into()
+    };
+    // What git did is done: no hook of ours may make it look like a failure.
+    if is_hook(&words, "run") { Exit::Success.into() } else { exit.into() }
+}
+
+/// True when `words` are `hook act …`, with options before them.
+fn is_hook(words: &[OsString], act: &str) -> bool {
+    let mut words = words.iter().skip_while(|word| *word != "hook");
+    words.next().is_some() && words.next().is_some_and(|word| word == act)
 }
 
 fn run(env: Env, cli: args::Cli) -> Exit {

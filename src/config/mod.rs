@@ -30,8 +30,8 @@ pub(crate) use loaded::{Loaded, RepositoryFile, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
-    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, Imported, Parity, Teamspace,
-    WireNames,
+    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Imported, Parity,
+    Teamspace, WireNames,
 };
 pub(crate) use units::milliseconds;
 

@@ -196,6 +196,12 @@ pub(crate) struct Drain {
 pub(crate) struct Hook {
     /// Whether a git hook starts a drain.
     pub(crate) drain: HookDrain,
+    /// How long git waits for a hook, at most.
+    #[serde(deserialize_with = "from_milliseconds")]
+    pub(crate) budget: Duration,
+    /// How long the drain that a hook starts may take.
+    #[serde(deserialize_with = "from_milliseconds")]
+    pub(crate) max_time: Duration,
 }
 
 /// What a git hook does after capture.
@@ -335,7 +341,9 @@ mod tests {
             lock_wait: Duration::from_secs(10),
         };
         assert_eq!(config.drain, drain);
-        assert_eq!((config.hook.drain, config.dossier.parity), (HookDrain::Detached, Parity::Path));
+        let hook =
+            Hook { drain: HookDrain::Detached, budget: Duration::from_millis(250), max_time: Duration::from_secs(30) };
+        assert_eq!((config.hook, config.dossier.parity), (hook, Parity::Path));
         assert_eq!(config.opt_out.teamspace_bound, BoundFamilies::Keep);
         assert_eq!((config.migrate.imported, config.families.local_only), (Imported::Owed, vec![]));
     }

@@ -2,8 +2,8 @@
 
 use super::{Checkout, Git, head};
 
-/// The last part of `origin/HEAD`, else the current branch, else the first of `main`, `master` and `develop` that
-/// exists, else `main`. Up to two child processes: call it only when needed.
+/// The last part of `origin/HEAD`, else the current branch (in a rebase, the one that is rebased), else the first of `main`, `master` and `develop` that
+/// exists, else `main`. Read from files where they say it plainly; else up to two child processes.
 pub(crate) fn default_branch(git: &Git, checkout: &Checkout) -> String {
     of_origin(git, checkout)
         .or_else(|| current(git, checkout))
@@ -12,9 +12,12 @@ pub(crate) fn default_branch(git: &Git, checkout: &Checkout) -> String {
 }
 
 fn of_origin(git: &Git, checkout: &Checkout) -> Option<String> {
-    checkout.git_dir.as_ref()?;
-    let answer = git.ask(&checkout.root, &["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"]).ok()?;
-    answer.line()?.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+    const NAME: &str = "refs/remotes/origin/HEAD";
+    let target = match head::symbolic_ref(checkout.common_dir.as_ref()?, NAME) {
+        Some(target) => target,
+        None => git.ask(&checkout.root, &["symbolic-ref", "--quiet", NAME]).ok()?.line()?.to_owned(),
+    };
+    target.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 fn current(git: &Git, checkout: &Checkout) -> Option<String> {
@@ -23,16 +26,30 @@ fn current(git: &Git, checkout: &Checkout) -> Option<String> {
         Some(head) => head.branch?,
         None => git.ask(&checkout.root, &["rev-parse", "--abbrev-ref", "HEAD"]).ok()?.line()?.to_owned(),
     };
-    (branch != "HEAD").then_some(branch)
+    if branch == "HEAD" { rebased(checkout) } else { Some(branch) }
+}
+
+/// The branch that is being rebased: `HEAD` is detached only until that is done.
+fn rebased(checkout: &Checkout) -> Option<String> {
+    let dir = checkout.git_dir.as_ref()?;
+    let name = |state: &str| std::fs::read_to_string(dir.join(state).join("head-name")).ok();
+    let name = name("rebase-merge").or_else(|| name("rebase-apply"))?;
+    name.trim().strip_prefix("refs/heads/").map(str::to_owned)
 }
 
 fn usual(git: &Git, checkout: &Checkout) -> Option<String> {
-    checkout.git_dir.as_ref()?;
+    const NAMES: [&str; 3] = ["main", "master", "develop"];
+    let common_dir = checkout.common_dir.as_ref()?;
+    let plain = NAMES.map(|name| head::has_ref(common_dir, &format!("refs/heads/{name}")));
+    if plain.iter().all(Option::is_some) {
+        let found = NAMES.iter().zip(plain).find(|(_, has)| *has == Some(true));
+        return found.map(|(name, _)| (*name).to_owned());
+    }
     let args = ["for-each-ref", "--format=%(refname)", "refs/heads/main", "refs/heads/master", "refs/heads/develop"];
     let answer = git.ask(&checkout.root, &args).ok()?;
     let exists =
         |name: &&str| answer.line().is_some_and(|l| l.lines().any(|l| l.strip_prefix("refs/heads/") == Some(name)));
-    ["main", "master", "develop"].into_iter().find(exists).map(str::to_owned)
+    NAMES.into_iter().find(exists).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -65,6 +82,9 @@ mod tests {
         run(temp.path(), &["branch", "develop"]);
         run(temp.path(), &["checkout", "-q", "--detach"]);
         assert_eq!(of(), "develop", "the one that exists");
+        std::fs::create_dir(temp.path().join(".git/rebase-merge")).unwrap();
+        std::fs::write(temp.path().join(".git/rebase-merge/head-name"), "refs/heads/topic/x\n").unwrap();
+        assert_eq!(of(), "topic/x", "the branch that is being rebased");
         run(temp.path(), &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release/2.x"]);
         assert_eq!(of(), "2.x", "the last part of origin's");
     }

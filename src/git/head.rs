@@ -49,6 +49,31 @@ pub(super) fn read(git_dir: &Path, common_dir: &Path) -> Option<Head> {
     Some(Head { branch: commit.is_some().then(|| branch.to_owned()), commit })
 }
 
+/// Whether the repository has the ref `name`, without asking git; `None` when its files do not say.
+pub(super) fn has_ref(common_dir: &Path, name: &str) -> Option<bool> {
+    if common_dir.join("reftable").exists() {
+        return None;
+    }
+    match std::fs::read(common_dir.join("packed-refs")) {
+        Ok(packed) if packed_id(&packed, name).is_some() => Some(true),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => None,
+        _ => Some(common_dir.join(name).is_file()),
+    }
+}
+
+/// What the symbolic ref `name` points at, without asking git; empty when there is none, `None` when its files do
+/// not say.
+pub(super) fn symbolic_ref(common_dir: &Path, name: &str) -> Option<String> {
+    if common_dir.join("reftable").exists() {
+        return None;
+    }
+    match std::fs::read_to_string(common_dir.join(name)) {
+        Ok(text) => Some(text.strip_prefix("ref:").unwrap_or_default().trim().to_owned()),
+        Err(e) if is_absent(&e) => Some(String::new()),
+        Err(_) => None,
+    }
+}
+
 /// No such file: not there, a directory (`a` beside `a/b`), or a file where a directory would have to be.
 fn is_absent(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};

@@ -12,6 +12,7 @@ mod child;
 mod default_branch;
 mod facts;
 mod head;
+mod operation;
 mod slug;
 mod work_trees;
 
@@ -19,6 +20,7 @@ pub(crate) use checkout::{Checkout, discover};
 pub(crate) use child::Git;
 pub(crate) use default_branch::default_branch;
 pub(crate) use facts::{Facts, facts};
+pub(crate) use operation::{Operation, branch_file, operation};
 pub(crate) use slug::is_repo_slug;
 pub(crate) use work_trees::work_trees;
 

@@ -31,6 +31,11 @@ pub(crate) use stamp::Stamp;
 pub(crate) use trace::traced;
 pub(crate) use tx::{ReadTx, WriteTx};
 
+/// The version of the SQLite that is part of this program.
+pub(crate) fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// Why a store could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {

@@ -13,6 +13,9 @@ use crate::base::files;
 /// Prepared statements kept ready; more than any command uses.
 const STATEMENTS: usize = 128;
 
+/// The length of a WAL, in bytes, up to which its checkpoint may wait.
+const SHORT_WAL: u64 = 4 << 20;
+
 /// A store file open for writing. Dropping it checkpoints the WAL, unless another process has the file open.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -41,6 +44,22 @@ impl Store {
         prepare(&conn, patience).map_err(|e| Error::at(path, e))?;
         schema.migrate(&mut conn, path)?;
         Ok(Self { conn, path: path.to_owned(), counters: Cache::default() })
+    }
+
+    /// Leaves the checkpoint of the WAL to others, while the WAL is short: for a writer that others wait for.
+    pub(crate) fn leave_checkpoint(&self) -> Result<(), Error> {
+        let wal = self.path.with_file_name(format!(
+            "{}-wal",
+            self.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
+        ));
+        if std::fs::metadata(wal).map_or(0, |meta| meta.len()) > SHORT_WAL {
+            return Ok(());
+        }
+        let leave = || {
+            self.conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+            self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+        };
+        leave().map_err(|e| Error::at(&self.path, e))
     }
 
     /// Runs `work` in one transaction that holds the write lock from its start; commits when it returns `Ok`, rolls

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[cfg(unix)]
+mod action;
 mod answers;
 mod archive;
 mod bad_input;
@@ -22,6 +24,10 @@ mod gates;
 mod gc;
 mod hardship;
 mod health;
+#[cfg(unix)]
+mod hook_install;
+#[cfg(unix)]
+mod hook_run;
 mod house;
 mod init;
 mod kill;

@@ -37,10 +37,12 @@ fn help_names_commands_options_exit_codes_and_environment() {
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml
       config       Show the configuration in force
+      hook         Capture after commits, by git's own hooks
       serve        Run a receiver: the server side, for tests and self-hosters
       allow        Agree to sending what is in this repository to an origin
       bench        Measure what work costs on this machine, beside its raw limit
       completions  Print a completion script for a shell
+      man          Print the manual page
       help         Print this message or the help of the given subcommand(s)
 
     Options:
@@ -155,6 +157,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               any value switches colour off
       CLICOLOR_FORCE
               any value but `0` switches colour on
+      PATH
+              where git and, for `hook status`, sk-sync itself are looked for
       HOME
               home directory, for the defaults above
       XDG_STATE_HOME

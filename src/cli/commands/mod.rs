@@ -11,8 +11,10 @@ mod drain;
 mod events;
 mod explain;
 mod gc;
+mod hook;
 mod index;
 mod init;
+mod man;
 mod migrate;
 mod migrate_conflicts;
 mod preflight;
@@ -51,10 +53,12 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
+    Hook(hook::Args),
     Serve(serve::Args),
     Allow(allow::Args),
     Bench(bench::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -79,10 +83,12 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
+            Self::Hook(_) => "hook",
             Self::Serve(_) => "serve",
             Self::Allow(_) => "allow",
             Self::Bench(_) => "bench",
             Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 
@@ -107,9 +113,10 @@ impl Command {
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
+            Self::Hook(args) => args.is_json(),
             Self::Allow(args) => args.json,
             Self::Bench(args) => args.json,
-            Self::Serve(_) | Self::Completions(_) => false,
+            Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
         }
     }
 
@@ -134,10 +141,12 @@ impl Command {
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),
+            Self::Hook(args) => hook::run(context, args),
             Self::Serve(args) => serve::run(context, args),
             Self::Allow(args) => allow::run(context, args),
             Self::Bench(args) => bench::run(context, args),
             Self::Completions(args) => Ok(completions::run(context, args)),
+            Self::Man(args) => man::run(context, args),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the errors of each domain mean to a person and to a script.
 
 use crate::cli::{Exit, Failure};
-use crate::{config, git, store};
+use crate::{config, git, hook, store};
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
@@ -40,6 +40,18 @@ impl From<config::Error> for Failure {
 impl From<git::Error> for Failure {
     fn from(error: git::Error) -> Self {
         Self::of(Exit::Usage, "repository", &error)
+    }
+}
+
+impl From<hook::Error> for Failure {
+    fn from(error: hook::Error) -> Self {
+        match &error {
+            hook::Error::NoRepository { .. } => {
+                Self::of(Exit::Usage, "repository", &error).with_hint("change to a checkout, or name one with --repo")
+            }
+            hook::Error::Git { .. } => Self::of(Exit::Internal, "git", &error),
+            hook::Error::Io(error) => Self::io(error),
+        }
     }
 }
 

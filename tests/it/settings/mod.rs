@@ -1,6 +1,7 @@
 //! Every configuration key changes what happens: one test for each key, named after it.
 
 mod artifacts;
+mod hook;
 mod limits;
 mod target;
 
@@ -11,13 +12,8 @@ use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::{audit, honest, ids};
 
 /// Keys whose effect comes with a later command or a later form of delivery. They are read and checked already.
-const LATER: [&str; 5] = [
-    "external_receiver.ack",
-    "external_receiver.format",
-    "external_receiver.signing_secret",
-    "hook.drain",
-    "migrate.imported",
-];
+const LATER: [&str; 4] =
+    ["external_receiver.ack", "external_receiver.format", "external_receiver.signing_secret", "migrate.imported"];
 
 /// The fixture repository with this configuration and nothing else.
 fn configured(text: &str) -> Sandbox {
@@ -51,7 +47,7 @@ fn every_key_has_a_test_or_waits_for_a_later_command() {
     let shown = Sandbox::with_repo().sk_sync(["config", "show", "--origin", "--json"]).success().json();
     let keys: Vec<_> = shown["values"].as_array().unwrap().iter().map(|v| v["key"].as_str().unwrap()).collect();
     assert!(keys.len() > 30 && LATER.iter().all(|later| keys.contains(later)), "{keys:?}");
-    let here = ["mod.rs", "artifacts.rs", "limits.rs", "target.rs"]
+    let here = ["mod.rs", "artifacts.rs", "hook.rs", "limits.rs", "target.rs"]
         .map(|file| {
             std::fs::read_to_string(format!("{}/tests/it/settings/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
         })

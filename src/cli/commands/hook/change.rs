@@ -1,0 +1,202 @@
+//! `hook install` and `hook uninstall`.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::status::{Line, lines};
+use crate::base::text::{path, printable};
+use crate::cli::{Context, Exit, Failure};
+use crate::git::{Checkout, Git};
+use crate::hook::{self, Method, Plan, Refusal, Step, Survey};
+use crate::ops;
+
+/// Have git call sk-sync after commits, merges and rebases.
+///
+/// With git 2.54 or newer the repository's configuration gets a section for each hook, beside whatever hooks there
+/// are. With an older git, a hook manager in use (lefthook, pre-commit, husky) is left its hooks, and what to add to
+/// its file is printed; without one, hook files are written where there are none. A hook of somebody else is never
+/// overwritten, edited or chained. All work trees of a repository share its hooks; a submodule has its own.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InstallArgs {
+    /// How git is to call sk-sync, in place of the best way this git has
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub(crate) method: Option<MethodName>,
+
+    /// Show what would be changed; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print what was done as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The ways to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodName {
+    /// Sections of the repository's configuration (git 2.54 or newer)
+    Config,
+    /// Files in the repository's hook directory
+    Files,
+}
+
+/// Take back what install did.
+///
+/// Removes our sections of the repository's configuration and the hook files that are ours, byte for byte. A line that
+/// somebody added to a hook or to a manager's file is named, and left.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UninstallArgs {
+    /// Show what would be changed; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print what was done as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) fn install(context: &Context, args: &InstallArgs) -> Result<Exit, Failure> {
+    let method = args.method.map(|name| match name {
+        MethodName::Config => Method::Config,
+        MethodName::Files => Method::Files,
+    });
+    let before = Before::look(context)?;
+    let plan = hook::install(&before.survey, method);
+    let exit = if plan.refusals.is_empty() { Exit::Success } else { Exit::Gate };
+    before.carry_out(context, "hook install", &plan, args.dry_run, exit)
+}
+
+pub(super) fn uninstall(context: &Context, args: &UninstallArgs) -> Result<Exit, Failure> {
+    let before = Before::look(context)?;
+    let plan = hook::uninstall(&before.survey);
+    before.carry_out(context, "hook uninstall", &plan, args.dry_run, Exit::Success)
+}
+
+/// The repository as it was found.
+struct Before {
+    git: Git,
+    checkout: Checkout,
+    survey: Survey,
+}
+
+impl Before {
+    fn look(context: &Context) -> Result<Self, Failure> {
+        let git = Git::new(&context.env);
+        let checkout = context.checkout()?;
+        let survey = hook::survey(&git, &checkout)?;
+        Ok(Self { git, checkout, survey })
+    }
+
+    /// Does what was planned, and says so.
+    fn carry_out(
+        &self,
+        context: &Context,
+        command: &'static str,
+        plan: &Plan,
+        dry_run: bool,
+        exit: Exit,
+    ) -> Result<Exit, Failure> {
+        let after = if dry_run {
+            None
+        } else {
+            hook::apply(&self.git, &self.checkout, plan)?;
+            Some(hook::survey(&self.git, &self.checkout)?)
+        };
+        let survey = after.as_ref().unwrap_or(&self.survey);
+        if context.printer.is_json() {
+            context.printer.document(&Document::of(command, plan, survey, dry_run, exit));
+        } else {
+            say(context, plan, survey, dry_run);
+        }
+        Ok(exit)
+    }
+}
+
+fn say(context: &Context, plan: &Plan, survey: &Survey, dry_run: bool) {
+    let printer = &context.printer;
+    for step in &plan.steps {
+        printer.result(&format!("{} {}", if dry_run { "would" } else { "did" }, words(step)));
+    }
+    if let Some(stanza) = &plan.stanza {
+        let manager = stanza.manager.name();
+        printer.note(&format!("{manager} owns the hooks of this repository; nothing was changed. To have it call sk-sync, merge this into {}:", stanza.file));
+        printer.result(stanza.text.trim_end());
+        if let Some(activation) = stanza.activation {
+            printer.note(&format!("then: {activation}"));
+        }
+    }
+    for Refusal { what, fix, .. } in &plan.refusals {
+        printer.warning(what);
+        printer.note(&format!("  {fix}"));
+    }
+    if plan.steps.is_empty() && plan.refusals.is_empty() && plan.stanza.is_none() {
+        let called = lines(survey).iter().filter(|line| line.state.is_called()).count();
+        printer.note(&format!("nothing to do: git calls sk-sync by {called} hooks"));
+    }
+}
+
+/// A step, after "would" or "did".
+fn words(step: &Step) -> String {
+    match step {
+        Step::Set { key, value } => format!("set {key} = {}", printable(value)),
+        Step::RemoveSection(name) => format!("remove the section {name} from the repository's configuration"),
+        Step::Write(_, file) => format!("write {}", path(file)),
+        Step::Remove(_, file) => format!("remove {}", path(file)),
+        Step::RemoveEmptyDir(dir) => format!("remove {} if it is empty", path(dir)),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    method: Option<&'static str>,
+    changes: Vec<String>,
+    refusals: Vec<Refused>,
+    manager: Option<Managed>,
+    hooks: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    reason: &'static str,
+    what: String,
+    fix: String,
+}
+
+#[derive(Serialize)]
+struct Managed {
+    name: &'static str,
+    file: &'static str,
+    stanza: String,
+    then: Option<&'static str>,
+}
+
+impl Document {
+    fn of(command: &'static str, plan: &Plan, survey: &Survey, dry_run: bool, exit: Exit) -> Self {
+        let refused = |r: &Refusal| Refused { reason: r.reason, what: r.what.clone(), fix: r.fix.clone() };
+        Self {
+            schema_version: ops::report::SCHEMA_VERSION,
+            command,
+            ok: exit == Exit::Success,
+            exit_code: exit.code(),
+            dry_run,
+            method: plan.method.map(|method| match method {
+                Method::Config => "config",
+                Method::Files => "files",
+            }),
+            changes: plan.steps.iter().map(words).collect(),
+            refusals: plan.refusals.iter().map(refused).collect(),
+            manager: plan.stanza.as_ref().map(|stanza| Managed {
+                name: stanza.manager.name(),
+                file: stanza.file,
+                stanza: stanza.text.clone(),
+                then: stanza.activation,
+            }),
+            hooks: lines(survey),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `hook deliver`: the process that a hook leaves behind. It prints nothing; what it did is in the log.
+
+use crate::cli::journey::{start_stub, with_choice, world};
+use crate::cli::{Context, Exit, Failure};
+use crate::config::Flag;
+use crate::dossier::Edition;
+use crate::hook;
+use crate::ops::report::Report;
+use crate::ops::{self, Request, Scope, Setup, Workspace};
+use crate::target::Choice;
+
+/// Deliver in the background what hooks captured (hooks start this).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Index first: the hook had no time left for it
+    #[arg(long)]
+    pub(crate) index: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let start = context.start_dir()?;
+    let preset = context.globals.preset.iter().map(|value| Flag { key: "preset", value, name: "--preset" });
+    // One drain at a time, and that one selects again before it ends: nobody waits for it.
+    let no_wait = Flag { key: "drain.lock_wait", value: "0", name: "hook deliver" };
+    let flags: Vec<Flag<'_>> = preset.chain([no_wait]).collect();
+    let setup =
+        Setup { cwd: &context.cwd, start: &start, config_file: context.globals.config.as_deref(), flags: &flags };
+    let workspace = Workspace::open(&world(context), &setup)?;
+    let outcome = with_choice(context, &workspace, |choice| {
+        let request = Request {
+            scope: Scope {
+                command: "hook deliver",
+                migrates: false,
+                indexes: args.index,
+                offers_bodies: false,
+                drains: true,
+            },
+            missions: None,
+            only_changed: false,
+            uses_memory: true,
+            step: None,
+            edition: Edition::default(),
+            max_time: Some(workspace.loaded.config.hook.max_time),
+            dry_run: false,
+            choice: Choice { ..choice },
+        };
+        ops::run(&world(context), &workspace, &request, &start_stub, &|_| ())
+    });
+    let (said, exit) = match &outcome {
+        Ok(Ok(report)) => (words(report), Exit::of_report(report, false)),
+        Ok(Err(error)) => (error.to_string(), Exit::Internal),
+        Err(failure) => (failure.message.clone(), failure.exit),
+    };
+    let log = hook::log_path(&workspace.place.store());
+    if let Err(error) = hook::note(&log, context.clock.now(), &format!("drain: {said}")) {
+        log::debug!("cannot write {}: {error}", log.display());
+    }
+    Ok(exit)
+}
+
+/// What a drain did, in a line.
+fn words(report: &Report) -> String {
+    let mut parts = Vec::new();
+    if let Some(capture) = &report.capture {
+        parts.push(format!("captured {}", capture.captured));
+    }
+    if report.standing.is_locked_out {
+        parts.push("skipped, another drain is running".to_owned());
+    }
+    if let Some(drain) = &report.drain {
+        parts.push(format!("delivered {} in {} requests", drain.success + drain.duplicate, drain.requests));
+        parts.extend(drain.halted.clone());
+    }
+    if let Some(bodies) = &report.bodies
+        && bodies.uploaded + bodies.already_exists > 0
+    {
+        parts.push(format!("{} bodies", bodies.uploaded + bodies.already_exists));
+    }
+    parts.extend(report.gates.iter().filter(|gate| !gate.open).map(|gate| format!("blocked: {}", gate.name)));
+    if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
+}

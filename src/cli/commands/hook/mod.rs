@@ -1,0 +1,59 @@
+//! `sk-sync hook`: git hooks that capture, and the drain they leave behind.
+
+mod change;
+mod deliver;
+mod run;
+mod status;
+mod watchdog;
+
+use clap::Subcommand;
+
+use crate::cli::{Context, Exit, Failure};
+
+/// Capture after commits, by git's own hooks.
+///
+/// A hook captures what changed in the feature directories and ends: no socket, at most a quarter of a second, and never
+/// a failure of what git does. Unless `hook.drain` is "none", a process of its own then delivers in the background.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync hook install --dry-run  show what would be changed
+  sk-sync hook install            have git call sk-sync after commits, merges and rebases
+  sk-sync hook status             which hooks call sk-sync, and by what
+  sk-sync hook uninstall          take it all back")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Hook,
+}
+
+/// What to do with hooks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hook {
+    Install(change::InstallArgs),
+    Uninstall(change::UninstallArgs),
+    Status(status::Args),
+    Run(run::Args),
+    #[command(hide = true)]
+    Deliver(deliver::Args),
+}
+
+impl Args {
+    pub(super) const fn is_json(&self) -> bool {
+        match &self.command {
+            Hook::Install(args) => args.json,
+            Hook::Uninstall(args) => args.json,
+            Hook::Status(args) => args.json,
+            Hook::Run(_) | Hook::Deliver(_) => false,
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        Hook::Install(args) => change::install(context, args),
+        Hook::Uninstall(args) => change::uninstall(context, args),
+        Hook::Status(args) => status::run(context, args),
+        Hook::Run(args) => Ok(run::run(context, args)),
+        Hook::Deliver(args) => deliver::run(context, args),
+    }
+}

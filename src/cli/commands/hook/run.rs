@@ -1,0 +1,215 @@
+//! `hook run`: what git calls. Captures what changed, and has it delivered by a process of its own.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::watchdog::Watchdog;
+use crate::base::{Clock as _, clock::SystemClock};
+use crate::cli::journey::{workspace, world};
+use crate::cli::{Context, Exit, Failure};
+use crate::config::{Delivery, HookDrain};
+use crate::git;
+use crate::hook::{self, Changed, Duty, Hook, Occasion, Stamp, View};
+use crate::ops::{self, Workspace};
+
+/// How long git waits for the configuration to be read: without it nothing can be left to another process.
+const UNREAD: Duration = Duration::from_secs(1);
+
+/// Do what a git hook is there for (git calls this).
+///
+/// Captures the feature directories that changed since the last hook, within `hook.budget`, and says nothing when all
+/// is well. Whatever happens, it ends with exit code 0. What git hands to the hook follows its name.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which hook
+    #[arg(value_name = "HOOK", value_parser = Hook::ALL.map(Hook::name))]
+    pub(crate) hook: String,
+
+    /// What git gave the hook
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) args: Vec<String>,
+}
+
+/// What the watchdog needs in order to hand over, once it is known.
+#[derive(Debug, Default)]
+struct Handover {
+    log: Option<PathBuf>,
+    delivers: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Exit {
+    let handover = Arc::new(Mutex::new(Handover::default()));
+    let words = leave_words();
+    let watchdog = Watchdog::start(UNREAD, {
+        let (handover, words) = (Arc::clone(&handover), words.clone());
+        move || hand_over(&handover, words)
+    });
+    let outcome = attend(context, args, &watchdog, &handover);
+    drop(watchdog);
+    match outcome {
+        Ok(None) => {}
+        Ok(Some(log)) => {
+            if let Err(error) = leave(&words) {
+                tell(&log, &format!("cannot start the drain in the background: {error}"));
+            }
+        }
+        Err(failure) => {
+            let message = failure.message.lines().next().unwrap_or_default();
+            context.printer.warning(&format!("what changed is not captured yet: {message}; see: sk-sync index"));
+            if let Some(log) = handover.lock().ok().and_then(|known| known.log.clone()) {
+                tell(&log, &format!("{}: {message}", args.hook));
+            }
+        }
+    }
+    Exit::Success
+}
+
+/// Captures what is to be captured; the log's path when a delivery is to follow.
+fn attend(
+    context: &Context,
+    args: &Args,
+    watchdog: &Watchdog,
+    handover: &Mutex<Handover>,
+) -> Result<Option<PathBuf>, Failure> {
+    let workspace = workspace(context)?;
+    let artifacts = workspace.root.join(&workspace.loaded.config.artifacts.root);
+    if !artifacts.is_dir() {
+        return Ok(None);
+    }
+    let path = stamp_path(&workspace);
+    let known = Stamp::read(&path);
+    let occasion = Occasion {
+        hook: Hook::ALL.into_iter().find(|hook| hook.name() == args.hook).unwrap_or(Hook::Commit),
+        args: &args.args,
+        is_known: known.is_some(),
+        operation: git::operation(&workspace.checkout),
+    };
+    let duty = hook::duty(&occasion);
+    let delivers = duty == Duty::CaptureAndDeliver && delivers(&workspace);
+    let log = hook::log_path(&workspace.place.store());
+    if let Ok(mut shared) = handover.lock() {
+        *shared = Handover { log: Some(log.clone()), delivers: duty != Duty::Nothing && delivers };
+    }
+    watchdog.allow(workspace.loaded.config.hook.budget);
+    if duty == Duty::Nothing {
+        return Ok(None);
+    }
+    let captured = capture(context, &workspace, &artifacts, known.as_ref(), &path)?;
+    if captured > 0 {
+        tell(&log, &format!("{}: captured {captured}", args.hook));
+    }
+    let owed = OwedDrain::of(&workspace);
+    if duty == Duty::Capture && captured > 0 {
+        owed.note();
+    }
+    let is_due = delivers && (owed.settle() || captured > 0);
+    Ok(is_due.then_some(log))
+}
+
+/// Captures the missions that changed since `known`; returns how many events are new.
+fn capture(
+    context: &Context,
+    workspace: &Workspace,
+    artifacts: &std::path::Path,
+    known: Option<&Stamp>,
+    path: &std::path::Path,
+) -> Result<i64, Failure> {
+    let seen = look(context, workspace, artifacts)?;
+    let missions = match seen.changed_since(known) {
+        Changed::Nothing => return Ok(0),
+        Changed::Missions(missions) => Some(missions),
+        Changed::All => None,
+    };
+    let done = ops::capture_quickly(&world(context), workspace, missions.as_deref())?;
+    for warning in &done.warnings {
+        log::info!("{warning}");
+    }
+    // The store may be new since; the feature directories are those that were captured.
+    let seen = seen.on_ground_of(&look(context, workspace, artifacts)?);
+    if let Err(error) = seen.write(path) {
+        log::warn!("the next hook will look at everything again: {error}");
+    }
+    Ok(done.captured)
+}
+
+/// Looks at the feature directories and at what captures of them depend on.
+fn look(context: &Context, workspace: &Workspace, artifacts: &std::path::Path) -> Result<Stamp, Failure> {
+    let config = serde_json::to_string(&workspace.loaded.values).unwrap_or_default();
+    let words = [
+        workspace.identity.project_uuid.as_deref().unwrap_or_default(),
+        &hook::place_of(&workspace.place.store()).unwrap_or_default(),
+        &git::branch_file(&workspace.checkout),
+        &config,
+    ]
+    .join("\n");
+    let main_artifacts = workspace.main_root.join(&workspace.loaded.config.artifacts.root);
+    let view = View { artifacts, main_artifacts: &main_artifacts, words: &words, now: context.clock.now() };
+    Stamp::look(&view).map_err(|error| Failure::io(&crate::base::files::named(&error, "cannot look at", artifacts)))
+}
+
+/// A mark that something was captured in the middle of an operation of git, so that no drain was started for it.
+struct OwedDrain(PathBuf);
+
+impl OwedDrain {
+    fn of(workspace: &Workspace) -> Self {
+        Self(workspace.place.store().with_file_name("hook.owed"))
+    }
+
+    fn note(&self) {
+        // Without the mark the next capture's drain, or the next run, takes it along.
+        if let Err(error) = std::fs::write(&self.0, "") {
+            log::debug!("cannot write {}: {error}", self.0.display());
+        }
+    }
+
+    /// Takes the mark away; true when there was one.
+    fn settle(&self) -> bool {
+        std::fs::remove_file(&self.0).is_ok()
+    }
+}
+
+/// Where the stamp of this checkout is.
+fn stamp_path(workspace: &Workspace) -> PathBuf {
+    let mut name = crate::base::Sha256::of(workspace.root.as_os_str().as_encoded_bytes()).to_string();
+    name.truncate(16);
+    workspace.place.store().with_file_name(format!("hook-{name}.stamp"))
+}
+
+/// True when there is anywhere to deliver to, and hooks are to see to it.
+fn delivers(workspace: &Workspace) -> bool {
+    let config = &workspace.loaded.config;
+    config.hook.drain == HookDrain::Detached && config.delivery != Delivery::None
+}
+
+/// The words that start the process left behind: those of this process up to its command, with another command.
+fn leave_words() -> Vec<OsString> {
+    let own = std::env::args_os().skip(1).take_while(|word| word != "hook");
+    own.chain(["hook", "deliver"].map(OsString::from)).collect()
+}
+
+fn leave(words: &[OsString]) -> std::io::Result<()> {
+    hook::leave_behind(&std::env::current_exe()?, words)
+}
+
+/// What the watchdog does last: leaves the capture to a process in the background, or says that it is not done.
+fn hand_over(handover: &Mutex<Handover>, mut words: Vec<OsString>) {
+    let Ok(known) = handover.lock() else { return };
+    let Some(log) = &known.log else { return };
+    if known.delivers {
+        words.push("--index".into());
+        let said =
+            leave(&words).map_or_else(|e| format!(", nor can it be left to another process: {e}"), |()| String::new());
+        tell(log, &format!("the time of this hook is over (hook.budget){said}"));
+    } else {
+        tell(log, "the time of this hook is over (hook.budget); the next hook or run captures what changed");
+    }
+}
+
+/// Writes a line to the log; a hook has nobody else to tell.
+fn tell(log: &std::path::Path, said: &str) {
+    if let Err(error) = hook::note(log, SystemClock.now(), said) {
+        log::debug!("cannot write {}: {error}", log.display());
+    }
+}

@@ -1,0 +1,41 @@
+//! `sk-sync --version --json`: the build, for a bug report or a script.
+
+use std::ffi::OsString;
+
+use serde::Serialize;
+
+/// What is known of this build.
+#[derive(Debug, Serialize)]
+pub(super) struct Document {
+    schema_version: u32,
+    name: &'static str,
+    version: &'static str,
+    /// The commit it was built from, when who built it said so.
+    commit: Option<&'static str>,
+    target: &'static str,
+    profile: &'static str,
+    rustc: &'static str,
+    sqlite: &'static str,
+}
+
+impl Document {
+    pub(super) fn of_build() -> Self {
+        Self {
+            schema_version: crate::ops::report::SCHEMA_VERSION,
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            commit: Some(env!("SK_SYNC_COMMIT")).filter(|commit| !commit.is_empty()),
+            target: env!("SK_SYNC_TARGET"),
+            profile: env!("SK_SYNC_PROFILE"),
+            rustc: env!("SK_SYNC_RUSTC"),
+            sqlite: crate::store::sqlite_version(),
+        }
+    }
+}
+
+/// True when `words` ask for it: the version and JSON, and no command.
+pub(super) fn is_asked(words: &[OsString]) -> bool {
+    let words: Vec<_> = words.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    let is_version = |word: &&str| matches!(*word, "--version" | "-V");
+    words.len() == 2 && words.iter().any(is_version) && words.contains(&"--json")
+}

@@ -1,0 +1,292 @@
+//! What a checkout's feature directories looked like when a hook last captured them, so that the next one can leave
+//! early: by `lstat` alone, without reading an artifact and without opening the store.
+//!
+//! Like git's index, a stamp does not trust what changed in the very moment it was made: such a mission counts as
+//! changed the next time.
+
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::io;
+use std::path::Path;
+
+use crate::base::{Sha256, Timestamp};
+
+/// The first line of the file; another one is another version's, and says nothing.
+const FORMAT: &str = "sk-sync hook stamp 1";
+/// Changes this close to the look, in microseconds, may share a time stamp with a later change.
+const RACY_MICROS: i64 = 20_000;
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Stamp {
+    /// What captures depend on besides the missions' own files.
+    ground: String,
+    /// The digest of each feature directory; empty where it cannot be trusted.
+    missions: BTreeMap<String, String>,
+}
+
+/// What changed between two looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Nothing that a capture could see.
+    Nothing,
+    /// These missions.
+    Missions(Vec<String>),
+    /// What everything depends on, or nobody looked before.
+    All,
+}
+
+/// Where to look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// The directory of feature directories.
+    pub(crate) artifacts: &'a Path,
+    /// The same in the main work tree, whose `meta.json` files count in a linked one.
+    pub(crate) main_artifacts: &'a Path,
+    /// What else captures depend on, in words.
+    pub(crate) words: &'a str,
+    /// The moment before the look.
+    pub(crate) now: Timestamp,
+}
+
+impl Stamp {
+    /// Looks at the feature directories.
+    pub(crate) fn look(view: &View<'_>) -> io::Result<Self> {
+        let mut missions = BTreeMap::new();
+        for entry in std::fs::read_dir(view.artifacts)? {
+            let entry = entry?;
+            let meta = entry.metadata()?;
+            if !meta.is_dir() {
+                continue;
+            }
+            let mut seen = Seen { newest: 0, lines: Vec::new() };
+            seen.walk(&entry.path(), &meta)?;
+            if view.main_artifacts != view.artifacts {
+                seen.note(&view.main_artifacts.join(entry.file_name()).join("meta.json"));
+            }
+            missions.insert(entry.file_name().to_string_lossy().into_owned(), seen.digest(view.now));
+        }
+        Ok(Self { ground: Sha256::of(view.words.as_bytes()).to_string(), missions })
+    }
+
+    /// The missions of this look, with everything else as `other` saw it.
+    pub(crate) fn on_ground_of(self, other: &Self) -> Self {
+        Self { ground: other.ground.clone(), ..self }
+    }
+
+    /// What changed since `older`.
+    pub(crate) fn changed_since(&self, older: Option<&Self>) -> Changed {
+        let Some(older) = older.filter(|older| older.ground == self.ground) else { return Changed::All };
+        let is_same = |name: &String, digest: &String| !digest.is_empty() && older.missions.get(name) == Some(digest);
+        let changed: Vec<_> = self
+            .missions
+            .iter()
+            .filter(|(name, digest)| !is_same(name, digest))
+            .map(|(name, _)| name.clone())
+            .collect();
+        // A name that is not UTF-8 cannot be asked for by name.
+        if changed.iter().any(|name| name.contains(char::REPLACEMENT_CHARACTER)) {
+            return Changed::All;
+        }
+        if changed.is_empty() { Changed::Nothing } else { Changed::Missions(changed) }
+    }
+
+    /// Reads the stamp at `path`; `None` when there is none, or none that this version understands.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut lines = text.strip_suffix("\n.\n")?.split('\n');
+        if lines.next() != Some(FORMAT) {
+            return None;
+        }
+        let ground = lines.next()?.to_owned();
+        let mission = |line: &str| line.split_once(' ').map(|(digest, name)| (unescaped(name), digest.to_owned()));
+        Some(Self { ground, missions: lines.map(mission).collect::<Option<_>>()? })
+    }
+
+    /// Writes it, without waiting for the disk: a lost stamp costs one look at everything.
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
+        let missions = self.missions.iter().map(|(name, digest)| format!("{digest} {}\n", escaped(name)));
+        let text = format!("{FORMAT}\n{}\n{}.\n", self.ground, missions.collect::<String>());
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    }
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+fn unescaped(name: &str) -> String {
+    let mut out = String::new();
+    let mut chars = name.chars();
+    while let Some(c) = chars.next() {
+        out.push(match c {
+            '\\' => chars.next().map_or(c, |c| if c == 'n' { '\n' } else { c }),
+            c => c,
+        });
+    }
+    out
+}
+
+/// One feature directory as it is walked.
+struct Seen {
+    newest: i64,
+    lines: Vec<Vec<u8>>,
+}
+
+impl Seen {
+    fn walk(&mut self, path: &Path, meta: &Metadata) -> io::Result<()> {
+        self.keep(path, meta);
+        if meta.is_dir() {
+            for entry in std::fs::read_dir(path)? {
+                let entry = entry?;
+                self.walk(&entry.path(), &entry.metadata()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, path: &Path) {
+        if let Ok(meta) = std::fs::symlink_metadata(path) {
+            self.keep(path, &meta);
+        }
+    }
+
+    fn keep(&mut self, path: &Path, meta: &Metadata) {
+        self.newest = self.newest.max(newest_micros(meta));
+        self.lines.push([path.as_os_str().as_encoded_bytes(), b"\0", identity(meta).as_bytes(), b"\0"].concat());
+    }
+
+    fn digest(mut self, now: Timestamp) -> String {
+        if self.newest > now.as_micros() - RACY_MICROS {
+            return String::new();
+        }
+        self.lines.sort_unstable();
+        Sha256::of(&self.lines.concat()).to_string()
+    }
+}
+
+/// What changes when a file does.
+#[cfg(unix)]
+fn identity(meta: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let (dev, ino, mode) = (meta.dev(), meta.ino(), meta.mode());
+    format!(
+        "{dev} {ino} {mode} {} {}.{} {}.{}",
+        meta.size(),
+        meta.mtime(),
+        meta.mtime_nsec(),
+        meta.ctime(),
+        meta.ctime_nsec()
+    )
+}
+
+#[cfg(not(unix))]
+fn identity(meta: &Metadata) -> String {
+    format!("{:?} {} {:?} {:?}", meta.file_type(), meta.len(), meta.modified().ok(), meta.created().ok())
+}
+
+#[cfg(unix)]
+fn newest_micros(meta: &Metadata) -> i64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let micros = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000);
+    micros(meta.mtime(), meta.mtime_nsec()).max(micros(meta.ctime(), meta.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn newest_micros(meta: &Metadata) -> i64 {
+    let since = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0, |time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// What tells one store file from another that took its place, whatever is written to it.
+#[cfg(unix)]
+pub(crate) fn place_of(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|meta| format!("{} {}", meta.dev(), meta.ino()))
+}
+
+/// What tells one store file from another that took its place, whatever is written to it.
+#[cfg(not(unix))]
+pub(crate) fn place_of(path: &Path) -> Option<String> {
+    std::fs::metadata(path).ok().map(|meta| format!("{:?}", meta.created().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(root: &Path, now: i64) -> Stamp {
+        let artifacts = root.join("specs");
+        let words = std::fs::read_to_string(root.join("config")).unwrap_or_default();
+        let now = Timestamp::from_micros(now);
+        let view = View { artifacts: &artifacts, main_artifacts: &artifacts, words: &words, now };
+        Stamp::look(&view).unwrap()
+    }
+
+    fn write(path: &Path, text: &str) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn each_kind_of_change_is_seen() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path();
+        for file in ["specs/a/spec.md", "specs/b/x/y.md", "specs/line\nbreak \\ n/z.md"] {
+            write(&root.join(file.replace("\\n", "\n")), "one");
+        }
+        let before = look(root, i64::MAX);
+        assert_eq!(before.changed_since(None), Changed::All);
+        before.write(&root.join("stamp")).unwrap();
+        let kept = Stamp::read(&root.join("stamp")).unwrap();
+        assert_eq!((look(root, i64::MAX).changed_since(Some(&kept)), &kept), (Changed::Nothing, &before));
+
+        let missions = |names: &[&str]| Changed::Missions(names.iter().map(|name| (*name).to_owned()).collect());
+        std::fs::write(root.join("specs/b/x/y.md"), "two").unwrap();
+        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), missions(&["b"]), "same size");
+        write(&root.join("specs/c/new.md"), "");
+        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), missions(&["b", "c"]), "a new one");
+        std::fs::remove_file(root.join("specs/a/spec.md")).unwrap();
+        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), missions(&["a", "b", "c"]), "one file less");
+        write(&root.join("config"), "x");
+        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), Changed::All, "the configuration");
+    }
+
+    #[test]
+    fn what_changed_just_now_is_not_trusted() {
+        let temp = tempfile::tempdir().unwrap();
+        write(&temp.path().join("specs/a/spec.md"), "one");
+        let racy = look(temp.path(), 0);
+        assert_eq!(look(temp.path(), 0).changed_since(Some(&racy)), Changed::Missions(vec!["a".to_owned()]));
+        assert_eq!(look(temp.path(), i64::MAX).changed_since(Some(&racy)), Changed::Missions(vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn a_torn_or_foreign_stamp_says_nothing() {
+        let temp = tempfile::tempdir().unwrap();
+        write(&temp.path().join("specs/a/spec.md"), "one");
+        let path = temp.path().join("stamp");
+        look(temp.path(), i64::MAX).write(&path).unwrap();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(Stamp::read(&path), None, "cut at {cut}");
+        }
+        std::fs::write(&path, whole.replace("stamp 1", "stamp 2")).unwrap();
+        assert_eq!(Stamp::read(&path), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_cannot_be_asked_for_means_all() {
+        let temp = tempfile::tempdir().unwrap();
+        write(&temp.path().join("specs/a/spec.md"), "one");
+        let before = look(temp.path(), i64::MAX);
+        let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"odd\xff");
+        write(&temp.path().join("specs").join(odd).join("x"), "");
+        assert_eq!(look(temp.path(), i64::MAX).changed_since(Some(&before)), Changed::All);
+    }
+}

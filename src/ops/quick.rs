@@ -1,0 +1,36 @@
+//! What a git hook does: index, and capture what is new, in one short transaction. No target, no bodies, no books.
+
+use super::dossier::{self, Selection};
+use super::memory::Memory;
+use super::rule::evicted_words;
+use super::{Error, Workspace, World};
+use crate::books;
+
+/// What a quick capture did.
+#[derive(Debug)]
+pub(crate) struct Quick {
+    /// Events that are new in the journal.
+    pub(crate) captured: i64,
+    /// What a person should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Captures the given missions, or all.
+pub(crate) fn capture_quickly(
+    world: &World<'_>,
+    workspace: &Workspace,
+    missions: Option<&[String]>,
+) -> Result<Quick, Error> {
+    workspace.project_uuid()?;
+    let mut memory = Memory::of(workspace, true);
+    let indexed = dossier::index(world, workspace, &memory, Selection { missions, ..Selection::default() }, &|_| ())?;
+    let mut store = books::open(&workspace.place.store())?;
+    store.leave_checkpoint()?;
+    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed)?;
+    memory.save(&indexed.index.cache);
+    let mut warnings = indexed.warnings;
+    if captured.evicted > 0 {
+        warnings.push(evicted_words(captured.evicted));
+    }
+    Ok(Quick { captured: captured.receipt.captured, warnings })
+}

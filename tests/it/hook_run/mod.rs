@@ -1,0 +1,149 @@
+//! `hook run` under a real git: what each operation captures, and that nobody waits for the drain it leaves behind.
+
+mod operations;
+mod quiet;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::hook_install::{newer_git, prefer};
+use crate::support::server::Server;
+use crate::support::wire::honest;
+use crate::support::{Sandbox, pause};
+
+/// How long a background process may take before it counts as not coming.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A gate that holds every answer of the receiver until the test opens it.
+type Gate = Arc<(Mutex<bool>, Condvar)>;
+
+/// The fixture repository with installed hooks, and a receiver that answers only when the test lets it.
+struct Hooked {
+    sandbox: Sandbox,
+    server: Server,
+    gate: Gate,
+    known: BTreeSet<String>,
+}
+
+/// How an operation of git ended.
+struct Ended {
+    code: Option<i32>,
+    said: String,
+}
+
+impl Hooked {
+    /// Prepares the repository without hooks, captures what is there, and installs hooks.
+    fn new(git: Option<&Path>, prepare: impl FnOnce(&Sandbox)) -> Self {
+        let gate = Gate::default();
+        let held = Arc::clone(&gate);
+        let server = Server::answering(move |request| {
+            let (open, changed) = &*held;
+            let waited = changed.wait_timeout_while(open.lock().unwrap(), PATIENCE, |open| !*open).unwrap();
+            assert!(*waited.0, "the test never let the receiver answer");
+            honest(request, "success")
+        });
+        let mut sandbox = Sandbox::with_repo();
+        let program: &Path = assert_cmd::cargo::cargo_bin!("sk-sync");
+        prefer(&mut sandbox, &std::iter::once(program).chain(git).collect::<Vec<_>>());
+        sandbox.target(&server.url());
+        sandbox.set("GIT_ALLOW_PROTOCOL", "file");
+        // A machine that runs many tests at once is slow at times.
+        sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
+        // A mission that names no target branch is named after the one that is checked out, and so is new on each.
+        let meta = "kitty-specs/001-harbour-tide-table/meta.json";
+        sandbox.write(meta, sandbox.read(meta).replacen('{', "{\"target_branch\": \"main\",", 1));
+        sandbox.git(&["commit", "--quiet", "--all", "--message=target"]);
+        prepare(&sandbox);
+        assert_eq!(sandbox.sk_sync(["index", "--json"]).success().json()["exit_code"], 0);
+        let mut hooked = Self { sandbox, server, gate, known: BTreeSet::new() };
+        hooked.captured();
+        hooked.install(".");
+        hooked
+    }
+
+    fn install(&self, repo: &str) {
+        let done = self.sandbox.sk_sync(["--repo", repo, "hook", "install", "--json"]).success().json();
+        assert!(done["hooks"].as_array().unwrap().iter().all(|hook| hook["state"] != "absent"), "{done}");
+    }
+
+    /// Runs git in `dir` as `git … 2>&1 | cat`, and returns when `cat` has read the last of it.
+    fn git_in(&self, dir: &str, args: &[&str], vars: &[(&str, &str)]) -> Ended {
+        let mut command = self.sandbox.command(["--version"]);
+        let surroundings: Vec<_> = command
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.map(Into::<std::ffi::OsString>::into)))
+            .collect();
+        command = Command::new("bash");
+        command.env_clear();
+        for (name, value) in surroundings {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.envs(vars.iter().copied()).current_dir(self.sandbox.repo().join(dir));
+        command.args(["-c", "set -o pipefail; \"$@\" 2>&1 | cat", "bash", "git"]).args(args).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        Ended { code: output.status.code(), said: String::from_utf8_lossy(&output.stdout).into_owned() }
+    }
+
+    /// The same at the root, having ended with `code`.
+    fn git(&self, args: &[&str], code: i32) -> String {
+        let ended = self.git_in(".", args, &[]);
+        assert_eq!(ended.code, Some(code), "git {args:?}: {}", ended.said);
+        ended.said
+    }
+
+    /// The artifacts with a new event since the last look, as `mission/path`, sorted.
+    fn captured(&mut self) -> Vec<String> {
+        let listed = self.sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+        let mut paths = Vec::new();
+        for event in listed {
+            let is_new = self.known.insert(event["event_id"].as_str().unwrap().to_owned());
+            if is_new && event["event_type"] == "MissionDossierArtifactIndexed" {
+                let payload = &event["envelope"]["payload"];
+                let mission = payload["namespace"]["mission_slug"].as_str().unwrap();
+                paths.push(format!("{mission}/{}", path_of(payload)));
+            }
+        }
+        paths.sort();
+        paths
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.sandbox.store().with_file_name("hook.log")).unwrap_or_default()
+    }
+
+    fn drains(&self) -> usize {
+        self.log().matches("] drain: ").count()
+    }
+
+    /// How many events the receiver has acknowledged, as the ledger knows.
+    fn delivered(&self) -> u64 {
+        let status = self.sandbox.sk_sync(["status", "--json"]);
+        status.json()["balance"]["delivered"].as_u64().unwrap()
+    }
+
+    /// Lets the receiver answer, and waits until as many drains have ended as were left behind.
+    fn let_go(&self, drains: usize) {
+        *self.gate.0.lock().unwrap() = true;
+        self.gate.1.notify_all();
+        let begun = Instant::now();
+        while self.drains() < drains {
+            assert!(begun.elapsed() < PATIENCE, "{drains} drains should have ended:\n{}", self.log());
+            pause(Duration::from_millis(5));
+        }
+    }
+}
+
+fn path_of(payload: &Value) -> &str {
+    payload["artifact_id"]["path"].as_str().unwrap_or_else(|| panic!("{payload}"))
+}
+
+/// Each way of being called that this machine can try: hook files, and the configuration of a newer git.
+fn ways() -> Vec<Option<PathBuf>> {
+    let newer = newer_git();
+    std::iter::once(None).chain(newer.map(Some)).collect()
+}

@@ -1,0 +1,60 @@
+//! The keys of `[hook]`.
+
+use std::time::{Duration, Instant};
+
+use super::{external, honest_server};
+use crate::support::server::{Reply, Server};
+use crate::support::{Sandbox, pause};
+
+/// Runs the hook of a commit and waits until its log says `words`.
+fn logged(sandbox: &Sandbox, words: &str) -> String {
+    let run = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    let begun = Instant::now();
+    loop {
+        let log = std::fs::read_to_string(sandbox.store().with_file_name("hook.log")).unwrap_or_default();
+        if log.contains(words) {
+            return log;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{words:?} is not in the log:\n{log}");
+        pause(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn hook_drain() {
+    let server = honest_server();
+    let log = logged(&external(&server, "hook.drain = 'detached'"), "drain: delivered");
+    assert!(log.contains("post-commit: captured"), "{log}");
+    assert_eq!(server.requests().len(), 1);
+    let other = honest_server();
+    let sandbox = external(&other, "hook.drain = 'none'");
+    logged(&sandbox, "post-commit: captured");
+    assert_eq!(sandbox.sk_sync(["drain", "--json"]).success().json()["drain"]["requests"], 1, "left to this one");
+    assert_eq!(other.requests().len(), 1);
+}
+
+/// A hook without time leaves the capture to the process in the background.
+#[test]
+fn hook_budget() {
+    let server = honest_server();
+    let sandbox = external(&server, "hook.budget = '1ms'");
+    // A directory to log in: the very first hook may not come as far as making one.
+    assert_eq!(sandbox.sk_sync(["capture", "--json"]).success().stdout, "");
+    let log = logged(&sandbox, "drain: captured");
+    assert!(log.contains("the time of this hook is over (hook.budget)"), "{log}");
+    assert!(server.requests().len() == 1, "{log}");
+    let log = logged(&external(&server, "hook.budget = '20s'"), "drain: delivered");
+    assert!(!log.contains("hook.budget"), "{log}");
+}
+
+#[test]
+fn hook_max_time() {
+    let busy = || Server::answering(|_| Reply::status(503).header("Retry-After", "1"));
+    let server = busy();
+    let log = logged(&external(&server, "hook.max_time = '1ms'"), "drain: ");
+    assert!(log.contains("the time of this run is over"), "{log}");
+    let honest = honest_server();
+    let log = logged(&external(&honest, "hook.max_time = '20s'"), "drain: ");
+    assert!(log.contains("drain: delivered"), "{log}");
+}
