@@ -154,6 +154,24 @@ fn a_dead_target_is_forgotten_and_holds_nothing_back() {
     assert!(shown["sources"][0]["origin"].as_str().unwrap().contains("SK_SYNC_TARGET_URL"), "{shown}");
 }
 
+/// A collection that is killed after its last transaction leaves free pages: the next one gives them back, although
+/// nothing is left to collect.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "leaves free pages, as a killed collection does")]
+fn space_that_an_interrupted_collection_left_is_given_back() {
+    let (sandbox, _served) = delivered(10);
+    let _all = gc(&sandbox, &["--explicit"]);
+    let length = || std::fs::metadata(sandbox.store()).unwrap().len();
+    let before = length();
+    let conn = rusqlite::Connection::open(sandbox.store()).unwrap();
+    conn.execute_batch("CREATE TABLE filler (x); INSERT INTO filler VALUES (zeroblob(4000000)); DROP TABLE filler;")
+        .unwrap();
+    drop(conn);
+    assert!(length() > before + 3_000_000);
+    assert_eq!(gc(&sandbox, &["--explicit"])["kept"]["payloads"], 0);
+    assert!(length() <= before);
+}
+
 /// SIGKILL and SIGINT at many moments: what went is gone, what stayed is whole, and the next run finishes.
 #[test]
 #[cfg(unix)]

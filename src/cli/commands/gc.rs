@@ -66,8 +66,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             .with_hint("`sk-sync events list --status undeliverable` names them all")
     })?;
     let done = match Explicit::given(args.explicit && !args.dry_run) {
-        Some(leave) if !plan.going.is_empty() => {
-            Some(apply_gc(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?)
+        // Where nothing is left to go, an interrupted collection may still have left space to give back.
+        Some(leave) if store.exists() => {
+            let done = apply_gc(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?;
+            let is_news = !plan.going.is_empty() || done.file_after < done.file_before || done.was_interrupted;
+            is_news.then_some(done)
         }
         _ => None,
     };
