@@ -13,7 +13,7 @@ use crate::base::{Clock, Interrupt, Timestamp, failpoint};
 use crate::event::WireContext;
 use crate::http::{Answer, Failure};
 use crate::store::{Store, WriteTx};
-use crate::target::Identity;
+use crate::target::{Identity, Manner};
 
 /// Requests a drain spends on finding culprits before it leaves the rest to the next one.
 const SPLIT_BUDGET: u64 = 400;
@@ -124,6 +124,7 @@ pub(crate) fn drain(
     let mut course = Course {
         conditions,
         identity: receiver.identity(),
+        manner: receiver.manner(),
         now: conditions.clock.now(),
         policy: conditions.policy,
         report: Report::default(),
@@ -148,6 +149,7 @@ type Next = Option<(Target, Batch)>;
 struct Course<'a> {
     conditions: &'a Conditions<'a>,
     identity: &'a Identity,
+    manner: Manner,
     /// When something happened last.
     now: Timestamp,
     /// The configured bounds, and the server's where they are tighter.
@@ -217,7 +219,7 @@ impl Course<'_> {
 
     fn choose(&self, tx: &WriteTx<'_>, target: Target) -> Result<(Target, Selection), Error> {
         let Conditions { project_uuid, ids, .. } = *self.conditions;
-        let context = WireContext { project_uuid, team_slug: &self.identity.team_slug };
+        let context = WireContext { project_uuid, team_slug: &self.identity.team_slug, form: self.manner.form };
         let selection = select::select(tx, &target, &self.policy, context, ids, self.now)?;
         Ok((target, selection))
     }
@@ -254,7 +256,7 @@ impl Course<'_> {
         exchange: &Result<Answer, Failure>,
     ) -> Result<Next, Error> {
         self.now = self.conditions.clock.now();
-        let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.now));
+        let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.manner.ack, self.now));
         let policy = self.policy;
         let settling = Settling {
             policy: &policy,

@@ -34,6 +34,8 @@ mod parking_tests;
 mod plan_tests;
 mod postings;
 mod receiver;
+#[cfg(test)]
+mod receiver_tests;
 mod record;
 #[cfg(test)]
 mod record_tests;

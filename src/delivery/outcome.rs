@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::batch::Item;
 use crate::base::{Timestamp, ids, retry, text};
+use crate::config::Ack;
 use crate::http::{Answer, Failure, server_words};
 
 /// Longest reason kept in the ledger, in characters.
@@ -17,6 +18,8 @@ const REASON: usize = 300;
 pub(crate) enum Outcome {
     /// Stored.
     Success,
+    /// Taken, as the status of the whole request says.
+    Acknowledged,
     /// Stored earlier.
     Duplicate,
     /// Accepted, not yet stored.
@@ -68,8 +71,8 @@ impl Verdict {
     }
 }
 
-/// The verdict on one exchange. `now` is for `Retry-After` dates.
-pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: Timestamp) -> Verdict {
+/// The verdict on one exchange. `ack` says what acknowledges an event; `now` is for `Retry-After` dates.
+pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, ack: Ack, now: Timestamp) -> Verdict {
     let answer = match exchange {
         Ok(answer) => answer,
         Err(failure @ (Failure::Unreachable(_) | Failure::Refused(_))) => {
@@ -87,6 +90,7 @@ pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: T
         };
     }
     match status {
+        200..=299 if ack == Ack::Status => Verdict::Settled(vec![Outcome::Acknowledged; items.len()]),
         202 => Verdict::Settled(vec![Outcome::Pending; items.len()]),
         200 | 201 | 207 => per_event(items, answer),
         400 | 422 => refused(items, answer, said),
@@ -220,9 +224,14 @@ fn same_id(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::verdict as verdict_by;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(0);
+
+    fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: Timestamp) -> Verdict {
+        verdict_by(items, exchange, Ack::Results, now)
+    }
 
     fn items(ids: &[&str]) -> Vec<Item> {
         ids.iter().map(|id| Item { seq: 1, event_id: (*id).to_owned() }).collect()
@@ -352,5 +361,24 @@ mod tests {
     fn what_was_never_sent_changes_nothing() {
         let exchange = Err(Failure::Unreachable("refused".to_owned()));
         assert!(matches!(verdict(&items(&["a"]), &exchange, NOW), Verdict::Unreachable(_)));
+    }
+
+    /// Where the status acknowledges, any 2xx does, whatever else it says; everything else means what it always means.
+    #[test]
+    fn a_status_acknowledges_the_whole_request() {
+        let (two, ack) = (items(&["a", "b"]), Ack::Status);
+        let rejected = r#"{"results":[{"event_id":"a","status":"rejected"}]}"#;
+        for exchange in
+            [answer(200, ""), answer(201, "<html>"), answer(202, "{}"), answer(204, ""), answer(207, rejected)]
+        {
+            let verdict = verdict_by(&two, &exchange, ack, NOW);
+            assert_eq!(verdict, Verdict::Settled(vec![Outcome::Acknowledged; 2]), "{exchange:?}");
+        }
+        for status in [199, 300, 302, 307, 400, 401, 403, 404, 408, 412, 413, 422, 426, 429, 500, 503] {
+            let exchange = answer(status, rejected);
+            assert_eq!(verdict_by(&two, &exchange, ack, NOW), verdict(&two, &exchange, NOW), "{status}");
+        }
+        let lost = Err(Failure::Unknown("reset".to_owned()));
+        assert_eq!(verdict_by(&two, &lost, ack, NOW), verdict(&two, &lost, NOW));
     }
 }

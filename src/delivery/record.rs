@@ -215,12 +215,13 @@ struct Step<'a> {
     failures: u32,
     rejections: i64,
     is_alone: bool,
+    is_by_status: bool,
 }
 
 /// Decides it (pure).
 fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'_>) -> Step<'a> {
     let Tried { failures, rejections, is_alone } = tried;
-    let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone };
+    let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone, is_by_status: false };
     let wait = |status, error, wait| Step {
         due: Some(s.now.after(wait)),
         failures: failures.saturating_add(1),
@@ -229,6 +230,7 @@ fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'
     let backoff = retry::backoff(failures, None, s.random);
     match outcome {
         Outcome::Success => end(Status::Success, None),
+        Outcome::Acknowledged => Step { is_by_status: true, ..end(Status::Success, None) },
         Outcome::Duplicate => end(Status::Duplicate, None),
         Outcome::Terminal(reason) => end(Status::TerminalFailed, Some(reason.as_str())),
         Outcome::Pending => {
@@ -253,7 +255,8 @@ fn write(tx: &WriteTx<'_>, target: i64, seq: i64, step: &Step<'_>, s: &Settling<
     let settled_at = step.due.is_none().then_some(s.now.as_micros());
     tx.prepare(
         "UPDATE delivery_rows SET status = ?3, due_at = ?4, error = ?5, failures = ?6, rejections = ?7, alone = ?8,
-           attempts = attempts + 1, attempt = NULL, http_status = ?9, last_attempted_at = ?10, settled_at = ?11
+           attempts = attempts + 1, attempt = NULL, http_status = ?9, last_attempted_at = ?10, settled_at = ?11,
+           by_status = ?12
          WHERE target = ?1 AND seq = ?2",
     )?
     .execute(rusqlite::params![
@@ -267,7 +270,8 @@ fn write(tx: &WriteTx<'_>, target: i64, seq: i64, step: &Step<'_>, s: &Settling<
         step.is_alone,
         s.http_status,
         s.now.as_micros(),
-        settled_at
+        settled_at,
+        step.is_by_status
     ])?;
     Ok(())
 }

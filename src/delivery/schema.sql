@@ -45,6 +45,7 @@ CREATE TABLE delivery_rows (
   behind             INTEGER,                     -- the parked attempt with an earlier event of its aggregate
   http_status        INTEGER,
   error              TEXT,
+  by_status          INTEGER NOT NULL DEFAULT 0,  -- a success that the status of the whole request proved
   first_attempted_at INTEGER,
   last_attempted_at  INTEGER,
   settled_at         INTEGER,

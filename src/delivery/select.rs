@@ -246,14 +246,18 @@ struct Packing<'a> {
 
 impl<'a> Packing<'a> {
     fn new(limits: Limits, context: WireContext<'a>) -> Self {
-        let packer = Packer::new(limits);
+        let packer = Packer::new(limits, context.form);
         Self { packer, context, items: Vec::new(), postings: Postings::default(), not_sendable: 0, is_full: false }
     }
 
     /// Takes a candidate into the batch; false when it does not fit. What no request can carry ends here.
     fn offer(&mut self, tx: &WriteTx<'_>, target: i64, candidate: Candidate, now: Timestamp) -> Result<bool, Error> {
-        let rewritten = match for_wire(&candidate.envelope, candidate.wire, self.context) {
-            Ok(rewritten) => rewritten,
+        let wire = for_wire(&candidate.envelope, candidate.wire, self.context).and_then(|rewritten| {
+            let head = self.context.form.head(rewritten.as_deref().unwrap_or(&candidate.envelope), self.context)?;
+            Ok((head, rewritten))
+        });
+        let (head, rewritten) = match wire {
+            Ok(wire) => wire,
             Err(why) => {
                 give_up(tx, target, candidate.item.seq, &why.to_string(), now)?;
                 self.postings.moved(candidate.from, Class::Undeliverable);
@@ -261,7 +265,7 @@ impl<'a> Packing<'a> {
                 return Ok(true);
             }
         };
-        if !self.packer.push(rewritten.as_deref().unwrap_or(&candidate.envelope)) {
+        if !self.packer.push(&head, rewritten.as_deref().unwrap_or(&candidate.envelope)) {
             return Ok(false);
         }
         self.postings.moved(candidate.from, Class::InFlight);

@@ -3,14 +3,15 @@
 use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
 use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
+use crate::http::SigningKeys;
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::authority::stub_endpoints;
+use super::authority::{manner, stub_endpoints};
 use super::consent::Refusal;
 use super::credential;
 use super::credential::{Keys, Lack};
-use super::link::{Link, ReceiverKind};
+use super::link::{Link, Manner, ReceiverKind};
 use super::resolved::Resolved;
 
 /// A condition for sending.
@@ -64,11 +65,14 @@ pub(crate) fn link(
         Err(lack) => (None, Some(lack)),
     };
     let shut: Vec<_> = judge(resolved, config, env, lack).into_iter().filter(|gate| !gate.is_open).collect();
-    match keys {
-        Some(keys) if shut.is_empty() => match connect(receiver, resolved, keys, stub_origin) {
-            Some(link) => Ok(Some(link)),
-            None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
-        },
+    let speech = (manner(receiver, &config.external_receiver), credential::signing(receiver, config, env));
+    match (keys, speech) {
+        (Some(keys), (manner, Ok(signing))) if shut.is_empty() => {
+            match connect(receiver, resolved, keys, (manner, signing), stub_origin) {
+                Some(link) => Ok(Some(link)),
+                None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
+            }
+        }
         _ => Err(shut),
     }
 }
@@ -87,13 +91,26 @@ fn judge(resolved: &Resolved, config: &EventSyncConfig, env: &Env, no_keys: Opti
             consent,
         ],
         Some(ReceiverKind::ExternalReceiver) => {
-            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent]
+            let signing = config.external_receiver.signing_secret.as_ref().map(|_| {
+                Gate::new(
+                    "missing_signing_secret",
+                    credential::signing(ReceiverKind::ExternalReceiver, config, env).err(),
+                )
+            });
+            let headers = Gate::new("missing_header_secret", no_keys);
+            [disagreement, headers].into_iter().chain(signing).chain([consent]).collect()
         }
     }
 }
 
 /// The link, once every gate is open; `None` when the stub's origin is not given.
-fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin: Option<&str>) -> Option<Link> {
+fn connect(
+    receiver: ReceiverKind,
+    resolved: &Resolved,
+    keys: Keys,
+    (manner, signing): (Manner, Option<SigningKeys>),
+    stub_origin: Option<&str>,
+) -> Option<Link> {
     let endpoints = match receiver {
         ReceiverKind::Stub => stub_endpoints(&Address::read(stub_origin?).ok()?),
         ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
@@ -104,6 +121,8 @@ fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin:
         bodies_permit: endpoints.bodies.as_deref().and_then(|url| resolved.consent.permit(url).ok()),
         endpoints,
         headers: keys.headers,
+        manner,
+        signing,
     })
 }
 
