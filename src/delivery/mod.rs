@@ -26,6 +26,7 @@ mod failures;
 mod fixture;
 mod forget;
 mod inherit;
+mod limits;
 mod outcome;
 mod parking;
 #[cfg(test)]

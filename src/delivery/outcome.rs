@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::batch::Item;
+use super::limits::Told;
 use crate::base::{Timestamp, ids, retry, text};
 use crate::config::Ack;
 use crate::http::{Answer, Failure, server_words};
@@ -41,6 +42,13 @@ pub(crate) enum Verdict {
     Settled(Vec<Outcome>),
     /// Too large as a whole: halve it, and remember the limit.
     TooLarge(String),
+    /// Too large as a whole, and the target says what is not.
+    Limited {
+        /// What else it said.
+        reason: String,
+        /// The limits it named.
+        told: Told,
+    },
     /// Refused as a whole with no word on which event is to blame: halve it to find out.
     Bisect(String),
     /// Nobody gets further with this target now: change no event, stop.
@@ -86,7 +94,7 @@ pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, ack: A
     if !(200..300).contains(&status) && is_too_large(answer) {
         return match items {
             [_] => Verdict::Settled(vec![Outcome::Terminal(format!("oversized: {said}"))]),
-            _ => Verdict::TooLarge(said),
+            _ => too_large(answer, said),
         };
     }
     match status {
@@ -99,6 +107,15 @@ pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, ack: A
         203..=299 => Verdict::unknown(format!("{said}, which names no event")),
         // 401, 403, 412, 426 and every redirect; and what no contract mentions, where stopping changes nothing.
         _ => Verdict::Halt(said),
+    }
+}
+
+/// Several events that are too large together: a server that names its limits spares the search for them.
+fn too_large(answer: &Answer, reason: String) -> Verdict {
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    match Told::read(body.as_ref().and_then(|body| body.get("limits"))) {
+        told if told.events.or(told.bytes).is_none() => Verdict::TooLarge(reason),
+        told => Verdict::Limited { reason, told },
     }
 }
 
@@ -336,6 +353,17 @@ mod tests {
             assert!(matches!(verdict(&items(&["a", "b"]), &exchange, NOW), Verdict::TooLarge(_)));
             let Verdict::Settled(one) = verdict(&items(&["a"]), &exchange, NOW) else { panic!() };
             assert!(matches!(&one[0], Outcome::Terminal(reason) if reason.starts_with("oversized: ")));
+        }
+    }
+
+    #[test]
+    fn a_refusal_may_name_its_limits() {
+        let named = |body: &str| verdict(&items(&["a", "b"]), &answer(413, body), NOW);
+        let told = Told { bytes: Some(4096), ..Told::default() };
+        let body = r#"{"error":"sync_batch_too_large","limits":{"max_decompressed_bytes_per_batch":4096}}"#;
+        assert_eq!(named(body), Verdict::Limited { reason: "HTTP 413: sync_batch_too_large".to_owned(), told });
+        for body in [r#"{"limits":{}}"#, r#"{"limits":{"retry_after_min_seconds":3}}"#, r#"{"limits":4096}"#, "<p>"] {
+            assert!(matches!(named(body), Verdict::TooLarge(_)), "{body}");
         }
     }
 
