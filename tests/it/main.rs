@@ -48,4 +48,5 @@ mod spool;
 mod status;
 mod status_schema;
 mod support;
+mod tls;
 mod webhook;
