@@ -40,7 +40,7 @@ pub(crate) fn replace(
     tx: &WriteTx<'_>,
     now: Timestamp,
     entry: &Entry<'_>,
-) -> Result<std::result::Result<i64, Obstacle>, Error> {
+) -> Result<Result<i64, Obstacle>, Error> {
     if let Some(obstacle) = obstacle(tx, entry.event_id)? {
         return Ok(Err(obstacle));
     }
