@@ -15,6 +15,7 @@ mod audit;
 mod catalog;
 mod cleanup;
 mod conflicts;
+mod decide;
 mod discover;
 mod examine;
 mod import;
@@ -35,7 +36,8 @@ mod take_over;
 
 pub(crate) use catalog::{Catalog, Known};
 pub(crate) use cleanup::{plan_cleanup, set_away};
-pub(crate) use conflicts::{Conflict, conflicts, keep_everywhere, stores};
+pub(crate) use conflicts::{Conflict, conflicts, stores};
+pub(crate) use decide::{Decided, Decision, Keep, Refused, decide_everywhere};
 pub(crate) use discover::discover;
 use discover::{Found, Kind};
 pub(crate) use marks::{Giver, givers};

@@ -78,13 +78,13 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens what was found, on a private copy in `scratch` where it is a database.
+    /// Opens what was found, on a private copy in `scratch`.
     pub(super) fn open(found: &Found, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
         match found.kind {
             Kind::Queue | Kind::ScopedQueue | Kind::Journal | Kind::Audit | Kind::ProjectStore => {
                 QueueFile::open(found, scratch, interrupt).map(Self::Database)
             }
-            Kind::Overflow | Kind::Jsonl => Lines::open(&found.path).map(Self::Lines),
+            Kind::Overflow | Kind::Jsonl => Lines::open(&found.path, scratch, interrupt).map(Self::Lines),
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod cache;
 mod counters;
+mod copy;
 mod foreign;
 mod open;
 mod read;
@@ -21,7 +22,8 @@ mod trace;
 mod tx;
 
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
-pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL, open_regular};
+pub(crate) use copy::{PrivateCopy, open_regular};
+pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
 pub(crate) use reclaim::Reclaimed;
