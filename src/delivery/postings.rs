@@ -9,7 +9,7 @@ use crate::journal::Receipt;
 use crate::store::{Counter, ReadTx, WriteTx, add_to_counter};
 
 /// The counters' scope of one target.
-pub(super) fn scope(target: i64) -> String {
+pub(crate) fn scope(target: i64) -> String {
     format!("delivery/{target}")
 }
 

@@ -45,7 +45,8 @@ pub(crate) use retire::{Audit, Mark, Notice, PURGED, REPLACED, Release, audit, b
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
 pub(crate) use state::{
-    lamport, next_lamport, note_spooled, raise_lamport, recount, seal, sealed_through, size, spooled_through, totals,
+    counters_by_rows, lamport, next_lamport, note_spooled, raise_lamport, recount, seal, sealed_through, size,
+    spooled_through, totals,
 };
 
 /// The journal's tables.

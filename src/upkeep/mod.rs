@@ -47,4 +47,4 @@ pub(crate) use status::{STATUS_SCHEMA, Surroundings, status, status_with_history
 pub(crate) use targets::{TargetList, TargetRow, forget_target, list_targets};
 #[cfg(test)]
 pub(crate) use verify::Finding;
-pub(crate) use verify::{Checked, Proof, verify};
+pub(crate) use verify::{Checked, Proof, Repair, apply_repair, plan_repair, verify};

@@ -49,3 +49,4 @@ mod spool;
 mod status;
 mod status_schema;
 mod support;
+mod verify;
