@@ -36,11 +36,7 @@ pub(crate) fn obstacle(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Obstacl
 
 /// Gives up the event that has the entry's id, and adds the entry; returns its row. Nothing is changed where there is an
 /// [`obstacle`].
-pub(crate) fn replace(
-    tx: &WriteTx<'_>,
-    now: Timestamp,
-    entry: &Entry<'_>,
-) -> Result<Result<i64, Obstacle>, Error> {
+pub(crate) fn replace(tx: &WriteTx<'_>, now: Timestamp, entry: &Entry<'_>) -> Result<Result<i64, Obstacle>, Error> {
     if let Some(obstacle) = obstacle(tx, entry.event_id)? {
         return Ok(Err(obstacle));
     }

@@ -146,7 +146,8 @@ fn time_is_bounded_as_well() {
     assert!(matches!(refused, Err(ForeignError::TooSlow)), "{refused:?}");
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left of the copy");
     // Under way, and for each piece of reading anew.
-    let copy = Foreign::open_within(&path, scratch.path(), Bounds::new(Duration::from_millis(500), &interrupt)).unwrap();
+    let copy =
+        Foreign::open_within(&path, scratch.path(), Bounds::new(Duration::from_millis(500), &interrupt)).unwrap();
     copy.begin();
     while copy.bounds.check().is_ok() {
         interrupt.wait(Duration::from_millis(5));
