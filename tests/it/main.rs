@@ -50,3 +50,4 @@ mod status;
 mod status_schema;
 mod support;
 mod verify;
+mod webhook;
