@@ -59,6 +59,11 @@ impl Vault<'_> {
         format!("{} is asked for the token when there is something to send", self.tokens().whom())
     }
 
+    /// Where the token comes from; `None` for receivers without one, and without a source.
+    pub(super) fn token_place(&self) -> Option<String> {
+        self.tokens().place().filter(|_| self.resolved.receiver == Some(ReceiverKind::Teamspace))
+    }
+
     fn tokens(&self) -> Sources<'_> {
         Sources { teamspace: &self.config.teamspace, env: self.env, resolved: self.resolved }
     }

@@ -116,13 +116,18 @@ impl<'a> Keyring<'a> {
         }
     }
 
+    /// Where the token comes from, or would be asked for.
+    pub(crate) fn token_place(&self) -> Option<String> {
+        self.vault.token_place()
+    }
+
     fn keys(&self) -> &Result<Keys, Lack> {
         self.told.get_or_init(|| self.vault.asked())
     }
 }
 
 fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
-    let Vault { resolved, config, env } = *vault;
+    let Vault { resolved, env, .. } = *vault;
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
     let consent = Gate::new("missing_consent", unpermitted(resolved));
     let no_keys = told.and_then(|told| told.as_ref().err().cloned());
@@ -136,7 +141,7 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
                 disagreement,
                 Gate::new("no_target_url", no_address(resolved)),
                 if told.is_some() { auth } else { unasked },
-                Gate::new("missing_team", no_team(config)),
+                Gate::new("missing_team", no_team(resolved)),
                 consent,
             ]
         }
@@ -177,13 +182,21 @@ fn connect(
 }
 
 fn quarrel(disagreement: &Disagreement) -> Lack {
-    let variable = [&disagreement.second.0, &disagreement.first.0].into_iter().find_map(|origin| match origin {
+    let sources = [&disagreement.second.0, &disagreement.first.0];
+    let variable = sources.into_iter().find_map(|origin| match origin {
         Origin::Variable(name) => Some(name),
         _ => None,
     });
-    let fix = match variable {
-        Some(name) => format!("unset {name}   # or let the environment win: --override-target"),
-        None => "make both files name the same target, or name it with --target-url".to_owned(),
+    let is_set_here = sources.into_iter().any(|origin| matches!(origin, Origin::ProjectFile(_)));
+    // What a repository says is decided for last.
+    let named = [&disagreement.first, &disagreement.second].into_iter().find(|(origin, _)| !origin.is_repository());
+    let fix = match (variable, named) {
+        (Some(name), _) => format!("unset {name}   # or let the environment win: --override-target"),
+        (None, _) if is_set_here => "sk-sync target set --unset url --unset events-url --unset bodies-url".to_owned(),
+        (None, Some((_, url))) if disagreement.is_base => {
+            format!("sk-sync run --target-url {url}   # or make both name the same target")
+        }
+        (None, _) => "# make both files name the same target".to_owned(),
     };
     Lack { reason: disagreement.to_string(), fix }
 }
@@ -201,8 +214,8 @@ fn switched_off(env: &Env) -> Option<Lack> {
     Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: format!("unset {LEGACY_SWITCH}") })
 }
 
-fn no_team(config: &EventSyncConfig) -> Option<Lack> {
-    config.teamspace.team_slug.is_none().then(|| Lack {
+fn no_team(resolved: &Resolved) -> Option<Lack> {
+    resolved.authority.team_slug.is_none().then(|| Lack {
         reason: "no team is configured".to_owned(),
         fix: "export SK_SYNC_TEAMSPACE__TEAM_SLUG=TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
     })

@@ -15,6 +15,7 @@ mod gate;
 mod grants;
 mod identity;
 mod link;
+mod older;
 mod reach;
 mod resolved;
 mod scope;
@@ -26,8 +27,10 @@ pub(crate) use consent::{Consent, read_origin, repository_name};
 pub(crate) use gate::{Gate, Keyring};
 pub(crate) use grants::{Grant, grants, record, revoke};
 pub(crate) use link::{Identity, Link, Manner, ReceiverKind};
-pub(crate) use resolved::{Authority, Resolved};
+pub(crate) use older::older;
+pub(crate) use resolved::{Authority, Named, Resolved};
 pub(crate) use scope::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
+pub(crate) use sources::check_address;
 
 use crate::config::Origin;
 
