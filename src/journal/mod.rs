@@ -38,7 +38,9 @@ pub(crate) use growth::{captured_per, first_captured_at};
 pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_aside, set_aside};
 pub(crate) use newest::stated;
 pub(crate) use point::{Point, is_same_history, point, states_the_same};
-pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
+pub(crate) use read::{
+    Filter, Listed, conflicts, is_known, list, live_after, oldest_kept_at, payload, rows_after, show,
+};
 pub(crate) use record::{Record, Totals};
 pub(crate) use retire::{Audit, Mark, Notice, PURGED, Release, audit, bury, let_go, notice, release};
 #[cfg(test)]

@@ -38,7 +38,10 @@ impl Model {
         self.leave(&live, Class::Discarded);
         match removal {
             Removal::Clear => {}
-            Removal::ToFile { .. } => live.iter().for_each(|seq| self.events.get_mut(seq).unwrap().has_bytes = true),
+            Removal::ToFile { .. } => live.iter().for_each(|seq| {
+                let event = self.events.get_mut(seq).unwrap();
+                (event.has_bytes, event.is_archived) = (true, true);
+            }),
             Removal::Project => {
                 for seq in free {
                     let event = self.events.get_mut(&seq).unwrap();
@@ -66,12 +69,12 @@ impl Model {
         assert_eq!(owed, count);
     }
 
-    fn is_in_flight(&self, seq: i64) -> bool {
+    pub(super) fn is_in_flight(&self, seq: i64) -> bool {
         let line = |ledger: &Ledger| ledger.lines.get(&seq).and_then(|line| line.class);
         self.ledgers.values().any(|ledger| line(ledger) == Some(Class::InFlight))
     }
 
-    fn leave(&mut self, seqs: &[i64], class: Class) {
+    pub(super) fn leave(&mut self, seqs: &[i64], class: Class) {
         for seq in seqs {
             let event = self.events.get_mut(seq).unwrap();
             (event.left, event.has_bytes) = (Some(class), false);
