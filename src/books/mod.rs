@@ -24,6 +24,7 @@ mod mend;
 #[cfg(test)]
 mod model_tests;
 mod removal;
+mod replace;
 mod restore;
 mod retention;
 
@@ -35,6 +36,7 @@ pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
 pub(crate) use mend::{Correction, mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
+pub(crate) use replace::{Obstacle, obstacle, replace};
 pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
 pub(crate) use retention::{acknowledge, evict};
 

@@ -58,7 +58,9 @@ pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
 pub(crate) use inherit::{Inherited, inherit};
 pub(crate) use outcome::{Outcome, Verdict};
-pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released, post_returned, scope};
+pub(crate) use postings::{
+    is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope,
+};
 pub(crate) use receiver::BatchReceiver;
 #[cfg(test)]
 pub(crate) use receiver::DeliveryReceiver;

@@ -105,6 +105,17 @@ pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     Ok(false)
 }
 
+/// True when some target, live or not, has a row for this event: it was chosen for it, or an older ledger says that it
+/// has it.
+pub(crate) fn is_known_anywhere(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
+    for target in registry::targets(tx)? {
+        if row_of(tx, target.id, seq)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Posts that the payload of an event left: where it was still owed, it is `to` from now on, and its row is closed. The
 /// event was live, and in flight nowhere.
 pub(crate) fn post_left(tx: &WriteTx<'_>, seq: i64, was_held: bool, to: Class) -> Result<(), Error> {

@@ -66,12 +66,12 @@ impl Stamp {
             }
             missions.insert(entry.file_name().to_string_lossy().into_owned(), seen.digest(view.now));
         }
-        Ok(Self { ground: Sha256::of(view.words.as_bytes()).to_string(), missions })
+        Ok(Self { ground: digest_of(view.words), missions })
     }
 
-    /// The missions of this look, with everything else as `other` saw it.
-    pub(crate) fn on_ground_of(self, other: &Self) -> Self {
-        Self { ground: other.ground.clone(), ..self }
+    /// The missions of this look, with everything else as `words` say.
+    pub(crate) fn on_ground(self, words: &str) -> Self {
+        Self { ground: digest_of(words), ..self }
     }
 
     /// What changed since `older`.
@@ -112,6 +112,10 @@ impl Stamp {
         io::Write::write_all(&mut file, text.as_bytes())?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
+}
+
+fn digest_of(words: &str) -> String {
+    Sha256::of(words.as_bytes()).to_string()
 }
 
 fn escaped(name: &str) -> String {

@@ -244,7 +244,7 @@ impl<'a> Appender<'a> {
                 "INSERT INTO journal_events (seq, event_id, event_type, occurred_at, captured_at, origin, coalesce_key,
                    facts_hash, payload_sha256, size, chain, wire, held, follows)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-                 ON CONFLICT (event_id) DO NOTHING",
+                 ON CONFLICT (event_id) WHERE discarded IS NOT 'replaced' DO NOTHING",
             )?
             .execute(rusqlite::params![
                 seq,

@@ -122,6 +122,7 @@ impl QueueFile {
         visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
         let Some((list, table)) = &self.events else { return Ok(()) };
+        self.foreign.begin();
         let sql = format!("SELECT rowid, {list} FROM {table} NOT INDEXED");
         let sorted = |e| Stop::Source(self.foreign.sorted(e));
         let mut statement = self.foreign.conn().prepare(&sql).map_err(sorted)?;
@@ -141,6 +142,7 @@ impl QueueFile {
         visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
         let Some((list, table)) = &self.events else { return Ok(()) };
+        self.foreign.begin();
         let sql = format!("SELECT rowid, {list} FROM {table} WHERE rowid = ?1");
         let sorted = |e| Stop::Source(self.foreign.sorted(e));
         let mut statement = self.foreign.conn().prepare(&sql).map_err(sorted)?;

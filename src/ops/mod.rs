@@ -35,7 +35,7 @@ mod workspace;
 pub(crate) use again::owe_again;
 pub(crate) use drain::Stub;
 pub(crate) use failures::{Group, explain, write_report};
-pub(crate) use inherited::{clean_up, import_conflicts, keep_journal};
+pub(crate) use inherited::{clean_up, decide, import_conflicts};
 pub(crate) use migrate::{imported_sources, migrate, release_imported};
 pub(crate) use opening::{Absorbed, open};
 pub(crate) use quick::capture_quickly;

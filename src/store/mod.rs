@@ -9,6 +9,7 @@
 //! with more steps than this program knows is refused and left as it is.
 
 mod cache;
+mod copy;
 mod counters;
 mod foreign;
 mod open;
@@ -20,8 +21,9 @@ mod stamp;
 mod trace;
 mod tx;
 
+pub(crate) use copy::{PrivateCopy, open_regular};
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
-pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL, open_regular};
+pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
 pub(crate) use reclaim::Reclaimed;

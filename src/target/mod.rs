@@ -1,6 +1,6 @@
 //! Which server, who says so, and whether anything may be sent there.
 //!
-//! [`resolve()`] decides from configuration, environment and flags alone; [`gates()`] says what stands in the way; [`link()`]
+//! [`resolve()`] decides from configuration, environment and flags alone; a [`Keyring`] says what stands in the way, and
 //! gives what the sending modules need, or the gates that are shut.
 //!
 //! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
@@ -23,7 +23,7 @@ mod token;
 
 pub(crate) use authority::{Choice, resolve};
 pub(crate) use consent::{Consent, read_origin, repository_name};
-pub(crate) use gate::{Gate, gates, link};
+pub(crate) use gate::{Gate, Keyring};
 pub(crate) use grants::{Grant, grants, record, revoke};
 pub(crate) use link::{Identity, Link, ReceiverKind};
 pub(crate) use resolved::{Authority, Resolved};

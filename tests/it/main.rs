@@ -6,6 +6,7 @@
 mod action;
 mod answers;
 mod archive;
+mod asking;
 mod bad_input;
 mod bench;
 mod bodies;

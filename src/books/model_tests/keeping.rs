@@ -62,8 +62,12 @@ impl Model {
     pub(super) fn restored(&mut self, events: Vec<Event>, sealed: i64, restored: Restored) {
         let mut expected = Restored::default();
         for event in events {
-            match self.events.values_mut().find(|known| known.id == event.id) {
+            match self.events.values_mut().find(|known| known.id == event.id && !known.is_replaced) {
                 Some(known) if known.is_purged => expected.purged += 1,
+                Some(known) if known.envelope != event.envelope => {
+                    expected.conflicts += 1;
+                    self.dispute((event.id, event.envelope));
+                }
                 Some(known) if known.left.is_some() => {
                     (known.left, known.has_bytes) = (None, true);
                     expected.returned += 1;

@@ -4,6 +4,7 @@ use super::event::Event;
 use super::ledger::{Ledger, Line};
 use super::model::Model;
 use super::ops::Removal;
+use crate::books::Obstacle;
 use crate::books::removal::Removed;
 use crate::delivery::{Class, Settled};
 
@@ -67,6 +68,30 @@ impl Model {
             count += 1;
         }
         assert_eq!(owed, count);
+    }
+
+    /// Another content took the place of an event, unless a target may have seen the first.
+    pub(super) fn replaced(&mut self, mut event: Event, sealed: i64, replaced: Result<i64, Obstacle>) {
+        let seq = self.events.values().find(|e| e.id == event.id && !e.is_replaced).unwrap().seq;
+        let next = i64::try_from(self.events.len()).unwrap() + 1;
+        let before = &self.events[&seq];
+        let is_known = self.ledgers.values().any(|ledger| ledger.lines.contains_key(&seq));
+        let expected = match (before.is_live(), before.is_held || seq > sealed) {
+            (false, _) => Err(Obstacle::NotLive),
+            (true, true) if !is_known => Ok(next),
+            (true, _) => Err(Obstacle::MayBeSent),
+        };
+        assert_eq!(replaced, expected);
+        if replaced.is_err() {
+            return;
+        }
+        let content = (before.id.clone(), before.envelope.clone());
+        self.leave(&[seq], Class::Discarded);
+        self.events.get_mut(&seq).unwrap().is_replaced = true;
+        self.set_aside(content);
+        (event.seq, event.left, event.superseded_by, event.has_bytes) = (next, None, None, true);
+        (event.is_purged, event.is_replaced, event.is_archived) = (false, false, false);
+        self.events.insert(next, event);
     }
 
     pub(super) fn is_in_flight(&self, seq: i64) -> bool {

@@ -17,6 +17,8 @@ pub(super) struct Model {
     newest: BTreeMap<u8, i64>,
     /// Those that are open.
     pub(super) conflicts: BTreeSet<(String, Vec<u8>)>,
+    /// Contents that are kept apart and were decided on.
+    decided: BTreeSet<(String, Vec<u8>)>,
     pub(super) ledgers: BTreeMap<String, Ledger>,
 }
 
@@ -58,7 +60,7 @@ impl Model {
 
     pub(super) fn append(&mut self, mut event: Event, how: &Appending) -> journal::Appended {
         let Appending { sealed, capacity, is_verbatim } = *how;
-        if let Some(known) = self.events.values().find(|e| e.id == event.id) {
+        if let Some(known) = self.events.values().find(|e| e.id == event.id && !e.is_replaced) {
             let seq = known.seq;
             if known.is_purged {
                 return journal::Appended::Purged { seq };
@@ -69,7 +71,8 @@ impl Model {
             if known.envelope == event.envelope || (old == new && known.has_bytes) {
                 return journal::Appended::Unchanged { seq };
             }
-            self.conflicts.insert((event.id, event.envelope));
+            let content = (event.id, event.envelope);
+            self.dispute(content);
             return journal::Appended::Conflict { seq };
         }
         let newest = event.key.and_then(|key| self.newest.get(&key)).map(|seq| &self.events[seq]);
@@ -98,6 +101,20 @@ impl Model {
         }
         self.events.insert(seq, event);
         journal::Appended::Captured { seq, superseded }
+    }
+
+    /// A content is kept apart until somebody decides on it, unless that was done.
+    pub(super) fn dispute(&mut self, content: (String, Vec<u8>)) {
+        if !self.decided.contains(&content) {
+            self.conflicts.insert(content);
+        }
+    }
+
+    /// A content is kept apart, and nobody need decide on it.
+    pub(super) fn set_aside(&mut self, content: (String, Vec<u8>)) {
+        if !self.conflicts.contains(&content) {
+            self.decided.insert(content);
+        }
     }
 
     pub(super) fn release(&mut self, seq: i64, released: Release) {

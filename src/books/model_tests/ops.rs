@@ -17,6 +17,8 @@ pub(super) enum Op {
     Drain { handle: usize, target: usize, replies: Vec<Reply>, rest: Reply, during: Option<Spec> },
     /// A target's answers are lost for a while: long enough, and events are in flight alone.
     Outage { handle: usize, target: usize, drains: usize, is_stored: bool },
+    /// Another content takes the place of an event.
+    Replace { handle: usize, pick: usize },
     /// A hold is lifted.
     Release { handle: usize, pick: usize },
     /// The operator makes owed again what a target has, or what was given up there.
@@ -262,6 +264,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (handle(), 0..3_usize, 1..12_usize, any::<bool>()).prop_map(|(handle, target, drains, is_stored)| {
             Op::Outage { handle, target, drains, is_stored }
         }),
+        1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Replace { handle, pick }),
         1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Release { handle, pick }),
         1 => (handle(), 0..3_usize, prop::sample::select(vec![Settled::Delivered, Settled::GivenUp]))
             .prop_map(|(handle, target, which)| Op::OweAgain { handle, target, which }),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use super::acts::{Appending, append, remove};
+use super::acts::{Appending, append, remove, replace};
 use super::event::Event;
 use super::model::Model;
 use super::ops::{Op, Removal, Reply, Spec};
@@ -133,6 +133,14 @@ impl World {
                 for _ in 0..drains {
                     self.drain(handle, target, Vec::new(), Reply::Lost { is_stored }, None);
                     self.clock.advance(600_000_000);
+                }
+            }
+            Op::Replace { handle, pick } => {
+                if let Some(known) = self.model.pick(pick) {
+                    let (event, now) = (known.rewritten(), self.clock.now());
+                    let store = &mut self.stores.as_mut().unwrap()[handle];
+                    let (sealed, replaced) = store.write(|tx| replace(tx, now, &event)).unwrap();
+                    self.model.replaced(event, sealed, replaced);
                 }
             }
             Op::Release { handle, pick } => {

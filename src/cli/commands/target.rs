@@ -10,7 +10,7 @@ use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops;
-use crate::target::{self, Authority, Gate, Identity};
+use crate::target::{Authority, Gate, Identity, Keyring};
 use crate::upkeep::{TargetList, forget_target, list_targets};
 
 /// Show the target and where it comes from, and every target before it.
@@ -113,7 +113,7 @@ struct Source<'a> {
 fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
-    let gates = target::gates(&resolved, &workspace.loaded.config, &context.env);
+    let gates = Keyring::new(&resolved, &workspace.loaded.config, &context.env).gates();
     let files = workspace.loaded.urls.iter().map(|url| Source { key: url.key, origin: url.origin.to_string() });
     let variables = [LEGACY_URL, TARGET_URL].into_iter().filter(|name| context.env.text(name).is_some());
     let variables = variables.map(|name| Source { key: "", origin: format!("environment {name}") });

@@ -5,4 +5,5 @@ mod delivery;
 mod files;
 mod kill;
 mod noted;
+mod resolve;
 mod rows;

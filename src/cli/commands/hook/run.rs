@@ -127,7 +127,7 @@ fn capture(
         log::info!("{warning}");
     }
     // The store may be new since; the feature directories are those that were captured.
-    let seen = seen.on_ground_of(&look(context, workspace, artifacts)?);
+    let seen = seen.on_ground(&ground(workspace));
     if let Err(error) = seen.write(path) {
         log::warn!("the next hook will look at everything again: {error}");
     }
@@ -136,17 +136,22 @@ fn capture(
 
 /// Looks at the feature directories and at what captures of them depend on.
 fn look(context: &Context, workspace: &Workspace, artifacts: &std::path::Path) -> Result<Stamp, Failure> {
+    let words = ground(workspace);
+    let main_artifacts = workspace.main_root.join(&workspace.loaded.config.artifacts.root);
+    let view = View { artifacts, main_artifacts: &main_artifacts, words: &words, now: context.clock.now() };
+    Stamp::look(&view).map_err(|error| Failure::io(&crate::base::files::named(&error, "cannot look at", artifacts)))
+}
+
+/// What captures depend on besides the feature directories: the project, its store, the branch and the configuration.
+fn ground(workspace: &Workspace) -> String {
     let config = serde_json::to_string(&workspace.loaded.values).unwrap_or_default();
-    let words = [
+    [
         workspace.identity.project_uuid.as_deref().unwrap_or_default(),
         &hook::place_of(&workspace.place.store()).unwrap_or_default(),
         &git::branch_file(&workspace.checkout),
         &config,
     ]
-    .join("\n");
-    let main_artifacts = workspace.main_root.join(&workspace.loaded.config.artifacts.root);
-    let view = View { artifacts, main_artifacts: &main_artifacts, words: &words, now: context.clock.now() };
-    Stamp::look(&view).map_err(|error| Failure::io(&crate::base::files::named(&error, "cannot look at", artifacts)))
+    .join("\n")
 }
 
 /// A mark that something was captured in the middle of an operation of git, so that no drain was started for it.
