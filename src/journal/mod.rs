@@ -40,7 +40,7 @@ pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_asi
 pub(crate) use newest::stated;
 pub(crate) use point::{Point, is_same_history, point, states_the_same};
 pub(crate) use read::{
-    Conflict, Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show,
+    Conflict, Filter, Listed, conflicts, is_known, list, live_after, oldest_kept_at, payload, rows_after, show,
 };
 pub(crate) use record::{Record, Totals};
 pub(crate) use retire::{Audit, Mark, Notice, PURGED, REPLACED, Release, audit, bury, let_go, notice, release};

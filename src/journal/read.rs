@@ -69,6 +69,12 @@ pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Er
     }
 }
 
+/// True when an event has this id.
+pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM journal_events WHERE event_id = ?1)";
+    Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0))?)
+}
+
 /// The envelope bytes of a row; `None` when they have left.
 pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Error> {
     Ok(tx.prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?)

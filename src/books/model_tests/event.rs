@@ -5,6 +5,7 @@ use crate::delivery::Class;
 
 /// One captured event.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "the marks of an event, in any combination")]
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) seq: i64,
@@ -21,6 +22,8 @@ pub(super) struct Event {
     pub(super) left: Option<Class>,
     /// Its payload is here.
     pub(super) has_bytes: bool,
+    /// A verified archive has it.
+    pub(super) is_archived: bool,
     /// It was removed with its project.
     pub(super) is_purged: bool,
     /// Another content has its id now.
@@ -81,6 +84,7 @@ impl Event {
             follows: None,
             left: None,
             has_bytes: true,
+            is_archived: false,
             is_purged: false,
             is_replaced: false,
         }

@@ -39,7 +39,10 @@ impl Model {
         self.leave(&live, Class::Discarded);
         match removal {
             Removal::Clear => {}
-            Removal::ToFile { .. } => live.iter().for_each(|seq| self.events.get_mut(seq).unwrap().has_bytes = true),
+            Removal::ToFile { .. } => live.iter().for_each(|seq| {
+                let event = self.events.get_mut(seq).unwrap();
+                (event.has_bytes, event.is_archived) = (true, true);
+            }),
             Removal::Project => {
                 for seq in free {
                     let event = self.events.get_mut(&seq).unwrap();
@@ -87,16 +90,16 @@ impl Model {
         self.events.get_mut(&seq).unwrap().is_replaced = true;
         self.set_aside(content);
         (event.seq, event.left, event.superseded_by, event.has_bytes) = (next, None, None, true);
-        (event.is_purged, event.is_replaced) = (false, false);
+        (event.is_purged, event.is_replaced, event.is_archived) = (false, false, false);
         self.events.insert(next, event);
     }
 
-    fn is_in_flight(&self, seq: i64) -> bool {
+    pub(super) fn is_in_flight(&self, seq: i64) -> bool {
         let line = |ledger: &Ledger| ledger.lines.get(&seq).and_then(|line| line.class);
         self.ledgers.values().any(|ledger| line(ledger) == Some(Class::InFlight))
     }
 
-    fn leave(&mut self, seqs: &[i64], class: Class) {
+    pub(super) fn leave(&mut self, seqs: &[i64], class: Class) {
         for seq in seqs {
             let event = self.events.get_mut(seq).unwrap();
             (event.left, event.has_bytes) = (Some(class), false);

@@ -22,6 +22,14 @@ pub(super) struct Model {
     pub(super) ledgers: BTreeMap<String, Ledger>,
 }
 
+/// How something is appended.
+pub(super) struct Appending {
+    pub(super) sealed: i64,
+    pub(super) capacity: Option<i64>,
+    /// As a row of its own, whatever it states.
+    pub(super) is_verbatim: bool,
+}
+
 impl Model {
     /// One of the captured events.
     pub(super) fn pick(&self, pick: usize) -> Option<&Event> {
@@ -37,7 +45,8 @@ impl Model {
         let before = self.totals();
         let (mut unchanged, mut purged) = (0, 0);
         for (event, result) in appended.results {
-            let expected = self.append(event, appended.sealed, appended.capacity);
+            let expected = self
+                .append(event, &Appending { sealed: appended.sealed, capacity: appended.capacity, is_verbatim: false });
             assert_eq!(result, expected);
             unchanged += i64::from(matches!(result, journal::Appended::Unchanged { .. }));
             purged += i64::from(matches!(result, journal::Appended::Purged { .. }));
@@ -49,7 +58,8 @@ impl Model {
         assert_eq!((receipt.unchanged, receipt.purged), (unchanged, purged));
     }
 
-    fn append(&mut self, mut event: Event, sealed: i64, capacity: Option<i64>) -> journal::Appended {
+    pub(super) fn append(&mut self, mut event: Event, how: &Appending) -> journal::Appended {
+        let Appending { sealed, capacity, is_verbatim } = *how;
         if let Some(known) = self.events.values().find(|e| e.id == event.id && !e.is_replaced) {
             let seq = known.seq;
             if known.is_purged {
@@ -62,17 +72,16 @@ impl Model {
                 return journal::Appended::Unchanged { seq };
             }
             let content = (event.id, event.envelope);
-            if !self.decided.contains(&content) {
-                self.conflicts.insert(content);
-            }
+            self.dispute(content);
             return journal::Appended::Conflict { seq };
         }
         let newest = event.key.and_then(|key| self.newest.get(&key)).map(|seq| &self.events[seq]);
         let newest = newest.filter(|n| n.left != Some(Class::Discarded));
-        if let Some(newest) = newest.filter(|n| n.facts == event.facts) {
+        if let Some(newest) = newest.filter(|n| n.facts == event.facts && !is_verbatim) {
             return journal::Appended::Unchanged { seq: newest.seq };
         }
-        let is_replaced = |n: &&Event| n.seq > sealed && n.left.is_none() && !n.is_held && !event.is_held;
+        let is_replaced =
+            |n: &&Event| !is_verbatim && n.seq > sealed && n.left.is_none() && !n.is_held && !event.is_held;
         let superseded = newest.filter(is_replaced).map(|n| n.seq);
         let live = self.totals().live;
         if let (None, Some(capacity)) = (superseded, capacity.filter(|capacity| live >= *capacity)) {
@@ -92,6 +101,13 @@ impl Model {
         }
         self.events.insert(seq, event);
         journal::Appended::Captured { seq, superseded }
+    }
+
+    /// A content is kept apart until somebody decides on it, unless that was done.
+    pub(super) fn dispute(&mut self, content: (String, Vec<u8>)) {
+        if !self.decided.contains(&content) {
+            self.conflicts.insert(content);
+        }
     }
 
     /// A content is kept apart, and nobody need decide on it.
@@ -177,7 +193,7 @@ impl Model {
             discarded: count(&|e| e.left == Some(Class::Discarded)),
             gone: count(&|e| e.left == Some(Class::Purged)),
             live_bytes: all().filter(|e| e.is_live()).map(|e| i64::try_from(e.envelope.len()).unwrap()).sum(),
-            archived: 0,
+            archived: count(&|e| e.is_live() && e.is_archived),
             conflicts: i64::try_from(self.conflicts.len()).unwrap(),
         }
     }
