@@ -48,3 +48,4 @@ mod spool;
 mod status;
 mod status_schema;
 mod support;
+mod waits;
