@@ -25,6 +25,8 @@ mod gc;
 mod hardship;
 mod health;
 #[cfg(unix)]
+mod history;
+#[cfg(unix)]
 mod hook_install;
 #[cfg(unix)]
 mod hook_run;
