@@ -22,6 +22,8 @@ mod last_run;
 mod lasting_tests;
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod posting_tests;
 mod removal;
 mod restore;
 mod retention;

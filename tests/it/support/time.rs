@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Sandbox;
 use super::wire::open;
 
-/// Every moment at which something of the ledger is due. 0 is no moment: it says that nobody has to wait.
+/// Every moment at which something of the ledger is due. 0 and 1 are no moments: they say that nobody has to wait.
 const MOMENTS: [&str; 4] = [
-    "UPDATE delivery_rows SET due_at = due_at + ?1 WHERE due_at > 0",
+    "UPDATE delivery_rows SET due_at = due_at + ?1 WHERE due_at > 1",
     "UPDATE delivery_attempts SET due_at = due_at + ?1 WHERE closed_at IS NULL",
     "UPDATE delivery_targets SET not_before = not_before + ?1 WHERE not_before IS NOT NULL",
     "UPDATE delivery_targets SET no_health_until = no_health_until + ?1 WHERE no_health_until IS NOT NULL",
