@@ -127,7 +127,7 @@ impl<'a> Keyring<'a> {
 }
 
 fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
-    let Vault { resolved, env, .. } = *vault;
+    let Vault { resolved, config, env } = *vault;
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
     let consent = Gate::new("missing_consent", unpermitted(resolved));
     let no_keys = told.and_then(|told| told.as_ref().err().cloned());

@@ -28,6 +28,8 @@ mod gc;
 mod hardship;
 mod health;
 #[cfg(unix)]
+mod history;
+#[cfg(unix)]
 mod hook_install;
 #[cfg(unix)]
 mod hook_run;
@@ -55,4 +57,5 @@ mod status_schema;
 mod support;
 mod upkeep;
 mod verify;
+mod waits;
 mod webhook;
