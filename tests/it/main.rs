@@ -6,12 +6,15 @@
 mod action;
 mod answers;
 mod archive;
+mod asking;
 mod bad_input;
 mod bench;
 mod bodies;
 mod capture;
+mod choosing;
 mod consent;
 mod crowd;
+mod day;
 mod delivery;
 mod dossier_drift;
 mod dossier_memory;
@@ -25,6 +28,8 @@ mod gc;
 mod hardship;
 mod health;
 #[cfg(unix)]
+mod history;
+#[cfg(unix)]
 mod hook_install;
 #[cfg(unix)]
 mod hook_run;
@@ -33,8 +38,10 @@ mod init;
 mod kill;
 mod layers;
 mod logs;
+mod looking;
 mod main_job;
 mod migrate;
+mod older_login;
 mod page;
 mod preflight;
 mod purge;
@@ -49,4 +56,7 @@ mod status;
 mod status_schema;
 mod support;
 mod tls;
+mod upkeep;
+mod verify;
+mod waits;
 mod webhook;
