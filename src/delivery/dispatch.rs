@@ -7,7 +7,7 @@ use super::deployment::{self, Asked, Change};
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Error, Target, Verdict, attempt, outcome, registry, rows};
+use super::{Cause, Error, Target, Verdict, attempt, outcome, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, failpoint};
 use crate::event::WireContext;
@@ -83,6 +83,8 @@ pub(crate) struct Report {
     pub(crate) terminal_failed: u64,
     /// Why it ended early, if it did.
     pub(crate) stop: Option<Stop>,
+    /// What the last exchange was, if it ended it.
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Report {
@@ -99,6 +101,7 @@ impl Report {
         self.transient += later.transient;
         self.terminal_failed += later.terminal_failed;
         self.stop.clone_from(&later.stop);
+        self.cause = later.cause;
     }
 
     fn count(&mut self, settled: Settled) {
@@ -253,6 +256,8 @@ impl Course<'_> {
             now: self.now,
         };
         let goes_on = self.note_end(verdict.clone()) && !self.is_over();
+        let is_its_end = !matches!(self.report.stop, None | Some(Stop::Deadline | Stop::Interrupted));
+        self.report.cause = is_its_end.then(|| Cause::of(exchange));
         let record = |tx: &WriteTx<'_>| record::record(tx, target, batch, &verdict, &settling);
         let written = store.write(|tx| {
             let settled = record(tx)?;
