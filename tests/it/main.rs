@@ -40,6 +40,7 @@ mod migrate;
 mod older_login;
 mod page;
 mod preflight;
+mod presets;
 mod purge;
 mod quiet;
 #[cfg(unix)]
@@ -50,4 +51,6 @@ mod shell;
 mod spool;
 mod status;
 mod status_schema;
+mod stopped;
 mod support;
+mod waive;

@@ -29,6 +29,7 @@ mod status;
 mod target;
 mod target_set;
 mod verify;
+mod waive;
 
 use clap::Subcommand;
 
