@@ -28,6 +28,8 @@ mod forget;
 mod inherit;
 mod limits;
 mod outcome;
+#[cfg(test)]
+mod outcome_tests;
 mod parking;
 #[cfg(test)]
 mod parking_tests;

@@ -55,6 +55,7 @@ mod spool;
 mod status;
 mod status_schema;
 mod support;
+mod tls;
 mod upkeep;
 mod verify;
 mod waits;
