@@ -24,6 +24,8 @@ mod lasting_tests;
 mod mend;
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod posting_tests;
 mod removal;
 mod replace;
 mod restore;

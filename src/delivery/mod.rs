@@ -26,6 +26,7 @@ mod failures;
 mod fixture;
 mod forget;
 mod inherit;
+mod limits;
 mod outcome;
 mod parking;
 #[cfg(test)]
@@ -34,6 +35,8 @@ mod parking_tests;
 mod plan_tests;
 mod postings;
 mod receiver;
+#[cfg(test)]
+mod receiver_tests;
 mod record;
 #[cfg(test)]
 mod record_tests;

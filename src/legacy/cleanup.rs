@@ -59,6 +59,9 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
     if known.refused > 0 {
         return Ok(Some(format!("{} of its rows could not be taken over", known.refused)));
     }
+    if known.holds_more {
+        return no("it holds what this version does not know, and nobody has that but this file");
+    }
     if SIDES.iter().any(|side| std::fs::metadata(beside(&found.path, side)).is_ok_and(|meta| meta.len() > 0)) {
         return no("something writes to it, or died while it did: it has side files");
     }

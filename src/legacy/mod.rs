@@ -3,7 +3,8 @@
 //! * `discover` finds files by name; `source` opens one (`queue` for databases, on a private copy; `lines` for overflow
 //!   files) and shows its rows; `share` sorts them by the store they belong to; `import` writes one share in one
 //!   transaction, with its mark; `take_over` does all that is new. `catalog` remembers what need not be read again,
-//!   `ledger` what an older version delivered, `scopes` whose queue a file was, `odd` explains rows.
+//!   `ledger` what an older version delivered, `scopes` whose queue a file was, `odd` explains rows. `conflicts` shows ids
+//!   with two contents, `decide` is what a person says to them, `cleanup` renames files that are done with.
 //!
 //! **Invariant:** a source is never changed, and never opened where it lies.
 //! **Invariant:** ids and bytes are kept as they are. The first of two contents of one id stays; the other is kept apart,

@@ -93,8 +93,9 @@ impl QueueFile {
         }
         let lists: Vec<_> = tables.iter().map(|(table, columns)| (*table, columns.as_slice())).collect();
         let note = tables::unknown_parts(&foreign, known, &lists)?;
-        if tables.is_empty() && note.as_ref().is_some_and(|note| note.contains("table ")) {
-            return Err(ForeignError::Sqlite("it holds other tables than a queue has".to_owned()));
+        if let (true, Some(note)) = (tables.is_empty(), &note) {
+            let parts = note.rsplit_once(": ").map_or(note.as_str(), |(_, parts)| parts);
+            return Err(ForeignError::Sqlite(format!("it holds other tables than a queue has: {parts}")));
         }
         let columns =
             |name: &str| tables.iter().find(|(table, _)| *table == name).map(|(_, columns)| columns.as_slice());

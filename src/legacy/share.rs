@@ -56,6 +56,7 @@ impl Plan {
             body_rows: self.body_rows,
             failure_rows: self.failure_rows,
             refused,
+            holds_more: source.note().is_some(),
             ..Known::default()
         }
     }

@@ -24,6 +24,7 @@ pub(crate) mod report;
 mod rule;
 mod run;
 mod sending;
+mod settings;
 mod spooling;
 mod stream;
 mod tally;
@@ -41,6 +42,7 @@ pub(crate) use opening::{Absorbed, open};
 pub(crate) use quick::capture_quickly;
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
+pub(crate) use settings::change_settings;
 pub(crate) use stream::{Line, News, StreamRequest, capture_stream};
 pub(crate) use workspace::{Setup, Workspace};
 

@@ -5,13 +5,15 @@ use std::sync::OnceLock;
 use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
 use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
+use crate::http::SigningKeys;
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::authority::stub_endpoints;
+use super::authority::{manner, stub_endpoints};
 use super::consent::Refusal;
+use super::credential;
 use super::credential::{Keys, Lack, Vault};
-use super::link::{Link, ReceiverKind};
+use super::link::{Link, Manner, ReceiverKind};
 use super::resolved::Resolved;
 
 /// A condition for sending.
@@ -92,12 +94,31 @@ impl<'a> Keyring<'a> {
             return Err(self.gates().into_iter().filter(is_shut).collect());
         }
         match self.keys() {
-            Ok(keys) => match connect(receiver, resolved, keys.clone(), stub_origin) {
-                Some(link) => Ok(Some(link)),
-                None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
-            },
+            Ok(keys) => self.connected(receiver, keys.clone(), stub_origin),
             Err(_) => Err(self.gates().into_iter().filter(is_shut).collect()),
         }
+    }
+
+    /// The link with these keys, every gate being open.
+    fn connected(
+        &self,
+        receiver: ReceiverKind,
+        keys: Keys,
+        stub_origin: Option<&str>,
+    ) -> Result<Option<Link>, Vec<Gate>> {
+        let Vault { resolved, config, env } = self.vault;
+        let signing = credential::signing(receiver, config, env)
+            .map_err(|lack| vec![Gate::new("missing_signing_secret", Some(lack))])?;
+        let speech = (manner(receiver, &config.external_receiver), signing);
+        match connect(receiver, resolved, keys, speech, stub_origin) {
+            Some(link) => Ok(Some(link)),
+            None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
+        }
+    }
+
+    /// Where the token comes from, or would be asked for.
+    pub(crate) fn token_place(&self) -> Option<String> {
+        self.vault.token_place()
     }
 
     fn keys(&self) -> &Result<Keys, Lack> {
@@ -120,18 +141,31 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
                 disagreement,
                 Gate::new("no_target_url", no_address(resolved)),
                 if told.is_some() { auth } else { unasked },
-                Gate::new("missing_team", no_team(config)),
+                Gate::new("missing_team", no_team(resolved)),
                 consent,
             ]
         }
         Some(ReceiverKind::ExternalReceiver) => {
-            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent]
+            let signing = config.external_receiver.signing_secret.as_ref().map(|_| {
+                Gate::new(
+                    "missing_signing_secret",
+                    credential::signing(ReceiverKind::ExternalReceiver, config, env).err(),
+                )
+            });
+            let headers = Gate::new("missing_header_secret", no_keys);
+            [disagreement, headers].into_iter().chain(signing).chain([consent]).collect()
         }
     }
 }
 
 /// The link, once every gate is open; `None` when the stub's origin is not given.
-fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin: Option<&str>) -> Option<Link> {
+fn connect(
+    receiver: ReceiverKind,
+    resolved: &Resolved,
+    keys: Keys,
+    (manner, signing): (Manner, Option<SigningKeys>),
+    stub_origin: Option<&str>,
+) -> Option<Link> {
     let endpoints = match receiver {
         ReceiverKind::Stub => stub_endpoints(&Address::read(stub_origin?).ok()?),
         ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
@@ -142,17 +176,27 @@ fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin:
         bodies_permit: endpoints.bodies.as_deref().and_then(|url| resolved.consent.permit(url).ok()),
         endpoints,
         headers: keys.headers,
+        manner,
+        signing,
     })
 }
 
 fn quarrel(disagreement: &Disagreement) -> Lack {
-    let variable = [&disagreement.second.0, &disagreement.first.0].into_iter().find_map(|origin| match origin {
+    let sources = [&disagreement.second.0, &disagreement.first.0];
+    let variable = sources.into_iter().find_map(|origin| match origin {
         Origin::Variable(name) => Some(name),
         _ => None,
     });
-    let fix = match variable {
-        Some(name) => format!("unset {name}   # or let the environment win: --override-target"),
-        None => "make both files name the same target, or name it with --target-url".to_owned(),
+    let is_set_here = sources.into_iter().any(|origin| matches!(origin, Origin::ProjectFile(_)));
+    // What a repository says is decided for last.
+    let named = [&disagreement.first, &disagreement.second].into_iter().find(|(origin, _)| !origin.is_repository());
+    let fix = match (variable, named) {
+        (Some(name), _) => format!("unset {name}   # or let the environment win: --override-target"),
+        (None, _) if is_set_here => "sk-sync target set --unset url --unset events-url --unset bodies-url".to_owned(),
+        (None, Some((_, url))) if disagreement.is_base => {
+            format!("sk-sync run --target-url {url}   # or make both name the same target")
+        }
+        (None, _) => "# make both files name the same target".to_owned(),
     };
     Lack { reason: disagreement.to_string(), fix }
 }
@@ -170,8 +214,8 @@ fn switched_off(env: &Env) -> Option<Lack> {
     Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: format!("unset {LEGACY_SWITCH}") })
 }
 
-fn no_team(config: &EventSyncConfig) -> Option<Lack> {
-    config.teamspace.team_slug.is_none().then(|| Lack {
+fn no_team(resolved: &Resolved) -> Option<Lack> {
+    resolved.authority.team_slug.is_none().then(|| Lack {
         reason: "no team is configured".to_owned(),
         fix: "export SK_SYNC_TEAMSPACE__TEAM_SLUG=TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
     })

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::address::Address;
 use super::credential::{Lack, is_open_to_others, quoted, usable};
+use super::older::Login;
 use super::resolved::Resolved;
 use crate::base::env::{HOME, TOKEN, TOKEN_FILE};
 use crate::base::{Env, child, text};
@@ -57,6 +59,34 @@ impl Sources<'_> {
         self.of_git().map_or_else(|| self.last(), Ok)
     }
 
+    /// Where the token comes from, or would be asked for; `None` where there is no source.
+    pub(super) fn place(&self) -> Option<String> {
+        let of_file = |named: &str, path: PathBuf| Some(format!("{named}: {}", text::path(&path)));
+        if self.env.text(TOKEN).is_some() {
+            return Some(TOKEN.to_owned());
+        }
+        if let Some(path) = self.env.path(TOKEN_FILE) {
+            return of_file(TOKEN_FILE, path);
+        }
+        if let Some(path) = &self.teamspace.token_file {
+            return of_file("teamspace.token_file", self.at_home(path));
+        }
+        if self.teamspace.token_command.is_some() {
+            return Some(format!("teamspace.token_command: {}", self.whom()));
+        }
+        let login = self.own_login().map(|(login, _)| text::path(&login.path));
+        let git = self.server_for_git().map(|_| "git's credential helpers".to_owned());
+        let all: Vec<_> = git.into_iter().chain(login).collect();
+        (!all.is_empty()).then(|| all.join(", then "))
+    }
+
+    /// The older login at this very server, and the server's origin.
+    fn own_login(&self) -> Option<(&Login, String)> {
+        let login = self.resolved.login.as_ref()?;
+        let origin = Address::read(&self.resolved.endpoints.as_ref()?.events).ok()?.origin();
+        (login.origin == origin).then_some((login, origin))
+    }
+
     /// Who would be asked, for a person.
     pub(super) fn whom(&self) -> String {
         match self.teamspace.token_command.as_deref().and_then(<[String]>::first) {
@@ -65,8 +95,11 @@ impl Sources<'_> {
         }
     }
 
-    /// What is left when no other source has a token: that there is none.
+    /// What is left when no other source has a token: an older login at this very server, or that there is none.
     fn last(&self) -> Result<String, Lack> {
+        if let Some((login, origin)) = self.own_login() {
+            return login.token(&origin);
+        }
         Err(lack(
             format!("no token: neither {TOKEN} nor {TOKEN_FILE} is set, and git knows no password for the server"),
             format!("export {TOKEN_FILE}=FILE   # a file with the token that only you can read; or {TOKEN}"),

@@ -11,6 +11,7 @@ mod bad_input;
 mod bench;
 mod bodies;
 mod capture;
+mod choosing;
 mod consent;
 mod crowd;
 mod day;
@@ -27,6 +28,8 @@ mod gc;
 mod hardship;
 mod health;
 #[cfg(unix)]
+mod history;
+#[cfg(unix)]
 mod hook_install;
 #[cfg(unix)]
 mod hook_run;
@@ -38,6 +41,7 @@ mod logs;
 mod looking;
 mod main_job;
 mod migrate;
+mod older_login;
 mod page;
 mod preflight;
 mod purge;
@@ -53,3 +57,5 @@ mod status_schema;
 mod support;
 mod upkeep;
 mod verify;
+mod waits;
+mod webhook;

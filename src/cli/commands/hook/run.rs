@@ -17,6 +17,9 @@ use crate::ops::{self, Workspace};
 /// How long git waits for the configuration to be read: without it nothing can be left to another process.
 const UNREAD: Duration = Duration::from_secs(1);
 
+/// Up to so many files and directories, threads that share the reading cost more than they save.
+const FEW: usize = 256;
+
 /// Do what a git hook is there for (git calls this).
 ///
 /// Captures the feature directories that changed since the last hook, within `hook.budget`, and says nothing when all
@@ -122,6 +125,9 @@ fn capture(
         Changed::Missions(missions) => Some(missions),
         Changed::All => None,
     };
+    if seen.entries() <= FEW {
+        stay_on_this_thread();
+    }
     let done = ops::capture_quickly(&world(context), workspace, missions.as_deref())?;
     for warning in &done.warnings {
         log::info!("{warning}");
@@ -132,6 +138,13 @@ fn capture(
         log::warn!("the next hook will look at everything again: {error}");
     }
     Ok(done.captured)
+}
+
+/// Has the files read by this thread alone: threads that wait for work would take the processor from git.
+fn stay_on_this_thread() {
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global() {
+        log::debug!("the files are read by several threads: {error}");
+    }
 }
 
 /// Looks at the feature directories and at what captures of them depend on.
