@@ -97,7 +97,7 @@ fn cleaning_up(sandbox: &Sandbox, archive: &Path, captured: i64) {
     assert_eq!(status(sandbox)["balance"]["delivered"], captured);
     sandbox.verified();
     // What is known stays known.
-    assert_eq!(sandbox.sk_sync(["run", "--json"]).success().json()["capture"]["captured"], 0);
+    assert_eq!(sandbox.sk_sync(["index", "--json"]).success().json()["capture"]["captured"], 0);
 }
 
 /// A bit flips, a row is lost, a number is wrong: each is told from the others.
