@@ -10,6 +10,8 @@ mod bad_input;
 mod bench;
 mod bodies;
 mod capture;
+#[cfg(unix)]
+mod ci;
 mod consent;
 mod crowd;
 mod delivery;
