@@ -6,14 +6,17 @@
 mod action;
 mod answers;
 mod archive;
+mod asking;
 mod bad_input;
 mod bench;
 mod bodies;
 mod capture;
+mod choosing;
 #[cfg(unix)]
 mod ci;
 mod consent;
 mod crowd;
+mod day;
 mod delivery;
 mod dossier_drift;
 mod dossier_memory;
@@ -27,6 +30,8 @@ mod gc;
 mod hardship;
 mod health;
 #[cfg(unix)]
+mod history;
+#[cfg(unix)]
 mod hook_install;
 #[cfg(unix)]
 mod hook_run;
@@ -35,8 +40,10 @@ mod init;
 mod kill;
 mod layers;
 mod logs;
+mod looking;
 mod main_job;
 mod migrate;
+mod older_login;
 mod page;
 mod preflight;
 mod purge;
@@ -50,3 +57,7 @@ mod spool;
 mod status;
 mod status_schema;
 mod support;
+mod upkeep;
+mod verify;
+mod waits;
+mod webhook;
