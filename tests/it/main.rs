@@ -12,6 +12,8 @@ mod bench;
 mod bodies;
 mod capture;
 mod choosing;
+#[cfg(unix)]
+mod ci;
 mod consent;
 mod crowd;
 mod day;
