@@ -1,7 +1,7 @@
 //! Postings that only one act makes: were one of them forgotten, nothing else would tell.
 
 use super::fixture::{Queue, Said, identity, keyed, plain};
-use super::{acknowledge, evict};
+use super::{GcRule, acknowledge, collect, evict, mark_archived, plan_collection};
 use crate::delivery::{self, Class, Inherited};
 
 fn forget(queue: &mut Queue, name: &str) {
@@ -50,4 +50,20 @@ fn an_event_that_cannot_be_sent_again_is_given_up() {
     queue.write(|tx, _| Ok(tx.conn().execute("UPDATE journal_events SET wire = 3", []).map(drop)?));
     queue.drain("a", &[Said::Success]);
     assert_eq!((queue.classes("a"), queue.posts("a")), (vec![(Class::Undeliverable, 1)], 1));
+}
+
+/// An archived payload that one target has is collected when archives are asked for: purged where it was still owed.
+#[test]
+fn an_archived_event_that_goes_is_purged_where_it_was_owed() {
+    let mut queue = Queue::with_events(2);
+    queue.drain("a", &[Said::Success]);
+    queue.drain("b", &[Said::Halt]);
+    queue.drain("c", &[Said::Rejected]);
+    assert_eq!((queue.classes("b"), queue.classes("c")), (vec![(Class::Untried, 2)], vec![(Class::Retryable, 2)]));
+    queue.write(|tx, now| mark_archived(tx, now, &[1, 2]));
+    let plan = queue.write(|tx, _| plan_collection(tx, GcRule { with_archived: true, ..GcRule::default() }));
+    queue.write(|tx, now| collect(tx, now, &plan, 0));
+    let purged = vec![(Class::Purged, 2)];
+    assert_eq!((queue.size(), queue.classes("b"), queue.classes("c")), (0, purged.clone(), purged));
+    assert_eq!(queue.classes("a"), [(Class::Delivered, 2)]);
 }

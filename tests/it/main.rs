@@ -11,6 +11,8 @@ mod bench;
 mod bodies;
 mod capture;
 mod consent;
+#[cfg(unix)]
+mod cost;
 mod crowd;
 mod delivery;
 mod dossier_drift;
@@ -39,6 +41,8 @@ mod main_job;
 mod migrate;
 mod page;
 mod preflight;
+#[cfg(unix)]
+mod promises;
 mod purge;
 mod quiet;
 #[cfg(unix)]
