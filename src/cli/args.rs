@@ -90,7 +90,7 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-fn presets() -> PossibleValuesParser {
+pub(crate) fn presets() -> PossibleValuesParser {
     PossibleValuesParser::new([
         PossibleValue::new("teamspace").help("keep everything, send to a Teamspace"),
         PossibleValue::new("external-receiver").help("keep everything, send to your own endpoint"),

@@ -148,7 +148,7 @@ mod tests {
             change(&mut report);
             report
         };
-        let shut = || Gate { name: "missing_auth".to_owned(), open: false, fix: String::new() };
+        let shut = || Gate { name: "missing_auth".to_owned(), ..Gate::default() };
         for (name, report, exit) in [
             ("nothing", report(|_| ()), Exit::Success),
             ("owed", report(|r| r.standing.owed_events = 1), Exit::Retryable),

@@ -15,7 +15,7 @@ use crate::ops::{self, Absorbed, Request, Setup, Step, Stub, Workspace, World, e
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
 use crate::spool::Spool;
 use crate::store::Store;
-use crate::target::{Choice, Consent, Resolved, active_scope, resolve};
+use crate::target::{Choice, Consent, Resolved, active_scope, older, resolve};
 
 /// The world of a context.
 pub(crate) fn world(context: &Context) -> World<'_> {
@@ -30,12 +30,20 @@ pub(crate) fn world(context: &Context) -> World<'_> {
 
 /// The workspace that the context's directory and options name. Creates nothing.
 pub(crate) fn workspace(context: &Context) -> Result<Workspace, Failure> {
+    with_setup(context, |setup| Ok(Workspace::open(&world(context), setup)?))
+}
+
+/// Calls `work` with what the command line says of the place to work in.
+pub(crate) fn with_setup<T>(
+    context: &Context,
+    work: impl FnOnce(&Setup<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let globals = &context.globals;
     let start = context.start_dir()?;
     let flags: Vec<Flag<'_>> =
         globals.preset.iter().map(|value| Flag { key: "preset", value, name: "--preset" }).collect();
-    let setup = Setup { cwd: &context.cwd, start: &start, config_file: globals.config.as_deref(), flags: &flags };
-    Ok(Workspace::open(&world(context), &setup)?)
+    let config_file = globals.config.as_deref();
+    work(&Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None })
 }
 
 /// Calls `work` with what the command line, the recorded agreements and older versions say about the target.
@@ -45,6 +53,7 @@ pub(crate) fn with_choice<T>(
     work: impl FnOnce(Choice<'_>) -> T,
 ) -> Result<T, Failure> {
     let scope = workspace.home.legacy.as_deref().and_then(active_scope);
+    let older = workspace.home.legacy.as_deref().map(older);
     let allowed = &context.globals.allow_origin;
     let consent = Consent::of(&workspace.place.grants(), workspace.repository(), &workspace.loaded, allowed);
     let consent = consent.map_err(ops::Error::from)?;
@@ -53,6 +62,7 @@ pub(crate) fn with_choice<T>(
         is_environment_first: context.globals.override_target,
         legacy_home: workspace.home.legacy.as_deref(),
         active_scope: scope.as_deref(),
+        older: older.as_ref(),
         consent: Some(&consent),
     }))
 }

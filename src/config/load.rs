@@ -49,6 +49,11 @@ pub(crate) struct Flag<'a> {
 
 /// Reads all sources. Fails with every problem of every source at once.
 pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
+    load_with(inputs, None)
+}
+
+/// The same, as if the project's settings were `settings`.
+pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<Loaded, Error> {
     let mut problems = Vec::new();
     let mut layers = vec![defaults(&mut problems)];
     let mut repo_file = None;
@@ -60,7 +65,9 @@ pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     for (path, origin) in files.into_iter().filter_map(|(path, origin)| Some((path?, origin))) {
         let origin = origin(path.to_owned());
         let must_exist = origin.is_repository() && inputs.is_explicit;
-        let Some(bytes) = read_file(path, must_exist)? else { continue };
+        let given = settings.filter(|_| matches!(origin, Origin::ProjectFile(_)));
+        let read = given.map_or_else(|| read_file(path, must_exist), |text| Ok(Some(text.as_bytes().to_vec())));
+        let Some(bytes) = read? else { continue };
         if origin.is_repository() {
             repo_file = Some(RepositoryFile { path: path.to_owned(), sha256: Sha256::of(&bytes) });
         }

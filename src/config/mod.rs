@@ -20,12 +20,13 @@ mod loaded;
 mod origin;
 mod preset;
 mod schema;
+mod settings;
 mod units;
 mod variables;
 
 pub(crate) use home::{Home, Place};
 pub(crate) use keys::KEYS;
-pub(crate) use load::{Flag, Inputs, default_of, load};
+pub(crate) use load::{Flag, Inputs, default_of, load, load_with};
 pub(crate) use loaded::{Loaded, RepositoryFile, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
@@ -33,6 +34,7 @@ pub(crate) use schema::{
     Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Imported, Parity,
     Teamspace, WireNames,
 };
+pub(crate) use settings::{Change, Changed, Edit, Refusal, Settings, plan_settings};
 pub(crate) use units::milliseconds;
 
 use std::path::PathBuf;

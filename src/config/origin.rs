@@ -16,6 +16,8 @@ pub(crate) enum Origin {
     RepositoryFile(PathBuf),
     /// The project's settings in the state directory.
     ProjectFile(PathBuf),
+    /// A file of an older Spec Kitty.
+    OlderFile(PathBuf),
     /// An environment variable.
     Variable(String),
     /// A flag of the command line.
@@ -34,7 +36,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::UserFile(path) | Self::RepositoryFile(path) | Self::ProjectFile(path) => {
+            Self::UserFile(path) | Self::RepositoryFile(path) | Self::ProjectFile(path) | Self::OlderFile(path) => {
                 f.write_str(&text::path(path))
             }
             Self::Variable(name) => f.write_str(&text::printable(name)),

@@ -11,10 +11,9 @@ use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
-use crate::config::Compression;
 use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
 use crate::store::Store;
-use crate::target::{self, Gate, Identity, Link, Resolved};
+use crate::target::{self, Gate, Identity, Keyring, Link, Resolved};
 
 /// How long, in all, a drain waits for a server to know the events that bodies belong to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,21 +38,21 @@ pub(crate) type StartStub<'a> = &'a dyn Fn(&Path) -> Result<Stub, String>;
 
 /// The way out of this process: a target, reached only when there is something to send.
 pub(super) struct Outlet<'a> {
-    world: &'a World<'a>,
     workspace: &'a Workspace,
     resolved: &'a Resolved,
+    keyring: &'a Keyring<'a>,
     start_stub: StartStub<'a>,
     stub: Option<Stub>,
 }
 
 impl<'a> Outlet<'a> {
     pub(super) fn new(
-        world: &'a World<'a>,
         workspace: &'a Workspace,
         resolved: &'a Resolved,
+        keyring: &'a Keyring<'a>,
         start_stub: StartStub<'a>,
     ) -> Self {
-        Self { world, workspace, resolved, start_stub, stub: None }
+        Self { workspace, resolved, keyring, start_stub, stub: None }
     }
 
     /// The permitted target, or the gates that are shut; `None` where nothing is to be delivered.
@@ -63,7 +62,7 @@ impl<'a> Outlet<'a> {
             self.stub = Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);
         }
         let origin = self.stub.as_ref().map(|stub| stub.origin.as_str());
-        Ok(target::link(self.resolved, &self.workspace.loaded.config, self.world.env, origin))
+        Ok(self.keyring.link(origin))
     }
 }
 
@@ -82,8 +81,7 @@ pub(super) fn events(
     on_settled: &mut dyn FnMut(u64),
 ) -> Result<delivery::Report, Error> {
     let config = &workspace.loaded.config;
-    let compress = config.external_receiver.compression == Compression::Gzip;
-    let receiver = BatchReceiver::new(link, compress);
+    let receiver = BatchReceiver::new(link, world.clock);
     let conditions = Conditions {
         policy: Policy {
             max_events: config.drain.max_events,

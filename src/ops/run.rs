@@ -22,7 +22,7 @@ use crate::delivery::{self, Class};
 use crate::dossier::Edition;
 use crate::journal::Receipt;
 use crate::store::Store;
-use crate::target::{self, Choice, Resolved};
+use crate::target::{self, Choice, Keyring, Resolved};
 
 /// Which parts of the journey a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +72,13 @@ pub(crate) fn run(
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<Report, Error> {
     let resolved = target::resolve(&workspace.loaded, world.env, &request.choice)?;
+    let keyring = Keyring::new(&resolved, &workspace.loaded.config, world.env);
     let mut journey = Journey {
         world,
         workspace,
         request,
         resolved: &resolved,
+        keyring: &keyring,
         memory: Memory::of(workspace, request.uses_memory && request.scope.indexes),
         refused: BTreeSet::new(),
         start_stub,
@@ -134,6 +136,7 @@ pub(super) struct Journey<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) request: &'a Request<'a>,
     pub(super) resolved: &'a Resolved,
+    pub(super) keyring: &'a Keyring<'a>,
     pub(super) memory: Memory,
     /// Missions of which a body found no room in the queue.
     pub(super) refused: BTreeSet<String>,
@@ -157,8 +160,7 @@ impl Journey<'_> {
         report.warnings.extend(workspace.loaded.warnings.iter().cloned());
         report.warnings.extend(self.resolved.warnings.iter().cloned());
         if self.request.scope.drains {
-            let gates = target::gates(self.resolved, &workspace.loaded.config, self.world.env);
-            report.gates = gates.into_iter().map(shown).collect();
+            report.gates = self.keyring.gates().into_iter().map(shown).collect();
         }
     }
 
@@ -216,7 +218,7 @@ impl Journey<'_> {
                 return self.finish_bodies(store, tally);
             }
         };
-        let mut outlet = Outlet::new(self.world, self.workspace, self.resolved, self.start_stub);
+        let mut outlet = Outlet::new(self.workspace, self.resolved, self.keyring, self.start_stub);
         let mut sending = Sending::new(self, &mut outlet, deadline);
         sending.events(store)?;
         sending.bodies(store, indexed, &mut tally)?;
@@ -306,7 +308,7 @@ pub(super) fn books_of(
 
 /// A gate as the report shows it.
 pub(super) fn shown(gate: target::Gate) -> Gate {
-    Gate { name: gate.name.to_owned(), open: gate.is_open, fix: gate.fix }
+    Gate { name: gate.name.to_owned(), open: gate.is_open, known: gate.is_known, reason: gate.reason, fix: gate.fix }
 }
 
 /// The report section of a capture.

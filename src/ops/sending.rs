@@ -36,10 +36,16 @@ impl<'a, 'b> Sending<'a, 'b> {
     /// The permitted target, connected to at the first need.
     fn link(&mut self) -> Result<Option<Link>, Error> {
         if self.link.is_none() {
-            match self.outlet.link()? {
+            let linked = self.outlet.link()?;
+            // Whoever keeps the token was asked now, so every gate is known.
+            let mut gates = self.journey.keyring.gates();
+            match linked {
                 Ok(link) => self.link = link,
-                Err(gates) => self.journey.report.gates = gates.into_iter().map(shown).collect(),
+                // The embedded receiver has no gate but that it listens.
+                Err(shut) if gates.is_empty() => gates = shut,
+                Err(_) => {}
             }
+            self.journey.report.gates = gates.into_iter().map(shown).collect();
         }
         Ok(self.link.clone())
     }

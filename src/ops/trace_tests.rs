@@ -40,7 +40,7 @@ impl Deep {
         std::fs::write(repo.join("event-sync.toml"), config).unwrap();
         let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
         let env = Env::of(&[(env::STATE_HOME, &path("state")), (env::HOME, &path("home"))]);
-        let setup = Setup { cwd: &repo, start: &repo, config_file: None, flags: &[] };
+        let setup = Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None };
         let (ids, interrupt) = (SystemIds::default(), Interrupt::default());
         let workspace = Workspace::open(&world(&env, &ids, &interrupt), &setup).unwrap();
         fill(&mut books::open(&workspace.place.store()).unwrap());

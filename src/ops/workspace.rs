@@ -25,6 +25,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) config_file: Option<&'a Path>,
     /// Flags that set configuration keys.
     pub(crate) flags: &'a [Flag<'a>],
+    /// What to take for the project's settings, instead of what their file says.
+    pub(crate) settings: Option<&'a str>,
 }
 
 /// A place to work in. Opening one creates nothing.
@@ -85,8 +87,11 @@ impl Workspace {
             None => home.unassigned(checkout.common_dir.as_deref().unwrap_or(&root)),
         };
         let settings = place.settings();
-        let loaded =
-            if settings.exists() { config::load(&Inputs { project_file: Some(&settings), ..inputs })? } else { loaded };
+        let loaded = if setup.settings.is_some() || settings.exists() {
+            config::load_with(&Inputs { project_file: Some(&settings), ..inputs }, setup.settings)?
+        } else {
+            loaded
+        };
         Ok(Self { checkout, root, main_root, loaded, identity, home, place })
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Disagreement {
     pub(crate) first: (Origin, String),
     /// Another source, and what it names instead.
     pub(crate) second: (Origin, String),
+    /// True when they name two base addresses.
+    pub(crate) is_base: bool,
 }
 
 impl fmt::Display for Disagreement {
@@ -72,7 +74,7 @@ impl Proposal {
             Slot::Bodies => &mut self.bodies,
         };
         if let Some(held) = held {
-            return same((held, written(held, slot)), (&claim, written(&claim, slot)));
+            return same((held, written(held, slot)), (&claim, written(&claim, slot)), slot == Slot::Base);
         }
         *held = Some(claim);
         Ok(())
@@ -84,13 +86,13 @@ impl Proposal {
     pub(super) fn join(mut self, other: Self) -> Result<Self, Disagreement> {
         let is_base_shared = self.base.is_some() && other.base.is_some();
         if let (Some(a), Some(b)) = (&self.base, &other.base) {
-            same((a, written(a, Slot::Base)), (b, written(b, Slot::Base)))?;
+            same((a, written(a, Slot::Base)), (b, written(b, Slot::Base)), true)?;
         }
         for (slot, path) in [(Slot::Events, EVENTS_PATH), (Slot::Bodies, BODIES_PATH)] {
             if let (Some(a), Some(b)) = (self.effective(slot, path), other.effective(slot, path))
                 && !(is_base_shared && a.2 == b.2)
             {
-                same((a.0, a.1), (b.0, b.1))?;
+                same((a.0, a.1), (b.0, b.1), false)?;
             }
         }
         let slots = [(Slot::Base, other.base), (Slot::Events, other.events), (Slot::Bodies, other.bodies)];
@@ -122,11 +124,11 @@ fn written(claim: &Claim, slot: Slot) -> String {
     if slot == Slot::Base { claim.address.base() } else { claim.address.canonical() }
 }
 
-fn same(a: (&Claim, String), b: (&Claim, String)) -> Result<(), Disagreement> {
+fn same(a: (&Claim, String), b: (&Claim, String), is_base: bool) -> Result<(), Disagreement> {
     if a.1 == b.1 {
         return Ok(());
     }
-    Err(Disagreement { first: (a.0.origin.clone(), a.1), second: (b.0.origin.clone(), b.1) })
+    Err(Disagreement { first: (a.0.origin.clone(), a.1), second: (b.0.origin.clone(), b.1), is_base })
 }
 
 #[cfg(test)]

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use crate::base::Env;
 use crate::base::env::TARGET_URL;
-use crate::config::{Ack, Delivery, ExternalReceiver, Format, Loaded, without_userinfo};
+use crate::config::{Compression, Delivery, ExternalReceiver, Format, Loaded, without_userinfo};
+use crate::event::BatchForm;
 
 use super::Error;
 use super::address::Address;
 use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
 use super::consent::Consent;
 use super::identity::STUB_URL;
-use super::link::{Endpoints, Identity, ReceiverKind};
+use super::link::{Endpoints, Identity, Manner, ReceiverKind};
+use super::older::{Login, Older};
 use super::resolved::{Authority, OverrideMode, Resolved};
 use super::scope::{ScopeStatus, queue_digest, queue_scope};
 use super::sources::{Sources, Stop};
@@ -30,6 +32,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) legacy_home: Option<&'a Path>,
     /// The text of its scope marker.
     pub(crate) active_scope: Option<&'a str>,
+    /// What an older version knew of its server.
+    pub(crate) older: Option<&'a Older>,
     /// What was agreed to; `None` is nothing.
     pub(crate) consent: Option<&'a Consent>,
 }
@@ -42,7 +46,8 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
         Delivery::ExternalReceiver => Some(ReceiverKind::ExternalReceiver),
         Delivery::Stub => Some(ReceiverKind::Stub),
     };
-    let sources = Sources { loaded, env, receiver: receiver.unwrap_or(ReceiverKind::Teamspace) };
+    let receiver_of_names = receiver.unwrap_or(ReceiverKind::Teamspace);
+    let sources = Sources { loaded, env, older: choice.older, receiver: receiver_of_names };
     let decision = match receiver {
         None | Some(ReceiverKind::Stub) => Ok((Proposal::default(), OverrideMode::None)),
         Some(_) => sources.decide(choice),
@@ -52,9 +57,6 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
         Err(Stop::Quarrel(disagreement)) => (Proposal::default(), OverrideMode::SetupOnly, Some(disagreement)),
         Err(Stop::Flaw(error)) => return Err(error),
     };
-    if let (Some(ReceiverKind::ExternalReceiver), Some(key)) = (receiver, not_yet(&loaded.config.external_receiver)) {
-        return Err(Error::NotYet { key });
-    }
     if receiver == Some(ReceiverKind::ExternalReceiver)
         && disagreement.is_none()
         && proposal.base.is_none()
@@ -62,33 +64,60 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
     {
         return Err(Error::NoReceiverAddress);
     }
-    let identity = receiver.and_then(|kind| identity(kind, &proposal, loaded));
+    let is_teamspace = receiver == Some(ReceiverKind::Teamspace);
+    let older = choice.older.filter(|_| is_teamspace);
+    let login = older.and_then(|older| older.login.clone());
+    let server = proposal.base.as_ref().map(|claim| claim.address.origin());
+    let is_its_own = |login: &&Login| server.as_ref() == Some(&login.origin);
+    let names = Names::of(loaded, login.as_ref().filter(is_its_own));
+    let identity = receiver.and_then(|kind| identity(kind, &proposal, loaded, &names));
     let endpoints = endpoints(&proposal);
-    let authority = authority(&sources, choice, override_mode, identity.as_ref());
-    let warnings = idle_url(receiver, env, choice).into_iter().collect();
+    let authority = authority(&sources, choice, override_mode, identity.as_ref(), names);
+    let mut warnings: Vec<_> = idle_url(receiver, env, choice).into_iter().collect();
+    warnings.extend(older.into_iter().flat_map(|older| older.warnings.iter().cloned()));
     let consent = choice.consent.cloned().unwrap_or_default();
-    Ok(Resolved { receiver, identity, endpoints, disagreement, consent, authority, warnings })
+    let sources = sources.all(choice);
+    Ok(Resolved { receiver, identity, endpoints, disagreement, sources, login, consent, authority, warnings })
 }
 
-/// The first key of an external receiver that this version knows and cannot follow.
-fn not_yet(config: &ExternalReceiver) -> Option<&'static str> {
-    [
-        ("external_receiver.format", config.format != Format::Batch),
-        ("external_receiver.ack", config.ack != Ack::Results),
-        ("external_receiver.signing_secret", config.signing_secret.is_some()),
-    ]
-    .into_iter()
-    .find_map(|(key, is_set)| is_set.then_some(key))
+/// How a target is spoken to: an external receiver as the configuration says, any other by the published contract.
+pub(super) fn manner(receiver: ReceiverKind, config: &ExternalReceiver) -> Manner {
+    if receiver != ReceiverKind::ExternalReceiver {
+        return Manner::default();
+    }
+    let form = match config.format {
+        Format::Batch => BatchForm::Plain,
+        Format::Cloudevents => BatchForm::CloudEvents,
+    };
+    Manner { form, ack: config.ack, is_compressed: config.compression == Compression::Gzip }
 }
 
-fn identity(receiver: ReceiverKind, proposal: &Proposal, loaded: &Loaded) -> Option<Identity> {
+/// Who sends, as far as that is known.
+struct Names {
+    team: Option<String>,
+    user: Option<String>,
+}
+
+impl Names {
+    /// What the configuration says, else what the login at this very server knew.
+    fn of(loaded: &Loaded, login: Option<&Login>) -> Self {
+        let teamspace = &loaded.config.teamspace;
+        let user = Some(teamspace.user_email.clone()).filter(|user| !user.is_empty());
+        Self {
+            team: teamspace.team_slug.clone().or_else(|| login?.team.clone()),
+            user: user.or_else(|| login?.user.clone()),
+        }
+    }
+}
+
+/// The user is part of it only where the configuration says so.
+fn identity(receiver: ReceiverKind, proposal: &Proposal, loaded: &Loaded, names: &Names) -> Option<Identity> {
     let base = || proposal.base.as_ref().map(|claim| claim.address.base());
     match receiver {
         ReceiverKind::Stub => Some(Identity::stub()),
         ReceiverKind::Teamspace => {
-            let teamspace = &loaded.config.teamspace;
-            let team = teamspace.team_slug.as_deref().unwrap_or_default();
-            base().map(|url| Identity::new(receiver, url, team, &teamspace.user_email))
+            let team = names.team.as_deref().unwrap_or_default();
+            base().map(|url| Identity::new(receiver, url, team, &loaded.config.teamspace.user_email))
         }
         ReceiverKind::ExternalReceiver => {
             let events = proposal.events.as_ref().map(|claim| claim.address.canonical());
@@ -123,16 +152,12 @@ fn authority(
     choice: &Choice<'_>,
     override_mode: OverrideMode,
     identity: Option<&Identity>,
+    Names { team: team_slug, user: user_id }: Names,
 ) -> Authority {
-    let teamspace = &sources.loaded.config.teamspace;
     let server = identity.map(|i| i.canonical_url.clone());
-    let user_id = Some(teamspace.user_email.clone()).filter(|u| !u.is_empty());
     let scope_server = server.as_deref().filter(|s| *s != STUB_URL).unwrap_or_default();
-    let derived_queue_scope = queue_scope(
-        scope_server,
-        user_id.as_deref().unwrap_or_default(),
-        teamspace.team_slug.as_deref().unwrap_or_default(),
-    );
+    let derived_queue_scope =
+        queue_scope(scope_server, user_id.as_deref().unwrap_or_default(), team_slug.as_deref().unwrap_or_default());
     let file = format!("queue-{}.db", queue_digest(&derived_queue_scope));
     let queue = choice.legacy_home.map(|home| home.join("queues").join(file));
     let canonical = |written: &str| Address::read(written).map_or_else(|_| without_userinfo(written), |a| a.base());
@@ -142,7 +167,7 @@ fn authority(
         override_mode,
         resolved_server_url: server,
         user_id,
-        team_slug: teamspace.team_slug.clone(),
+        team_slug,
         active_queue_scope_status: ScopeStatus::of(choice.active_scope, &derived_queue_scope),
         derived_queue_scope,
         queue_db_path: queue.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),

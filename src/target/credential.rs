@@ -4,6 +4,7 @@ use secrecy::SecretString;
 
 use crate::base::Env;
 use crate::config::{EventSyncConfig, ExternalReceiver};
+use crate::http::SigningKeys;
 
 use super::link::ReceiverKind;
 use super::resolved::Resolved;
@@ -19,34 +20,76 @@ pub(super) struct Lack {
 }
 
 /// What authorises requests to one target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Keys {
     /// Header names and values.
     pub(super) headers: Vec<(String, SecretString)>,
 }
 
-/// The keys for a resolved target: a bearer token, own headers, or none.
-pub(super) fn keys(
-    receiver: ReceiverKind,
-    resolved: &Resolved,
-    config: &EventSyncConfig,
-    env: &Env,
-) -> Result<Keys, Lack> {
-    let external = &config.external_receiver;
-    Ok(match receiver {
-        ReceiverKind::Stub => Keys { headers: Vec::new() },
-        ReceiverKind::Teamspace => {
-            let token = Sources { teamspace: &config.teamspace, env, resolved }.token()?;
-            Keys { headers: vec![("Authorization".to_owned(), format!("Bearer {token}").into())] }
+/// Where the keys of a resolved target come from: a bearer token, own headers, or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Vault<'a> {
+    /// The target.
+    pub(super) resolved: &'a Resolved,
+    /// The configuration.
+    pub(super) config: &'a EventSyncConfig,
+    /// The environment.
+    pub(super) env: &'a Env,
+}
+
+impl Vault<'_> {
+    /// The keys, or what is missing, when that can be told without starting a program; else `None`.
+    pub(super) fn at_hand(&self) -> Option<Result<Keys, Lack>> {
+        match self.resolved.receiver {
+            None | Some(ReceiverKind::Stub) => Some(Ok(Keys { headers: Vec::new() })),
+            Some(ReceiverKind::Teamspace) => Some(self.tokens().at_hand()?.map(|token| bearer(&token))),
+            Some(ReceiverKind::ExternalReceiver) => {
+                Some(own_headers(&self.config.external_receiver, self.env).map(|headers| Keys { headers }))
+            }
         }
-        ReceiverKind::ExternalReceiver => Keys { headers: own_headers(external, env)? },
-    })
+    }
+
+    /// The keys, or what is missing; asks whoever has to be asked.
+    pub(super) fn asked(&self) -> Result<Keys, Lack> {
+        self.at_hand().unwrap_or_else(|| self.tokens().asked().map(|token| bearer(&token)))
+    }
+
+    /// Why it is not known yet, for a person.
+    pub(super) fn question(&self) -> String {
+        format!("{} is asked for the token when there is something to send", self.tokens().whom())
+    }
+
+    /// Where the token comes from; `None` for receivers without one, and without a source.
+    pub(super) fn token_place(&self) -> Option<String> {
+        self.tokens().place().filter(|_| self.resolved.receiver == Some(ReceiverKind::Teamspace))
+    }
+
+    fn tokens(&self) -> Sources<'_> {
+        Sources { teamspace: &self.config.teamspace, env: self.env, resolved: self.resolved }
+    }
+}
+
+fn bearer(token: &str) -> Keys {
+    Keys { headers: vec![("Authorization".to_owned(), format!("Bearer {token}").into())] }
 }
 
 /// The headers of a request to an external receiver, in configuration order.
 fn own_headers(config: &ExternalReceiver, env: &Env) -> Result<Vec<(String, SecretString)>, Lack> {
     let header = |h: &crate::config::Header| Ok((h.name.clone(), referred(&h.variable, env)?));
     config.headers.iter().map(header).collect()
+}
+
+/// The keys that requests to an external receiver are signed with; `None` where none are wanted.
+pub(super) fn signing(
+    receiver: ReceiverKind,
+    config: &EventSyncConfig,
+    env: &Env,
+) -> Result<Option<SigningKeys>, Lack> {
+    let named = config.external_receiver.signing_secret.as_ref().filter(|_| receiver == ReceiverKind::ExternalReceiver);
+    let Some(variable) = named else { return Ok(None) };
+    let lack = |flaw| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=whsec_…") };
+    let secret = env.text(variable).ok_or_else(|| lack("is not set"))?;
+    SigningKeys::read(secret).map(Some).map_err(lack)
 }
 
 fn referred(variable: &str, env: &Env) -> Result<SecretString, Lack> {

@@ -1,16 +1,19 @@
 //! What stands in the way of sending, all of it at once. Gates mark nothing: every run judges them anew.
 
+use std::sync::OnceLock;
+
 use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
 use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
+use crate::http::SigningKeys;
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::authority::stub_endpoints;
+use super::authority::{manner, stub_endpoints};
 use super::consent::Refusal;
 use super::credential;
-use super::credential::{Keys, Lack};
-use super::link::{Link, ReceiverKind};
+use super::credential::{Keys, Lack, Vault};
+use super::link::{Link, Manner, ReceiverKind};
 use super::resolved::Resolved;
 
 /// A condition for sending.
@@ -18,13 +21,18 @@ use super::resolved::Resolved;
 pub(crate) struct Gate {
     /// Its name, a public contract.
     pub(crate) name: &'static str,
-    /// True when it lets events and bodies pass.
+    /// True when it lets events and bodies pass, and while nothing says that it does not.
     #[serde(rename = "open")]
     pub(crate) is_open: bool,
-    /// Why it is shut; empty when it is open.
+    /// False when somebody would have to be asked, which only sending does.
+    #[serde(rename = "known")]
+    pub(crate) is_known: bool,
+    /// Why it is shut, or not known; empty when it is open.
     pub(crate) reason: String,
     /// One shell line that opens it, or what to do; empty when it is open.
     pub(crate) fix: String,
+    /// Since when it has been stopping drains (RFC 3339), where that is on record.
+    pub(crate) since: Option<String>,
 }
 
 impl Gate {
@@ -40,60 +48,124 @@ impl Gate {
     fn new(name: &'static str, lack: Option<Lack>) -> Self {
         let is_open = lack.is_none();
         let (reason, fix) = lack.map(|l| (l.reason, l.fix)).unwrap_or_default();
-        Self { name, is_open, reason, fix }
+        Self { name, is_open, is_known: true, reason, fix, since: None }
     }
 }
 
-/// Every gate of the target, open or shut. None where nothing is to be delivered, and none for the stub.
-pub(crate) fn gates(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<Gate> {
-    let keys = resolved.receiver.map(|receiver| credential::keys(receiver, resolved, config, env));
-    judge(resolved, config, env, keys.and_then(Result::err))
+/// The way to one target, judged for one command: whoever keeps the token is asked at most once, and only when there is
+/// something to send.
+#[derive(Debug)]
+pub(crate) struct Keyring<'a> {
+    vault: Vault<'a>,
+    told: OnceLock<Result<Keys, Lack>>,
 }
 
-/// The target ready to be contacted, or the gates that are shut. `Ok(None)` where nothing is to be delivered.
-/// `stub_origin` is where the embedded receiver listens (`http://127.0.0.1:PORT`); only the stub needs it.
-pub(crate) fn link(
-    resolved: &Resolved,
-    config: &EventSyncConfig,
-    env: &Env,
-    stub_origin: Option<&str>,
-) -> Result<Option<Link>, Vec<Gate>> {
-    let Some(receiver) = resolved.receiver else { return Ok(None) };
-    let (keys, lack) = match credential::keys(receiver, resolved, config, env) {
-        Ok(keys) => (Some(keys), None),
-        Err(lack) => (None, Some(lack)),
-    };
-    let shut: Vec<_> = judge(resolved, config, env, lack).into_iter().filter(|gate| !gate.is_open).collect();
-    match keys {
-        Some(keys) if shut.is_empty() => match connect(receiver, resolved, keys, stub_origin) {
+impl<'a> Keyring<'a> {
+    /// Nothing is looked at yet.
+    pub(crate) const fn new(resolved: &'a Resolved, config: &'a EventSyncConfig, env: &'a Env) -> Self {
+        Self { vault: Vault { resolved, config, env }, told: OnceLock::new() }
+    }
+
+    /// Every gate of the target, open or shut, as far as it is known without asking anybody. None where nothing is to be
+    /// delivered, and none for the stub.
+    pub(crate) fn gates(&self) -> Vec<Gate> {
+        if self.told.get().is_none()
+            && let Some(told) = self.vault.at_hand()
+        {
+            // A second look must not come to another answer than the first.
+            let _first = self.told.set(told);
+        }
+        judge(&self.vault, self.told.get())
+    }
+
+    /// The same, all of them known.
+    pub(crate) fn asked_gates(&self) -> Vec<Gate> {
+        judge(&self.vault, Some(self.keys()))
+    }
+
+    /// The target ready to be contacted, or the gates that are shut. `Ok(None)` where nothing is to be delivered.
+    /// `stub_origin` is where the embedded receiver listens (`http://127.0.0.1:PORT`); only the stub needs it.
+    pub(crate) fn link(&self, stub_origin: Option<&str>) -> Result<Option<Link>, Vec<Gate>> {
+        let resolved = self.vault.resolved;
+        let Some(receiver) = resolved.receiver else { return Ok(None) };
+        // Where another gate is shut, nobody is asked for anything.
+        let is_shut = |gate: &Gate| !gate.is_open;
+        if self.gates().iter().any(is_shut) {
+            return Err(self.gates().into_iter().filter(is_shut).collect());
+        }
+        match self.keys() {
+            Ok(keys) => self.connected(receiver, keys.clone(), stub_origin),
+            Err(_) => Err(self.gates().into_iter().filter(is_shut).collect()),
+        }
+    }
+
+    /// The link with these keys, every gate being open.
+    fn connected(
+        &self,
+        receiver: ReceiverKind,
+        keys: Keys,
+        stub_origin: Option<&str>,
+    ) -> Result<Option<Link>, Vec<Gate>> {
+        let Vault { resolved, config, env } = self.vault;
+        let signing = credential::signing(receiver, config, env)
+            .map_err(|lack| vec![Gate::new("missing_signing_secret", Some(lack))])?;
+        let speech = (manner(receiver, &config.external_receiver), signing);
+        match connect(receiver, resolved, keys, speech, stub_origin) {
             Some(link) => Ok(Some(link)),
             None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
-        },
-        _ => Err(shut),
+        }
+    }
+
+    /// Where the token comes from, or would be asked for.
+    pub(crate) fn token_place(&self) -> Option<String> {
+        self.vault.token_place()
+    }
+
+    fn keys(&self) -> &Result<Keys, Lack> {
+        self.told.get_or_init(|| self.vault.asked())
     }
 }
 
-fn judge(resolved: &Resolved, config: &EventSyncConfig, env: &Env, no_keys: Option<Lack>) -> Vec<Gate> {
+fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
+    let Vault { resolved, config, env } = *vault;
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
     let consent = Gate::new("missing_consent", unpermitted(resolved));
+    let no_keys = told.and_then(|told| told.as_ref().err().cloned());
     match resolved.receiver {
         None | Some(ReceiverKind::Stub) => Vec::new(),
-        Some(ReceiverKind::Teamspace) => vec![
-            Gate::new("sync_disabled", switched_off(env)),
-            disagreement,
-            Gate::new("no_target_url", no_address(resolved)),
-            Gate::new("missing_auth", no_keys),
-            Gate::new("missing_team", no_team(config)),
-            consent,
-        ],
+        Some(ReceiverKind::Teamspace) => {
+            let auth = Gate::new("missing_auth", no_keys);
+            let unasked = Gate { is_known: false, reason: vault.question(), ..Gate::new("missing_auth", None) };
+            vec![
+                Gate::new("sync_disabled", switched_off(env)),
+                disagreement,
+                Gate::new("no_target_url", no_address(resolved)),
+                if told.is_some() { auth } else { unasked },
+                Gate::new("missing_team", no_team(resolved)),
+                consent,
+            ]
+        }
         Some(ReceiverKind::ExternalReceiver) => {
-            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent]
+            let signing = config.external_receiver.signing_secret.as_ref().map(|_| {
+                Gate::new(
+                    "missing_signing_secret",
+                    credential::signing(ReceiverKind::ExternalReceiver, config, env).err(),
+                )
+            });
+            let headers = Gate::new("missing_header_secret", no_keys);
+            [disagreement, headers].into_iter().chain(signing).chain([consent]).collect()
         }
     }
 }
 
 /// The link, once every gate is open; `None` when the stub's origin is not given.
-fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin: Option<&str>) -> Option<Link> {
+fn connect(
+    receiver: ReceiverKind,
+    resolved: &Resolved,
+    keys: Keys,
+    (manner, signing): (Manner, Option<SigningKeys>),
+    stub_origin: Option<&str>,
+) -> Option<Link> {
     let endpoints = match receiver {
         ReceiverKind::Stub => stub_endpoints(&Address::read(stub_origin?).ok()?),
         ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
@@ -104,17 +176,27 @@ fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin:
         bodies_permit: endpoints.bodies.as_deref().and_then(|url| resolved.consent.permit(url).ok()),
         endpoints,
         headers: keys.headers,
+        manner,
+        signing,
     })
 }
 
 fn quarrel(disagreement: &Disagreement) -> Lack {
-    let variable = [&disagreement.second.0, &disagreement.first.0].into_iter().find_map(|origin| match origin {
+    let sources = [&disagreement.second.0, &disagreement.first.0];
+    let variable = sources.into_iter().find_map(|origin| match origin {
         Origin::Variable(name) => Some(name),
         _ => None,
     });
-    let fix = match variable {
-        Some(name) => format!("unset {name}   # or let the environment win: --override-target"),
-        None => "make both files name the same target, or name it with --target-url".to_owned(),
+    let is_set_here = sources.into_iter().any(|origin| matches!(origin, Origin::ProjectFile(_)));
+    // What a repository says is decided for last.
+    let named = [&disagreement.first, &disagreement.second].into_iter().find(|(origin, _)| !origin.is_repository());
+    let fix = match (variable, named) {
+        (Some(name), _) => format!("unset {name}   # or let the environment win: --override-target"),
+        (None, _) if is_set_here => "sk-sync target set --unset url --unset events-url --unset bodies-url".to_owned(),
+        (None, Some((_, url))) if disagreement.is_base => {
+            format!("sk-sync run --target-url {url}   # or make both name the same target")
+        }
+        (None, _) => "# make both files name the same target".to_owned(),
     };
     Lack { reason: disagreement.to_string(), fix }
 }
@@ -132,8 +214,8 @@ fn switched_off(env: &Env) -> Option<Lack> {
     Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: format!("unset {LEGACY_SWITCH}") })
 }
 
-fn no_team(config: &EventSyncConfig) -> Option<Lack> {
-    config.teamspace.team_slug.is_none().then(|| Lack {
+fn no_team(resolved: &Resolved) -> Option<Lack> {
+    resolved.authority.team_slug.is_none().then(|| Lack {
         reason: "no team is configured".to_owned(),
         fix: "export SK_SYNC_TEAMSPACE__TEAM_SLUG=TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
     })
@@ -180,11 +262,12 @@ mod tests {
     fn linked(repo: &str, env: &[(&str, &str)]) -> Result<Link, Vec<&'static str>> {
         let (loaded, env, resolved) = resolve_text("", repo, env, &Choice::default());
         let resolved = resolved.unwrap();
-        let shut = gates(&resolved, &loaded.config, &env).into_iter().filter(|g| !g.is_open).collect::<Vec<_>>();
+        let keyring = Keyring::new(&resolved, &loaded.config, &env);
+        let shut = keyring.gates().into_iter().filter(|g| !g.is_open).collect::<Vec<_>>();
         for gate in &shut {
             assert!(!gate.fix.is_empty() && !gate.reason.is_empty(), "{gate:?}");
         }
-        let link = link(&resolved, &loaded.config, &env, Some("http://127.0.0.1:7"));
+        let link = keyring.link(Some("http://127.0.0.1:7"));
         assert_eq!(link.as_ref().err(), (!shut.is_empty()).then_some(&shut), "both say the same");
         link.map(Option::unwrap).map_err(|gates| gates.iter().map(|g| g.name).collect())
     }
@@ -240,7 +323,7 @@ mod tests {
         let (loaded, env, resolved) = resolve_text("", "preset = 'stub'", &[], &Choice::default());
         let resolved = resolved.unwrap();
         for origin in [None, Some("https://example.com")] {
-            let refused = super::link(&resolved, &loaded.config, &env, origin).unwrap_err();
+            let refused = Keyring::new(&resolved, &loaded.config, &env).link(origin).unwrap_err();
             assert_eq!(refused[0].name, "stub_not_listening");
         }
     }
@@ -248,13 +331,15 @@ mod tests {
     #[test]
     fn nothing_to_deliver_is_neither_a_link_nor_a_gate() {
         let (loaded, env, resolved) = resolve_text("", "", &[], &Choice::default());
-        assert!(matches!(link(&resolved.unwrap(), &loaded.config, &env, None), Ok(None)));
+        assert!(matches!(Keyring::new(&resolved.unwrap(), &loaded.config, &env).link(None), Ok(None)));
     }
 
     #[test]
     fn a_gate_is_printed_by_its_public_fields() {
         let gate = Gate::new("missing_team", None);
-        let expected = serde_json::json!({"name": "missing_team", "open": true, "reason": "", "fix": ""});
+        let expected = serde_json::json!(
+            {"name": "missing_team", "open": true, "known": true, "reason": "", "fix": "", "since": null}
+        );
         assert_eq!(serde_json::to_value(gate).unwrap(), expected);
     }
 }

@@ -3,14 +3,19 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::base::{files, text};
+use crate::base::lock::Lock;
+use crate::base::{Clock, Interrupt, files, text};
 
 /// The form of the file that this program writes.
 const VERSION: u32 = 1;
+
+/// How long to wait for somebody else who changes the file; a change takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One agreement: events and bodies of the project may go to an origin, from the checkouts of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +54,8 @@ pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
 }
 
 /// Records `grant` at `path`, in place of an older one for the same origin and repository.
-pub(crate) fn record(path: &Path, grant: Grant) -> Result<(), Error> {
+pub(crate) fn record(path: &Path, grant: Grant, clock: &dyn Clock, interrupt: &Interrupt) -> Result<(), Error> {
+    let _alone = lock(path, clock, interrupt)?;
     let mut all = grants(path)?;
     all.retain(|g| (&g.origin, &g.repository) != (&grant.origin, &grant.repository));
     all.push(grant);
@@ -57,7 +63,14 @@ pub(crate) fn record(path: &Path, grant: Grant) -> Result<(), Error> {
 }
 
 /// Takes every agreement for `origin` from `repository` back; true when there was one.
-pub(crate) fn revoke(path: &Path, origin: &str, repository: &str) -> Result<bool, Error> {
+pub(crate) fn revoke(
+    path: &Path,
+    origin: &str,
+    repository: &str,
+    clock: &dyn Clock,
+    interrupt: &Interrupt,
+) -> Result<bool, Error> {
+    let _alone = lock(path, clock, interrupt)?;
     let mut all = grants(path)?;
     let before = all.len();
     all.retain(|g| (g.origin.as_str(), g.repository.as_str()) != (origin, repository));
@@ -68,19 +81,34 @@ pub(crate) fn revoke(path: &Path, origin: &str, repository: &str) -> Result<bool
     Ok(is_found)
 }
 
+/// Held from reading to writing: of two changes at once none is lost.
+fn lock(path: &Path, clock: &dyn Clock, interrupt: &Interrupt) -> Result<Lock, Error> {
+    let flaw = |what: String| Error::Grants { path: text::path(path), what };
+    files::create_private_dir(path.parent().unwrap_or(path)).map_err(|e| flaw(e.to_string()))?;
+    Lock::take(&path.with_extension("lock"), "allow", PATIENCE, clock, interrupt).map_err(|e| flaw(e.to_string()))
+}
+
 fn write(path: &Path, mut all: Vec<Grant>) -> Result<(), Error> {
     let flaw = |what: String| Error::Grants { path: text::path(path), what };
     all.sort_by(|a, b| (&a.origin, &a.repository).cmp(&(&b.origin, &b.repository)));
     let mut bytes =
         serde_json::to_vec_pretty(&File { version: VERSION, grants: all }).map_err(|e| flaw(e.to_string()))?;
     bytes.push(b'\n');
-    let dir = path.parent().unwrap_or(path);
-    files::create_private_dir(dir).and_then(|()| files::replace(path, &bytes)).map_err(|e| flaw(e.to_string()))
+    files::replace(path, &bytes).map_err(|e| flaw(e.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::SystemClock;
+
+    fn record(path: &Path, grant: Grant) -> Result<(), Error> {
+        super::record(path, grant, &SystemClock, &Interrupt::default())
+    }
+
+    fn revoke(path: &Path, origin: &str, repository: &str) -> Result<bool, Error> {
+        super::revoke(path, origin, repository, &SystemClock, &Interrupt::default())
+    }
 
     fn grant(origin: &str, repository: &str, pin: Option<&str>) -> Grant {
         Grant {

@@ -1,6 +1,6 @@
 //! Which server, who says so, and whether anything may be sent there.
 //!
-//! [`resolve()`] decides from configuration, environment and flags alone; [`gates()`] says what stands in the way; [`link()`]
+//! [`resolve()`] decides from configuration, environment and flags alone; a [`Keyring`] says what stands in the way, and
 //! gives what the sending modules need, or the gates that are shut.
 //!
 //! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
@@ -15,6 +15,7 @@ mod gate;
 mod grants;
 mod identity;
 mod link;
+mod older;
 mod reach;
 mod resolved;
 mod scope;
@@ -23,11 +24,13 @@ mod token;
 
 pub(crate) use authority::{Choice, resolve};
 pub(crate) use consent::{Consent, read_origin, repository_name};
-pub(crate) use gate::{Gate, gates, link};
+pub(crate) use gate::{Gate, Keyring};
 pub(crate) use grants::{Grant, grants, record, revoke};
-pub(crate) use link::{Identity, Link, ReceiverKind};
-pub(crate) use resolved::{Authority, Resolved};
+pub(crate) use link::{Identity, Link, Manner, ReceiverKind};
+pub(crate) use older::older;
+pub(crate) use resolved::{Authority, Named, Resolved};
 pub(crate) use scope::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
+pub(crate) use sources::check_address;
 
 use crate::config::Origin;
 
@@ -67,13 +70,5 @@ pub(crate) enum Error {
         path: String,
         /// What is wrong with it.
         what: String,
-    },
-    /// A setting that this version knows and cannot follow yet; ignoring it would send something else than was meant.
-    #[error(
-        "{key} is set, but this version of sk-sync does not do that yet; remove the key, or wait for a later version"
-    )]
-    NotYet {
-        /// The key.
-        key: &'static str,
     },
 }

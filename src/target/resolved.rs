@@ -4,7 +4,9 @@ use super::address::Address;
 use super::agreement::Disagreement;
 use super::consent::Consent;
 use super::link::{Endpoints, Identity, ReceiverKind};
+use super::older::Login;
 use super::scope::ScopeStatus;
+use crate::config::Origin;
 
 /// Whether another source than the configuration decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -29,9 +31,9 @@ pub(crate) struct Authority {
     pub(crate) override_mode: OverrideMode,
     /// The canonical address that everything uses.
     pub(crate) resolved_server_url: Option<String>,
-    /// The configured user.
+    /// The configured user, else the one that an older login at this server knew.
     pub(crate) user_id: Option<String>,
-    /// The configured team.
+    /// The configured team, else the one that an older login at this server knew.
     pub(crate) team_slug: Option<String>,
     /// The scope an older version would have queued under.
     pub(crate) derived_queue_scope: String,
@@ -39,6 +41,17 @@ pub(crate) struct Authority {
     pub(crate) queue_db_path: String,
     /// How the older scope marker relates to it.
     pub(crate) active_queue_scope_status: ScopeStatus,
+}
+
+/// An address, and who names it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Named {
+    /// The key in a file; empty for a variable or a flag that is no key.
+    pub(crate) key: &'static str,
+    /// The address as written, without name and password.
+    pub(crate) url: String,
+    /// The source.
+    pub(crate) origin: Origin,
 }
 
 /// Which target it is, as far as the sources say.
@@ -52,6 +65,10 @@ pub(crate) struct Resolved {
     pub(crate) endpoints: Option<Endpoints>,
     /// Two sources that disagree: the gate `target_disagreement`.
     pub(crate) disagreement: Option<Disagreement>,
+    /// Every source that names an address, lowest layer first.
+    pub(crate) sources: Vec<Named>,
+    /// A login of an older version, whose token is for its own server.
+    pub(crate) login: Option<Login>,
     /// What was agreed to.
     pub(crate) consent: Consent,
     /// How it was decided.

@@ -9,7 +9,8 @@ use super::address::Address;
 use super::agreement::{Claim, Disagreement, Proposal, Slot};
 use super::authority::Choice;
 use super::link::ReceiverKind;
-use super::resolved::OverrideMode;
+use super::older::Older;
+use super::resolved::{Named, OverrideMode};
 
 /// Who may name an address of this receiver.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Sources<'a> {
     pub(super) loaded: &'a Loaded,
     /// The environment.
     pub(super) env: &'a Env,
+    /// What an older version knew.
+    pub(super) older: Option<&'a Older>,
     /// The receiver.
     pub(super) receiver: ReceiverKind,
 }
@@ -61,7 +64,10 @@ impl<'a> Sources<'a> {
 
     /// Addresses in files, lowest layer first.
     pub(super) fn in_files(&self) -> impl Iterator<Item = Written<'a>> {
-        self.keyed().filter(|(.., origin)| !matches!(origin, Origin::Variable(_)))
+        let older = self.older.filter(|_| self.receiver == ReceiverKind::Teamspace);
+        let older = older.and_then(|older| older.server.as_ref());
+        let older = older.map(|(path, url)| (Slot::Base, url.as_str(), Origin::OlderFile(path.clone())));
+        older.into_iter().chain(self.keyed().filter(|(.., origin)| !matches!(origin, Origin::Variable(_))))
     }
 
     /// Addresses in the environment.
@@ -71,6 +77,26 @@ impl<'a> Sources<'a> {
             (!value.is_empty()).then(|| (Slot::Base, value, Origin::Variable(name.to_owned())))
         });
         self.keyed().filter(|(.., origin)| matches!(origin, Origin::Variable(_))).chain(named)
+    }
+
+    /// Every source that names an address of this receiver, lowest layer first.
+    pub(super) fn all(&self, choice: &Choice<'_>) -> Vec<Named> {
+        let flag = choice.target_url.map(|url| (Slot::Base, url, Origin::Flag("--target-url")));
+        let written = self.in_files().chain(self.in_environment()).chain(flag);
+        let named = |(slot, url, origin): Written<'_>| Named {
+            key: match (&origin, slot, self.receiver) {
+                (Origin::OlderFile(_), ..) => "sync.server_url",
+                (Origin::Flag(_), ..) => "",
+                (Origin::Variable(name), ..) if [TARGET_URL, LEGACY_URL].contains(&name.as_str()) => "",
+                (_, Slot::Base, ReceiverKind::ExternalReceiver) => "external_receiver.url",
+                (_, Slot::Base, _) => "teamspace.server_url",
+                (_, Slot::Events, _) => "external_receiver.events_url",
+                (_, Slot::Bodies, _) => "external_receiver.bodies_url",
+            },
+            url: without_userinfo(url),
+            origin,
+        };
+        written.map(named).collect()
     }
 
     fn keyed(&self) -> impl Iterator<Item = Written<'a>> {
@@ -97,14 +123,23 @@ fn winner(won: Proposal, losers: impl IntoIterator<Item = Result<Vec<Proposal>, 
     (won, mode)
 }
 
+/// Refuses what cannot be the address of a target; `from` says where it stands.
+pub(crate) fn check_address(text: &str, from: &Origin) -> Result<(), Error> {
+    read(text, from).map(|_| ())
+}
+
+fn read(text: &str, from: &Origin) -> Result<Address, Error> {
+    Address::read(text).map_err(|flaw| {
+        let url = crate::base::text::printable(&without_userinfo(text));
+        Error::Address { from: from.clone(), url, flaw }
+    })
+}
+
 /// One proposal per file, and one for the whole environment.
 fn proposals<'a>(written: impl IntoIterator<Item = Written<'a>>) -> Result<Vec<Proposal>, Stop> {
     let mut groups: Vec<(Origin, Proposal)> = Vec::new();
     for (slot, text, origin) in written {
-        let address = Address::read(text).map_err(|flaw| {
-            let url = crate::base::text::printable(&without_userinfo(text));
-            Stop::Flaw(Error::Address { from: origin.clone(), url, flaw })
-        })?;
+        let address = read(text, &origin).map_err(Stop::Flaw)?;
         let claim = Claim { address, origin: origin.clone() };
         let is_group =
             |of: &Origin| *of == origin || matches!((of, &origin), (Origin::Variable(_), Origin::Variable(_)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::credential::{Lack, is_open_to_others, quoted, usable};
+use super::older::Login;
 use super::resolved::Resolved;
 use crate::base::env::{HOME, TOKEN, TOKEN_FILE};
 use crate::base::{Env, child, text};
@@ -32,41 +33,93 @@ pub(super) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The token of the first source that there is.
-    pub(super) fn token(&self) -> Result<String, Lack> {
+    /// The token of the first source that there is, when that can be told without starting a program; else `None`.
+    pub(super) fn at_hand(&self) -> Option<Result<String, Lack>> {
         if let Some(token) = self.env.text(TOKEN) {
-            return usable(token).map_err(|flaw| lack(format!("{TOKEN} {flaw}"), format!("export {TOKEN}=…")));
+            return Some(usable(token).map_err(|flaw| lack(format!("{TOKEN} {flaw}"), format!("export {TOKEN}=…"))));
         }
         if let Some(path) = self.env.path(TOKEN_FILE) {
-            return of_file(&path, TOKEN_FILE);
+            return Some(of_file(&path, TOKEN_FILE));
         }
         if let Some(path) = &self.teamspace.token_file {
-            return of_file(&self.at_home(path), "teamspace.token_file");
+            return Some(of_file(&self.at_home(path), "teamspace.token_file"));
+        }
+        (self.teamspace.token_command.is_none() && self.server_for_git().is_none()).then(|| self.last())
+    }
+
+    /// The token of the first source that there is. The user's own program, else git's credential helpers, are asked
+    /// where it comes to that.
+    pub(super) fn asked(&self) -> Result<String, Lack> {
+        if let Some(known) = self.at_hand() {
+            return known;
         }
         if let Some(words) = &self.teamspace.token_command {
             return of_command(words);
         }
-        match self.of_git() {
-            Some(token) => Ok(token),
-            None => Err(lack(
-                format!("no token: neither {TOKEN} nor {TOKEN_FILE} is set, and git knows no password for the server"),
-                format!("export {TOKEN_FILE}=FILE   # a file with the token that only you can read; or {TOKEN}"),
-            )),
+        self.of_git().map_or_else(|| self.last(), Ok)
+    }
+
+    /// Where the token comes from, or would be asked for; `None` where there is no source.
+    pub(super) fn place(&self) -> Option<String> {
+        let of_file = |named: &str, path: PathBuf| Some(format!("{named}: {}", text::path(&path)));
+        if self.env.text(TOKEN).is_some() {
+            return Some(TOKEN.to_owned());
+        }
+        if let Some(path) = self.env.path(TOKEN_FILE) {
+            return of_file(TOKEN_FILE, path);
+        }
+        if let Some(path) = &self.teamspace.token_file {
+            return of_file("teamspace.token_file", self.at_home(path));
+        }
+        if self.teamspace.token_command.is_some() {
+            return Some(format!("teamspace.token_command: {}", self.whom()));
+        }
+        let login = self.own_login().map(|(login, _)| text::path(&login.path));
+        let git = self.server_for_git().map(|_| "git's credential helpers".to_owned());
+        let all: Vec<_> = git.into_iter().chain(login).collect();
+        (!all.is_empty()).then(|| all.join(", then "))
+    }
+
+    /// The older login at this very server, and the server's origin.
+    fn own_login(&self) -> Option<(&Login, String)> {
+        let login = self.resolved.login.as_ref()?;
+        let origin = Address::read(&self.resolved.endpoints.as_ref()?.events).ok()?.origin();
+        (login.origin == origin).then_some((login, origin))
+    }
+
+    /// Who would be asked, for a person.
+    pub(super) fn whom(&self) -> String {
+        match self.teamspace.token_command.as_deref().and_then(<[String]>::first) {
+            Some(program) => format!("`{}`", text::printable(program)),
+            None => "git".to_owned(),
         }
     }
 
-    /// What git's credential helpers know. They are asked only for a server that may be sent to: a helper may ask for
-    /// more than a configuration file should be able to cause.
-    fn of_git(&self) -> Option<String> {
-        let url = self.resolved.endpoints.as_ref().map(|e| e.events.as_str())?;
-        let permit = self.resolved.consent.permit(url).ok()?;
-        // A receiver on this machine is for trying things out; its token is never one that a helper keeps.
-        if permit.is_loopback {
-            return None;
+    /// What is left when no other source has a token: an older login at this very server, or that there is none.
+    fn last(&self) -> Result<String, Lack> {
+        if let Some((login, origin)) = self.own_login() {
+            return login.token(&origin);
         }
-        let origin = Address::read(url).ok()?.origin();
-        let (scheme, host) = origin.split_once("://")?;
-        let answer = Git::new(self.env).credential(scheme, host);
+        Err(lack(
+            format!("no token: neither {TOKEN} nor {TOKEN_FILE} is set, and git knows no password for the server"),
+            format!("export {TOKEN_FILE}=FILE   # a file with the token that only you can read; or {TOKEN}"),
+        ))
+    }
+
+    /// The scheme and host that git's credential helpers may be asked about: only a server that may be sent to, since a
+    /// helper may ask for more than a configuration file should be able to cause. A receiver on this machine is for
+    /// trying things out; its token is never one that a helper keeps.
+    fn server_for_git(&self) -> Option<(String, String)> {
+        let url = self.resolved.endpoints.as_ref().map(|e| e.events.as_str())?;
+        let permit = self.resolved.consent.permit(url).ok().filter(|permit| !permit.is_loopback)?;
+        let (scheme, host) = permit.origin.split_once("://")?;
+        Some((scheme.to_owned(), host.to_owned()))
+    }
+
+    /// What git's credential helpers know.
+    fn of_git(&self) -> Option<String> {
+        let (scheme, host) = self.server_for_git()?;
+        let answer = Git::new(self.env).credential(&scheme, &host);
         let token = answer.inspect_err(|e| log::debug!("git credential: {e}")).ok()??;
         usable(&token).ok()
     }
@@ -127,7 +180,7 @@ mod tests {
 
     fn token(user: &str, env: &[(&str, &str)]) -> Result<String, Lack> {
         let (loaded, env, resolved) = resolve_text(&format!("{SERVER}{user}"), "", env, &Choice::default());
-        Sources { teamspace: &loaded.config.teamspace, env: &env, resolved: &resolved.unwrap() }.token()
+        Sources { teamspace: &loaded.config.teamspace, env: &env, resolved: &resolved.unwrap() }.asked()
     }
 
     #[cfg(unix)]

@@ -27,7 +27,8 @@ pub(super) fn resolved(text: &str) -> Resolved {
 
 /// A shut gate.
 pub(crate) fn shut(name: &'static str) -> Gate {
-    Gate { name, is_open: false, reason: format!("{name} is why"), fix: format!("open {name}") }
+    let (reason, fix) = (format!("{name} is why"), format!("open {name}"));
+    Gate { name, is_open: false, is_known: true, reason, fix, since: None }
 }
 
 /// The status of a project that has a Teamspace and no store, as if it had one.

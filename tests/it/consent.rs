@@ -5,6 +5,7 @@
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -245,16 +246,39 @@ fn d46_git_helpers_are_asked_for_agreed_servers_only() {
     let helper = format!("!f() {{ cat >>'{}'; printf 'username=me\\npassword=of-helper\\n'; }}; f", asked.display());
     sandbox.git(&["config", "--file", sandbox.path("home/.gitconfig").to_str().unwrap(), "credential.helper", &helper]);
     sandbox.git(&["config", "credential.helper", &format!("!touch '{}'; true", trap.display())]);
-    let auth = |sandbox: &Sandbox| {
-        let report = sandbox.sk_sync(["status", "--json"]).success().json();
+    let auth = |command: &str| {
+        let report = sandbox.sk_sync([command, "--json"]).json();
         let gates = report["gates"].as_array().unwrap();
-        gates.iter().find(|gate| gate["name"] == "missing_auth").unwrap()["open"].as_bool().unwrap()
+        let gate = gates.iter().find(|gate| gate["name"] == "missing_auth").unwrap();
+        (gate["open"].as_bool().unwrap(), gate["known"].as_bool().unwrap())
     };
-    assert!(!auth(&sandbox) && !asked.exists());
+    assert_eq!((auth("preflight"), asked.exists()), ((false, true), false));
     let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
-    assert!(auth(&sandbox));
+    assert_eq!((auth("status"), asked.exists()), ((true, false), false), "only sending, or a preflight, asks");
+    assert_eq!(auth("preflight"), (true, true));
     let question = std::fs::read_to_string(&asked).unwrap();
     let host = foreign.origin.strip_prefix("https://").unwrap();
     assert!(question.contains("protocol=https\n") && question.contains(&format!("host={host}\n")), "{question}");
     assert!(!trap.exists(), "a helper of the repository's own configuration");
+}
+
+/// Agreements that are given and taken back at the same time are all kept, or all gone.
+#[test]
+fn no_agreement_is_lost_among_many() {
+    let sandbox = Sandbox::with_repo();
+    let at_once = |words: &[&str]| {
+        let origins: Vec<_> = (0..12).map(|n| format!("https://h{n:02}.example")).collect();
+        let start = |origin: &String| {
+            let mut command = sandbox.command(["allow"]);
+            command.args(words).arg(origin).arg("--target-url=https://h00.example").arg("--preset=external-receiver");
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
+        let children: Vec<_> = origins.iter().map(start).collect();
+        for mut child in children {
+            assert_eq!(child.wait().unwrap().code(), Some(0));
+        }
+        sandbox.sk_sync(["allow", "--list", "--json"]).success().json()["grants"].as_array().unwrap().len()
+    };
+    assert_eq!(at_once(&[]), 12);
+    assert_eq!(at_once(&["--revoke"]), 0);
 }

@@ -6,14 +6,17 @@
 mod action;
 mod answers;
 mod archive;
+mod asking;
 mod bad_input;
 mod bench;
 mod bodies;
 mod capture;
+mod choosing;
 mod consent;
 #[cfg(unix)]
 mod cost;
 mod crowd;
+mod day;
 mod delivery;
 mod dossier_drift;
 mod dossier_memory;
@@ -37,8 +40,10 @@ mod init;
 mod kill;
 mod layers;
 mod logs;
+mod looking;
 mod main_job;
 mod migrate;
+mod older_login;
 mod page;
 mod preflight;
 #[cfg(unix)]
@@ -54,4 +59,7 @@ mod spool;
 mod status;
 mod status_schema;
 mod support;
+mod upkeep;
+mod verify;
 mod waits;
+mod webhook;

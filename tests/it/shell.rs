@@ -33,7 +33,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
       archive      Write payloads to a checksummed, portable archive
       restore      Read an archive back into the journal
       purge        Give up what waits, or remove everything of a project
-      target       Show the target and where it comes from, and every target before it
+      target       Show and choose the target, and list every target before it
+      mode         Show or choose the preset of this project
       verify       Check every hash, count and reference in the store
       init         Write an event-sync.toml
       config       Show the configuration in force

@@ -102,7 +102,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let now = context.clock.now().to_string();
         for origin in &wanted {
             let grant = resolved.consent.grant(origin, workspace.repository(), &now);
-            record(&workspace.place.grants(), grant).map_err(ops::Error::from)?;
+            record(&workspace.place.grants(), grant, context.clock.as_ref(), &context.interrupt)
+                .map_err(ops::Error::from)?;
         }
         context.printer.note(&format!(
             "Agreed: what is in this repository may go to {}. Take it back with: sk-sync allow --revoke {}",
@@ -207,7 +208,8 @@ fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str
             .with_hint("`sk-sync allow --list` shows what was agreed to"));
     }
     if !args.dry_run {
-        let _was_there = revoke(&file, &origin, &repository).map_err(ops::Error::from)?;
+        let _was_there = revoke(&file, &origin, &repository, context.clock.as_ref(), &context.interrupt)
+            .map_err(ops::Error::from)?;
         context.printer.note(&format!("Taken back: nothing of this repository goes to {origin} any more"));
     }
     conclude(context, workspace, args, None)

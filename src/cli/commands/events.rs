@@ -11,7 +11,7 @@ use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
 use crate::journal::Release;
 use crate::ops::Workspace;
-use crate::target;
+use crate::target::Keyring;
 use crate::upkeep::{ListRequest, Shown, View, Wanted, known_targets, list, show};
 
 /// Inspect the events in the journal.
@@ -125,7 +125,7 @@ pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>
             Err(Failure::usage(format!("--target: no target {}", printable(id))).with_hint(format!("known: {known}")))
         }
         _ => {
-            let gates = target::gates(&resolved, &workspace.loaded.config, &context.env);
+            let gates = Keyring::new(&resolved, &workspace.loaded.config, &context.env).gates();
             let is_shut = gates.iter().any(|gate| !gate.is_open);
             Ok(View { target_id: configured.map(str::to_owned), is_shut })
         }

@@ -17,15 +17,20 @@ mod init;
 mod man;
 mod migrate;
 mod migrate_conflicts;
+mod mode;
 mod preflight;
 mod purge;
 mod replay;
 mod restore;
 mod run;
 mod serve;
+mod settings;
 mod status;
 mod target;
+mod target_set;
 mod verify;
+
+pub(crate) use hook::plain_run as plain_hook_run;
 
 use clap::Subcommand;
 
@@ -50,6 +55,7 @@ pub(crate) enum Command {
     Restore(restore::Args),
     Purge(purge::Args),
     Target(target::Args),
+    Mode(mode::Args),
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
@@ -80,6 +86,7 @@ impl Command {
             Self::Restore(_) => "restore",
             Self::Purge(_) => "purge",
             Self::Target(_) => "target",
+            Self::Mode(_) => "mode",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
@@ -110,6 +117,7 @@ impl Command {
             Self::Restore(args) => args.json,
             Self::Purge(args) => args.json,
             Self::Target(args) => args.is_json(),
+            Self::Mode(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
@@ -118,6 +126,11 @@ impl Command {
             Self::Bench(args) => args.json,
             Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
         }
+    }
+
+    /// True when it is over so soon that Ctrl-C may end it at once: what it had committed stays.
+    pub(crate) const fn is_brief(&self) -> bool {
+        matches!(self, Self::Hook(args) if args.is_run())
     }
 
     /// Does it.
@@ -138,6 +151,7 @@ impl Command {
             Self::Restore(args) => restore::run(context, args),
             Self::Purge(args) => purge::run(context, args),
             Self::Target(args) => target::run(context, args),
+            Self::Mode(args) => mode::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),

@@ -5,12 +5,12 @@ use serde::Serialize;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::{Context, Exit, Failure, Paint};
-use crate::target::{self, Gate, Identity};
+use crate::target::{Gate, Identity, Keyring};
 
 /// Show every gate at once, each shut one with the line that opens it.
 ///
-/// Judges all conditions for sending without sending anything: identity, target, credentials, consent. Creates nothing
-/// and changes nothing; exits 4 when a gate is shut.
+/// Judges all conditions for sending without sending anything: identity, target, credentials, consent. Whoever keeps the
+/// token is asked for it, as a run would. Creates nothing and changes nothing; exits 4 when a gate is shut.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print the gates as one JSON document
@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let mut gates = vec![Gate::of_identity(workspace.identity.project_uuid.is_some())];
-    gates.extend(target::gates(&resolved, &workspace.loaded.config, &context.env));
+    gates.extend(Keyring::new(&resolved, &workspace.loaded.config, &context.env).asked_gates());
     let exit = if gates.iter().all(|gate| gate.is_open) { Exit::Success } else { Exit::Gate };
     if context.printer.is_json() {
         context.printer.document(&Document {

@@ -8,7 +8,7 @@ use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::Workspace;
-use crate::target::{self, Resolved};
+use crate::target::{Keyring, Resolved};
 use crate::upkeep::{Document, Facts, History, STATUS_SCHEMA, Surroundings, page, status, status_with_history};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
@@ -90,7 +90,7 @@ fn surroundings<'a>(
             store_exists: store.exists(),
         },
         resolved,
-        gates: target::gates(resolved, config, &context.env),
+        gates: Keyring::new(resolved, config, &context.env).gates(),
         state: &workspace.home.state,
         legacy_home: workspace.home.legacy.as_deref(),
         root: &workspace.root,

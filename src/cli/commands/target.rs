@@ -3,17 +3,18 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::base::env::{LEGACY_URL, TARGET_URL};
+use super::target_set::{self, SetArgs};
 use crate::base::lock::Lock;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops;
-use crate::target::{self, Authority, Gate, Identity};
+use crate::ops::Workspace;
+use crate::target::{Authority, Gate, Identity, Keyring, Named, ReceiverKind, Resolved};
 use crate::upkeep::{TargetList, forget_target, list_targets};
 
-/// Show the target and where it comes from, and every target before it.
+/// Show and choose the target, and list every target before it.
 ///
 /// There is one target at a time. What each target has is kept in the ledger; a target that is forgotten holds no
 /// payload back any more.
@@ -28,6 +29,7 @@ pub(crate) struct Args {
 pub(crate) enum Targets {
     /// Show the target in force, and which source names it
     Show(ShowArgs),
+    Set(SetArgs),
     /// List every target that was ever delivered to
     List(ShowArgs),
     Forget(ForgetArgs),
@@ -64,6 +66,7 @@ impl Args {
     pub(super) const fn is_json(&self) -> bool {
         match &self.command {
             Targets::Show(args) | Targets::List(args) => args.json,
+            Targets::Set(args) => args.json,
             Targets::Forget(args) => args.json,
         }
     }
@@ -72,6 +75,7 @@ impl Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Targets::Show(_) => show(context),
+        Targets::Set(args) => target_set::run(context, args),
         Targets::List(_) => list(context),
         Targets::Forget(args) => forget(context, args),
     }
@@ -99,29 +103,24 @@ struct InForce<'a> {
     target: Option<&'a Identity>,
     target_authority: &'a Authority,
     /// Every source that names an address, lowest layer first.
-    sources: Vec<Source<'a>>,
+    sources: &'a [Named],
+    /// Where the token comes from; null for a receiver without one.
+    token_source: Option<String>,
+    /// Who names the team; null when nobody does.
+    team_source: Option<String>,
     gates: &'a [Gate],
-}
-
-#[derive(Debug, Serialize)]
-struct Source<'a> {
-    /// The key in a file; empty for a variable or a flag.
-    key: &'a str,
-    origin: String,
 }
 
 fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
-    let gates = target::gates(&resolved, &workspace.loaded.config, &context.env);
-    let files = workspace.loaded.urls.iter().map(|url| Source { key: url.key, origin: url.origin.to_string() });
-    let variables = [LEGACY_URL, TARGET_URL].into_iter().filter(|name| context.env.text(name).is_some());
-    let variables = variables.map(|name| Source { key: "", origin: format!("environment {name}") });
-    let flag = context.globals.target_url.iter().map(|_| Source { key: "", origin: "--target-url".to_owned() });
-    let sources: Vec<_> = files.chain(variables).chain(flag).collect();
+    let keyring = Keyring::new(&resolved, &workspace.loaded.config, &context.env);
+    let (gates, token_source) = (keyring.gates(), keyring.token_place());
+    let team_source = team_source(&workspace, &resolved);
+    let sources = &resolved.sources;
     if context.printer.is_json() {
         let (target, target_authority) = (resolved.identity.as_ref(), &resolved.authority);
-        print(context, InForce { target, target_authority, sources, gates: &gates });
+        print(context, InForce { target, target_authority, sources, token_source, team_source, gates: &gates });
         return Ok(Exit::Success);
     }
     let say = |words: &str| context.printer.result(&printable(words));
@@ -129,22 +128,36 @@ fn show(context: &Context) -> Result<Exit, Failure> {
         Some(identity) => {
             say(&format!("Target  {}", identity.canonical_url));
             say(&format!("Id      {}", identity.target_id));
-            for (label, value) in [("Team    ", &identity.team_slug), ("User    ", &identity.user_email)] {
+            let by = team_source.map_or_else(String::new, |source| format!(" ({source})"));
+            for (label, value, by) in
+                [("Team    ", &identity.team_slug, by.as_str()), ("User    ", &identity.user_email, "")]
+            {
                 if !value.is_empty() {
-                    say(&format!("{label}{value}"));
+                    say(&format!("{label}{value}{by}"));
                 }
             }
         }
         None => say("Target  none; nothing leaves this machine"),
     }
-    for source in &sources {
+    for source in sources {
         let key = if source.key.is_empty() { String::new() } else { format!(": {}", source.key) };
-        say(&format!("Source  {}{key}", source.origin));
+        say(&format!("Source  {}{key} = {}", source.origin, source.url));
+    }
+    if let Some(place) = token_source {
+        say(&format!("Token   {place}"));
     }
     for gate in gates.iter().filter(|gate| !gate.is_open) {
         say(&format!("Shut    {}: {}", gate.name, gate.reason));
     }
     Ok(Exit::Success)
+}
+
+/// Who names the team: a key's source, or an older login.
+fn team_source(workspace: &Workspace, resolved: &Resolved) -> Option<String> {
+    let setting = workspace.loaded.values.iter().find(|v| v.key == "teamspace.team_slug" && !v.value.is_null());
+    let login = resolved.login.as_ref().filter(|_| resolved.authority.team_slug.is_some());
+    let named = setting.map(|setting| setting.origin.to_string()).or_else(|| Some(login?.place()));
+    named.filter(|_| resolved.receiver == Some(ReceiverKind::Teamspace))
 }
 
 fn list(context: &Context) -> Result<Exit, Failure> {

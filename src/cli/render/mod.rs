@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn gates_are_shut() {
-        let gate = |name: &str, fix: &str| Gate { name: name.into(), open: false, fix: fix.into() };
+        let gate = |name: &str, fix: &str| Gate { name: name.into(), fix: fix.into(), ..Gate::default() };
         let report = Report {
             target: Some(target(ReceiverKind::ExternalReceiver, "https://sync.example.org")),
             bodies: None,

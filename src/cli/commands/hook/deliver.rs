@@ -23,8 +23,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     // One drain at a time, and that one selects again before it ends: nobody waits for it.
     let no_wait = Flag { key: "drain.lock_wait", value: "0", name: "hook deliver" };
     let flags: Vec<Flag<'_>> = preset.chain([no_wait]).collect();
-    let setup =
-        Setup { cwd: &context.cwd, start: &start, config_file: context.globals.config.as_deref(), flags: &flags };
+    let config_file = context.globals.config.as_deref();
+    let setup = Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None };
     let workspace = Workspace::open(&world(context), &setup)?;
     let outcome = with_choice(context, &workspace, |choice| {
         let request = Request {

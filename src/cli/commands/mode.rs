@@ -1,0 +1,78 @@
+//! `sk-sync mode`: the preset of a project.
+
+use serde::Serialize;
+
+use super::settings;
+use crate::base::text::printable;
+use crate::cli::args::presets;
+use crate::cli::journey::workspace;
+use crate::cli::{Context, Exit, Failure};
+use crate::config::{Change, Setting};
+
+/// The keys that a preset decides.
+const KEYS: [&str; 3] = ["preset", "retention", "delivery"];
+
+/// Show or choose the preset of this project.
+///
+/// Without PRESET it says what is kept and where it goes, and who says so. With one it writes the project's settings in
+/// the state directory, never the repository's file: they come before that file, and after the environment and flags.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync mode                       what holds, and where it is set
+  sk-sync mode stub                  keep everything, send to the receiver inside sk-sync
+  sk-sync mode --default             let the other sources decide again")]
+pub(crate) struct Args {
+    /// What is kept and where it goes, as one word
+    // Not called `preset`: that is the option of every command.
+    #[arg(value_name = "PRESET", value_parser = presets())]
+    pub(crate) name: Option<String>,
+
+    /// Take the choice back: what other sources say holds again
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) default: bool,
+
+    /// Show what would be written; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    /// `preset`, `retention` and `delivery`, each with its origin.
+    values: Vec<&'a Setting>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    if args.name.is_none() && !args.default {
+        return show(context);
+    }
+    let from = if args.default { "--default" } else { "PRESET" };
+    // An axis in the same settings would override the preset.
+    let value = |key| if key == "preset" { args.name.as_deref() } else { None };
+    let changes = KEYS.map(|key| Change { key, value: value(key), from });
+    settings::change(context, "mode", &changes, args.dry_run)
+}
+
+fn show(context: &Context) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let values: Vec<_> = workspace.loaded.values.iter().filter(|setting| KEYS.contains(&setting.key)).collect();
+    if context.printer.is_json() {
+        let exit_code = Exit::Success.code();
+        context.printer.document(&Document { schema_version: 1, command: "mode", ok: true, exit_code, values });
+        return Ok(Exit::Success);
+    }
+    for setting in values {
+        let value = setting.value.as_str().unwrap_or("unset");
+        context.printer.result(&printable(&format!("{:<9} {value} ({})", setting.key, setting.origin)));
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,119 @@
+//! What the commands share that write the project's settings: they change them, and show what that comes to.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::base::text::{path, printable};
+use crate::cli::journey::{resolved, with_setup, workspace, world};
+use crate::cli::{Context, Exit, Failure};
+use crate::config::{Change, Changed, Origin};
+use crate::ops::{Workspace, change_settings};
+use crate::target::{Gate, Identity, Keyring};
+
+/// What `target set --json` and `mode --json` print.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    /// The file with the settings.
+    path: String,
+    changes: &'a [Changed],
+    /// The target that comes of it.
+    target: Option<&'a Identity>,
+    /// What stands in the way of sending there.
+    gates: &'a [Gate],
+    /// What other sources say, and what comes before these settings.
+    warnings: &'a [String],
+}
+
+/// What the changed settings come to.
+struct Outcome {
+    target: Option<Identity>,
+    gates: Vec<Gate>,
+    warnings: Vec<String>,
+}
+
+/// Makes the changes, and shows them with the target that comes of it.
+pub(super) fn change(
+    context: &Context,
+    command: &'static str,
+    changes: &[Change<'_>],
+    is_dry: bool,
+) -> Result<Exit, Failure> {
+    let now = workspace(context)?;
+    let look = |there: &Workspace| outcome(context, there, changes);
+    let (edit, outcome) =
+        with_setup(context, |setup| change_settings(&world(context), setup, &now, changes, is_dry, look))?;
+    let file = path(&now.place.settings());
+    if context.printer.is_json() {
+        let (exit_code, target) = (Exit::Success.code(), outcome.target.as_ref());
+        let (changes, gates, warnings) = (&edit.changes, &outcome.gates, &outcome.warnings);
+        let document = Document {
+            schema_version: 1,
+            command,
+            ok: true,
+            exit_code,
+            dry_run: is_dry,
+            path: file,
+            changes,
+            target,
+            gates,
+            warnings,
+        };
+        context.printer.document(&document);
+        return Ok(Exit::Success);
+    }
+    outcome.warnings.iter().for_each(|words| context.printer.warning(words));
+    if !context.globals.quiet {
+        let did = match (edit.changes.is_empty(), is_dry) {
+            (true, _) => "Nothing to change in",
+            (false, true) => "Would write",
+            (false, false) => "Wrote",
+        };
+        context.printer.result(&format!("{did} {file}"));
+        edit.changes.iter().for_each(|changed| context.printer.result(&line(changed)));
+        show(context, &outcome);
+    }
+    Ok(Exit::Success)
+}
+
+fn line(changed: &Changed) -> String {
+    let word = |value: &Value| if value.is_null() { "unset".to_owned() } else { printable(&value.to_string()) };
+    format!("  {} = {} (was {})", changed.key, word(&changed.after), word(&changed.before))
+}
+
+fn show(context: &Context, outcome: &Outcome) {
+    let target = outcome.target.as_ref().map_or("none; nothing leaves this machine", |t| &t.canonical_url);
+    context.printer.result(&format!("Target  {}", printable(target)));
+    for gate in outcome.gates.iter().filter(|gate| !gate.is_open) {
+        context.printer.result(&format!("Shut    {}: {}", gate.name, printable(&gate.reason)));
+        context.printer.result(&format!("        {}", printable(&gate.fix)));
+    }
+}
+
+/// What the project sends where under settings that are not written yet; an error where that cannot be.
+fn outcome(context: &Context, there: &Workspace, changes: &[Change<'_>]) -> Result<Outcome, Failure> {
+    let resolved = resolved(context, there)?;
+    let gates = Keyring::new(&resolved, &there.loaded.config, &context.env).gates();
+    let warnings =
+        changes.iter().filter_map(|change| outranked(there, change)).chain(resolved.warnings.iter().cloned());
+    Ok(Outcome { warnings: warnings.collect(), target: resolved.identity, gates })
+}
+
+/// A source that comes before these settings and says something of the same key. Addresses are compared by the gate
+/// `target_disagreement` instead.
+fn outranked(there: &Workspace, change: &Change<'_>) -> Option<String> {
+    let setting = there.loaded.values.iter().find(|setting| setting.key == change.key)?;
+    let is_above = matches!(setting.origin, Origin::Variable(_) | Origin::Flag(_)) && !change.key.ends_with("url");
+    (is_above && change.value.is_some()).then(|| {
+        format!(
+            "{} comes before these settings and says {} = {}",
+            setting.origin,
+            setting.key,
+            printable(&setting.value.to_string())
+        )
+    })
+}

@@ -1,0 +1,138 @@
+//! `sk-sync target set`: choosing the target of a project without editing a file.
+
+use clap::builder::PossibleValuesParser;
+
+use super::settings;
+use crate::cli::journey::workspace;
+use crate::cli::{Context, Exit, Failure};
+use crate::config::{Change, Delivery, Origin};
+use crate::ops;
+use crate::target::check_address;
+
+const SERVER: &str = "teamspace.server_url";
+const RECEIVER: &str = "external_receiver.url";
+
+/// The words of `--unset` that are shorter than keys.
+const SHORT: [(&str, &[&str]); 7] = [
+    ("receiver", &["delivery"]),
+    ("url", &[SERVER, RECEIVER]),
+    ("events-url", &["external_receiver.events_url"]),
+    ("bodies-url", &["external_receiver.bodies_url"]),
+    ("team", &["teamspace.team_slug"]),
+    ("user", &["teamspace.user_email"]),
+    ("token-file", &["teamspace.token_file"]),
+];
+
+/// Choose the target of this project.
+///
+/// Writes the project's settings in the state directory, never the repository's file. An address set here is one source
+/// among others: when another source names a different one, nothing is sent until they agree. Sending beyond loopback
+/// takes `sk-sync allow` as before.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync target set --receiver teamspace --url https://sync.example --team core
+  sk-sync target set --token-file ~/.config/sync-token
+  sk-sync target set --receiver external-receiver --url http://127.0.0.1:8400
+  sk-sync target set --unset url")]
+#[group(id = "what", required = true, multiple = true, args = ["receiver", "url", "events_url", "bodies_url", "team", "user", "token_file", "unset"])]
+pub(crate) struct SetArgs {
+    /// The kind of receiver
+    #[arg(long, value_name = "KIND", value_parser = receivers())]
+    pub(crate) receiver: Option<String>,
+
+    /// Base address of the Teamspace, or of your own receiver
+    #[arg(long, value_name = "BASE")]
+    pub(crate) url: Option<String>,
+
+    /// Where events go at your own receiver, verbatim
+    #[arg(long, value_name = "URL")]
+    pub(crate) events_url: Option<String>,
+
+    /// Where bodies go at your own receiver, verbatim
+    #[arg(long, value_name = "URL")]
+    pub(crate) bodies_url: Option<String>,
+
+    /// The team at the Teamspace
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) team: Option<String>,
+
+    /// The user, as part of the target's identity
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) user: Option<String>,
+
+    /// A file with the bearer token that only you can read
+    #[arg(long, value_name = "PATH")]
+    pub(crate) token_file: Option<String>,
+
+    /// Take a setting back: receiver, url, team, … or any key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) unset: Vec<String>,
+
+    /// Show what would be written; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn receivers() -> PossibleValuesParser {
+    PossibleValuesParser::new(["teamspace", "external-receiver", "stub", "none"])
+}
+
+pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
+    for (url, flag) in [(&args.url, "--url"), (&args.events_url, "--events-url"), (&args.bodies_url, "--bodies-url")] {
+        if let Some(url) = url {
+            check_address(url, &Origin::Flag(flag)).map_err(ops::Error::from)?;
+        }
+    }
+    let url_key = match &args.url {
+        Some(_) => url_key(context, args)?,
+        None => SERVER,
+    };
+    // Kept by its whole path: settings are read from anywhere.
+    let whole = |file: &String| {
+        let is_whole = file.starts_with("~/");
+        if is_whole { file.clone() } else { context.cwd.join(file).to_string_lossy().into_owned() }
+    };
+    let token_file = args.token_file.as_ref().map(whole);
+    let mut changes: Vec<_> = args.unset.iter().flat_map(|word| unset(word)).collect();
+    let values = [
+        ("delivery", &args.receiver, "--receiver"),
+        (url_key, &args.url, "--url"),
+        ("external_receiver.events_url", &args.events_url, "--events-url"),
+        ("external_receiver.bodies_url", &args.bodies_url, "--bodies-url"),
+        ("teamspace.team_slug", &args.team, "--team"),
+        ("teamspace.user_email", &args.user, "--user"),
+        ("teamspace.token_file", &token_file, "--token-file"),
+    ];
+    changes.extend(
+        values.into_iter().filter_map(|(key, value, from)| Some(Change { key, value: Some(value.as_deref()?), from })),
+    );
+    settings::change(context, "target", &changes, args.dry_run)
+}
+
+/// Whose address `--url` is.
+fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
+    let delivery = workspace(context)?.loaded.config.delivery;
+    match (args.receiver.as_deref(), delivery) {
+        (Some("teamspace"), _) | (None, Delivery::Teamspace) => Ok(SERVER),
+        (Some("external-receiver"), _) | (None, Delivery::ExternalReceiver) => Ok(RECEIVER),
+        (None, Delivery::None | Delivery::Stub) if args.team.is_some() => Ok(SERVER),
+        (Some(_), _) => Err(Failure::usage("only a Teamspace and a receiver of your own have an address")
+            .with_hint("--receiver teamspace, or --receiver external-receiver")),
+        (None, Delivery::None | Delivery::Stub) => Err(Failure::usage("--url: the address of what?")
+            .with_hint("add --receiver teamspace, or --receiver external-receiver")),
+    }
+}
+
+/// What a word of `--unset` takes out.
+fn unset(word: &str) -> Vec<Change<'_>> {
+    let out = |key| Change { key, value: None, from: "--unset" };
+    match SHORT.iter().find(|(short, _)| *short == word) {
+        Some((_, keys)) => keys.iter().map(|key| out(*key)).collect(),
+        None => vec![out(word)],
+    }
+}
