@@ -15,6 +15,8 @@ mod choosing;
 #[cfg(unix)]
 mod ci;
 mod consent;
+#[cfg(unix)]
+mod cost;
 mod crowd;
 mod day;
 mod delivery;
@@ -47,6 +49,8 @@ mod older_login;
 mod page;
 mod preflight;
 mod presets;
+#[cfg(unix)]
+mod promises;
 mod purge;
 mod quiet;
 #[cfg(unix)]
