@@ -101,6 +101,7 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
             let what = miscounted(&format!("the counters of {}", target.identity.target_id), &wrong);
             findings.push(Finding { part, severity: Severity::Derived, what });
         }
+        let counted = delivery::recount(tx, &target)?;
         let said = delivery::last_balance(tx, target.id)?
             .and_then(|last| Some((delivery::contradiction(&last, &counted)?, last)));
         findings.extend(said.map(|(what, last)| {
