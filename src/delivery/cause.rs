@@ -107,6 +107,7 @@ pub(super) const fn meaning(status: u16) -> &'static str {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "one of the two ends of an exchange")]
     fn status(status: u16) -> Result<Answer, Failure> {
         Ok(Answer { status, retry_after: None, request_id: None, body: Vec::new(), is_cut: false })
     }
