@@ -1,7 +1,9 @@
 //! Wall-clock time as a value, and the one place that reads it.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// A moment: microseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +75,35 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one owner of the wall clock")]
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_microsecond())
+    }
+}
+
+/// A bound on how long something may take, whatever happens to the wall clock meanwhile. Copies share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Deadline {
+    start: Instant,
+    allowed: Duration,
+    /// Milliseconds after the start.
+    until: Arc<AtomicU64>,
+}
+
+impl Deadline {
+    /// A bound that is reached after this time.
+    pub(crate) fn after(allowed: Duration) -> Self {
+        let deadline = Self { start: Instant::now(), allowed, until: Arc::default() };
+        deadline.restart();
+        deadline
+    }
+
+    /// Counts from now on.
+    pub(crate) fn restart(&self) {
+        let until = self.start.elapsed().saturating_add(self.allowed).as_millis();
+        self.until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// True once the time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.start.elapsed().as_millis() >= u128::from(self.until.load(Ordering::Relaxed))
     }
 }
 

@@ -11,6 +11,10 @@ pub(crate) const POST_SENT: &str = "post_sent";
 pub(crate) const ANSWER_READ: &str = "answer_read";
 /// What an answer said is on disk.
 pub(crate) const LEDGER_COMMITTED: &str = "ledger_committed";
+/// What one older store has for one of ours is on disk, with its mark.
+pub(crate) const IMPORTED: &str = "imported";
+/// An archive has its name and is proved, and no row says so yet.
+pub(crate) const ARCHIVED: &str = "archived";
 
 /// The program is at the point `name`.
 #[cfg(not(feature = "failpoints"))]

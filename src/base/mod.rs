@@ -16,7 +16,7 @@ pub(crate) mod lock;
 pub(crate) mod retry;
 pub(crate) mod text;
 
-pub(crate) use clock::{Clock, Timestamp};
+pub(crate) use clock::{Clock, Deadline, Timestamp};
 pub(crate) use digest::Sha256;
 pub(crate) use env::Env;
 pub(crate) use interrupt::Interrupt;

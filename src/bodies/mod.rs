@@ -41,7 +41,9 @@ pub(crate) use push::Push;
 pub(crate) use queue::{Enqueued, Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{Counts, MissionStats, by_mission, counts, damaged_texts, recount, stats, unreferenced_blobs};
+pub(crate) use stats::{
+    Counts, MissionStats, by_mission, counters_by_rows, counts, damaged_texts, recount, stats, unreferenced_blobs,
+};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

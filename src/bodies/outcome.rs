@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::base::{Sha256, Timestamp, retry, text};
+use crate::config::Ack;
 use crate::http::{Answer, Failure, server_words};
 
 /// What the uploaded body's row is to become.
@@ -60,9 +61,10 @@ pub(super) struct Sent<'a> {
     pub(super) sha256: Sha256,
 }
 
-/// Reads what came back.
-pub(super) fn read(result: Result<&Answer, &Failure>, sent: Sent<'_>, now: Timestamp) -> Outcome {
+/// Reads what came back. `ack` says what acknowledges an upload: its echo, or the status alone.
+pub(super) fn read(result: Result<&Answer, &Failure>, sent: Sent<'_>, ack: Ack, now: Timestamp) -> Outcome {
     match result {
+        Ok(answer) if ack == Ack::Status && (200..300).contains(&answer.status) => Outcome::Uploaded,
         Ok(answer) => read_answer(answer, sent, now),
         Err(Failure::Unknown(words)) => {
             let reason = text::shorten(&text::printable(words), 200);
@@ -210,7 +212,7 @@ mod tests {
 
     fn outcome(answer: &Answer) -> Outcome {
         let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
-        read(Ok(answer), sent, Timestamp::parse("1994-11-06T08:49:30Z").unwrap())
+        read(Ok(answer), sent, Ack::Results, Timestamp::parse("1994-11-06T08:49:30Z").unwrap())
     }
 
     /// The outcome in one line: its kind, its reason, and the wait.
@@ -251,6 +253,15 @@ mod tests {
         }
         let cut = Answer { is_cut: true, ..answer(201, &echo("")) };
         assert_eq!(line(&cut), "later uncorrelated_response: the answer is too long");
+    }
+
+    #[test]
+    fn a_status_is_enough_where_the_operator_said_so() {
+        let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
+        for (status, is_taken) in [(200, true), (202, true), (204, true), (302, false), (400, false), (503, false)] {
+            let outcome = read(Ok(&answer(status, "")), sent, Ack::Status, Timestamp::from_micros(0));
+            assert_eq!(outcome == Outcome::Uploaded, is_taken, "{status}");
+        }
     }
 
     #[test]
@@ -313,7 +324,7 @@ mod tests {
     #[test]
     fn without_an_answer_only_what_was_sent_counts_as_tried() {
         let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
-        let of = |failure: &Failure| read(Err(failure), sent, Timestamp::from_micros(0));
+        let of = |failure: &Failure| read(Err(failure), sent, Ack::Results, Timestamp::from_micros(0));
         let text = || "x\n".to_owned();
         assert_eq!(of(&Failure::Unknown(text())), later("connection_error: x\\n".to_owned(), None));
         assert_eq!(of(&Failure::Unknown("timeout: global".to_owned())), later("timeout: global".to_owned(), None));

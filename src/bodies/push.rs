@@ -8,7 +8,7 @@ use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
 use crate::base::{Clock, Sha256};
 use crate::config::WireNames;
-use crate::http::{Answer, Client, Deadlines, Failure, Method, Request};
+use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, Signature};
 use crate::target::Link;
 
 /// Longer answers than this say nothing more.
@@ -57,20 +57,26 @@ impl Push {
     /// Uploads one body within `total` and says what came of it.
     pub(super) fn upload(&self, row: &Row, content: &str, total: Duration, clock: &dyn Clock) -> Outcome {
         let end = clock.now().after(total);
-        let answer = wire_body(row, content, self.names).and_then(|body| match self.send(&body, total) {
+        let answer = wire_body(row, content, self.names).and_then(|body| match self.send(&body, total, clock) {
             // A server may close a kept connection just as the next request goes out on it. An upload may come twice,
             // so it goes again at once; a server that has not spoken yet is not asked twice.
             Err(Failure::Unknown(words)) if self.is_known.load(Ordering::Relaxed) && !words.starts_with("timeout") => {
-                self.send(&body, end.since(clock.now()))
+                self.send(&body, end.since(clock.now()), clock)
             }
             answer => answer,
         });
         self.is_known.fetch_or(answer.is_ok(), Ordering::Relaxed);
-        outcome::read(answer.as_ref(), Sent { path: &row.path, sha256: row.sha256 }, clock.now())
+        let sent = Sent { path: &row.path, sha256: row.sha256 };
+        outcome::read(answer.as_ref(), sent, self.link.manner().ack, clock.now())
     }
 
-    fn send(&self, body: &[u8], total: Duration) -> Result<Answer, Failure> {
-        let headers: Vec<_> = self.link.headers().chain([("Content-Type", "application/json")]).collect();
+    fn send(&self, body: &[u8], total: Duration, clock: &dyn Clock) -> Result<Answer, Failure> {
+        // The same text of the same artifact is the same message, however often it is sent.
+        let signature =
+            self.link.signing().map(|keys| keys.sign(&format!("body-{}", Sha256::of(body)), clock.now(), body));
+        let mut headers: Vec<(&str, &str)> = vec![("Content-Type", "application/json")];
+        headers.extend(self.link.headers());
+        headers.extend(signature.iter().flat_map(Signature::headers));
         self.client.send(&Request {
             method: Method::Post,
             url: &self.url,

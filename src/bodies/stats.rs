@@ -43,6 +43,13 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Counts, Error> {
     )?)
 }
 
+/// What each counter must say, by the rows.
+pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
+    let counts = recount(tx)?;
+    let all = [(QUEUED_ROWS, counts.rows), (QUEUED_BYTES, counts.bytes), (FAILURES, counts.failures)];
+    Ok(all.map(|(counter, value)| (counter, i64::try_from(value).unwrap_or(i64::MAX))).into())
+}
+
 /// Texts that no row refers to: 0 in an undamaged store.
 pub(crate) fn unreferenced_blobs(tx: &ReadTx<'_>) -> Result<u64, Error> {
     Ok(tx.conn().query_row(
@@ -56,7 +63,7 @@ pub(crate) fn unreferenced_blobs(tx: &ReadTx<'_>) -> Result<u64, Error> {
 /// Queued bodies whose text is missing or is another one than was queued, in words; hashes every text.
 pub(crate) fn damaged_texts(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
     let mut statement = tx.prepare(
-        "SELECT q.mission_slug, q.artifact_path, q.content_hash, b.content
+        "SELECT q.mission_slug, q.artifact_path, q.content_hash, b.content, q.size_bytes
          FROM bodies_queue AS q LEFT JOIN bodies_blobs AS b ON b.sha256 = q.content_hash ORDER BY q.id",
     )?;
     let mut rows = statement.query([])?;
@@ -65,6 +72,7 @@ pub(crate) fn damaged_texts(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
         let digest = row.get_ref(2)?.as_blob().ok().and_then(Sha256::from_slice);
         let flaw = match row.get_ref(3)?.as_blob_or_null() {
             Ok(Some(text)) if digest != Some(Sha256::of(text)) => "does not match its digest",
+            Ok(Some(text)) if i64::try_from(text.len()) != Ok(row.get(4)?) => "has another length than its row says",
             Ok(Some(_)) => continue,
             Ok(None) => "is missing",
             Err(_) => "is not a blob",

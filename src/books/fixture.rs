@@ -99,7 +99,8 @@ impl DeliveryReceiver for Answering<'_> {
     }
 }
 
-fn identity(name: &str) -> Identity {
+/// Who a target of this name is.
+pub(super) fn identity(name: &str) -> Identity {
     Identity {
         target_id: name.to_owned(),
         receiver: ReceiverKind::ExternalReceiver,

@@ -20,9 +20,13 @@ mod fixture;
 mod last_run;
 #[cfg(test)]
 mod lasting_tests;
+mod mend;
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod posting_tests;
 mod removal;
+mod replace;
 mod restore;
 mod retention;
 
@@ -32,7 +36,9 @@ pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Part, Severity, check};
 pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
+pub(crate) use mend::{Correction, mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
+pub(crate) use replace::{Obstacle, obstacle, replace};
 pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
 pub(crate) use retention::{acknowledge, evict};
 

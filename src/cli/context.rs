@@ -30,24 +30,27 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The system's clock and randomness, and a handler for Ctrl-C.
+    /// The system's clock and randomness.
     pub(crate) fn new(env: Env, globals: Globals, printer: Printer) -> Result<Self, Failure> {
         let cwd = std::env::current_dir().map_err(|error| {
             Failure::new(Exit::Internal, "io", format!("cannot tell the current directory: {error}"))
                 .with_hint("change to a directory that exists")
         })?;
-        let interrupt = Interrupt::default();
-        listen(&interrupt);
         Ok(Self {
             env,
             clock: Box::new(SystemClock),
             ids: Box::new(SystemIds::default()),
             random: fastrand::f64,
-            interrupt,
+            interrupt: Interrupt::default(),
             globals,
             cwd,
             printer,
         })
+    }
+
+    /// Has Ctrl-C ask for a stop between two steps, in place of ending the process at once.
+    pub(crate) fn listen(&self) {
+        listen(&self.interrupt);
     }
 
     /// The directory that names the repository: `--repo`, or where the process was started.

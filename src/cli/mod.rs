@@ -52,7 +52,8 @@ pub fn main() -> ExitCode {
         let _closed = printer.finish();
         return Exit::Success.into();
     }
-    let exit = match args::Cli::try_parse_from(&words) {
+    let cli = commands::plain_hook_run(&words).map_or_else(|| args::Cli::try_parse_from(&words), Ok);
+    let exit = match cli {
         Ok(cli) => run(env, cli),
         Err(error) => not_understood(&env, &words, &error),
     };
@@ -72,8 +73,12 @@ fn run(env: Env, cli: args::Cli) -> Exit {
     let printer = Printer::of_process(&env, &globals, is_json);
     let started = logging::start(&env, &globals, is_json);
     logging::keep(Level::Info, "cli", &format!("sk-sync {} {name} begins", env!("CARGO_PKG_VERSION")));
-    let outcome =
-        started.and_then(|()| Context::new(env, globals, printer.clone())).and_then(|context| command.run(&context));
+    let outcome = started.and_then(|()| Context::new(env, globals, printer.clone())).and_then(|context| {
+        if !command.is_brief() {
+            context.listen();
+        }
+        command.run(&context)
+    });
     let exit = match outcome {
         Ok(exit) => exit,
         Err(failure) => {
@@ -151,6 +156,29 @@ mod tests {
         for example in all {
             if let Err(error) = args::Cli::try_parse_from(example.split(' ')) {
                 panic!("{example}: {error}");
+            }
+        }
+    }
+
+    /// What git calls is understood without building every command's arguments, and exactly as with them.
+    #[test]
+    fn the_short_way_to_a_hook_leads_to_the_same_place() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (line, is_short) in [
+            ("sk-sync hook run post-commit", true),
+            ("/usr/bin/sk-sync hook run post-checkout 0000 1234 1", true),
+            ("sk-sync hook run post-rewrite rebase", true),
+            ("sk-sync hook run post-commit --strange", false),
+            ("sk-sync hook run pre-push", false),
+            ("sk-sync hook run", false),
+            ("sk-sync hook status", false),
+            ("sk-sync --repo r hook run post-commit", false),
+        ] {
+            let short = commands::plain_hook_run(&words(line));
+            assert_eq!(short.is_some(), is_short, "{line}");
+            if let Some(short) = short {
+                let long = args::Cli::try_parse_from(words(line)).unwrap();
+                assert_eq!(format!("{short:?}"), format!("{long:?}"), "{line}");
             }
         }
     }

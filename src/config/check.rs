@@ -33,6 +33,9 @@ const OWN_HEADERS: &[&str] = &[
     "transfer-encoding",
     "upgrade",
     "user-agent",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
 ];
 
 const LITERAL: &str = "a secret must not be written down here; put it into an environment variable and write { env = \"SK_SYNC_SECRET_…\" }";

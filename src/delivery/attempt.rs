@@ -6,7 +6,7 @@ use super::batch::{Batch, Item, Limits, Packer, parse_ranges, ranges};
 use super::{Error, parking};
 use crate::base::ids::Ids;
 use crate::base::{Sha256, Timestamp, retry};
-use crate::event::{WireContext, WireForm, for_wire};
+use crate::event::{BatchForm, WireContext, WireForm, for_wire};
 use crate::store::{ReadTx, WriteTx};
 
 /// From this many unknown ends a batch is halved, and a single event no longer holds up the others.
@@ -220,9 +220,11 @@ pub(super) fn rebuild(
     let (items, packer, is_rewritten) = pack(tx, &open, context)?;
     let (body, digest) = packer.finish();
     let is_same = open.body_sha256.as_ref().is_none_or(|before| before == digest.as_bytes());
+    let is_rewritten = is_rewritten || !is_same && was_in_another_form(tx, &open, context)?;
     let (attempt, idempotency_key) = match (is_same, is_rewritten) {
         (true, _) => (open.id, open.key),
-        // What is filled in on the way out became known since then. The key belongs to the bytes that were sent.
+        // What is filled in on the way out became known since then, or the target is spoken to in another form now. The
+        // key belongs to the bytes that were sent.
         (false, true) => {
             close(tx, open.id, End { result: "rewritten", http_status: None, error: None }, now)?;
             let parent = Parent { id: open.id, is_in_doubt: true };
@@ -239,9 +241,20 @@ pub(super) fn rebuild(
     Ok(Batch { attempt, idempotency_key, items, body, unknown_ends, is_in_doubt })
 }
 
+/// Whether the bytes that were sent are those of the same events in the other form.
+fn was_in_another_form(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) -> Result<bool, Error> {
+    let form = match context.form {
+        BatchForm::Plain => BatchForm::CloudEvents,
+        BatchForm::CloudEvents => BatchForm::Plain,
+    };
+    let (_, packer, _) = pack(tx, open, WireContext { form, ..context })?;
+    let (_, digest) = packer.finish();
+    Ok(open.body_sha256.as_deref() == Some(&digest.as_bytes()[..]))
+}
+
 /// Packs the events of an attempt; says as well whether any was rewritten for the wire.
 fn pack(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) -> Result<(Vec<Item>, Packer, bool), Error> {
-    let mut packer = Packer::new(Limits { events: usize::MAX, bytes: usize::MAX });
+    let mut packer = Packer::new(Limits { events: usize::MAX, bytes: usize::MAX }, context.form);
     let mut items = Vec::with_capacity(open.seqs.len());
     let mut is_rewritten = false;
     let mut statement = tx.prepare("SELECT event_id, wire, envelope FROM journal_feed WHERE seq = ?1")?;
@@ -251,10 +264,11 @@ fn pack(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) -> Result<(Vec<
         let Some((event_id, wire, Some(envelope))) = row else {
             return Err(Error::Damaged(format!("attempt {} has row {seq} in flight, whose payload is gone", open.id)));
         };
-        let rewritten = for_wire(&envelope, WireForm::from_code(wire), context)
-            .map_err(|e| Error::Damaged(format!("attempt {} has row {seq} in flight, which is {e}", open.id)))?;
+        let damaged = |e| Error::Damaged(format!("attempt {} has row {seq} in flight, which is {e}", open.id));
+        let rewritten = for_wire(&envelope, WireForm::from_code(wire), context).map_err(damaged)?;
         is_rewritten |= rewritten.is_some();
-        packer.push(rewritten.as_deref().unwrap_or(&envelope));
+        let bytes = rewritten.as_deref().unwrap_or(&envelope);
+        packer.push(&context.form.head(bytes, context).map_err(damaged)?, bytes);
         items.push(Item { seq, event_id });
     }
     Ok((items, packer, is_rewritten))

@@ -67,6 +67,12 @@ pub(crate) fn recount(tx: &ReadTx<'_>, target: &Target) -> Result<Balance, Error
     Ok(Balance::from_fn(captured, |class| counts.get(&class).copied().unwrap_or(0)))
 }
 
+/// What each counter of a target's scope must say, by the rows. O(rows).
+pub(crate) fn counters_by_rows(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<(&'static str, i64)>, Error> {
+    let counted = recount(tx, target)?;
+    Ok(Class::ALL.map(|class| (class.name(), counted.of(class))).into())
+}
+
 /// The class of an event: what its row says first, then its marks (design section 6).
 fn class_of(row: &Row<'_>) -> Result<Class, Error> {
     let word: Option<String> = row.get(0)?;

@@ -1,9 +1,7 @@
 //! What one request carries: events in order, spliced from the stored bytes.
 
 use crate::base::Sha256;
-
-const OPEN: &[u8] = b"{\"events\":[";
-const CLOSE: &[u8] = b"]}";
+use crate::event::BatchForm;
 
 /// The most one request may carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,33 +42,38 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(super) struct Packer {
     limits: Limits,
+    form: BatchForm,
     body: Vec<u8>,
     count: usize,
 }
 
 impl Packer {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, body: OPEN.to_vec(), count: 0 }
+    pub(super) fn new(limits: Limits, form: BatchForm) -> Self {
+        Self { limits, form, body: form.brackets().0.as_bytes().to_vec(), count: 0 }
     }
 
-    /// Adds an event when it fits beside those before. The first always fits: an event that is too large for a request
+    /// Adds an event, and `head` before it, when it fits beside those before. The first always fits: an event that is too large for a request
     /// of its own is the receiver's to refuse.
-    pub(super) fn push(&mut self, event: &[u8]) -> bool {
-        let size = self.body.len() + usize::from(self.count > 0) + event.len() + CLOSE.len();
+    pub(super) fn push(&mut self, head: &str, event: &[u8]) -> bool {
+        let tail = self.form.tail();
+        let added = usize::from(self.count > 0) + head.len() + event.len() + tail.len();
+        let size = self.body.len() + added + self.form.brackets().1.len();
         if self.count > 0 && (self.count >= self.limits.events || size > self.limits.bytes) {
             return false;
         }
         if self.count > 0 {
             self.body.push(b',');
         }
-        self.body.extend_from_slice(event);
+        for part in [head.as_bytes(), event, tail.as_bytes()] {
+            self.body.extend_from_slice(part);
+        }
         self.count += 1;
         true
     }
 
     /// The finished body and its digest.
     pub(super) fn finish(mut self) -> (Vec<u8>, Sha256) {
-        self.body.extend_from_slice(CLOSE);
+        self.body.extend_from_slice(self.form.brackets().1.as_bytes());
         let digest = Sha256::of(&self.body);
         (self.body, digest)
     }
@@ -111,17 +114,30 @@ mod tests {
     #[test]
     fn a_body_is_packed_to_the_exact_byte() {
         let limits = Limits { events: 10, bytes: "{\"events\":[{},{}]}".len() };
-        let mut packer = Packer::new(limits);
-        assert!(packer.push(b"{}") && packer.push(b"{}") && !packer.push(b"{}"));
+        let mut packer = Packer::new(limits, BatchForm::Plain);
+        assert!(packer.push("", b"{}") && packer.push("", b"{}") && !packer.push("", b"{}"));
         assert_eq!(packer.finish().0, b"{\"events\":[{},{}]}");
-        let mut tight = Packer::new(Limits { bytes: limits.bytes - 1, ..limits });
-        assert!(tight.push(b"{}") && !tight.push(b"{}"));
+        let mut tight = Packer::new(Limits { bytes: limits.bytes - 1, ..limits }, BatchForm::Plain);
+        assert!(tight.push("", b"{}") && !tight.push("", b"{}"));
+    }
+
+    #[test]
+    fn what_goes_around_an_event_counts_as_well() {
+        let whole = r#"[{"data":{}},{"data":{}}]"#;
+        for (bytes, fits) in [(whole.len(), true), (whole.len() - 1, false)] {
+            let mut packer = Packer::new(Limits { events: 10, bytes }, BatchForm::CloudEvents);
+            assert!(packer.push(r#"{"data":"#, b"{}"));
+            assert_eq!(packer.push(r#"{"data":"#, b"{}"), fits);
+            if fits {
+                assert_eq!(packer.finish().0, whole.as_bytes());
+            }
+        }
     }
 
     #[test]
     fn the_count_is_a_limit_too_and_one_event_always_fits() {
-        let mut packer = Packer::new(Limits { events: 1, bytes: 3 });
-        assert!(packer.push(b"{\"a\":1}") && !packer.push(b"{}"));
+        let mut packer = Packer::new(Limits { events: 1, bytes: 3 }, BatchForm::Plain);
+        assert!(packer.push("", b"{\"a\":1}") && !packer.push("", b"{}"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) fn post_collected(tx: &WriteTx<'_>, standings: &Standings, seqs: &[i6
         }
         if is_any_open {
             tx.prepare(
-                "UPDATE delivery_rows SET status = 'closed', due_at = NULL
+                "UPDATE delivery_rows SET status = 'closed', due_at = NULL, behind = NULL
                  WHERE target = ?1 AND seq IN (SELECT value FROM json_each(?2))
                    AND status IN ('queued', 'rejected', 'transient')",
             )?

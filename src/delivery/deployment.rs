@@ -4,6 +4,7 @@
 use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
 
+use super::limits::{self, Told};
 use super::{Error, Target, reset};
 use crate::base::{Timestamp, text};
 use crate::http::Answer;
@@ -41,10 +42,8 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Health {
     deployment: Deployment,
-    /// The most events it takes in a request.
-    pub(super) max_events: Option<usize>,
-    /// The most bytes it takes, uncompressed.
-    pub(super) max_bytes: Option<usize>,
+    /// What it takes, where it says anything of that.
+    limits: Option<Told>,
 }
 
 /// What came of asking.
@@ -71,11 +70,7 @@ pub(super) fn read(answer: &Answer) -> Asked {
         let words = body.get(name)?.as_str().map(str::trim).filter(|words| !words.is_empty())?;
         Some(text::shorten(&text::printable(words), LONGEST))
     };
-    let limits = body.get("sync_ingress").and_then(|ingress| ingress.get("limits"));
-    let limit = |name: &str| {
-        let limit = limits?.get(name)?.as_u64().filter(|limit| *limit > 0)?;
-        Some(usize::try_from(limit).unwrap_or(usize::MAX))
-    };
+    let limits = body.get("sync_ingress").and_then(|ingress| ingress.get("limits")).filter(|limits| limits.is_object());
     Asked::Told(Health {
         deployment: Deployment {
             server_instance_id: field("server_instance_id"),
@@ -83,8 +78,7 @@ pub(super) fn read(answer: &Answer) -> Asked {
             environment_name: field("environment_name"),
             git_sha: field("git_sha"),
         },
-        max_events: limit("max_events_per_batch"),
-        max_bytes: limit("max_decompressed_bytes_per_batch"),
+        limits: limits.map(|limits| Told::read(Some(limits))),
     })
 }
 
@@ -135,6 +129,9 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
         }
         Asked::Nothing => return Ok(Vec::new()),
     };
+    if let Some(told) = health.limits {
+        limits::note(tx, target.id, told, now)?;
+    }
     let previous = known(tx, target.id)?;
     let changes = health.deployment.changes_since(&previous);
     let current = health.deployment.clone().over(previous.clone());
@@ -197,12 +194,13 @@ mod tests {
             git_sha: Some("s".to_owned()),
             ..Deployment::default()
         };
-        assert_eq!(health, Health { deployment, max_events: Some(200), max_bytes: None });
-        for limits in
-            [json!(null), json!([]), json!({"max_events_per_batch": "many"}), json!({"max_events_per_batch": -1})]
-        {
+        let limits = Some(Told { events: Some(200), ..Told::default() });
+        assert_eq!(health, Health { deployment, limits });
+        for limits in [json!(null), json!([]), json!(7)] {
             assert_eq!(told(&json!({"sync_ingress": {"limits": limits}})), Health::default(), "{limits}");
         }
+        let silent = Health { limits: Some(Told::default()), ..Health::default() };
+        assert_eq!(told(&json!({"sync_ingress": {"limits": {}}})), silent, "it names none any more");
         for (status, body, asked) in [
             (404, json!({}), Asked::NotOffered),
             (405, json!({}), Asked::NotOffered),

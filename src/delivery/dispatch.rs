@@ -13,7 +13,7 @@ use crate::base::{Clock, Interrupt, Timestamp, failpoint};
 use crate::event::WireContext;
 use crate::http::{Answer, Failure};
 use crate::store::{Store, WriteTx};
-use crate::target::Identity;
+use crate::target::{Identity, Manner};
 
 /// Requests a drain spends on finding culprits before it leaves the rest to the next one.
 const SPLIT_BUDGET: u64 = 400;
@@ -124,8 +124,8 @@ pub(crate) fn drain(
     let mut course = Course {
         conditions,
         identity: receiver.identity(),
+        manner: receiver.manner(),
         now: conditions.clock.now(),
-        policy: conditions.policy,
         report: Report::default(),
         splits: 0,
         unknown_in_a_row: 0,
@@ -148,10 +148,9 @@ type Next = Option<(Target, Batch)>;
 struct Course<'a> {
     conditions: &'a Conditions<'a>,
     identity: &'a Identity,
+    manner: Manner,
     /// When something happened last.
     now: Timestamp,
-    /// The configured bounds, and the server's where they are tighter.
-    policy: Policy,
     report: Report,
     splits: u64,
     unknown_in_a_row: u32,
@@ -187,7 +186,7 @@ impl Course<'_> {
         let (chosen, changes) = store.write(|tx| {
             let target = registry::register(tx, self.identity, self.now)?;
             let changes = deployment::note(tx, &target, &asked, self.now)?;
-            Ok::<_, Error>((self.choose(tx, target)?, changes))
+            Ok::<_, Error>((self.choose(tx)?, changes))
         })?;
         self.report.changes = changes;
         self.follow(store, chosen)
@@ -202,30 +201,21 @@ impl Course<'_> {
         })
     }
 
-    /// Asks it; what it takes at most holds for this drain.
+    /// Asks it.
     fn ask(&mut self, receiver: &dyn DeliveryReceiver) -> Asked {
         let Some(exchange) = receiver.health(self.time_left().min(PROBE)) else { return Asked::Nothing };
         self.report.health_requests += 1;
-        let asked = exchange.as_ref().map_or(Asked::Nothing, deployment::read);
-        if let Asked::Told(health) = &asked {
-            let policy = &mut self.policy;
-            policy.max_events = health.max_events.map_or(policy.max_events, |most| most.min(policy.max_events));
-            policy.max_bytes = health.max_bytes.map_or(policy.max_bytes, |most| most.min(policy.max_bytes));
-        }
-        asked
+        exchange.as_ref().map_or(Asked::Nothing, deployment::read)
     }
 
-    fn choose(&self, tx: &WriteTx<'_>, target: Target) -> Result<(Target, Selection), Error> {
+    /// Chooses what goes next, to the target as it is now.
+    fn choose(&self, tx: &WriteTx<'_>) -> Result<(Target, Selection), Error> {
         let Conditions { project_uuid, ids, .. } = *self.conditions;
-        let context = WireContext { project_uuid, team_slug: &self.identity.team_slug };
-        let selection = select::select(tx, &target, &self.policy, context, ids, self.now)?;
-        Ok((target, selection))
-    }
-
-    fn choose_again(&self, tx: &WriteTx<'_>) -> Result<(Target, Selection), Error> {
         let id = &self.identity.target_id;
         let target = registry::current(tx, id)?.ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
-        self.choose(tx, target)
+        let context = WireContext { project_uuid, team_slug: &self.identity.team_slug, form: self.manner.form };
+        let selection = select::select(tx, &target, &self.conditions.policy, context, ids, self.now)?;
+        Ok((target, selection))
     }
 
     /// The batch that was chosen; looks further, a bounded number of rows at a time, while there was none so far.
@@ -241,7 +231,7 @@ impl Course<'_> {
             if !selection.has_more || self.is_over() {
                 return Ok(None);
             }
-            (target, selection) = store.write(|tx| self.choose_again(tx))?;
+            (target, selection) = store.write(|tx| self.choose(tx))?;
         }
     }
 
@@ -254,10 +244,9 @@ impl Course<'_> {
         exchange: &Result<Answer, Failure>,
     ) -> Result<Next, Error> {
         self.now = self.conditions.clock.now();
-        let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.now));
-        let policy = self.policy;
+        let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.manner.ack, self.now));
         let settling = Settling {
-            policy: &policy,
+            policy: &self.conditions.policy,
             http_status: exchange.as_ref().ok().map(|a| a.status),
             ids: self.conditions.ids,
             random: (self.conditions.random)(),
@@ -267,7 +256,7 @@ impl Course<'_> {
         let record = |tx: &WriteTx<'_>| record::record(tx, target, batch, &verdict, &settling);
         let written = store.write(|tx| {
             let settled = record(tx)?;
-            Ok::<_, Error>((settled, if goes_on { Some(self.choose_again(tx)?) } else { None }))
+            Ok::<_, Error>((settled, if goes_on { Some(self.choose(tx)?) } else { None }))
         });
         match written {
             Ok((settled, chosen)) => {
@@ -285,7 +274,7 @@ impl Course<'_> {
 
     /// The verdict, unless finding culprits has cost too many requests already.
     fn judge(&mut self, verdict: Verdict) -> Verdict {
-        if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_)) {
+        if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_) | Verdict::Limited { .. }) {
             self.splits += 1;
             if self.splits > SPLIT_BUDGET {
                 let words = "too many requests spent on finding refused events; the rest waits";
@@ -303,7 +292,7 @@ impl Course<'_> {
             Verdict::Unreachable(reason) => Some(Stop::Unreachable(reason)),
             // Only this batch waits: the next selection says whether anything else may go.
             Verdict::Unknown { reason, .. } => Some(Stop::Unknown(reason)),
-            Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Bisect(_) => None,
+            Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Limited { .. } | Verdict::Bisect(_) => None,
         };
         let is_unknown = matches!(self.report.stop, Some(Stop::Unknown(_)));
         self.unknown_in_a_row = if is_unknown { self.unknown_in_a_row + 1 } else { 0 };

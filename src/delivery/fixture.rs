@@ -136,7 +136,7 @@ impl Books {
     pub(super) fn try_select(&mut self) -> Result<Selection, Error> {
         let target = self.target();
         let (policy, now) = (self.policy, self.now());
-        let context = WireContext { project_uuid: self.project, team_slug: "" };
+        let context = WireContext { project_uuid: self.project, ..WireContext::default() };
         let ids = &self.ids;
         self.store.write(|tx| select::select(tx, &target, &policy, context, ids, now))
     }

@@ -19,6 +19,9 @@ pub(crate) fn forget(tx: &WriteTx<'_>, target: &Target, now: Timestamp) -> Resul
         "UPDATE delivery_attempts SET closed_at = ?2, result = 'forgotten' WHERE target = ?1 AND closed_at IS NULL",
     )?
     .execute([target.id, now.as_micros()])?;
+    // What waited behind an event in flight waits for nothing any more.
+    tx.prepare("UPDATE delivery_rows SET due_at = 0, behind = NULL WHERE target = ?1 AND behind IS NOT NULL")?
+        .execute([target.id])?;
     let in_flight = tx
         .prepare(
             "UPDATE delivery_rows SET status = 'queued', attempt = NULL, due_at = 0

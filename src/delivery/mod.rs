@@ -28,6 +28,7 @@ mod forget;
 mod gates;
 mod inherit;
 mod last_balance;
+mod limits;
 mod outcome;
 mod parking;
 #[cfg(test)]
@@ -36,6 +37,8 @@ mod parking_tests;
 mod plan_tests;
 mod postings;
 mod receiver;
+#[cfg(test)]
+mod receiver_tests;
 mod record;
 #[cfg(test)]
 mod record_tests;
@@ -48,9 +51,10 @@ mod select_tests;
 mod split;
 mod summary;
 mod waivers;
+mod witness;
 
 pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
-pub(crate) use balance::{Balance, balance, recount, unreferenced};
+pub(crate) use balance::{Balance, balance, counters_by_rows, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
@@ -61,9 +65,11 @@ pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
 pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
 pub(crate) use inherit::{Inherited, inherit};
-pub(crate) use last_balance::{Ended, contradiction, keep_balance, last_balance};
+pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
 pub(crate) use outcome::{Outcome, Verdict};
-pub(crate) use postings::{is_in_flight, post_appended, post_left, post_released, post_returned};
+pub(crate) use postings::{
+    is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope,
+};
 pub(crate) use receiver::BatchReceiver;
 #[cfg(test)]
 pub(crate) use receiver::DeliveryReceiver;
@@ -77,6 +83,7 @@ pub(crate) use rows::{
 pub(crate) use select::Policy;
 pub(crate) use summary::{delivered_per, reasons, retries};
 pub(crate) use waivers::{Group, Waiver, waive, waived, waivers};
+pub(crate) use witness::{contradictions, lost_attempts};
 
 /// The ledger's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

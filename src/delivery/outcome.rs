@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::batch::Item;
+use super::limits::Told;
 use crate::base::{Timestamp, ids, retry, text};
+use crate::config::Ack;
 use crate::http::{Answer, Failure, server_words};
 
 /// Longest reason kept in the ledger, in characters.
@@ -17,6 +19,8 @@ const REASON: usize = 300;
 pub(crate) enum Outcome {
     /// Stored.
     Success,
+    /// Taken, as the status of the whole request says.
+    Acknowledged,
     /// Stored earlier.
     Duplicate,
     /// Accepted, not yet stored.
@@ -38,6 +42,13 @@ pub(crate) enum Verdict {
     Settled(Vec<Outcome>),
     /// Too large as a whole: halve it, and remember the limit.
     TooLarge(String),
+    /// Too large as a whole, and the target says what is not.
+    Limited {
+        /// What else it said.
+        reason: String,
+        /// The limits it named.
+        told: Told,
+    },
     /// Refused as a whole with no word on which event is to blame: halve it to find out.
     Bisect(String),
     /// Nobody gets further with this target now: change no event, stop.
@@ -68,8 +79,8 @@ impl Verdict {
     }
 }
 
-/// The verdict on one exchange. `now` is for `Retry-After` dates.
-pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: Timestamp) -> Verdict {
+/// The verdict on one exchange. `ack` says what acknowledges an event; `now` is for `Retry-After` dates.
+pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, ack: Ack, now: Timestamp) -> Verdict {
     let answer = match exchange {
         Ok(answer) => answer,
         Err(failure @ (Failure::Unreachable(_) | Failure::Refused(_))) => {
@@ -83,10 +94,11 @@ pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: T
     if !(200..300).contains(&status) && is_too_large(answer) {
         return match items {
             [_] => Verdict::Settled(vec![Outcome::Terminal(format!("oversized: {said}"))]),
-            _ => Verdict::TooLarge(said),
+            _ => too_large(answer, said),
         };
     }
     match status {
+        200..=299 if ack == Ack::Status => Verdict::Settled(vec![Outcome::Acknowledged; items.len()]),
         202 => Verdict::Settled(vec![Outcome::Pending; items.len()]),
         200 | 201 | 207 => per_event(items, answer),
         400 | 422 => refused(items, answer, said),
@@ -95,6 +107,15 @@ pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: T
         203..=299 => Verdict::unknown(format!("{said}, which names no event")),
         // 401, 403, 412, 426 and every redirect; and what no contract mentions, where stopping changes nothing.
         _ => Verdict::Halt(said),
+    }
+}
+
+/// Several events that are too large together: a server that names its limits spares the search for them.
+fn too_large(answer: &Answer, reason: String) -> Verdict {
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    match Told::read(body.as_ref().and_then(|body| body.get("limits"))) {
+        told if told.events.or(told.bytes).is_none() => Verdict::TooLarge(reason),
+        told => Verdict::Limited { reason, told },
     }
 }
 
@@ -220,9 +241,14 @@ fn same_id(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::verdict as verdict_by;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(0);
+
+    fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: Timestamp) -> Verdict {
+        verdict_by(items, exchange, Ack::Results, now)
+    }
 
     fn items(ids: &[&str]) -> Vec<Item> {
         ids.iter().map(|id| Item { seq: 1, event_id: (*id).to_owned() }).collect()
@@ -331,6 +357,17 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_may_name_its_limits() {
+        let named = |body: &str| verdict(&items(&["a", "b"]), &answer(413, body), NOW);
+        let told = Told { bytes: Some(4096), ..Told::default() };
+        let body = r#"{"error":"sync_batch_too_large","limits":{"max_decompressed_bytes_per_batch":4096}}"#;
+        assert_eq!(named(body), Verdict::Limited { reason: "HTTP 413: sync_batch_too_large".to_owned(), told });
+        for body in [r#"{"limits":{}}"#, r#"{"limits":{"retry_after_min_seconds":3}}"#, r#"{"limits":4096}"#, "<p>"] {
+            assert!(matches!(named(body), Verdict::TooLarge(_)), "{body}");
+        }
+    }
+
+    #[test]
     fn details_blame_their_own_and_clear_the_others() {
         let list = r#"{"error":"bad","details":[{"event_id":"b","detail":"no wp_id"}]}"#;
         let text = r#"{"error":"bad","details":"[{\"event_id\":\"b\",\"reason\":\"no wp_id\"}]"}"#;
@@ -352,5 +389,24 @@ mod tests {
     fn what_was_never_sent_changes_nothing() {
         let exchange = Err(Failure::Unreachable("refused".to_owned()));
         assert!(matches!(verdict(&items(&["a"]), &exchange, NOW), Verdict::Unreachable(_)));
+    }
+
+    /// Where the status acknowledges, any 2xx does, whatever else it says; everything else means what it always means.
+    #[test]
+    fn a_status_acknowledges_the_whole_request() {
+        let (two, ack) = (items(&["a", "b"]), Ack::Status);
+        let rejected = r#"{"results":[{"event_id":"a","status":"rejected"}]}"#;
+        for exchange in
+            [answer(200, ""), answer(201, "<html>"), answer(202, "{}"), answer(204, ""), answer(207, rejected)]
+        {
+            let verdict = verdict_by(&two, &exchange, ack, NOW);
+            assert_eq!(verdict, Verdict::Settled(vec![Outcome::Acknowledged; 2]), "{exchange:?}");
+        }
+        for status in [199, 300, 302, 307, 400, 401, 403, 404, 408, 412, 413, 422, 426, 429, 500, 503] {
+            let exchange = answer(status, rejected);
+            assert_eq!(verdict_by(&two, &exchange, ack, NOW), verdict(&two, &exchange, NOW), "{status}");
+        }
+        let lost = Err(Failure::Unknown("reset".to_owned()));
+        assert_eq!(verdict_by(&two, &lost, ack, NOW), verdict(&two, &lost, NOW));
     }
 }

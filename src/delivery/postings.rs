@@ -9,7 +9,7 @@ use crate::journal::Receipt;
 use crate::store::{Counter, ReadTx, WriteTx, add_to_counter};
 
 /// The counters' scope of one target.
-pub(super) fn scope(target: i64) -> String {
+pub(crate) fn scope(target: i64) -> String {
     format!("delivery/{target}")
 }
 
@@ -99,6 +99,17 @@ pub(crate) fn post_returned(tx: &WriteTx<'_>, seq: i64, from: Class, is_held: bo
 pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     for target in registry::targets(tx)? {
         if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() == Class::InFlight) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// True when some target, live or not, has a row for this event: it was chosen for it, or an older ledger says that it
+/// has it.
+pub(crate) fn is_known_anywhere(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
+    for target in registry::targets(tx)? {
+        if row_of(tx, target.id, seq)?.is_some() {
             return Ok(true);
         }
     }

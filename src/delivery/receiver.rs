@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::Error;
 use super::batch::Batch;
+use crate::base::Clock;
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, gzip};
-use crate::target::{Identity, Link, ReceiverKind};
+use crate::target::{Identity, Link, Manner, ReceiverKind};
 
 /// Answer bytes read beyond what the events sent account for.
 const ANSWER_BASE: usize = 64 << 10;
@@ -18,6 +19,10 @@ const ANSWER_MOST: usize = 8 << 20;
 pub(crate) trait DeliveryReceiver {
     /// What deliveries are recorded against.
     fn identity(&self) -> &Identity;
+    /// The form of its batches, and what its answers prove.
+    fn manner(&self) -> Manner {
+        Manner::default()
+    }
     /// Asks who answers there, once, and waits at most `within`; `None` where there is nobody to ask.
     fn health(&self, _within: Duration) -> Option<Result<Answer, Failure>> {
         None
@@ -26,24 +31,28 @@ pub(crate) trait DeliveryReceiver {
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error>;
 }
 
-/// Takes `{"events": […]}` and answers per event: the Teamspace, the stub, and external receivers of the same form.
+/// Takes batches by `POST`: the Teamspace, the stub, and external receivers, each as its link says.
 #[derive(Debug)]
 pub(crate) struct BatchReceiver<'a> {
     link: &'a Link,
     client: Client,
-    compress: bool,
+    clock: &'a dyn Clock,
 }
 
 impl<'a> BatchReceiver<'a> {
     /// A receiver over one keep-alive connection.
-    pub(crate) fn new(link: &'a Link, compress: bool) -> Self {
-        Self { link, client: Client::new(link.permit(), Deadlines::default(), 1), compress }
+    pub(crate) fn new(link: &'a Link, clock: &'a dyn Clock) -> Self {
+        Self { link, client: Client::new(link.permit(), Deadlines::default(), 1), clock }
     }
 }
 
 impl DeliveryReceiver for BatchReceiver<'_> {
     fn identity(&self) -> &Identity {
         self.link.identity()
+    }
+
+    fn manner(&self) -> Manner {
+        self.link.manner()
     }
 
     fn health(&self, within: Duration) -> Option<Result<Answer, Failure>> {
@@ -62,16 +71,21 @@ impl DeliveryReceiver for BatchReceiver<'_> {
     }
 
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error> {
-        let packed;
+        let (packed, signature);
+        let manner = self.link.manner();
         let mut headers: Vec<(&str, &str)> =
-            vec![("Content-Type", "application/json"), ("Idempotency-Key", &batch.idempotency_key)];
-        let body = if self.compress {
+            vec![("Content-Type", manner.form.media_type()), ("Idempotency-Key", &batch.idempotency_key)];
+        let body = if manner.is_compressed {
             headers.push(("Content-Encoding", "gzip"));
             packed = gzip(&batch.body).map_err(Error::Compress)?;
             &packed
         } else {
             &batch.body
         };
+        if let Some(keys) = self.link.signing() {
+            signature = keys.sign(&batch.idempotency_key, self.clock.now(), body);
+            headers.extend(signature.headers());
+        }
         headers.extend(self.link.headers());
         Ok(self.client.send(&Request {
             method: Method::Post,

@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::postings::Postings;
 use super::select::Policy;
 use super::split::{grown, learn_limit, split};
-use super::{Class, Error, Outcome, Status, Target, Verdict, parking};
+use super::{Class, Error, Outcome, Status, Target, Verdict, limits, parking};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
 use crate::store::WriteTx;
@@ -64,18 +64,29 @@ pub(super) fn record(
             attempt::close(tx, batch.attempt, end("answered", None), now)?;
             let settled = settle_each(tx, target.id, batch, outcomes, settling)?;
             let is_clean = settled.success + settled.duplicate > 0;
-            note_contact(tx, target, settling.policy, is_clean)?;
+            note_contact(tx, target, settling, is_clean)?;
             Ok(settled)
         }
         Verdict::TooLarge(reason) => {
             learn_limit(tx, target.id, batch)?;
             halve(end("too_large", Some(reason)), batch.is_in_doubt, now)
         }
+        Verdict::Limited { reason, told } => {
+            limits::note(tx, target.id, told.over(limits::believed(target, now)), now)?;
+            let end = end("too_large", Some(reason));
+            if told.are_broken_by(batch) && !batch.is_in_doubt {
+                // Packed anew, to what the target takes.
+                return step_back(tx, target.id, batch, end, now);
+            }
+            learn_limit(tx, target.id, batch)?;
+            halve(end, batch.is_in_doubt, now)
+        }
         Verdict::Bisect(reason) => halve(end("refused", Some(reason)), batch.is_in_doubt, now),
         Verdict::Halt(reason) => step_back(tx, target.id, batch, end("halted", Some(reason)), now),
         Verdict::Unreachable(reason) => step_back(tx, target.id, batch, end("unreachable", Some(reason)), now),
         Verdict::Throttled { reason, wait } => {
-            let until = now.after(retry::backoff(target.throttled, *wait, settling.random));
+            let told = limits::believed(target, now);
+            let until = now.after(told.wait(target.throttled, *wait, settling.random));
             tx.prepare("UPDATE delivery_targets SET not_before = ?2, throttled = throttled + 1 WHERE id = ?1")?
                 .execute([target.id, until.as_micros()])?;
             step_back(tx, target.id, batch, end("throttled", Some(reason)), now)
@@ -98,10 +109,12 @@ pub(super) fn record(
 }
 
 /// The target answered properly: forget that it throttled, and let a learned limit grow after enough clean batches.
-fn note_contact(tx: &WriteTx<'_>, target: &Target, policy: &Policy, is_clean: bool) -> Result<(), Error> {
+fn note_contact(tx: &WriteTx<'_>, target: &Target, settling: &Settling<'_>, is_clean: bool) -> Result<(), Error> {
+    let Settling { policy, now, .. } = *settling;
     let is_limited = (target.limit_events, target.limit_bytes) != (None, None);
     let (clean, events, bytes) = if is_limited && is_clean && target.clean_batches + 1 >= CLEAN {
-        (0, grown(target.limit_events, policy.max_events), grown(target.limit_bytes, policy.max_bytes))
+        let bounds = limits::bounds(target, policy, now);
+        (0, grown(target.limit_events, bounds.events), grown(target.limit_bytes, bounds.bytes))
     } else {
         (target.clean_batches + i64::from(is_clean && is_limited), target.limit_events, target.limit_bytes)
     };
@@ -215,12 +228,13 @@ struct Step<'a> {
     failures: u32,
     rejections: i64,
     is_alone: bool,
+    is_by_status: bool,
 }
 
 /// Decides it (pure).
 fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'_>) -> Step<'a> {
     let Tried { failures, rejections, is_alone } = tried;
-    let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone };
+    let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone, is_by_status: false };
     let wait = |status, error, wait| Step {
         due: Some(s.now.after(wait)),
         failures: failures.saturating_add(1),
@@ -229,6 +243,7 @@ fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'
     let backoff = retry::backoff(failures, None, s.random);
     match outcome {
         Outcome::Success => end(Status::Success, None),
+        Outcome::Acknowledged => Step { is_by_status: true, ..end(Status::Success, None) },
         Outcome::Duplicate => end(Status::Duplicate, None),
         Outcome::Terminal(reason) => end(Status::TerminalFailed, Some(reason.as_str())),
         Outcome::Pending => {
@@ -253,7 +268,8 @@ fn write(tx: &WriteTx<'_>, target: i64, seq: i64, step: &Step<'_>, s: &Settling<
     let settled_at = step.due.is_none().then_some(s.now.as_micros());
     tx.prepare(
         "UPDATE delivery_rows SET status = ?3, due_at = ?4, error = ?5, failures = ?6, rejections = ?7, alone = ?8,
-           attempts = attempts + 1, attempt = NULL, http_status = ?9, last_attempted_at = ?10, settled_at = ?11
+           attempts = attempts + 1, attempt = NULL, http_status = ?9, last_attempted_at = ?10, settled_at = ?11,
+           by_status = ?12
          WHERE target = ?1 AND seq = ?2",
     )?
     .execute(rusqlite::params![
@@ -267,7 +283,8 @@ fn write(tx: &WriteTx<'_>, target: i64, seq: i64, step: &Step<'_>, s: &Settling<
         step.is_alone,
         s.http_status,
         s.now.as_micros(),
-        settled_at
+        settled_at,
+        step.is_by_status
     ])?;
     Ok(())
 }

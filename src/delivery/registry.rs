@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row};
 
+use super::limits::{self, Told};
 use super::postings::scope;
 use super::{Class, Error, forget};
 use crate::base::Timestamp;
@@ -11,7 +12,8 @@ use crate::target::{Identity, ReceiverKind};
 
 const COLUMNS: &str =
     "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,
-  limit_events, limit_bytes, clean_batches, live, no_health_until";
+  limit_events, limit_bytes, clean_batches, live, no_health_until,
+  told_events, told_bytes, told_wait_min, told_wait_max, told_at";
 
 /// A registered target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,10 @@ pub(crate) struct Target {
     pub(crate) limit_bytes: Option<i64>,
     /// Clean batches since a limit was learned or raised.
     pub(crate) clean_batches: i64,
+    /// What it said that it takes.
+    pub(crate) told: Told,
+    /// When it said that.
+    pub(crate) told_at: Option<Timestamp>,
     /// Until when it is not asked for its health: it had no answer to give.
     pub(crate) no_health_until: Option<Timestamp>,
     /// Its books are kept; false once it is forgotten.
@@ -112,7 +118,10 @@ fn collect(tx: &ReadTx<'_>, sql: &str) -> Result<Vec<Target>, Error> {
 
 fn target(row: &Row<'_>) -> Result<Target, Error> {
     let receiver: String = row.get(2)?;
+    let (told, told_at) = limits::from_row(row, 14)?;
     Ok(Target {
+        told,
+        told_at,
         id: row.get(0)?,
         identity: Identity {
             target_id: row.get(1)?,

@@ -27,9 +27,12 @@ pub(crate) struct Row {
     pub(crate) last_attempted_at: Option<Timestamp>,
     /// When its last state was reached, if that is a final one.
     pub(crate) settled_at: Option<Timestamp>,
+    /// It is a success that the status of the whole request proved, and no result of its own.
+    pub(crate) is_by_status: bool,
 }
 
-const COLUMNS: &str = "status, attempts, error, http_status, due_at, first_attempted_at, last_attempted_at, settled_at";
+const COLUMNS: &str = "status, attempts, error, http_status, due_at, first_attempted_at, last_attempted_at, settled_at,
+     by_status";
 
 /// The row of an event at a target; `None` when it was never selected for it.
 pub(crate) fn row_of(tx: &ReadTx<'_>, target: i64, seq: i64) -> Result<Option<Row>, Error> {
@@ -65,6 +68,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Row, Error> {
         first_attempted_at: time(5)?,
         last_attempted_at: time(6)?,
         settled_at: time(7)?,
+        is_by_status: row.get(8)?,
     })
 }
 

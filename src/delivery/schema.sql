@@ -14,6 +14,11 @@ CREATE TABLE delivery_targets (
   limit_events       INTEGER,                     -- learned from its answers
   limit_bytes        INTEGER,
   clean_batches      INTEGER NOT NULL DEFAULT 0,  -- since a limit was learned or raised
+  told_events        INTEGER,                     -- what it says it takes at most
+  told_bytes         INTEGER,
+  told_wait_min      INTEGER,                     -- how long it wants to be left alone, in seconds
+  told_wait_max      INTEGER,
+  told_at            INTEGER,                     -- when it said so last
   deployment         INTEGER,                     -- the delivery_deployments row it was last seen as
   no_health_until    INTEGER,                     -- it has no health answer to give: not asked before then
   reset_seen_at      INTEGER,                     -- since when another server seems to answer there: nobody said yet
@@ -47,6 +52,7 @@ CREATE TABLE delivery_rows (
   behind             INTEGER,                     -- the parked attempt with an earlier event of its aggregate
   http_status        INTEGER,
   error              TEXT,
+  by_status          INTEGER NOT NULL DEFAULT 0,  -- a success that the status of the whole request proved
   first_attempted_at INTEGER,
   last_attempted_at  INTEGER,
   settled_at         INTEGER,

@@ -6,7 +6,7 @@ use super::attempt::{self, Pending};
 use super::batch::{Batch, Item, Limits, Packer};
 use super::parking::Order;
 use super::postings::Postings;
-use super::{Class, Error, Status, Target};
+use super::{Class, Error, Status, Target, limits};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
 use crate::event::{WireContext, WireForm, for_wire};
@@ -105,7 +105,7 @@ fn fresh(
     ids: &dyn Ids,
     now: Timestamp,
 ) -> Result<Selection, Error> {
-    let limits = limits(target, policy);
+    let limits = limits::in_force(target, policy, now);
     let mut packing = Packing::new(limits, context);
     let mut order = Order::new(tx, target.id)?;
     let (due, is_cut) = due(tx, target, limits, &mut order, now)?;
@@ -124,17 +124,6 @@ fn fresh(
         journal::seal(tx, cursor)?;
     }
     packing.finish(tx, target.id, cursor > target.cursor_seq || order.waiting > 0, ids, now)
-}
-
-/// The limits in force: the configured ones, or what this target taught us.
-fn limits(target: &Target, policy: &Policy) -> Limits {
-    let learned = |limit: Option<i64>, configured: usize| {
-        limit.and_then(|l| usize::try_from(l).ok()).map_or(configured, |l| l.min(configured)).max(1)
-    };
-    Limits {
-        events: learned(target.limit_events, policy.max_events),
-        bytes: learned(target.limit_bytes, policy.max_bytes),
-    }
 }
 
 /// The rows that are due, in journal order; and whether more of those that were never sent are left, which what is above
@@ -246,14 +235,18 @@ struct Packing<'a> {
 
 impl<'a> Packing<'a> {
     fn new(limits: Limits, context: WireContext<'a>) -> Self {
-        let packer = Packer::new(limits);
+        let packer = Packer::new(limits, context.form);
         Self { packer, context, items: Vec::new(), postings: Postings::default(), not_sendable: 0, is_full: false }
     }
 
     /// Takes a candidate into the batch; false when it does not fit. What no request can carry ends here.
     fn offer(&mut self, tx: &WriteTx<'_>, target: i64, candidate: Candidate, now: Timestamp) -> Result<bool, Error> {
-        let rewritten = match for_wire(&candidate.envelope, candidate.wire, self.context) {
-            Ok(rewritten) => rewritten,
+        let wire = for_wire(&candidate.envelope, candidate.wire, self.context).and_then(|rewritten| {
+            let head = self.context.form.head(rewritten.as_deref().unwrap_or(&candidate.envelope), self.context)?;
+            Ok((head, rewritten))
+        });
+        let (head, rewritten) = match wire {
+            Ok(wire) => wire,
             Err(why) => {
                 give_up(tx, target, candidate.item.seq, &why.to_string(), now)?;
                 self.postings.moved(candidate.from, Class::Undeliverable);
@@ -261,7 +254,7 @@ impl<'a> Packing<'a> {
                 return Ok(true);
             }
         };
-        if !self.packer.push(rewritten.as_deref().unwrap_or(&candidate.envelope)) {
+        if !self.packer.push(&head, rewritten.as_deref().unwrap_or(&candidate.envelope)) {
             return Ok(false);
         }
         self.postings.moved(candidate.from, Class::InFlight);

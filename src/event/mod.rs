@@ -4,6 +4,7 @@
 //! and never changed, except by [`for_wire`], which makes the copy that is sent.
 
 mod aggregate;
+mod cloud;
 mod coalesce;
 mod contract;
 mod envelope;
@@ -14,6 +15,7 @@ mod older;
 mod wire;
 
 pub(crate) use aggregate::aggregate;
+pub(crate) use cloud::BatchForm;
 pub(crate) use coalesce::{Coalesce, coalesce};
 pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::cloud::BatchForm;
 use super::older;
 
 /// What sending an envelope takes.
@@ -42,13 +43,15 @@ impl WireForm {
     }
 }
 
-/// What can be filled in on the way out.
+/// What can be filled in on the way out, and into which form.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct WireContext<'a> {
     /// The project of the store.
     pub(crate) project_uuid: Option<&'a str>,
     /// The target's team; empty when it has none.
     pub(crate) team_slug: &'a str,
+    /// The form of the request.
+    pub(crate) form: BatchForm,
 }
 
 /// An envelope that no request can carry.
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     fn sent(captured: &str, form: WireForm, team: &str) -> String {
-        let context = WireContext { project_uuid: Some("p"), team_slug: team };
+        let context = WireContext { project_uuid: Some("p"), team_slug: team, ..WireContext::default() };
         let bytes = for_wire(captured.as_bytes(), form, context).unwrap();
         bytes.map_or("as is".to_owned(), |b| String::from_utf8(b).unwrap())
     }

@@ -23,6 +23,8 @@ pub(crate) struct Stamp {
     ground: String,
     /// The digest of each feature directory; empty where it cannot be trusted.
     missions: BTreeMap<String, String>,
+    /// How many files and directories were looked at; not kept in the file.
+    entries: usize,
 }
 
 /// What changed between two looks.
@@ -52,7 +54,7 @@ pub(crate) struct View<'a> {
 impl Stamp {
     /// Looks at the feature directories.
     pub(crate) fn look(view: &View<'_>) -> io::Result<Self> {
-        let mut missions = BTreeMap::new();
+        let (mut missions, mut entries) = (BTreeMap::new(), 0);
         for entry in std::fs::read_dir(view.artifacts)? {
             let entry = entry?;
             let meta = entry.metadata()?;
@@ -64,14 +66,20 @@ impl Stamp {
             if view.main_artifacts != view.artifacts {
                 seen.note(&view.main_artifacts.join(entry.file_name()).join("meta.json"));
             }
+            entries += seen.lines.len();
             missions.insert(entry.file_name().to_string_lossy().into_owned(), seen.digest(view.now));
         }
-        Ok(Self { ground: Sha256::of(view.words.as_bytes()).to_string(), missions })
+        Ok(Self { ground: digest_of(view.words), missions, entries })
     }
 
-    /// The missions of this look, with everything else as `other` saw it.
-    pub(crate) fn on_ground_of(self, other: &Self) -> Self {
-        Self { ground: other.ground.clone(), ..self }
+    /// How many files and directories were looked at.
+    pub(crate) const fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// The missions of this look, with everything else as `words` say.
+    pub(crate) fn on_ground(self, words: &str) -> Self {
+        Self { ground: digest_of(words), ..self }
     }
 
     /// What changed since `older`.
@@ -100,7 +108,7 @@ impl Stamp {
         }
         let ground = lines.next()?.to_owned();
         let mission = |line: &str| line.split_once(' ').map(|(digest, name)| (unescaped(name), digest.to_owned()));
-        Some(Self { ground, missions: lines.map(mission).collect::<Option<_>>()? })
+        Some(Self { ground, missions: lines.map(mission).collect::<Option<_>>()?, entries: 0 })
     }
 
     /// Writes it, without waiting for the disk: a lost stamp costs one look at everything.
@@ -112,6 +120,10 @@ impl Stamp {
         io::Write::write_all(&mut file, text.as_bytes())?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
+}
+
+fn digest_of(words: &str) -> String {
+    Sha256::of(words.as_bytes()).to_string()
 }
 
 fn escaped(name: &str) -> String {
@@ -242,7 +254,9 @@ mod tests {
         assert_eq!(before.changed_since(None), Changed::All);
         before.write(&root.join("stamp")).unwrap();
         let kept = Stamp::read(&root.join("stamp")).unwrap();
-        assert_eq!((look(root, i64::MAX).changed_since(Some(&kept)), &kept), (Changed::Nothing, &before));
+        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), Changed::Nothing);
+        assert_eq!(Stamp { entries: before.entries(), ..kept.clone() }, before);
+        assert_eq!(before.entries(), 7, "three missions, a directory in one of them, three files");
 
         let missions = |names: &[&str]| Changed::Missions(names.iter().map(|name| (*name).to_owned()).collect());
         std::fs::write(root.join("specs/b/x/y.md"), "two").unwrap();

@@ -5,7 +5,9 @@
 //! the number of answer bytes it was told.
 
 mod client;
+mod signature;
 mod wire;
 
 pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
+pub(crate) use signature::{Signature, SigningKeys};
 pub(crate) use wire::{gzip, server_words};

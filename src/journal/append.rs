@@ -87,6 +87,8 @@ pub(crate) struct Receipt {
     pub(crate) purged: i64,
     bytes: i64,
     superseded_bytes: i64,
+    /// Of those that were superseded: a verified archive has them.
+    superseded_archived: i64,
 }
 
 /// Adds entries within one write transaction. [`Appender::finish`] must be called before the transaction commits: it
@@ -207,6 +209,7 @@ impl<'a> Appender<'a> {
             (name::HELD, r.held),
             (name::SUPERSEDED, r.superseded),
             (name::LIVE_BYTES, r.bytes - r.superseded_bytes),
+            (name::ARCHIVED, -r.superseded_archived),
         ] {
             add_to_counter(self.tx, counter(name), by)?;
         }
@@ -241,7 +244,7 @@ impl<'a> Appender<'a> {
                 "INSERT INTO journal_events (seq, event_id, event_type, occurred_at, captured_at, origin, coalesce_key,
                    facts_hash, payload_sha256, size, chain, wire, held, follows)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-                 ON CONFLICT (event_id) DO NOTHING",
+                 ON CONFLICT (event_id) WHERE discarded IS NOT 'replaced' DO NOTHING",
             )?
             .execute(rusqlite::params![
                 seq,
@@ -275,15 +278,18 @@ impl<'a> Appender<'a> {
             .tx
             .prepare(
                 "UPDATE journal_events SET superseded_by = ?2
-                 WHERE seq = ?1 AND held IS NULL AND discarded IS NULL AND gone IS NULL",
+                 WHERE seq = ?1 AND held IS NULL AND discarded IS NULL AND gone IS NULL
+                 RETURNING archived_at IS NOT NULL",
             )?
-            .execute([old.seq, by])?;
-        if marked == 0 {
+            .query_row([old.seq, by], |r| r.get::<_, bool>(0))
+            .optional()?;
+        let Some(was_archived) = marked else {
             if !is_discarded(self.tx, old.seq)? {
                 self.tx.prepare("UPDATE journal_events SET follows = ?1 WHERE seq = ?2")?.execute([old.seq, by])?;
             }
             return Ok(None);
-        }
+        };
+        self.receipt.superseded_archived += i64::from(was_archived);
         self.receipt.superseded += 1;
         self.receipt.superseded_bytes += old.size;
         Ok(Some(old.seq))

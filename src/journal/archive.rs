@@ -50,7 +50,7 @@ pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envel
         .prepare(
             "SELECT seq, payload_sha256, superseded_by IS NOT NULL, discarded, gone, held IS NOT NULL, size, event_type,
                     archived_at IS NOT NULL
-             FROM journal_events WHERE event_id = ?1",
+             FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced'",
         )?
         .query_row([event_id], |r| {
             let marks: (bool, Option<String>, Option<String>) = (r.get(2)?, r.get(3)?, r.get(4)?);

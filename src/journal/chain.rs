@@ -4,6 +4,7 @@
 //! is 32 zero bytes. Nothing mutable is in it, so marks and payload removal leave it whole.
 
 use super::Error;
+use super::state::sealed_through;
 use crate::base::Sha256;
 use crate::store::ReadTx;
 
@@ -28,7 +29,8 @@ pub(crate) struct ChainBreak {
 /// every break, and goes on after it from the stored value, so that one damaged row is reported once.
 pub(crate) fn check_chain(tx: &ReadTx<'_>, found: &mut dyn FnMut(ChainBreak)) -> Result<(), Error> {
     let mut statement = tx.prepare(
-        "SELECT e.seq, e.event_id, e.payload_sha256, e.chain, p.envelope, e.gone IS NULL AND e.discarded IS NULL
+        "SELECT e.seq, e.event_id, e.payload_sha256, e.chain, p.envelope, e.gone IS NULL AND e.discarded IS NULL, e.size,
+                e.gone IS NOT NULL
          FROM journal_events AS e LEFT JOIN journal_payloads AS p ON p.seq = e.seq ORDER BY e.seq",
     )?;
     let mut rows = statement.query([])?;
@@ -54,11 +56,23 @@ pub(crate) fn check_chain(tx: &ReadTx<'_>, found: &mut dyn FnMut(ChainBreak)) ->
         match row.get_ref(4)?.as_blob_or_null() {
             Ok(Some(bytes)) if Sha256::of(bytes) != payload => report("the payload does not match its digest"),
             Ok(None) if row.get::<_, bool>(5)? => report("the payload is missing"),
+            Ok(Some(_)) if row.get(7)? => report("the payload is here, although its row says that it left"),
+            Ok(Some(bytes)) if i64::try_from(bytes.len()) != Ok(row.get(6)?) => {
+                report("the payload has another length than its row says");
+            }
             Err(_) => report("the payload is not a blob"),
             Ok(_) => {}
         }
         previous = *stored.as_bytes();
         expected_seq = seq + 1;
+    }
+    // What was selected once existed: the chain alone cannot see that its end is missing.
+    let sealed = sealed_through(tx)?;
+    if sealed >= expected_seq {
+        found(ChainBreak {
+            seq: sealed,
+            what: format!("it was selected once, but the journal ends at {}", expected_seq - 1),
+        });
     }
     Ok(())
 }

@@ -21,7 +21,8 @@ pub(crate) struct Holder {
 
 /// The event that has this id.
 pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, Error> {
-    let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events WHERE event_id = ?1";
+    let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events
+               WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
     let row = tx
         .prepare(sql)?
         .query_row([event_id, retire::PURGED], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?)))

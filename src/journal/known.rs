@@ -18,7 +18,8 @@ pub(super) struct Known {
 
 /// Looks an id up.
 pub(super) fn known(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Known>, Error> {
-    let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events WHERE event_id = ?1";
+    let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events
+               WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
     let row = tx.prepare(sql)?.query_row([event_id, retire::PURGED], |r| {
         Ok(Known { seq: r.get(0)?, digest: r.get(1)?, is_purged: r.get(2)? })
     });

@@ -10,6 +10,7 @@
 //! **Invariant:** the journal knows no delivery and no target. An event above `sealed_through` was never selected for
 //! any target, so it may be superseded unsent; what raises the seal is delivery, through [`seal`], in the transaction
 //! that selects.
+//! **Invariant:** one row has an id; a row marked `replaced` had it, and is found by its place alone.
 //! **Invariant:** the counters of scope `journal` change in the transaction that changes what they count.
 
 mod append;
@@ -38,13 +39,16 @@ pub(crate) use growth::{captured_per, first_captured_at};
 pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_aside, set_aside};
 pub(crate) use newest::stated;
 pub(crate) use point::{Point, is_same_history, point, states_the_same};
-pub(crate) use read::{Filter, Listed, conflicts, list, live_after, oldest_kept_at, payload, rows_after, show};
+pub(crate) use read::{
+    Conflict, Filter, Listed, conflicts, is_known, list, live_after, oldest_kept_at, payload, rows_after, show,
+};
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Mark, Notice, PURGED, Release, audit, bury, let_go, notice, release};
+pub(crate) use retire::{Audit, Mark, Notice, PURGED, REPLACED, Release, audit, bury, let_go, notice, release};
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
 pub(crate) use state::{
-    lamport, next_lamport, note_spooled, raise_lamport, recount, seal, sealed_through, size, spooled_through, totals,
+    counters_by_rows, lamport, next_lamport, note_spooled, raise_lamport, recount, seal, sealed_through, size,
+    spooled_through, totals,
 };
 
 /// The journal's tables.

@@ -55,7 +55,9 @@ pub(crate) fn list<E: From<Error>>(
 
 /// The row of an event id, with its payload; `None` when no event has the id.
 pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
-    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.event_id = ?1"))?;
+    let sql =
+        format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.event_id = ?1 AND e.discarded IS NOT 'replaced'");
+    let mut statement = tx.prepare(&sql)?;
     let mut rows = statement.query([event_id])?;
     match rows.next()? {
         Some(row) => {
@@ -65,6 +67,12 @@ pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Er
         }
         None => Ok(None),
     }
+}
+
+/// True when an event has this id.
+pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM journal_events WHERE event_id = ?1)";
+    Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0))?)
 }
 
 /// The envelope bytes of a row; `None` when they have left.

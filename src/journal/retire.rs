@@ -72,6 +72,9 @@ pub(crate) enum Mark<'a> {
 /// the event back.
 pub(crate) const PURGED: &str = "purged";
 
+/// The mark of a row in whose place a person put another content of its id. The id is the other row's from then on.
+pub(crate) const REPLACED: &str = "replaced";
+
 /// A row as it was when its payload left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Left {

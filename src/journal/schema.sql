@@ -22,7 +22,9 @@ CREATE TABLE journal_events (
   left_at        INTEGER,                       -- when it left, or was given up
   archived_at    INTEGER
 );
-CREATE UNIQUE INDEX journal_event_id ON journal_events (event_id);
+-- One row has an id. Where a person decided that another content is the right one, the row that had it before keeps its
+-- place, its id and its digest, and is found by its place alone.
+CREATE UNIQUE INDEX journal_event_id ON journal_events (event_id) WHERE discarded IS NOT 'replaced';
 
 CREATE TABLE journal_payloads (
   seq      INTEGER PRIMARY KEY REFERENCES journal_events (seq),

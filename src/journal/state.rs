@@ -82,6 +82,24 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
     })?)
 }
 
+/// What each counter of the journal must say, by the rows. O(rows).
+pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
+    let t = recount(tx)?;
+    Ok([
+        (name::CAPTURED, t.captured),
+        (name::LIVE, t.live),
+        (name::HELD, t.held),
+        (name::SUPERSEDED, t.superseded),
+        (name::DISCARDED, t.discarded),
+        (name::GONE, t.gone),
+        (name::LIVE_BYTES, t.live_bytes),
+        (name::ARCHIVED, t.archived),
+        (name::CONFLICTS, t.conflicts),
+    ]
+    .map(|(name, value)| (Counter { scope: SCOPE, name }, value))
+    .into())
+}
+
 /// The highest seq ever selected for any target.
 pub(crate) fn sealed_through(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(tx.prepare("SELECT sealed_through FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)

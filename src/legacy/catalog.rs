@@ -41,6 +41,9 @@ pub(crate) struct Known {
     /// Rows that could not be taken over.
     #[serde(default)]
     pub(crate) refused: u64,
+    /// It holds tables or columns that nobody here knows.
+    #[serde(default)]
+    pub(crate) holds_more: bool,
 }
 
 /// What is known of older stores, by path.

@@ -1,11 +1,13 @@
 //! Renaming older stores that are wholly taken over: the one act that touches them, and only when asked.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::catalog::Catalog;
 use super::take_over::place;
-use super::{Destination, Error, Found, discover};
-use crate::base::text;
+use super::{Destination, Error, Found, Kind, discover};
+use crate::base::lock::Lock;
+use crate::base::{Clock, Interrupt, files, text};
 use crate::books;
 use crate::config::Home;
 use crate::journal;
@@ -21,22 +23,28 @@ pub(crate) struct Candidate {
     pub(crate) path: PathBuf,
     /// Why it stays; `None` when every row of it is accounted for.
     pub(crate) obstacle: Option<String>,
+    /// What it was when it was taken over.
+    stamp: String,
 }
 
 /// Looks at every older store: which may be renamed, and why not the others. A pure look, nothing is opened.
 pub(crate) fn plan_cleanup(home: &Home, roots: &[&Path]) -> Result<Vec<Candidate>, Error> {
     let catalog = Catalog::load(&home.state);
-    let found = discover(home.legacy.as_deref(), roots).into_iter().filter(|found| found.kind.is_importable());
+    let found = discover(home.legacy.as_deref(), roots).into_iter();
     found
         .map(|found| {
             let obstacle = obstacle(home, &catalog, &found)?;
-            Ok(Candidate { path: found.path, obstacle })
+            let stamp = catalog.get(&found.path).map(|known| known.stamp.clone()).unwrap_or_default();
+            Ok(Candidate { path: found.path, obstacle, stamp })
         })
         .collect()
 }
 
 fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<String>, Error> {
     let no = |why: &str| Ok(Some(why.to_owned()));
+    if found.kind == Kind::ProjectStore {
+        return no("Spec Kitty 3.2.7 keeps it, and may still use it");
+    }
     let Some(known) = catalog.get(&found.path) else { return no("it was not taken over yet") };
     if let Some(error) = &known.error {
         return Ok(Some(format!("it was not taken over: {error}")));
@@ -51,14 +59,24 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
     if known.refused > 0 {
         return Ok(Some(format!("{} of its rows could not be taken over", known.refused)));
     }
+    if known.holds_more {
+        return no("it holds what this version does not know, and nobody has that but this file");
+    }
     if SIDES.iter().any(|side| std::fs::metadata(beside(&found.path, side)).is_ok_and(|meta| meta.len() > 0)) {
         return no("something writes to it, or died while it did: it has side files");
     }
     let origin = format!("import:{}", found.label);
     for name in &known.stores {
-        let store = books::open_read(&place(home, &Destination::named(name))?)?;
-        let Some(store) = store else { return no("a store that it feeds is gone") };
-        let open = store.read(|tx| Ok::<_, Error>(journal::conflicts(tx, i64::MAX)?))?;
+        let read = || match books::open_read(&place(home, &Destination::named(name))?)? {
+            Some(store) => Ok(Some(store.read(|tx| Ok::<_, Error>(journal::conflicts(tx, i64::MAX)?))?)),
+            None => Ok::<_, Error>(None),
+        };
+        let open = match read() {
+            Ok(Some(open)) => open,
+            Ok(None) => return no("a store that it feeds is gone"),
+            // Nothing is known of what it has, and the other files are files of their own.
+            Err(error) => return Ok(Some(format!("the store of {name}, which it feeds, cannot be read: {error}"))),
+        };
         let open = open.iter().filter(|conflict| conflict.origin == origin).count();
         if open > 0 {
             return Ok(Some(format!("{open} of its rows are in conflict; see `sk-sync migrate conflicts`")));
@@ -68,15 +86,33 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
 }
 
 /// Renames a file that may be renamed to `<name>.imported-<date>`, and returns the new path. A name that is taken is left
-/// alone.
+/// alone, and a file that changed at the last moment gets its name back.
 pub(crate) fn set_away(candidate: &Candidate, date: &str) -> Result<PathBuf, Error> {
-    let target = beside(&candidate.path, &format!(".imported-{date}"));
+    let Candidate { path, stamp, .. } = candidate;
+    let target = beside(path, &format!(".imported-{date}"));
     if target.symlink_metadata().is_ok() {
         let taken = std::io::Error::other(format!("{} exists already", text::path(&target)));
         return Err(Error::Io(taken));
     }
-    std::fs::rename(&candidate.path, &target).map_err(Error::Io)?;
+    std::fs::rename(path, &target).map_err(Error::Io)?;
+    let is_same = |now: &Stamp| now.to_string() == *stamp;
+    if !Stamp::of(&target).ok().flatten().as_ref().is_some_and(is_same) && path.symlink_metadata().is_err() {
+        std::fs::rename(&target, path).map_err(Error::Io)?;
+        return Err(Error::Io(std::io::Error::other("it changed at this very moment; run `sk-sync migrate`")));
+    }
     Ok(target)
+}
+
+/// Takes the lock of the one process that takes over or sets away.
+pub(crate) fn lock_sources(
+    home: &Home,
+    doing: &str,
+    patience: Duration,
+    clock: &dyn Clock,
+    interrupt: &Interrupt,
+) -> Result<Lock, Error> {
+    files::create_private_dir(&home.state).map_err(Error::Io)?;
+    Lock::take(&home.state.join("migrate.lock"), doing, patience, clock, interrupt).map_err(Error::Lock)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -1,4 +1,4 @@
-//! Ids that came with two contents: what differs, and what a person decides.
+//! Ids that came with two contents: which, from where, and what differs.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,9 @@ use serde_json::Value;
 use super::catalog::Catalog;
 use super::take_over::place;
 use super::{Destination, Error};
-use crate::base::Timestamp;
-use crate::books;
 use crate::config::Home;
-use crate::journal::{self, Audit};
-use crate::store::{ReadTx, WriteTx};
+use crate::journal;
+use crate::store::ReadTx;
 
 /// Open conflicts that are listed of one store.
 const LISTED: i64 = 1000;
@@ -62,50 +60,19 @@ pub(crate) fn conflicts(tx: &ReadTx<'_>, store: &str) -> Result<Vec<Conflict>, E
     let open = journal::conflicts(tx, LISTED)?;
     let with_contents = open.into_iter().map(|conflict| {
         let (ours, theirs) = journal::contents(tx, &conflict)?;
+        // The journal's may be another than the one it was found to differ from.
+        let holder = journal::holder(tx, &conflict.event_id)?;
+        let ours_sha256 = holder.map_or(conflict.existing_sha256, |holder| holder.payload_sha256);
         Ok(Conflict {
             differences: differences(ours.as_deref().unwrap_or_default(), &theirs),
             event_id: conflict.event_id,
             store: store.to_owned(),
             source: conflict.origin,
-            journal_sha256: conflict.existing_sha256.to_string(),
+            journal_sha256: ours_sha256.to_string(),
             source_sha256: conflict.incoming_sha256.to_string(),
         })
     });
     with_contents.collect()
-}
-
-/// Decides for the journal's content in the open conflicts of these ids, or in all of the store; returns how many.
-pub(crate) fn keep_journal(tx: &WriteTx<'_>, now: Timestamp, ids: Option<&[String]>) -> Result<u64, Error> {
-    let mut decided = 0;
-    for conflict in journal::conflicts(tx, i64::MAX)? {
-        if ids.is_some_and(|ids| !ids.iter().any(|id| id.eq_ignore_ascii_case(&conflict.event_id))) {
-            continue;
-        }
-        journal::decide(tx, now, &conflict, "journal")?;
-        let audit = Audit {
-            act: "conflict_decided",
-            event_id: &conflict.event_id,
-            event_type: "",
-            sha256: conflict.incoming_sha256,
-            reason: "the journal's content is kept; the other stays set aside",
-        };
-        journal::audit(tx, now, &audit)?;
-        decided += 1;
-    }
-    Ok(decided)
-}
-
-/// The same in every store; those that do not exist have none.
-pub(crate) fn keep_everywhere(
-    stores: &[(String, PathBuf)],
-    now: Timestamp,
-    ids: Option<&[String]>,
-) -> Result<u64, Error> {
-    let mut decided = 0;
-    for (_, path) in stores.iter().filter(|(_, path)| path.exists()) {
-        decided += books::open(path)?.write(|tx| keep_journal(tx, now, ids))?;
-    }
-    Ok(decided)
 }
 
 /// Where two contents differ: member by member where both are JSON, else as a whole.

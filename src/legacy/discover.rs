@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::text;
+
 /// What a file is by its name and place, in the order in which files are taken over: the first of two contents of one
 /// event stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,14 +14,31 @@ pub(crate) enum Kind {
     ScopedQueue,
     /// `event_journal/journal-<producer>.db`, of 3.2.3 to 3.2.6.
     Journal,
+    /// `projects/<uuid>/sync/sync.db`, of 3.2.7, which may still use it.
+    ProjectStore,
     /// What a full queue was written out to, below a project.
     Overflow,
     /// The same in the home directory.
     Jsonl,
     /// `migration_audit.db`: what an older migration noted, taken over after the events it is about.
     Audit,
-    /// `projects/<uuid>/sync/sync.db`, of the newest versions, which bring their own way on.
-    ProjectStore,
+}
+
+impl Found {
+    /// True when a file that lies in a repository is reached through a link out of it: a repository may have brought that,
+    /// to have something else read.
+    pub(super) fn leads_out(&self) -> bool {
+        if self.kind != Kind::Overflow {
+            return false;
+        }
+        // `<root>/.kittify/sync/<name>`
+        let root = self.path.ancestors().nth(3).map(Path::canonicalize);
+        match (root, self.path.canonicalize()) {
+            (Some(Ok(root)), Ok(path)) => !path.starts_with(root),
+            // What is not there is said where it is opened.
+            _ => false,
+        }
+    }
 }
 
 impl Kind {
@@ -34,11 +53,6 @@ impl Kind {
             Self::Audit => "migration_audit",
             Self::ProjectStore => "project_store",
         }
-    }
-
-    /// True for what is taken over.
-    pub(crate) const fn is_importable(self) -> bool {
-        !matches!(self, Self::ProjectStore)
     }
 }
 
@@ -71,7 +85,10 @@ pub(crate) fn discover(home: Option<&Path>, roots: &[&Path]) -> Vec<Found> {
             stores_in(&home.join(below), place, &mut found);
         }
         for project in std::fs::read_dir(home.join("projects")).into_iter().flatten().flatten() {
+            let known = found.len();
             stores_in(&project.path().join("sync"), Place::Project, &mut found);
+            // Each is called like its project: the files all have one name.
+            found.iter_mut().skip(known).for_each(|store| store.label = text::path(Path::new(&project.file_name())));
         }
     }
     for root in roots {
@@ -149,10 +166,10 @@ mod tests {
                 ("scoped_queue", "00fe"),
                 ("scoped_queue", "00ff"),
                 ("journal", "journal-local"),
+                ("project_store", "p"),
                 ("overflow", "overflow-2026.jsonl"),
                 ("jsonl", "drained.jsonl"),
                 ("migration_audit", "migration_audit"),
-                ("project_store", "sync"),
             ]
         );
         assert_eq!(discover(None, &[&home]), []);

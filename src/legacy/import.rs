@@ -8,7 +8,7 @@ use super::{Error, Found, Policy, odd};
 use crate::base::{Sha256, Timestamp, text};
 use crate::bodies::{self, Body};
 use crate::books::{self, Appending};
-use crate::event::{NamespaceRef, NotAnEvent, WireForm};
+use crate::event::{Inspection, NamespaceRef, NotAnEvent, WireForm};
 use crate::journal::{self, Appended, Entry};
 use crate::store::{ForeignError, Store, WriteTx};
 
@@ -148,25 +148,19 @@ fn event(
     if let Some(oddity) = odd::of(&event_id, &queued_at, seen.as_ref()) {
         tally.note(format!("{}: {oddity}", text::printable(&event_id)));
     }
-    let is_object = matches!(seen, Err(NotAnEvent::NoEventId));
+    let wire = wire_form(&event_id, &seen);
     let (seen, event_type) = match &seen {
         Ok(seen) if seen.event_type.is_empty() => (Some(seen), row.event_type.as_str()),
         Ok(seen) => (Some(seen), seen.event_type.as_str()),
         Err(_) => (None, row.event_type.as_str()),
     };
-    let is_itself = seen.is_some_and(|seen| seen.event_id == event_id);
     let held = job.policy.hold(event_type);
     let entry = Entry {
         event_id: &event_id,
         event_type,
         occurred_at: seen.and_then(|seen| seen.occurred_at.as_deref()),
         envelope: &data,
-        wire: match &seen {
-            Some(seen) if is_itself => seen.wire,
-            Some(_) => WireForm::Never,
-            None if is_object => WireForm::Never,
-            None => WireForm::Rewrite,
-        },
+        wire,
         // Each was captured as an event of its own, and may have been seen: none takes another's place.
         coalesce: None,
         held,
@@ -200,6 +194,15 @@ fn event(
     let is_new = matches!(appended, Appended::Captured { .. });
     let sha256 = (!is_new).then(|| Sha256::of(&data));
     Ok(marks::descend(tx, &Descent { seq, source, sha256, differs, queued_at, retry_count })?)
+}
+
+/// What sending an envelope takes that an older store has under this id.
+pub(super) fn wire_form(event_id: &str, seen: &Result<Inspection, NotAnEvent>) -> WireForm {
+    match seen {
+        Ok(seen) if seen.event_id == event_id => seen.wire,
+        Ok(_) | Err(NotAnEvent::NoEventId) => WireForm::Never,
+        Err(_) => WireForm::Rewrite,
+    }
 }
 
 fn body(tx: &WriteTx<'_>, source: i64, row: BodyRow, tally: &mut Tally) -> Result<(), Trouble> {

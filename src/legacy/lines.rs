@@ -7,24 +7,26 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 
 use super::source::{EventRow, Looked, Stop};
+use crate::base::Interrupt;
 use crate::event::inspect;
-use crate::store::{ForeignError, LONGEST_CELL, Stamp, open_regular};
+use crate::store::{ForeignError, LONGEST_CELL, PrivateCopy, Stamp, open_regular};
 
 /// A file of lines; a key is the place where a line begins.
 pub(super) struct Lines {
     file: RefCell<BufReader<std::fs::File>>,
-    stamp: Stamp,
+    copy: PrivateCopy,
 }
 
 impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self, ForeignError> {
-        let stamp = Stamp::of(path).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing)?;
-        let file = open_regular(path).map_err(ForeignError::Unreadable)?;
-        Ok(Self { file: RefCell::new(BufReader::new(file)), stamp })
+    /// Opens a private copy: a line that was looked at must be the same line when it is taken over.
+    pub(super) fn open(path: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
+        let copy = PrivateCopy::make(path, scratch, interrupt)?;
+        let file = open_regular(copy.path()).map_err(ForeignError::NoCopy)?;
+        Ok(Self { file: RefCell::new(BufReader::new(file)), copy })
     }
 
     pub(super) const fn stamp(&self) -> &Stamp {
-        &self.stamp
+        self.copy.stamp()
     }
 
     /// Shows each line with its place. Blank lines are nothing.

@@ -90,6 +90,17 @@ pub(super) fn descend(tx: &WriteTx<'_>, from: &Descent) -> Result<(), Error> {
     Ok(())
 }
 
+/// Records for the row `to` the sources that had this content under the id of row `from`.
+pub(super) fn inherit(tx: &WriteTx<'_>, from: i64, to: i64, content: &Sha256) -> Result<(), Error> {
+    tx.prepare(
+        "INSERT OR REPLACE INTO legacy_provenance (seq, source, sha256, differs, queued_at, retry_count)
+         SELECT ?2, source, NULL, 0, queued_at, retry_count FROM legacy_provenance
+         WHERE seq = ?1 AND sha256 = ?3 AND differs",
+    )?
+    .execute(rusqlite::params![from, to, &content.as_bytes()[..]])?;
+    Ok(())
+}
+
 /// Notes that a body was taken from a source; true when it never was from any.
 pub(super) fn take_body(tx: &WriteTx<'_>, body: &Sha256, source: i64) -> Result<bool, Error> {
     let is_known = tx.prepare("SELECT 1 FROM legacy_bodies WHERE body = ?1 LIMIT 1")?.exists([&body.as_bytes()[..]])?;

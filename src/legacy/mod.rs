@@ -3,7 +3,8 @@
 //! * `discover` finds files by name; `source` opens one (`queue` for databases, on a private copy; `lines` for overflow
 //!   files) and shows its rows; `share` sorts them by the store they belong to; `import` writes one share in one
 //!   transaction, with its mark; `take_over` does all that is new. `catalog` remembers what need not be read again,
-//!   `ledger` what an older version delivered, `scopes` whose queue a file was, `odd` explains rows.
+//!   `ledger` what an older version delivered, `scopes` whose queue a file was, `odd` explains rows. `conflicts` shows ids
+//!   with two contents, `decide` is what a person says to them, `cleanup` renames files that are done with.
 //!
 //! **Invariant:** a source is never changed, and never opened where it lies.
 //! **Invariant:** ids and bytes are kept as they are. The first of two contents of one id stays; the other is kept apart,
@@ -15,7 +16,9 @@ mod audit;
 mod catalog;
 mod cleanup;
 mod conflicts;
+mod decide;
 mod discover;
+mod entries;
 mod examine;
 mod import;
 mod ledger;
@@ -32,16 +35,18 @@ mod share;
 mod source;
 mod tables;
 mod take_over;
+mod targets;
 
 pub(crate) use catalog::{Catalog, Known};
-pub(crate) use cleanup::{plan_cleanup, set_away};
-pub(crate) use conflicts::{Conflict, conflicts, keep_everywhere, stores};
+pub(crate) use cleanup::{lock_sources, plan_cleanup, set_away};
+pub(crate) use conflicts::{Conflict, conflicts, stores};
+pub(crate) use decide::{Decided, Decision, Keep, Refused, decide_everywhere};
 pub(crate) use discover::discover;
 use discover::{Found, Kind};
 pub(crate) use marks::{Giver, givers};
 pub(crate) use preview::preview;
 pub(crate) use release::{count_held, open_conflicts, release};
-pub(crate) use report::{SourceReport, Taken};
+pub(crate) use report::{ShareReport, SourceReport, Taken};
 pub(crate) use route::Destination;
 pub(crate) use scopes::Names;
 pub(crate) use take_over::{Request, take_over};

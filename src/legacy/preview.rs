@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 
 use super::import::Tally;
-use super::report::{SourceReport, Taken};
-use super::scopes::Scopes;
+use super::report::{ShareReport, SourceReport, Taken};
 use super::share::{Share, plan};
 use super::source::{EventRow, Source, Stop};
-use super::take_over::{Todo, look, place, settled};
+use super::take_over::{Todo, look, place, scopes, settled};
 use super::{Destination, Error, Found, Kind, Request};
 use crate::base::{Sha256, json};
 use crate::books;
@@ -21,16 +20,16 @@ type Seen = HashMap<(String, String), Sha256>;
 /// What taking over would come to.
 pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
     let scratch = tempfile::tempdir().map_err(Error::Io)?;
-    let scopes = Scopes::gather(&request.names, request.home.legacy.as_deref());
     let (mut taken, mut seen) = (Taken::default(), Seen::new());
+    let scopes = scopes(request, scratch.path(), &mut taken);
     for (found, todo) in look(request).0 {
         let report = match todo {
             // What an older migration noted adds no event where its journals are.
             Todo::Read if found.kind == Kind::Audit => SourceReport::waiting(&found),
             Todo::Read => match source(request, &found, scratch.path(), &mut seen)? {
-                Ok((known, tally)) => {
+                Ok((known, tally, shares)) => {
                     let report = SourceReport::taken(&found, &known, scopes.provenance(&found), tally, None);
-                    SourceReport { result: "would_import", ..report }
+                    SourceReport { result: "would_import", shares, ..report }
                 }
                 Err(error) => SourceReport::failed(&found, &error),
             },
@@ -41,7 +40,7 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
     Ok(taken)
 }
 
-type Looked = Result<(super::catalog::Known, Tally), ForeignError>;
+type Looked = Result<(super::catalog::Known, Tally, Vec<ShareReport>), ForeignError>;
 
 fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen: &mut Seen) -> Result<Looked, Error> {
     let opened = Source::open(found, scratch, request.interrupt).and_then(|source| Ok((plan(&source)?, source)));
@@ -65,7 +64,7 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
         tally.bodies += if request.policy.is_held { 0 } else { share.bodies.len() as u64 };
         tally.failures += share.failures.len() as u64;
     }
-    Ok(Ok((plan.known(&source, tally.refused), tally)))
+    Ok(Ok((plan.known(&source, tally.refused), tally, plan.shares())))
 }
 
 /// What a share would come to in a store, and which contents are new.

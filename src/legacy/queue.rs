@@ -93,8 +93,9 @@ impl QueueFile {
         }
         let lists: Vec<_> = tables.iter().map(|(table, columns)| (*table, columns.as_slice())).collect();
         let note = tables::unknown_parts(&foreign, known, &lists)?;
-        if tables.is_empty() && note.as_ref().is_some_and(|note| note.contains("table ")) {
-            return Err(ForeignError::Sqlite("it holds other tables than a queue has".to_owned()));
+        if let (true, Some(note)) = (tables.is_empty(), &note) {
+            let parts = note.rsplit_once(": ").map_or(note.as_str(), |(_, parts)| parts);
+            return Err(ForeignError::Sqlite(format!("it holds other tables than a queue has: {parts}")));
         }
         let columns =
             |name: &str| tables.iter().find(|(table, _)| *table == name).map(|(_, columns)| columns.as_slice());
@@ -122,6 +123,7 @@ impl QueueFile {
         visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
         let Some((list, table)) = &self.events else { return Ok(()) };
+        self.foreign.begin();
         let sql = format!("SELECT rowid, {list} FROM {table} NOT INDEXED");
         let sorted = |e| Stop::Source(self.foreign.sorted(e));
         let mut statement = self.foreign.conn().prepare(&sql).map_err(sorted)?;
@@ -141,6 +143,7 @@ impl QueueFile {
         visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
         let Some((list, table)) = &self.events else { return Ok(()) };
+        self.foreign.begin();
         let sql = format!("SELECT rowid, {list} FROM {table} WHERE rowid = ?1");
         let sorted = |e| Stop::Source(self.foreign.sorted(e));
         let mut statement = self.foreign.conn().prepare(&sql).map_err(sorted)?;

@@ -46,6 +46,9 @@ pub(crate) struct SourceReport {
     pub(crate) error: Option<String>,
     /// The stores it feeds.
     pub(crate) stores: Vec<String>,
+    /// How many of its rows go to each of them, where it was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) shares: Vec<ShareReport>,
     /// Event rows in it.
     pub(crate) event_rows: u64,
     /// Rows of its body queue.
@@ -76,6 +79,19 @@ pub(crate) struct SourceReport {
     /// It was looked at in this run.
     #[serde(skip)]
     pub(crate) is_news: bool,
+}
+
+/// What one of our stores gets of an older one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ShareReport {
+    /// The store: a project's id, or `unassigned`.
+    pub(crate) store: String,
+    /// Event rows.
+    pub(crate) events: u64,
+    /// Rows of the body queue.
+    pub(crate) bodies: u64,
+    /// Rows of the failure log.
+    pub(crate) failures: u64,
 }
 
 impl SourceReport {

@@ -3,7 +3,7 @@
 CREATE TABLE legacy_sources (
   id           INTEGER PRIMARY KEY,
   path         BLOB NOT NULL UNIQUE,          -- the file, byte for byte
-  kind         TEXT NOT NULL,                 -- 'queue', 'scoped_queue', 'journal', 'overflow', 'jsonl'
+  kind         TEXT NOT NULL,                 -- 'queue', 'scoped_queue', 'journal', 'project_store', 'overflow', …
   label        TEXT NOT NULL,                 -- 'legacy', the digest in its name, 'journal-<producer>', …
   provenance   TEXT NOT NULL,                 -- 'known:<digest>' or 'unknown:<label>': whose queue it was
   scope        TEXT,                          -- 'server|user|team', where that is known

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::marks::Provenance;
+use super::targets::OlderTarget;
 use super::{Found, Kind};
 use crate::store::open_regular;
 use crate::target::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
@@ -29,8 +30,8 @@ pub(crate) struct Names {
 pub(super) struct Scopes(BTreeMap<String, String>);
 
 impl Scopes {
-    /// The scopes that the given names and the older home directory make known.
-    pub(super) fn gather(names: &Names, home: Option<&Path>) -> Self {
+    /// The scopes that the given names, the older home directory and its targets make known.
+    pub(super) fn gather(names: &Names, home: Option<&Path>, targets: &[OlderTarget]) -> Self {
         let mut names = names.clone();
         names.servers.push(OLDER_DEFAULT_SERVER.to_owned());
         let mut scopes = Self::default();
@@ -47,15 +48,21 @@ impl Scopes {
         names.teams.extend([String::new(), "no-team".to_owned()]);
         for server in &names.servers {
             for user in &names.users {
-                for team in &names.teams {
-                    for spell in [queue_scope, plain_queue_scope] {
-                        let scope = spell(server, user, team);
-                        scopes.0.insert(queue_digest(&scope), scope);
-                    }
-                }
+                names.teams.iter().for_each(|team| scopes.add(server, user, team));
             }
         }
+        for OlderTarget { server, team, user } in targets {
+            names.users.iter().chain([user]).for_each(|user| scopes.add(server, user, team));
+        }
         scopes
+    }
+
+    /// In both spellings.
+    fn add(&mut self, server: &str, user: &str, team: &str) {
+        for spell in [queue_scope, plain_queue_scope] {
+            let scope = spell(server, user, team);
+            self.0.insert(queue_digest(&scope), scope);
+        }
     }
 
     /// Whose file this was.
@@ -112,7 +119,8 @@ mod tests {
         std::fs::write(home.path().join("config.toml"), "[sync]\nserver_url = \"https://y\"\n").unwrap();
         let credentials = "[user]\nusername = \"u@x\"\nteam_slug = \"t\"\n[server]\nurl = \"https://z\"\n";
         std::fs::write(home.path().join("credentials"), credentials).unwrap();
-        let scopes = Scopes::gather(&names, Some(home.path()));
+        let target = |user: &str| OlderTarget { server: "https://p".into(), team: "Private".into(), user: user.into() };
+        let scopes = Scopes::gather(&names, Some(home.path()), &[target(""), target("w@x")]);
         for scope in [
             "https://x|é@x|t",
             "https://x|_u00c9_@x|t",
@@ -121,6 +129,10 @@ mod tests {
             "https://y|u@x|no-team",
             "https://spec-kitty-dev.fly.dev|u@x|t",
             "https://x||",
+            "https://p|u@x|private",
+            "https://p|_u00c9_@x|private",
+            "https://p||private",
+            "https://p|w@x|private",
         ] {
             let digest = queue_digest(scope);
             let expected = (format!("known:{digest}"), Some(scope.to_owned()));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::catalog::Known;
+use super::report::ShareReport;
 use super::route::{Destination, route};
 use super::source::{BodyTable, Source, Stop};
 use crate::store::ForeignError;
@@ -34,6 +35,18 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// What each store gets.
+    pub(super) fn shares(&self) -> Vec<ShareReport> {
+        let count = |keys: &[i64]| keys.len() as u64;
+        let report = |(destination, share): (&Destination, &Share)| ShareReport {
+            store: destination.name().to_owned(),
+            events: count(&share.events),
+            bodies: count(&share.bodies),
+            failures: count(&share.failures),
+        };
+        self.shares.iter().map(report).collect()
+    }
+
     /// What the catalog keeps of it.
     pub(super) fn known(&self, source: &Source, refused: u64) -> Known {
         Known {
@@ -43,6 +56,7 @@ impl Plan {
             body_rows: self.body_rows,
             failure_rows: self.failure_rows,
             refused,
+            holds_more: source.note().is_some(),
             ..Known::default()
         }
     }

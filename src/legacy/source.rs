@@ -2,6 +2,7 @@
 
 use rusqlite::types::{Value, ValueRef};
 
+use super::entries::Entries;
 use super::lines::Lines;
 use super::queue::QueueFile;
 use super::{Found, Kind};
@@ -73,18 +74,21 @@ impl<E> From<ForeignError> for Stop<E> {
 pub(super) enum Source {
     /// A queue, or a journal of 3.2.x.
     Database(QueueFile),
+    /// The store of a project, of 3.2.7.
+    Entries(Entries),
     /// A file of lines.
     Lines(Lines),
 }
 
 impl Source {
-    /// Opens what was found, on a private copy in `scratch` where it is a database.
+    /// Opens what was found, on a private copy in `scratch`.
     pub(super) fn open(found: &Found, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
         match found.kind {
-            Kind::Queue | Kind::ScopedQueue | Kind::Journal | Kind::Audit | Kind::ProjectStore => {
+            Kind::ProjectStore => Entries::open(found, scratch, interrupt).map(Self::Entries),
+            Kind::Queue | Kind::ScopedQueue | Kind::Journal | Kind::Audit => {
                 QueueFile::open(found, scratch, interrupt).map(Self::Database)
             }
-            Kind::Overflow | Kind::Jsonl => Lines::open(&found.path).map(Self::Lines),
+            Kind::Overflow | Kind::Jsonl => Lines::open(&found.path, scratch, interrupt).map(Self::Lines),
         }
     }
 
@@ -92,6 +96,7 @@ impl Source {
     pub(super) fn stamp(&self) -> &Stamp {
         match self {
             Self::Database(file) => file.stamp(),
+            Self::Entries(entries) => entries.stamp(),
             Self::Lines(lines) => lines.stamp(),
         }
     }
@@ -100,7 +105,7 @@ impl Source {
     pub(super) fn note(&self) -> Option<&str> {
         match self {
             Self::Database(file) => file.note(),
-            Self::Lines(_) => None,
+            Self::Entries(_) | Self::Lines(_) => None,
         }
     }
 
@@ -111,6 +116,7 @@ impl Source {
     ) -> Result<(), Stop<E>> {
         match self {
             Self::Database(file) => file.survey(visit),
+            Self::Entries(entries) => entries.survey(visit),
             Self::Lines(lines) => lines.each(visit),
         }
     }
@@ -123,6 +129,7 @@ impl Source {
     ) -> Result<(), Stop<E>> {
         match self {
             Self::Database(file) => file.events(keys, visit),
+            Self::Entries(entries) => entries.events(keys, visit),
             Self::Lines(lines) => lines.events(keys, visit),
         }
     }
@@ -131,7 +138,7 @@ impl Source {
     pub(super) fn body_keys(&self, table: BodyTable) -> Result<Vec<(i64, Option<String>)>, ForeignError> {
         match self {
             Self::Database(file) => file.body_keys(table),
-            Self::Lines(_) => Ok(Vec::new()),
+            Self::Entries(_) | Self::Lines(_) => Ok(Vec::new()),
         }
     }
 
@@ -139,7 +146,7 @@ impl Source {
     pub(super) fn body(&self, table: BodyTable, key: i64) -> Result<Result<BodyRow, String>, ForeignError> {
         match self {
             Self::Database(file) => file.body(table, key),
-            Self::Lines(_) => Ok(Err("it is gone".to_owned())),
+            Self::Entries(_) | Self::Lines(_) => Ok(Err("it is gone".to_owned())),
         }
     }
 }

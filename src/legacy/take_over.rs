@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use super::audit::Audit;
 use super::catalog::{Catalog, Known};
+use super::cleanup::lock_sources;
 use super::import::{Job, Tally, Trouble, import};
 use super::marks::Provenance;
 use super::report::{SourceReport, Taken};
 use super::scopes::{Names, Scopes};
 use super::share::plan;
 use super::source::Source;
-use super::{Destination, Error, Found, Kind, Policy, audit, discover, ledger};
-use crate::base::lock::{self, Lock};
-use crate::base::{Clock, Interrupt, files};
+use super::{Destination, Error, Found, Kind, Policy, audit, discover, ledger, targets};
+use crate::base::lock;
+use crate::base::{Clock, Interrupt, failpoint, files};
 use crate::books;
 use crate::config::Home;
 use crate::store::{ForeignError, Stamp};
@@ -56,7 +57,7 @@ pub(super) enum Todo {
 
 /// Takes over what is new. A source that cannot be read is reported and stops nobody.
 pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
-    let (todo, catalog) = look(request);
+    let (todo, _) = look(request);
     let is_idle = todo.iter().all(|(_, todo)| matches!(todo, Todo::Settled(_)));
     let ledger = ledger::found(request.home.legacy.as_deref());
     let mut taken = Taken::default();
@@ -65,24 +66,22 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
         return Ok(taken);
     }
     let state = &request.home.state;
-    files::create_private_dir(state).map_err(Error::Io)?;
-    let _held =
-        match Lock::take(&state.join("migrate.lock"), "migrate", request.patience, request.clock, request.interrupt) {
-            Ok(held) => held,
-            Err(error @ lock::Error::Held { .. }) => {
-                taken.is_busy = true;
-                taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
-                log::info!("{error}");
-                return Ok(taken);
-            }
-            Err(error) => return Err(Error::Lock(error)),
-        };
-    let mut work = Work {
-        request,
-        scratch: scratch(state).map_err(Error::Io)?,
-        scopes: Scopes::gather(&request.names, request.home.legacy.as_deref()),
-        catalog,
+    let _held = match lock_sources(request.home, "migrate", request.patience, request.clock, request.interrupt) {
+        Ok(held) => held,
+        Err(error @ Error::Lock(lock::Error::Held { .. })) => {
+            taken.is_busy = true;
+            taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
+            log::info!("{error}");
+            return Ok(taken);
+        }
+        Err(error) => return Err(error),
     };
+    // Whoever held it meanwhile may have done all of this.
+    let (todo, catalog) = look(request);
+    let is_idle = todo.iter().all(|(_, todo)| matches!(todo, Todo::Settled(_)));
+    let scratch = scratch(state).map_err(Error::Io)?;
+    let scopes = scopes(request, &scratch, &mut taken);
+    let mut work = Work { request, scratch, scopes, catalog };
     for (found, todo) in todo {
         let report = match todo {
             Todo::Read if !request.interrupt.is_requested() => work.read(&found),
@@ -113,6 +112,7 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
     let found = discover(home.legacy.as_deref(), request.roots);
     let catalog = Catalog::load(&home.state);
     let todo = |found: &Found| match Stamp::of(&found.path) {
+        Ok(Some(_)) if found.leads_out() => Todo::Failed(ForeignError::LeadsOut),
         Ok(Some(stamp)) => match catalog.get(&found.path) {
             Some(known) if is_settled(request, known, &stamp) => Todo::Settled(known.clone()),
             _ => Todo::Read,
@@ -120,8 +120,7 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
         Ok(None) => Todo::Failed(ForeignError::Missing),
         Err(error) => Todo::Failed(ForeignError::Unreadable(error)),
     };
-    let found = found.into_iter().filter(|found| found.kind.is_importable());
-    let todo = found.map(|found| (todo(&found), found)).map(|(todo, found)| (found, todo)).collect();
+    let todo = found.into_iter().map(|found| (todo(&found), found)).map(|(todo, found)| (found, todo)).collect();
     (todo, catalog)
 }
 
@@ -133,6 +132,17 @@ fn is_settled(request: &Request<'_>, known: &Known, stamp: &Stamp) -> bool {
         && !(request.retries && known.error.is_some())
         && (request.policy.is_held || !known.bodies_wait)
         && known.stores.iter().all(|name| place(home, &Destination::named(name)).is_ok_and(|store| store.exists()))
+}
+
+/// The scopes that are known; a registry of targets that cannot be read makes none known, and is named.
+pub(super) fn scopes(request: &Request<'_>, scratch: &Path, taken: &mut Taken) -> Scopes {
+    let home = request.home.legacy.as_deref();
+    let targets = home.map_or(Ok(Vec::new()), |home| targets::targets(home, scratch, request.interrupt));
+    let targets = targets.unwrap_or_else(|error| {
+        taken.warnings.push(format!("the older registry delivery/targets.db makes no queue known: {error}"));
+        Vec::new()
+    });
+    Scopes::gather(&request.names, home, &targets)
 }
 
 pub(super) fn settled(found: &Found, todo: Todo) -> SourceReport {
@@ -229,7 +239,8 @@ impl Work<'_> {
             bodies_wait,
             ..plan.known(&source, tally.refused)
         };
-        let report = SourceReport { store_errors, ..SourceReport::taken(found, &known, provenance, tally, error) };
+        let report = SourceReport::taken(found, &known, provenance, tally, error);
+        let report = SourceReport { store_errors, shares: plan.shares(), ..report };
         self.catalog.set(&found.path, known);
         report
     }
@@ -270,7 +281,9 @@ impl Work<'_> {
 
     fn import(&self, destination: &Destination, job: &Job<'_>) -> Result<Option<Tally>, Trouble> {
         let mut store = books::open(&place(self.request.home, destination)?)?;
-        import(&mut store, job)
+        let imported = import(&mut store, job)?;
+        failpoint::at(failpoint::IMPORTED);
+        Ok(imported)
     }
 
     /// The rule of the project at hand for its own events; those of others wait or go, and are nothing else.

@@ -11,7 +11,6 @@ use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
-use crate::config::Compression;
 use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
 use crate::store::Store;
 use crate::target::{self, Gate, Identity, Keyring, Link, Resolved};
@@ -82,8 +81,7 @@ pub(super) fn events(
     on_settled: &mut dyn FnMut(u64),
 ) -> Result<delivery::Report, Error> {
     let config = &workspace.loaded.config;
-    let compress = config.external_receiver.compression == Compression::Gzip;
-    let receiver = BatchReceiver::new(link, compress);
+    let receiver = BatchReceiver::new(link, world.clock);
     let conditions = Conditions {
         policy: Policy {
             max_events: config.drain.max_events,

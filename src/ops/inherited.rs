@@ -2,26 +2,33 @@
 
 use std::path::PathBuf;
 
-use super::migrate::roots;
+use super::migrate::{policy, roots};
 use super::{Error, Workspace, World};
+use crate::base::text;
 use crate::books;
-use crate::legacy::{self, Conflict};
+use crate::legacy::{self, Conflict, Decided, Decision};
 
-/// The open conflicts of this project and of every store that an older one feeds.
-pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<Vec<Conflict>, Error> {
-    let mut all = Vec::new();
+/// The open conflicts of this project and of every store that an older one feeds; and the stores that cannot be read.
+pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<(Vec<Conflict>, Vec<String>), Error> {
+    let (mut all, mut troubles) = (Vec::new(), Vec::new());
     for (name, path) in legacy::stores(&workspace.home, workspace.identity.project_uuid.as_deref())? {
-        if let Some(store) = books::open_read(&path)? {
-            all.extend(store.read(|tx| legacy::conflicts(tx, &name))?);
+        let read = || match books::open_read(&path).map_err(legacy::Error::from)? {
+            Some(store) => store.read(|tx| legacy::conflicts(tx, &name)),
+            None => Ok(Vec::new()),
+        };
+        match read() {
+            Ok(found) => all.extend(found),
+            Err(error) => troubles.push(format!("the store of {name} ({}): {error}", text::path(&path))),
         }
     }
-    Ok(all)
+    Ok((all, troubles))
 }
 
-/// Decides for the journal's content: of these ids, or of all; returns how many conflicts that were.
-pub(crate) fn keep_journal(world: &World<'_>, workspace: &Workspace, ids: Option<&[String]>) -> Result<u64, Error> {
-    let stores = legacy::stores(&workspace.home, workspace.identity.project_uuid.as_deref())?;
-    Ok(legacy::keep_everywhere(&stores, world.clock.now(), ids)?)
+/// Decides conflicts of imports, or says what deciding would come to.
+pub(crate) fn decide(world: &World<'_>, workspace: &Workspace, decision: &Decision<'_>) -> Result<Decided, Error> {
+    let project = workspace.identity.project_uuid.as_deref();
+    let stores = legacy::stores(&workspace.home, project)?;
+    Ok(legacy::decide_everywhere(&stores, world.clock.now(), decision, &policy(workspace), project))
 }
 
 /// What became of an older file.
@@ -40,7 +47,16 @@ pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) 
     let roots = roots(workspace);
     let now = world.clock.now().to_string();
     let date = now.get(..10).unwrap_or(&now);
-    let plan = legacy::plan_cleanup(&workspace.home, &roots)?;
+    let mut plan = legacy::plan_cleanup(&workspace.home, &roots)?;
+    let is_idle = dry_run || plan.iter().all(|candidate| candidate.obstacle.is_some());
+    let _held = if is_idle {
+        None
+    } else {
+        let patience = workspace.loaded.config.drain.lock_wait;
+        let held = legacy::lock_sources(&workspace.home, "migrate cleanup", patience, world.clock, world.interrupt)?;
+        plan = legacy::plan_cleanup(&workspace.home, &roots)?;
+        Some(held)
+    };
     let cleaned = plan.into_iter().map(|candidate| {
         let mut kept_because = candidate.obstacle.clone();
         let mut renamed_to = None;

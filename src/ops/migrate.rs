@@ -129,6 +129,16 @@ pub(super) fn roots(workspace: &Workspace) -> Vec<&Path> {
     roots
 }
 
+/// What becomes of imported events of the project at hand.
+pub(super) fn policy(workspace: &Workspace) -> Policy {
+    let config = &workspace.loaded.config;
+    Policy {
+        families: FamilyTable::with_local_only(config.families.local_only.iter().cloned()),
+        is_opted_out: config.retention == Retention::Off && config.delivery == Delivery::None,
+        is_held: config.migrate.imported == Imported::Held,
+    }
+}
+
 fn request<'a>(
     world: &'a World<'_>,
     workspace: &'a Workspace,
@@ -146,11 +156,7 @@ fn request<'a>(
         roots,
         project: workspace.identity.project_uuid.as_deref(),
         target: resolved.identity.as_ref(),
-        policy: Policy {
-            families: FamilyTable::with_local_only(config.families.local_only.iter().cloned()),
-            is_opted_out: config.retention == Retention::Off && config.delivery == Delivery::None,
-            is_held: config.migrate.imported == Imported::Held,
-        },
+        policy: policy(workspace),
         names: Names {
             servers: some(&[
                 &authority.configured_server_url,

@@ -37,7 +37,7 @@ mod workspace;
 pub(crate) use again::{dismiss_offer, owe_again, pending_offer};
 pub(crate) use drain::Stub;
 pub(crate) use failures::{Group, explain, given_up, waive, write_report};
-pub(crate) use inherited::{clean_up, import_conflicts, keep_journal};
+pub(crate) use inherited::{clean_up, decide, import_conflicts};
 pub(crate) use migrate::{imported_sources, migrate, release_imported};
 pub(crate) use opening::{Absorbed, open};
 pub(crate) use quick::capture_quickly;

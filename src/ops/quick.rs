@@ -23,8 +23,14 @@ pub(crate) fn capture_quickly(
 ) -> Result<Quick, Error> {
     workspace.project_uuid()?;
     let mut memory = Memory::of(workspace, true);
-    let indexed = dossier::index(world, workspace, &memory, Selection { missions, ..Selection::default() }, &|_| ())?;
-    let mut store = books::open(&workspace.place.store())?;
+    let selection = Selection { missions, ..Selection::default() };
+    // Somebody waits for every millisecond: the store is opened while the files and git are asked.
+    let (indexed, store) = std::thread::scope(|scope| {
+        let opening = scope.spawn(|| books::open(&workspace.place.store()));
+        let indexed = dossier::index(world, workspace, &memory, selection, &|_| ());
+        (indexed, opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (indexed, mut store) = (indexed?, store?);
     store.leave_checkpoint()?;
     let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed)?;
     memory.save(&indexed.index.cache);

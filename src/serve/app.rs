@@ -21,6 +21,7 @@ use super::keeper::{Job, Traffic};
 use super::storage::Count;
 use super::upload::{self, MAX_BODY_BYTES};
 use crate::base::Sha256;
+use crate::event::BatchForm;
 
 /// The most bytes of a push-content request: JSON may write one byte of text as six.
 const MAX_PUSH_BYTES: usize = MAX_BODY_BYTES * 6 + (64 << 10);
@@ -81,6 +82,14 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> 
     app.take_events(&headers, body).await.unwrap_or_else(|refusal| refusal)
 }
 
+/// The form that a batch says it has; anything but a CloudEvents batch is the published contract's.
+fn form(headers: &HeaderMap) -> BatchForm {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = said.split(';').next().unwrap_or_default().trim();
+    let is_cloud = media_type.eq_ignore_ascii_case(BatchForm::CloudEvents.media_type());
+    if is_cloud { BatchForm::CloudEvents } else { BatchForm::Plain }
+}
+
 async fn push_content(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     app.traffic.body_requests.fetch_add(1, Ordering::Relaxed);
     app.take_body(&headers, body).await.unwrap_or_else(|refusal| refusal)
@@ -115,7 +124,7 @@ impl App {
     async fn take_events(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::batch_too_large(self.limits);
         let bytes = self.admit(headers, body, self.limits.max_bytes, too_large).await?;
-        let entries = batch::read(&bytes, self.limits.max_events).map_err(|reason| match reason {
+        let entries = batch::read(&bytes, form(headers), self.limits.max_events).map_err(|reason| match reason {
             Unreadable::Malformed(answer) => answer,
             Unreadable::TooMany => too_large(),
         })?;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::answer::Answer;
 use super::storage::{Artifact, Event};
 use crate::base::{ids, json, text};
-use crate::event::{NamespaceRef, violations};
+use crate::event::{BatchForm, NamespaceRef, violations};
 
 /// The most characters of a reason that a client gets back.
 const REASON_CHARS: usize = 500;
@@ -36,30 +36,68 @@ pub(super) enum Unreadable {
     TooMany,
 }
 
-/// Reads the text of a batch: `{"events": [{…}, …]}`, other members ignored. Each entry stands for itself: one that
-/// breaks the contract spoils no other.
-pub(super) fn read(bytes: &[u8], max_events: usize) -> Result<Vec<Entry>, Unreadable> {
+/// Reads the text of a batch: `{"events": [{…}, …]}`, other members ignored, or a list of CloudEvents. Each entry stands
+/// for itself: one that breaks the contract spoils no other.
+pub(super) fn read(bytes: &[u8], form: BatchForm, max_events: usize) -> Result<Vec<Entry>, Unreadable> {
     let malformed = |message: String| Unreadable::Malformed(Answer::bad_request(&message));
-    let wire: Wire<'_> = std::str::from_utf8(bytes)
-        .map_err(|e| malformed(format!("the batch is not UTF-8: {e}")))
-        .and_then(|text| serde_json::from_str(text).map_err(|e| malformed(explain(text, &e))))?;
-    if wire.events.is_empty() {
+    let text = std::str::from_utf8(bytes).map_err(|e| malformed(format!("the batch is not UTF-8: {e}")))?;
+    let events = match form {
+        BatchForm::Plain => serde_json::from_str::<Wire<'_>>(text).map(|wire| wire.events),
+        BatchForm::CloudEvents => serde_json::from_str::<Vec<&RawValue>>(text),
+    };
+    let events = events.map_err(|e| malformed(explain(text, form, &e)))?;
+    if events.is_empty() {
         // The words by which older clients recognise a living endpoint.
         return Err(malformed("No events provided".to_owned()));
     }
-    if wire.events.len() > max_events {
+    if events.len() > max_events {
         return Err(Unreadable::TooMany);
     }
-    Ok(wire.events.iter().map(|raw| entry(raw.get())).collect())
+    let entry_of = match form {
+        BatchForm::Plain => entry,
+        BatchForm::CloudEvents => cloud_entry,
+    };
+    Ok(events.iter().map(|raw| entry_of(raw.get())).collect())
 }
 
 /// Tells text that is no JSON from JSON of another shape.
-fn explain(text: &str, error: &serde_json::Error) -> String {
+fn explain(text: &str, form: BatchForm, error: &serde_json::Error) -> String {
     if error.is_data() && serde_json::from_str::<&RawValue>(text).is_ok() {
-        "the batch is not an object with a list \"events\"".to_owned()
+        let shape = match form {
+            BatchForm::Plain => "an object with a list \"events\"",
+            BatchForm::CloudEvents => "a list of CloudEvents",
+        };
+        format!("the batch is not {shape}")
     } else {
         format!("the batch is not JSON: {error}")
     }
+}
+
+/// One entry of a list of CloudEvents 1.0: its data is the envelope, whose id it must have.
+fn cloud_entry(raw: &str) -> Entry {
+    #[derive(Deserialize)]
+    struct CloudEvent<'a> {
+        specversion: String,
+        id: String,
+        source: String,
+        r#type: String,
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let refused =
+        |sent_id, why: String| Entry { sent_id, event: Err(text::shorten(&text::printable(&why), REASON_CHARS)) };
+    let event: CloudEvent<'_> = match serde_json::from_str(raw) {
+        Ok(event) => event,
+        Err(e) => return refused(Value::Null, format!("this is no CloudEvent with a JSON object as its data: {e}")),
+    };
+    if event.specversion != "1.0" || event.source.is_empty() || event.r#type.is_empty() {
+        return refused(event.id.into(), "this is no CloudEvent 1.0 with a source and a type".to_owned());
+    }
+    let entry = entry(event.data.get());
+    if entry.sent_id != event.id {
+        return refused(event.id.into(), "the CloudEvent has another id than the event in it".to_owned());
+    }
+    entry
 }
 
 fn entry(raw: &str) -> Entry {
@@ -151,7 +189,11 @@ mod tests {
     use crate::serve::tests::sample;
 
     fn reasons(text: &str) -> Vec<(Value, Result<(), String>)> {
-        read(text.as_bytes(), 10).unwrap().into_iter().map(|e| (e.sent_id, e.event.map(|_| ()))).collect()
+        read(text.as_bytes(), BatchForm::Plain, 10)
+            .unwrap()
+            .into_iter()
+            .map(|e| (e.sent_id, e.event.map(|_| ())))
+            .collect()
     }
 
     #[test]
@@ -181,11 +223,13 @@ mod tests {
             ("{\"events\":{}}", "the batch is not an object with a list \"events\""),
             ("{\"events\":[]}", "No events provided"),
         ] {
-            let Err(Unreadable::Malformed(answer)) = read(text.as_bytes(), 10) else { panic!("{text}") };
+            let Err(Unreadable::Malformed(answer)) = read(text.as_bytes(), BatchForm::Plain, 10) else {
+                panic!("{text}")
+            };
             assert!(answer.body["error"].as_str().unwrap().starts_with(error), "{text}: {}", answer.body);
         }
-        assert!(matches!(read(b"{\"events\":[\"\xff\"]}", 10), Err(Unreadable::Malformed(_))));
-        assert_eq!(read(b"{\"events\":[1,2]}", 1), Err(Unreadable::TooMany));
+        assert!(matches!(read(b"{\"events\":[\"\xff\"]}", BatchForm::Plain, 10), Err(Unreadable::Malformed(_))));
+        assert_eq!(read(b"{\"events\":[1,2]}", BatchForm::Plain, 1), Err(Unreadable::TooMany));
     }
 
     #[test]

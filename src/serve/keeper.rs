@@ -161,6 +161,7 @@ impl Keeper {
 mod tests {
     use super::*;
     use crate::base::clock::{FixedClock, Timestamp};
+    use crate::event::BatchForm;
     use crate::serve::{batch, upload};
 
     use crate::serve::memory::Memory;
@@ -199,7 +200,7 @@ mod tests {
     }
 
     fn keep(event: &str) -> (Job, oneshot::Receiver<Outcome>) {
-        let entries = batch::read(format!("{{\"events\":[{event}]}}").as_bytes(), 10).unwrap();
+        let entries = batch::read(format!("{{\"events\":[{event}]}}").as_bytes(), BatchForm::Plain, 10).unwrap();
         let (sender, outcome) = oneshot::channel();
         (Job::Keep(Box::new(Request { content: Content::Events(entries), key: None }), sender), outcome)
     }

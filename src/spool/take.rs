@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DAMAGED, PREFIX, Spool, TAKEN};
+use super::{PREFIX, Spool, TAKEN};
 use crate::base::Interrupt;
 use crate::base::files::{named, sync_dir};
 
@@ -44,18 +44,6 @@ impl Spool {
         std::fs::rename(&path, &taken).map_err(|e| failed(&e))?;
         sync_dir(&self.dir)?;
         Ok(Some(Taken { id: id.to_owned(), path: taken }))
-    }
-
-    /// Removes the lines that were kept aside because they cannot be read; returns how many files that were. Only for a
-    /// project that is removed, after what can be read was taken over: those ids stay known, these bytes have none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`purge` comes later"))]
-    pub(crate) fn remove_damaged(&self) -> io::Result<usize> {
-        let files = self.files(DAMAGED)?;
-        for (_, path) in &files {
-            std::fs::remove_file(path).map_err(|e| named(&e, "cannot remove", path))?;
-        }
-        sync_dir(&self.dir)?;
-        Ok(files.len())
     }
 }
 

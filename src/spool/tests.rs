@@ -117,7 +117,7 @@ fn a_torn_line_hurts_no_other() {
         taken.remove().unwrap();
         let kept = spool.look().unwrap();
         assert_eq!((kept.lines, kept.bytes, kept.torn, kept.kept.len()), (0, 0, 1, 1));
-        assert_eq!((spool.remove_damaged().unwrap(), spool.look().unwrap().kept.len()), (1, 0));
+        std::fs::remove_file(&kept.kept[0]).unwrap();
     }
     // Without its line end alone, a line is whole.
     std::fs::write(dir.path("spool.lines"), &whole[..whole.len() - 1]).unwrap();

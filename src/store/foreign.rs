@@ -8,22 +8,16 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
+use super::copy::{Bounds, LARGEST, PrivateCopy};
 use super::stamp::beside;
 use super::{Stamp, read};
-use crate::base::{Interrupt, files};
+use crate::base::Interrupt;
 
-/// How often a file is copied because it changed meanwhile.
-const TRIES: usize = 10;
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(20);
-/// A larger file is not copied.
-const LARGEST: u64 = 64 << 30;
 /// The longest value that is read.
 pub(crate) const LONGEST_CELL: usize = 64 << 20;
 /// Instructions of SQLite's machine between two looks at the bounds.
@@ -63,6 +57,12 @@ pub(crate) enum ForeignError {
     /// Reading it costs more than its size explains.
     #[error("reading it takes far more work than a file of its size needs")]
     TooMuchWork,
+    /// Reading it takes longer than its size explains.
+    #[error("reading it takes far longer than a file of its size needs")]
+    TooSlow,
+    /// A link that a repository may have brought.
+    #[error("it leads out of the repository; what a repository brings is not followed")]
+    LeadsOut,
     /// A stop was asked for.
     #[error("interrupted")]
     Interrupted,
@@ -77,7 +77,16 @@ pub(crate) enum ForeignError {
 impl ForeignError {
     /// True when the same bytes will give the same answer.
     pub(crate) const fn is_lasting(&self) -> bool {
-        matches!(self, Self::TooLarge | Self::NotADatabase | Self::Damaged(_) | Self::SuperJournal | Self::TooMuchWork)
+        matches!(
+            self,
+            Self::TooLarge
+                | Self::NotADatabase
+                | Self::Damaged(_)
+                | Self::SuperJournal
+                | Self::TooMuchWork
+                | Self::TooSlow
+                | Self::LeadsOut
+        )
     }
 }
 
@@ -97,30 +106,37 @@ impl From<rusqlite::Error> for ForeignError {
 #[derive(Debug)]
 pub(crate) struct Foreign {
     conn: Connection,
-    stamp: Stamp,
-    interrupt: Interrupt,
-    _dir: tempfile::TempDir,
+    copy: PrivateCopy,
+    bounds: Bounds,
 }
 
 impl Foreign {
     /// Copies the database at `source` to a new directory in `scratch`, and opens the copy.
     pub(crate) fn open(source: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
-        let dir = tempfile::Builder::new().prefix("copy-").tempdir_in(scratch).map_err(ForeignError::NoCopy)?;
-        let copy = dir.path().join("source.db");
-        let stamp = copy_unchanged(source, &copy, interrupt)?;
-        if stamp.sides().next().is_some() {
-            recover(&copy, &stamp, interrupt)?;
+        let size = Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing)?.size();
+        Self::open_within(source, scratch, Bounds::for_size(size, interrupt))
+    }
+
+    fn open_within(source: &Path, scratch: &Path, bounds: Bounds) -> Result<Self, ForeignError> {
+        let copy = PrivateCopy::of(source, scratch, &bounds)?;
+        if copy.stamp().sides().next().is_some() {
+            recover(copy.path(), copy.stamp(), &bounds)?;
         }
-        let conn = open(&copy, &stamp, interrupt, "mode=ro&immutable=1")?;
-        refuse_cut_short(&conn, &copy)?;
-        let foreign = Self { conn, stamp, interrupt: interrupt.clone(), _dir: dir };
+        let conn = open(copy.path(), copy.stamp(), &bounds, "mode=ro&immutable=1")?;
+        refuse_cut_short(&conn, copy.path())?;
+        let foreign = Self { conn, copy, bounds };
         foreign.check()?;
         Ok(foreign)
     }
 
     /// What the directory said of the source when it was copied.
     pub(crate) const fn stamp(&self) -> &Stamp {
-        &self.stamp
+        self.copy.stamp()
+    }
+
+    /// A new piece of reading begins, with the whole time for itself.
+    pub(crate) fn begin(&self) {
+        self.bounds.restart();
     }
 
     /// The connection, for a reader's own SQL.
@@ -128,9 +144,9 @@ impl Foreign {
         &self.conn
     }
 
-    /// The same error, or that a stop was asked for, which SQLite cannot tell from too much work.
+    /// The same error, or that a stop was asked for or time is over, which SQLite cannot tell from too much work.
     pub(crate) fn sorted(&self, error: rusqlite::Error) -> ForeignError {
-        stopped(error.into(), &self.interrupt)
+        stopped(error.into(), &self.bounds)
     }
 
     fn check(&self) -> Result<(), ForeignError> {
@@ -159,74 +175,21 @@ fn refuse_cut_short(conn: &Connection, copy: &Path) -> Result<(), ForeignError> 
     Ok(())
 }
 
-fn stopped(error: ForeignError, interrupt: &Interrupt) -> ForeignError {
-    if matches!(error, ForeignError::TooMuchWork) && interrupt.is_requested() {
-        return ForeignError::Interrupted;
+fn stopped(error: ForeignError, bounds: &Bounds) -> ForeignError {
+    match bounds.check() {
+        Err(reached) if matches!(error, ForeignError::TooMuchWork) => reached,
+        _ => error,
     }
-    error
-}
-
-/// Copies the file and its side files, again when one of them changed meanwhile; returns what they were.
-fn copy_unchanged(source: &Path, copy: &Path, interrupt: &Interrupt) -> Result<Stamp, ForeignError> {
-    let look = || Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing);
-    for turn in 0..TRIES {
-        if turn > 0 && interrupt.wait(PAUSE) {
-            return Err(ForeignError::Interrupted);
-        }
-        let before = look()?;
-        if before.size() > LARGEST {
-            return Err(ForeignError::TooLarge);
-        }
-        let copied = [""].into_iter().chain(before.sides()).try_for_each(|side| {
-            let from = beside(source, side);
-            copy_file(&from, &beside(copy, side))
-        });
-        let after = look()?;
-        match copied {
-            _ if after != before => {}
-            Ok(()) => return Ok(before),
-            Err(error) => return Err(error),
-        }
-        for side in super::stamp::SIDES {
-            let _absent = std::fs::remove_file(beside(copy, side));
-        }
-    }
-    Err(ForeignError::Changing)
-}
-
-fn copy_file(from: &Path, to: &Path) -> Result<(), ForeignError> {
-    let mut source = open_regular(from).map_err(ForeignError::Unreadable)?;
-    let _absent = std::fs::remove_file(to);
-    files::create_private_file(to).map_err(ForeignError::NoCopy)?;
-    let mut target = File::options().write(true).open(to).map_err(ForeignError::NoCopy)?;
-    io::copy(&mut source, &mut target).map_err(ForeignError::NoCopy)?;
-    Ok(())
-}
-
-/// Opens a file for reading, and never waits for the other end of a pipe that took its place.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, i32::try_from(flags.bits()).unwrap_or(0));
-    }
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    Ok(file)
 }
 
 /// Lets SQLite roll back a hot journal and fold in a `-wal`, in the copy.
-fn recover(copy: &Path, stamp: &Stamp, interrupt: &Interrupt) -> Result<(), ForeignError> {
+fn recover(copy: &Path, stamp: &Stamp, bounds: &Bounds) -> Result<(), ForeignError> {
     let journal = beside(copy, "-journal");
     if names_a_super_journal(&journal).map_err(ForeignError::NoCopy)? {
         return Err(ForeignError::SuperJournal);
     }
-    let sorted = |error: rusqlite::Error| stopped(error.into(), interrupt);
-    let conn = open(copy, stamp, interrupt, "mode=rw")?;
+    let sorted = |error: rusqlite::Error| stopped(error.into(), bounds);
+    let conn = open(copy, stamp, bounds, "mode=rw")?;
     conn.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(())).map_err(sorted)?;
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sorted)?;
     conn.close().map_err(|(_, error)| sorted(error))
@@ -249,7 +212,7 @@ fn names_a_super_journal(journal: &Path) -> io::Result<bool> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that opens somebody else's database")]
-fn open(copy: &Path, stamp: &Stamp, interrupt: &Interrupt, query: &str) -> Result<Connection, ForeignError> {
+fn open(copy: &Path, stamp: &Stamp, bounds: &Bounds, query: &str) -> Result<Connection, ForeignError> {
     let access = if query == "mode=rw" { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
     let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let path: PathBuf = read::uri(copy, query).into();
@@ -273,13 +236,13 @@ fn open(copy: &Path, stamp: &Stamp, interrupt: &Interrupt, query: &str) -> Resul
     ] {
         conn.set_limit(limit, value)?;
     }
-    let (stop, mut left) = (interrupt.clone(), WORK.saturating_add(stamp.size().saturating_mul(WORK_OF_A_BYTE)));
+    let (stop, mut left) = (bounds.clone(), WORK.saturating_add(stamp.size().saturating_mul(WORK_OF_A_BYTE)));
     let glance = u64::from(GLANCE.unsigned_abs());
     conn.progress_handler(
         GLANCE,
         Some(move || {
             left = left.saturating_sub(glance);
-            left == 0 || stop.is_requested()
+            left == 0 || stop.check().is_err()
         }),
     )?;
     conn.pragma_update(None, "cell_size_check", true)?;

@@ -1,5 +1,7 @@
 //! Databases of others, in every state their writers leave them in.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::*;
@@ -133,4 +135,26 @@ fn a_stop_is_noticed() {
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n";
     let error = copy.conn().query_row(endless, [], |r| r.get::<_, i64>(0)).unwrap_err();
     assert!(matches!(copy.sorted(error), ForeignError::Interrupted));
+}
+
+#[test]
+fn time_is_bounded_as_well() {
+    let (_dir, path, _writer) = source(false);
+    let scratch = tempfile::tempdir().unwrap();
+    let interrupt = Interrupt::default();
+    let refused = Foreign::open_within(&path, scratch.path(), Bounds::new(Duration::ZERO, &interrupt));
+    assert!(matches!(refused, Err(ForeignError::TooSlow)), "{refused:?}");
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left of the copy");
+    // Under way, and for each piece of reading anew.
+    let copy =
+        Foreign::open_within(&path, scratch.path(), Bounds::new(Duration::from_millis(500), &interrupt)).unwrap();
+    copy.begin();
+    while copy.bounds.check().is_ok() {
+        interrupt.wait(Duration::from_millis(5));
+    }
+    let much = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT MAX(i) FROM n";
+    let read = || copy.conn().query_row(much, [], |r| r.get::<_, i64>(0));
+    assert!(matches!(copy.sorted(read().unwrap_err()), ForeignError::TooSlow));
+    copy.begin();
+    assert_eq!(copy.conn().query_row("SELECT COUNT(*) FROM t", [], |r| r.get::<_, i64>(0)).unwrap(), 1);
 }

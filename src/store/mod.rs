@@ -9,6 +9,7 @@
 //! with more steps than this program knows is refused and left as it is.
 
 mod cache;
+mod copy;
 mod counters;
 mod foreign;
 mod open;
@@ -20,8 +21,9 @@ mod stamp;
 mod trace;
 mod tx;
 
+pub(crate) use copy::{PrivateCopy, open_regular};
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
-pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL, open_regular};
+pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
 pub(crate) use reclaim::Reclaimed;
@@ -95,7 +97,7 @@ impl Error {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::Damaged { path: path(), reason: error.to_string() }
             }
-            Some(ErrorCode::DiskFull) => Self::Full { path: path() },
+            _ if is_out_of_space(&error) => Self::Full { path: path() },
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::Io(std::io::Error::other(format!("cannot open the store {}: {error}", path())))
             }
@@ -109,7 +111,7 @@ impl Error {
         match self {
             Self::Full { .. } => true,
             Self::Io(error) => matches!(error.kind(), StorageFull | QuotaExceeded),
-            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Sqlite(error) => is_out_of_space(error),
             _ => false,
         }
     }
@@ -164,6 +166,12 @@ impl Error {
     }
 }
 
+/// True when the disk has no room: said so, or shown by a side file that cannot be made as long as it must be.
+fn is_out_of_space(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
 /// True when SQLite does not understand a statement. All of them are written here and tried in tests, so it is the file's
 /// tables that are not what its version promises.
 fn is_about_the_schema(error: &rusqlite::Error) -> bool {
@@ -184,6 +192,7 @@ mod tests {
         for (code, words) in [
             (rusqlite::ffi::SQLITE_CORRUPT, "the store of this project is damaged: "),
             (rusqlite::ffi::SQLITE_FULL, "no space left to write the store of this project"),
+            (rusqlite::ffi::SQLITE_IOERR_SHMSIZE, "no space left to write the store of this project"),
             (rusqlite::ffi::SQLITE_BUSY, "the store of this project stayed locked"),
             (rusqlite::ffi::SQLITE_READONLY, "cannot open the store of this project: "),
             (rusqlite::ffi::SQLITE_ERROR, "the store of this project is damaged: its tables"),

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use crate::base::Env;
 use crate::base::env::TARGET_URL;
-use crate::config::{Ack, Delivery, ExternalReceiver, Format, Loaded, without_userinfo};
+use crate::config::{Compression, Delivery, ExternalReceiver, Format, Loaded, without_userinfo};
+use crate::event::BatchForm;
 
 use super::Error;
 use super::address::Address;
 use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
 use super::consent::Consent;
 use super::identity::STUB_URL;
-use super::link::{Endpoints, Identity, ReceiverKind};
+use super::link::{Endpoints, Identity, Manner, ReceiverKind};
 use super::older::{Login, Older};
 use super::resolved::{Authority, OverrideMode, Resolved};
 use super::scope::{ScopeStatus, queue_digest, queue_scope};
@@ -56,9 +57,6 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
         Err(Stop::Quarrel(disagreement)) => (Proposal::default(), OverrideMode::SetupOnly, Some(disagreement)),
         Err(Stop::Flaw(error)) => return Err(error),
     };
-    if let (Some(ReceiverKind::ExternalReceiver), Some(key)) = (receiver, not_yet(&loaded.config.external_receiver)) {
-        return Err(Error::NotYet { key });
-    }
     if receiver == Some(ReceiverKind::ExternalReceiver)
         && disagreement.is_none()
         && proposal.base.is_none()
@@ -82,15 +80,16 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
     Ok(Resolved { receiver, identity, endpoints, disagreement, sources, login, consent, authority, warnings })
 }
 
-/// The first key of an external receiver that this version knows and cannot follow.
-fn not_yet(config: &ExternalReceiver) -> Option<&'static str> {
-    [
-        ("external_receiver.format", config.format != Format::Batch),
-        ("external_receiver.ack", config.ack != Ack::Results),
-        ("external_receiver.signing_secret", config.signing_secret.is_some()),
-    ]
-    .into_iter()
-    .find_map(|(key, is_set)| is_set.then_some(key))
+/// How a target is spoken to: an external receiver as the configuration says, any other by the published contract.
+pub(super) fn manner(receiver: ReceiverKind, config: &ExternalReceiver) -> Manner {
+    if receiver != ReceiverKind::ExternalReceiver {
+        return Manner::default();
+    }
+    let form = match config.format {
+        Format::Batch => BatchForm::Plain,
+        Format::Cloudevents => BatchForm::CloudEvents,
+    };
+    Manner { form, ack: config.ack, is_compressed: config.compression == Compression::Gzip }
 }
 
 /// Who sends, as far as that is known.

@@ -5,13 +5,15 @@ use std::sync::OnceLock;
 use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
 use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
+use crate::http::SigningKeys;
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::authority::stub_endpoints;
+use super::authority::{manner, stub_endpoints};
 use super::consent::Refusal;
+use super::credential;
 use super::credential::{Keys, Lack, Vault};
-use super::link::{Link, ReceiverKind};
+use super::link::{Link, Manner, ReceiverKind};
 use super::resolved::Resolved;
 
 /// A condition for sending.
@@ -92,11 +94,25 @@ impl<'a> Keyring<'a> {
             return Err(self.gates().into_iter().filter(is_shut).collect());
         }
         match self.keys() {
-            Ok(keys) => match connect(receiver, resolved, keys.clone(), stub_origin) {
-                Some(link) => Ok(Some(link)),
-                None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
-            },
+            Ok(keys) => self.connected(receiver, keys.clone(), stub_origin),
             Err(_) => Err(self.gates().into_iter().filter(is_shut).collect()),
+        }
+    }
+
+    /// The link with these keys, every gate being open.
+    fn connected(
+        &self,
+        receiver: ReceiverKind,
+        keys: Keys,
+        stub_origin: Option<&str>,
+    ) -> Result<Option<Link>, Vec<Gate>> {
+        let Vault { resolved, config, env } = self.vault;
+        let signing = credential::signing(receiver, config, env)
+            .map_err(|lack| vec![Gate::new("missing_signing_secret", Some(lack))])?;
+        let speech = (manner(receiver, &config.external_receiver), signing);
+        match connect(receiver, resolved, keys, speech, stub_origin) {
+            Some(link) => Ok(Some(link)),
+            None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
         }
     }
 
@@ -111,7 +127,7 @@ impl<'a> Keyring<'a> {
 }
 
 fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
-    let Vault { resolved, env, .. } = *vault;
+    let Vault { resolved, config, env } = *vault;
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
     let consent = Gate::new("missing_consent", unpermitted(resolved));
     let no_keys = told.and_then(|told| told.as_ref().err().cloned());
@@ -130,13 +146,26 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
             ]
         }
         Some(ReceiverKind::ExternalReceiver) => {
-            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent]
+            let signing = config.external_receiver.signing_secret.as_ref().map(|_| {
+                Gate::new(
+                    "missing_signing_secret",
+                    credential::signing(ReceiverKind::ExternalReceiver, config, env).err(),
+                )
+            });
+            let headers = Gate::new("missing_header_secret", no_keys);
+            [disagreement, headers].into_iter().chain(signing).chain([consent]).collect()
         }
     }
 }
 
 /// The link, once every gate is open; `None` when the stub's origin is not given.
-fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin: Option<&str>) -> Option<Link> {
+fn connect(
+    receiver: ReceiverKind,
+    resolved: &Resolved,
+    keys: Keys,
+    (manner, signing): (Manner, Option<SigningKeys>),
+    stub_origin: Option<&str>,
+) -> Option<Link> {
     let endpoints = match receiver {
         ReceiverKind::Stub => stub_endpoints(&Address::read(stub_origin?).ok()?),
         ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
@@ -147,6 +176,8 @@ fn connect(receiver: ReceiverKind, resolved: &Resolved, keys: Keys, stub_origin:
         bodies_permit: endpoints.bodies.as_deref().and_then(|url| resolved.consent.permit(url).ok()),
         endpoints,
         headers: keys.headers,
+        manner,
+        signing,
     })
 }
 

@@ -2,7 +2,9 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::http::OriginGrant;
+use crate::config::Ack;
+use crate::event::BatchForm;
+use crate::http::{OriginGrant, SigningKeys};
 
 /// How a kind of target is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -29,6 +31,24 @@ pub(crate) struct Identity {
     pub(crate) team_slug: String,
     /// The user, or empty; only ever what the configuration says.
     pub(crate) user_email: String,
+}
+
+/// How requests to a target are made, and what its answers prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// The form of a batch.
+    pub(crate) form: BatchForm,
+    /// What acknowledges an event.
+    pub(crate) ack: Ack,
+    /// Batches are compressed.
+    pub(crate) is_compressed: bool,
+}
+
+impl Default for Manner {
+    /// The published contract's.
+    fn default() -> Self {
+        Self { form: BatchForm::Plain, ack: Ack::Results, is_compressed: true }
+    }
 }
 
 /// The addresses of a target.
@@ -67,6 +87,8 @@ pub(crate) struct Link {
     pub(super) bodies_permit: Option<Permit>,
     pub(super) endpoints: Endpoints,
     pub(super) headers: Vec<(String, SecretString)>,
+    pub(super) manner: Manner,
+    pub(super) signing: Option<SigningKeys>,
 }
 
 impl Link {
@@ -88,6 +110,16 @@ impl Link {
     /// Where to post.
     pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// How to make requests, and what answers prove.
+    pub(crate) fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// The keys to sign requests with, where the target wants that.
+    pub(crate) fn signing(&self) -> Option<&SigningKeys> {
+        self.signing.as_ref()
     }
 
     /// The headers that authorise a request to this target, and to no other.
@@ -116,6 +148,14 @@ impl Link {
                 health: None,
             },
             headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
+            manner: Manner::default(),
+            signing: None,
         }
+    }
+
+    /// The same as another kind of receiver, spoken to in this manner.
+    pub(crate) fn for_tests_as(origin: &str, receiver: ReceiverKind, manner: Manner) -> Self {
+        let link = Self::for_tests(origin);
+        Self { identity: Identity { receiver, ..link.identity }, manner, ..link }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use authority::{Choice, resolve};
 pub(crate) use consent::{Consent, read_origin, repository_name};
 pub(crate) use gate::{Gate, Keyring};
 pub(crate) use grants::{Grant, grants, record, revoke};
-pub(crate) use link::{Identity, Link, ReceiverKind};
+pub(crate) use link::{Identity, Link, Manner, ReceiverKind};
 pub(crate) use older::older;
 pub(crate) use resolved::{Authority, Named, Resolved};
 pub(crate) use scope::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
@@ -70,13 +70,5 @@ pub(crate) enum Error {
         path: String,
         /// What is wrong with it.
         what: String,
-    },
-    /// A setting that this version knows and cannot follow yet; ignoring it would send something else than was meant.
-    #[error(
-        "{key} is set, but this version of sk-sync does not do that yet; remove the key, or wait for a later version"
-    )]
-    NotYet {
-        /// The key.
-        key: &'static str,
     },
 }

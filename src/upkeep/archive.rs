@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::archive_file::{ArchiveWriter, Flaw, Trailer, read_archive};
 use crate::base::text::path as shown;
-use crate::base::{Clock, Interrupt, files};
+use crate::base::{Clock, Interrupt, failpoint, files};
 use crate::books::{self, Removed};
 use crate::delivery::{self, Class, Target};
 use crate::journal::{self, Filter, Listed};
@@ -158,6 +158,7 @@ pub(crate) fn archive(
         _ => files::named(&error.error, "cannot write", request.output).into(),
     })?;
     sync_directory(dir)?;
+    failpoint::at(failpoint::ARCHIVED);
     settle(&mut store, &seqs, request.release, clock, &mut archived)?;
     Ok(archived)
 }

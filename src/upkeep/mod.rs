@@ -17,6 +17,7 @@ mod gates;
 mod gc;
 mod history;
 mod legacy_stores;
+mod mission_logs;
 mod next_steps;
 mod page;
 mod purge;
@@ -40,6 +41,7 @@ pub(crate) use events::{ListRequest, View, known_targets, list};
 pub(crate) use gates::recorded_gates;
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 pub(crate) use history::History;
+pub(crate) use mission_logs::{LogCheck, check_logs};
 pub(crate) use page::page;
 pub(crate) use purge::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
 pub(crate) use restore::{RestoreReport, check_archive, restore_archive};
@@ -49,4 +51,4 @@ pub(crate) use status::{STATUS_SCHEMA, Surroundings, status, status_with_history
 pub(crate) use targets::{TargetList, TargetRow, forget_target, list_targets};
 #[cfg(test)]
 pub(crate) use verify::Finding;
-pub(crate) use verify::{Checked, Proof, verify};
+pub(crate) use verify::{Checked, Proof, Repair, apply_repair, plan_repair, verify};

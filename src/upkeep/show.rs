@@ -57,6 +57,8 @@ pub(crate) struct AtTarget {
     pub(crate) http_status: Option<i64>,
     /// The last reason given.
     pub(crate) error: Option<String>,
+    /// What proved that it was delivered: a `result` that names it, or the `status` of the whole request.
+    pub(crate) acknowledged_by: Option<&'static str>,
     /// When it is tried again.
     pub(crate) due_at: Option<String>,
     /// When it was first about to be sent.
@@ -98,6 +100,11 @@ pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<S
     })
 }
 
+/// What proved the delivery of a row, if it is delivered.
+fn proof(row: &delivery::Row) -> Option<&'static str> {
+    (row.status.class() == delivery::Class::Delivered).then_some(if row.is_by_status { "status" } else { "result" })
+}
+
 fn at_targets(tx: &ReadTx<'_>, record: &Record, view: &View) -> Result<Vec<AtTarget>, Error> {
     let mut found = Vec::new();
     for target in delivery::targets(tx)? {
@@ -114,6 +121,7 @@ fn at_targets(tx: &ReadTx<'_>, record: &Record, view: &View) -> Result<Vec<AtTar
             attempts: row.as_ref().map_or(0, |row| row.attempts),
             http_status: row.as_ref().and_then(|row| row.http_status),
             error: row.as_ref().and_then(|row| row.error.clone()),
+            acknowledged_by: row.as_ref().and_then(proof),
             due_at: time(row.as_ref().and_then(|row| row.due_at)),
             first_attempted_at: time(row.as_ref().and_then(|row| row.first_attempted_at)),
             last_attempted_at: time(row.as_ref().and_then(|row| row.last_attempted_at)),

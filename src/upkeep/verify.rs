@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::base::Clock;
 use crate::bodies;
-use crate::books::{self, Error, Part, Severity};
+use crate::books::{self, Correction, Error, Part, Severity};
 use crate::spool::{Spool, Waiting};
 use crate::store::ReadTx;
 use crate::{delivery, journal};
@@ -58,6 +59,38 @@ pub(crate) fn verify(store: &Path) -> Result<Proof, Error> {
         None => prove(Checked { events: Some(0), targets: Some(0), bodies: Some(0), spooled: 0 }, Vec::new()),
     };
     Ok(with_spool(proof, &spool.map_err(crate::store::Error::from)?))
+}
+
+/// A counter that was, or would be, counted again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Repair {
+    /// Which one: its scope and its name.
+    pub(crate) counter: String,
+    /// What it said.
+    pub(crate) before: i64,
+    /// What the rows say.
+    pub(crate) after: i64,
+}
+
+/// The counters that differ from their rows, in every part of the store at `store` that is whole otherwise. Changes
+/// nothing.
+pub(crate) fn plan_repair(store: &Path) -> Result<Vec<Repair>, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
+    store.read(|tx| Ok(books::plan_mending(tx)?.into_iter().map(Repair::from).collect()))
+}
+
+/// Counts them again, in one transaction that looks at everything anew. Nothing else changes.
+pub(crate) fn apply_repair(store: &Path, clock: &dyn Clock) -> Result<Vec<Repair>, Error> {
+    let mut store = books::open(store)?;
+    let done = store.write(|tx| books::mend(tx, clock.now()))?;
+    Ok(done.into_iter().map(Repair::from).collect())
+}
+
+impl From<Correction> for Repair {
+    fn from(correction: Correction) -> Self {
+        let Correction { scope, name, kept, counted, .. } = correction;
+        Self { counter: format!("{scope}/{name}"), before: kept, after: counted }
+    }
 }
 
 /// The same with what the spool holds. A torn line was never acknowledged, so it is nothing that is wrong.

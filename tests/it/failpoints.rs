@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
+use crate::support::older::{Era, HARBOUR, OTHER, envelope, id, put};
 use crate::support::server::{Request, Server};
 use crate::support::wire::{honest, ids, journal};
 
@@ -102,4 +103,64 @@ fn a_recorded_answer_is_not_asked_for_again() {
     assert_eq!((&cut.left["delivered"], &cut.left["in_flight"]), (&json!(10), &json!(10)));
     assert_eq!((&cut.then["drain"]["duplicate"], &cut.then["drain"]["success"]), (&json!(0), &json!(13)));
     assert_eq!(cut.requests().len(), 3);
+}
+
+/// The end comes between two stores that one queue feeds: the next run completes the second, and does nothing twice.
+#[test]
+fn an_import_that_ended_between_two_stores_is_completed() {
+    for (point, done) in [("imported", [1, 0]), ("imported:2", [1, 2]), ("imported:3", [1, 2])] {
+        let mut sandbox = Sandbox::with_repo();
+        let queue = sandbox.queue("queue.db", Era::Last);
+        for (n, project) in [(1, OTHER), (2, HARBOUR), (3, HARBOUR)] {
+            put(&queue, &id(n), envelope(&id(n), Some(project), "a"), 1);
+        }
+        let second = sandbox.queue("queues/queue-0a.db", Era::Last);
+        put(&second, &id(4), envelope(&id(4), Some(OTHER), "a"), 1);
+        drop((queue, second));
+        sandbox.at_rest();
+        sandbox.set("SK_SYNC_FAILPOINT", point);
+        let run = sandbox.sk_sync(["migrate", "--json"]);
+        assert!(run.code.is_none() && run.stdout.is_empty(), "{point}: it did not end there; {run:#?}");
+        sandbox.unset("SK_SYNC_FAILPOINT");
+        let rows = |project: &str| {
+            let is_there = sandbox.state().join("projects").join(project).join("store.db").exists();
+            if is_there { sandbox.ids_of(project).len() } else { 0 }
+        };
+        let more = usize::from(point == "imported:3");
+        assert_eq!([rows(OTHER), rows(HARBOUR)], [done[0] + more, done[1]], "{point}");
+        let migrated = sandbox.migrated(0);
+        let left = 4 - done[0] - done[1] - more;
+        assert_eq!((&migrated["imported"], &migrated["deduplicated"]), (&json!(left), &json!(0)), "{point} {migrated}");
+        assert_eq!((sandbox.ids_of(OTHER), sandbox.ids_of(HARBOUR)), (vec![id(1), id(4)], vec![id(2), id(3)]));
+        assert!(!sandbox.state().join("migrate").exists(), "private copies are gone");
+        sandbox.verified();
+    }
+}
+
+/// The archive is whole, and no row says so: nothing was given up, and archiving again needs another name only.
+#[test]
+fn an_archive_that_no_row_knows_of_gave_nothing_up() {
+    let mut sandbox = Sandbox::with_repo();
+    let _run = sandbox.sk_sync(["run"]).success();
+    let kept = journal(&sandbox.store());
+    let file = sandbox.path("one.jsonl.gz");
+    sandbox.set("SK_SYNC_FAILPOINT", "archived");
+    let run = sandbox.sk_sync(["archive", "--release", "--output", file.to_str().unwrap()]);
+    assert!(run.code.is_none(), "it did not end there; {run:#?}");
+    sandbox.unset("SK_SYNC_FAILPOINT");
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    assert_eq!(
+        (&status["event_journal"]["archived_event_count"], &status["balance"]["discarded"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(journal(&sandbox.store()), kept);
+    // The file that it left is a whole archive.
+    let restored = sandbox.sk_sync(["restore", file.to_str().unwrap(), "--json"]).success().json();
+    assert_eq!(restored["exit_code"], 0, "{restored}");
+    let again = sandbox.path("two.jsonl.gz");
+    let done =
+        sandbox.sk_sync(["archive", "--release", "--json", "--output", again.to_str().unwrap()]).success().json();
+    assert_eq!(done["released"], json!(kept.len()), "{done}");
+    assert!(std::fs::read(&file).unwrap().len() > 100);
+    sandbox.verified();
 }

@@ -49,8 +49,9 @@ fn a_server_without_an_answer_is_asked_once_a_day_and_delivered_to() {
     assert_eq!(recorded(&sandbox), [[None, None, None, None], [None, None, None, None]]);
 }
 
+/// D13: the limits that a server names are kept to exactly, with as few requests as they allow.
 #[test]
-fn what_the_server_takes_at_most_is_kept_to_with_as_few_requests_as_that_allows() {
+fn d13_what_the_server_takes_at_most_is_kept_to_with_as_few_requests_as_that_allows() {
     let server = server();
     server.healthy(Reply::json(200, &json!({"sync_ingress": {"limits": {"max_events_per_batch": 7}}})));
     let sandbox = aimed_at(&server);
@@ -64,8 +65,110 @@ fn what_the_server_takes_at_most_is_kept_to_with_as_few_requests_as_that_allows(
     server.healthy(Reply::json(200, &json!({"sync_ingress": {"limits": {"max_decompressed_bytes_per_batch": 4000}}})));
     let sandbox = aimed_at(&server);
     let _run = sandbox.sk_sync(["run"]).success();
-    let sizes: Vec<_> = server.requests().iter().filter(|r| is_events(r)).map(|r| r.body().len()).collect();
-    assert!(sizes.len() > 3 && sizes.iter().all(|n| *n <= 4000), "{sizes:?}");
+    let sent: Vec<_> = server.requests().into_iter().filter(is_events).collect();
+    assert!(sent.len() > 3, "{}", sent.len());
+    assert_filled(&sent, 4000);
+}
+
+/// Counts the bytes: each request keeps to the limit, and would break it with the event that the next one begins with.
+fn assert_filled(sent: &[Request], limit: usize) {
+    #[derive(serde::Deserialize)]
+    struct Batch<'a> {
+        #[serde(borrow)]
+        events: Vec<&'a serde_json::value::RawValue>,
+    }
+    let bodies: Vec<_> = sent.iter().map(Request::body).collect();
+    for (n, body) in bodies.iter().enumerate() {
+        assert!(body.len() <= limit, "request {n} has {} bytes", body.len());
+        let Some(next) = bodies.get(n + 1) else { continue };
+        let next: Batch<'_> = serde_json::from_slice(next).unwrap();
+        assert!(body.len() + 1 + next.events[0].get().len() > limit, "request {n} has room for another event");
+    }
+}
+
+/// What it said holds until it says something else, also while it cannot be asked.
+#[test]
+fn what_the_server_takes_at_most_is_remembered() {
+    let server = server();
+    server.healthy(Reply::json(200, &json!({"sync_ingress": {"limits": {"max_events_per_batch": 1}}})));
+    let sandbox = aimed_at(&server);
+    let _first = sandbox.sk_sync(["run"]).success();
+    let most = |server: &Server| {
+        let sizes = server.requests().into_iter().filter(is_events).map(|r| ids(&r).len());
+        sizes.rev().take(2).max().unwrap()
+    };
+    for (news, reply, expected) in [
+        ("one", Reply::status(500), 1),
+        ("two", Reply::json(200, &json!({"git_sha": "1"})), 1),
+        ("three", Reply::json(200, &json!({"sync_ingress": {"limits": {"max_events_per_batch": 900}}})), 2),
+    ] {
+        server.healthy(reply);
+        new_fact(&sandbox, news);
+        let _run = sandbox.sk_sync(["run"]).success();
+        assert_eq!(most(&server), expected, "{news}");
+    }
+}
+
+/// A refusal that names the limit costs one request, in this run and in all to come.
+#[test]
+fn a_refusal_that_names_its_limits_is_enough() {
+    for (limits, most) in [
+        (json!({"max_events_per_batch": 5}), 5),
+        (json!({"max_decompressed_bytes_per_batch": 3000, "max_events_per_batch": 900}), 900),
+    ] {
+        let named = limits.clone();
+        let bytes = limits["max_decompressed_bytes_per_batch"].as_u64().map_or(usize::MAX, |n| n.try_into().unwrap());
+        let server = Server::answering(move |request| {
+            if ids(request).len() > most || (is_events(request) && request.body().len() > bytes) {
+                return Reply::json(413, &json!({"error": "sync_batch_too_large", "limits": named}));
+            }
+            honest(request, "success")
+        });
+        let sandbox = aimed_at(&server);
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(report["drain"]["success"], report["capture"]["captured"]);
+        let sent: Vec<_> = server.requests().into_iter().filter(is_events).collect();
+        if bytes == usize::MAX {
+            let captured = report["capture"]["captured"].as_u64().unwrap();
+            assert_eq!(sent.len() as u64, 1 + captured.div_ceil(5));
+        } else {
+            assert_filled(&sent[1..], bytes);
+        }
+        new_fact(&sandbox, "news");
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(report["drain"]["requests"], 1, "nothing has to be learned again");
+    }
+}
+
+/// The limits that it names wrongly are no reason to go on for ever.
+#[test]
+fn a_server_that_refuses_what_it_says_it_takes_is_searched_like_any_other() {
+    let server = Server::answering(|request| {
+        if ids(request).len() > 2 {
+            return Reply::json(413, &json!({"limits": {"max_events_per_batch": 900}}));
+        }
+        honest(request, "success")
+    });
+    let report = aimed_at(&server).sk_sync(["run", "--json"]).success().json();
+    assert_eq!(report["drain"]["success"], report["capture"]["captured"]);
+}
+
+/// How long to leave it alone is the server's to say, in its health answer too.
+#[test]
+fn the_server_bounds_the_wait_it_asks_for() {
+    for (limits, least, most) in [
+        (json!({"retry_after_min_seconds": 600}), 600, 690),
+        (json!({"retry_after_min_seconds": 600, "retry_after_max_seconds": 900}), 600, 690),
+        (json!({}), 0, 90),
+    ] {
+        let server = Server::answering(|_| Reply::status(429));
+        server.healthy(Reply::json(200, &json!({"sync_ingress": {"limits": limits}})));
+        let sandbox = aimed_at(&server);
+        let _run = sandbox.sk_sync(["run"]).code(3);
+        let sql = "SELECT (not_before - last_seen_at) / 1000000 FROM delivery_targets";
+        let wait: i64 = open(&sandbox.store()).query_row(sql, [], |r| r.get(0)).unwrap();
+        assert!((least..=most).contains(&wait), "{limits}: {wait} s");
+    }
 }
 
 /// The configured bounds hold also where a server takes more.

@@ -14,6 +14,7 @@ mod capture;
 mod choosing;
 mod consent;
 mod crowd;
+mod day;
 mod delivery;
 mod dossier_drift;
 mod dossier_memory;
@@ -27,6 +28,8 @@ mod gc;
 mod hardship;
 mod health;
 #[cfg(unix)]
+mod history;
+#[cfg(unix)]
 mod hook_install;
 #[cfg(unix)]
 mod hook_run;
@@ -35,6 +38,7 @@ mod init;
 mod kill;
 mod layers;
 mod logs;
+mod looking;
 mod main_job;
 mod migrate;
 mod older_login;
@@ -53,4 +57,8 @@ mod status;
 mod status_schema;
 mod stopped;
 mod support;
+mod upkeep;
+mod verify;
+mod waits;
 mod waive;
+mod webhook;

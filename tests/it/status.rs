@@ -30,9 +30,9 @@ fn listed(sandbox: &Sandbox, status: &str) -> usize {
     sandbox.sk_sync(["events", "list", "--jsonl", "--status", status]).success().json_lines().len()
 }
 
-/// Each class of the balance has as many events as the list of that class has lines, and the states add up to it.
+/// D28: there is one truth. Each class of the balance has as many events as the list of that class has lines, and the states add up to it.
 #[test]
-fn the_list_counts_as_the_balance_does() {
+fn d28_the_list_counts_as_the_balance_does() {
     let server = by_place(&["success", "rejected", "no_such_word", "pending"]);
     let sandbox = aimed_at(&server);
     let _run = sandbox.sk_sync(["run"]).code(3);

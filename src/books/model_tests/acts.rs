@@ -4,6 +4,7 @@ use super::event::Event;
 use super::ops::Removal;
 use crate::base::Timestamp;
 use crate::books;
+use crate::books::Obstacle;
 use crate::books::removal::{self, Removed};
 use crate::event::inspect;
 use crate::journal::{self, Entry};
@@ -69,6 +70,30 @@ pub(super) fn append(
         });
         results.collect()
     })
+}
+
+/// Another content in the place of the event that has its id; with the seal as it was.
+pub(super) fn replace(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    event: &Event,
+) -> Result<(i64, Result<i64, Obstacle>), books::Error> {
+    let inspected = inspect(&event.envelope).unwrap();
+    let entry = Entry {
+        event_id: &event.id,
+        event_type: &inspected.event_type,
+        occurred_at: None,
+        envelope: &event.envelope,
+        wire: inspected.wire,
+        coalesce: None,
+        held: event.is_held.then_some("opted_out"),
+        origin: "import:x",
+    };
+    let sealed = journal::sealed_through(tx)?;
+    let obstacle = books::obstacle(tx, &event.id)?;
+    let replaced = books::replace(tx, now, &entry)?;
+    assert_eq!(replaced.err(), obstacle, "what was said before");
+    Ok((sealed, replaced))
 }
 
 /// One step of a removal.

@@ -5,6 +5,7 @@ use crate::delivery::Class;
 
 /// One captured event.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "the marks of an event, in any combination")]
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) seq: i64,
@@ -21,8 +22,12 @@ pub(super) struct Event {
     pub(super) left: Option<Class>,
     /// Its payload is here.
     pub(super) has_bytes: bool,
+    /// A verified archive has it.
+    pub(super) is_archived: bool,
     /// It was removed with its project.
     pub(super) is_purged: bool,
+    /// Another content has its id now.
+    pub(super) is_replaced: bool,
 }
 
 impl Event {
@@ -32,14 +37,20 @@ impl Event {
 
     /// The same event as somebody captures it again.
     pub(super) fn respelled(&self, how: Spelling) -> Self {
-        let text = std::str::from_utf8(&self.envelope).unwrap();
         let (from, to) = match how {
             Spelling::Same => ("{", "{"),
             Spelling::Respelled => ("{", "{ "),
             Spelling::OtherEnvelope => ("\"note\":\"", "\"note\":\"!"),
             Spelling::OtherPayload => ("\"said\":\"", "\"said\":\"!"),
         };
-        Self { envelope: text.replacen(from, to, 1).into_bytes(), ..self.clone() }
+        Self { envelope: changed(&self.envelope, from, to), ..self.clone() }
+    }
+
+    /// The same id with another content.
+    pub(super) fn rewritten(&self) -> Self {
+        let other = |bytes: &[u8]| changed(bytes, "\"said\":\"", "\"said\":\"?");
+        let (envelope, wire) = (other(&self.envelope), self.wire.as_deref().map(other));
+        Self { envelope, wire, follows: None, ..self.clone() }
     }
 
     pub(super) fn new(id: String, spec: Spec) -> Self {
@@ -73,7 +84,13 @@ impl Event {
             follows: None,
             left: None,
             has_bytes: true,
+            is_archived: false,
             is_purged: false,
+            is_replaced: false,
         }
     }
+}
+
+fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    std::str::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes()
 }

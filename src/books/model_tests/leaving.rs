@@ -4,6 +4,7 @@ use super::event::Event;
 use super::ledger::{Ledger, Line};
 use super::model::Model;
 use super::ops::Removal;
+use crate::books::Obstacle;
 use crate::books::removal::Removed;
 use crate::delivery::{Class, Settled};
 
@@ -38,7 +39,10 @@ impl Model {
         self.leave(&live, Class::Discarded);
         match removal {
             Removal::Clear => {}
-            Removal::ToFile { .. } => live.iter().for_each(|seq| self.events.get_mut(seq).unwrap().has_bytes = true),
+            Removal::ToFile { .. } => live.iter().for_each(|seq| {
+                let event = self.events.get_mut(seq).unwrap();
+                (event.has_bytes, event.is_archived) = (true, true);
+            }),
             Removal::Project => {
                 for seq in free {
                     let event = self.events.get_mut(&seq).unwrap();
@@ -66,12 +70,36 @@ impl Model {
         assert_eq!(owed, count);
     }
 
-    fn is_in_flight(&self, seq: i64) -> bool {
+    /// Another content took the place of an event, unless a target may have seen the first.
+    pub(super) fn replaced(&mut self, mut event: Event, sealed: i64, replaced: Result<i64, Obstacle>) {
+        let seq = self.events.values().find(|e| e.id == event.id && !e.is_replaced).unwrap().seq;
+        let next = i64::try_from(self.events.len()).unwrap() + 1;
+        let before = &self.events[&seq];
+        let is_known = self.ledgers.values().any(|ledger| ledger.lines.contains_key(&seq));
+        let expected = match (before.is_live(), before.is_held || seq > sealed) {
+            (false, _) => Err(Obstacle::NotLive),
+            (true, true) if !is_known => Ok(next),
+            (true, _) => Err(Obstacle::MayBeSent),
+        };
+        assert_eq!(replaced, expected);
+        if replaced.is_err() {
+            return;
+        }
+        let content = (before.id.clone(), before.envelope.clone());
+        self.leave(&[seq], Class::Discarded);
+        self.events.get_mut(&seq).unwrap().is_replaced = true;
+        self.set_aside(content);
+        (event.seq, event.left, event.superseded_by, event.has_bytes) = (next, None, None, true);
+        (event.is_purged, event.is_replaced, event.is_archived) = (false, false, false);
+        self.events.insert(next, event);
+    }
+
+    pub(super) fn is_in_flight(&self, seq: i64) -> bool {
         let line = |ledger: &Ledger| ledger.lines.get(&seq).and_then(|line| line.class);
         self.ledgers.values().any(|ledger| line(ledger) == Some(Class::InFlight))
     }
 
-    fn leave(&mut self, seqs: &[i64], class: Class) {
+    pub(super) fn leave(&mut self, seqs: &[i64], class: Class) {
         for seq in seqs {
             let event = self.events.get_mut(seq).unwrap();
             (event.left, event.has_bytes) = (Some(class), false);

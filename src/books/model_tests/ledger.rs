@@ -43,6 +43,8 @@ pub(super) struct Ledger {
     pub(super) lines: BTreeMap<i64, Line>,
     /// By their first event.
     pub(super) open: BTreeMap<i64, Open>,
+    /// Its books are frozen until a drain takes it back.
+    pub(super) is_forgotten: bool,
     keys: BTreeSet<String>,
     /// The events that the receiver may have, and those that it refused by themselves.
     tried: BTreeSet<i64>,
@@ -94,6 +96,16 @@ impl Ledger {
         if untouched.flat_map(|open| &open.seqs).any(|seq| self.is_behind(*seq, aggregates)) {
             self.give_back_untouched();
         }
+    }
+
+    /// Nobody will ever know the end of what was in flight.
+    pub(super) fn forget(&mut self) -> i64 {
+        if std::mem::replace(&mut self.is_forgotten, true) {
+            return 0;
+        }
+        self.open.clear();
+        let lines = self.lines.values_mut().filter(|line| line.class == Some(Class::InFlight));
+        lines.map(|line| line.class = None).fold(0, |count, ()| count + 1)
     }
 
     fn check_new(&self, posted: &Posted, ahead: Option<&Open>) {

@@ -17,7 +17,17 @@ pub(super) struct Model {
     newest: BTreeMap<u8, i64>,
     /// Those that are open.
     pub(super) conflicts: BTreeSet<(String, Vec<u8>)>,
+    /// Contents that are kept apart and were decided on.
+    decided: BTreeSet<(String, Vec<u8>)>,
     pub(super) ledgers: BTreeMap<String, Ledger>,
+}
+
+/// How something is appended.
+pub(super) struct Appending {
+    pub(super) sealed: i64,
+    pub(super) capacity: Option<i64>,
+    /// As a row of its own, whatever it states.
+    pub(super) is_verbatim: bool,
 }
 
 impl Model {
@@ -35,7 +45,8 @@ impl Model {
         let before = self.totals();
         let (mut unchanged, mut purged) = (0, 0);
         for (event, result) in appended.results {
-            let expected = self.append(event, appended.sealed, appended.capacity);
+            let expected = self
+                .append(event, &Appending { sealed: appended.sealed, capacity: appended.capacity, is_verbatim: false });
             assert_eq!(result, expected);
             unchanged += i64::from(matches!(result, journal::Appended::Unchanged { .. }));
             purged += i64::from(matches!(result, journal::Appended::Purged { .. }));
@@ -47,8 +58,9 @@ impl Model {
         assert_eq!((receipt.unchanged, receipt.purged), (unchanged, purged));
     }
 
-    fn append(&mut self, mut event: Event, sealed: i64, capacity: Option<i64>) -> journal::Appended {
-        if let Some(known) = self.events.values().find(|e| e.id == event.id) {
+    pub(super) fn append(&mut self, mut event: Event, how: &Appending) -> journal::Appended {
+        let Appending { sealed, capacity, is_verbatim } = *how;
+        if let Some(known) = self.events.values().find(|e| e.id == event.id && !e.is_replaced) {
             let seq = known.seq;
             if known.is_purged {
                 return journal::Appended::Purged { seq };
@@ -59,15 +71,17 @@ impl Model {
             if known.envelope == event.envelope || (old == new && known.has_bytes) {
                 return journal::Appended::Unchanged { seq };
             }
-            self.conflicts.insert((event.id, event.envelope));
+            let content = (event.id, event.envelope);
+            self.dispute(content);
             return journal::Appended::Conflict { seq };
         }
         let newest = event.key.and_then(|key| self.newest.get(&key)).map(|seq| &self.events[seq]);
         let newest = newest.filter(|n| n.left != Some(Class::Discarded));
-        if let Some(newest) = newest.filter(|n| n.facts == event.facts) {
+        if let Some(newest) = newest.filter(|n| n.facts == event.facts && !is_verbatim) {
             return journal::Appended::Unchanged { seq: newest.seq };
         }
-        let is_replaced = |n: &&Event| n.seq > sealed && n.left.is_none() && !n.is_held && !event.is_held;
+        let is_replaced =
+            |n: &&Event| !is_verbatim && n.seq > sealed && n.left.is_none() && !n.is_held && !event.is_held;
         let superseded = newest.filter(is_replaced).map(|n| n.seq);
         let live = self.totals().live;
         if let (None, Some(capacity)) = (superseded, capacity.filter(|capacity| live >= *capacity)) {
@@ -87,6 +101,20 @@ impl Model {
         }
         self.events.insert(seq, event);
         journal::Appended::Captured { seq, superseded }
+    }
+
+    /// A content is kept apart until somebody decides on it, unless that was done.
+    pub(super) fn dispute(&mut self, content: (String, Vec<u8>)) {
+        if !self.decided.contains(&content) {
+            self.conflicts.insert(content);
+        }
+    }
+
+    /// A content is kept apart, and nobody need decide on it.
+    pub(super) fn set_aside(&mut self, content: (String, Vec<u8>)) {
+        if !self.conflicts.contains(&content) {
+            self.decided.insert(content);
+        }
     }
 
     pub(super) fn release(&mut self, seq: i64, released: Release) {
@@ -165,7 +193,7 @@ impl Model {
             discarded: count(&|e| e.left == Some(Class::Discarded)),
             gone: count(&|e| e.left == Some(Class::Purged)),
             live_bytes: all().filter(|e| e.is_live()).map(|e| i64::try_from(e.envelope.len()).unwrap()).sum(),
-            archived: 0,
+            archived: count(&|e| e.is_live() && e.is_archived),
             conflicts: i64::try_from(self.conflicts.len()).unwrap(),
         }
     }

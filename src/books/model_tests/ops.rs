@@ -17,6 +17,8 @@ pub(super) enum Op {
     Drain { handle: usize, target: usize, replies: Vec<Reply>, rest: Reply, during: Option<Spec> },
     /// A target's answers are lost for a while: long enough, and events are in flight alone.
     Outage { handle: usize, target: usize, drains: usize, is_stored: bool },
+    /// Another content takes the place of an event.
+    Replace { handle: usize, pick: usize },
     /// A hold is lifted.
     Release { handle: usize, pick: usize },
     /// The operator makes owed again what a target has, or what was given up there.
@@ -25,6 +27,14 @@ pub(super) enum Op {
     Evict { handle: usize, capacity: i64 },
     /// The payloads go that a target has.
     Acknowledge { handle: usize, target: usize },
+    /// A verified archive has all live events but some.
+    Archive { handle: usize, missing: i64 },
+    /// The payloads go that nobody needs.
+    Collect { handle: usize, rule: Rule },
+    /// Events come back from an archive that has all but some of those that were ever captured, and others.
+    Restore { handle: usize, missing: i64, entries: Vec<Spec> },
+    /// A target is forgotten; a drain to it takes it back.
+    Forget { handle: usize, target: usize },
     /// The operator removes events.
     Remove { handle: usize, removal: Removal },
     /// Something of all this, in one transaction that does not commit; the process may go with it.
@@ -35,6 +45,16 @@ pub(super) enum Op {
     ClockBack { seconds: u32 },
     /// The process goes and another one comes.
     Reopen,
+}
+
+/// Which payloads nobody needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    /// The target in force.
+    pub(super) configured: Option<usize>,
+    pub(super) with_archived: bool,
+    /// An event that may go although a target refused it.
+    pub(super) named: Option<usize>,
 }
 
 /// A way to empty the queue.
@@ -51,8 +71,13 @@ pub(super) enum Removal {
 impl Removal {
     /// Whether it is about this row.
     pub(super) fn concerns(self, seq: i64) -> bool {
-        !matches!(self, Self::ToFile { missing } if seq % 4 == missing)
+        !matches!(self, Self::ToFile { missing } if !has(missing, seq))
     }
+}
+
+/// Whether an archive that misses some has this row.
+pub(super) fn has(missing: i64, seq: i64) -> bool {
+    seq % 4 != missing
 }
 
 /// A new event.
@@ -202,6 +227,23 @@ fn removal() -> impl Strategy<Value = Removal> {
     ]
 }
 
+fn rule() -> impl Strategy<Value = Rule> {
+    (prop::option::of(0..3_usize), any::<bool>(), prop::option::of(any::<usize>()))
+        .prop_map(|(configured, with_archived, named)| Rule { configured, with_archived, named })
+}
+
+/// What changes which payloads and targets there are.
+fn upkeep() -> impl Strategy<Value = Op> {
+    let handle = || 0..2_usize;
+    prop_oneof![
+        1 => (handle(), 0..6_i64).prop_map(|(handle, missing)| Op::Archive { handle, missing }),
+        2 => (handle(), rule()).prop_map(|(handle, rule)| Op::Collect { handle, rule }),
+        1 => (handle(), 0..6_i64, vec(spec(), 0..3))
+            .prop_map(|(handle, missing, entries)| Op::Restore { handle, missing, entries }),
+        1 => (handle(), 0..3_usize).prop_map(|(handle, target)| Op::Forget { handle, target }),
+    ]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let handle = || 0..2_usize;
     let spelling = prop::sample::select(vec![
@@ -222,11 +264,13 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (handle(), 0..3_usize, 1..12_usize, any::<bool>()).prop_map(|(handle, target, drains, is_stored)| {
             Op::Outage { handle, target, drains, is_stored }
         }),
+        1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Replace { handle, pick }),
         1 => (handle(), any::<usize>()).prop_map(|(handle, pick)| Op::Release { handle, pick }),
         1 => (handle(), 0..3_usize, prop::sample::select(vec![Settled::Delivered, Settled::GivenUp]))
             .prop_map(|(handle, target, which)| Op::OweAgain { handle, target, which }),
         1 => (handle(), 0..12_i64).prop_map(|(handle, capacity)| Op::Evict { handle, capacity }),
         1 => (handle(), 0..3_usize).prop_map(|(handle, target)| Op::Acknowledge { handle, target }),
+        4 => upkeep(),
         1 => (handle(), removal()).prop_map(|(handle, removal)| Op::Remove { handle, removal }),
         1 => (handle(), vec(spec(), 0..3), any::<usize>(), prop::option::of(removal()), any::<bool>()).prop_map(
             |(handle, entries, pick, removal, is_crash)| Op::Lost { handle, entries, pick, removal, is_crash }

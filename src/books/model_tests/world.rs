@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use super::acts::{Appending, append, remove};
+use super::acts::{Appending, append, remove, replace};
 use super::event::Event;
 use super::model::Model;
 use super::ops::{Op, Removal, Reply, Spec};
@@ -57,8 +57,8 @@ pub(super) struct World {
     _dir: tempfile::TempDir,
     path: PathBuf,
     /// `None` only while a process is being replaced.
-    stores: Option<[Store; 2]>,
-    clock: TestClock,
+    pub(super) stores: Option<[Store; 2]>,
+    pub(super) clock: TestClock,
     ids: CountedIds,
     poison: BTreeSet<String>,
     next_id: u64,
@@ -70,7 +70,7 @@ fn open(path: &std::path::Path) -> [Store; 2] {
     [books::open(path).unwrap(), books::open(path).unwrap()]
 }
 
-fn identity(target: usize) -> Identity {
+pub(super) fn identity(target: usize) -> Identity {
     Identity {
         target_id: format!("tgt_{target}"),
         receiver: ReceiverKind::ExternalReceiver,
@@ -135,6 +135,14 @@ impl World {
                     self.clock.advance(600_000_000);
                 }
             }
+            Op::Replace { handle, pick } => {
+                if let Some(known) = self.model.pick(pick) {
+                    let (event, now) = (known.rewritten(), self.clock.now());
+                    let store = &mut self.stores.as_mut().unwrap()[handle];
+                    let (sealed, replaced) = store.write(|tx| replace(tx, now, &event)).unwrap();
+                    self.model.replaced(event, sealed, replaced);
+                }
+            }
             Op::Release { handle, pick } => {
                 if let Some(seq) = self.model.pick(pick).map(|event| event.seq) {
                     let now = self.clock.now();
@@ -157,6 +165,10 @@ impl World {
                 let evicted = stores[handle].write(|tx| books::evict(tx, now, capacity)).unwrap();
                 self.model.evicted(capacity, evicted);
             }
+            Op::Archive { handle, missing } => self.archive(handle, missing),
+            Op::Collect { handle, rule } => self.collect(handle, rule),
+            Op::Restore { handle, missing, entries } => self.restore(handle, missing, entries),
+            Op::Forget { handle, target } => self.forget(handle, &identity(target).target_id),
             Op::Acknowledge { handle, target } => self.acknowledge(handle, &identity(target).target_id),
             Op::Remove { handle, removal } => self.remove(handle, removal),
             Op::Lost { handle, entries, pick, removal, is_crash } => {
@@ -226,7 +238,7 @@ impl World {
         self.stores = Some(open(&self.path));
     }
 
-    fn mint(&mut self, spec: Spec) -> Event {
+    pub(super) fn mint(&mut self, spec: Spec) -> Event {
         let id = format!("event-{}", self.next_id);
         self.next_id += 1;
         if spec.is_poison {
@@ -276,6 +288,8 @@ impl World {
         };
         let outcome = delivery::drain(store, &receiver, &conditions, &mut |_| {});
         let target_id = receiver.identity.target_id.clone();
+        // Its books are kept again from here on.
+        self.model.ledgers.entry(target_id.clone()).or_default().is_forgotten = false;
         let log = receiver.log.into_inner();
         let has_crashed = matches!(log.last(), Some(Log::Posted(p)) if matches!(p.told, super::receiver::Told::Crash));
         assert_eq!(outcome.is_err(), has_crashed, "{outcome:?}");
@@ -312,7 +326,7 @@ impl World {
             for round in 0.. {
                 let is_owed = self.read(|tx| {
                     let target = delivery::current(tx, &target_id).unwrap().unwrap();
-                    delivery::owed(tx, &target).unwrap()
+                    !target.is_live || delivery::owed(tx, &target).unwrap()
                 });
                 if !is_owed {
                     break;

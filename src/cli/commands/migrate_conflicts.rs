@@ -7,8 +7,8 @@ use crate::base::text::{path, printable};
 use crate::cli::journey::{workspace, world};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
-use crate::legacy::Conflict;
-use crate::ops::{clean_up, import_conflicts, keep_journal};
+use crate::legacy::{Conflict, Decided, Decision, Keep, Refused};
+use crate::ops::{self, clean_up, import_conflicts};
 
 /// List ids that came with two contents, and where the two differ.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,11 @@ pub(crate) enum Conflicts {
     Resolve(ResolveArgs),
 }
 
-/// Decide conflicts: the journal's content is kept, the other stays set aside; each decision is audited.
+/// Decide which of two contents of an id is kept. Both stay in the store, whole; each decision is audited.
+///
+/// With `--keep journal` the other content stays set aside. With `--keep source` the journal's event is given up and set
+/// aside, and the other becomes an event at the end of the journal. That is refused where a target may have got the first
+/// already: a receiver keeps what it got first under an id. Exits 5 when a conflict had to stay open.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ResolveArgs {
     /// The ids to decide on
@@ -40,12 +44,29 @@ pub(crate) struct ResolveArgs {
     pub(crate) all: bool,
 
     /// Which content is kept
-    #[arg(long, value_name = "WHICH", value_parser = ["journal"])]
-    pub(crate) keep: String,
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) keep: KeepArg,
+
+    /// Only where the other content came from this older store, or has this SHA-256
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) from: Option<String>,
+
+    /// Show what would be decided; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which of two contents is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum KeepArg {
+    /// The one in the journal.
+    Journal,
+    /// The one from the older store.
+    Source,
 }
 
 /// Rename older files that are wholly taken over to NAME.imported-DATE.
@@ -79,13 +100,17 @@ pub(super) fn run(context: &Context, args: &ConflictsArgs) -> Result<Exit, Failu
 }
 
 fn list(context: &Context) -> Result<Exit, Failure> {
-    let conflicts = import_conflicts(&workspace(context)?)?;
-    let exit = if conflicts.is_empty() { Exit::Success } else { Exit::Undeliverable };
+    let (conflicts, troubles) = import_conflicts(&workspace(context)?)?;
+    let exit = ending(conflicts.is_empty(), &troubles);
     let printer = &context.printer;
     if printer.is_json() {
         let (command, exit_code) = ("migrate conflicts", exit.code());
-        printer.document(&Listed { schema_version: 1, command, ok: conflicts.is_empty(), exit_code, conflicts });
+        let ok = exit == Exit::Success;
+        printer.document(&Listed { schema_version: 1, command, ok, exit_code, conflicts, warnings: troubles });
         return Ok(exit);
+    }
+    for trouble in troubles {
+        printer.warning(&printable(&trouble));
     }
     for conflict in &conflicts {
         printer.result(&format!(
@@ -103,25 +128,59 @@ fn list(context: &Context) -> Result<Exit, Failure> {
     if conflicts.is_empty() {
         printer.note("no id came with two contents, or each was decided on");
     } else {
-        printer.note("decide with `sk-sync migrate conflicts resolve --keep journal ID…` (or --all)");
+        printer.note("decide with `sk-sync migrate conflicts resolve --keep journal|source ID…` (or --all)");
     }
     Ok(exit)
 }
 
 fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
-    let ids = (!args.all).then_some(args.ids.as_slice());
-    let resolved = keep_journal(&world(context), &workspace(context)?, ids)?;
-    if resolved == 0 && !args.all {
+    let decision = Decision {
+        keep: if args.keep == KeepArg::Journal { Keep::Journal } else { Keep::Source },
+        ids: (!args.all).then_some(args.ids.as_slice()),
+        from: args.from.as_deref(),
+        is_dry: args.dry_run,
+    };
+    let Decided { conflicts, refused, troubles } = ops::decide(&world(context), &workspace(context)?, &decision)?;
+    let exit = ending(refused.is_empty(), &troubles);
+    if conflicts == 0 && exit == Exit::Success && !args.all {
         let message = format!("no open conflict about {}", printable(&args.ids.join(", ")));
         return Err(Failure::usage(message).with_hint("`sk-sync migrate conflicts` names them"));
     }
-    if context.printer.is_json() {
-        let command = "migrate conflicts resolve";
-        context.printer.document(&Resolved { schema_version: 1, command, ok: true, exit_code: 0, resolved });
-    } else if !context.globals.quiet {
-        context.printer.result(&format!("{} decided: the journal's content is kept", plural(resolved, "conflict")));
+    let printer = &context.printer;
+    if printer.is_json() {
+        printer.document(&Decisions {
+            schema_version: 1,
+            command: "migrate conflicts resolve",
+            ok: exit == Exit::Success,
+            exit_code: exit.code(),
+            dry_run: args.dry_run,
+            resolved: conflicts,
+            refused,
+            warnings: troubles,
+        });
+        return Ok(exit);
     }
-    Ok(Exit::Success)
+    for trouble in troubles {
+        printer.warning(&printable(&trouble));
+    }
+    for Refused { event_id, store, reason } in &refused {
+        printer.warning(&format!("{} in {store} stays open: {reason}", printable(event_id)));
+    }
+    if !context.globals.quiet {
+        let which = if args.keep == KeepArg::Journal { "journal" } else { "source" };
+        let did = if args.dry_run { "would be decided" } else { "decided" };
+        printer.result(&format!("{} {did}: the {which}'s content is kept", plural(conflicts, "conflict")));
+    }
+    Ok(exit)
+}
+
+/// How a command about conflicts ends.
+const fn ending(is_nothing_open: bool, troubles: &[String]) -> Exit {
+    match (troubles.is_empty(), is_nothing_open) {
+        (false, _) => Exit::Internal,
+        (true, false) => Exit::Undeliverable,
+        (true, true) => Exit::Success,
+    }
 }
 
 pub(super) fn cleanup(context: &Context, args: &CleanupArgs) -> Result<Exit, Failure> {
@@ -161,16 +220,21 @@ struct Listed {
     ok: bool,
     exit_code: u8,
     conflicts: Vec<Conflict>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are a contract")]
-struct Resolved {
+struct Decisions {
     schema_version: u32,
     command: &'static str,
     ok: bool,
     exit_code: u8,
+    dry_run: bool,
     resolved: u64,
+    refused: Vec<Refused>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]

@@ -31,6 +31,8 @@ mod target_set;
 mod verify;
 mod waive;
 
+pub(crate) use hook::plain_run as plain_hook_run;
+
 use clap::Subcommand;
 
 use crate::cli::{Context, Exit, Failure};
@@ -125,6 +127,11 @@ impl Command {
             Self::Bench(args) => args.json,
             Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
         }
+    }
+
+    /// True when it is over so soon that Ctrl-C may end it at once: what it had committed stays.
+    pub(crate) const fn is_brief(&self) -> bool {
+        matches!(self, Self::Hook(args) if args.is_run())
     }
 
     /// Does it.

@@ -6,32 +6,118 @@ use crate::base::text::{path, printable};
 use crate::cli::journey::{with_spool, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure, Paint};
-use crate::upkeep::{Checked, Proof, verify};
+use crate::dossier::mission_logs;
+use crate::upkeep::{Checked, LogCheck, Proof, Repair, apply_repair, check_logs, plan_repair, verify};
 
 /// Check every hash, count and reference in the store.
 ///
 /// Checks the database itself, the hash chain, the hash of every payload, every counter against its rows, every
-/// reference, and the balance of every target. Creates nothing and changes nothing; exits 6 when something is wrong.
+/// reference, and the balance of every target; then names the events that a mission's own log (`status.events.jsonl`) and
+/// the journal do not share, which is no damage. Creates nothing and changes nothing; exits 6 when something is wrong.
+/// With `--repair counters`, numbers that differ from the rows they count are counted again; nothing else is touched, and
+/// nothing where those rows are damaged themselves.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync verify                              look at everything
+  sk-sync verify --repair counters --dry-run  which numbers would be counted again")]
 pub(crate) struct Args {
+    /// Put right what can be derived from the rest, then check again
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) repair: Option<Derived>,
+
+    /// Show what would be put right; change nothing
+    #[arg(long, requires = "repair")]
+    pub(crate) dry_run: bool,
+
     /// Print the findings as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
-    let store = workspace(context)?.place.store();
-    let proof = verify(&store).map_err(|error| with_spool(error.into(), &store))?;
+/// What can be derived from the rest of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Derived {
+    /// How many rows there are of each kind
+    Counters,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
+    let look = || verify(&store).map_err(|error| with_spool(error.into(), &store));
+    let mut proof = look()?;
+    let mut repairs = args.repair.map(|Derived::Counters| Vec::new());
+    if let (Some(repairs), false) = (&mut repairs, proof.ok) {
+        *repairs = plan_repair(&store)?;
+        if !repairs.is_empty() && !args.dry_run {
+            *repairs = apply_repair(&store, context.clock.as_ref())?;
+            proof = look()?;
+        }
+    }
+    // Where the store is damaged, what is in it says little of what should be.
+    let logs = mission_logs(&workspace.root, &workspace.loaded.config.artifacts.root).unwrap_or_default();
+    let mission_logs = if proof.is_damaged { Vec::new() } else { check_logs(&store, &logs)? };
     let exit = if proof.ok { Exit::Success } else { Exit::Damage };
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&Document { schema_version: 1, command: "verify", exit_code: exit.code(), proof: &proof });
+        let dry_run = args.dry_run;
+        let (command, exit_code) = ("verify", exit.code());
+        printer.document(&Document {
+            schema_version: 1,
+            command,
+            exit_code,
+            dry_run,
+            repairs,
+            mission_logs,
+            proof: &proof,
+        });
     } else if !context.globals.quiet {
+        for line in repaired(repairs.as_deref(), args.dry_run, proof.ok) {
+            printer.result(&line);
+        }
         for line in lines(&proof, &path(&store), printer.paint()) {
             printer.result(&line);
         }
+        for line in mission_logs.iter().filter(|log| !log.agrees()).flat_map(log_lines) {
+            printer.result(&printable(&line));
+        }
     }
     Ok(exit)
+}
+
+/// What was put right, or would be.
+fn repaired(repairs: Option<&[Repair]>, is_dry: bool, is_whole: bool) -> Vec<String> {
+    let did = if is_dry { "Would repair" } else { "Repaired" };
+    let one = |r: &Repair| format!("{did}: {} said {}, the rows say {}", r.counter, r.before, r.after);
+    match repairs {
+        Some([]) if !is_whole => {
+            vec!["Repaired: nothing; no counter is wrong whose rows are whole".to_owned()]
+        }
+        repairs => repairs.unwrap_or_default().iter().map(one).collect(),
+    }
+}
+
+/// Where a mission's log and the journal name different events.
+fn log_lines(log: &LogCheck) -> Vec<String> {
+    let slug = &log.mission_slug;
+    let mut lines = vec![format!(
+        "Log:     {slug}: status.events.jsonl names {}, of which {} captured here",
+        plural(log.logged, "event"),
+        log.captured
+    )];
+    for (ids, what) in [(&log.not_captured, "not captured"), (&log.not_logged, "not in the log")] {
+        if ids.count > 0 {
+            let more = ids.count - ids.first.len() as u64;
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            lines.push(format!("         {what}: {}{more}", ids.first.join(", ")));
+        }
+    }
+    if log.odd_lines > 0 {
+        lines.push(format!("         {} of it name no event", plural(log.odd_lines, "line")));
+    }
+    lines.extend(log.flaw.as_ref().map(|flaw| format!("         it cannot be read to its end: {flaw}")));
+    lines
 }
 
 /// What a person reads: every finding, then what it means.
@@ -61,7 +147,8 @@ fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
     if proof.is_damaged {
         lines.push(format!("{} {looked_at}. Keep a copy of the file", paint.red("Damaged:")));
     } else {
-        lines.push(format!("{} {looked_at}. Only counts differ from the rows they count", paint.yellow("Miscounted:")));
+        let words = "Only counts differ from the rows they count: `sk-sync verify --repair counters`";
+        lines.push(format!("{} {looked_at}. {words}", paint.yellow("Miscounted:")));
     }
     lines.extend(proof.safe.iter().map(|words| format!("{} {words}", paint.green("Safe:"))));
     lines
@@ -72,6 +159,11 @@ struct Document<'a> {
     schema_version: u32,
     command: &'static str,
     exit_code: u8,
+    dry_run: bool,
+    /// The counters that were counted again, or would be; null when that was not asked for.
+    repairs: Option<Vec<Repair>>,
+    /// Each mission's own log beside the journal; a difference is no damage. Empty where the store is damaged.
+    mission_logs: Vec<LogCheck>,
     #[serde(flatten)]
     proof: &'a Proof,
 }

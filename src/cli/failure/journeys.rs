@@ -43,6 +43,7 @@ impl From<crate::legacy::Error> for Failure {
             Legacy::Books(error) => error.into(),
             Legacy::Config(error) => error.into(),
             Legacy::Io(error) | Legacy::Lock(crate::base::lock::Error::Io(error)) => Self::io(&error),
+            Legacy::Lock(crate::base::lock::Error::Held { .. }) => Self::of(Exit::Busy, "locked", &error),
             Legacy::Lock(_) => Self::of(Exit::Interrupted, "interrupted", &error),
         }
     }

@@ -48,6 +48,7 @@ fn at_target(at: &AtTarget) -> String {
     for more in [
         at.http_status.map(|status| format!("HTTP {status}")),
         at.error.clone(),
+        at.acknowledged_by.filter(|by| *by == "status").map(|_| "by the status of the whole request".to_owned()),
         at.last_attempted_at.as_ref().map(|time| format!("last sent {time}")),
         at.due_at.as_ref().map(|time| format!("again {time}")),
     ] {

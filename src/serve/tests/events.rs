@@ -43,6 +43,39 @@ fn plain_json_is_accepted_and_reasons_name_the_field() {
     assert_eq!(results[2], json!({"event_id": id(2), "status": "success", "error": null}));
 }
 
+/// A batch of CloudEvents is a batch of the envelopes in it: kept as those, answered event by event.
+#[test]
+fn cloud_events_are_taken_as_the_envelopes_in_them() {
+    over_each_engine(|server| {
+        let talk = Talk::to(server).with("Content-Type", "Application/CloudEvents-Batch+JSON; charset=utf-8");
+        let cloud = |id: &str, event: Value| json!({"specversion": "1.0", "id": id, "source": "urn:x", "type": "T", "extra": 1, "data": event});
+        let good = status_changed(&id(1));
+        let mut old = cloud(&id(2), status_changed(&id(2)));
+        old["specversion"] = "0.3".into();
+        let mut bad = status_changed(&id(3));
+        bad["schema_version"] = "2.0.0".into();
+        let batch = json!([
+            cloud(&id(1), good.clone()),
+            old,
+            cloud(&id(3), bad),
+            cloud(&id(5), status_changed(&id(4))),
+            {"specversion": "1.0", "id": id(6), "source": "urn:x", "type": "T"},
+        ]);
+        let (status, answer) = talk.post(EVENTS, &batch);
+        let results = answer["results"].as_array().unwrap();
+        let told: Vec<_> = results.iter().map(|r| (r["event_id"].clone(), r["status"].as_str().unwrap())).collect();
+        let rejected = |id: String| (json!(id), "rejected");
+        let expected =
+            [(json!(id(1)), "success"), rejected(id(2)), rejected(id(3)), rejected(id(5)), (Value::Null, "rejected")];
+        assert_eq!((status, told), (200, expected.to_vec()), "{answer}");
+        assert_eq!(Talk::to(server).batch(&[good]), ["duplicate"], "the same event in the other form");
+        for (body, error) in [("{\"events\":[]}", "a list of CloudEvents"), ("[", "not JSON"), ("[]", "No events")] {
+            let (status, answer) = talk.send(Method::Post, EVENTS, body.as_bytes());
+            assert!(status == 400 && answer["error"].as_str().unwrap().contains(error), "{body}: {answer}");
+        }
+    });
+}
+
 #[test]
 fn the_same_id_means_duplicate_or_conflict_by_its_content() {
     over_each_engine(|server| {

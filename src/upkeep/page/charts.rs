@@ -83,10 +83,14 @@ pub(super) fn rows(colour: &str, rows: &[Row]) -> String {
     }
     let mut out = "<ul class=\"rows\">".to_owned();
     for row in rows {
-        let more = if row.more.is_empty() { String::new() } else { format!(" <small>{}</small>", text(&row.more)) };
+        let more = if row.more.is_empty() {
+            String::new()
+        } else {
+            format!("<small class=\"more\">{}</small>", text(&row.more))
+        };
         let _infallible = write!(
             out,
-            "<li><span class=\"label\">{}</span><span class=\"count\">{}{more}</span>\
+            "<li><span class=\"label\">{}</span><span class=\"count\">{}</span>{more}\
              <span class=\"track\" aria-hidden=\"true\"><span class=\"{colour}\" style=\"width:{}\"></span></span></li>",
             text(&row.label),
             grouped(row.count),

@@ -72,6 +72,28 @@ fn d37_held_events_wait_for_their_release_and_then_go_as_they_are() {
     sandbox.verified();
 }
 
+/// Before anything leaves, two commands say what would: one what would come over and whither, one what is owed then.
+#[test]
+fn d37_what_would_go_is_said_before_anything_goes() {
+    let sandbox = Sandbox::with_repo();
+    let queue = sandbox.queue("queue.db", Era::Last);
+    for (n, project) in [(1, Some(HARBOUR)), (2, Some(OTHER)), (3, Some(HARBOUR)), (4, None)] {
+        put(&queue, &id(n), envelope(&id(n), project, "a"), 1);
+    }
+    drop(queue);
+    let before = sandbox.listing();
+    let dry = sandbox.sk_sync(["migrate", "--dry-run", "--json"]).success().json();
+    let share = |store: &str, events: u64| json!({"store": store, "events": events, "bodies": 0, "failures": 0});
+    let shares = json!([share(OTHER, 1), share(HARBOUR, 2), share("unassigned", 1)]);
+    assert_eq!((&dry["migrate"]["imported"], &dry["migrate"]["stores"][0]["shares"]), (&json!(4), &shares), "{dry}");
+    let told = sandbox.sk_sync(["migrate", "--dry-run"]).success().stdout;
+    assert!(told.contains(&format!("; 1 to {OTHER}; 2 to {HARBOUR}; 1 to unassigned")), "{told}");
+    assert_eq!(sandbox.listing(), before);
+    assert_eq!(sandbox.migrated(0)["imported"], 4);
+    let offer = sandbox.sk_sync(["allow", "https://receiver.example", "--dry-run", "--json"]).success().json();
+    assert_eq!(offer["events"], 2, "this project's: {offer}");
+}
+
 /// The body queue holds nothing back, so documents of another team's queue are not even put into it.
 #[test]
 fn queued_documents_stay_in_the_older_queue_while_imports_are_held() {

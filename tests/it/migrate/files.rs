@@ -92,6 +92,7 @@ fn d38_what_cannot_be_read_is_named_and_the_rest_goes_on() {
         let error = told(label)["error"].as_str().unwrap();
         assert!(error.contains(words) && run["warnings"].to_string().contains(error), "{label}: {error}");
     }
+    assert_eq!(told("04")["provenance"], "unknown:04", "a digest cannot be turned back, and nothing is made up");
     assert_eq!(told("05")["error"], json!(null));
     let notes = told("08")["notes"].to_string();
     for words in ["column queue.lease", "table leases", "schema version 42"] {

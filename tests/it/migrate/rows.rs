@@ -104,6 +104,12 @@ fn d34_a_second_migration_changes_nothing() {
         sandbox.at_rest();
     }
     assert_eq!(sandbox.migrated(0)["stores"][0]["result"], "unchanged");
+    // And the boundary is clean once a person says so: nothing is found any more, by whichever command.
+    let _away = sandbox.sk_sync(["migrate", "cleanup"]).success();
+    assert_eq!(sandbox.migrated(0)["sources"], 0);
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    assert_eq!(status["legacy_stores"], json!([]));
+    assert_eq!(dump(&sandbox), before);
 }
 
 #[test]

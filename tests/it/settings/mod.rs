@@ -12,8 +12,7 @@ use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::{audit, honest, ids};
 
 /// Keys whose effect comes with a later command or a later form of delivery. They are read and checked already.
-const LATER: [&str; 4] =
-    ["external_receiver.ack", "external_receiver.format", "external_receiver.signing_secret", "migrate.imported"];
+const LATER: [&str; 1] = ["migrate.imported"];
 
 /// The fixture repository with this configuration and nothing else.
 fn configured(text: &str) -> Sandbox {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{BODIES, EVENTS, configured, external, honest_server, run, to};
 use crate::support::Sandbox;
-use crate::support::server::Server;
+use crate::support::server::{Reply, Server};
 
 #[test]
 fn project_uuid() {
@@ -170,5 +170,42 @@ fn external_receiver_compression() {
         let server = honest_server();
         let _report = run(&external(&server, &format!("external_receiver.compression = '{word}'")));
         assert_eq!(to(&server.requests(), EVENTS)[0].header("content-encoding"), encoding, "{word}");
+    }
+}
+
+/// A 2xx without a word is enough where the operator says so, and for nobody else.
+#[test]
+fn external_receiver_ack() {
+    let server = Server::answering(|_| Reply::status(204));
+    let report = run(&external(&server, "external_receiver.ack = 'status'"));
+    assert_eq!(report["drain"]["success"], report["capture"]["captured"]);
+    let report = external(&server, "").sk_sync(["run", "--json"]).code(3).json();
+    assert_eq!(report["balance"]["in_flight"], report["capture"]["captured"]);
+}
+
+#[test]
+fn external_receiver_format() {
+    for (word, media_type) in [("batch", "application/json"), ("cloudevents", "application/cloudevents-batch+json")] {
+        let server = Server::answering(|_| Reply::status(204));
+        let more = format!("external_receiver.format = '{word}'\nexternal_receiver.ack = 'status'");
+        let _report = run(&external(&server, &more));
+        assert_eq!(to(&server.requests(), EVENTS)[0].header("content-type"), Some(media_type), "{word}");
+    }
+}
+
+/// By reference only, from a variable that a repository may name.
+#[test]
+fn external_receiver_signing_secret() {
+    let server = honest_server();
+    let mut sandbox = external(&server, "external_receiver.signing_secret = { env = 'SK_SYNC_SECRET_S' }");
+    sandbox.set("SK_SYNC_SECRET_S", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let _report = run(&sandbox);
+    assert!(server.requests().iter().all(|r| r.header("webhook-signature").is_some_and(|s| s.starts_with("v1,"))));
+    for (text, said) in [
+        ("external_receiver.signing_secret = 'whsec_topsecret'", "must not be written down here"),
+        ("external_receiver.signing_secret = { env = 'AWS_SECRET' }", "only variables that begin with SK_SYNC_SECRET_"),
+    ] {
+        let refused = configured(text).sk_sync(["run"]).code(2);
+        assert!(refused.stderr.contains(said) && !refused.stderr.contains("topsecret"), "{}", refused.stderr);
     }
 }

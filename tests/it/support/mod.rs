@@ -6,6 +6,7 @@ pub(crate) mod rights;
 pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod source;
+mod time;
 pub(crate) mod wire;
 
 pub(crate) use sandbox::{Run, Sandbox};

@@ -100,3 +100,11 @@ pub(crate) fn ids(request: &Request) -> Vec<String> {
     let events = body["events"].as_array().cloned().unwrap_or_default();
     events.iter().map(|e| e["event_id"].as_str().unwrap().to_owned()).collect()
 }
+
+/// An envelope that goes over the wire byte for byte as it was captured.
+pub(crate) fn envelope(id: &str, aggregate: &str, said: &str) -> String {
+    let project = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
+    format!(
+        r#"{{"event_id":"{id}","event_type":"T","aggregate_id":"{aggregate}","team_slug":"harbour","project_uuid":"{project}","payload":{{"said":"{said}"}}}}"#
+    )
+}

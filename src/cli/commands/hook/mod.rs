@@ -6,9 +6,13 @@ mod run;
 mod status;
 mod watchdog;
 
+use std::ffi::OsString;
+
 use clap::Subcommand;
 
-use crate::cli::{Context, Exit, Failure};
+use super::Command;
+use crate::cli::args::Cli;
+use crate::cli::{Context, Exit, Failure, Globals};
 
 /// Capture after commits, by git's own hooks.
 ///
@@ -37,7 +41,25 @@ pub(crate) enum Hook {
     Deliver(deliver::Args),
 }
 
+/// The command line `sk-sync hook run HOOK ARG…` as git calls it, without options: understood here, since to build the
+/// arguments of every command takes longer than a hook that has nothing to do.
+pub(crate) fn plain_run(words: &[OsString]) -> Option<Cli> {
+    let [_, hook, run, name, args @ ..] = words else { return None };
+    if hook != "hook" || run != "run" {
+        return None;
+    }
+    let name = crate::hook::Hook::ALL.into_iter().map(crate::hook::Hook::name).find(|known| name == known)?;
+    let plain = |word: &OsString| word.to_str().filter(|word| !word.starts_with('-')).map(str::to_owned);
+    let args = run::Args { hook: name.to_owned(), args: args.iter().map(plain).collect::<Option<_>>()? };
+    Some(Cli { globals: Globals::default(), command: Command::Hook(Args { command: Hook::Run(args) }) })
+}
+
 impl Args {
+    /// True for what git calls.
+    pub(super) const fn is_run(&self) -> bool {
+        matches!(self.command, Hook::Run(_))
+    }
+
     pub(super) const fn is_json(&self) -> bool {
         match &self.command {
             Hook::Install(args) => args.json,

@@ -17,6 +17,9 @@ use crate::ops::{self, Workspace};
 /// How long git waits for the configuration to be read: without it nothing can be left to another process.
 const UNREAD: Duration = Duration::from_secs(1);
 
+/// Up to so many files and directories, threads that share the reading cost more than they save.
+const FEW: usize = 256;
+
 /// Do what a git hook is there for (git calls this).
 ///
 /// Captures the feature directories that changed since the last hook, within `hook.budget`, and says nothing when all
@@ -122,31 +125,46 @@ fn capture(
         Changed::Missions(missions) => Some(missions),
         Changed::All => None,
     };
+    if seen.entries() <= FEW {
+        stay_on_this_thread();
+    }
     let done = ops::capture_quickly(&world(context), workspace, missions.as_deref())?;
     for warning in &done.warnings {
         log::info!("{warning}");
     }
     // The store may be new since; the feature directories are those that were captured.
-    let seen = seen.on_ground_of(&look(context, workspace, artifacts)?);
+    let seen = seen.on_ground(&ground(workspace));
     if let Err(error) = seen.write(path) {
         log::warn!("the next hook will look at everything again: {error}");
     }
     Ok(done.captured)
 }
 
+/// Has the files read by this thread alone: threads that wait for work would take the processor from git.
+fn stay_on_this_thread() {
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global() {
+        log::debug!("the files are read by several threads: {error}");
+    }
+}
+
 /// Looks at the feature directories and at what captures of them depend on.
 fn look(context: &Context, workspace: &Workspace, artifacts: &std::path::Path) -> Result<Stamp, Failure> {
+    let words = ground(workspace);
+    let main_artifacts = workspace.main_root.join(&workspace.loaded.config.artifacts.root);
+    let view = View { artifacts, main_artifacts: &main_artifacts, words: &words, now: context.clock.now() };
+    Stamp::look(&view).map_err(|error| Failure::io(&crate::base::files::named(&error, "cannot look at", artifacts)))
+}
+
+/// What captures depend on besides the feature directories: the project, its store, the branch and the configuration.
+fn ground(workspace: &Workspace) -> String {
     let config = serde_json::to_string(&workspace.loaded.values).unwrap_or_default();
-    let words = [
+    [
         workspace.identity.project_uuid.as_deref().unwrap_or_default(),
         &hook::place_of(&workspace.place.store()).unwrap_or_default(),
         &git::branch_file(&workspace.checkout),
         &config,
     ]
-    .join("\n");
-    let main_artifacts = workspace.main_root.join(&workspace.loaded.config.artifacts.root);
-    let view = View { artifacts, main_artifacts: &main_artifacts, words: &words, now: context.clock.now() };
-    Stamp::look(&view).map_err(|error| Failure::io(&crate::base::files::named(&error, "cannot look at", artifacts)))
+    .join("\n")
 }
 
 /// A mark that something was captured in the middle of an operation of git, so that no drain was started for it.

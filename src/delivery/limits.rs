@@ -1,0 +1,221 @@
+//! How much a request may carry: what is configured, what the server says it takes, and what its refusals taught us; the
+//! least of them holds.
+
+use std::time::Duration;
+
+use rusqlite::Row;
+use serde_json::Value;
+
+use super::batch::{Batch, Limits};
+use super::select::Policy;
+use super::{Error, Target};
+use crate::base::{Timestamp, retry};
+use crate::store::WriteTx;
+
+/// How long a server is believed that does not say it again: it may take more by then, and one refusal tells.
+const BELIEVED: Duration = Duration::from_hours(24);
+
+/// The limits that a server names: in its health answer below `sync_ingress`, and in the body of a 413 (`formats`
+/// section 7.4). Each is positive, or not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The most events it takes in a request.
+    pub(crate) events: Option<i64>,
+    /// The most bytes it takes, uncompressed.
+    pub(crate) bytes: Option<i64>,
+    /// The shortest wait it wants after it asked to be left alone, in seconds.
+    pub(crate) wait_min_s: Option<i64>,
+    /// The longest.
+    pub(crate) wait_max_s: Option<i64>,
+}
+
+impl Told {
+    /// Reads the object `limits` of a body; whatever is missing or odd is not known.
+    pub(super) fn read(limits: Option<&Value>) -> Self {
+        let limit = |name: &str| {
+            let limit = limits?.get(name)?.as_u64().filter(|limit| *limit > 0)?;
+            Some(i64::try_from(limit).unwrap_or(i64::MAX))
+        };
+        Self {
+            events: limit("max_events_per_batch"),
+            bytes: limit("max_decompressed_bytes_per_batch"),
+            wait_min_s: limit("retry_after_min_seconds"),
+            wait_max_s: limit("retry_after_max_seconds"),
+        }
+    }
+
+    /// These, with what they do not say taken from `before`.
+    pub(super) fn over(self, before: Self) -> Self {
+        Self {
+            events: self.events.or(before.events),
+            bytes: self.bytes.or(before.bytes),
+            wait_min_s: self.wait_min_s.or(before.wait_min_s),
+            wait_max_s: self.wait_max_s.or(before.wait_max_s),
+        }
+    }
+
+    /// Whether a batch of that size breaks them.
+    pub(super) fn are_broken_by(self, batch: &Batch) -> bool {
+        let is_more = |size: usize, limit: Option<i64>| {
+            limit.is_some_and(|limit| i64::try_from(size).unwrap_or(i64::MAX) > limit)
+        };
+        is_more(batch.items.len(), self.events) || is_more(batch.body.len(), self.bytes)
+    }
+
+    /// How long to leave a server alone that asked for it `failures` times in a row before: as long as it said, else
+    /// within its own bounds.
+    pub(super) fn wait(self, failures: u32, server: Option<Duration>, random: f64) -> Duration {
+        let seconds = |limit: Option<i64>| limit.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
+        let least = seconds(self.wait_min_s).unwrap_or_default();
+        let most = seconds(self.wait_max_s).unwrap_or(Duration::MAX).max(least);
+        let drawn = retry::backoff(failures, None, random).clamp(least, most);
+        drawn.max(server.unwrap_or_default()).min(retry::LONGEST)
+    }
+}
+
+/// Remembers what a target says of itself, in place of what it said before.
+pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) -> Result<(), Error> {
+    tx.prepare(
+        "UPDATE delivery_targets SET told_events = ?2, told_bytes = ?3, told_wait_min = ?4, told_wait_max = ?5,
+           told_at = ?6
+         WHERE id = ?1",
+    )?
+    .execute(rusqlite::params![
+        target,
+        told.events,
+        told.bytes,
+        told.wait_min_s,
+        told.wait_max_s,
+        now.as_micros()
+    ])?;
+    Ok(())
+}
+
+/// What a target said of itself, and when, from five columns that begin at `first`.
+pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(Told, Option<Timestamp>)> {
+    let told = Told {
+        events: row.get(first)?,
+        bytes: row.get(first + 1)?,
+        wait_min_s: row.get(first + 2)?,
+        wait_max_s: row.get(first + 3)?,
+    };
+    Ok((told, row.get::<_, Option<i64>>(first + 4)?.map(Timestamp::from_micros)))
+}
+
+/// What a target is still believed to have said.
+pub(super) fn believed(target: &Target, now: Timestamp) -> Told {
+    match target.told_at {
+        // A time that is still to come means that the clock went back.
+        Some(at) if at <= now && now.since(at) < BELIEVED => target.told,
+        _ => Told::default(),
+    }
+}
+
+/// The configured bounds, or the server's where those are tighter.
+pub(super) fn bounds(target: &Target, policy: &Policy, now: Timestamp) -> Limits {
+    let told = believed(target, now);
+    Limits { events: least(told.events, policy.max_events), bytes: least(told.bytes, policy.max_bytes) }
+}
+
+/// The limits in force: those bounds, or what refusals taught us where that is less.
+pub(super) fn in_force(target: &Target, policy: &Policy, now: Timestamp) -> Limits {
+    let bounds = bounds(target, policy, now);
+    Limits { events: least(target.limit_events, bounds.events), bytes: least(target.limit_bytes, bounds.bytes) }
+}
+
+fn least(limit: Option<i64>, bound: usize) -> usize {
+    limit.and_then(|l| usize::try_from(l).ok()).map_or(bound, |l| l.min(bound)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::batch::Item;
+    use super::super::fixture::Books;
+    use super::*;
+
+    #[test]
+    fn limits_are_positive_numbers_or_not_known() {
+        let told = Told::read(Some(&json!({
+            "max_events_per_batch": 7, "max_decompressed_bytes_per_batch": u64::MAX,
+            "retry_after_min_seconds": 2, "retry_after_max_seconds": 30, "else": 1,
+        })));
+        let expected = Told { events: Some(7), bytes: Some(i64::MAX), wait_min_s: Some(2), wait_max_s: Some(30) };
+        assert_eq!(told, expected);
+        for odd in [
+            json!(null),
+            json!([]),
+            json!(7),
+            json!({"max_events_per_batch": 0}),
+            json!({"max_events_per_batch": -1, "max_decompressed_bytes_per_batch": "many", "retry_after_min_seconds": 1.5}),
+        ] {
+            assert_eq!(Told::read(Some(&odd)), Told::default(), "{odd}");
+        }
+        assert_eq!(Told::read(None), Told::default());
+        let less = Told { events: Some(3), ..Told::default() };
+        assert_eq!(less.over(told), Told { events: Some(3), ..told });
+    }
+
+    #[test]
+    fn a_wait_is_as_long_as_the_server_says() {
+        let told = |min, max| Told { wait_min_s: min, wait_max_s: max, ..Told::default() };
+        for (told, failures, server, expected) in [
+            (told(None, None), 0, None, 1),
+            (told(Some(5), None), 0, None, 5),
+            (told(Some(5), Some(60)), 9, None, 60),
+            (told(Some(5), Some(60)), 4, None, 16),
+            (told(Some(60), Some(5)), 0, None, 60),
+            (told(None, Some(60)), 9, Some(90), 90),
+            (told(Some(5), None), 0, Some(2), 5),
+            (told(Some(i64::MAX), None), 0, None, 3600),
+        ] {
+            let wait = told.wait(failures, server.map(Duration::from_secs), 1.0);
+            assert_eq!(wait, Duration::from_secs(expected), "{told:?} {failures} {server:?}");
+        }
+    }
+
+    #[test]
+    fn the_least_limit_holds_and_a_servers_word_for_a_day() {
+        let mut books = Books::new();
+        let policy = Policy { max_events: 100, max_bytes: 1000, max_rejections: 1 };
+        let (now, target) = (books.now(), books.target());
+        let sizes = |target: &Target, now| {
+            let limits = in_force(target, &policy, now);
+            (limits.events, limits.bytes)
+        };
+        assert_eq!(sizes(&target, now), (100, 1000));
+        books.write(|tx| note(tx, target.id, Told { events: Some(40), bytes: Some(9999), ..Told::default() }, now));
+        let mut target = books.target();
+        assert_eq!(sizes(&target, now), (40, 1000), "never past the configured ones");
+        (target.limit_events, target.limit_bytes) = (Some(7), Some(70_000));
+        assert_eq!(sizes(&target, now), (7, 1000));
+        target.limit_events = None;
+        for (later, events) in [(Duration::from_hours(23), 40), (Duration::from_hours(24), 100)] {
+            assert_eq!(sizes(&target, now.after(later)).0, events);
+        }
+        assert_eq!(sizes(&target, now.before(Duration::from_secs(1))).0, 100, "the clock went back");
+    }
+
+    #[test]
+    fn a_batch_breaks_a_limit_that_it_exceeds() {
+        let item = Item { seq: 1, event_id: String::new() };
+        let batch = Batch {
+            attempt: 1,
+            idempotency_key: String::new(),
+            items: vec![item; 3],
+            body: vec![0; 10],
+            unknown_ends: 0,
+            is_in_doubt: false,
+        };
+        for (events, bytes, is_broken) in
+            [(None, None, false), (Some(3), Some(10), false), (Some(2), None, true), (None, Some(9), true)]
+        {
+            assert_eq!(
+                Told { events, bytes, ..Told::default() }.are_broken_by(&batch),
+                is_broken,
+                "{events:?} {bytes:?}"
+            );
+        }
+    }
+}

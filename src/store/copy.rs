@@ -1,0 +1,144 @@
+//! Private copies of somebody else's files, made without disturbing whoever writes to them.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::stamp::{SIDES, beside};
+use super::{ForeignError, Stamp};
+use crate::base::{Deadline, Interrupt, files};
+
+/// How often a file is copied because it changed meanwhile.
+const TRIES: usize = 10;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
+/// A larger file is not copied.
+pub(super) const LARGEST: u64 = 64 << 30;
+/// Bytes copied between two looks at the bounds.
+const STRETCH: u64 = 8 << 20;
+/// How long a file may be read whatever its size, and for each MiB of it: many times what an honest one takes.
+const TIME: Duration = Duration::from_mins(1);
+const TIME_OF_A_MIB: Duration = Duration::from_secs(1);
+
+/// What ends the reading of a file that others wrote.
+#[derive(Debug, Clone)]
+pub(super) struct Bounds {
+    interrupt: Interrupt,
+    deadline: Deadline,
+}
+
+impl Bounds {
+    /// The bounds of a file of this size.
+    pub(super) fn for_size(bytes: u64, interrupt: &Interrupt) -> Self {
+        let mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        Self::new(TIME.saturating_add(TIME_OF_A_MIB.saturating_mul(mib)), interrupt)
+    }
+
+    pub(super) fn new(time: Duration, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), deadline: Deadline::after(time) }
+    }
+
+    /// Gives the next piece of work the whole time.
+    pub(super) fn restart(&self) {
+        self.deadline.restart();
+    }
+
+    /// Which of them is reached.
+    pub(super) fn check(&self) -> Result<(), ForeignError> {
+        if self.interrupt.is_requested() {
+            return Err(ForeignError::Interrupted);
+        }
+        if self.deadline.is_over() { Err(ForeignError::TooSlow) } else { Ok(()) }
+    }
+}
+
+/// A copy of a file and of what lies beside it, in a directory of its own that goes with it.
+#[derive(Debug)]
+pub(crate) struct PrivateCopy {
+    path: PathBuf,
+    stamp: Stamp,
+    _dir: tempfile::TempDir,
+}
+
+impl PrivateCopy {
+    /// Copies a file of any kind to a new directory in `scratch`.
+    pub(crate) fn make(source: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
+        let size = Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing)?.size();
+        Self::of(source, scratch, &Bounds::for_size(size, interrupt))
+    }
+
+    pub(super) fn of(source: &Path, scratch: &Path, bounds: &Bounds) -> Result<Self, ForeignError> {
+        let dir = tempfile::Builder::new().prefix("copy-").tempdir_in(scratch).map_err(ForeignError::NoCopy)?;
+        let path = dir.path().join("source");
+        let stamp = copy_unchanged(source, &path, bounds)?;
+        Ok(Self { path, stamp, _dir: dir })
+    }
+
+    /// The copy.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the directory said of the source when it was copied.
+    pub(crate) const fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+}
+
+/// Copies the file and its side files, again when one of them changed meanwhile; returns what they were.
+fn copy_unchanged(source: &Path, copy: &Path, bounds: &Bounds) -> Result<Stamp, ForeignError> {
+    let look = || Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing);
+    for turn in 0..TRIES {
+        if turn > 0 {
+            bounds.interrupt.wait(PAUSE);
+        }
+        bounds.check()?;
+        let before = look()?;
+        if before.size() > LARGEST {
+            return Err(ForeignError::TooLarge);
+        }
+        let copied = [""].into_iter().chain(before.sides()).try_for_each(|side| {
+            let from = beside(source, side);
+            copy_file(&from, &beside(copy, side), bounds)
+        });
+        let after = look()?;
+        match copied {
+            Err(error @ (ForeignError::Interrupted | ForeignError::TooSlow)) => return Err(error),
+            _ if after != before => {}
+            Ok(()) => return Ok(before),
+            Err(error) => return Err(error),
+        }
+        for side in SIDES {
+            let _absent = std::fs::remove_file(beside(copy, side));
+        }
+    }
+    Err(ForeignError::Changing)
+}
+
+fn copy_file(from: &Path, to: &Path, bounds: &Bounds) -> Result<(), ForeignError> {
+    let mut source = open_regular(from).map_err(ForeignError::Unreadable)?;
+    let _absent = std::fs::remove_file(to);
+    files::create_private_file(to).map_err(ForeignError::NoCopy)?;
+    let mut target = File::options().write(true).open(to).map_err(ForeignError::NoCopy)?;
+    while io::copy(&mut (&mut source).take(STRETCH), &mut target).map_err(ForeignError::NoCopy)? == STRETCH {
+        bounds.check()?;
+    }
+    Ok(())
+}
+
+/// Opens a file for reading, and never waits for the other end of a pipe that took its place.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, i32::try_from(flags.bits()).unwrap_or(0));
+    }
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    Ok(file)
+}

@@ -1,0 +1,310 @@
+//! What looks only: lists that a reader leaves early, lines and documents that are complete, and no trace on the disk.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+use crate::support::server::{Reply, Server};
+use crate::support::wire::{honest, open};
+
+fn lines(ids: std::ops::Range<u32>) -> String {
+    ids.flat_map(|n| ["{\"event_id\":\"id-".to_owned(), n.to_string(), "\",\"event_type\":\"T\"}\n".to_owned()])
+        .collect()
+}
+
+/// Everything that lists, read for one line and then left: no error, no word.
+#[test]
+fn a_reader_may_leave_early() {
+    let sandbox = Sandbox::with_repo();
+    let _run = sandbox.sk_sync_with(["capture", "-q"], lines(0..5000)).success();
+    for words in [
+        &["events", "list"][..],
+        &["events", "list", "--jsonl", "--envelope"],
+        &["events", "show", "id-1"],
+        &["status"],
+        &["status", "--json"],
+        &["status", "--schema"],
+        &["verify"],
+        &["bodies", "list"],
+        &["events", "explain"],
+    ] {
+        let mut child = sandbox.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{words:?}");
+        assert!(said.is_empty() || words[1] == "explain", "{words:?}: {said}");
+    }
+}
+
+/// Each line has exactly the members of the contract, in its order, and each filter takes what it names.
+#[test]
+fn a_line_is_complete() {
+    let server = Server::answering(|request| honest(request, "rejected"));
+    let mut sandbox = Sandbox::with_repo();
+    let _run = sandbox.sk_sync_with(["capture", "-q"], lines(0..3)).success();
+    sandbox.target(&server.url());
+    let _run = sandbox.sk_sync(["drain"]).code(3);
+    let members = [
+        "seq",
+        "event_id",
+        "event_type",
+        "occurred_at",
+        "captured_at",
+        "size",
+        "payload_sha256",
+        "status",
+        "attempts",
+        "error",
+        "superseded_by",
+        "archived_at",
+        "purged_at",
+    ];
+    let run = sandbox.sk_sync(["events", "list", "--jsonl"]).success();
+    for (n, (line, text)) in run.json_lines().iter().zip(run.stdout.lines()).enumerate() {
+        let has: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert!(members.iter().all(|member| has.contains(member)) && has.len() == members.len(), "{has:?}");
+        let places: Vec<_> = members.iter().map(|member| text.find(&format!("\"{member}\":")).unwrap()).collect();
+        assert!(places.is_sorted(), "{text}");
+        assert_eq!((&line["seq"], &line["status"], &line["attempts"]), (&json!(n + 1), &json!("rejected"), &json!(1)));
+    }
+    let with = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+    assert_eq!(with[0]["envelope"], json!({"event_id": "id-0", "event_type": "T"}));
+    let id = sandbox.sk_sync(["target", "list", "--json"]).success().json()["targets"][0]["target_id"].clone();
+    for (filter, expected) in [
+        (&["--status", "retryable"][..], 3),
+        (&["--status", "rejected", "--type", "T"], 3),
+        (&["--type", "t"], 0),
+        (&["--status", "untried"], 0),
+        (&["--target", id.as_str().unwrap(), "--status", "rejected"], 3),
+    ] {
+        let words = [&["events", "list", "--jsonl"], filter].concat();
+        assert_eq!(sandbox.sk_sync(words).success().json_lines().len(), expected, "{filter:?}");
+    }
+    for (wrong, told) in [
+        (&["list", "--status", "rejectd"][..], &["did you mean `rejected`", "Statuses: delivered, in_flight,"][..]),
+        (&["list", "--target", "tgt_nobody"], &["no target tgt_nobody", id.as_str().unwrap()]),
+        (&["explain", "--target", "tgt_nobody"], &["no target tgt_nobody", id.as_str().unwrap()]),
+    ] {
+        let run = sandbox.sk_sync([&["events"], wrong].concat()).code(2);
+        assert!(told.iter().all(|words| run.stderr.contains(words)) && run.stdout.is_empty(), "{wrong:?}: {run:?}");
+    }
+}
+
+/// What the system was asked to open or create; `None`, said loudly, where nobody can listen.
+#[cfg(target_os = "linux")]
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
+fn traced(sandbox: &Sandbox, words: &[&str]) -> Option<Vec<String>> {
+    let log = sandbox.path("strace.log");
+    let program = sandbox.command(words);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-s", "300", "-o"]).arg(&log);
+    strace.args(["-e", "trace=open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat"]);
+    strace.args(["-e", "trace=%file,write,pwrite64,pwritev,pwritev2,ftruncate,fallocate,flock,fcntl"]);
+    strace.arg(program.get_program()).args(words).env_clear().current_dir(sandbox.repo());
+    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    match strace.output() {
+        Ok(output) if output.status.success() => {
+            let calls = std::fs::read_to_string(&log).unwrap();
+            std::fs::remove_file(&log).unwrap();
+            Some(calls.lines().map(str::to_owned).collect())
+        }
+        other => {
+            eprintln!("SKIPPED: cannot trace system calls here: {other:?}");
+            None
+        }
+    }
+}
+
+/// The calls of a trace that create, change or lock something. The program's own output and locks for reading are none.
+#[cfg(target_os = "linux")]
+fn deeds(calls: &[String], has_wal: bool) -> Vec<&String> {
+    let is_deed = |call: &&String| {
+        let call = call.split_once(' ').map_or(call.as_str(), |(_, call)| call).trim_start();
+        let name = call.split('(').next().unwrap_or_default();
+        match name {
+            "open" | "openat" | "openat2" => {
+                // The terminal and the bin for bytes are no files; a child's descriptors on /dev/null neither.
+                ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| call.contains(flag))
+                    && !call.contains("\"/dev/null\"")
+                    // SQLite opens side files that are there so that it could write, and then does not.
+                    && !(has_wal && ["store.db-wal\"", "store.db-shm\""].iter().any(|side| call.contains(side)))
+            }
+            "write" | "pwrite64" | "pwritev" | "pwritev2" => {
+                let to = call.split(['(', ',']).nth(1).unwrap_or_default();
+                !matches!(to, "1" | "2") && name != "write"
+            }
+            "fcntl" => call.contains("F_WRLCK") && call.contains("F_SETLK"),
+            "flock" => call.contains("LOCK_EX"),
+            "creat" | "ftruncate" | "fallocate" | "truncate" | "chmod" | "fchmodat" | "utimensat" => true,
+            other => {
+                ["mkdir", "rename", "unlink", "link", "symlink", "rmdir", "mknod"].iter().any(|w| other.starts_with(w))
+            }
+        }
+    };
+    calls.iter().filter(is_deed).collect()
+}
+
+/// D42: nothing is opened for writing, created, written, renamed or removed, and no lock is taken that a writer would wait
+/// for: with the store closed, beside a WAL, and while a drain waits for its answer.
+#[cfg(target_os = "linux")]
+#[test]
+fn d42_looking_opens_nothing_for_writing() {
+    const LOOKING: [&[&str]; 7] = [
+        &["status"],
+        &["status", "--check", "--json"],
+        &["events", "list", "--jsonl"],
+        &["events", "explain"],
+        &["verify"],
+        &["target", "show"],
+        &["preflight"],
+    ];
+    let (asked, was_asked) = std::sync::mpsc::channel::<()>();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let server = Server::answering(move |request| {
+        if request.path.contains("/events/") {
+            let _heard = asked.send(());
+            let _over = may_go.recv();
+        }
+        honest(request, "success")
+    });
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    let look = |sandbox: &Sandbox, when: &str, has_wal: bool| {
+        for words in LOOKING {
+            let code = sandbox.sk_sync(words).code;
+            let before = sandbox.listing();
+            // A trace of a command that fails by its exit code is none.
+            let traced = if code == Some(0) { traced(sandbox, words) } else { Some(Vec::new()) };
+            let Some(calls) = traced else { return };
+            assert!(
+                code != Some(0) || calls.iter().any(|call| call.contains("open")),
+                "{when} {words:?}: nothing was traced"
+            );
+            assert_eq!(deeds(&calls, has_wal), Vec::<&String>::new(), "{when} {words:?}");
+            assert_eq!(sandbox.listing(), before, "{when} {words:?}");
+        }
+    };
+    look(&sandbox, "nothing yet", false);
+    let _run = sandbox.sk_sync(["run", "--no-drain"]);
+    look(&sandbox, "the store closed", false);
+    // Somebody has the store open: side files lie beside it.
+    let conn = open(&sandbox.store());
+    conn.execute_batch("PRAGMA journal_mode = WAL; UPDATE journal_state SET lamport = lamport + 1").unwrap();
+    look(&sandbox, "beside a WAL", true);
+    drop(conn);
+    let mut drain = sandbox.command(["drain"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    was_asked.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
+    look(&sandbox, "during a drain", true);
+    drop(go);
+    assert!(matches!(drain.wait().unwrap().code(), Some(0 | 3)));
+    // The listener hears what it is for.
+    let Some(calls) = traced(&sandbox, &["run", "-q"]) else { return };
+    assert!(!deeds(&calls, true).is_empty());
+}
+
+/// D30: what the server has is not known until it is asked, and nothing says otherwise.
+#[test]
+fn d30_what_the_server_has_is_unknown() {
+    let mut sandbox = Sandbox::with_repo();
+    let server = Server::answering(|request| honest(request, "success"));
+    sandbox.target(&server.url());
+    let remote = |sandbox: &Sandbox| sandbox.sk_sync(["status", "--json"]).success().json()["remote_sync"].clone();
+    let unknown = json!({"remote_project_state": "unknown", "materialized_at": null,
+                         "historical_import_state": "unknown", "last_blocker_sample": null});
+    assert_eq!(remote(&sandbox), unknown);
+    let _run = sandbox.sk_sync(["run"]).success();
+    // Everything was accepted, and then the server lost it all: what was delivered is what it said, no more.
+    assert_eq!(remote(&sandbox), unknown);
+    let requests = server.requests().len();
+    let words = sandbox.sk_sync(["status"]).success().stdout;
+    assert!(words.contains("remote: unknown"), "{words}");
+    assert_eq!(server.requests().len(), requests, "a status asks nobody");
+}
+
+/// D27: "done" is said of books that balance, and of no others; the store that was looked at is named.
+#[test]
+fn d27_nothing_is_called_done_that_does_not_balance() {
+    let server = Server::answering(|request| honest(request, "success"));
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    let run = sandbox.sk_sync(["run"]).success();
+    assert!(run.stdout.contains("Done: nothing is owed"), "{}", run.stdout);
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    let balance = &report["balance"];
+    let classes = [
+        "delivered",
+        "in_flight",
+        "retryable",
+        "undeliverable",
+        "blocked",
+        "untried",
+        "superseded",
+        "discarded",
+        "purged",
+    ];
+    let sum: i64 = classes.iter().map(|class| balance[class].as_i64().unwrap()).sum();
+    assert_eq!((balance["captured"].as_i64(), &balance["holds"]), (Some(sum), &json!(true)));
+    assert_eq!(report["project"]["store"].as_str(), sandbox.store().to_str());
+    // An event is in the journal that the ledger does not know of.
+    open(&sandbox.store()).execute("UPDATE store_counters SET value = value - 1 WHERE name = 'delivered'", []).unwrap();
+    for words in [&["run"][..], &["drain"], &["status", "--check"]] {
+        let run = sandbox.sk_sync(words).code(6);
+        let told = format!("{}{}", run.stdout, run.stderr);
+        assert!(!told.contains("Done") && told.contains("sk-sync verify"), "{words:?}: {told}");
+    }
+    assert_eq!(sandbox.sk_sync(["status", "--json"]).success().json()["ok"], false);
+    let _mended = sandbox.sk_sync(["verify", "--repair", "counters"]).success();
+    assert!(sandbox.sk_sync(["run"]).success().stdout.contains("Done: nothing is owed"));
+}
+
+/// D07: the mission's own log, the journal and the ledger, beside each other with the ids that one of them lacks.
+#[test]
+fn d07_the_log_of_a_mission_is_compared_with_the_journal() {
+    const SLUG: &str = "storm-surge-alerts-01KQX7M2";
+    let server = Server::answering(|request| {
+        if request.path.contains("/events/") { honest(request, "success") } else { Reply::status(404) }
+    });
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    let log = format!("kitty-specs/{SLUG}/status.events.jsonl");
+    let ids: Vec<String> = sandbox
+        .read(&log)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["event_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 2);
+    let check = |sandbox: &Sandbox| {
+        let proof = sandbox.sk_sync(["verify", "--json"]).success().json();
+        let logs = proof["mission_logs"].as_array().unwrap().clone();
+        assert_eq!(logs.len(), 1, "{proof}");
+        assert_eq!((&logs[0]["mission_slug"], &proof["ok"]), (&json!(SLUG), &json!(true)), "a difference is no damage");
+        logs.into_iter().next().unwrap()
+    };
+    let before = sandbox.listing();
+    assert_eq!((&check(&sandbox)["captured"], &check(&sandbox)["not_captured"]["first"]), (&json!(0), &json!(ids)));
+    assert_eq!(sandbox.listing(), before, "nothing is created");
+    // One of the two is captured, and one that the log does not name; events of artifacts are in no log.
+    let event = |id: &str, slug: &str| {
+        json!({"event_id": id, "event_type": "WPStatusChanged", "payload": {"mission_slug": slug}}).to_string() + "\n"
+    };
+    let input = event(&ids[0].to_lowercase(), SLUG) + &event("elsewhere", "another") + &event("unlogged", SLUG);
+    let _run = sandbox.sk_sync_with(["capture", "-q"], input).success();
+    let _run = sandbox.sk_sync(["index"]).success();
+    let found = check(&sandbox);
+    assert_eq!((&found["logged"], &found["captured"]), (&json!(2), &json!(1)));
+    assert_eq!(found["not_captured"], json!({"count": 1, "first": [ids[1]]}));
+    assert_eq!(found["not_logged"], json!({"count": 1, "first": ["unlogged"]}));
+    let words = sandbox.sk_sync(["verify"]).success().stdout;
+    assert!(words.contains(&ids[1]) && words.contains("not in the log: unlogged"), "{words}");
+    // Where both agree nothing is said.
+    sandbox.write(&log, sandbox.read(&log) + "{\"event_id\":\"unlogged\"}\n");
+    let _run = sandbox.sk_sync_with(["capture", "-q"], event(&ids[1], SLUG)).success();
+    assert_eq!(check(&sandbox)["captured"], 3);
+    assert!(!sandbox.sk_sync(["verify"]).success().stdout.contains("Log:"));
+    sandbox.write(&log, "no json\n");
+    assert_eq!((&check(&sandbox)["odd_lines"], &check(&sandbox)["not_logged"]["count"]), (&json!(1), &json!(3)));
+}

@@ -1,0 +1,265 @@
+//! An external receiver of the operator's own making: CloudEvents, acknowledgement by status, signatures.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::server::{Reply, Request, Server};
+use crate::support::wire::{honest, journal, open};
+use crate::support::{Sandbox, pause};
+
+const CLOUD: &str = "format = 'cloudevents'\nack = 'status'\n";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn receiver(server: &Server, more: &str) -> Sandbox {
+    let sandbox = Sandbox::with_repo();
+    aim(&sandbox, server, more);
+    sandbox
+}
+
+fn aim(sandbox: &Sandbox, server: &Server, more: &str) {
+    let url = server.url();
+    let text = format!(
+        "preset = 'external-receiver'\n[external_receiver]\nevents_url = '{url}/in'\nbodies_url = '{url}/put'\n{more}"
+    );
+    sandbox.write("event-sync.toml", text);
+}
+
+fn events(server: &Server) -> Vec<Request> {
+    server.requests().into_iter().filter(|r| r.path == "/in").collect()
+}
+
+/// The bytes of each member `data` of a batch of CloudEvents, by id, cut out of the raw request without reading it as
+/// anything.
+fn enclosed(request: &Request) -> BTreeMap<String, Vec<u8>> {
+    #[derive(serde::Deserialize)]
+    struct Enclosing<'a> {
+        id: String,
+        #[serde(borrow)]
+        data: &'a serde_json::value::RawValue,
+    }
+    let body = String::from_utf8(request.raw.clone()).unwrap();
+    let all: Vec<Enclosing<'_>> = serde_json::from_str(&body).unwrap();
+    all.into_iter().map(|event| (event.id, event.data.get().as_bytes().to_vec())).collect()
+}
+
+/// D61: the receiver gets exactly the journal, each envelope byte for byte, in the form of the specification.
+#[test]
+fn d61_a_cloud_events_receiver_gets_exactly_the_journal() {
+    let server = Server::answering(|_| Reply::status(204));
+    let sandbox = receiver(&server, CLOUD);
+    let odd =
+        r#"{ "event_id":"01JMBY7K8N3QRVX2DPFG5HWT4E","event_type":"Other.Tool", "n": 1.50e2 , "timestamp":"soon" }"#;
+    let _captured = sandbox.sk_sync_with(["capture"], format!("{odd}\n")).success();
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    let [sent] = &events(&server)[..] else { panic!("one request") };
+    assert_eq!(sent.header("content-type"), Some("application/cloudevents-batch+json"));
+    assert_eq!(sent.header("content-encoding"), None, "what reads CloudEvents need not unpack");
+    let mut expected = journal(&sandbox.store());
+    // What names no project is filled on the way; nothing else differs from what was captured.
+    let filled = enclosed(sent).remove("01JMBY7K8N3QRVX2DPFG5HWT4E").unwrap();
+    expected.insert("01JMBY7K8N3QRVX2DPFG5HWT4E".to_owned(), filled);
+    assert_eq!(enclosed(sent), expected);
+    assert_eq!(json!(expected.len()), report["balance"]["delivered"]);
+    for event in sent.json().as_array().unwrap() {
+        let data = &event["data"];
+        for (attribute, value) in [
+            ("specversion", &json!("1.0")),
+            ("id", &data["event_id"]),
+            ("type", &data["event_type"]),
+            ("datacontenttype", &json!("application/json")),
+            ("source", &json!(format!("urn:uuid:{}", report["project"]["project_uuid"].as_str().unwrap()))),
+        ] {
+            assert_eq!(&event[attribute], value, "{attribute}");
+        }
+        if data["aggregate_id"].is_string() {
+            assert_eq!((&event["subject"], &event["time"]), (&data["aggregate_id"], &data["timestamp"]));
+        } else {
+            assert!(event.get("time").is_none() && event.get("subject").is_none(), "{event}");
+        }
+    }
+    // Bodies are taken by status as well, and nothing is sent twice.
+    assert_eq!(report["bodies"]["uploaded"], report["bodies"]["queued"]);
+    let requests = server.requests().len();
+    let _nothing = sandbox.sk_sync(["drain"]).success();
+    assert_eq!(server.requests().len(), requests);
+}
+
+/// The ledger tells what proved a delivery.
+#[test]
+fn an_acknowledgement_by_status_is_recorded_as_such() {
+    for (more, reply, proof) in [
+        (CLOUD, Some(Reply::status(202)), "status"),
+        ("ack = 'status'\n", Some(Reply::json(200, &json!({"results": []}))), "status"),
+        ("", None, "result"),
+    ] {
+        let server = Server::answering(move |request| reply.clone().unwrap_or_else(|| honest(request, "success")));
+        let sandbox = receiver(&server, more);
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(report["drain"]["success"], report["capture"]["captured"], "{more}");
+        for id in journal(&sandbox.store()).keys().take(3) {
+            let shown = sandbox.sk_sync(["events", "show", id, "--json"]).success().json();
+            assert_eq!(shown["targets"][0]["acknowledged_by"], proof, "{shown}");
+        }
+    }
+}
+
+/// Whatever is no 2xx means what it means for every receiver.
+#[test]
+fn a_refusal_by_status_is_a_refusal() {
+    for (status, word) in [(401, "untried"), (302, "untried"), (429, "untried"), (503, "in_flight"), (400, "retryable")]
+    {
+        let server = Server::answering(move |request| Reply::status(if request.path == "/in" { status } else { 204 }));
+        let report = receiver(&server, CLOUD).sk_sync(["run", "--json"]).code(3).json();
+        assert_eq!(report["balance"][word], report["balance"]["captured"], "{status}: {report}");
+    }
+}
+
+/// A CloudEvents batch names no ids in its answer: without `ack = "status"` nothing could ever be delivered.
+#[test]
+fn cloud_events_need_an_acknowledgement_by_status() {
+    let server = Server::answering(|_| Reply::status(204));
+    let sandbox = receiver(&server, "format = 'cloudevents'\n");
+    let refused = sandbox.sk_sync(["run"]).code(2);
+    assert!(
+        refused.stderr.contains("`external_receiver.format`") && refused.stderr.contains("`external_receiver.ack`"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(server.connections(), 0);
+}
+
+/// HMAC-SHA256 as RFC 2104 defines it, from the hash alone: what a receiver would compute, by other code than the
+/// client's.
+fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    let padded = |pad: u8| block.map(|byte| byte ^ pad).to_vec();
+    let inner = Sha256::digest([padded(0x36), message.to_vec()].concat());
+    Sha256::digest([padded(0x5c), inner.to_vec()].concat()).to_vec()
+}
+
+fn signature(request: &Request, secret: &str) -> String {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let parts = [request.header("webhook-id").unwrap(), request.header("webhook-timestamp").unwrap()];
+    let message = [format!("{}.{}.", parts[0], parts[1]).as_bytes(), &request.raw].concat();
+    format!("v1,{}", STANDARD.encode(hmac(&key, &message)))
+}
+
+/// Events and bodies are signed over the bytes as they are sent, in every form of them.
+#[test]
+fn requests_are_signed_over_the_bytes_that_are_sent() {
+    let other = format!("whsec_{}", STANDARD.encode([9; 32]));
+    for (more, secrets, encoding) in [
+        ("", SECRET.to_owned(), None),
+        ("compression = 'gzip'\n", SECRET.to_owned(), Some("gzip")),
+        (CLOUD, format!("{SECRET} {other}"), None),
+    ] {
+        let server = Server::answering(|request| match request.header("content-type") {
+            Some("application/json") => honest(request, "success"),
+            _ => Reply::status(204),
+        });
+        let signing = "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n";
+        let mut sandbox = receiver(&server, &format!("{more}{signing}"));
+        sandbox.set("SK_SYNC_SECRET_HOOK", &secrets);
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert!(report["bodies"]["uploaded"].as_u64().unwrap() > 1, "{report}");
+        let mut seen = std::collections::BTreeSet::new();
+        for request in server.requests() {
+            let expected: Vec<_> = secrets.split(' ').map(|secret| signature(&request, secret)).collect();
+            assert_eq!(request.header("webhook-signature"), Some(expected.join(" ").as_str()), "{}", request.path);
+            assert!(seen.insert(request.header("webhook-id").unwrap().to_owned()), "an id for each message");
+        }
+        let [sent] = &events(&server)[..] else { panic!("one request") };
+        assert_eq!(
+            (sent.header("content-encoding"), sent.header("webhook-id")),
+            (encoding, sent.header("idempotency-key"))
+        );
+        let known = sandbox.sk_sync(["config", "show", "--json"]).success().stdout;
+        assert!(!known.contains("MfKQ") && !report.to_string().contains("MfKQ"));
+    }
+}
+
+/// What goes again is the same message: same id, same bytes; only the time of the signature is new.
+#[test]
+fn a_message_that_goes_again_keeps_its_id() {
+    let mut is_lost = true;
+    let server =
+        Server::answering(
+            move |request| {
+                if std::mem::take(&mut is_lost) { Reply::Silence } else { honest(request, "success") }
+            },
+        );
+    let mut sandbox = receiver(&server, "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n");
+    sandbox.set("SK_SYNC_SECRET_HOOK", SECRET);
+    let _lost = sandbox.sk_sync(["run"]).code(3);
+    pause(std::time::Duration::from_millis(1100));
+    let _again = sandbox.sk_sync(["run"]).success();
+    let [first, second] = &events(&server)[..] else { panic!("two requests") };
+    assert_eq!((first.header("webhook-id"), &first.raw), (second.header("webhook-id"), &second.raw));
+    assert_eq!(second.header("webhook-signature"), Some(signature(second, SECRET).as_str()));
+}
+
+/// Without a usable secret nothing is sent, and the gate says what is wrong and how to mend it, never the secret.
+#[test]
+fn without_a_usable_secret_nothing_is_sent() {
+    let server = Server::answering(|request| honest(request, "success"));
+    let mut sandbox = receiver(&server, "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n");
+    for value in ["", "topsecret", "whsec_c2hvcnQ="] {
+        sandbox.change("SK_SYNC_SECRET_HOOK", value);
+        let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+        let gates = report["gates"].to_string();
+        assert!(gates.contains("missing_signing_secret") && gates.contains("export SK_SYNC_SECRET_HOOK="), "{gates}");
+        assert!(!gates.contains("topsecret") && !gates.contains("c2hv"), "{gates}");
+    }
+    assert_eq!(server.connections(), 0);
+    sandbox.change("SK_SYNC_SECRET_HOOK", SECRET);
+    let _sent = sandbox.sk_sync(["run"]).success();
+}
+
+/// An operator who changes the form while an answer is outstanding gets the same events in the new form, as a message of
+/// its own: the old key belongs to the old bytes.
+#[test]
+fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
+    for (before, after) in [("", CLOUD), (CLOUD, "")] {
+        let mut is_lost = true;
+        let server = Server::answering(move |request| {
+            if std::mem::take(&mut is_lost) {
+                return Reply::Silence;
+            }
+            if request.raw.starts_with(b"[") { Reply::status(204) } else { honest(request, "duplicate") }
+        });
+        let sandbox = receiver(&server, before);
+        let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
+        assert_eq!(first["balance"]["in_flight"], first["balance"]["captured"]);
+        aim(&sandbox, &server, after);
+        pause(std::time::Duration::from_millis(1100));
+        let second = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(second["balance"]["delivered"], first["balance"]["captured"]);
+        let [first, second] = &events(&server)[..] else { panic!("two requests") };
+        assert_ne!(first.header("idempotency-key"), second.header("idempotency-key"));
+        let ends: Vec<String> = {
+            let conn = open(&sandbox.store());
+            let mut statement = conn.prepare("SELECT result FROM delivery_attempts ORDER BY id").unwrap();
+            statement.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(ends, ["rewritten", "answered"]);
+    }
+}
+
+/// The embedded server takes what the client sends in this form, so that it can be tried without a receiver of one's own.
+#[test]
+fn serve_takes_cloud_events() {
+    let mut sandbox = Sandbox::with_repo();
+    let file = sandbox.path("received.db");
+    let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
+    sandbox.set("SK_SYNC_TARGET_URL", &served.url());
+    sandbox.write("event-sync.toml", format!("preset = 'external-receiver'\n[external_receiver]\n{CLOUD}"));
+    let _sent = sandbox.sk_sync(["run"]).success();
+    crate::support::wire::assert_mirrored(&sandbox, &file);
+    let report: Value = served.report();
+    assert_eq!(report["rejected"], 0);
+}
