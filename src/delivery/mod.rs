@@ -30,6 +30,8 @@ mod inherit;
 mod last_balance;
 mod limits;
 mod outcome;
+#[cfg(test)]
+mod outcome_tests;
 mod parking;
 #[cfg(test)]
 mod parking_tests;

@@ -12,7 +12,11 @@ mod bench;
 mod bodies;
 mod capture;
 mod choosing;
+#[cfg(unix)]
+mod ci;
 mod consent;
+#[cfg(unix)]
+mod cost;
 mod crowd;
 mod day;
 mod delivery;
@@ -45,6 +49,8 @@ mod older_login;
 mod page;
 mod preflight;
 mod presets;
+#[cfg(unix)]
+mod promises;
 mod purge;
 mod quiet;
 #[cfg(unix)]
@@ -57,6 +63,7 @@ mod status;
 mod status_schema;
 mod stopped;
 mod support;
+mod tls;
 mod upkeep;
 mod verify;
 mod waits;

@@ -109,8 +109,8 @@ fn list(context: &Context) -> Result<Exit, Failure> {
         printer.document(&Listed { schema_version: 1, command, ok, exit_code, conflicts, warnings: troubles });
         return Ok(exit);
     }
-    for trouble in troubles {
-        printer.warning(&printable(&trouble));
+    for trouble in &troubles {
+        printer.warning(&printable(trouble));
     }
     for conflict in &conflicts {
         printer.result(&format!(
@@ -148,7 +148,7 @@ fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
     }
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&Decisions {
+        printer.document(&Resolved {
             schema_version: 1,
             command: "migrate conflicts resolve",
             ok: exit == Exit::Success,
@@ -160,8 +160,8 @@ fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
         });
         return Ok(exit);
     }
-    for trouble in troubles {
-        printer.warning(&printable(&trouble));
+    for trouble in &troubles {
+        printer.warning(&printable(trouble));
     }
     for Refused { event_id, store, reason } in &refused {
         printer.warning(&format!("{} in {store} stays open: {reason}", printable(event_id)));
@@ -225,7 +225,8 @@ struct Listed {
 }
 
 #[derive(Debug, Serialize)]
-struct Decisions {
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
+struct Resolved {
     schema_version: u32,
     command: &'static str,
     ok: bool,

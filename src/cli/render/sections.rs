@@ -3,7 +3,7 @@
 use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
-use crate::legacy::{ShareReport, SourceReport};
+use crate::legacy::SourceReport;
 use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, Spool};
 use crate::target::{Identity, ReceiverKind};
 
@@ -71,10 +71,10 @@ pub(super) fn store_words(store: &SourceReport) -> String {
             ("in conflict", store.conflicts),
             ("left there", store.refused),
         ];
-        let place = |share: &ShareReport| format!("; {} to {}", count(share.events), share.store);
-        let places = store.shares.iter().map(place).collect::<Vec<_>>().concat();
+        let places: Vec<_> =
+            store.shares.iter().map(|share| format!("; {} to {}", count(share.events), share.store)).collect();
         let held = if held.is_empty() { "nothing in it".to_owned() } else { held.join(", ") };
-        format!("{}: {}{places}", store.result.replace('_', " "), with_terms(held, &terms))
+        format!("{}: {}{}", store.result.replace('_', " "), with_terms(held, &terms), places.concat())
     };
     format!("{} ({}) {what}", store.path, store.kind)
 }
