@@ -101,6 +101,14 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
             let what = miscounted(&format!("the counters of {}", target.identity.target_id), &wrong);
             findings.push(Finding { part, severity: Severity::Derived, what });
         }
+        let said = delivery::last_balance(tx, target.id)?
+            .and_then(|last| Some((delivery::contradiction(&last, &counted)?, last)));
+        findings.extend(said.map(|(what, last)| {
+            // Rows are never deleted: fewer than then are lost ones.
+            let is_loss = last.balance.captured > counted.captured;
+            let severity = if is_loss { Severity::Damage } else { Severity::Derived };
+            Finding { part, severity, what: format!("{what} (target {})", target.identity.target_id) }
+        }));
         let mut broken = delivery::unreferenced(tx, &target)?;
         broken.extend(delivery::contradictions(tx, &target)?);
         findings.extend(broken.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));

@@ -1,7 +1,8 @@
 //! Postings that only one act makes: were one of them forgotten, nothing else would tell.
 
 use super::fixture::{Queue, Said, identity, keyed, plain};
-use super::{acknowledge, evict};
+use super::{GcRule, Restorable, acknowledge, collect, evict, mark_archived, plan_collection, removal, restore};
+use crate::base::Timestamp;
 use crate::delivery::{self, Class, Inherited};
 
 fn forget(queue: &mut Queue, name: &str) {
@@ -50,4 +51,53 @@ fn an_event_that_cannot_be_sent_again_is_given_up() {
     queue.write(|tx, _| Ok(tx.conn().execute("UPDATE journal_events SET wire = 3", []).map(drop)?));
     queue.drain("a", &[Said::Success]);
     assert_eq!((queue.classes("a"), queue.posts("a")), (vec![(Class::Undeliverable, 1)], 1));
+}
+
+/// An archived payload that one target has is collected when archives are asked for: purged where it was still owed.
+#[test]
+fn an_archived_event_that_goes_is_purged_where_it_was_owed() {
+    let mut queue = Queue::with_events(2);
+    queue.drain("a", &[Said::Success]);
+    queue.drain("b", &[Said::Halt]);
+    queue.drain("c", &[Said::Rejected]);
+    assert_eq!((queue.classes("b"), queue.classes("c")), (vec![(Class::Untried, 2)], vec![(Class::Retryable, 2)]));
+    queue.write(|tx, now| mark_archived(tx, now, &[1, 2]));
+    let plan = queue.write(|tx, _| plan_collection(tx, GcRule { with_archived: true, ..GcRule::default() }));
+    queue.write(|tx, now| collect(tx, now, &plan, 0));
+    let purged = vec![(Class::Purged, 2)];
+    assert_eq!((queue.size(), queue.classes("b"), queue.classes("c")), (0, purged.clone(), purged));
+    assert_eq!(queue.classes("a"), [(Class::Delivered, 2)]);
+}
+
+/// A held event in an archive leaves, cleared or acknowledged, and comes back: held and archived as before.
+#[test]
+fn a_held_event_that_comes_back_from_an_archive_is_held_again() {
+    for is_acknowledged in [false, true] {
+        let mut queue = Queue::new();
+        queue.capture(&[plain("e0").held()]);
+        queue.write(|tx, now| mark_archived(tx, now, &[1]));
+        if is_acknowledged {
+            let has = Inherited { seq: 1, was_duplicate: true, settled_at: None };
+            queue.write(|tx, now| Ok(delivery::inherit(tx, &identity("b"), &[has], now)?));
+            let b = queue.target("b");
+            assert_eq!(queue.write(|tx, now| acknowledge(tx, now, b, 0)).0, 1);
+        } else {
+            assert_eq!(queue.write(|tx, now| removal::clear(tx, now, 0)).events, 1);
+        }
+        let totals = queue.totals();
+        assert_eq!((queue.size(), totals.held, totals.archived), (0, 0, 0));
+        let event = Restorable {
+            event_id: "e0".to_owned(),
+            event_type: "T".to_owned(),
+            occurred_at: None,
+            captured_at: Timestamp::from_micros(5),
+            origin: "test".to_owned(),
+            held: Some("opted_out".to_owned()),
+            envelope: br#"{"event_id":"e0","said":""}"#.to_vec(),
+        };
+        assert_eq!(queue.write(|tx, now| restore(tx, now, &[event], 0)).returned, 1);
+        let totals = queue.totals();
+        assert_eq!((queue.size(), totals.held, totals.archived), (1, 1, 1));
+        assert_eq!(queue.classes("a"), [(Class::Blocked, 1)]);
+    }
 }

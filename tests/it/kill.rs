@@ -168,10 +168,10 @@ fn answered(child: &mut Child) -> Vec<(String, String)> {
     parsed.map(|line| (text(&line["event_id"]), text(&line["result"]))).collect()
 }
 
-/// SIGKILL again and again while lines are captured, one by one and in batches: what was answered is in the journal.
+/// D04: SIGKILL again and again while lines are captured, one by one and in batches: what was answered is in the journal.
 #[cfg(unix)]
 #[test]
-fn a_killed_capture_keeps_what_it_answered_for() {
+fn d04_a_killed_capture_keeps_what_it_answered_for() {
     let sandbox = Sandbox::with_repo();
     let mut acknowledged = 0;
     for args in [&["--each"][..], &["--batch", "50"]] {

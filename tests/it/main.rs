@@ -12,7 +12,11 @@ mod bench;
 mod bodies;
 mod capture;
 mod choosing;
+#[cfg(unix)]
+mod ci;
 mod consent;
+#[cfg(unix)]
+mod cost;
 mod crowd;
 mod day;
 mod delivery;
@@ -44,6 +48,9 @@ mod migrate;
 mod older_login;
 mod page;
 mod preflight;
+mod presets;
+#[cfg(unix)]
+mod promises;
 mod purge;
 mod quiet;
 #[cfg(unix)]
@@ -54,8 +61,11 @@ mod shell;
 mod spool;
 mod status;
 mod status_schema;
+mod stopped;
 mod support;
+mod tls;
 mod upkeep;
 mod verify;
 mod waits;
+mod waive;
 mod webhook;

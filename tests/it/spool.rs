@@ -129,9 +129,9 @@ fn raise(store: &Path, pragma: &str, by: i64) {
     conn.pragma_update(None, pragma, value + by).unwrap();
 }
 
-/// Whatever is wrong with the store, the lines are kept, and they come before anything newer.
+/// D03: whatever is wrong with the store, the lines are kept, and they come before anything newer.
 #[test]
-fn what_is_wrong_with_the_store_makes_no_difference() {
+fn d03_what_is_wrong_with_the_store_makes_no_difference() {
     for (name, words) in [
         ("garbage", "is damaged"),
         ("truncated", "is damaged"),

@@ -221,7 +221,7 @@ impl World {
             self.receivers[at].state().script.clear();
             let _owed = self.sandbox.sk_sync(["events", "retry"]).success();
             for round in 0.. {
-                self.pass(Duration::from_secs(3600));
+                self.pass(Duration::from_hours(1));
                 let mut state = self.receivers[at].state();
                 (state.client, state.is_doomed) = (Some(0), false);
                 drop(state);

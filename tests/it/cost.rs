@@ -1,0 +1,101 @@
+//! What a drain costs: as few requests as the limits allow, and nothing at all where nothing is owed.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::hook_install::skip;
+use crate::support::Sandbox;
+use crate::support::server::Server;
+use crate::support::wire::{envelope, honest, ids, open};
+
+fn captured(server: &Server, lengths: impl IntoIterator<Item = usize>) -> Sandbox {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    let line = |(n, length): (usize, usize)| envelope(&format!("event-{n:06}"), "a", &"x".repeat(length)) + "\n";
+    let lines: String = lengths.into_iter().enumerate().map(line).collect();
+    let _captured = sandbox.sk_sync_with(["capture", "-q"], lines).success();
+    sandbox
+}
+
+/// So many events at so many a request: not one request more, all on one connection beside the question for health.
+#[test]
+fn requests_are_the_fewest_that_the_count_allows() {
+    for (events, most) in [(1, 1000), (999, 1000), (1000, 1000), (1001, 1000), (10, 3), (10, 1), (2500, 1000)] {
+        let server = Server::answering(|request| honest(request, "success"));
+        let mut sandbox = captured(&server, vec![1; events]);
+        sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", &most.to_string());
+        let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+        let fewest = events.div_ceil(most);
+        assert_eq!(report["drain"]["requests"], json!(fewest), "{events} at {most}");
+        let requests = server.requests();
+        assert_eq!(requests.len(), fewest, "{events} at {most}");
+        let connections: BTreeSet<_> = requests.iter().map(|request| request.connection).collect();
+        assert_eq!((connections.len(), server.connections()), (1, 1), "{events} at {most}");
+        assert_eq!(requests.iter().flat_map(ids).collect::<BTreeSet<_>>().len(), events);
+    }
+}
+
+/// So many bytes at so many a request: each request takes what still fits, in order, and no byte more.
+#[test]
+fn requests_are_the_fewest_that_the_bytes_allow() {
+    let lengths: Vec<usize> = (0..60).map(|n| 200 + (n * 7919) % 3000).collect();
+    let most = 8192;
+    let server = Server::answering(|request| honest(request, "success"));
+    let mut sandbox = captured(&server, lengths.clone());
+    sandbox.set("SK_SYNC_DRAIN__MAX_BYTES", &most.to_string());
+    let _drained = sandbox.sk_sync(["drain"]).success();
+    let (mut expected, mut used) = (vec![0], 0);
+    for (n, length) in lengths.iter().enumerate() {
+        let size = envelope(&format!("event-{n:06}"), "a", &"x".repeat(*length)).len();
+        let with_it = if used == 0 { r#"{"events":[]}"#.len() + size } else { used + 1 + size };
+        let is_new = with_it > most;
+        used = if is_new { r#"{"events":[]}"#.len() + size } else { with_it };
+        if is_new {
+            expected.push(0);
+        }
+        *expected.last_mut().unwrap() += 1;
+    }
+    let requests = server.requests();
+    assert_eq!(requests.iter().map(|request| ids(request).len()).collect::<Vec<_>>(), expected);
+    assert!(requests.iter().all(|request| request.body().len() <= most));
+}
+
+/// Which calls to the network a command makes; `None` where nobody can tell.
+fn sockets(sandbox: &Sandbox, args: &[&str]) -> Option<usize> {
+    let trace = sandbox.path("trace");
+    let program = sandbox.command(args);
+    let mut command = Command::new("strace");
+    command.args(["-f", "-e", "trace=network", "-o"]).arg(&trace);
+    command.arg(program.get_program()).args(program.get_args()).current_dir(sandbox.repo()).env_clear();
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let Ok(output) = command.output() else {
+        skip("there is no strace: whether a drain with nothing owed opens a socket is not looked at");
+        return None;
+    };
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    Some(std::fs::read_to_string(trace).unwrap().lines().filter(|line| line.contains("socket(")).count())
+}
+
+/// Nothing is owed: no connection is made and no socket is opened, however much was delivered before.
+#[test]
+fn a_drain_with_nothing_owed_opens_no_socket() {
+    let server = Server::answering(|request| honest(request, "success"));
+    let mut sandbox = captured(&server, vec![1; 10_000]);
+    sandbox.set("SK_SYNC_BODIES__PARALLEL", "1");
+    let _all = sandbox.sk_sync(["drain"]).success();
+    let before = server.connections();
+    let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+    assert_eq!((&report["drain"]["requests"], &report["drain"]["health_requests"]), (&json!(0), &json!(0)));
+    assert_eq!(report["balance"]["delivered"], 10_000);
+    if let Some(sockets) = sockets(&sandbox, &["drain"]) {
+        assert_eq!(sockets, 0);
+    }
+    assert_eq!(server.connections(), before);
+    // The look is one that can see: with something owed there is one.
+    let _more = sandbox.sk_sync_with(["capture"], envelope("one-more", "a", "x") + "\n").success();
+    assert!(sockets(&sandbox, &["drain"]).is_none_or(|sockets| sockets > 0));
+    let rows: i64 = open(&sandbox.store()).query_row("SELECT COUNT(*) FROM delivery_rows", [], |r| r.get(0)).unwrap();
+    assert_eq!(rows, 10_001);
+}
