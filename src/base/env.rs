@@ -36,6 +36,7 @@ variables! {
     NO_COLOR = "NO_COLOR": "any value switches colour off";
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
     PATH = "PATH": "where git and, for `hook status`, sk-sync itself are looked for";
+    CERTIFICATES = "SSL_CERT_FILE": "PEM file of the authorities to trust for https, in place of the built-in ones";
     HOME = "HOME": "home directory, for the defaults above";
     XDG_STATE_HOME = "XDG_STATE_HOME": "base of the state directory; default `~/.local/state`";
     XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";

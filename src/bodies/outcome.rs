@@ -71,7 +71,9 @@ pub(super) fn read(result: Result<&Answer, &Failure>, sent: Sent<'_>, ack: Ack, 
             let is_timeout = reason.starts_with("timeout");
             later(if is_timeout { reason } else { format!("connection_error: {reason}") }, None)
         }
-        Err(Failure::Unreachable(words)) => Outcome::Unreachable { reason: with("connection_error", words) },
+        Err(Failure::Unreachable(words) | Failure::NoSuchHost(words)) => {
+            Outcome::Unreachable { reason: with("connection_error", words) }
+        }
         Err(Failure::Tls(words)) => Outcome::Halt { reason: with("tls_failure", words) },
         Err(Failure::Refused(words)) => Outcome::Halt { reason: with("refused", words) },
     }

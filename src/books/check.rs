@@ -1,6 +1,7 @@
 //! Proving the books from the rows (what `verify` and the end of every test do).
 
-use super::Error;
+use super::counters::{self, Correction};
+use super::{Error, Part};
 use crate::store::ReadTx;
 use crate::{bodies, delivery, journal};
 
@@ -13,23 +14,7 @@ pub(crate) enum Severity {
     Derived,
 }
 
-/// A part of the store that is checked by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// The database as SQLite sees it.
-    File,
-    /// The events.
-    Journal,
-    /// What became of them at each target.
-    Ledger,
-    /// The body queue.
-    Bodies,
-}
-
 impl Part {
-    /// Every part, in the order they are checked.
-    pub(crate) const ALL: [Self; 4] = [Self::File, Self::Journal, Self::Ledger, Self::Bodies];
-
     const fn check(self) -> fn(&ReadTx<'_>, &mut Vec<Finding>) -> Result<(), Error> {
         match self {
             Self::File => check_file,
@@ -91,7 +76,7 @@ fn check_journal(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Err
     })?;
     let (kept, counted) = (journal::totals(tx)?, journal::recount(tx)?);
     if kept != counted {
-        let what = format!("the journal's counters say {kept:?}, its rows {counted:?}");
+        let what = miscounted("the journal's counters", &counters::wrong(tx, part)?);
         // Rows are never deleted, and the chain cannot see that its end is missing. Every lost row was counted twice: as
         // captured and as what became of it. Where only one of the two is too high, a counter is wrong.
         let became = kept.live + kept.superseded + kept.discarded + kept.gone;
@@ -108,13 +93,23 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
         let what = format!("{lost} attempts are missing");
         findings.push(Finding { part, severity: Severity::Damage, what });
     }
+    let wrong = counters::wrong(tx, part)?;
     for target in delivery::targets(tx)? {
-        let (kept, counted) = (delivery::balance(tx, Some(&target))?, delivery::recount(tx, &target)?);
-        // A forgotten target's books are frozen; using it again counts them once.
-        if kept != counted && target.is_live {
-            let what = format!("the counters of {} say {kept:?}, its rows {counted:?}", target.identity.target_id);
+        let scope = delivery::scope(target.id);
+        let wrong: Vec<_> = wrong.iter().filter(|counter| counter.scope == scope).cloned().collect();
+        if !wrong.is_empty() {
+            let what = miscounted(&format!("the counters of {}", target.identity.target_id), &wrong);
             findings.push(Finding { part, severity: Severity::Derived, what });
         }
+        let counted = delivery::recount(tx, &target)?;
+        let said = delivery::last_balance(tx, target.id)?
+            .and_then(|last| Some((delivery::contradiction(&last, &counted)?, last)));
+        findings.extend(said.map(|(what, last)| {
+            // Rows are never deleted: fewer than then are lost ones.
+            let is_loss = last.balance.captured > counted.captured;
+            let severity = if is_loss { Severity::Damage } else { Severity::Derived };
+            Finding { part, severity, what: format!("{what} (target {})", target.identity.target_id) }
+        }));
         let mut broken = delivery::unreferenced(tx, &target)?;
         broken.extend(delivery::contradictions(tx, &target)?);
         findings.extend(broken.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
@@ -128,7 +123,7 @@ fn check_bodies(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
     findings.extend(damaged.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     let (kept, counted) = (bodies::counts(tx)?, bodies::recount(tx)?);
     if kept != counted {
-        let what = format!("the body queue's counters say {kept:?}, its rows {counted:?}");
+        let what = miscounted("the body queue's counters", &counters::wrong(tx, part)?);
         findings.push(Finding { part, severity: Severity::Derived, what });
     }
     let blobs = bodies::unreferenced_blobs(tx)?;
@@ -138,6 +133,12 @@ fn check_bodies(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
         findings.push(Finding { part, severity: Severity::Damage, what });
     }
     Ok(())
+}
+
+/// What wrong counters say, and what they should.
+fn miscounted(whose: &str, wrong: &[Correction]) -> String {
+    let one = |c: &Correction| format!("{} {} instead of {}", c.name, c.kept, c.counted);
+    format!("{whose} say {}", wrong.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

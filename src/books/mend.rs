@@ -3,27 +3,12 @@
 //! A counter is derived data where everything it is counted from is whole; only there it is set. What looks derived and is
 //! not stays: a cursor too far and a lost row look the same, and so do a seal too low and a row that was moved.
 
-use super::check::{Finding, Part, Severity};
-use super::{Error, check};
+use super::check::{Finding, Severity};
+use super::counters::{self, Correction};
+use super::{Error, Part, check};
 use crate::base::Timestamp;
 use crate::journal::{self, Notice};
-use crate::store::{Counter, ReadTx, WriteTx, counter, set_counter};
-use crate::{bodies, delivery};
-
-/// A counter that does not say what the rows say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Correction {
-    /// Which part of the store it counts.
-    pub(crate) part: Part,
-    /// Its scope.
-    pub(crate) scope: String,
-    /// Its name.
-    pub(crate) name: &'static str,
-    /// What it says.
-    pub(crate) kept: i64,
-    /// What the rows say.
-    pub(crate) counted: i64,
-}
+use crate::store::{Counter, ReadTx, WriteTx, set_counter};
 
 /// The wrong counters of every part that is whole otherwise. Changes nothing; O(rows).
 pub(crate) fn plan_mending(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
@@ -31,7 +16,7 @@ pub(crate) fn plan_mending(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
     let mut wrong = Vec::new();
     for part in [Part::Journal, Part::Ledger, Part::Bodies] {
         if may_be_counted(part, &found) {
-            wrong.extend(corrections(tx, part)?);
+            wrong.extend(counters::wrong(tx, part)?);
         }
     }
     Ok(wrong)
@@ -59,31 +44,6 @@ fn may_be_counted(part: Part, found: &[Finding]) -> bool {
         Part::Bodies => &[Part::File, Part::Bodies],
     };
     !found.iter().any(|finding| finding.severity == Severity::Damage && sources.contains(&finding.part))
-}
-
-fn corrections(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Error> {
-    let mut expected: Vec<(String, &'static str, i64)> = Vec::new();
-    let owned = |(counter, value): (Counter<'static>, i64)| (counter.scope.to_owned(), counter.name, value);
-    match part {
-        Part::File => {}
-        Part::Journal => expected.extend(journal::counters_by_rows(tx)?.into_iter().map(owned)),
-        Part::Bodies => expected.extend(bodies::counters_by_rows(tx)?.into_iter().map(owned)),
-        Part::Ledger => {
-            // A forgotten target's books are frozen; using it again counts them once.
-            for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {
-                let counters = delivery::counters_by_rows(tx, target)?.into_iter();
-                expected.extend(counters.map(|(name, value)| (delivery::scope(target.id), name, value)));
-            }
-        }
-    }
-    let mut wrong = Vec::new();
-    for (scope, name, counted) in expected {
-        let kept = counter(tx, Counter { scope: &scope, name })?;
-        if kept != counted {
-            wrong.push(Correction { part, scope, name, kept, counted });
-        }
-    }
-    Ok(wrong)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod collect;
 mod collect_tests;
 #[cfg(test)]
 mod counter_tests;
+mod counters;
 #[cfg(test)]
 mod fixture;
 mod last_run;
@@ -33,10 +34,11 @@ mod retention;
 pub(crate) use absorb::{Absorbed, absorb};
 pub(crate) use append::{Appending, append, release};
 pub(crate) use balance::Balance;
-pub(crate) use check::{Finding, Part, Severity, check};
+pub(crate) use check::{Finding, Severity, check};
 pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
+pub(crate) use counters::{Correction, Part};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
-pub(crate) use mend::{Correction, mend, plan_mending};
+pub(crate) use mend::{mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
 pub(crate) use replace::{Obstacle, obstacle, replace};
 pub(crate) use restore::{Restorable, Restored, mark_archived, restore};

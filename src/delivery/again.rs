@@ -1,9 +1,11 @@
 //! What an operator makes owed again: what a target has, and what was given up at it.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Row;
 
 use super::postings::Postings;
-use super::{Class, Error, Status};
+use super::{Class, Error, Status, waivers};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx};
 
@@ -42,13 +44,14 @@ pub(crate) struct Again {
 }
 
 /// The next rows above `after` whose payload is still here: a number of them that one transaction bears.
-const DELIVERED: &str = "SELECT d.seq, d.status FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
+const DELIVERED: &str =
+    "SELECT d.seq, d.status, d.waiver FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.seq > ?2 AND d.status IN ('success', 'duplicate')
        AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
        AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
      ORDER BY d.seq LIMIT ?6";
-const GIVEN_UP: &str = "SELECT d.seq, d.status
+const GIVEN_UP: &str = "SELECT d.seq, d.status, d.waiver
      FROM delivery_rows AS d INDEXED BY delivery_failed JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.seq > ?2 AND d.status = 'terminal_failed'
        AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
@@ -66,7 +69,7 @@ pub(crate) fn owed_again(
 ) -> Result<Again, Error> {
     let rows = rows(tx, target, which, among, after)?;
     let events = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    Ok(Again { events, last: rows.last().map(|(seq, _)| *seq) })
+    Ok(Again { events, last: rows.last().map(|(seq, ..)| *seq) })
 }
 
 /// Makes the next settled events above `after` owed to a target again. How often they were tried before stays known;
@@ -82,19 +85,27 @@ pub(crate) fn owe_again(
     let mut postings = Postings::default();
     let mut statement = tx.prepare(
         "UPDATE delivery_rows SET status = 'queued', due_at = ?3, settled_at = NULL, failures = 0, rejections = 0,
-           alone = 0, error = NULL, http_status = NULL
+           alone = 0, error = NULL, http_status = NULL, waiver = NULL
          WHERE target = ?1 AND seq = ?2",
     )?;
-    for (seq, status) in &rows {
+    let mut lifted = BTreeMap::new();
+    for (seq, status, waiver) in &rows {
         statement.execute([target, *seq, AT_ONCE])?;
         postings.moved(status.class(), Class::Untried);
+        if let Some(waiver) = waiver {
+            *lifted.entry(*waiver).or_insert(0) += 1;
+        }
     }
     postings.post(tx, target)?;
+    waivers::lift(tx, &lifted)?;
     let events = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    Ok(Again { events, last: rows.last().map(|(seq, _)| *seq) })
+    Ok(Again { events, last: rows.last().map(|(seq, ..)| *seq) })
 }
 
-fn rows(tx: &ReadTx<'_>, target: i64, which: Settled, among: &Among, after: i64) -> Result<Vec<(i64, Status)>, Error> {
+/// A journal row, its state, and its waiver.
+type Found = (i64, Status, Option<i64>);
+
+fn rows(tx: &ReadTx<'_>, target: i64, which: Settled, among: &Among, after: i64) -> Result<Vec<Found>, Error> {
     let sql = match which {
         Settled::Delivered => DELIVERED,
         Settled::GivenUp => GIVEN_UP,
@@ -106,7 +117,7 @@ fn rows(tx: &ReadTx<'_>, target: i64, which: Settled, among: &Among, after: i64)
         statement.query(rusqlite::params![target, after, since, list(&among.types), list(&among.ids), CHUNK])?;
     let mut all = Vec::new();
     while let Some(row) = found.next()? {
-        all.push((row.get(0)?, status(row)?));
+        all.push((row.get(0)?, status(row)?, row.get(2)?));
     }
     Ok(all)
 }

@@ -27,7 +27,7 @@ impl Balance {
         self.captured == self.classes.iter().sum::<i64>() && self.classes.iter().all(|n| *n >= 0)
     }
 
-    fn from_fn(captured: i64, count: impl Fn(Class) -> i64) -> Self {
+    pub(super) fn from_fn(captured: i64, count: impl Fn(Class) -> i64) -> Self {
         Self { captured, classes: Class::ALL.map(count) }
     }
 }
@@ -122,6 +122,13 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
           AND (d.due_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM delivery_attempts AS a
                WHERE a.id = d.behind AND a.closed_at IS NULL AND a.parked = 1))"),
     ];
+    checks.extend([
+        ("events that are waived and not given up",
+         "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND waiver IS NOT NULL AND status <> 'terminal_failed'"),
+        ("events that waivers cover and that are not waived, or the other way round",
+         "SELECT ABS((SELECT COALESCE(SUM(events), 0) FROM delivery_waivers WHERE target = ?1)
+                     - (SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND waiver IS NOT NULL))"),
+    ]);
     if !target.is_live {
         // Nothing is posted to a forgotten target; taking it back makes up for it.
         checks.retain(|(what, _)| *what != PASSED);

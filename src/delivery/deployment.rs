@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
 
 use super::limits::{self, Told};
-use super::{Error, Target};
+use super::{Error, Target, reset};
 use crate::base::{Timestamp, text};
 use crate::http::Answer;
 use crate::store::{ReadTx, WriteTx};
@@ -154,6 +154,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
             )?;
         tx.prepare("UPDATE delivery_targets SET deployment = ?2 WHERE id = ?1")?.execute([target.id, id])?;
     }
+    reset::note(tx, target.id, &changes, now)?;
     Ok(changes)
 }
 

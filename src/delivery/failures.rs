@@ -22,12 +22,14 @@ pub(crate) struct Failed {
     pub(crate) http_status: Option<i64>,
     /// The reason last given.
     pub(crate) error: Option<String>,
+    /// A person has seen it.
+    pub(crate) is_waived: bool,
 }
 
 macro_rules! failed {
     ($index:literal, $status:literal) => {
         concat!(
-            "SELECT d.seq, f.event_id, f.event_type, d.http_status, d.error FROM delivery_rows AS d INDEXED BY ",
+            "SELECT d.seq, f.event_id, f.event_type, d.http_status, d.error, d.waiver IS NOT NULL FROM delivery_rows AS d INDEXED BY ",
             $index,
             " JOIN journal_feed AS f ON f.seq = d.seq WHERE d.target = ?1 AND d.seq > ?2 AND d.status = '",
             $status,
@@ -68,6 +70,7 @@ pub(crate) fn failed(
             status,
             http_status: r.get(3)?,
             error: r.get(4)?,
+            is_waived: r.get(5)?,
         })
     };
     Ok(statement.query_map((target, after, since, PAGE), read)?.collect::<rusqlite::Result<_>>()?)

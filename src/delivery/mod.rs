@@ -25,9 +25,13 @@ mod failures;
 #[cfg(test)]
 mod fixture;
 mod forget;
+mod gates;
 mod inherit;
+mod last_balance;
 mod limits;
 mod outcome;
+#[cfg(test)]
+mod outcome_tests;
 mod parking;
 #[cfg(test)]
 mod parking_tests;
@@ -41,12 +45,14 @@ mod record;
 #[cfg(test)]
 mod record_tests;
 mod registry;
+mod reset;
 mod rows;
 mod select;
 #[cfg(test)]
 mod select_tests;
 mod split;
 mod summary;
+mod waivers;
 mod witness;
 
 pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
@@ -59,7 +65,9 @@ pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
+pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
 pub(crate) use inherit::{Inherited, inherit};
+pub(crate) use last_balance::{Ended, contradiction, keep_balance, last_balance};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{
     is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope,
@@ -70,11 +78,13 @@ pub(crate) use receiver::DeliveryReceiver;
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
 pub(crate) use registry::{Target, current, targets};
+pub(crate) use reset::{Reset, pending_reset, settle_reset};
 pub(crate) use rows::{
-    Row, given_up, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of,
+    Row, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of, unseen,
 };
 pub(crate) use select::Policy;
 pub(crate) use summary::{delivered_per, reasons, retries};
+pub(crate) use waivers::{Group, Waiver, waive, waived, waivers};
 pub(crate) use witness::{contradictions, lost_attempts};
 
 /// The ledger's tables.

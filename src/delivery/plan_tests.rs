@@ -18,7 +18,7 @@ const PLANS: [(&str, &str, &[&str]); 16] = [
     ("rows::NEXT_ATTEMPT", rows::NEXT_ATTEMPT, &["delivery_open_attempts (target=? AND parked=?)"]),
     ("rows::NEXT_PARKED", rows::NEXT_PARKED, &["delivery_parked_attempts (target=?)"]),
     ("rows::REJECTED", rows::REJECTED, &["delivery_rejected (target=?)"]),
-    ("rows::GIVEN_UP", rows::GIVEN_UP, &["delivery_failed (target=?)", "PRIMARY KEY (rowid=?)"]),
+    ("rows::UNSEEN", rows::UNSEEN, &["delivery_unseen (target=?)", "PRIMARY KEY (rowid=?)"]),
     ("failures::REJECTED", failures::REJECTED, &["delivery_rejected (target=? AND seq>?)"]),
     ("failures::TRANSIENT", failures::TRANSIENT, &["delivery_transient (target=? AND seq>?)"]),
     ("failures::GIVEN_UP", failures::GIVEN_UP, &["delivery_failed (target=? AND seq>?)"]),

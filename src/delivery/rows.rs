@@ -138,19 +138,20 @@ pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, E
 
 /// How many events are refused for now.
 pub(super) const REJECTED: &str = "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND status = 'rejected'";
-/// The first events that were given up. SQLite would take the primary key, in which it must look at every row.
-pub(super) const GIVEN_UP: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d INDEXED BY delivery_failed
+/// The first events that were given up and that nobody has seen. SQLite would take the primary key, in which it must look
+/// at every row.
+pub(super) const UNSEEN: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d INDEXED BY delivery_unseen
      JOIN journal_feed AS f ON f.seq = d.seq
-     WHERE d.target = ?1 AND d.status = 'terminal_failed' ORDER BY d.seq LIMIT ?2";
+     WHERE d.target = ?1 AND d.status = 'terminal_failed' AND d.waiver IS NULL ORDER BY d.seq LIMIT ?2";
 
 /// How many events a target refused for now; costs as much as there are such events.
 pub(crate) fn rejected(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
     Ok(tx.prepare(REJECTED)?.query_row([target], |r| r.get(0))?)
 }
 
-/// The first events that were given up at a target, with the last reason.
-pub(crate) fn given_up(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
-    let mut statement = tx.prepare(GIVEN_UP)?;
+/// The first events that were given up at a target and not waived, with the last reason.
+pub(crate) fn unseen(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
+    let mut statement = tx.prepare(UNSEEN)?;
     Ok(statement.query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -21,6 +21,8 @@ CREATE TABLE delivery_targets (
   told_at            INTEGER,                     -- when it said so last
   deployment         INTEGER,                     -- the delivery_deployments row it was last seen as
   no_health_until    INTEGER,                     -- it has no health answer to give: not asked before then
+  reset_seen_at      INTEGER,                     -- since when another server seems to answer there: nobody said yet
+  reset_changes      TEXT,                        -- what says so: JSON, by field
   first_seen_at      INTEGER NOT NULL,
   last_seen_at       INTEGER NOT NULL
 );
@@ -54,11 +56,13 @@ CREATE TABLE delivery_rows (
   first_attempted_at INTEGER,
   last_attempted_at  INTEGER,
   settled_at         INTEGER,
+  waiver             INTEGER,                     -- the delivery_waivers row: a person has seen that it was given up
   PRIMARY KEY (target, seq)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS NOT NULL;
 CREATE INDEX delivery_behind ON delivery_rows (behind) WHERE behind IS NOT NULL;
 CREATE INDEX delivery_failed ON delivery_rows (target, seq) WHERE status = 'terminal_failed';
+CREATE INDEX delivery_unseen ON delivery_rows (target, seq) WHERE status = 'terminal_failed' AND waiver IS NULL;
 CREATE INDEX delivery_rejected ON delivery_rows (target, seq) WHERE status = 'rejected';
 CREATE INDEX delivery_transient ON delivery_rows (target, seq) WHERE status = 'transient';
 
@@ -85,6 +89,38 @@ CREATE TABLE delivery_attempts (
   result          TEXT,
   error           TEXT
 );
+
+-- What a person has seen of what was given up: one row for each time, over the events that were given up by then.
+CREATE TABLE delivery_waivers (
+  id         INTEGER PRIMARY KEY,
+  target     INTEGER NOT NULL REFERENCES delivery_targets (id),
+  grp        TEXT NOT NULL,                       -- the group's id, as it is shown
+  event_type TEXT NOT NULL,
+  reason     TEXT NOT NULL,                       -- without what differs between events
+  note       TEXT NOT NULL,
+  events     INTEGER NOT NULL,                    -- that it still covers
+  waived_at  INTEGER NOT NULL
+);
+CREATE INDEX delivery_waivers_of ON delivery_waivers (target);
+
+-- What stopped the last drain to a target, and since when; '' is a target that no source names.
+CREATE TABLE delivery_gates (
+  target_id TEXT NOT NULL,
+  name      TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  fix       TEXT NOT NULL,
+  since     INTEGER NOT NULL,
+  PRIMARY KEY (target_id, name)
+) WITHOUT ROWID;
+
+-- The balance that the last drain to a target ended with.
+CREATE TABLE delivery_balances (
+  target   INTEGER PRIMARY KEY REFERENCES delivery_targets (id),
+  at       INTEGER NOT NULL,
+  captured INTEGER NOT NULL,
+  classes  TEXT NOT NULL                          -- JSON, a number for each class
+);
+
 CREATE INDEX delivery_open_attempts ON delivery_attempts (target, parked, first_seq) WHERE closed_at IS NULL;
 CREATE INDEX delivery_parked_aggregates ON delivery_attempts (target, aggregate, first_seq)
   WHERE closed_at IS NULL AND parked = 1;

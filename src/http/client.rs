@@ -8,6 +8,7 @@ use std::time::Duration;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
 
+use super::trust::{self, Authorities};
 use crate::base::failpoint;
 
 /// Leave to open sockets to one origin. Only consent gives it out; a test holds that nothing else implements it.
@@ -16,6 +17,10 @@ pub(crate) trait OriginGrant {
     fn origin(&self) -> &str;
     /// True when only loopback addresses may be connected to, whatever the host name resolves to.
     fn is_loopback(&self) -> bool;
+    /// Who has to vouch for the server's certificate; `None` are the built-in authorities.
+    fn authorities(&self) -> Option<&Authorities> {
+        None
+    }
 }
 
 /// Bounds of one exchange.
@@ -82,6 +87,9 @@ pub(crate) enum Failure {
     /// The request went to another origin than the granted one, or was malformed: nothing was sent.
     #[error("refused before sending: {0}")]
     Refused(String),
+    /// Nobody knows an address of the host: nothing was sent.
+    #[error("cannot connect: {0}")]
+    NoSuchHost(String),
     /// No connection came about: nothing was sent.
     #[error("cannot connect: {0}")]
     Unreachable(String),
@@ -116,6 +124,7 @@ impl Client {
             .timeout_connect(Some(deadlines.connect))
             .timeout_recv_response(Some(deadlines.answer))
             .timeout_global(Some(deadlines.total))
+            .tls_config(tls(grant.authorities()))
             .build();
         let resolver = GrantedResolver::new(grant.is_loopback());
         let agent = ureq::Agent::with_parts(config, Connecting(DefaultConnector::default()), resolver);
@@ -174,6 +183,15 @@ impl Client {
     }
 }
 
+/// Whom to believe: the named authorities alone, or the built-in ones.
+fn tls(authorities: Option<&Authorities>) -> ureq::tls::TlsConfig {
+    use ureq::tls::{Certificate, RootCerts, TlsConfig};
+    let roots = authorities.map_or(RootCerts::WebPki, |authorities| {
+        RootCerts::from(authorities.certificates().map(|der| Certificate::from_der(der).to_owned()))
+    });
+    TlsConfig::builder().root_certs(roots).build()
+}
+
 /// What went wrong, for a person.
 fn words(error: &ureq::Error) -> String {
     use ureq::{Error, Timeout};
@@ -193,6 +211,8 @@ fn failure(error: &ureq::Error) -> Failure {
     use ureq::{Error, Timeout};
     let text = words(error);
     match error {
+        Error::Other(other) if other.is::<NoSuchHost>() => Failure::NoSuchHost(other.to_string()),
+        Error::Other(other) if other.is::<NoConnection>() => Failure::Unreachable(other.to_string()),
         Error::HostNotFound | Error::ConnectionFailed | Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
             Failure::Unreachable(text)
         }
@@ -225,12 +245,39 @@ struct Connecting(DefaultConnector);
 #[error("{0}")]
 struct Handshake(String);
 
+/// Why no connection came about.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoConnection(String);
+
+/// Why nobody knows an address of the host.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoSuchHost(String);
+
+/// What the TLS library itself found wrong.
+fn of_tls(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
 impl Connector for Connecting {
     type Out = Box<dyn Transport>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
-        self.0.connect(details, chained).map_err(|error| match failure(&error) {
-            Failure::Unknown(text) if details.needs_tls() => ureq::Error::Other(Box::new(Handshake(text))),
+        let host = details.uri.authority().map_or("the server", |authority| authority.as_str());
+        self.0.connect(details, chained).map_err(|error| match (of_tls(&error), failure(&error)) {
+            (Some(flaw), _) => ureq::Error::Other(Box::new(Handshake(trust::words(flaw, host)))),
+            (None, Failure::Unknown(text) | Failure::Tls(text)) if details.needs_tls() => {
+                ureq::Error::Other(Box::new(Handshake(format!("{host}: {text}"))))
+            }
+            // Nothing is sent before there is a connection.
+            (None, Failure::Unknown(text) | Failure::Unreachable(text)) => {
+                ureq::Error::Other(Box::new(NoConnection(format!("{host}: {text}"))))
+            }
             _ => error,
         })
     }
@@ -260,121 +307,18 @@ impl Resolver for GrantedResolver {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_empty() {
-            let found = self.inner.resolve(uri, config, timeout)?;
+            let found = self.inner.resolve(uri, config, timeout).map_err(|error| match error {
+                timeout @ ureq::Error::Timeout(_) => timeout,
+                error => ureq::Error::Other(Box::new(NoSuchHost(format!(
+                    "no such host: {} (DNS: {})",
+                    uri.host().unwrap_or_default(),
+                    words(&error)
+                )))),
+            })?;
             known.extend(found.iter().filter(|a| !self.is_loopback || a.ip().is_loopback()));
         }
         let mut kept = self.empty();
         known.iter().for_each(|address| kept.push(*address));
         if kept.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(kept) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{BufRead as _, BufReader, Write as _};
-    use std::net::TcpListener;
-
-    use super::*;
-
-    struct Loopback(String);
-
-    impl OriginGrant for Loopback {
-        fn origin(&self) -> &str {
-            &self.0
-        }
-        fn is_loopback(&self) -> bool {
-            true
-        }
-    }
-
-    /// A server that answers one request with `answer` and returns the request's head.
-    fn serve_once(answer: &'static [u8]) -> (String, std::thread::JoinHandle<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut head = String::new();
-            for line in BufReader::new(stream.try_clone().unwrap()).lines() {
-                let line = line.unwrap();
-                if line.is_empty() {
-                    break;
-                }
-                head.push_str(&line.to_lowercase());
-                head.push('\n');
-            }
-            stream.write_all(answer).unwrap();
-            head
-        });
-        (origin, server)
-    }
-
-    fn client(origin: &str) -> Client {
-        Client::new(&Loopback(origin.to_owned()), Deadlines::default(), 1)
-    }
-
-    fn get(url: &str) -> Request<'_> {
-        Request { method: Method::Get, url, headers: &[("X-Mark", "1")], body: b"", answer_limit: 4, total: None }
-    }
-
-    #[test]
-    fn long_answers_are_cut_and_headers_kept() {
-        let (origin, server) =
-            serve_once(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 6\r\nConnection: close\r\n\r\nabcdef");
-        let answer = client(&origin).send(&get(&format!("{origin}/a"))).unwrap();
-        assert_eq!((answer.status, answer.retry_after.as_deref(), answer.is_cut), (429, Some("7"), true));
-        assert_eq!(answer.body, b"abcd");
-        let head = server.join().unwrap();
-        assert!(head.contains("x-mark: 1\n") && head.contains("user-agent: sk-sync/"), "{head}");
-        assert!(!head.contains("accept-encoding"), "{head}");
-    }
-
-    #[test]
-    fn redirects_are_answers_not_orders() {
-        let (origin, server) = serve_once(
-            b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:9/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        );
-        assert_eq!(client(&origin).send(&get(&format!("{origin}/a"))).unwrap().status, 307);
-        server.join().unwrap();
-    }
-
-    #[test]
-    fn nothing_is_sent_to_another_origin() {
-        let client = client("http://127.0.0.1:9");
-        for url in ["http://127.0.0.1:8/", "https://127.0.0.1:9/", "http://example.org/", "nonsense"] {
-            assert!(matches!(client.send(&get(url)), Err(Failure::Refused(_))), "{url}");
-        }
-    }
-
-    #[test]
-    fn a_refused_connection_and_a_lost_answer_are_told_apart() {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let origin = format!("http://{free}");
-        assert!(matches!(client(&origin).send(&get(&origin)), Err(Failure::Unreachable(_))));
-        let (origin, server) = serve_once(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
-        assert!(matches!(client(&origin).send(&get(&origin)), Err(Failure::Unknown(_))));
-        server.join().unwrap();
-    }
-
-    #[test]
-    fn a_failed_handshake_is_told_apart_from_a_lost_answer() {
-        for answer in [&b""[..], b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let origin = format!("https://{}", listener.local_addr().unwrap());
-            let server = std::thread::spawn(move || {
-                let (mut stream, _) = listener.accept().unwrap();
-                let mut hello = [0; 5];
-                stream.read_exact(&mut hello).unwrap();
-                stream.write_all(answer).unwrap();
-            });
-            let failure = client(&origin).send(&get(&origin)).unwrap_err();
-            assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");
-            server.join().unwrap();
-        }
-    }
-
-    #[test]
-    fn a_loopback_grant_connects_to_loopback_only() {
-        let origin = "http://192.0.2.1:81";
-        assert!(matches!(client(origin).send(&get(origin)), Err(Failure::Unreachable(_))));
     }
 }

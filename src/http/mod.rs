@@ -5,9 +5,13 @@
 //! the number of answer bytes it was told.
 
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod signature;
+mod trust;
 mod wire;
 
 pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
 pub(crate) use signature::{Signature, SigningKeys};
+pub(crate) use trust::Authorities;
 pub(crate) use wire::{gzip, server_words};

@@ -71,7 +71,7 @@ pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Er
 
 /// True when an event has this id.
 pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM journal_events WHERE event_id = ?1)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced')";
     Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0))?)
 }
 

@@ -58,6 +58,7 @@ impl Audit {
         if !self.has_quarantine {
             return Ok(());
         }
+        self.foreign.begin();
         let sorted = |error| E::from(self.foreign.sorted(error));
         let sql = format!(
             "SELECT event_id, source_digest, payload FROM quarantined_conflicts NOT INDEXED
@@ -159,6 +160,7 @@ fn descents(tx: &WriteTx<'_>, audit: &Audit, found: &Found, now: Timestamp) -> R
     if !audit.has_provenance {
         return Ok(());
     }
+    audit.foreign.begin();
     let sorted = |error| Trouble::Source(audit.foreign.sorted(error));
     let sql = "SELECT event_id, source_digest, target_id, recorded_at FROM migration_provenance NOT INDEXED
                ORDER BY source_digest";

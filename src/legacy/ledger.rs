@@ -122,6 +122,7 @@ fn doubt(home: &Path) -> Option<&'static str> {
 
 /// The events of the journal that the ledger says the target has, in the journal's order.
 fn delivered(tx: &WriteTx<'_>, foreign: &Foreign, asked: &Question<'_>) -> Result<Vec<Inherited>, Trouble> {
+    foreign.begin();
     let sorted = |error| Trouble::Source(foreign.sorted(error));
     let sql = "SELECT event_id, status, completed_at FROM delivery_ledger NOT INDEXED
                WHERE target_id = ?1 AND status IN ('success', 'duplicate')";

@@ -1,7 +1,10 @@
 //! What an operator makes owed again: what a target has, or what was given up at it.
 
+use std::path::Path;
+
 use super::Error;
 use crate::base::Timestamp;
+use crate::books;
 use crate::delivery::{self, Again, Among, Settled, Target};
 use crate::journal::{self, Notice};
 use crate::store::Store;
@@ -32,11 +35,14 @@ pub(crate) fn owe_again(
             })?
         };
         events += did.events;
-        match did.last {
-            Some(last) => after = last,
-            None => return Ok(Some((target, events))),
-        }
+        let Some(last) = did.last else { break };
+        after = last;
     }
+    if which == Settled::Delivered && !is_dry {
+        // Whoever replays knows that another server answers there.
+        store.write(|tx| delivery::settle_reset(tx, target.id))?;
+    }
+    Ok(Some((target, events)))
 }
 
 const fn act(which: Settled) -> &'static str {
@@ -44,4 +50,21 @@ const fn act(which: Settled) -> &'static str {
         Settled::Delivered => "replayed",
         Settled::GivenUp => "retried",
     }
+}
+
+/// True when another server seems to answer at the target with this id than before, and nobody said yet what about it.
+pub(crate) fn pending_offer(store: &Path, target_id: &str) -> Result<bool, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(false) };
+    Ok(store.read(|tx| match delivery::current(tx, target_id)? {
+        Some(target) => Ok(delivery::pending_reset(tx, target.id)?.is_some()),
+        None => Ok::<_, delivery::Error>(false),
+    })?)
+}
+
+/// Takes the offer to replay back: the server still has everything.
+pub(crate) fn dismiss_offer(store: &mut Store, target_id: &str) -> Result<(), Error> {
+    Ok(store.write(|tx| match delivery::current(tx, target_id)? {
+        Some(target) => delivery::settle_reset(tx, target.id),
+        None => Ok(()),
+    })?)
 }

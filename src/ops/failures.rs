@@ -12,7 +12,9 @@ use super::report::Report;
 use crate::base::Timestamp;
 use crate::base::files::named;
 use crate::books;
-use crate::delivery::{self, FAILURES, Failed, Status, masked};
+use crate::delivery::{self, FAILURES, Failed, Status, Waiver, masked};
+use crate::journal::{self, Notice};
+use crate::store::Store;
 
 /// Groups shown at most; what comes after them is counted together.
 const GROUPS: usize = 1000;
@@ -88,6 +90,9 @@ fn head(report: &Report, now: Timestamp) -> Map<String, Value> {
 /// Events that failed for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Group {
+    /// What `events waive` takes.
+    #[serde(rename = "group")]
+    pub(crate) id: String,
     /// `terminal_failed`, `rejected` or `transient`.
     pub(crate) status: &'static str,
     /// The type of its events.
@@ -96,29 +101,117 @@ pub(crate) struct Group {
     pub(crate) reason: String,
     /// How many events.
     pub(crate) count: u64,
+    /// How many of them a person has seen.
+    pub(crate) waived: u64,
+    /// When that was last said, and the note that came with it.
+    pub(crate) waived_at: Option<String>,
+    pub(crate) note: Option<String>,
     /// One of them.
     pub(crate) example: String,
 }
 
+/// What is known of a group while its events are counted.
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    waived: u64,
+    example: String,
+}
+
 /// What failed at a target, grouped by state, type and masked reason, the largest group first.
 pub(crate) fn explain(store: &Path, target_id: &str) -> Result<Vec<Group>, Error> {
-    let mut groups: BTreeMap<(Status, String, String), (u64, String)> = BTreeMap::new();
+    let mut groups: BTreeMap<delivery::Group, Tally> = BTreeMap::new();
     each_failure(store, target_id, None, &mut |failed| {
-        let reason = masked(failed.error.as_deref().unwrap_or("no reason given"));
-        let mut key = (failed.status, failed.event_type, reason);
+        let mut key = group_of(&failed);
         if groups.len() >= GROUPS && !groups.contains_key(&key) {
-            key = (failed.status, "…".to_owned(), "any other".to_owned());
+            key =
+                delivery::Group { status: failed.status, event_type: "…".to_owned(), reason: "any other".to_owned() };
         }
-        groups.entry(key).or_insert((0, failed.event_id)).0 += 1;
+        let tally = groups.entry(key).or_insert_with(|| Tally { example: failed.event_id, ..Tally::default() });
+        tally.count += 1;
+        tally.waived += u64::from(failed.is_waived);
         Ok(())
     })?;
-    let group = |((status, event_type, reason), (count, example)): (_, (u64, String))| {
-        let status: Status = status;
-        Group { status: status.word(), event_type, reason, count, example }
+    let waivers = waivers_of(store, target_id)?;
+    let group = |(group, tally): (delivery::Group, Tally)| {
+        let id = group.id();
+        let last = waivers.iter().rfind(|waiver| waiver.group == id);
+        Group {
+            status: group.status.word(),
+            event_type: group.event_type,
+            reason: group.reason,
+            count: tally.count,
+            waived: tally.waived,
+            waived_at: last.map(|waiver| waiver.waived_at.to_string()),
+            note: last.map(|waiver| waiver.note.clone()).filter(|note| !note.is_empty()),
+            example: tally.example,
+            id,
+        }
     };
     let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     Ok(groups)
+}
+
+fn group_of(failed: &Failed) -> delivery::Group {
+    let reason = masked(failed.error.as_deref().unwrap_or("no reason given"));
+    delivery::Group { status: failed.status, event_type: failed.event_type.clone(), reason }
+}
+
+fn waivers_of(store: &Path, target_id: &str) -> Result<Vec<Waiver>, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
+    Ok(store.read(|tx| match delivery::current(tx, target_id)? {
+        Some(target) => delivery::waivers(tx, target.id),
+        None => Ok(Vec::new()),
+    })?)
+}
+
+/// What is given up of a group at a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GivenUp {
+    /// The group.
+    pub(crate) group: delivery::Group,
+    /// Journal rows of it that nobody has seen.
+    pub(crate) unseen: Vec<i64>,
+}
+
+/// What is given up at a target of the group with this id; `None` when no such group is. Groups of what is tried again
+/// by itself have nothing to waive.
+pub(crate) fn given_up(store: &Path, target_id: &str, id: &str) -> Result<Option<GivenUp>, Error> {
+    let mut found: Option<GivenUp> = None;
+    each_failure(store, target_id, None, &mut |failed| {
+        let group = group_of(&failed);
+        if failed.status == Status::TerminalFailed && group.id() == id {
+            let found = found.get_or_insert_with(|| GivenUp { group, unseen: Vec::new() });
+            found.unseen.extend((!failed.is_waived).then_some(failed.seq));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Records that a person has seen these failures, with an audit row; returns how many.
+pub(crate) fn waive(
+    store: &mut Store,
+    target_id: &str,
+    seen: &GivenUp,
+    note: &str,
+    now: Timestamp,
+) -> Result<u64, Error> {
+    store.write(|tx| {
+        let Some(target) = delivery::current(tx, target_id)? else { return Ok(0) };
+        let events = delivery::waive(tx, &target, &seen.group, &seen.unseen, note, now)?;
+        if events > 0 {
+            let delivery::Group { event_type, reason, .. } = &seen.group;
+            let words = if note.is_empty() { String::new() } else { format!("; {note}") };
+            let reason = format!(
+                "{events} events of group {} ({event_type}: {reason}), target {target_id}{words}",
+                seen.group.id()
+            );
+            journal::notice(tx, now, &Notice { act: "waived", reason: &reason })?;
+        }
+        Ok(events)
+    })
 }
 
 /// Tells each event that failed at a target; reads a bounded number at a time.

@@ -30,12 +30,13 @@ mod stream;
 mod tally;
 #[cfg(test)]
 mod trace_tests;
+mod trail;
 mod unchanged;
 mod workspace;
 
-pub(crate) use again::owe_again;
+pub(crate) use again::{dismiss_offer, owe_again, pending_offer};
 pub(crate) use drain::Stub;
-pub(crate) use failures::{Group, explain, write_report};
+pub(crate) use failures::{Group, explain, given_up, waive, write_report};
 pub(crate) use inherited::{clean_up, decide, import_conflicts};
 pub(crate) use migrate::{imported_sources, migrate, release_imported};
 pub(crate) use opening::{Absorbed, open};

@@ -126,6 +126,7 @@ pub(crate) fn run(
         journey.remember(indexed);
     }
     let balance = store.read(|tx| books_of(tx, journey.target_id()))?;
+    journey.keep_balance(&mut store, &balance.0)?;
     journey.balance(balance);
     Ok(journey.report)
 }
@@ -205,6 +206,7 @@ impl Journey<'_> {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
         let drains = self.request.scope.drains && !is_shut && self.resolved.receiver.is_some();
         if !drains {
+            self.note_gates(store)?;
             self.offer_all(store, indexed, &mut tally)?;
             return self.finish_bodies(store, tally);
         }
@@ -224,6 +226,7 @@ impl Journey<'_> {
         sending.bodies(store, indexed, &mut tally)?;
         drop(held);
         sending.latecomers(store)?;
+        self.note_gates(store)?;
         self.finish_bodies(store, tally)
     }
 

@@ -66,6 +66,8 @@ impl<'a, 'b> Sending<'a, 'b> {
         let mut did = self.did.take().unwrap_or_default();
         if is_owed && let Some(link) = self.link()? {
             let progress = self.journey.progress;
+            // The first answer may be long in coming: until then this is not "indexing".
+            progress(Step::Delivering { done: 0, total });
             let more = drain::events(world, self.journey.workspace, store, &link, self.deadline, &mut |done| {
                 progress(Step::Delivering { done, total });
             })?;

@@ -4,15 +4,14 @@ use std::path::Path;
 
 use crate::base::Env;
 use crate::base::env::TARGET_URL;
-use crate::config::{Compression, Delivery, ExternalReceiver, Format, Loaded, without_userinfo};
-use crate::event::BatchForm;
+use crate::config::{Delivery, Loaded, without_userinfo};
 
 use super::Error;
 use super::address::Address;
 use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
 use super::consent::Consent;
 use super::identity::STUB_URL;
-use super::link::{Endpoints, Identity, Manner, ReceiverKind};
+use super::link::{Endpoints, Identity, ReceiverKind};
 use super::older::{Login, Older};
 use super::resolved::{Authority, OverrideMode, Resolved};
 use super::scope::{ScopeStatus, queue_digest, queue_scope};
@@ -78,18 +77,6 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
     let consent = choice.consent.cloned().unwrap_or_default();
     let sources = sources.all(choice);
     Ok(Resolved { receiver, identity, endpoints, disagreement, sources, login, consent, authority, warnings })
-}
-
-/// How a target is spoken to: an external receiver as the configuration says, any other by the published contract.
-pub(super) fn manner(receiver: ReceiverKind, config: &ExternalReceiver) -> Manner {
-    if receiver != ReceiverKind::ExternalReceiver {
-        return Manner::default();
-    }
-    let form = match config.format {
-        Format::Batch => BatchForm::Plain,
-        Format::Cloudevents => BatchForm::CloudEvents,
-    };
-    Manner { form, ack: config.ack, is_compressed: config.compression == Compression::Gzip }
 }
 
 /// Who sends, as far as that is known.

@@ -53,7 +53,7 @@ impl Consent {
         let origin = address.origin();
         let is_loopback = address.is_loopback();
         if is_loopback || self.allowed.contains(&origin) {
-            return Ok(Permit { origin, is_loopback });
+            return Ok(Permit { origin, is_loopback, authorities: None });
         }
         let granted: Vec<_> = self.grants.iter().filter(|grant| grant.origin == origin).collect();
         let holds = |file: &RepositoryFile| {
@@ -63,7 +63,7 @@ impl Consent {
         match &self.pin {
             _ if granted.is_empty() => Err(self.flaw.as_deref().map_or(Refusal::Never, Refusal::Unreadable)),
             Some(file) if !holds(file) => Err(Refusal::Changed(file)),
-            _ => Ok(Permit { origin, is_loopback }),
+            _ => Ok(Permit { origin, is_loopback, authorities: None }),
         }
     }
 

@@ -4,7 +4,6 @@ use secrecy::SecretString;
 
 use crate::base::Env;
 use crate::config::{EventSyncConfig, ExternalReceiver};
-use crate::http::SigningKeys;
 
 use super::link::ReceiverKind;
 use super::resolved::Resolved;
@@ -77,19 +76,6 @@ fn bearer(token: &str) -> Keys {
 fn own_headers(config: &ExternalReceiver, env: &Env) -> Result<Vec<(String, SecretString)>, Lack> {
     let header = |h: &crate::config::Header| Ok((h.name.clone(), referred(&h.variable, env)?));
     config.headers.iter().map(header).collect()
-}
-
-/// The keys that requests to an external receiver are signed with; `None` where none are wanted.
-pub(super) fn signing(
-    receiver: ReceiverKind,
-    config: &EventSyncConfig,
-    env: &Env,
-) -> Result<Option<SigningKeys>, Lack> {
-    let named = config.external_receiver.signing_secret.as_ref().filter(|_| receiver == ReceiverKind::ExternalReceiver);
-    let Some(variable) = named else { return Ok(None) };
-    let lack = |flaw| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=whsec_…") };
-    let secret = env.text(variable).ok_or_else(|| lack("is not set"))?;
-    SigningKeys::read(secret).map(Some).map_err(lack)
 }
 
 fn referred(variable: &str, env: &Env) -> Result<SecretString, Lack> {

@@ -5,16 +5,15 @@ use std::sync::OnceLock;
 use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
 use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
-use crate::http::SigningKeys;
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::authority::{manner, stub_endpoints};
+use super::authority::stub_endpoints;
 use super::consent::Refusal;
-use super::credential;
 use super::credential::{Keys, Lack, Vault};
-use super::link::{Link, Manner, ReceiverKind};
+use super::link::{Link, Permit, ReceiverKind};
 use super::resolved::Resolved;
+use super::speech::{self, Speech};
 
 /// A condition for sending.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -107,9 +106,7 @@ impl<'a> Keyring<'a> {
         stub_origin: Option<&str>,
     ) -> Result<Option<Link>, Vec<Gate>> {
         let Vault { resolved, config, env } = self.vault;
-        let signing = credential::signing(receiver, config, env)
-            .map_err(|lack| vec![Gate::new("missing_signing_secret", Some(lack))])?;
-        let speech = (manner(receiver, &config.external_receiver), signing);
+        let speech = speech::speech(resolved, config, env);
         match connect(receiver, resolved, keys, speech, stub_origin) {
             Some(link) => Ok(Some(link)),
             None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
@@ -131,7 +128,7 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
     let consent = Gate::new("missing_consent", unpermitted(resolved));
     let no_keys = told.and_then(|told| told.as_ref().err().cloned());
-    match resolved.receiver {
+    let mut gates = match resolved.receiver {
         None | Some(ReceiverKind::Stub) => Vec::new(),
         Some(ReceiverKind::Teamspace) => {
             let auth = Gate::new("missing_auth", no_keys);
@@ -146,16 +143,11 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
             ]
         }
         Some(ReceiverKind::ExternalReceiver) => {
-            let signing = config.external_receiver.signing_secret.as_ref().map(|_| {
-                Gate::new(
-                    "missing_signing_secret",
-                    credential::signing(ReceiverKind::ExternalReceiver, config, env).err(),
-                )
-            });
-            let headers = Gate::new("missing_header_secret", no_keys);
-            [disagreement, headers].into_iter().chain(signing).chain([consent]).collect()
+            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent]
         }
-    }
+    };
+    gates.extend(speech::lacks(resolved, config, env).into_iter().map(|(name, lack)| Gate::new(name, lack)));
+    gates
 }
 
 /// The link, once every gate is open; `None` when the stub's origin is not given.
@@ -163,21 +155,25 @@ fn connect(
     receiver: ReceiverKind,
     resolved: &Resolved,
     keys: Keys,
-    (manner, signing): (Manner, Option<SigningKeys>),
+    speech: Speech,
     stub_origin: Option<&str>,
 ) -> Option<Link> {
     let endpoints = match receiver {
         ReceiverKind::Stub => stub_endpoints(&Address::read(stub_origin?).ok()?),
         ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
     };
+    let permit = |url: &str| {
+        let permit = resolved.consent.permit(url).ok()?;
+        Some(Permit { authorities: speech.authorities.clone(), ..permit })
+    };
     Some(Link {
         identity: resolved.identity.clone()?,
-        permit: resolved.consent.permit(&endpoints.events).ok()?,
-        bodies_permit: endpoints.bodies.as_deref().and_then(|url| resolved.consent.permit(url).ok()),
+        permit: permit(&endpoints.events)?,
+        bodies_permit: endpoints.bodies.as_deref().and_then(permit),
         endpoints,
         headers: keys.headers,
-        manner,
-        signing,
+        manner: speech.manner,
+        signing: speech.signing,
     })
 }
 

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::Ack;
 use crate::event::BatchForm;
-use crate::http::{OriginGrant, SigningKeys};
+use crate::http::{Authorities, OriginGrant, SigningKeys};
 
 /// How a kind of target is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -67,6 +67,8 @@ pub(crate) struct Endpoints {
 pub(crate) struct Permit {
     pub(super) origin: String,
     pub(super) is_loopback: bool,
+    /// Who has to vouch for its certificate, where a person said so.
+    pub(super) authorities: Option<Authorities>,
 }
 
 impl OriginGrant for Permit {
@@ -76,6 +78,10 @@ impl OriginGrant for Permit {
 
     fn is_loopback(&self) -> bool {
         self.is_loopback
+    }
+
+    fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_ref()
     }
 }
 
@@ -140,8 +146,8 @@ impl Link {
                 team_slug: String::new(),
                 user_email: String::new(),
             },
-            permit: Permit { origin: origin.to_owned(), is_loopback: true },
-            bodies_permit: Some(Permit { origin: origin.to_owned(), is_loopback: true }),
+            permit: Permit { origin: origin.to_owned(), is_loopback: true, authorities: None },
+            bodies_permit: Some(Permit { origin: origin.to_owned(), is_loopback: true, authorities: None }),
             endpoints: Endpoints {
                 events: format!("{origin}/api/v1/events/batch/"),
                 bodies: Some(format!("{origin}/api/dossier/push-content/")),

@@ -20,6 +20,7 @@ mod reach;
 mod resolved;
 mod scope;
 mod sources;
+mod speech;
 mod token;
 
 pub(crate) use authority::{Choice, resolve};

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::legacy_stores::LegacyStore;
 use crate::books::{Balance, LastRun};
+use crate::delivery::{self, Reset};
 use crate::spool::Waiting;
 use crate::target::{Authority, Gate};
 
@@ -14,7 +15,7 @@ use crate::target::{Authority, Gate};
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
     pub(crate) schema_version: u32,
-    /// The balance holds, nothing is undeliverable, no body was refused, no conflict is open, no gate is shut, no spooled
+    /// The balance holds, nothing is undeliverable that nobody has seen, no body was refused, no conflict is open, no gate is shut, no spooled
     /// line is damaged.
     pub(crate) ok: bool,
     pub(crate) exit_code: u8,
@@ -34,6 +35,8 @@ pub(crate) struct Document {
     pub(crate) spool: Waiting,
     pub(crate) balance: Balance,
     pub(crate) gates: Vec<Gate>,
+    /// For how long a gate that is shut has been stopping drains; null where no drain was stopped.
+    pub(crate) blocked_age_seconds: Option<u64>,
     pub(crate) legacy_stores: Vec<LegacyStore>,
     pub(crate) last_run: Option<Ended>,
     /// What a person should know and no count shows; plain sentences.
@@ -91,6 +94,41 @@ pub(crate) struct CurrentTarget {
     pub(crate) user_email: String,
     /// When the next waiting event is tried again.
     pub(crate) next_due_at: Option<String>,
+    /// Another server seems to answer there than before, and nobody said yet what to do about it.
+    pub(crate) reset_offer: Option<ResetOffer>,
+}
+
+/// What says that a target is another server than before, and the line that sends everything again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ResetOffer {
+    /// When that was first seen.
+    pub(crate) since: String,
+    pub(crate) changes: Vec<ResetChange>,
+    pub(crate) run: String,
+    /// The line that says that nothing was lost.
+    pub(crate) dismiss: String,
+}
+
+/// A field of the server's health answer that says something else than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ResetChange {
+    pub(crate) field: &'static str,
+    pub(crate) previous: String,
+    pub(crate) current: String,
+}
+
+impl ResetOffer {
+    /// The offer for the target with this id.
+    pub(super) fn of(target_id: &str, reset: &Reset) -> Self {
+        let change = |c: &delivery::Change| ResetChange {
+            field: c.field,
+            previous: c.previous.clone(),
+            current: c.current.clone(),
+        };
+        let run = format!("sk-sync replay --to {target_id}");
+        let dismiss = format!("{run} --dismiss");
+        Self { since: reset.since.to_string(), changes: reset.changes.iter().map(change).collect(), run, dismiss }
+    }
 }
 
 /// An earlier target.
@@ -142,7 +180,9 @@ pub(crate) struct Conflict {
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct TerminalFailures {
     pub(crate) count: i64,
-    /// The first of them.
+    /// Those of them that a person has seen (`events waive`).
+    pub(crate) waived: i64,
+    /// The first of the others.
     pub(crate) events: Vec<TerminalFailure>,
 }
 
@@ -221,6 +261,23 @@ pub(crate) struct Ended {
     /// What its exit code means, in a word.
     pub(crate) result: &'static str,
     pub(crate) exit_code: u8,
+    /// What the last drain to the current target ended with.
+    pub(crate) balance: Option<EndedWith>,
+}
+
+/// The balance that a drain ended with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct EndedWith {
+    /// The first drain that ended so.
+    pub(crate) at: String,
+    #[serde(flatten)]
+    pub(crate) balance: Balance,
+}
+
+impl EndedWith {
+    pub(super) fn of(last: &delivery::Ended) -> Self {
+        Self { at: last.at.to_string(), balance: Balance::of(&last.balance, false) }
+    }
 }
 
 impl From<LastRun> for Ended {
@@ -236,7 +293,7 @@ impl From<LastRun> for Ended {
             130 => "interrupted",
             _ => "failed",
         };
-        Self { when: last.when, command: last.command, result, exit_code: last.exit_code }
+        Self { when: last.when, command: last.command, result, exit_code: last.exit_code, balance: None }
     }
 }
 

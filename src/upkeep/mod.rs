@@ -13,6 +13,7 @@ mod envelope;
 mod events;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod gates;
 mod gc;
 mod history;
 mod legacy_stores;
@@ -37,6 +38,7 @@ pub(crate) use document::{Document, Facts, TerminalFailure};
 #[cfg(test)]
 pub(crate) use document::{Ended, Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
+pub(crate) use gates::recorded_gates;
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 pub(crate) use history::History;
 pub(crate) use mission_logs::{LogCheck, check_logs};

@@ -26,6 +26,13 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
     for gate in d.gates.iter().filter(|gate| !gate.is_open) {
         say(true, format!("the gate {} is shut: {}", gate.name, gate.reason), &gate.fix);
     }
+    if let Some(offer) = d.delivery_targets.current.as_ref().and_then(|current| current.reset_offer.as_ref()) {
+        let words: Vec<_> =
+            offer.changes.iter().map(|c| format!("{} was `{}` and is `{}`", c.field, c.previous, c.current)).collect();
+        let why = "the target seems to be another server than before";
+        say(true, format!("{why} ({}); if it lost what it had, send it again", words.join(", ")), &offer.run);
+        say(true, "if it still has everything".to_owned(), &offer.dismiss);
+    }
     say(!d.project.store_exists, "nothing was captured here yet".to_owned(), "sk-sync run");
     let sends = d.delivery_targets.current.is_some() && d.gates.iter().all(|gate| gate.is_open);
     let owed = [(d.active_queue.event_count, "event"), (d.bodies.queued, "body")].map(|(n, noun)| counted(n, noun));
@@ -37,7 +44,8 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
         }
     };
     let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
-    look(unsigned(d.terminal_failures.count), "event", "given up", "sk-sync events list --status undeliverable");
+    let unseen = unsigned(d.terminal_failures.count - d.terminal_failures.waived);
+    look(unseen, "event", "given up", "sk-sync events list --status undeliverable");
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
     look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::document::{
     ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger, DeliveryTargets, Document,
-    Ended, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync,
-    TerminalFailure, TerminalFailures,
+    Ended, EndedWith, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync,
+    ResetOffer, TerminalFailure, TerminalFailures,
 };
+use super::gates::{age, with_record};
 use super::history::{self, History};
 use super::legacy_stores;
 use super::next_steps::next_steps;
@@ -59,6 +60,9 @@ struct Kept {
     bodies: Bodies,
     balance: Balance,
     owed: u64,
+    gates: Vec<Gate>,
+    blocked_age_seconds: Option<u64>,
+    last_balance: Option<EndedWith>,
 }
 
 /// The published JSON Schema of the document.
@@ -82,21 +86,21 @@ fn gather<T: Default>(
 ) -> Result<(Document, T), Error> {
     let Surroundings { store, resolved, gates, legacy_home, .. } = around;
     let identity = resolved.identity.as_ref();
-    let is_shut = gates.iter().any(|gate| !gate.is_open);
     // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
     let spool = Spool::beside(store).look();
     let (mut kept, more) = match books::open_read(store)? {
         Some(store) => store.read(|tx| {
             let target = identity.map_or(Ok(None), |identity| delivery::current(tx, &identity.target_id))?;
-            Ok::<_, Error>((read(tx, identity, is_shut, now)?, more(tx, target.as_ref())?))
+            Ok::<_, Error>((read(tx, identity, &gates, now)?, more(tx, target.as_ref())?))
         })?,
-        None => (Kept { balance: Balance::empty(), ..Kept::default() }, T::default()),
+        None => (Kept { balance: Balance::empty(), gates, ..Kept::default() }, T::default()),
     };
+    let is_shut = kept.gates.iter().any(|gate| !gate.is_open);
     let spool = spool.map_err(store::Error::from)?;
     if kept.targets.current.is_none() {
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
-    let faults = kept.failures.count + kept.conflicts.count;
+    let faults = kept.failures.count - kept.failures.waived + kept.conflicts.count;
     let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root);
     let mut warnings = around.warnings;
     warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
@@ -125,9 +129,10 @@ fn gather<T: Default>(
         bodies: kept.bodies,
         spool,
         balance: kept.balance,
-        gates,
+        gates: kept.gates,
+        blocked_age_seconds: kept.blocked_age_seconds,
         legacy_stores,
-        last_run: books::last_run(store).map(Ended::from),
+        last_run: books::last_run(store).map(|last| Ended { balance: kept.last_balance, ..Ended::from(last) }),
         warnings,
         next_steps: Vec::new(),
     };
@@ -135,7 +140,10 @@ fn gather<T: Default>(
     Ok((document, more))
 }
 
-fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timestamp) -> Result<Kept, Error> {
+fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Timestamp) -> Result<Kept, Error> {
+    let record = delivery::stopped(tx, identity.map_or("", |identity| &identity.target_id))?;
+    let gates = with_record(judged, &record);
+    let is_shut = gates.iter().any(|gate| !gate.is_open);
     let totals = journal::totals(tx)?;
     let target = match identity {
         Some(identity) => delivery::current(tx, &identity.target_id)?,
@@ -153,6 +161,8 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timest
         conflicts: conflicts(tx, totals.conflicts)?,
         bodies: bodies_of(tx, now)?,
         balance: Balance::of(&balance, is_shut),
+        blocked_age_seconds: age(&gates, &record, now),
+        gates,
         ..Kept::default()
     };
     let waiting = balance.of(Class::Untried) + balance.of(Class::Retryable);
@@ -160,7 +170,11 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, is_shut: bool, now: Timest
     match &target {
         Some(target) => {
             let id = &target.identity.target_id;
-            kept.targets.current = Some(current(&target.identity, Some(id), delivery::next_due(tx, target.id)?));
+            kept.targets.current = Some(CurrentTarget {
+                reset_offer: delivery::pending_reset(tx, target.id)?.map(|reset| ResetOffer::of(id, &reset)),
+                ..current(&target.identity, Some(id), delivery::next_due(tx, target.id)?)
+            });
+            kept.last_balance = delivery::last_balance(tx, target.id)?.map(|last| EndedWith::of(&last));
             in_attempts = delivery::in_open_attempts(tx, target.id)?;
             kept.ledger = ledger(tx, target, &balance, in_attempts)?;
             kept.failures = failures(tx, target, &balance)?;
@@ -193,6 +207,7 @@ fn current(identity: &Identity, known_as: Option<&str>, due: Option<Timestamp>) 
         team_slug: identity.team_slug.clone(),
         user_email: identity.user_email.clone(),
         next_due_at: due.map(|at| at.to_string()),
+        reset_offer: None,
     }
 }
 
@@ -231,11 +246,11 @@ fn ledger(
 
 fn failures(tx: &ReadTx<'_>, target: &Target, balance: &delivery::Balance) -> Result<TerminalFailures, Error> {
     let target_id = &target.identity.target_id;
-    let events = delivery::given_up(tx, target.id, LISTED)?
+    let events = delivery::unseen(tx, target.id, LISTED)?
         .into_iter()
         .map(|(event_id, last_error)| TerminalFailure { event_id, target_id: target_id.clone(), last_error })
         .collect();
-    Ok(TerminalFailures { count: balance.of(Class::Undeliverable), events })
+    Ok(TerminalFailures { count: balance.of(Class::Undeliverable), waived: delivery::waived(tx, target.id)?, events })
 }
 
 /// The reference's rule: much is retained, there is a target, and every retained event is at every target. The stub

@@ -107,7 +107,8 @@ fn the_document_is_the_contract() {
           "canonical_url": "https://sync.example.org",
           "team_slug": "core",
           "user_email": "",
-          "next_due_at": null
+          "next_due_at": null,
+          "reset_offer": null
         },
         "previous": []
       },
@@ -128,6 +129,7 @@ fn the_document_is_the_contract() {
       },
       "terminal_failures": {
         "count": 0,
+        "waived": 0,
         "events": []
       },
       "body_upload_compatibility": {
@@ -180,6 +182,7 @@ fn the_document_is_the_contract() {
         "holds": true
       },
       "gates": [],
+      "blocked_age_seconds": null,
       "legacy_stores": [],
       "last_run": null,
       "warnings": [],

@@ -71,7 +71,7 @@ fn step(sandbox: &Sandbox, script: &str, inputs: &[(&str, &str)]) -> Step {
 }
 
 #[test]
-fn a_run_tells_what_it_did_and_whether_a_journal_was_there() {
+fn d47_a_run_without_credentials_tells_what_it_did_and_whether_a_journal_was_there() {
     let Some(sandbox) = runner() else { return };
     let first = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
     assert_eq!(first.code, Some(0), "{}", first.log);
@@ -113,7 +113,7 @@ fn what_is_owed_is_a_notice_unless_the_workflow_is_strict() {
 
 /// A pull request from a fork has no secrets: what is captured is kept, and the step succeeds with a notice.
 #[test]
-fn a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
+fn d47_a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
     let Some(mut sandbox) = runner() else { return };
     let server = Server::answering(|request| honest(request, "success"));
     sandbox.target(&server.url());

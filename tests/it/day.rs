@@ -1,8 +1,11 @@
 //! A day in the life: every command a person meets on one day, one after the other on one store.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
+use crate::support::sandbox::Served;
 use crate::support::wire::{assert_mirrored, journal, open, received};
 
 const SPEC: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
@@ -28,31 +31,27 @@ fn current(sandbox: &Sandbox) -> String {
     targets.iter().find(|t| t["is_current"] == true).unwrap()["target_id"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn a_day_in_the_life() {
-    let mut sandbox = Sandbox::with_repo();
-    let (first, second, third) = (sandbox.path("first.db"), sandbox.path("second.db"), sandbox.path("third.db"));
-    let store = |file: &std::path::Path| ["--store".to_owned(), file.to_str().unwrap().to_owned()];
-    let serve = |sandbox: &Sandbox, file: &std::path::Path, more: &[&str]| {
-        let store = store(file);
-        sandbox.serve(&[&[store[0].as_str(), store[1].as_str()], more].concat())
-    };
+/// A receiver that keeps what it gets in `file`.
+fn serve(sandbox: &Sandbox, file: &Path, more: &[&str]) -> Served {
+    sandbox.serve(&[&["--store", file.to_str().unwrap()], more].concat())
+}
 
-    // The morning: a run, and all is well.
-    let served = serve(&sandbox, &first, &[]);
+/// A run, the target goes down, a run, it comes back, a run: returns how many events there are.
+fn the_morning(sandbox: &mut Sandbox, file: &Path) -> i64 {
+    let served = serve(sandbox, file, &[]);
     let address = served.url().trim_start_matches("http://").to_owned();
     sandbox.target(&served.url());
     assert!(sandbox.sk_sync(["run"]).success().stdout.contains("Done: nothing is owed"));
-    let seen = status(&sandbox);
+    let seen = status(sandbox);
     assert_eq!((&seen["ok"], steps(&seen).len()), (&json!(true), 0), "{seen}");
     let begun = seen["balance"]["captured"].as_i64().unwrap();
 
-    // The target is down: nothing is lost, and nobody says that it is done.
+    // Down: nothing is lost, and nobody says that it is done.
     drop(served);
-    news(&sandbox, "while the target is down");
+    news(sandbox, "while the target is down");
     let run = sandbox.sk_sync(["run"]).code(3);
     assert!(run.stdout.contains("Not done:") && run.stdout.contains("Everything is kept"), "{run:?}");
-    let seen = status(&sandbox);
+    let seen = status(sandbox);
     assert_eq!(steps(&seen), ["sk-sync drain"], "{seen}");
     assert_eq!(seen["last_run"]["result"], "retryable");
     let captured = seen["balance"]["captured"].as_i64().unwrap();
@@ -60,42 +59,75 @@ fn a_day_in_the_life() {
     let _open = sandbox.sk_sync(["preflight"]).success();
     let _check = sandbox.sk_sync(["status", "--check"]).code(3);
 
-    // It is back: the same run delivers what was owed, once.
-    let served = serve(&sandbox, &first, &["--listen", &address]);
+    // Back: the same run delivers what was owed, once.
+    let served = serve(sandbox, file, &["--listen", &address]);
     let _run = sandbox.sk_sync(["run"]).success();
     assert_eq!(served.report()["events"], captured);
-    assert_mirrored(&sandbox, &first);
+    assert_mirrored(sandbox, file);
+    captured
+}
 
-    // Another target: it owes nothing to the first, and gets everything; a replay gives it all once more.
-    let other = serve(&sandbox, &second, &[]);
+/// Another target owes nothing to the first, and gets everything; a replay gives it all once more.
+fn another_target(sandbox: &mut Sandbox, file: &Path, captured: i64) {
+    let other = serve(sandbox, file, &[]);
     sandbox.target(&other.url());
     assert_eq!(sandbox.sk_sync(["gc", "--json"]).success().json()["eligible"]["reasons"]["delivered"], Value::Null);
     let _run = sandbox.sk_sync(["run"]).success();
-    assert_mirrored(&sandbox, &second);
-    let id = current(&sandbox);
+    assert_mirrored(sandbox, file);
+    let id = current(sandbox);
     let _replay = sandbox.sk_sync(["replay", "--to", &id]).success();
-    assert_eq!(status(&sandbox)["balance"]["untried"], captured);
+    assert_eq!(status(sandbox)["balance"]["untried"], captured);
     let _drain = sandbox.sk_sync(["drain"]).success();
     assert_eq!((&other.report()["events"], &other.report()["duplicates"]), (&json!(captured), &json!(captured)));
-    assert_eq!(status(&sandbox)["delivery_ledger"]["delivered_previous_target"], captured);
+    assert_eq!(status(sandbox)["delivery_ledger"]["delivered_previous_target"], captured);
+}
 
-    // Cleaning up: the archive first, then a plan, then the act.
-    let archive = sandbox.path("all.jsonl.gz");
-    let kept = journal(&sandbox.store());
+/// The archive first, then a plan, then the act; history stays.
+fn cleaning_up(sandbox: &Sandbox, archive: &Path, captured: i64) {
+    let kept = journal(&sandbox.store()).len();
     let done = sandbox.sk_sync(["archive", "--json", "--output", archive.to_str().unwrap()]).success().json();
-    assert_eq!(done["events"], kept.len());
+    assert_eq!(done["events"], kept);
     let before = sandbox.listing();
     let plan = sandbox.sk_sync(["gc", "--json"]).success().json();
-    assert_eq!((&plan["eligible"]["payloads"], &plan["kept"]["payloads"]), (&json!(kept.len()), &json!(0)), "{plan}");
+    assert_eq!((&plan["eligible"]["payloads"], &plan["kept"]["payloads"]), (&json!(kept), &json!(0)), "{plan}");
     assert_eq!(sandbox.listing(), before);
     let gone = sandbox.sk_sync(["gc", "--explicit", "--json"]).success().json();
-    assert_eq!(gone["collected"]["payloads"], kept.len());
+    assert_eq!(gone["collected"]["payloads"], kept);
     assert_eq!(journal(&sandbox.store()).len(), 0);
-    assert_eq!(status(&sandbox)["balance"]["delivered"], captured, "history stays");
+    assert_eq!(status(sandbox)["balance"]["delivered"], captured);
     sandbox.verified();
     // What is known stays known.
-    assert_eq!(sandbox.sk_sync(["run", "--json"]).success().json()["capture"]["captured"], 0);
+    assert_eq!(sandbox.sk_sync(["index", "--json"]).success().json()["capture"]["captured"], 0);
+}
 
+/// A bit flips, a row is lost, a number is wrong: each is told from the others.
+fn the_evening(sandbox: &Sandbox, store: &Path) {
+    open(store).execute("UPDATE store_counters SET value = value + 1 WHERE name = 'delivered'", []).unwrap();
+    let found = sandbox.sk_sync(["verify", "--json"]).code(6).json();
+    assert_eq!((&found["is_damaged"], found["safe"].as_array().unwrap().len()), (&json!(false), 4));
+    let mended = sandbox.sk_sync(["verify", "--repair", "counters"]).success().stdout;
+    assert!(mended.starts_with("Repaired: delivery/1/delivered said "), "{mended}");
+    let conn = open(store);
+    conn.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    let flip = "UPDATE journal_payloads SET envelope = CAST(replace(envelope, 'a', 'b') AS BLOB) WHERE seq = 3";
+    let lose = "DELETE FROM journal_events WHERE seq = 5";
+    for (damage, words) in [(flip, "journal row 3"), (lose, "row 5 is missing")] {
+        conn.execute(damage, []).unwrap();
+        let found = sandbox.sk_sync(["verify"]).code(6).stdout;
+        assert!(found.contains(words) && found.contains("Keep a copy of the file"), "{found}");
+        assert!(found.contains("Safe:"), "{found}");
+    }
+}
+
+#[test]
+fn a_day_in_the_life() {
+    let mut sandbox = Sandbox::with_repo();
+    let [first, second, third] = ["first.db", "second.db", "third.db"].map(|name| sandbox.path(name));
+    let captured = the_morning(&mut sandbox, &first);
+    another_target(&mut sandbox, &second, captured);
+    let archive = sandbox.path("all.jsonl.gz");
+    let kept = journal(&sandbox.store());
+    cleaning_up(&sandbox, &archive, captured);
     // Another machine: everything comes back, byte for byte, and goes to a target of its own.
     sandbox.change("SK_SYNC_HOME", sandbox.path("elsewhere").to_str().unwrap());
     let restored = sandbox.sk_sync(["restore", archive.to_str().unwrap(), "--json"]).success().json();
@@ -105,27 +137,6 @@ fn a_day_in_the_life() {
     sandbox.target(&own.url());
     let _run = sandbox.sk_sync(["run"]).success();
     assert_eq!(received(&third).events, kept);
-
-    // The evening: a bit flips, a row is lost, a number is wrong; each is told from the others.
-    let elsewhere = std::fs::read_dir(sandbox.path("elsewhere/projects")).unwrap().next().unwrap().unwrap().path();
-    let elsewhere = elsewhere.join("store.db");
-    open(&elsewhere).execute("UPDATE store_counters SET value = value + 1 WHERE name = 'delivered'", []).unwrap();
-    let found = sandbox.sk_sync(["verify", "--json"]).code(6).json();
-    assert_eq!((&found["is_damaged"], found["safe"].as_array().unwrap().len()), (&json!(false), 4));
-    let mended = sandbox.sk_sync(["verify", "--repair", "counters"]).success().stdout;
-    assert!(mended.starts_with("Repaired: delivery/1/delivered said "), "{mended}");
-    let conn = open(&elsewhere);
-    conn.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
-    for (damage, words) in [
-        (
-            "UPDATE journal_payloads SET envelope = CAST(replace(envelope, 'a', 'b') AS BLOB) WHERE seq = 3",
-            "journal row 3",
-        ),
-        ("DELETE FROM journal_events WHERE seq = 5", "row 5 is missing"),
-    ] {
-        conn.execute(damage, []).unwrap();
-        let found = sandbox.sk_sync(["verify"]).code(6).stdout;
-        assert!(found.contains(words) && found.contains("Keep a copy of the file"), "{found}");
-        assert!(found.contains("Safe:"), "{found}");
-    }
+    let project = std::fs::read_dir(sandbox.path("elsewhere/projects")).unwrap().next().unwrap().unwrap().path();
+    the_evening(&sandbox, &project.join("store.db"));
 }

@@ -275,3 +275,45 @@ fn a_server_that_wants_to_be_left_alone_is() {
     }
     assert_eq!(server.probes().len(), 1);
 }
+
+/// What says that another server answers stays in `status` until somebody replays to it, or says that nothing was lost.
+#[test]
+fn an_offer_to_replay_stays_until_it_is_answered() {
+    let server = server();
+    let sandbox = aimed_at(&server);
+    let see = |news: &str, instance: &str| {
+        server.healthy(Reply::json(200, &json!({"server_instance_id": instance})));
+        new_fact(&sandbox, news);
+        let _run = sandbox.sk_sync(["run"]).success();
+    };
+    let status = || sandbox.sk_sync(["status", "--json"]).success().json();
+    let offer = || status()["delivery_targets"]["current"]["reset_offer"].clone();
+    see("one", "a");
+    assert_eq!(offer(), Value::Null);
+    see("two", "b");
+    see("three", "b");
+    let first = offer();
+    let changes = json!([{"field": "server_instance_id", "previous": "a", "current": "b"}]);
+    assert_eq!(first["changes"], changes, "{first}");
+    let line = first["run"].as_str().unwrap();
+    let steps = status()["next_steps"].clone();
+    assert!(steps.as_array().unwrap().iter().any(|step| step["run"] == line), "{steps}");
+    let words: Vec<_> = line.split(' ').skip(1).collect();
+    let _looked = sandbox.sk_sync(words.iter().chain(&["--dry-run"])).success();
+    let _looked = sandbox.sk_sync(words.iter().chain(&["--dismiss", "--dry-run"])).success();
+    assert_eq!(offer(), first, "looking changes nothing");
+    let done = sandbox.sk_sync(words.iter().chain(&["--dismiss", "--json"])).success().json();
+    assert_eq!((&done["dismissed"], offer()), (&json!(true), Value::Null));
+    let events = |requests: Vec<Request>| requests.iter().filter(|r| is_events(r)).flat_map(ids).count();
+    let before = events(server.requests());
+    let _nothing = sandbox.sk_sync(["drain"]).success();
+    assert_eq!(events(server.requests()), before, "nothing is owed again");
+
+    see("four", "c");
+    assert_eq!(offer()["changes"][0]["current"], "c");
+    let _replayed = sandbox.sk_sync(&words).success();
+    assert_eq!(offer(), Value::Null);
+    let before = events(server.requests());
+    let _sent = sandbox.sk_sync(["drain"]).success();
+    assert_eq!(json!(events(server.requests()) - before), status()["balance"]["captured"]);
+}

@@ -96,7 +96,7 @@ fn files_come_once_and_go_without_a_trace() {
 }
 
 #[test]
-fn a_foreign_hook_stays_byte_for_byte_and_stops_the_installation() {
+fn d55_a_foreign_hook_stays_byte_for_byte_and_stops_the_installation() {
     let sandbox = Sandbox::with_repo();
     write_hook(&sandbox, ".git/hooks/post-merge", "#!/bin/sh\nmake tags # sk-sync hook run post-commit\n");
     let before = surroundings(&sandbox);
@@ -139,7 +139,7 @@ fn links_and_edited_hooks_of_ours_are_foreign_too() {
 }
 
 #[test]
-fn a_hooks_path_and_a_linked_directory_are_respected() {
+fn d55_a_hooks_path_and_a_linked_directory_are_respected() {
     for linked in [false, true] {
         let sandbox = Sandbox::with_repo();
         sandbox.write("tools/hooks/pre-commit", "#!/bin/sh\n");

@@ -12,6 +12,8 @@ mod bench;
 mod bodies;
 mod capture;
 mod choosing;
+#[cfg(unix)]
+mod ci;
 mod consent;
 #[cfg(unix)]
 mod cost;
@@ -46,6 +48,7 @@ mod migrate;
 mod older_login;
 mod page;
 mod preflight;
+mod presets;
 #[cfg(unix)]
 mod promises;
 mod purge;
@@ -58,8 +61,11 @@ mod shell;
 mod spool;
 mod status;
 mod status_schema;
+mod stopped;
 mod support;
+mod tls;
 mod upkeep;
 mod verify;
 mod waits;
+mod waive;
 mod webhook;

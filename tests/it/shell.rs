@@ -160,6 +160,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               any value but `0` switches colour on
       PATH
               where git and, for `hook status`, sk-sync itself are looked for
+      SSL_CERT_FILE
+              PEM file of the authorities to trust for https, in place of the built-in ones
       HOME
               home directory, for the defaults above
       XDG_STATE_HOME

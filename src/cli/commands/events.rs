@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::explain::{self, ExplainArgs};
 use super::replay::{self, RetryArgs};
+use super::waive::{self, WaiveArgs};
 use crate::base::text::{path, printable};
 use crate::books;
 use crate::cli::journey::{open_store, resolved, workspace};
@@ -12,7 +13,7 @@ use crate::cli::{Context, Exit, Failure};
 use crate::journal::Release;
 use crate::ops::Workspace;
 use crate::target::Keyring;
-use crate::upkeep::{ListRequest, Shown, View, Wanted, known_targets, list, show};
+use crate::upkeep::{ListRequest, Shown, View, Wanted, known_targets, list, recorded_gates, show};
 
 /// Inspect the events in the journal.
 ///
@@ -32,6 +33,7 @@ pub(crate) enum Events {
     /// Lift the hold of an event: it is owed from now on
     Release(ReleaseArgs),
     Retry(RetryArgs),
+    Waive(WaiveArgs),
 }
 
 /// List events in the order of the journal.
@@ -97,6 +99,7 @@ impl Args {
             Events::Explain(args) => args.json,
             Events::Release(args) => args.json,
             Events::Retry(args) => args.json,
+            Events::Waive(args) => args.json,
         }
     }
 }
@@ -108,6 +111,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Events::Explain(args) => explain::run(context, args),
         Events::Release(args) => release_event(context, args),
         Events::Retry(args) => replay::retry(context, args),
+        Events::Waive(args) => waive::run(context, args),
     }
 }
 
@@ -126,6 +130,7 @@ pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>
         }
         _ => {
             let gates = Keyring::new(&resolved, &workspace.loaded.config, &context.env).gates();
+            let gates = recorded_gates(&workspace.place.store(), configured, &gates)?;
             let is_shut = gates.iter().any(|gate| !gate.is_open);
             Ok(View { target_id: configured.map(str::to_owned), is_shut })
         }

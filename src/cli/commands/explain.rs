@@ -11,7 +11,8 @@ use crate::ops::{Group, explain};
 
 /// Explain what the target did not take: its reasons, grouped.
 ///
-/// Reasons that differ only in ids, numbers and quoted text are one group, with one of its events as an example.
+/// Reasons that differ only in ids, numbers and quoted text are one group, with one of its events as an example. `events
+/// waive GROUP` records that you have seen a group.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// At the target with this id, instead of the configured one
@@ -49,11 +50,23 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
         printer.note("nothing was refused");
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(&["EVENTS", "STATUS", "TYPE", "REASON", "EXAMPLE"]);
+    let mut table = Table::new(&["GROUP", "EVENTS", "STATUS", "TYPE", "REASON", "EXAMPLE", "WAIVED"]);
     for group in &groups {
-        let cells = [&group.count.to_string(), group.status, &group.event_type, &group.reason, &group.example];
+        let (count, waived) = (group.count.to_string(), waived(group));
+        let cells =
+            [&group.id, &count, group.status, &group.event_type, &group.reason, &group.example, waived.as_str()];
         table.row(cells.map(printable));
     }
     table.lines().iter().for_each(|line| printer.result(line));
     Ok(Exit::Success)
+}
+
+/// How many of a group a person has seen, and what they said.
+fn waived(group: &Group) -> String {
+    let note = group.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+    match group.waived {
+        0 => String::new(),
+        all if all == group.count => format!("all{note}"),
+        some => format!("{some}{note}"),
+    }
 }

@@ -109,7 +109,9 @@ fn list(context: &Context) -> Result<Exit, Failure> {
         printer.document(&Listed { schema_version: 1, command, ok, exit_code, conflicts, warnings: troubles });
         return Ok(exit);
     }
-    troubles.iter().for_each(|trouble| printer.warning(&printable(trouble)));
+    for trouble in &troubles {
+        printer.warning(&printable(trouble));
+    }
     for conflict in &conflicts {
         printer.result(&format!(
             "{} in {}, from {}",
@@ -158,7 +160,9 @@ fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
         });
         return Ok(exit);
     }
-    troubles.iter().for_each(|trouble| printer.warning(&printable(trouble)));
+    for trouble in &troubles {
+        printer.warning(&printable(trouble));
+    }
     for Refused { event_id, store, reason } in &refused {
         printer.warning(&format!("{} in {store} stays open: {reason}", printable(event_id)));
     }
@@ -221,6 +225,7 @@ struct Listed {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are a contract")]
 struct Resolved {
     schema_version: u32,
     command: &'static str,

@@ -29,6 +29,7 @@ mod status;
 mod target;
 mod target_set;
 mod verify;
+mod waive;
 
 pub(crate) use hook::plain_run as plain_hook_run;
 

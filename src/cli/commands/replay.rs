@@ -1,5 +1,7 @@
 //! `sk-sync replay` and `sk-sync events retry`: settled events are owed again.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::base::Timestamp;
@@ -7,7 +9,7 @@ use crate::base::text::printable;
 use crate::cli::journey::{open_store, resolved, workspace};
 use crate::cli::{Context, Exit, Failure};
 use crate::delivery::{Among, Settled};
-use crate::ops::{Workspace, owe_again};
+use crate::ops::{Workspace, dismiss_offer, owe_again, pending_offer};
 use crate::upkeep::known_targets;
 
 /// Make events that a target has owed to it again
@@ -22,6 +24,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) among: AmongArgs,
+
+    /// Say that the server still has everything: take back the offer to replay to it, and change nothing else
+    #[arg(long, conflicts_with_all = ["since", "types", "ids"])]
+    pub(crate) dismiss: bool,
 
     /// Show how many events would be owed again; change nothing
     #[arg(long)]
@@ -86,6 +92,9 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
+    if args.dismiss {
+        return dismiss(context, &workspace, args);
+    }
     put_back(context, &workspace, "replay", &args.to, Settled::Delivered, &args.among, args.dry_run)
 }
 
@@ -98,6 +107,57 @@ pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure
     put_back(context, &workspace, "events", &target, Settled::GivenUp, &args.among, args.dry_run)
 }
 
+/// Takes an offer to replay back.
+fn dismiss(context: &Context, workspace: &Workspace, args: &Args) -> Result<Exit, Failure> {
+    let path = workspace.place.store();
+    must_be_known(&path, &args.to)?;
+    let offered = pending_offer(&path, &args.to)?;
+    let is_done = offered && !args.dry_run;
+    if is_done {
+        dismiss_offer(&mut open_store(context, workspace)?, &args.to)?;
+    }
+    if context.printer.is_json() {
+        context.printer.document(&Answer {
+            schema_version: 1,
+            command: "replay",
+            ok: true,
+            exit_code: Exit::Success.code(),
+            dry_run: args.dry_run,
+            target_id: &args.to,
+            dismissed: is_done,
+        });
+    } else if !context.globals.quiet {
+        let did = match (offered, args.dry_run) {
+            (false, _) => "there is no offer to replay to",
+            (true, true) => "would take back the offer to replay to",
+            (true, false) => "took back the offer to replay to",
+        };
+        context.printer.result(&format!("{did} {}", printable(&args.to)));
+    }
+    Ok(Exit::Success)
+}
+
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    target_id: &'a str,
+    dismissed: bool,
+}
+
+fn must_be_known(store: &Path, target_id: &str) -> Result<(), Failure> {
+    let known = known_targets(store)?;
+    if known.iter().any(|known| known == target_id) {
+        return Ok(());
+    }
+    let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+    let message = format!("nothing was ever sent to a target {}", printable(target_id));
+    Err(Failure::usage(message).with_hint(format!("known: {known}")))
+}
+
 fn put_back(
     context: &Context,
     workspace: &Workspace,
@@ -108,12 +168,7 @@ fn put_back(
     is_dry: bool,
 ) -> Result<Exit, Failure> {
     let path = workspace.place.store();
-    let known = known_targets(&path)?;
-    if !known.iter().any(|known| known == target_id) {
-        let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-        let message = format!("nothing was ever sent to a target {}", printable(target_id));
-        return Err(Failure::usage(message).with_hint(format!("known: {known}")));
-    }
+    must_be_known(&path, target_id)?;
     let among = Among { since: among.since, types: among.types.clone(), ids: among.ids.clone() };
     let mut store = open_store(context, workspace)?;
     let done = owe_again(&mut store, target_id, which, &among, context.clock.now(), is_dry)?;

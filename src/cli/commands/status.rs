@@ -105,7 +105,9 @@ fn exit_of(d: &Document) -> Exit {
     let facts = [
         (!d.balance.holds || d.spool.damaged > 0, Exit::Damage),
         (
-            d.terminal_failures.count > 0 || d.migration_conflicts.count > 0 || d.bodies.failures > 0,
+            d.terminal_failures.count > d.terminal_failures.waived
+                || d.migration_conflicts.count > 0
+                || d.bodies.failures > 0,
             Exit::Undeliverable,
         ),
         (d.gates.iter().any(|gate| !gate.is_open), Exit::Gate),

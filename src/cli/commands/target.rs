@@ -12,7 +12,7 @@ use crate::cli::{Context, Exit, Failure};
 use crate::ops;
 use crate::ops::Workspace;
 use crate::target::{Authority, Gate, Identity, Keyring, Named, ReceiverKind, Resolved};
-use crate::upkeep::{TargetList, forget_target, list_targets};
+use crate::upkeep::{TargetList, forget_target, list_targets, recorded_gates};
 
 /// Show and choose the target, and list every target before it.
 ///
@@ -115,7 +115,9 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let keyring = Keyring::new(&resolved, &workspace.loaded.config, &context.env);
-    let (gates, token_source) = (keyring.gates(), keyring.token_place());
+    let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let gates = recorded_gates(&workspace.place.store(), target_id, &keyring.gates())?;
+    let token_source = keyring.token_place();
     let team_source = team_source(&workspace, &resolved);
     let sources = &resolved.sources;
     if context.printer.is_json() {

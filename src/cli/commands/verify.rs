@@ -35,6 +35,9 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
+/// Ids of a log that are shown; the document has more.
+const SHOWN: usize = 5;
+
 /// What can be derived from the rest of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Derived {
@@ -107,10 +110,12 @@ fn log_lines(log: &LogCheck) -> Vec<String> {
         log.captured
     )];
     for (ids, what) in [(&log.not_captured, "not captured"), (&log.not_logged, "not in the log")] {
-        if ids.count > 0 {
-            let more = ids.count - ids.first.len() as u64;
+        // Where nothing of a log was ever captured, its ids say nothing.
+        if ids.count > 0 && log.captured + log.not_logged.count > 0 {
+            let shown: Vec<&str> = ids.first.iter().take(SHOWN).map(String::as_str).collect();
+            let more = ids.count - shown.len() as u64;
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            lines.push(format!("         {what}: {}{more}", ids.first.join(", ")));
+            lines.push(format!("         {what}: {}{more}", shown.join(", ")));
         }
     }
     if log.odd_lines > 0 {

@@ -71,10 +71,10 @@ pub(super) fn store_words(store: &SourceReport) -> String {
             ("in conflict", store.conflicts),
             ("left there", store.refused),
         ];
-        let places: String =
+        let places: Vec<_> =
             store.shares.iter().map(|share| format!("; {} to {}", count(share.events), share.store)).collect();
         let held = if held.is_empty() { "nothing in it".to_owned() } else { held.join(", ") };
-        format!("{}: {}{places}", store.result.replace('_', " "), with_terms(held, &terms))
+        format!("{}: {}{}", store.result.replace('_', " "), with_terms(held, &terms), places.concat())
     };
     format!("{} ({}) {what}", store.path, store.kind)
 }

@@ -31,6 +31,9 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
     for (label, words) in parts.into_iter().filter_map(|(label, words)| Some((label, words?))) {
         say(label, words);
     }
+    for gate in d.gates.iter().filter(|gate| gate.is_open && !gate.is_known) {
+        say("Not known", format!("{}: {}", gate.name, gate.reason));
+    }
     for words in given_up(d) {
         say("Given up", words);
     }
@@ -123,7 +126,9 @@ fn retryable(d: &Document) -> Option<String> {
 fn blocked(d: &Document) -> Option<String> {
     let gates: Vec<_> = d.gates.iter().filter(|gate| !gate.is_open).map(|gate| gate.name).collect();
     let why = if gates.is_empty() { "held; `sk-sync events release`".to_owned() } else { gates.join(", ") };
-    (d.balance.blocked > 0).then(|| format!("{} ({why})", plural(d.balance.blocked, "event")))
+    let since = d.gates.iter().filter(|gate| !gate.is_open).filter_map(|gate| gate.since.as_deref()).min();
+    let since = since.map_or_else(String::new, |at| format!(", since {at}"));
+    (d.balance.blocked > 0).then(|| format!("{} ({why}){since}", plural(d.balance.blocked, "event")))
 }
 
 /// The first events with their reasons, and how many more there are.
@@ -134,8 +139,12 @@ fn given_up(d: &Document) -> Vec<String> {
         format!("{}: {}", event.event_id, shorten(reason, REASON))
     };
     let mut words: Vec<_> = failures.events.iter().take(GIVEN_UP).map(line).collect();
-    let more = unsigned(failures.count).saturating_sub(words.len() as u64);
+    let more = unsigned(failures.count - failures.waived).saturating_sub(words.len() as u64);
     words.extend((more > 0).then(|| format!("and {} more", count(more))));
+    words.extend(
+        (failures.waived > 0)
+            .then(|| format!("{} waived: `sk-sync events explain`", plural(unsigned(failures.waived), "event"))),
+    );
     words
 }
 
@@ -232,7 +241,7 @@ mod tests {
         let next = ("the gate missing_auth is shut: no token".to_owned(), "export SK_SYNC_TOKEN=…".to_owned());
         d.next_steps.push(Next { why: next.0, run: next.1 });
         let when = "2026-02-12T09:59:00.000000+00:00".to_owned();
-        d.last_run = Some(Ended { when, command: "run".to_owned(), result: "blocked", exit_code: 4 });
+        d.last_run = Some(Ended { when, command: "run".to_owned(), result: "blocked", exit_code: 4, balance: None });
         insta::assert_snapshot!(shown(&d), @r#"
         Project   acme in /state/projects/u/store.db
         Target    https://sync.example.org, team core; remote: unknown

@@ -1,5 +1,6 @@
 //! Every operation of git, each in a fresh repository: what was captured, git's own exit code, and that
-//! `git … 2>&1 | cat` ends while the receiver of the drain left behind still holds its answer.
+//! `git … 2>&1 | cat` ends while the receiver of the drain left behind still holds its answer. Each prints a row:
+//! operation, how the hook was called, artifacts and events captured, drains left behind.
 
 use super::{Hooked, ways};
 use crate::support::Sandbox;
@@ -9,15 +10,19 @@ const PLAN: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/plan.md";
 const SPEC_ID: &str = "storm-surge-alerts-01KQX7M2/spec.md";
 const PLAN_ID: &str = "storm-surge-alerts-01KQX7M2/plan.md";
 
-/// Tries an operation in every way: `act` returns what must have been captured. With `drains`, that many processes were
+/// Tries an operation in every way there is here: `act` returns what must have been captured. With `drains`, that many processes were
 /// left behind, and none of them had delivered anything when git was done.
-fn check(drains: usize, prepare: fn(&Sandbox), act: fn(&Hooked) -> Vec<&'static str>) {
+#[expect(clippy::print_stderr, reason = "the table of what each operation captured is for people")]
+fn check(name: &str, drains: usize, prepare: fn(&Sandbox), act: fn(&Hooked) -> Vec<&'static str>) {
     for way in ways() {
         let mut hooked = Hooked::new(way.as_deref(), prepare);
         let expected = act(&hooked);
         assert_eq!(hooked.delivered(), 0, "the receiver has not answered yet");
         assert_eq!(hooked.drains(), 0, "{}", hooked.log());
+        let before = hooked.known.len();
         assert_eq!(hooked.captured(), expected, "{way:?}: {}", hooked.log());
+        let (events, called) = (hooked.known.len() - before, if way.is_some() { "config" } else { "file" });
+        eprintln!("| {name:<52} | {called:<6} | {:<2} | {events:<2} | {drains} |", expected.len());
         hooked.let_go(drains);
         if drains == 0 {
             assert_eq!(hooked.server.requests().len(), 0, "{}", hooked.log());
@@ -54,12 +59,12 @@ fn commit(sandbox: &Sandbox, file: &str, text: &str) {
 
 #[test]
 fn commit_and_amend() {
-    check(1, nothing, |hooked| {
+    check("commit", 1, nothing, |hooked| {
         hooked.sandbox.write(SPEC, "# New\n");
         hooked.git(&["commit", "--all", "--message=x"], 0);
         vec![SPEC_ID]
     });
-    check(1, nothing, |hooked| {
+    check("commit --amend", 1, nothing, |hooked| {
         hooked.sandbox.write(PLAN, "# New\n");
         hooked.git(&["commit", "--all", "--amend", "--no-edit"], 0);
         vec![PLAN_ID]
@@ -68,11 +73,11 @@ fn commit_and_amend() {
 
 #[test]
 fn rebase_with_both_backends() {
-    check(1, on_topic, |hooked| {
+    check("rebase --merge", 1, on_topic, |hooked| {
         hooked.git(&["rebase", "--merge", "main"], 0);
         vec![PLAN_ID]
     });
-    check(1, on_topic, |hooked| {
+    check("rebase --apply", 1, on_topic, |hooked| {
         hooked.git(&["rebase", "--apply", "main"], 0);
         vec![PLAN_ID]
     });
@@ -81,7 +86,7 @@ fn rebase_with_both_backends() {
 /// In the middle of a rebase a commit is captured, and nothing is delivered before the end.
 #[test]
 fn a_commit_within_a_rebase_is_captured_only() {
-    check(1, on_topic, |hooked| {
+    check("commit within a rebase, then --continue", 1, on_topic, |hooked| {
         hooked.git(&["rebase", "--exec", "test -e kitty-specs/storm-surge-alerts-01KQX7M2/extra.md", "main"], 1);
         hooked.sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/extra.md", "# Extra\n");
         hooked.git(&["add", "--all"], 0);
@@ -96,11 +101,11 @@ fn a_commit_within_a_rebase_is_captured_only() {
 
 #[test]
 fn cherry_pick_and_revert() {
-    check(0, two_branches, |hooked| {
+    check("cherry-pick", 0, two_branches, |hooked| {
         hooked.git(&["cherry-pick", "topic"], 0);
         vec![SPEC_ID]
     });
-    check(1, two_branches, |hooked| {
+    check("revert", 1, two_branches, |hooked| {
         hooked.git(&["revert", "--no-edit", "HEAD"], 0);
         vec![PLAN_ID]
     });
@@ -108,7 +113,7 @@ fn cherry_pick_and_revert() {
 
 #[test]
 fn merge_and_fast_forward() {
-    check(1, two_branches, |hooked| {
+    check("merge", 1, two_branches, |hooked| {
         hooked.git(&["merge", "--no-edit", "topic"], 0);
         vec![SPEC_ID]
     });
@@ -116,7 +121,7 @@ fn merge_and_fast_forward() {
         two_branches(sandbox);
         sandbox.git(&["switch", "--quiet", "--detach", "topic~1"]);
     };
-    check(1, behind, |hooked| {
+    check("merge --ff-only", 1, behind, |hooked| {
         let said = hooked.git(&["merge", "--ff-only", "topic"], 0);
         assert!(said.contains("Fast-forward"), "{said}");
         vec![SPEC_ID]
@@ -129,7 +134,7 @@ fn a_merge_with_conflicts_is_captured_when_it_is_concluded() {
         two_branches(sandbox);
         commit(sandbox, SPEC, "# From main\n");
     };
-    check(1, both, |hooked| {
+    check("merge with a conflict, concluded", 1, both, |hooked| {
         hooked.git(&["merge", "topic"], 1);
         assert_eq!(hooked.log(), "");
         hooked.sandbox.write(SPEC, "# From both\n");
@@ -140,13 +145,13 @@ fn a_merge_with_conflicts_is_captured_when_it_is_concluded() {
 
 #[test]
 fn a_stash_and_a_checkout_are_left_alone() {
-    check(0, nothing, |hooked| {
+    check("stash push, pop", 0, nothing, |hooked| {
         hooked.sandbox.write(SPEC, "# New\n");
         hooked.git(&["stash", "push"], 0);
         hooked.git(&["stash", "pop"], 0);
         vec![]
     });
-    check(0, two_branches, |hooked| {
+    check("switch, checkout -- .", 0, two_branches, |hooked| {
         hooked.git(&["switch", "topic"], 0);
         hooked.git(&["checkout", "main", "--", "."], 0);
         vec![]
@@ -155,14 +160,14 @@ fn a_stash_and_a_checkout_are_left_alone() {
 
 #[test]
 fn work_trees_are_captured_when_added_and_when_committed_to() {
-    check(1, two_branches, |hooked| {
+    check("worktree add", 1, two_branches, |hooked| {
         hooked.git(&["worktree", "add", "../side by\nside", "topic"], 0);
         vec![PLAN_ID, SPEC_ID]
     });
     let with_side = |sandbox: &Sandbox| {
         sandbox.git(&["worktree", "add", "--quiet", "--detach", "../side by\nside"]);
     };
-    check(1, with_side, |hooked| {
+    check("commit in a work tree (newline in its name)", 1, with_side, |hooked| {
         let side = "../side by\nside";
         hooked.sandbox.write(&format!("{side}/{SPEC}"), "# Beside\n");
         let ended = hooked.git_in(side, &["commit", "--all", "--message=x"], &[]);
@@ -173,7 +178,7 @@ fn work_trees_are_captured_when_added_and_when_committed_to() {
 
 #[test]
 fn a_clone_is_captured_when_its_hooks_come_with_it() {
-    check(1, two_branches, |hooked| {
+    check("clone with hooks", 1, two_branches, |hooked| {
         let hooks = hooked.sandbox.path("template/hooks");
         std::fs::create_dir_all(&hooks).unwrap();
         let shipped = format!("{}/hooks/post-checkout", env!("CARGO_MANIFEST_DIR"));
@@ -190,7 +195,7 @@ fn a_submodule_is_a_repository_of_its_own() {
         sandbox.git(&["submodule", "--quiet", "add", "../library", "sub module"]);
         sandbox.git(&["commit", "--quiet", "--message=x"]);
     };
-    check(1, with_library, |hooked| {
+    check("commit in a submodule", 1, with_library, |hooked| {
         hooked.install("sub module");
         hooked.sandbox.write(&format!("sub module/{SPEC}"), "# Below\n");
         let ended = hooked.git_in("sub module", &["commit", "--all", "--message=x"], &[]);
@@ -205,7 +210,7 @@ fn a_push_to_a_bare_repository_captures_nothing() {
         sandbox.git(&["init", "--quiet", "--bare", "../bare.git"]);
         sandbox.git(&["remote", "add", "origin", "../bare.git"]);
     };
-    check(0, with_bare, |hooked| {
+    check("push to a bare repository", 0, with_bare, |hooked| {
         hooked.git(&["push", "origin", "main"], 0);
         vec![]
     });
@@ -213,13 +218,13 @@ fn a_push_to_a_bare_repository_captures_nothing() {
 
 #[test]
 fn odd_names_and_the_variables_of_git() {
-    check(1, nothing, |hooked| {
+    check("commit of a name with spaces and a newline", 1, nothing, |hooked| {
         hooked.sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/research/two words\nand lines.md", "# Odd\n");
         hooked.git(&["add", "--all"], 0);
         hooked.git(&["commit", "--message=x"], 0);
         vec!["storm-surge-alerts-01KQX7M2/research/two words\nand lines.md"]
     });
-    check(1, nothing, |hooked| {
+    check("commit with GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE", 1, nothing, |hooked| {
         hooked.sandbox.write(SPEC, "# New\n");
         let (tree, index) = (hooked.sandbox.repo(), hooked.sandbox.path("other-index"));
         std::fs::copy(tree.join(".git/index"), &index).unwrap();

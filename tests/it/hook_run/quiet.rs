@@ -9,46 +9,74 @@ use crate::support::{Sandbox, pause};
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 
-/// What a traced hook did: syncs, sockets, children of git, and whether the store was opened.
-fn traced(sandbox: &Sandbox, args: &[&str]) -> Option<(usize, usize, usize, bool)> {
-    let trace = sandbox.path("trace");
-    let program = sandbox.command(args);
-    let mut command = Command::new("strace");
-    command.args(["-f", "-e", "trace=network,fsync,fdatasync,execve,openat", "-o"]).arg(&trace);
-    command.arg(program.get_program()).args(program.get_args()).current_dir(sandbox.repo()).env_clear();
-    for (name, value) in program.get_envs() {
-        command.env(name, value.unwrap_or_default());
+/// What a traced hook asked of the system.
+#[derive(Debug, PartialEq)]
+struct Traced {
+    syncs: usize,
+    sockets: usize,
+    /// Other programs that were started.
+    children: usize,
+    opens_store: bool,
+}
+
+impl Traced {
+    /// A hook that found nothing to do.
+    const IDLE: Self = Self { syncs: 0, sockets: 0, children: 0, opens_store: false };
+
+    fn of(sandbox: &Sandbox, args: &[&str]) -> Option<Self> {
+        let trace = sandbox.path("trace");
+        let program = sandbox.command(args);
+        let mut command = Command::new("strace");
+        command.args(["-f", "-e", "trace=network,fsync,fdatasync,sync,syncfs,sync_file_range,execve,openat", "-o"]);
+        command.arg(&trace).arg(program.get_program()).args(program.get_args());
+        command.current_dir(sandbox.repo()).env_clear();
+        for (name, value) in program.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        let Ok(output) = command.output() else {
+            skip("there is no strace: what a hook asks of the system is not counted");
+            return None;
+        };
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let text = std::fs::read_to_string(trace).unwrap();
+        let begun = |names: &[&str]| {
+            text.lines().filter(|line| names.iter().any(|name| line.contains(&format!(" {name}(")))).count()
+        };
+        // A search through the path fails until the program is found; what is found may end in another thread's line.
+        let failed = text.lines().filter(|line| line.contains("execve") && line.contains("= -1 ")).count();
+        Some(Self {
+            syncs: begun(&["fsync", "fdatasync", "sync", "syncfs", "sync_file_range"]),
+            sockets: begun(&["socket", "connect", "socketpair"]),
+            // The first one is the hook itself.
+            children: begun(&["execve"]) - failed - 1,
+            opens_store: text.lines().any(|line| line.contains("openat(") && line.contains("store.db")),
+        })
     }
-    let Ok(output) = command.output() else {
-        skip("there is no strace: what a hook asks of the system is not counted");
-        return None;
-    };
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let text = std::fs::read_to_string(trace).unwrap();
-    let begun = |name: &str| text.lines().filter(|line| line.contains(&format!(" {name}("))).count();
-    let children =
-        text.lines().filter(|line| line.contains("execve(") && line.contains("/git\"") && line.ends_with("= 0"));
-    let store = text.lines().any(|line| line.contains("openat(") && line.contains("store.db"));
-    Some((begun("fsync") + begun("fdatasync"), begun("socket"), children.count(), store))
 }
 
 #[test]
-fn a_change_costs_one_commit_and_one_child_and_no_change_costs_nothing() {
+fn d48_a_change_costs_one_commit_and_one_child_and_no_change_costs_nothing() {
     let mut sandbox = Sandbox::with_repo();
+    sandbox.git(&["remote", "add", "origin", "https://example.org/harbour/tides.git"]);
     sandbox.set("SK_SYNC_HOOK__DRAIN", "none");
     sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
     let hook = ["hook", "run", "post-commit"];
     let _first = sandbox.sk_sync(hook).success();
-    sandbox.write(SPEC, "# New\n");
-    let Some(changed) = traced(&sandbox, &hook) else { return };
-    assert!(changed.0 <= 3 && changed.1 == 0 && changed.2 <= 1 && changed.3, "{changed:?}");
+    for text in ["# New\n", "# Newer\n"] {
+        sandbox.write(SPEC, text);
+        let Some(changed) = Traced::of(&sandbox, &hook) else { return };
+        assert!((1..=3).contains(&changed.syncs) && changed.sockets == 0 && changed.children <= 1, "{changed:?}");
+        assert!(changed.opens_store, "{changed:?}");
+    }
     // What changed just now is looked at once more.
     pause(Duration::from_millis(40));
     let _settled = sandbox.sk_sync(hook).success();
-    assert_eq!(traced(&sandbox, &hook), Some((0, 0, 0, false)));
+    assert_eq!(Traced::of(&sandbox, &hook), Some(Traced::IDLE));
     // Other files do not count.
     sandbox.write("src/main.rs", "fn main() {}\n");
-    assert_eq!(traced(&sandbox, &hook), Some((0, 0, 0, false)));
+    assert_eq!(Traced::of(&sandbox, &hook), Some(Traced::IDLE));
+    sandbox.git(&["checkout", "--quiet", "-b", "other"]);
+    assert_eq!(Traced::of(&sandbox, &["hook", "run", "post-checkout", "1", "2", "1"]), Some(Traced::IDLE));
 }
 
 #[test]
@@ -85,7 +113,7 @@ fn a_hook_never_fails() {
 
 /// A store that cannot be written is not waited for beyond the budget, and the next hook makes up for it.
 #[test]
-fn a_locked_store_is_waited_for_within_the_budget() {
+fn d48_a_locked_store_is_waited_for_within_the_budget() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("SK_SYNC_HOOK__DRAIN", "none");
     sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
@@ -105,9 +133,9 @@ fn a_locked_store_is_waited_for_within_the_budget() {
     assert!(log.trim_end().ends_with("post-commit: captured 2"), "{log}");
 }
 
-/// One drain at a time: the second one leaves at once, and the first one takes what came in meanwhile.
+/// One drain at a time: the second one leaves at once, the first one takes what came in meanwhile, and no process stays.
 #[test]
-fn a_drain_is_skipped_while_another_one_runs() {
+fn d50_a_drain_is_skipped_while_another_one_runs_and_none_stays() {
     let mut hooked = Hooked::new(None, |_| ());
     for text in ["# One\n", "# Two\n"] {
         hooked.sandbox.write(SPEC, text);
@@ -123,4 +151,39 @@ fn a_drain_is_skipped_while_another_one_runs() {
     assert_eq!(hooked.captured().len(), 2);
     let status = hooked.sandbox.sk_sync(["status", "--json"]).json();
     assert_eq!(status["balance"]["untried"], 0, "{status}");
+    let begun = std::time::Instant::now();
+    while running_in(&hooked.sandbox) > 0 {
+        assert!(begun.elapsed() < super::PATIENCE, "a process stays behind");
+        pause(Duration::from_millis(5));
+    }
+}
+
+/// How many processes of the sandbox there are, by the state directory in their environment; none are seen where the
+/// system does not show it.
+fn running_in(sandbox: &Sandbox) -> usize {
+    let state = format!("SK_SYNC_HOME={}", sandbox.state().display());
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let environments = processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
+    environments.filter(|vars| vars.split(|b| *b == 0).any(|var| var == state.as_bytes())).count()
+}
+
+/// Nothing of ours is in the way of `git add --all`, and a work tree within the work tree is not indexed with it.
+#[test]
+fn d56_the_repository_holds_nothing_of_ours_and_nested_work_trees_stay_apart() {
+    let mut hooked = Hooked::new(None, |sandbox| {
+        sandbox.git(&["worktree", "add", "--quiet", "--detach", ".worktrees/lane"]);
+        std::fs::write(sandbox.repo().join(".git/info/exclude"), ".worktrees/\n").unwrap();
+    });
+    let before = hooked.sandbox.git(&["status", "--porcelain", "--ignored"]);
+    hooked.sandbox.write(SPEC, "# New\n");
+    hooked.sandbox.write(&format!(".worktrees/lane/{SPEC}"), "# Of the other work tree\n");
+    hooked.git(&["commit", "--all", "--message=x"], 0);
+    hooked.let_go(1);
+    assert_eq!(hooked.captured(), ["001-harbour-tide-table/spec.md"], "the one that was committed");
+    let listed = hooked.sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    let artifacts = listed["artifacts"].as_array().unwrap();
+    assert!(artifacts.iter().all(|a| !a["path"].as_str().unwrap().contains("worktrees")), "{listed}");
+    let _run = hooked.sandbox.sk_sync(["run", "--json"]).success();
+    hooked.git(&["add", "--all"], 0);
+    assert_eq!(hooked.sandbox.git(&["status", "--porcelain", "--ignored"]), before);
 }

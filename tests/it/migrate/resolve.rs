@@ -31,6 +31,28 @@ fn content(n: u32, text: &str) -> Vec<u8> {
     envelope(&id(n), Some(HARBOUR), text).into_bytes()
 }
 
+/// Both contents of the first id are still here, whole; the journal's row keeps its place and its digest, and the other is
+/// a row of its own.
+fn assert_both_are_kept(sandbox: &Sandbox) {
+    let store = database(sandbox.store());
+    let texts = |sql: &str| -> Vec<String> {
+        let mut statement = store.prepare(sql).unwrap();
+        statement.query_map([id(1)], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let rows = texts(
+        "SELECT e.seq || ' ' || COALESCE(e.discarded, 'live') || ' ' || (p.seq IS NOT NULL) FROM journal_events AS e
+         LEFT JOIN journal_payloads AS p USING (seq) WHERE e.event_id = ?1 ORDER BY e.seq",
+    );
+    assert_eq!(rows, ["1 replaced 0", "3 live 1"]);
+    let apart = "SELECT CAST(envelope AS TEXT) FROM journal_conflicts WHERE event_id = ?1 AND origin = 'import:legacy'";
+    assert_eq!(texts(apart), [envelope(&id(1), Some(HARBOUR), "first")]);
+    let acts = texts("SELECT act FROM journal_audit WHERE event_id = ?1 ORDER BY id");
+    assert_eq!(acts, ["conflict", "replaced", "conflict_decided"]);
+    let sources = "SELECT s.label FROM legacy_provenance AS p JOIN legacy_sources AS s ON s.id = p.source
+                   JOIN journal_events AS e USING (seq) WHERE e.event_id = ?1 AND e.discarded IS NULL AND NOT differs";
+    assert_eq!(texts(sources), ["0a"], "the new row came from the second queue");
+}
+
 #[test]
 fn the_source_wins_where_nobody_saw_the_journals() {
     let mut sandbox = Sandbox::with_repo();
@@ -47,41 +69,7 @@ fn the_source_wins_where_nobody_saw_the_journals() {
     assert_eq!(sandbox.listing(), before, "a dry run changes nothing");
     assert_eq!(resolve(&sandbox, &["--keep", "source", &id(1)], 0)["resolved"], 1);
     sandbox.verified();
-    // Both are still here, whole; the journal's row keeps its place and its digest, and the other is a row of its own.
-    let store = database(sandbox.store());
-    let rows: Vec<(i64, Option<String>, bool)> = store
-        .prepare(
-            "SELECT e.seq, e.discarded, p.seq IS NOT NULL FROM journal_events AS e
-             LEFT JOIN journal_payloads AS p USING (seq) WHERE e.event_id = ?1 ORDER BY e.seq",
-        )
-        .unwrap()
-        .query_map([id(1)], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let replaced = Some("replaced".to_owned());
-    assert_eq!(rows, [(1, replaced, false), (3, None, true)]);
-    let apart: Vec<u8> = store
-        .query_row(
-            "SELECT envelope FROM journal_conflicts WHERE event_id = ?1 AND origin = 'import:legacy'",
-            [id(1)],
-            |r| r.get(0),
-        )
-        .unwrap();
-    assert_eq!(apart, content(1, "first"));
-    let acts: Vec<String> = store
-        .prepare("SELECT act FROM journal_audit WHERE event_id = ?1 ORDER BY id")
-        .unwrap()
-        .query_map([id(1)], |r| r.get(0))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    assert_eq!(acts, ["conflict", "replaced", "conflict_decided"]);
-    let sources: i64 = store
-        .query_row("SELECT COUNT(*) FROM legacy_provenance WHERE seq = 3 AND NOT differs", [], |r| r.get(0))
-        .unwrap();
-    assert_eq!(sources, 1, "the new row came from the second queue");
-    drop(store);
+    assert_both_are_kept(&sandbox);
     // Neither queue opens it again, read anew or not.
     sandbox.at_rest();
     assert_eq!(sandbox.migrated(5)["open_conflicts"], 1);

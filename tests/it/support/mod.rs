@@ -7,6 +7,7 @@ pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod source;
 mod time;
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 pub(crate) use sandbox::{Run, Sandbox};

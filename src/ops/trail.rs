@@ -1,0 +1,48 @@
+//! What a drain leaves about itself: the gates that stopped it, and the balance it ended with. Written only where that
+//! differs from what is on record, so that a drain with nothing to do writes nothing.
+
+use super::Error;
+use super::run::Journey;
+use crate::delivery::{self, Balance};
+use crate::store::Store;
+
+impl Journey<'_> {
+    /// Records which gates stopped this drain, or that none did.
+    pub(super) fn note_gates(&self, store: &mut Store) -> Result<(), Error> {
+        if !self.request.scope.drains || self.resolved.receiver.is_none() {
+            return Ok(());
+        }
+        let (target_id, gates) = (self.target_id().unwrap_or_default(), self.keyring.gates());
+        let now = self.world.clock.now();
+        let differs = |before: &[delivery::Stopped]| delivery::after_drain(before, &gates, now);
+        let passes = gates.iter().all(|gate| gate.is_open);
+        let (own, others) = store.read(|tx| {
+            Ok::<_, delivery::Error>((delivery::stopped(tx, target_id)?, delivery::has_passing(tx, target_id)?))
+        })?;
+        if differs(&own).is_none() && !(passes && others) {
+            return Ok(());
+        }
+        Ok(store.write(|tx| {
+            let before = delivery::stopped(tx, target_id)?;
+            let after = differs(&before).unwrap_or(before);
+            delivery::record_stopped(tx, target_id, &after)
+        })?)
+    }
+
+    /// Keeps the balance that a drain ended with.
+    pub(super) fn keep_balance(&self, store: &mut Store, balance: &Balance) -> Result<(), Error> {
+        let (Some(target_id), true) = (self.target_id(), self.report.drain.is_some()) else { return Ok(()) };
+        let known = store.read(|tx| {
+            let Some(target) = delivery::current(tx, target_id)? else { return Ok::<_, delivery::Error>(None) };
+            let is_news = delivery::last_balance(tx, target.id)?.is_none_or(|last| last.balance != *balance);
+            Ok(is_news.then_some(target))
+        })?;
+        match known {
+            Some(target) => {
+                let now = self.world.clock.now();
+                Ok(store.write(|tx| delivery::keep_balance(tx, &target, balance, now))?)
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! How a target is spoken to: the form of a request, what an answer proves, the keys of signatures, and who vouches for
+//! the server.
+
+use std::io::Read as _;
+
+use super::address::Address;
+use super::credential::Lack;
+use super::link::{Manner, ReceiverKind};
+use super::resolved::Resolved;
+use crate::base::env::CERTIFICATES;
+use crate::base::{Env, text};
+use crate::config::{Compression, EventSyncConfig, Format};
+use crate::event::BatchForm;
+use crate::http::{Authorities, SigningKeys};
+
+/// A longer file holds no authorities that anybody would want to trust.
+const LONGEST_FILE: u64 = 16 << 20;
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Speech {
+    pub(super) manner: Manner,
+    pub(super) signing: Option<SigningKeys>,
+    pub(super) authorities: Option<Authorities>,
+}
+
+/// The speech for a target; what is missing leaves its part out, which [`lacks`] says.
+pub(super) fn speech(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Speech {
+    Speech {
+        manner: manner(resolved, config),
+        signing: signing(resolved, config, env).and_then(Result::ok),
+        authorities: authorities(resolved, env).and_then(Result::ok),
+    }
+}
+
+/// The gates that the speech adds: the name, and what is missing. Only what somebody asked for can be missing.
+pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<(&'static str, Option<Lack>)> {
+    let signing = signing(resolved, config, env).map(|keys| ("missing_signing_secret", keys.err()));
+    let trust = authorities(resolved, env).map(|found| ("unusable_ca_file", found.err()));
+    signing.into_iter().chain(trust).collect()
+}
+
+/// An external receiver is spoken to as the configuration says, any other by the published contract.
+fn manner(resolved: &Resolved, config: &EventSyncConfig) -> Manner {
+    if resolved.receiver != Some(ReceiverKind::ExternalReceiver) {
+        return Manner::default();
+    }
+    let external = &config.external_receiver;
+    let form = match external.format {
+        Format::Batch => BatchForm::Plain,
+        Format::Cloudevents => BatchForm::CloudEvents,
+    };
+    Manner { form, ack: external.ack, is_compressed: external.compression == Compression::Gzip }
+}
+
+/// The keys that requests to an external receiver are signed with; `None` where none are wanted.
+fn signing(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Option<Result<SigningKeys, Lack>> {
+    let is_external = resolved.receiver == Some(ReceiverKind::ExternalReceiver);
+    let variable = config.external_receiver.signing_secret.as_ref().filter(|_| is_external)?;
+    let lack = |flaw| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=whsec_…") };
+    Some(env.text(variable).ok_or("is not set").and_then(SigningKeys::read).map_err(lack))
+}
+
+/// The authorities that a person named; `None` where there are none, and where nothing is encrypted.
+fn authorities(resolved: &Resolved, env: &Env) -> Option<Result<Authorities, Lack>> {
+    let path = env.path(CERTIFICATES)?;
+    let endpoints = resolved.endpoints.as_ref()?;
+    let is_encrypted = |url: &String| Address::read(url).is_ok_and(|address| address.origin().starts_with("https:"));
+    if !is_encrypted(&endpoints.events) && !endpoints.bodies.as_ref().is_some_and(is_encrypted) {
+        return None;
+    }
+    let read = || {
+        let mut pem = Vec::new();
+        let file = std::fs::File::open(&path).map_err(|e| format!("cannot be read: {e}"))?;
+        file.take(LONGEST_FILE).read_to_end(&mut pem).map_err(|e| format!("cannot be read: {e}"))?;
+        Authorities::read(&pem)
+    };
+    let lack = |flaw| Lack {
+        reason: format!("{CERTIFICATES}: {} {flaw}", text::path(&path)),
+        fix: format!("unset {CERTIFICATES}   # or name a PEM file with the certificate of the server's authority"),
+    };
+    Some(read().map_err(lack))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Choice;
+    use crate::target::authority::tests::resolve_text;
+
+    const OWN: &str = "preset = 'external-receiver'\n[external_receiver]\n";
+    const TEAM: &str = "preset = 'teamspace'\nteamspace = { server_url = 'https://h.example', team_slug = 'T' }\n";
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/authority.pem");
+
+    /// The speech, and the reasons of what is missing.
+    fn spoken(repo: &str, env: &[(&str, &str)]) -> (Speech, Vec<(&'static str, Option<String>)>) {
+        let (loaded, env, resolved) = resolve_text("", repo, env, &Choice::default());
+        let resolved = resolved.unwrap();
+        let lacks = lacks(&resolved, &loaded.config, &env);
+        let lacks = lacks.into_iter().map(|(name, lack)| (name, lack.map(|lack| lack.reason))).collect();
+        (speech(&resolved, &loaded.config, &env), lacks)
+    }
+
+    #[test]
+    fn the_keys_of_an_external_receiver_concern_no_other() {
+        let keys = "format = 'cloudevents'\nack = 'status'\nsigning_secret = { env = 'SK_SYNC_SECRET_S' }\n";
+        let env = [("SK_SYNC_SECRET_S", SECRET)];
+        let (own, lacks) = spoken(&format!("{OWN}url = 'https://h.example'\n{keys}"), &env);
+        assert_eq!(own.manner.form, BatchForm::CloudEvents);
+        assert!(own.signing.is_some() && !own.manner.is_compressed && lacks == [("missing_signing_secret", None)]);
+        for other in
+            [format!("{TEAM}[external_receiver]\n{keys}"), format!("preset = 'stub'\n[external_receiver]\n{keys}")]
+        {
+            let (speech, lacks) = spoken(&other, &[]);
+            assert_eq!((speech.manner, speech.signing.is_none(), lacks.len()), (Manner::default(), true, 0));
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_and_cannot_be_is_missing() {
+        let own = format!("{OWN}url = 'https://h.example'\nsigning_secret = {{ env = 'SK_SYNC_SECRET_S' }}\n");
+        for (repo, env, name, said) in [
+            (own.as_str(), &[][..], "missing_signing_secret", "SK_SYNC_SECRET_S is not set"),
+            (&own, &[("SK_SYNC_SECRET_S", "topsecret")], "missing_signing_secret", "SK_SYNC_SECRET_S holds no"),
+            (TEAM, &[("SSL_CERT_FILE", "/nonexistent.pem")], "unusable_ca_file", "/nonexistent.pem cannot be read"),
+            (
+                TEAM,
+                &[("SSL_CERT_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))],
+                "unusable_ca_file",
+                "holds no",
+            ),
+        ] {
+            let (_, lacks) = spoken(repo, env);
+            let [(found, Some(reason))] = &lacks[..] else { panic!("{repo}: {lacks:?}") };
+            assert!(*found == name && reason.contains(said) && !reason.contains("topsecret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn authorities_matter_to_encrypted_addresses_alone() {
+        let env = [("SSL_CERT_FILE", PEM)];
+        let (speech, lacks) = spoken(TEAM, &env);
+        assert!(speech.authorities.is_some() && lacks == [("unusable_ca_file", None)]);
+        for (repo, is_concerned) in [
+            (format!("{OWN}url = 'http://127.0.0.1:1'"), false),
+            (format!("{OWN}url = 'http://127.0.0.1:1'\nbodies_url = 'https://h.example'"), true),
+            ("preset = 'stub'".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(spoken(&repo, &env).1.len(), usize::from(is_concerned), "{repo}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The gates as they stand, with what the last drain found of them.
+
+use std::path::Path;
+
+use crate::base::Timestamp;
+use crate::books::{self, Error};
+use crate::delivery::{self, Stopped};
+use crate::target::Gate;
+
+/// The gates with since when each stops drains; one that nobody asked about now is as the last drain found it. Pure.
+pub(super) fn with_record(gates: &[Gate], record: &[Stopped]) -> Vec<Gate> {
+    let recorded = |gate: &Gate| record.iter().find(|stopped| stopped.name == gate.name);
+    let merged = |gate: &Gate| match recorded(gate) {
+        Some(stopped) if !gate.is_known => Gate {
+            is_open: false,
+            reason: stopped.reason.clone(),
+            fix: stopped.fix.clone(),
+            since: Some(stopped.since.to_string()),
+            ..gate.clone()
+        },
+        Some(stopped) if !gate.is_open => Gate { since: Some(stopped.since.to_string()), ..gate.clone() },
+        _ => gate.clone(),
+    };
+    gates.iter().map(merged).collect()
+}
+
+/// The same from the store at `store`, where there is one.
+pub(crate) fn recorded_gates(store: &Path, target_id: Option<&str>, gates: &[Gate]) -> Result<Vec<Gate>, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(gates.to_vec()) };
+    let record = store.read(|tx| delivery::stopped(tx, target_id.unwrap_or_default()))?;
+    Ok(with_record(gates, &record))
+}
+
+/// For how long a gate that is shut now has been stopping drains, in seconds; `None` where no drain was stopped.
+pub(super) fn age(gates: &[Gate], record: &[Stopped], now: Timestamp) -> Option<u64> {
+    let is_shut = |stopped: &&Stopped| gates.iter().any(|gate| !gate.is_open && gate.name == stopped.name);
+    let first = record.iter().filter(is_shut).map(|stopped| stopped.since).min()?;
+    Some(now.since(first).as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upkeep::fixture::shut;
+
+    #[test]
+    fn what_nobody_asked_about_is_as_the_last_drain_found_it() {
+        let since = Timestamp::from_micros(5_000_000);
+        let stopped = |name: &str| Stopped { name: name.to_owned(), reason: "then".into(), fix: "mend".into(), since };
+        let record = [stopped("a"), stopped("b"), stopped("c")];
+        let open = |name| Gate { is_open: true, reason: String::new(), fix: String::new(), ..shut(name) };
+        let unasked = |name| Gate { is_known: false, reason: "ask".into(), ..open(name) };
+        let gates = [shut("a"), open("b"), unasked("c"), unasked("d"), shut("e")];
+        let merged = with_record(&gates, &record);
+        let told: Vec<_> = merged.iter().map(|g| (g.is_open, g.reason.as_str(), g.since.is_some())).collect();
+        let expected = [
+            (false, "a is why", true),
+            (true, "", false),
+            (false, "then", true),
+            (true, "ask", false),
+            (false, "e is why", false),
+        ];
+        assert_eq!(told, expected);
+        let now = Timestamp::from_micros(65_000_000);
+        assert_eq!((age(&merged, &record, now), age(&[shut("e")], &record, now)), (Some(60), None));
+    }
+}

@@ -1,0 +1,112 @@
+//! Servers behind TLS: who is believed to be the server, and what becomes of a run when nobody vouches for it.
+
+use crate::support::Sandbox;
+use crate::support::server::{Reply, Server};
+use crate::support::tls::{Front, fixture};
+use crate::support::wire::honest;
+
+/// A Teamspace at this address, whose certificates only this authority vouches for.
+fn aimed_at(url: &str, authority: Option<&str>) -> Sandbox {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(url);
+    if let Some(authority) = authority {
+        sandbox.set("SSL_CERT_FILE", fixture(authority).to_str().unwrap());
+    }
+    sandbox
+}
+
+fn honest_server() -> Server {
+    Server::answering(|request| honest(request, "success"))
+}
+
+/// Events and bodies, over connections that are kept.
+#[test]
+fn a_server_of_a_trusted_authority_gets_everything() {
+    for host in ["localhost", "127.0.0.1"] {
+        let server = honest_server();
+        let front = Front::of(&server, "here");
+        let sandbox = aimed_at(&front.url(host), Some("authority.pem"));
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+        assert_eq!(report["bodies"]["uploaded"], report["bodies"]["queued"]);
+        assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer correct-horse")));
+        assert!(front.handshakes() < server.requests().len(), "one handshake, many requests");
+    }
+}
+
+/// Whoever cannot prove to be the server gets nothing: no event changes, no token leaves, one line says what to do.
+#[test]
+fn a_server_that_nobody_vouches_for_gets_nothing() {
+    for (leaf, authority, said) in [
+        ("here", None, "SSL_CERT_FILE"),
+        ("here", Some("other-authority.pem"), "is not from an authority that is trusted here"),
+        ("elsewhere", Some("authority.pem"), "is for elsewhere.example: check the address"),
+        ("expired", Some("authority.pem"), "has expired: it must be renewed at the server"),
+    ] {
+        let server = honest_server();
+        let front = Front::of(&server, leaf);
+        let sandbox = aimed_at(&front.url("localhost"), authority);
+        let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+        let halted = report["drain"]["halted"].as_str().unwrap();
+        let host = format!("the certificate of {}", front.url("localhost").strip_prefix("https://").unwrap());
+        assert!(halted.starts_with("TLS failure: ") && halted.contains(&host) && halted.contains(said), "{halted}");
+        assert_eq!(report["balance"]["untried"], report["capture"]["captured"], "{leaf}");
+        assert_eq!((&report["drain"]["requests"], report["bodies"]["uploaded"].as_u64()), (&1.into(), Some(0)));
+        assert_eq!((front.handshakes(), server.connections()), (0, 0), "nothing was said to anybody");
+        assert!(front.connections() <= 2, "the question about its health, and one request");
+        // Once somebody vouches for it, everything goes.
+        let honest = Front::of(&server, "here");
+        let mut sandbox = sandbox;
+        sandbox.target(&honest.url("localhost"));
+        sandbox.change("SSL_CERT_FILE", fixture("authority.pem").to_str().unwrap());
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+    }
+}
+
+/// An address of https where nobody speaks TLS.
+#[test]
+fn a_server_that_speaks_in_the_clear_is_told_apart() {
+    let server = honest_server();
+    let sandbox = aimed_at(&server.url().replace("http:", "https:"), None);
+    let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    let halted = report["drain"]["halted"].as_str().unwrap();
+    assert!(halted.starts_with("TLS failure: 127.0.0.1:"), "{halted}");
+    assert_eq!(report["balance"]["untried"], report["capture"]["captured"]);
+    assert_eq!(server.requests().len(), 0);
+}
+
+/// A file of authorities that cannot be used stops the run before anything is connected to, and says which.
+#[test]
+fn authorities_that_cannot_be_read_shut_a_gate() {
+    let server = honest_server();
+    let front = Front::of(&server, "here");
+    for file in ["no-such-file.pem", "here.key"] {
+        let sandbox = aimed_at(&front.url("localhost"), Some(file));
+        let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+        let shut: Vec<_> = report["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false).collect();
+        assert!(shut.len() == 1 && shut[0]["name"] == "unusable_ca_file", "{shut:?}");
+        let fix = shut[0]["fix"].as_str().unwrap();
+        assert!(fix.starts_with("unset SSL_CERT_FILE"), "{fix}");
+    }
+    assert_eq!(front.connections(), 0);
+}
+
+/// A redirect is an answer and no order, also from a server that can be trusted: no other host hears of anything.
+#[test]
+fn a_redirect_to_another_host_is_never_followed() {
+    let elsewhere = honest_server();
+    for location in [elsewhere.url(), elsewhere.url().replace("http:", "https:")] {
+        for status in [301, 302, 303, 307, 308] {
+            let location = location.clone();
+            let server = Server::answering(move |_| Reply::status(status).header("Location", &location));
+            let front = Front::of(&server, "here");
+            let sandbox = aimed_at(&front.url("localhost"), Some("authority.pem"));
+            let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+            assert!(report["drain"]["halted"].as_str().unwrap().contains(&status.to_string()), "{report}");
+            assert_eq!(report["balance"]["untried"], report["capture"]["captured"]);
+            assert_eq!(server.requests().len(), 1);
+        }
+    }
+    assert_eq!(elsewhere.connections(), 0);
+}
