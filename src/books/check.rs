@@ -88,9 +88,9 @@ fn check_journal(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Err
 
 fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Error> {
     let part = Part::Ledger;
-    let lost = delivery::lost_attempts(tx)?;
-    if lost > 0 {
-        let what = format!("{lost} attempts are missing");
+    let missing = delivery::lost_attempts(tx)?;
+    if missing > 0 {
+        let what = format!("{missing} attempts are missing");
         findings.push(Finding { part, severity: Severity::Damage, what });
     }
     let wrong = counters::wrong(tx, part)?;
