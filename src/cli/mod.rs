@@ -154,7 +154,11 @@ mod tests {
         let all = examples(&args::Cli::command());
         assert!(all.len() > 12, "{all:?}");
         for example in all {
-            if let Err(error) = args::Cli::try_parse_from(example.split(' ')) {
+            // What stands in quotes is one word.
+            let parts = example.split('\'').enumerate();
+            let words =
+                parts.flat_map(|(n, part)| if n % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
+            if let Err(error) = args::Cli::try_parse_from(words) {
                 panic!("{example}: {error}");
             }
         }
