@@ -104,8 +104,8 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
         let counted = delivery::recount(tx, &target)?;
         let mut broken = delivery::unreferenced(tx, &target)?;
         broken.extend(delivery::contradictions(tx, &target)?);
-        let last = delivery::last_balance(tx, target.id)?;
-        let fewer = last.and_then(|last| delivery::loss(&last, &counted));
+        let ended = delivery::last_balance(tx, target.id)?;
+        let fewer = ended.and_then(|ended| delivery::loss(&ended, &counted));
         broken.extend(fewer.map(|what| format!("{what} (target {})", target.identity.target_id)));
         findings.extend(broken.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     }
