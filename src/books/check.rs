@@ -1,6 +1,6 @@
 //! Proving the books from the rows (what `verify` and the end of every test do).
 
-use super::counters::{self, Correction};
+use super::counters::{self, Correction, LAST_BALANCE};
 use super::{Error, Part};
 use crate::store::ReadTx;
 use crate::{bodies, delivery, journal};
@@ -96,7 +96,7 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
     let wrong = counters::wrong(tx, part)?;
     for target in delivery::targets(tx)? {
         let scope = delivery::scope(target.id);
-        let wrong: Vec<_> = wrong.iter().filter(|counter| counter.scope == scope).cloned().collect();
+        let wrong: Vec<_> = wrong.iter().filter(|c| c.scope == scope && c.name != LAST_BALANCE).cloned().collect();
         if !wrong.is_empty() {
             let what = miscounted(&format!("the counters of {}", target.identity.target_id), &wrong);
             findings.push(Finding { part, severity: Severity::Derived, what });
@@ -104,8 +104,8 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
         let counted = delivery::recount(tx, &target)?;
         let mut broken = delivery::unreferenced(tx, &target)?;
         broken.extend(delivery::contradictions(tx, &target)?);
-        let ended = delivery::last_balance(tx, target.id)?;
-        let fewer = ended.and_then(|ended| delivery::loss(&ended, &counted));
+        let said = delivery::last_balance(tx, target.id)?;
+        let fewer = said.and_then(|said| delivery::loss(&said, &counted));
         broken.extend(fewer.map(|what| format!("{what} (target {})", target.identity.target_id)));
         findings.extend(broken.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     }

@@ -1,6 +1,7 @@
 //! The counters of each part of a store beside the rows they count.
 
 use super::Error;
+use crate::delivery::Class;
 use crate::store::{Counter, ReadTx, counter};
 use crate::{bodies, delivery, journal};
 
@@ -54,10 +55,29 @@ pub(super) fn wrong(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Erro
         }
     }
     let mut found = Vec::new();
+    if part == Part::Ledger {
+        found.extend(unbalanced(tx)?);
+    }
     for (scope, name, counted) in expected {
         let kept = counter(tx, Counter { scope: &scope, name })?;
         if kept != counted {
             found.push(Correction { part, scope, name, kept, counted });
+        }
+    }
+    Ok(found)
+}
+
+/// The name of the balance that the last drain to a target ended with, where it does not hold.
+pub(super) const LAST_BALANCE: &str = "last_balance";
+
+/// Balances that drains ended with on wrong counters: the sum of their classes is not what was captured.
+fn unbalanced(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
+    let mut found = Vec::new();
+    for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {
+        if let Some(last) = delivery::last_balance(tx, target.id)?.filter(|last| !last.balance.holds()) {
+            let kept = Class::ALL.into_iter().map(|class| last.balance.of(class)).sum();
+            let (part, scope) = (Part::Ledger, delivery::scope(target.id));
+            found.push(Correction { part, scope, name: LAST_BALANCE, kept, counted: last.balance.captured });
         }
     }
     Ok(found)

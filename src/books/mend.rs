@@ -4,9 +4,10 @@
 //! not stays: a cursor too far and a lost row look the same, and so do a seal too low and a row that was moved.
 
 use super::check::{Finding, Severity};
-use super::counters::{self, Correction};
+use super::counters::{self, Correction, LAST_BALANCE};
 use super::{Error, Part, check};
 use crate::base::Timestamp;
+use crate::delivery;
 use crate::journal::{self, Notice};
 use crate::store::{Counter, ReadTx, WriteTx, set_counter};
 
@@ -25,8 +26,15 @@ pub(crate) fn plan_mending(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
 /// Sets the wrong counters of every part that is whole otherwise, with one audit row; returns which they were.
 pub(crate) fn mend(tx: &WriteTx<'_>, now: Timestamp) -> Result<Vec<Correction>, Error> {
     let wrong = plan_mending(tx)?;
-    for Correction { scope, name, counted, .. } in &wrong {
+    for Correction { scope, name, counted, .. } in wrong.iter().filter(|correction| correction.name != LAST_BALANCE) {
         set_counter(tx, Counter { scope, name }, *counted)?;
+    }
+    for target in delivery::targets(tx)? {
+        let scope = delivery::scope(target.id);
+        if wrong.iter().any(|correction| correction.name == LAST_BALANCE && correction.scope == scope) {
+            let balance = delivery::balance(tx, Some(&target))?;
+            delivery::keep_balance(tx, &target, &balance, now)?;
+        }
     }
     if !wrong.is_empty() {
         let words = wrong.iter().map(|c| format!("{}/{} {} -> {}", c.scope, c.name, c.kept, c.counted));

@@ -15,6 +15,7 @@ mod again;
 mod attempt;
 mod balance;
 mod batch;
+mod cause;
 mod class;
 mod collect;
 mod deployment;
@@ -59,6 +60,7 @@ pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
 pub(crate) use balance::{Balance, balance, counters_by_rows, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
+pub(crate) use cause::Cause;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
 pub(crate) use deployment::Change;
