@@ -101,15 +101,12 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
             let what = miscounted(&format!("the counters of {}", target.identity.target_id), &wrong);
             findings.push(Finding { part, severity: Severity::Derived, what });
         }
-        if let Some(last) = delivery::last_balance(tx, target.id)? {
-            let said = delivery::contradiction(&last, &delivery::recount(tx, &target)?);
-            // Rows are never deleted: fewer than then are lost ones.
-            let severity = if last.balance.holds() { Severity::Damage } else { Severity::Derived };
-            let what = |said| format!("{said} (target {})", target.identity.target_id);
-            findings.extend(said.map(|said| Finding { part, severity, what: what(said) }));
-        }
+        let counted = delivery::recount(tx, &target)?;
         let mut broken = delivery::unreferenced(tx, &target)?;
         broken.extend(delivery::contradictions(tx, &target)?);
+        let said = delivery::last_balance(tx, target.id)?;
+        let fewer = said.and_then(|said| delivery::loss(&said, &counted));
+        broken.extend(fewer.map(|what| format!("{what} (target {})", target.identity.target_id)));
         findings.extend(broken.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     }
     Ok(())

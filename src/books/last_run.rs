@@ -17,6 +17,15 @@ pub(crate) struct LastRun {
     pub(crate) command: String,
     /// How it ended.
     pub(crate) exit_code: u8,
+    /// Why its drain stopped early, if it did.
+    #[serde(default)]
+    pub(crate) halted: Option<String>,
+    /// The same in a word.
+    #[serde(default)]
+    pub(crate) cause: Option<String>,
+    /// The shell line that sends elsewhere, where the server may be gone.
+    #[serde(default)]
+    pub(crate) fix: Option<String>,
 }
 
 /// Writes it beside the store at `store`, where there is one.

@@ -43,6 +43,17 @@ fn a_held_event_that_a_target_has_leaves_the_others_blocked() {
     assert_eq!((queue.size(), queue.classes("b")), (0, vec![(Class::Purged, 1)]));
 }
 
+/// What a target has by an older ledger is delivered there, and owed to the others as before.
+#[test]
+fn what_an_older_ledger_says_is_posted() {
+    let mut queue = Queue::with_events(2);
+    queue.drain("b", &[Said::Halt]);
+    let has = Inherited { seq: 2, was_duplicate: true, settled_at: None };
+    assert_eq!(queue.write(|tx, now| Ok(delivery::inherit(tx, &identity("a"), &[has], now)?)), 1);
+    assert_eq!(queue.classes("a"), [(Class::Delivered, 1), (Class::Untried, 1)]);
+    assert_eq!((queue.classes("b"), queue.size()), (vec![(Class::Untried, 2)], 2));
+}
+
 /// What was sent once and cannot be sent any more ends without a request: a later version may be stricter.
 #[test]
 fn an_event_that_cannot_be_sent_again_is_given_up() {

@@ -130,10 +130,12 @@ pub(crate) fn travel_and(
     let report = outcome?;
     then(&workspace, &report)?;
     let (command, is_dry) = (report.command, report.dry_run);
+    let stopped = report.drain.as_ref().map(|d| (d.halted.clone(), d.cause.map(str::to_owned), d.fix.clone()));
+    let (halted, cause, fix) = stopped.unwrap_or_default();
     let exit = conclude(context, report, is_strict);
     if !is_dry {
         let when = context.clock.now().to_string();
-        let last = LastRun { when, command: command.to_owned(), exit_code: exit.code() };
+        let last = LastRun { when, command: command.to_owned(), exit_code: exit.code(), halted, cause, fix };
         // What was done is done; `status` only misses a line.
         if let Err(error) = write_last_run(&workspace.place.store(), &last) {
             log::warn!("cannot note how this run ended: {error}");

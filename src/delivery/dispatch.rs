@@ -7,7 +7,7 @@ use super::deployment::{self, Asked, Change};
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Error, Target, Verdict, attempt, outcome, registry, rows};
+use super::{Cause, Error, Target, Verdict, attempt, outcome, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, failpoint};
 use crate::event::WireContext;
@@ -15,7 +15,9 @@ use crate::http::{Answer, Failure};
 use crate::store::{Store, WriteTx};
 use crate::target::{Identity, Manner};
 
-/// Requests a drain spends on finding culprits before it leaves the rest to the next one.
+/// How often a drain halves a refused batch before it leaves the rest to the next one. One culprit among 1,000 events
+/// takes ten halvings and about twenty requests, ninety of them some 400; the bound is for a server that refuses
+/// everything without a word on whom.
 const SPLIT_BUDGET: u64 = 400;
 /// The longest one exchange may take.
 const EXCHANGE: Duration = Duration::from_mins(2);
@@ -83,6 +85,8 @@ pub(crate) struct Report {
     pub(crate) terminal_failed: u64,
     /// Why it ended early, if it did.
     pub(crate) stop: Option<Stop>,
+    /// What the last exchange was, if it ended it.
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Report {
@@ -99,6 +103,7 @@ impl Report {
         self.transient += later.transient;
         self.terminal_failed += later.terminal_failed;
         self.stop.clone_from(&later.stop);
+        self.cause = later.cause;
     }
 
     fn count(&mut self, settled: Settled) {
@@ -253,6 +258,8 @@ impl Course<'_> {
             now: self.now,
         };
         let goes_on = self.note_end(verdict.clone()) && !self.is_over();
+        let is_its_end = !matches!(self.report.stop, None | Some(Stop::Deadline | Stop::Interrupted));
+        self.report.cause = is_its_end.then(|| Cause::of(exchange));
         let record = |tx: &WriteTx<'_>| record::record(tx, target, batch, &verdict, &settling);
         let written = store.write(|tx| {
             let settled = record(tx)?;

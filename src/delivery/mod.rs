@@ -15,6 +15,7 @@ mod again;
 mod attempt;
 mod balance;
 mod batch;
+mod cause;
 mod class;
 mod collect;
 mod deployment;
@@ -59,6 +60,7 @@ pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
 pub(crate) use balance::{Balance, balance, counters_by_rows, recount, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
+pub(crate) use cause::Cause;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
 pub(crate) use deployment::Change;
@@ -67,7 +69,7 @@ pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
 pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
 pub(crate) use inherit::{Inherited, inherit};
-pub(crate) use last_balance::{Ended, contradiction, keep_balance, last_balance};
+pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{
     is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope,

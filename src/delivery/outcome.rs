@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::batch::Item;
+use super::cause;
 use super::limits::Told;
 use crate::base::{Timestamp, ids, retry, text};
 use crate::config::Ack;
@@ -121,7 +122,7 @@ fn too_large(answer: &Answer, reason: String) -> Verdict {
 
 /// The status and the server's own words, for a person.
 fn said(answer: &Answer) -> String {
-    let mut said = format!("HTTP {}", answer.status);
+    let mut said = format!("HTTP {}{}", answer.status, cause::meaning(answer.status));
     let words = server_words(&answer.body);
     if !words.is_empty() {
         said.push_str(": ");

@@ -68,8 +68,9 @@ fn books_after(receiver: ReceiverKind) -> Vec<Vec<String>> {
         let clock = FixedClock(books.now());
         books.drain(&BatchReceiver::new(&link, &clock), &Interrupt::default());
         seen.recv().unwrap();
-        let rows = books.ledger();
-        rows.into_iter().filter(|row| !row.starts_with("delivery_targets")).collect()
+        let (address, rows) = (origin.trim_start_matches("http://"), books.ledger());
+        let rows = rows.into_iter().filter(|row| !row.starts_with("delivery_targets"));
+        rows.map(|row| row.replace(address, "SERVER")).collect()
     });
     story.collect()
 }

@@ -46,7 +46,7 @@ use discover::{Found, Kind};
 pub(crate) use marks::{Giver, givers};
 pub(crate) use preview::preview;
 pub(crate) use release::{count_held, open_conflicts, release};
-pub(crate) use report::{SourceReport, Taken};
+pub(crate) use report::{ShareReport, SourceReport, Taken};
 pub(crate) use route::Destination;
 pub(crate) use scopes::Names;
 pub(crate) use take_over::{Request, take_over};

@@ -11,12 +11,15 @@ use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
-use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
+use crate::delivery::{self, BatchReceiver, Cause, Change, Conditions, Policy, Stop};
 use crate::store::Store;
 use crate::target::{self, Gate, Identity, Keyring, Link, Resolved};
 
 /// How long, in all, a drain waits for a server to know the events that bodies belong to.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How to send to another address: once, and from now on.
+const REPOINT: &str = "sk-sync drain --target-url URL   # from now on: sk-sync target set --url URL";
 
 /// The embedded receiver while it runs; dropping it stops it.
 pub(crate) struct Stub {
@@ -129,6 +132,8 @@ pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
         transient: did.transient,
         terminal_failed: did.terminal_failed,
         halted: did.stop.as_ref().map(words),
+        cause: did.cause.map(Cause::word),
+        fix: did.cause.filter(|cause| cause.may_be_gone()).map(|_| REPOINT.to_owned()),
         seconds: report::seconds(took),
     }
 }

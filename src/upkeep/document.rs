@@ -261,6 +261,12 @@ pub(crate) struct Ended {
     /// What its exit code means, in a word.
     pub(crate) result: &'static str,
     pub(crate) exit_code: u8,
+    /// Why its drain stopped early, if it did; and the same in a word.
+    pub(crate) halted: Option<String>,
+    pub(crate) cause: Option<String>,
+    /// The shell line that sends elsewhere, where the server may be gone.
+    #[serde(skip)]
+    pub(crate) fix: Option<String>,
     /// What the last drain to the current target ended with.
     pub(crate) balance: Option<EndedWith>,
 }
@@ -293,7 +299,8 @@ impl From<LastRun> for Ended {
             130 => "interrupted",
             _ => "failed",
         };
-        Self { when: last.when, command: last.command, result, exit_code: last.exit_code, balance: None }
+        let LastRun { when, command, exit_code, halted, cause, fix } = last;
+        Self { when, command, result, exit_code, halted, cause, fix, balance: None }
     }
 }
 

@@ -38,6 +38,10 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
     let owed = [(d.active_queue.event_count, "event"), (d.bodies.queued, "body")].map(|(n, noun)| counted(n, noun));
     let owed = owed.into_iter().flatten().collect::<Vec<_>>().join(" and ");
     say(sends && !owed.is_empty(), format!("still owed: {owed}"), "sk-sync drain");
+    let gone = d.last_run.as_ref().and_then(|last| Some((last.halted.as_ref()?, last.fix.as_ref()?)));
+    if let Some((halted, fix)) = gone.filter(|_| sends && !owed.is_empty()) {
+        say(true, format!("the server may be gone ({halted}); {owed} are kept. To repoint"), fix);
+    }
     let mut look = |count: u64, noun: &str, what: &str, run: &str| {
         if let Some(words) = counted(count, noun) {
             say(true, format!("{words} {what}"), run);

@@ -232,3 +232,39 @@ fn a_body_that_comes_before_its_event_waits_within_the_run() {
     let report = aimed_at(&server).sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["bodies"]["uploaded"], report["bodies"]["queued"]);
 }
+
+/// D60: each artifact goes whole and in one request, or is named with the reason why it does not; nothing is asked for
+/// beforehand.
+#[test]
+fn d60_an_artifact_is_sent_whole_or_named_with_its_reason() {
+    let server = Server::answering(|request| honest(request, "success"));
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    let mission = "storm-surge-alerts-01KQX7M2";
+    let limit = "é".repeat(262_144);
+    for (name, text, reason) in [
+        ("research/limit.md", limit.as_bytes(), None),
+        ("research/large.md", "x".repeat(524_289).as_bytes(), Some("oversized: 524289 bytes > 524288 limit")),
+        ("research/binary.md", b"\xff\xfe\0", Some("not_present: invalid_utf8")),
+        ("research/chart.png", b"no picture", Some("unsupported_format: .png")),
+        ("research/empty.md", b"", Some("empty_content")),
+    ] {
+        sandbox.write(&format!("kitty-specs/{mission}/{name}"), text);
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        let outcomes = report["bodies"]["outcomes"].as_array().unwrap();
+        let told = outcomes.iter().find(|o| o["mission_slug"] == mission && o["path"] == name).unwrap();
+        let expected = reason.map_or(("uploaded", "stored"), |reason| ("skipped", reason));
+        assert_eq!((told["status"].as_str().unwrap(), told["reason"].as_str().unwrap()), expected, "{name}");
+        let known = report["bodies"]["already_exists"].as_u64().unwrap();
+        assert_eq!(
+            report["index"]["artifacts"].as_u64(),
+            Some(outcomes.len() as u64 + known),
+            "every artifact has its line"
+        );
+    }
+    let requests = server.requests();
+    assert!(requests.iter().all(|r| r.method == "POST"), "nobody asks whether it is there");
+    let sent: Vec<_> =
+        requests.iter().map(Request::json).filter(|b| b["artifact_path"] == "research/limit.md").collect();
+    assert!(!sent.is_empty() && sent.iter().all(|b| b["content_body"] == limit), "whole, in one request each time");
+}

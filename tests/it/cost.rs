@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::hook_install::skip;
 use crate::support::Sandbox;
-use crate::support::server::Server;
+use crate::support::server::{Reply, Server};
 use crate::support::wire::{envelope, honest, ids, open};
 
 fn captured(server: &Server, lengths: impl IntoIterator<Item = usize>) -> Sandbox {
@@ -60,6 +60,41 @@ fn requests_are_the_fewest_that_the_bytes_allow() {
     let requests = server.requests();
     assert_eq!(requests.iter().map(|request| ids(request).len()).collect::<Vec<_>>(), expected);
     assert!(requests.iter().all(|request| request.body().len() <= most));
+}
+
+/// A refused batch is halved beside two events of one thing, not between them: the earlier and the later go together.
+#[test]
+fn two_events_of_one_thing_are_not_parted_where_that_can_be_helped() {
+    let server = Server::answering(|request| {
+        let is_bad = ids(request).iter().any(|id| id == "event-3") && ids(request).len() > 1;
+        if is_bad { Reply::status(400) } else { honest(request, "success") }
+    });
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    let lines = ["a", "b", "b", "c"].iter().enumerate();
+    let lines: String = lines.map(|(n, of)| envelope(&format!("event-{n}"), of, "x") + "\n").collect();
+    let _captured = sandbox.sk_sync_with(["capture"], lines).success();
+    let _drained = sandbox.sk_sync(["drain"]).success();
+    let sizes: Vec<_> = server.requests().iter().map(|request| ids(request).len()).collect();
+    assert_eq!(sizes, [4, 3, 1]);
+}
+
+/// A server that refuses every batch without a word on whom: the search for culprits has an end, and what was not found
+/// guilty is owed as before.
+#[test]
+#[expect(clippy::print_stdout, reason = "the count, with --no-capture")]
+fn a_server_that_refuses_everything_is_not_asked_for_ever() {
+    let server = Server::answering(|_| Reply::status(400));
+    let sandbox = captured(&server, vec![1; 1000]);
+    let report = sandbox.sk_sync(["drain", "--json", "--max-time", "10m"]).code(3).json();
+    let requests = server.requests().len();
+    println!("1,000 events refused without a word: {requests} requests; {}", report["balance"]);
+    assert!((400..=810).contains(&requests), "{requests}");
+    assert!(report["drain"]["halted"].as_str().unwrap().contains("too many requests"), "{report}");
+    let balance = &report["balance"];
+    assert_eq!((&balance["in_flight"], &balance["holds"]), (&json!(0), &json!(true)), "{balance}");
+    let (refused, owed) = (balance["retryable"].as_u64().unwrap(), balance["untried"].as_u64().unwrap());
+    assert!(refused + owed == 1000 && refused > 100 && owed > 100, "{balance}");
 }
 
 /// Which calls to the network a command makes; `None` where nobody can tell.

@@ -29,6 +29,7 @@ mod exchange;
 mod failpoints;
 mod gates;
 mod gc;
+mod gone;
 mod hardship;
 mod health;
 #[cfg(unix)]

@@ -11,11 +11,10 @@ fn strict(types: &'static [&'static str]) -> Server {
     Server::answering(move |request| {
         let batch = request.json();
         let results = batch["events"].as_array().into_iter().flatten().enumerate().map(|(n, event)| {
-            match types.contains(&event["event_type"].as_str().unwrap()) {
-                true => {
-                    json!({"event_id": event["event_id"], "status": "rejected", "error": format!("no lane in row {n}")})
-                }
-                false => json!({"event_id": event["event_id"], "status": "success"}),
+            if types.contains(&event["event_type"].as_str().unwrap()) {
+                json!({"event_id": event["event_id"], "status": "rejected", "error": format!("no lane in row {n}")})
+            } else {
+                json!({"event_id": event["event_id"], "status": "success"})
             }
         });
         Reply::json(200, &json!({"results": results.collect::<Vec<_>>()}))

@@ -80,6 +80,9 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
         let words = sections::equation(balance);
         say("Balance", if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) });
     }
+    if let Some(fix) = report.drain.as_ref().and_then(|drain| drain.fix.as_ref()) {
+        lines.push(format!("{} repoint with: {fix}", paint.bold("Gone?    ")));
+    }
     lines.extend(sections::gate_lines(&report.gates, is_verbose, paint));
     lines.extend(sections::warning_lines(&report.warnings, is_verbose, paint));
     lines.push(verdict(report, exit, paint));

@@ -3,7 +3,7 @@
 use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
-use crate::legacy::SourceReport;
+use crate::legacy::{ShareReport, SourceReport};
 use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, Spool};
 use crate::target::{Identity, ReceiverKind};
 
@@ -71,8 +71,8 @@ pub(super) fn store_words(store: &SourceReport) -> String {
             ("in conflict", store.conflicts),
             ("left there", store.refused),
         ];
-        let places: Vec<_> =
-            store.shares.iter().map(|share| format!("; {} to {}", count(share.events), share.store)).collect();
+        let rows = |share: &ShareReport| count(share.events + share.bodies + share.failures);
+        let places: Vec<_> = store.shares.iter().map(|share| format!("; {} to {}", rows(share), share.store)).collect();
         let held = if held.is_empty() { "nothing in it".to_owned() } else { held.join(", ") };
         format!("{}: {}{}", store.result.replace('_', " "), with_terms(held, &terms), places.concat())
     };

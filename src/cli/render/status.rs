@@ -60,7 +60,9 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
         say("Older", format!("{} ({}, {} bytes, {rows}{imported})", store.path, store.kind, count(store.size)));
     }
     if let Some(last) = &d.last_run {
-        say("Last run", format!("{} at {}: {} (exit {})", last.command, last.when, last.result, last.exit_code));
+        let stopped = last.halted.as_ref().map_or(String::new(), |halted| format!("; stopped: {halted}"));
+        let ended = format!("{} (exit {}){stopped}", last.result, last.exit_code);
+        say("Last run", format!("{} at {}: {ended}", last.command, last.when));
     }
     say("Balance", equation(&d.balance) + if d.balance.holds { "" } else { ": does not hold" });
     let mut mark = |label: String, words: &str| lines.push(format!("{label} {}", printable(words)));
@@ -241,7 +243,16 @@ mod tests {
         let next = ("the gate missing_auth is shut: no token".to_owned(), "export SK_SYNC_TOKEN=…".to_owned());
         d.next_steps.push(Next { why: next.0, run: next.1 });
         let when = "2026-02-12T09:59:00.000000+00:00".to_owned();
-        d.last_run = Some(Ended { when, command: "run".to_owned(), result: "blocked", exit_code: 4, balance: None });
+        d.last_run = Some(Ended {
+            when,
+            command: "run".to_owned(),
+            result: "blocked",
+            exit_code: 4,
+            halted: None,
+            cause: None,
+            fix: None,
+            balance: None,
+        });
         insta::assert_snapshot!(shown(&d), @r#"
         Project   acme in /state/projects/u/store.db
         Target    https://sync.example.org, team core; remote: unknown

@@ -1,0 +1,143 @@
+//! Why a drain ended early, sorted by what a person would do about it. Pure.
+
+use crate::http::{Answer, Failure};
+
+/// What stopped a drain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Nobody knows the host.
+    NoSuchHost,
+    /// The host does not take connections.
+    Unreachable,
+    /// Nobody vouches for the server, or it speaks no TLS.
+    Tls,
+    /// 502: nothing behind the address answers.
+    BadGateway,
+    /// 503: it is there and does not work.
+    Unavailable,
+    /// 504: what is behind the address is too slow.
+    GatewayTimeout,
+    /// Another 5xx.
+    ServerError,
+    /// No whole answer came.
+    NoAnswer,
+    /// An answer that says nothing of the events.
+    UnreadableAnswer,
+    /// A redirect, which is never followed.
+    Redirect,
+    /// 401 or 403.
+    Unauthorized,
+    /// 412 or 426: client and server do not fit.
+    Protocol,
+    /// 408 or 429.
+    Throttled,
+    /// Any other refusal.
+    Refused,
+}
+
+impl Cause {
+    /// The cause that an exchange shows which ended a drain.
+    pub(super) fn of(exchange: &Result<Answer, Failure>) -> Self {
+        match exchange {
+            Err(Failure::NoSuchHost(_)) => Self::NoSuchHost,
+            Err(Failure::Unreachable(_)) => Self::Unreachable,
+            Err(Failure::Tls(_)) => Self::Tls,
+            Err(Failure::Unknown(_)) => Self::NoAnswer,
+            Err(Failure::Refused(_)) => Self::Refused,
+            Ok(answer) => match answer.status {
+                200..=299 => Self::UnreadableAnswer,
+                300..=399 => Self::Redirect,
+                401 | 403 => Self::Unauthorized,
+                408 | 429 => Self::Throttled,
+                412 | 426 => Self::Protocol,
+                502 => Self::BadGateway,
+                503 => Self::Unavailable,
+                504 => Self::GatewayTimeout,
+                500.. => Self::ServerError,
+                _ => Self::Refused,
+            },
+        }
+    }
+
+    /// The word that scripts see.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::NoSuchHost => "no_such_host",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::BadGateway => "bad_gateway",
+            Self::Unavailable => "unavailable",
+            Self::GatewayTimeout => "gateway_timeout",
+            Self::ServerError => "server_error",
+            Self::NoAnswer => "no_answer",
+            Self::UnreadableAnswer => "unreadable_answer",
+            Self::Redirect => "redirect",
+            Self::Unauthorized => "unauthorized",
+            Self::Protocol => "protocol",
+            Self::Throttled => "throttled",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether the server may be gone: another address could help then, and nothing else does.
+    pub(crate) const fn may_be_gone(self) -> bool {
+        matches!(
+            self,
+            Self::NoSuchHost
+                | Self::Unreachable
+                | Self::Tls
+                | Self::BadGateway
+                | Self::Unavailable
+                | Self::GatewayTimeout
+        )
+    }
+}
+
+/// What a status of a server in front of the server means, for a person; empty for any other.
+pub(super) const fn meaning(status: u16) -> &'static str {
+    match status {
+        502 => " (bad gateway: nothing behind the address answers)",
+        503 => " (unavailable)",
+        504 => " (gateway timeout: what is behind the address is too slow)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::unnecessary_wraps, reason = "one of the two ends of an exchange")]
+    fn status(status: u16) -> Result<Answer, Failure> {
+        Ok(Answer { status, retry_after: None, request_id: None, body: Vec::new(), is_cut: false })
+    }
+
+    #[test]
+    fn every_end_has_its_cause() {
+        let words = String::new;
+        for (exchange, word, may_be_gone) in [
+            (Err(Failure::NoSuchHost(words())), "no_such_host", true),
+            (Err(Failure::Unreachable(words())), "unreachable", true),
+            (Err(Failure::Tls(words())), "tls", true),
+            (status(502), "bad_gateway", true),
+            (status(503), "unavailable", true),
+            (status(504), "gateway_timeout", true),
+            (status(500), "server_error", false),
+            (status(599), "server_error", false),
+            (Err(Failure::Unknown(words())), "no_answer", false),
+            (status(204), "unreadable_answer", false),
+            (status(307), "redirect", false),
+            (status(401), "unauthorized", false),
+            (status(403), "unauthorized", false),
+            (status(412), "protocol", false),
+            (status(426), "protocol", false),
+            (status(408), "throttled", false),
+            (status(429), "throttled", false),
+            (status(404), "refused", false),
+            (Err(Failure::Refused(words())), "refused", false),
+        ] {
+            let cause = Cause::of(&exchange);
+            assert_eq!((cause.word(), cause.may_be_gone()), (word, may_be_gone), "{exchange:?}");
+        }
+    }
+}
