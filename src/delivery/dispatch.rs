@@ -252,6 +252,7 @@ impl Course<'_> {
         let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.manner.ack, self.now));
         let settling = Settling {
             policy: &self.conditions.policy,
+            form: self.manner.form,
             http_status: exchange.as_ref().ok().map(|a| a.status),
             ids: self.conditions.ids,
             random: (self.conditions.random)(),

@@ -12,7 +12,7 @@ use crate::base::clock::FixedClock;
 use crate::base::digest::Sha256;
 use crate::base::ids::Ids;
 use crate::base::{Interrupt, Timestamp};
-use crate::event::{Coalesce, WireContext, WireForm};
+use crate::event::{BatchForm, Coalesce, WireContext, WireForm};
 use crate::journal::{self, Appender, Entry};
 use crate::store::{Schema, Store, WriteTx};
 use crate::target::{Identity, ReceiverKind};
@@ -159,6 +159,7 @@ impl Books {
         let target = self.target();
         let settling = Settling {
             policy: &self.policy,
+            form: BatchForm::Plain,
             http_status: Some(self.http_status),
             ids: &self.ids,
             random: 1.0,
