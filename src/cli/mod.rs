@@ -111,15 +111,24 @@ fn not_understood(env: &Env, words: &[OsString], error: &clap::Error) -> Exit {
     let is_failure = error.use_stderr();
     if is_failure && words.iter().any(|word| word == "--json") {
         let printer = Printer::of_process(env, &Globals::default(), true);
-        let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        printer.error_document(named_command(words).as_deref(), &Failure::usage(message));
+        printer.error_document(named_command(words).as_deref(), &misunderstanding(&error.to_string()));
         let _closed = printer.finish();
     } else {
         // Somebody who closed the pipe does not want the text.
         let _closed = error.print();
     }
     if is_failure { Exit::Usage } else { Exit::Success }
+}
+
+/// A usage error as clap words it, without the usage: its first paragraph, which names what is missing on lines of its
+/// own, and the tip as hint.
+fn misunderstanding(text: &str) -> Failure {
+    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let failure = Failure::usage(paragraph.join(" ").trim_start_matches("error: "));
+    match text.lines().find_map(|line| line.trim().strip_prefix("tip: ")) {
+        Some(tip) => failure.with_hint(tip),
+        None => failure,
+    }
 }
 
 /// The command that `words` name, also when something else in them is wrong.

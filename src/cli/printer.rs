@@ -114,17 +114,8 @@ impl Printer {
 
     /// A warning; silent with `--quiet` and `--json` (the document has its own list).
     pub(crate) fn warning(&self, line: &str) {
-        if self.is_json {
-            keep(Level::Warn, "cli", line);
-        } else {
-            self.notice(line);
-        }
-    }
-
-    /// A warning that no document has a place for: silent with `--quiet` alone.
-    pub(crate) fn notice(&self, line: &str) {
         keep(Level::Warn, "cli", line);
-        if !self.is_quiet {
+        if !self.is_quiet && !self.is_json {
             self.aside(&format!("{} {}", self.err_paint.yellow("warning:"), printable_lines(line)));
         }
     }

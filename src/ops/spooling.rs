@@ -103,14 +103,16 @@ impl Spools {
             spooled.extend(envelope.map(|envelope| Spooled { captured_at: now, origin: "capture", fate, envelope }));
         }
         refuge.writer.append(&spooled).map_err(|source| Error::Spool { why: refuge.why.clone(), source })?;
-        Ok(decided.into_iter().map(|(candidate, decided)| line(candidate, decided)).collect())
+        Ok(decided.into_iter().map(|(candidate, decided)| line(candidate, decided, &refuge.why)).collect())
     }
 }
 
-fn line(candidate: &Candidate, decided: Disposition) -> Line {
+/// The answer to a spooled line: its reason says why it is not in the journal, then what is odd about it.
+fn line(candidate: &Candidate, decided: Disposition, why: &str) -> Line {
+    let reason = candidate.oddity.as_ref().map_or_else(|| why.to_owned(), |oddity| format!("{why}; {oddity}"));
     match decided {
-        Disposition::Keep => candidate.became("spooled", None, candidate.oddity.clone(), None),
-        Disposition::Hold(reason) => candidate.became("spooled", None, candidate.oddity.clone(), Some(reason)),
+        Disposition::Keep => candidate.became("spooled", None, Some(reason), None),
+        Disposition::Hold(held) => candidate.became("spooled", None, Some(reason), Some(held)),
         Disposition::Discard | Disposition::AuditAndDiscard => candidate.dropped(),
     }
 }

@@ -63,11 +63,23 @@ pub(crate) struct Line {
     /// True when the line is no envelope at all.
     #[serde(skip)]
     pub(crate) is_broken: bool,
+    /// True when the envelope itself is odd.
+    #[serde(skip)]
+    pub(crate) is_odd: bool,
 }
 
 impl Line {
     fn refused(number: u64, event_id: Option<String>, reason: String, is_broken: bool) -> Self {
-        Self { number, event_id, seq: None, result: "refused", reason: Some(reason), blocked: None, is_broken }
+        Self {
+            number,
+            event_id,
+            seq: None,
+            result: "refused",
+            reason: Some(reason),
+            blocked: None,
+            is_broken,
+            is_odd: true,
+        }
     }
 }
 
@@ -287,6 +299,7 @@ impl Candidate {
             reason,
             blocked: held.map(str::to_owned),
             is_broken: false,
+            is_odd: self.oddity.is_some(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::base::lock::Lock;
+use crate::base::lock::{self, Lock};
 use crate::base::{Clock, Interrupt, files, text};
 
 /// The form of the file that this program writes.
@@ -44,7 +44,7 @@ pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(flaw(e.to_string())),
+        Err(e) => return Err(closed(path, &e)),
     };
     let file: File = serde_json::from_slice(&bytes).map_err(|e| flaw(e.to_string()))?;
     if file.version != VERSION {
@@ -84,8 +84,11 @@ pub(crate) fn revoke(
 /// Held from reading to writing: of two changes at once none is lost.
 fn lock(path: &Path, clock: &dyn Clock, interrupt: &Interrupt) -> Result<Lock, Error> {
     let flaw = |what: String| Error::Grants { path: text::path(path), what };
-    files::create_private_dir(path.parent().unwrap_or(path)).map_err(|e| flaw(e.to_string()))?;
-    Lock::take(&path.with_extension("lock"), "allow", PATIENCE, clock, interrupt).map_err(|e| flaw(e.to_string()))
+    files::create_private_dir(path.parent().unwrap_or(path)).map_err(|e| closed(path, &e))?;
+    Lock::take(&path.with_extension("lock"), "allow", PATIENCE, clock, interrupt).map_err(|error| match error {
+        lock::Error::Io(source) => closed(path, &source),
+        error => flaw(error.to_string()),
+    })
 }
 
 fn write(path: &Path, mut all: Vec<Grant>) -> Result<(), Error> {
@@ -94,7 +97,12 @@ fn write(path: &Path, mut all: Vec<Grant>) -> Result<(), Error> {
     let mut bytes =
         serde_json::to_vec_pretty(&File { version: VERSION, grants: all }).map_err(|e| flaw(e.to_string()))?;
     bytes.push(b'\n');
-    files::replace(path, &bytes).map_err(|e| flaw(e.to_string()))
+    files::replace(path, &bytes).map_err(|e| closed(path, &e))
+}
+
+/// What the file system refused.
+fn closed(path: &Path, error: &std::io::Error) -> Error {
+    Error::GrantsFile { path: text::path(path), what: error.to_string(), kind: error.kind() }
 }
 
 #[cfg(test)]

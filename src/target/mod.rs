@@ -64,7 +64,17 @@ pub(crate) enum Error {
         /// What is wrong with it.
         what: String,
     },
-    /// The agreements to send cannot be read or written.
+    /// The file of the agreements to send cannot be read or written.
+    #[error("the agreements to send, {path}: {what}")]
+    GrantsFile {
+        /// The file.
+        path: String,
+        /// What the file system says.
+        what: String,
+        /// The kind of that.
+        kind: std::io::ErrorKind,
+    },
+    /// The agreements to send are not in their form, or somebody else is changing them.
     #[error("the agreements to send, {path}: {what}")]
     Grants {
         /// The file.

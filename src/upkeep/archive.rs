@@ -149,7 +149,11 @@ pub(crate) fn archive(
         .prefix(".sk-sync-archive-")
         .tempfile_in(dir)
         .map_err(|e| files::named(&e, "cannot create a file in", dir))?;
-    let (mut archived, seqs) = store.read(|tx| write(tx, request, file.as_file_mut(), interrupt))?;
+    let (mut archived, seqs) =
+        store.read(|tx| write(tx, request, file.as_file_mut(), interrupt)).map_err(|error| match error {
+            ArchiveError::Io(error) => files::named(&error, "cannot write", request.output).into(),
+            error => error,
+        })?;
     file.as_file().sync_all().map_err(|e| files::named(&e, "cannot write", request.output))?;
     prove(file.as_file_mut(), &seqs, &archived.sha256).map_err(|error| error.in_file(request.output))?;
     archived.file_bytes = file.as_file().metadata()?.len();

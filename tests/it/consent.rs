@@ -232,6 +232,10 @@ fn damaged_agreements_open_nothing() {
     let refused = sandbox.sk_sync(["allow", &foreign.origin]).code(2);
     assert!(refused.stderr.contains("grants.json"), "{}", refused.stderr);
     assert_eq!(std::fs::read(&file).unwrap(), b"{");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let refused = sandbox.sk_sync(["allow", &foreign.origin]).code(1);
+    assert!(refused.stderr.contains("grants.json"), "{}", refused.stderr);
     assert_eq!(foreign.connections(), 0);
 }
 

@@ -144,9 +144,13 @@ fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
         $SK verify --json > ../proof; echo verify $?
         $SK events list --jsonl > ../kept; echo list $?
         $SK run --no-drain --json > ../report; echo later $?
-        $SK capture --json --each < ../input > ../again; echo again $?";
+        $SK capture --json --each < ../input > ../again; echo again $?
+        mkdir ../narrow; mount -t tmpfs -o size=8k tmpfs ../narrow
+        $SK archive --output ../narrow/all.gz 2> ../refused; echo archive $?; ls ../narrow";
     let Some(run) = with_mounts(&sandbox, script) else { return };
-    assert_eq!(run.stdout, "full 1\nrun 1\nverify 0\nlist 0\nlater 0\nagain 0\n", "{}", run.stderr);
+    assert_eq!(run.stdout, "full 1\nrun 1\nverify 0\nlist 0\nlater 0\nagain 0\narchive 1\n", "{}", run.stderr);
+    let refused = std::fs::read_to_string(sandbox.path("refused")).unwrap();
+    assert!(refused.contains("all.gz") && refused.contains("free some space"), "{refused}");
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
     let lines = |file: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(sandbox.path(file)).unwrap();

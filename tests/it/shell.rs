@@ -211,6 +211,10 @@ fn a_usage_error_is_a_document_for_scripts() {
     assert_eq!(document["command"], "drain");
     assert_eq!((&document["ok"], &document["error"]["kind"]), (&false.into(), &"usage".into()));
     assert!(document["error"]["message"].as_str().unwrap().contains("soon"), "{document}");
+    let missing = Sandbox::new().sk_sync(["replay", "--json"]).code(2).json();
+    assert!(missing["error"]["message"].as_str().unwrap().ends_with("not provided: --to <TARGET>"), "{missing}");
+    let mistyped = Sandbox::new().sk_sync(["run", "--json", "--dry-rum"]).code(2).json();
+    assert!(mistyped["error"]["hint"].as_str().unwrap().contains("'--dry-run'"), "{mistyped}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             // A producer waits for these answers.
             context.printer.flush();
         }
-        News::Spooling(why) => context.printer.notice(&format!(
+        News::Spooling(why) => context.printer.warning(&format!(
             "{why}; lines go into the spool beside it, safe on disk, and the next run takes them over"
         )),
         News::Absorbed(absorbed) => {
@@ -94,11 +94,11 @@ fn exit_of(line: &Line) -> Exit {
     }
 }
 
-/// With `--json` each line's answer; else only what went wrong or is odd.
+/// With `--json` each line's answer; else only what went wrong or is odd. Why lines are spooled is said once for all.
 fn show(context: &Context, args: &Args, line: &Line) {
     if args.json {
         context.printer.document(line);
-    } else if let Some(reason) = &line.reason {
+    } else if let Some(reason) = line.reason.as_ref().filter(|_| line.is_odd || line.result != "spooled") {
         let id = line.event_id.as_deref().unwrap_or("(no event id)");
         context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.number, line.result)));
     }

@@ -20,6 +20,10 @@ impl From<crate::ops::Error> for Failure {
             Ops::Config(error) => error.into(),
             Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
             Ops::Dossier(_) => Self::of(Exit::Usage, "repository", &error),
+            Ops::Target(crate::target::Error::GrantsFile { kind, .. }) => {
+                let kind = if kind == std::io::ErrorKind::StorageFull { "disk_full" } else { "io" };
+                Self::of(Exit::Internal, kind, &error)
+            }
             Ops::Identity(_) | Ops::Target(_) => Self::of(Exit::Usage, "configuration", &error),
             Ops::Bodies(_) => Self::of(Exit::Usage, "bodies", &error),
             Ops::Lock(_) => Self::of(Exit::Busy, "locked", &error),
