@@ -138,7 +138,7 @@ impl Books {
         let (policy, now) = (self.policy, self.now());
         let context = WireContext { project_uuid: self.project, ..WireContext::default() };
         let ids = &self.ids;
-        self.store.write(|tx| select::select(tx, &target, &policy, context, ids, now))
+        self.store.write(|tx| select::select(tx, &target, &policy, context, ids, (now, now)))
     }
 
     pub(super) fn select(&mut self) -> Selection {
@@ -191,6 +191,7 @@ impl Books {
             clock: &clock,
             ids: &self.ids,
             random: &|| 1.0,
+            begun: self.now(),
             deadline: self.now().after(self.max_time),
             interrupt,
         };
