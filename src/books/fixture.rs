@@ -238,6 +238,7 @@ impl Queue {
             clock: &FixedClock(self.now),
             ids: &SystemIds::default(),
             random: &|| 0.5,
+            begun: self.now,
             deadline: self.now.after(HOURS),
             interrupt: &Interrupt::default(),
         };

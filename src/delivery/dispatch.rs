@@ -37,6 +37,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) ids: &'a dyn Ids,
     /// Random numbers in 0..1, for the waits.
     pub(crate) random: &'a (dyn Fn() -> f64 + Sync),
+    /// When the command began to deliver: what it got an answer for since then is left to a later one.
+    pub(crate) begun: Timestamp,
     /// When to stop starting requests.
     pub(crate) deadline: Timestamp,
     /// A request to stop early.
@@ -215,11 +217,11 @@ impl Course<'_> {
 
     /// Chooses what goes next, to the target as it is now.
     fn choose(&self, tx: &WriteTx<'_>) -> Result<(Target, Selection), Error> {
-        let Conditions { project_uuid, ids, .. } = *self.conditions;
+        let Conditions { project_uuid, ids, begun, .. } = *self.conditions;
         let id = &self.identity.target_id;
         let target = registry::current(tx, id)?.ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
         let context = WireContext { project_uuid, team_slug: &self.identity.team_slug, form: self.manner.form };
-        let selection = select::select(tx, &target, &self.conditions.policy, context, ids, self.now)?;
+        let selection = select::select(tx, &target, &self.conditions.policy, context, ids, (begun, self.now))?;
         Ok((target, selection))
     }
 
@@ -252,6 +254,7 @@ impl Course<'_> {
         let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.manner.ack, self.now));
         let settling = Settling {
             policy: &self.conditions.policy,
+            form: self.manner.form,
             http_status: exchange.as_ref().ok().map(|a| a.status),
             ids: self.conditions.ids,
             random: (self.conditions.random)(),

@@ -12,7 +12,7 @@ use crate::base::clock::FixedClock;
 use crate::base::digest::Sha256;
 use crate::base::ids::Ids;
 use crate::base::{Interrupt, Timestamp};
-use crate::event::{Coalesce, WireContext, WireForm};
+use crate::event::{BatchForm, Coalesce, WireContext, WireForm};
 use crate::journal::{self, Appender, Entry};
 use crate::store::{Schema, Store, WriteTx};
 use crate::target::{Identity, ReceiverKind};
@@ -138,7 +138,7 @@ impl Books {
         let (policy, now) = (self.policy, self.now());
         let context = WireContext { project_uuid: self.project, ..WireContext::default() };
         let ids = &self.ids;
-        self.store.write(|tx| select::select(tx, &target, &policy, context, ids, now))
+        self.store.write(|tx| select::select(tx, &target, &policy, context, ids, (now, now)))
     }
 
     pub(super) fn select(&mut self) -> Selection {
@@ -159,6 +159,7 @@ impl Books {
         let target = self.target();
         let settling = Settling {
             policy: &self.policy,
+            form: BatchForm::Plain,
             http_status: Some(self.http_status),
             ids: &self.ids,
             random: 1.0,
@@ -190,6 +191,7 @@ impl Books {
             clock: &clock,
             ids: &self.ids,
             random: &|| 1.0,
+            begun: self.now(),
             deadline: self.now().after(self.max_time),
             interrupt,
         };

@@ -12,6 +12,7 @@ use super::split::{grown, learn_limit, split};
 use super::{Class, Error, Outcome, Status, Target, Verdict, limits, parking};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
+use crate::event::BatchForm;
 use crate::store::WriteTx;
 
 /// The first wait for an event the receiver accepted but has not stored; it doubles.
@@ -23,6 +24,8 @@ const CLEAN: i64 = 10;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settling<'a> {
     pub(super) policy: &'a Policy,
+    /// How the batch was put together.
+    pub(super) form: BatchForm,
     pub(super) http_status: Option<u16>,
     pub(super) ids: &'a dyn Ids,
     /// In 0..1, for the waits.
@@ -68,7 +71,7 @@ pub(super) fn record(
             Ok(settled)
         }
         Verdict::TooLarge(reason) => {
-            learn_limit(tx, target.id, batch)?;
+            learn_limit(tx, target.id, batch, settling.form)?;
             halve(end("too_large", Some(reason)), batch.is_in_doubt, now)
         }
         Verdict::Limited { reason, told } => {
@@ -78,7 +81,7 @@ pub(super) fn record(
                 // Packed anew, to what the target takes.
                 return step_back(tx, target.id, batch, end, now);
             }
-            learn_limit(tx, target.id, batch)?;
+            learn_limit(tx, target.id, batch, settling.form)?;
             halve(end, batch.is_in_doubt, now)
         }
         Verdict::Bisect(reason) => halve(end("refused", Some(reason)), batch.is_in_doubt, now),

@@ -65,14 +65,15 @@ pub(super) const HAS_NEW: &str = "SELECT EXISTS (SELECT 1 FROM journal_feed WHER
 
 /// Chooses the next batch for `target` and opens its attempt: an open attempt first, exactly as it was; else new work in
 /// journal order, and what is tried again, at most half of the batch while there is new work; when there is nothing of
-/// all this, an attempt that is parked.
+/// all this, an attempt that is parked. Of the two times one is when the drain began: an answer that it got itself to an
+/// event is not asked for again, or a drain that lasts would use up the patience with every event of it.
 pub(super) fn select(
     tx: &WriteTx<'_>,
     target: &Target,
     policy: &Policy,
     context: WireContext<'_>,
     ids: &dyn Ids,
-    now: Timestamp,
+    (begun, now): (Timestamp, Timestamp),
 ) -> Result<Selection, Error> {
     if target.not_before.is_some_and(|until| !retry::is_due(until, now)) {
         return Ok(Selection::default());
@@ -86,7 +87,7 @@ pub(super) fn select(
         Pending::Wait => return Ok(Selection::default()),
         Pending::Clear => {}
     }
-    let selection = fresh(tx, target, policy, context, ids, now)?;
+    let selection = fresh(tx, target, policy, context, ids, (begun, now))?;
     if selection.batch.is_none()
         && !selection.has_more
         && let Some(open) = attempt::parked(tx, target.id, now)?
@@ -103,12 +104,12 @@ fn fresh(
     policy: &Policy,
     context: WireContext<'_>,
     ids: &dyn Ids,
-    now: Timestamp,
+    (begun, now): (Timestamp, Timestamp),
 ) -> Result<Selection, Error> {
     let limits = limits::in_force(target, policy, now);
     let mut packing = Packing::new(limits, context);
     let mut order = Order::new(tx, target.id)?;
-    let (due, is_cut) = due(tx, target, limits, &mut order, now)?;
+    let (due, is_cut) = due(tx, target, limits, &mut order, (begun, now))?;
     for candidate in due {
         let is_alone = candidate.is_alone;
         if !packing.offer(tx, target.id, candidate, now)? || is_alone {
@@ -133,7 +134,7 @@ fn due(
     target: &Target,
     limits: Limits,
     order: &mut Order,
-    now: Timestamp,
+    (begun, now): (Timestamp, Timestamp),
 ) -> Result<(Vec<Candidate>, bool), Error> {
     let (mut unsent, mut is_cut) = due_between(tx, target.id, limits, UNSENT)?;
     let has_unsent = !unsent.is_empty();
@@ -145,7 +146,7 @@ fn due(
     unsent.retain(|_| !waits.next().unwrap_or(false));
     let has_new = has_unsent || tx.prepare(HAS_NEW)?.query_row([target.cursor_seq], |r| r.get(0))?;
     let share = if has_new { Limits { events: (limits.events / 2).max(1), bytes: limits.bytes / 2 } } else { limits };
-    let (mut again, _) = due_between(tx, target.id, share, (0, now.as_micros()))?;
+    let (mut again, _) = due_between(tx, target.id, share, (0, begun.min(now).as_micros()))?;
     if again.is_empty() && unsent.is_empty() {
         // Further ahead than any wait: the clock went back since these were written.
         (again, _) = due_between(tx, target.id, share, (now.after(retry::LONGEST).as_micros(), i64::MAX))?;

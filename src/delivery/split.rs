@@ -5,6 +5,7 @@ use super::batch::{Batch, Item};
 use super::record::Settling;
 use super::{Error, Target, parking};
 use crate::base::Timestamp;
+use crate::event::BatchForm;
 use crate::store::{ReadTx, WriteTx};
 
 /// Closes the attempt and opens one for each half of its events, due at `due`, the left one first. The rows stay in
@@ -41,13 +42,17 @@ fn middle(tx: &ReadTx<'_>, items: &[Item]) -> Result<usize, Error> {
 }
 
 /// Remembers that a batch of this size was too large: half of it is tried from now on, unless less was learned already.
-pub(super) fn learn_limit(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<(), Error> {
-    let half = |n: usize| i64::try_from(n / 2).unwrap_or(i64::MAX).max(1);
+/// Half of the bytes is half of what the events take, in brackets of its own: else one event less would fit.
+pub(super) fn learn_limit(tx: &WriteTx<'_>, target: i64, batch: &Batch, form: BatchForm) -> Result<(), Error> {
+    let limit = |n: usize| i64::try_from(n).unwrap_or(i64::MAX).max(1);
+    let (open, close) = form.brackets();
+    let brackets = open.len() + close.len();
+    let half_of_bytes = brackets + batch.body.len().saturating_sub(brackets) / 2;
     tx.prepare(
         "UPDATE delivery_targets SET limit_events = MIN(?2, COALESCE(limit_events, ?2)),
            limit_bytes = MIN(?3, COALESCE(limit_bytes, ?3)), clean_batches = 0 WHERE id = ?1",
     )?
-    .execute([target, half(batch.items.len()), half(batch.body.len())])?;
+    .execute([target, limit(batch.items.len() / 2), limit(half_of_bytes)])?;
     Ok(())
 }
 

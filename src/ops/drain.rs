@@ -80,7 +80,7 @@ pub(super) fn events(
     workspace: &Workspace,
     store: &mut Store,
     link: &Link,
-    deadline: Timestamp,
+    (begun, deadline): (Timestamp, Timestamp),
     on_settled: &mut dyn FnMut(u64),
 ) -> Result<delivery::Report, Error> {
     let config = &workspace.loaded.config;
@@ -95,6 +95,7 @@ pub(super) fn events(
         clock: world.clock,
         ids: world.ids,
         random: &world.random,
+        begun,
         deadline,
         interrupt: world.interrupt,
     };

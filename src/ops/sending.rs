@@ -21,6 +21,7 @@ use crate::target::{Link, ReceiverKind};
 pub(super) struct Sending<'a, 'b> {
     journey: &'a mut Journey<'b>,
     outlet: &'a mut Outlet<'b>,
+    begun: Timestamp,
     deadline: Timestamp,
     link: Option<Link>,
     /// The connections for bodies, kept from one upload to the next.
@@ -30,7 +31,8 @@ pub(super) struct Sending<'a, 'b> {
 
 impl<'a, 'b> Sending<'a, 'b> {
     pub(super) fn new(journey: &'a mut Journey<'b>, outlet: &'a mut Outlet<'b>, deadline: Timestamp) -> Self {
-        Self { journey, outlet, deadline, link: None, push: None, did: None }
+        let begun = journey.world.clock.now();
+        Self { journey, outlet, begun, deadline, link: None, push: None, did: None }
     }
 
     /// The permitted target, connected to at the first need.
@@ -68,9 +70,10 @@ impl<'a, 'b> Sending<'a, 'b> {
             let progress = self.journey.progress;
             // The first answer may be long in coming: until then this is not "indexing".
             progress(Step::Delivering { done: 0, total });
-            let more = drain::events(world, self.journey.workspace, store, &link, self.deadline, &mut |done| {
-                progress(Step::Delivering { done, total });
-            })?;
+            let more =
+                drain::events(world, self.journey.workspace, store, &link, (self.begun, self.deadline), &mut |done| {
+                    progress(Step::Delivering { done, total });
+                })?;
             self.journey.report.warnings.extend(drain::offer(&identity, &more.changes));
             did.add(&more);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::base::env::{LEGACY_SWITCH, TARGET_URL, is_false};
+use crate::base::env::{LEGACY_SWITCH, is_false};
 use crate::base::{Env, text};
 use crate::config::{EventSyncConfig, Origin};
 
@@ -200,7 +200,8 @@ fn quarrel(disagreement: &Disagreement) -> Lack {
 fn no_address(resolved: &Resolved) -> Option<Lack> {
     (resolved.endpoints.is_none() && resolved.disagreement.is_none()).then(|| Lack {
         reason: "delivery is `teamspace`, but no address says where".to_owned(),
-        fix: format!("export {TARGET_URL}=https://…   # or teamspace.server_url in event-sync.toml"),
+        fix: "sk-sync target set --receiver teamspace --url URL   # or teamspace.server_url in event-sync.toml"
+            .to_owned(),
     })
 }
 
@@ -213,7 +214,7 @@ fn switched_off(env: &Env) -> Option<Lack> {
 fn no_team(resolved: &Resolved) -> Option<Lack> {
     resolved.authority.team_slug.is_none().then(|| Lack {
         reason: "no team is configured".to_owned(),
-        fix: "export SK_SYNC_TEAMSPACE__TEAM_SLUG=TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
+        fix: "sk-sync target set --team TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
     })
 }
 

@@ -9,6 +9,7 @@ use toml::Table;
 use super::address::Address;
 use super::credential::{Lack, is_open_to_others, quoted, usable};
 use super::scope::OLDER_DEFAULT_SERVER;
+use super::token::SET_FILE;
 use crate::base::text;
 
 /// A longer file is none of these.
@@ -77,7 +78,7 @@ impl Login {
     /// Its token, for the server at `origin`: what the file says now, if it is private and for that server.
     pub(super) fn token(&self, origin: &str) -> Result<String, Lack> {
         let shown = text::path(&self.path);
-        let fix = "export SK_SYNC_TOKEN_FILE=FILE   # a file with the token that only you can read; or SK_SYNC_TOKEN";
+        let fix = SET_FILE;
         let refusal = |what: &str| Lack { reason: format!("{shown} {what}"), fix: fix.to_owned() };
         let (is_open, table) = read(&self.path).map_err(refusal)?.ok_or_else(|| refusal("is gone"))?;
         if is_open {

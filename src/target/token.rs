@@ -17,6 +17,9 @@ use crate::git::Git;
 
 /// A longer file holds no token.
 const LONGEST_TOKEN: u64 = 64 << 10;
+/// The line that names a file for the token.
+pub(super) const SET_FILE: &str =
+    "sk-sync target set --token-file PATH   # a file that only you can read; or SK_SYNC_TOKEN";
 
 /// How long the user's own program may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
@@ -39,10 +42,10 @@ impl Sources<'_> {
             return Some(usable(token).map_err(|flaw| lack(format!("{TOKEN} {flaw}"), format!("export {TOKEN}=…"))));
         }
         if let Some(path) = self.env.path(TOKEN_FILE) {
-            return Some(of_file(&path, TOKEN_FILE));
+            return Some(of_file(&path, TOKEN_FILE, &format!("export {TOKEN_FILE}=PATH")));
         }
         if let Some(path) = &self.teamspace.token_file {
-            return Some(of_file(&self.at_home(path), "teamspace.token_file"));
+            return Some(of_file(&self.at_home(path), "teamspace.token_file", SET_FILE));
         }
         (self.teamspace.token_command.is_none() && self.server_for_git().is_none()).then(|| self.last())
     }
@@ -102,7 +105,7 @@ impl Sources<'_> {
         }
         Err(lack(
             format!("no token: neither {TOKEN} nor {TOKEN_FILE} is set, and git knows no password for the server"),
-            format!("export {TOKEN_FILE}=FILE   # a file with the token that only you can read; or {TOKEN}"),
+            SET_FILE.to_owned(),
         ))
     }
 
@@ -137,9 +140,9 @@ fn lack(reason: String, fix: String) -> Lack {
 }
 
 /// The token in a private file that `named` names.
-fn of_file(path: &Path, named: &str) -> Result<String, Lack> {
+fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, Lack> {
     let shown = text::path(path);
-    let refusal = |what: &str| lack(format!("{named}: {shown} {what}"), format!("export {TOKEN_FILE}=FILE"));
+    let refusal = |what: &str| lack(format!("{named}: {shown} {what}"), fix.to_owned());
     let mut file = std::fs::File::open(path).map_err(|e| refusal(&format!("cannot be read: {e}")))?;
     if is_open_to_others(&file) {
         let reason = refusal("can be read by others than its owner").reason;
@@ -158,7 +161,7 @@ fn of_command(words: &[String]) -> Result<String, Lack> {
     let name = words.first().map_or("", String::as_str);
     let refusal = |what: String| {
         let reason = format!("teamspace.token_command: `{}` {what}", text::printable(name));
-        lack(reason, format!("export {TOKEN_FILE}=FILE   # or mend the program"))
+        lack(reason, format!("export {TOKEN_FILE}=PATH   # or mend the program"))
     };
     let mut command = Command::new(name);
     command.args(words.get(1..).unwrap_or_default()).current_dir("/");

@@ -206,7 +206,8 @@ fn current(identity: &Identity, known_as: Option<&str>, due: Option<Timestamp>) 
         canonical_url: identity.canonical_url.clone(),
         team_slug: identity.team_slug.clone(),
         user_email: identity.user_email.clone(),
-        next_due_at: due.map(|at| at.to_string()),
+        // What was put back is due since the beginning of time: now, which is no moment to wait for.
+        next_due_at: due.filter(|at| at.as_micros() > 0).map(|at| at.to_string()),
         reset_offer: None,
     }
 }

@@ -134,3 +134,26 @@ fn a_drain_with_nothing_owed_opens_no_socket() {
     let rows: i64 = open(&sandbox.store()).query_row("SELECT COUNT(*) FROM delivery_rows", [], |r| r.get(0)).unwrap();
     assert_eq!(rows, 10_001);
 }
+
+/// A server that takes ten events at a time, then one that takes five: the halves of the first request fit it, and so
+/// does whatever is packed by what that taught, without an event less for the brackets around them.
+#[test]
+fn what_a_refusal_taught_costs_no_request_more() {
+    for most in [10, 5] {
+        let server =
+            Server::answering(
+                move |request| {
+                    if ids(request).len() > most { Reply::status(413) } else { honest(request, "success") }
+                },
+            );
+        let mut sandbox = Sandbox::with_repo();
+        sandbox.target(&server.url());
+        sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", &(2 * most).to_string());
+        let line = |n: usize| envelope(&format!("event-{n:06}"), &format!("a{n:06}"), "x") + "\n";
+        let _captured = sandbox.sk_sync_with(["capture"], (0..8 * most).map(line).collect::<String>()).success();
+        let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+        let sizes: Vec<usize> = server.requests().iter().map(|request| ids(request).len()).collect();
+        assert_eq!(sizes, [vec![2 * most], vec![most; 8]].concat(), "{}", report["drain"]);
+        sandbox.verified();
+    }
+}

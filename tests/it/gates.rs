@@ -2,10 +2,10 @@
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::advice::{filled, shell};
 use crate::support::server::Server;
 use crate::support::wire::{assert_mirrored, honest};
 use crate::support::{Run, Sandbox};
@@ -18,13 +18,12 @@ fn shut(report: &Value) -> Vec<(String, String)> {
 
 /// Runs `fixes`, as a person would who put the own file, team and address in, and then `sk-sync run --json`.
 fn run_after(sandbox: &Sandbox, fixes: &[String], url: &str) -> Run {
-    let own = |fix: &String| fix.replace("=FILE", "=$TOKEN").replace("=TEAM", "=harbour").replace("https://…", url);
-    let program = sandbox.command([""; 0]);
-    let script = [fixes.iter().map(own).collect::<Vec<_>>().join("\n"), "exec \"$PROGRAM\" run --json".to_owned()];
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &script.join("\n")]).env_clear().current_dir(sandbox.repo());
-    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = shell.env("TOKEN", sandbox.path("token")).env("PROGRAM", program.get_program()).output().unwrap();
+    let token = sandbox.path("token");
+    let own = |fix: &String| filled(fix, token.to_str().unwrap(), url) + "\n";
+    let output = shell(
+        sandbox,
+        &format!("{{\n{}}} >/dev/null\nexec sk-sync run --json", fixes.iter().map(own).collect::<String>()),
+    );
     Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -2,12 +2,11 @@
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
+use crate::support::advice::{filled, shell};
 
 const TEAM: &str = "preset = 'teamspace'\n[teamspace]\nserver_url = 'http://127.0.0.1:9'\nteam_slug = 'harbour'\n";
 
@@ -27,15 +26,8 @@ fn shut(document: &Value) -> Vec<(String, String)> {
 
 /// The gates after `fix` was run by `sh`, with the own values in the places that say so.
 fn after(sandbox: &Sandbox, fix: &str) -> Value {
-    let program = sandbox.command([""; 0]);
-    let own = fix.replace("=FILE", "=\"$TOKEN\"").replace("=TEAM", "=harbour").replace("=…", "=own");
-    let own = own.replace("https://…", "http://127.0.0.1:9");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{own}\nsk-sync preflight --json 2>&1")]).env_clear().current_dir(sandbox.repo());
-    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut path = Path::new(program.get_program()).parent().unwrap().as_os_str().to_owned();
-    path.push(":/usr/bin:/bin");
-    let output = shell.env("PATH", path).env("TOKEN", sandbox.path("token")).output().unwrap();
+    let own = filled(fix, sandbox.path("token").to_str().unwrap(), "http://127.0.0.1:9");
+    let output = shell(sandbox, &format!("{own}\nsk-sync preflight --json 2>&1"));
     let told = String::from_utf8(output.stdout).unwrap();
     let last = told.lines().last().unwrap_or_default();
     serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {fix}: {told}"))

@@ -2,11 +2,10 @@
 //! it is said of an event.
 #![cfg(unix)]
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
+use crate::support::advice::{filled, shell};
 use crate::support::server::Server;
 use crate::support::wire::{honest, open};
 
@@ -24,13 +23,7 @@ fn shut(document: &Value) -> Vec<Value> {
 
 /// Runs a printed line with `sh`, in a shell where the program is found, and then the program with `words`.
 fn after(sandbox: &Sandbox, fix: &str, words: &str) -> i32 {
-    let program = sandbox.command([""; 0]);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{fix}\nsk-sync {words} >/dev/null 2>&1")]).env_clear().current_dir(sandbox.repo());
-    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut path = std::path::Path::new(program.get_program()).parent().unwrap().as_os_str().to_owned();
-    path.push(":/usr/bin:/bin");
-    shell.env("PATH", path).output().unwrap().status.code().unwrap()
+    shell(sandbox, &format!("{fix}\nsk-sync {words} >/dev/null 2>&1")).status.code().unwrap()
 }
 
 /// The state of every event as the ledger has it.
@@ -75,8 +68,7 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
         assert!(listed.iter().all(|e| (&e["status"], &e["error"]) == (&json!("blocked"), &json!(name))), "{listed:?}");
         let seen = status(&sandbox);
         assert!(shut(&seen)[0]["since"].is_string() && seen["blocked_age_seconds"].is_u64(), "{seen}");
-        let fix = gates[0]["fix"].as_str().unwrap().replace("=FILE", &format!("='{}'", token.display()));
-        let fix = fix.replace("=TEAM", "=core").replace("=…", "=open-sesame").replace("https://…", &server.url());
+        let fix = filled(gates[0]["fix"].as_str().unwrap(), token.to_str().unwrap(), &server.url());
         assert_eq!(after(&sandbox, &fix, "drain"), 0, "{name}: {fix}");
         let left: i64 =
             open(&sandbox.store()).query_row("SELECT COUNT(*) FROM delivery_gates", [], |r| r.get(0)).unwrap();

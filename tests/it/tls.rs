@@ -34,6 +34,34 @@ fn a_server_of_a_trusted_authority_gets_everything() {
     }
 }
 
+/// D40: a clone names its own server, and an authority that is trusted vouches for it. It sees no connection and no token,
+/// until a person agrees; then it sees both, so this test would notice a guard that is gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn d40_no_token_goes_where_only_a_clone_says() {
+    let server = honest_server();
+    let front = Front::of(&server, "here");
+    // This machine by an address that is not loopback's, as any server elsewhere.
+    let url = front.url("0.0.0.0");
+    let mut sandbox = Sandbox::with_repo();
+    let config = format!("preset = 'teamspace'\n[teamspace]\nserver_url = '{url}'\nteam_slug = 'harbour'\n");
+    sandbox.write("event-sync.toml", config);
+    sandbox.set("SK_SYNC_TOKEN", "correct-horse");
+    sandbox.set("SSL_CERT_FILE", fixture("authority.pem").to_str().unwrap());
+    let tokens = || server.requests().iter().filter_map(|r| r.header("authorization").map(str::to_owned)).collect();
+    for words in [&["run"][..], &["drain"], &["run", "--preset", "teamspace"], &["preflight"]] {
+        let run = sandbox.sk_sync(words);
+        let seen: Vec<String> = tokens();
+        assert_eq!((seen.len(), front.connections()), (0, 0), "{words:?} sent {seen:?} to {url}");
+        assert_eq!(run.code, Some(4), "{run:?}");
+    }
+    let _given = sandbox.sk_sync(["allow", &url]).success();
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+    let seen: Vec<String> = tokens();
+    assert!(!seen.is_empty() && seen.iter().all(|token| token == "Bearer correct-horse"), "{seen:?}");
+}
+
 /// Whoever cannot prove to be the server gets nothing: no event changes, no token leaves, one line says what to do.
 #[test]
 fn a_server_that_nobody_vouches_for_gets_nothing() {

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::{envelope, honest, ids};
+use crate::support::{Sandbox, pause};
 
 /// A project with `count` events, aimed at a server.
 fn captured(server: &Server, count: usize) -> Sandbox {
@@ -124,6 +124,26 @@ fn an_event_that_breaks_the_server_ends_up_alone() {
     assert_eq!(report["balance"]["delivered"], 9);
     let last: Vec<_> = server.requests().iter().rev().take(2).map(ids).collect();
     assert_eq!(last, [vec!["event-5"], vec!["event-99"]]);
+}
+
+/// A drain that lasts longer than the waits after a refusal: it tries no event twice, however short those are beside it,
+/// so that a server that is set up wrongly for a while costs each event one of its five tries and not all of them.
+#[test]
+fn a_drain_that_lasts_gets_each_event_refused_but_once() {
+    let server = Server::answering(|request| {
+        pause(Duration::from_millis(60));
+        honest(request, "rejected")
+    });
+    let mut sandbox = captured(&server, 30);
+    sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "1");
+    for drains in 1..=2 {
+        assert_eq!(drain(&sandbox, 3)["balance"]["retryable"], 30);
+        let sent: Vec<_> = server.requests().iter().flat_map(ids).collect();
+        let each = sent.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!((each, sent.len()), (30, drains * 30), "drain {drains}");
+        sandbox.pass(seconds(600));
+    }
+    sandbox.verified();
 }
 
 /// What was found guilty is sent by itself from then on, and does not get others refused again.

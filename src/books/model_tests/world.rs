@@ -283,6 +283,7 @@ impl World {
             clock: &self.clock,
             ids: &self.ids,
             random: &random,
+            begun: now,
             deadline: now.after(std::time::Duration::from_hours(10_000)),
             interrupt: &Interrupt::default(),
         };

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use crate::base::text::{path, printable};
 use crate::cli::journey::{tell_absorbed, workspace, world};
+use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{Line, News, StreamRequest, capture_stream, evicted_words};
 
@@ -76,7 +77,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.printer.warning(&evicted_words(end.evicted));
     }
     if !args.json {
-        let words: Vec<String> = totals.iter().map(|(result, count)| format!("{count} {result}")).collect();
+        let words: Vec<String> = totals.iter().map(|(result, number)| format!("{} {result}", count(*number))).collect();
         let words = if words.is_empty() { "nothing on stdin".to_owned() } else { words.join(", ") };
         let place = if totals.contains_key("spooled") { "Captured beside" } else { "Captured into" };
         context.printer.note(&format!("{place} {}: {words}", path(&workspace.place.store())));

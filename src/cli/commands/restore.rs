@@ -8,6 +8,7 @@ use crate::base::text::path;
 use crate::books::Restored;
 use crate::cli::journey::workspace;
 use crate::cli::render::plural;
+use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{RestoreReport, check_archive, restore_archive};
 
@@ -77,9 +78,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 fn line(report: &RestoreReport, is_dry: bool) -> String {
-    let count = plural(report.trailer.count, "event");
+    let events = plural(report.trailer.count, "event");
     if is_dry {
-        return format!("Whole: {count}, every digest matches");
+        return format!("Whole: {events}, every digest matches");
     }
     let r = &report.restored;
     let parts = [
@@ -89,8 +90,8 @@ fn line(report: &RestoreReport, is_dry: bool) -> String {
         (r.conflicts, "here with another content, kept apart"),
         (r.purged, "purged here, stay away"),
     ];
-    let words: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let words: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
     let words = if words.is_empty() { "nothing in it".to_owned() } else { words.join(", ") };
     let end = if report.was_interrupted { "; interrupted, run it again for the rest" } else { "" };
-    format!("Restored: of {count} {words}{end}")
+    format!("Restored: of {events} {words}{end}")
 }

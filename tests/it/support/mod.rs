@@ -1,5 +1,7 @@
 //! What the tests share: a sandbox to run the program in, a scripted server, and a reader of this project's sources.
 
+#[cfg(unix)]
+pub(crate) mod advice;
 pub(crate) mod older;
 #[cfg(unix)]
 pub(crate) mod rights;
