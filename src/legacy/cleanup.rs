@@ -50,7 +50,10 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
         return Ok(Some(format!("it was not taken over: {error}")));
     }
     let Some(stamp) = Stamp::of(&found.path).map_err(Error::Io)? else { return no("it is not there any more") };
-    if !known.is_settled || known.stamp != stamp.to_string() {
+    if !known.is_settled {
+        return no("it was taken over right after it changed, and may have changed since; run `sk-sync migrate`");
+    }
+    if known.stamp != stamp.to_string() {
         return no("it changed since it was taken over; run `sk-sync migrate`");
     }
     if known.bodies_wait {
@@ -66,6 +69,7 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
         return no("something writes to it, or died while it did: it has side files");
     }
     let origin = format!("import:{}", found.label);
+    let mut all_open = 0;
     for name in &known.stores {
         let read = || match books::open_read(&place(home, &Destination::named(name))?)? {
             Some(store) => Ok(Some(store.read(|tx| Ok::<_, Error>(journal::conflicts(tx, i64::MAX)?))?)),
@@ -77,12 +81,9 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
             // Nothing is known of what it has, and the other files are files of their own.
             Err(error) => return Ok(Some(format!("the store of {name}, which it feeds, cannot be read: {error}"))),
         };
-        let open = open.iter().filter(|conflict| conflict.origin == origin).count();
-        if open > 0 {
-            return Ok(Some(format!("{open} of its rows are in conflict; see `sk-sync migrate conflicts`")));
-        }
+        all_open += open.iter().filter(|conflict| conflict.origin == origin).count();
     }
-    Ok(None)
+    Ok((all_open > 0).then(|| format!("{all_open} of its rows are in conflict; see `sk-sync migrate conflicts`")))
 }
 
 /// Renames a file that may be renamed to `<name>.imported-<date>`, and returns the new path. A name that is taken is left

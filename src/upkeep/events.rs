@@ -9,7 +9,7 @@ use super::envelope::Envelope;
 use super::standing::{Standing, Wanted, stand};
 use crate::base::Timestamp;
 use crate::books::{self, Error};
-use crate::delivery::{self, Row};
+use crate::delivery::{self, Class, Row};
 use crate::journal::{self, Listed};
 use crate::store::{ReadStore, ReadTx};
 
@@ -23,8 +23,8 @@ const PAGE_BYTES: usize = 4 << 20;
 pub(crate) struct View {
     /// Its id; `None` for the journal alone.
     pub(crate) target_id: Option<String>,
-    /// One of its gates is shut.
-    pub(crate) is_shut: bool,
+    /// The names of its gates that are shut.
+    pub(crate) shut: Vec<&'static str>,
 }
 
 /// Which events to list, and how much of each.
@@ -62,7 +62,7 @@ pub(crate) struct Item {
     pub(crate) status: &'static str,
     /// Answers of the target that said something of it.
     pub(crate) attempts: i64,
-    /// The last reason given; for a held event, why it is held.
+    /// The last reason given; for a held event, why it is held; for one behind shut gates, their names.
     pub(crate) error: Option<String>,
     /// The newer event that replaced it before it was sent.
     pub(crate) superseded_by: Option<i64>,
@@ -118,9 +118,9 @@ fn page(store: &ReadStore, request: &ListRequest, after: i64) -> Result<Page, Er
         let mut rows = rows(tx, &request.view, &listed)?;
         let items = listed.into_iter().filter_map(|listed| {
             let row = rows.remove(&listed.record.seq);
-            let standing = stand(&listed.record, row.as_ref().map(|row| row.status), request.view.is_shut);
+            let standing = stand(&listed.record, row.as_ref().map(|row| row.status), !request.view.shut.is_empty());
             let is_wanted = request.wanted.is_none_or(|wanted| wanted.takes(standing));
-            is_wanted.then(|| item(listed, row, standing, request.with_envelope))
+            is_wanted.then(|| item(listed, row, standing, &request.view, request.with_envelope))
         });
         Ok(Page { items: items.collect(), next_after })
     })
@@ -138,10 +138,11 @@ fn rows(tx: &ReadTx<'_>, view: &View, listed: &[Listed]) -> Result<BTreeMap<i64,
 }
 
 /// The line of an event.
-pub(super) fn item(listed: Listed, row: Option<Row>, standing: Standing, with_envelope: bool) -> Item {
+pub(super) fn item(listed: Listed, row: Option<Row>, standing: Standing, view: &View, with_envelope: bool) -> Item {
     let Listed { record, envelope } = listed;
     let time = |at: i64| Timestamp::from_micros(at).to_string();
     let (attempts, error) = row.map_or((0, None), |row| (row.attempts, row.error));
+    let gates = || (standing.class == Class::Blocked && !view.shut.is_empty()).then(|| view.shut.join(", "));
     Item {
         seq: record.seq,
         event_id: record.event_id,
@@ -152,7 +153,7 @@ pub(super) fn item(listed: Listed, row: Option<Row>, standing: Standing, with_en
         payload_sha256: record.payload_sha256.to_string(),
         status: standing.word,
         attempts,
-        error: error.or(record.held),
+        error: error.or(record.held).or_else(gates),
         superseded_by: record.superseded_by,
         archived_at: record.archived_at.map(time),
         purged_at: record.left_at.map(time),

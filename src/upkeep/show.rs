@@ -85,9 +85,9 @@ pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<S
             None => None,
         };
         let row = row.transpose()?.flatten();
-        let standing = stand(&record, row.as_ref().map(|row| row.status), view.is_shut);
+        let standing = stand(&record, row.as_ref().map(|row| row.status), !view.shut.is_empty());
         Ok(Some(Shown {
-            item: item(listed, row, standing, true),
+            item: item(listed, row, standing, view, true),
             origin: record.origin,
             chain: record.chain.to_string(),
             held: record.held,
@@ -110,7 +110,7 @@ fn at_targets(tx: &ReadTx<'_>, record: &Record, view: &View) -> Result<Vec<AtTar
     for target in delivery::targets(tx)? {
         let row = delivery::row_of(tx, target.id, record.seq)?;
         let is_current = view.target_id.as_ref() == Some(&target.identity.target_id);
-        let standing = stand(record, row.as_ref().map(|row| row.status), is_current && view.is_shut);
+        let standing = stand(record, row.as_ref().map(|row| row.status), is_current && !view.shut.is_empty());
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
         found.push(AtTarget {
             target_id: target.identity.target_id,

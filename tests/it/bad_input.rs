@@ -194,6 +194,18 @@ fn a_damaged_store_is_named() {
     }
 }
 
+/// The store of a receiver is a store as well.
+#[test]
+fn a_damaged_store_of_a_receiver_is_named() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.path("received.db");
+    std::fs::write(&file, "garbage, and not a database at all").unwrap();
+    let words = ["serve", "--listen", "127.0.0.1:0", "--store", file.to_str().unwrap()];
+    let run = sandbox.sk_sync(words).code(6);
+    assert!(run.stdout.is_empty() && run.stderr.contains("received.db"), "{run:?}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"garbage, and not a database at all");
+}
+
 #[test]
 fn a_port_in_use_is_named() {
     let sandbox = Sandbox::new();

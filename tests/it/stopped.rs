@@ -64,6 +64,8 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
         assert!(!gates[0]["reason"].as_str().unwrap().is_empty(), "{report}");
         assert_eq!((&report["capture"]["captured"], &report["balance"]["blocked"]), (&json!(23), &json!(23)));
         assert_eq!((rows(&sandbox), server.requests().len()), (0, 0), "{name}");
+        let listed = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines();
+        assert!(listed.iter().all(|e| (&e["status"], &e["error"]) == (&json!("blocked"), &json!(name))), "{listed:?}");
         let seen = status(&sandbox);
         assert!(shut(&seen)[0]["since"].is_string() && seen["blocked_age_seconds"].is_u64(), "{seen}");
         let fix = filled(gates[0]["fix"].as_str().unwrap(), token.to_str().unwrap(), &server.url());

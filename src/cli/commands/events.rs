@@ -123,7 +123,7 @@ pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>
         Some(id) if configured != Some(id) => {
             let known = known_targets(&workspace.place.store())?;
             if known.iter().any(|other| other == id) {
-                return Ok(View { target_id: Some(id.to_owned()), is_shut: false });
+                return Ok(View { target_id: Some(id.to_owned()), shut: Vec::new() });
             }
             let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
             Err(Failure::usage(format!("--target: no target {}", printable(id))).with_hint(format!("known: {known}")))
@@ -131,8 +131,8 @@ pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>
         _ => {
             let gates = Keyring::new(&resolved, &workspace.loaded.config, &context.env).gates();
             let gates = recorded_gates(&workspace.place.store(), configured, &gates)?;
-            let is_shut = gates.iter().any(|gate| !gate.is_open);
-            Ok(View { target_id: configured.map(str::to_owned), is_shut })
+            let shut = gates.iter().filter(|gate| !gate.is_open).map(|gate| gate.name).collect();
+            Ok(View { target_id: configured.map(str::to_owned), shut })
         }
     }
 }

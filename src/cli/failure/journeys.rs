@@ -126,6 +126,7 @@ impl From<crate::serve::Error> for Failure {
         use crate::serve::Error as Serve;
         let exit = match &error {
             Serve::AddressInUse(_) | Serve::AddressNotAvailable(_) | Serve::EmptyToken => Exit::Usage,
+            Serve::Store(error) if error.is_damage() => Exit::Damage,
             _ => Exit::Internal,
         };
         Self::of(exit, "serve", &error)
