@@ -1,6 +1,6 @@
 //! Files only their owner can read, and replacement that a crash cannot tear.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 /// Creates `dir` and its missing parents, readable by the owner alone (0700) where the system knows modes.
@@ -23,6 +23,17 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(named(&e, "cannot create", path)),
         _ => Ok(()),
     }
+}
+
+/// The beginning of a regular file that a repository may bring along, 1 MiB of it at most. Anything else by that name is
+/// an error: a pipe would be waited for, and a device may have no end.
+pub(crate) fn read_beginning(path: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(1 << 20).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Replaces `path` by `bytes` in one step: a reader sees the old file or the new one, never a part.

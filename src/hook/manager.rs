@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Hook, script};
+use crate::base::files;
 
 /// A hook manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(super) fn detect(root: &Path) -> Option<(Manager, &'static str)> {
 
 /// The hooks that the manager's file calls this program for already.
 pub(super) fn called(root: &Path, manager: Manager, file: &str) -> Vec<Hook> {
-    let read = |path: &Path| std::fs::read(path).unwrap_or_default();
+    let read = |path: &Path| files::read_beginning(path).unwrap_or_default();
     let calls = |hook: &Hook| {
         let text = match manager {
             Manager::Husky => read(&root.join(file).join(hook.name())),
@@ -89,6 +90,14 @@ pub(super) fn called(root: &Path, manager: Manager, file: &str) -> Vec<Hook> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_without_an_end_calls_nothing() {
+        let temp = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", temp.path().join("lefthook.yml")).unwrap();
+        assert_eq!(called(temp.path(), Manager::Lefthook, "lefthook.yml"), []);
+    }
 
     #[test]
     fn a_stanza_in_place_is_seen() {

@@ -132,7 +132,7 @@ fn standings(dir: &Path) -> Result<Vec<(Hook, Standing)>, Error> {
             Err(_) => Ok((hook, Standing::Absent)),
             // A link, also a broken one, is somebody's; what it leads to may still call this program.
             Ok(meta) if !meta.is_file() => {
-                let behind = std::fs::read(&path).unwrap_or_default();
+                let behind = files::read_beginning(&path).unwrap_or_default();
                 let is_called = script::recognise(hook, &behind) != Standing::Foreign;
                 Ok((hook, if is_called { Standing::ByHand } else { Standing::Foreign }))
             }
