@@ -6,13 +6,19 @@ use std::path::Path;
 /// move the cursor, nor change colours, nor start a new line.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if c.is_control() || is_unseen(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
         out
     })
+}
+
+/// What turns the direction of a text, breaks its line, or is not to be seen at all.
+const fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A path for a message: lossy where it is not UTF-8, and printable.
@@ -57,6 +63,9 @@ mod tests {
     #[test]
     fn control_characters_become_escapes() {
         assert_eq!(printable("a\u{1b}[31mb\nc\u{202e}d é"), "a\\u{1b}[31mb\\nc\\u{202e}d é");
+        for unseen in ['\u{61c}', '\u{200b}', '\u{2028}', '\u{2029}', '\u{2060}', '\u{feff}', '\u{e0041}'] {
+            assert_eq!(printable(&unseen.to_string()), unseen.escape_default().to_string());
+        }
     }
 
     #[test]

@@ -65,6 +65,10 @@ pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<L
     for (path, origin) in files.into_iter().filter_map(|(path, origin)| Some((path?, origin))) {
         let origin = origin(path.to_owned());
         let must_exist = origin.is_repository() && inputs.is_explicit;
+        if origin.is_repository() && !inputs.is_explicit && leads_away(path) {
+            let what = "it is a link to a file elsewhere; put a file there, or name one with --config";
+            return Err(Error::Unreadable(named(&std::io::Error::other(what), "cannot read configuration", path)));
+        }
         let given = settings.filter(|_| matches!(origin, Origin::ProjectFile(_)));
         let read = given.map_or_else(|| read_file(path, must_exist), |text| Ok(Some(text.as_bytes().to_vec())));
         let Some(bytes) = read? else { continue };
@@ -86,6 +90,18 @@ pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<L
     let mut values = shown(&layers, &winners);
     settle_external_receiver(&mut config, &mut values, &layers).map_err(|p| Error::Invalid(vec![p]))?;
     Ok(Loaded { config, values, urls: urls(&layers), warnings: misspelt(inputs.env), repo_file })
+}
+
+/// True for a link out of its directory to a file of another name. A message shows the line that it is about, so a clone
+/// could have any file of its reader shown in a log.
+fn leads_away(path: &Path) -> bool {
+    if !std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
+        return false;
+    }
+    let (Ok(target), Some(dir)) = (path.canonicalize(), path.parent().and_then(|dir| dir.canonicalize().ok())) else {
+        return false;
+    };
+    !target.starts_with(dir) && target.file_name() != path.file_name()
 }
 
 fn read_file(path: &Path, must_exist: bool) -> Result<Option<Vec<u8>>, Error> {
@@ -326,6 +342,32 @@ mod tests {
         let settled =
             |more: &str| repo(&format!("{text}ack = 'status'\n{more}")).unwrap().config.external_receiver.compression;
         assert_eq!((settled(""), settled("compression = 'gzip'")), (Compression::None, Compression::Gzip));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_file_elsewhere_is_not_read() {
+        let temp = tempfile::tempdir().unwrap();
+        let (secret, dir) = (temp.path().join("secret"), temp.path().join("clone"));
+        std::fs::create_dir_all(dir.join("shared")).unwrap();
+        std::fs::write(&secret, "top-secret\n").unwrap();
+        for shared in [dir.join("shared/common.toml"), temp.path().join("event-sync.toml")] {
+            std::fs::write(shared, "preset = 'stub'\n").unwrap();
+        }
+        let link = dir.join("event-sync.toml");
+        let env = Env::of(&[]);
+        let through = |target: &str, is_explicit| {
+            let _absent = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            let repo_file = Some(link.as_path());
+            load(&Inputs { env: &env, user_file: None, repo_file, is_explicit, project_file: None, flags: &[] })
+        };
+        let error = through("../secret", false).unwrap_err().to_string();
+        assert!(error.contains("a link to a file elsewhere") && !error.contains("top-secret"), "{error}");
+        assert!(through("../secret", true).is_err(), "read where a person names it, and not TOML");
+        for target in ["shared/common.toml", "../event-sync.toml"] {
+            assert!(through(target, false).unwrap().repo_file.is_some(), "{target}");
+        }
     }
 
     #[test]

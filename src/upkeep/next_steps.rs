@@ -11,11 +11,6 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
         }
     };
     say(!d.balance.holds, "the books do not balance".to_owned(), "sk-sync verify");
-    say(
-        d.project.project_uuid.is_none(),
-        "the project has no identity, so its artifacts cannot be named".to_owned(),
-        "sk-sync init --project",
-    );
     let mut look = |count: u64, noun: &str, what: &str, run: &str| {
         if let Some(words) = counted(count, noun) {
             say(true, format!("{words} {what}"), run);
@@ -89,7 +84,6 @@ mod tests {
             ("sk-sync verify", (|d| d.balance.holds = false) as fn(&mut Document)),
             ("sk-sync verify", |d| d.spool.damaged = 1),
             ("sk-sync run", |d| d.spool.lines = 1),
-            ("sk-sync init --project", |d| d.project.project_uuid = None),
             ("open missing_team", |d| d.gates.push(shut("missing_team"))),
             ("sk-sync run", |d| d.project.store_exists = false),
             ("sk-sync drain", |d| d.active_queue.event_count = 1),

@@ -167,3 +167,20 @@ fn a_balance_is_kept_and_verified() {
     sandbox.write("kitty-specs/002-tide-gauge-survey/plan.md", "news");
     let _mended = sandbox.sk_sync(["run"]).success();
 }
+
+/// Without an identity `run` and `preflight` end with 4, and so `status` is not well either; its line mends all three.
+#[test]
+fn a_project_without_a_name_is_no_success() {
+    let sandbox = Sandbox::with_empty_repo();
+    std::fs::create_dir_all(sandbox.repo().join("kitty-specs/001-tide")).unwrap();
+    sandbox.write("kitty-specs/001-tide/spec.md", "# Tide\n");
+    let seen = status(&sandbox);
+    assert_eq!((&seen["ok"], &seen["gates"][0]["name"]), (&json!(false), &json!("missing_project_identity")), "{seen}");
+    for words in [&["run"][..], &["preflight"], &["status", "--check"]] {
+        let _blocked = sandbox.sk_sync(words).code(4);
+    }
+    let fix = seen["next_steps"][0]["run"].as_str().unwrap();
+    assert_eq!(after(&sandbox, fix, "run"), 0, "{fix}");
+    let seen = status(&sandbox);
+    assert_eq!((&seen["ok"], shut(&seen).len()), (&json!(true), 0), "{seen}");
+}

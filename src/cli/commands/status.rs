@@ -8,7 +8,7 @@ use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::Workspace;
-use crate::target::{Keyring, Resolved};
+use crate::target::{Gate, Keyring, Resolved};
 use crate::upkeep::{Document, Facts, History, STATUS_SCHEMA, Surroundings, page, status, status_with_history};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
@@ -90,13 +90,20 @@ fn surroundings<'a>(
             store_exists: store.exists(),
         },
         resolved,
-        gates: Keyring::new(resolved, config, &context.env).gates(),
+        gates: gates(context, workspace, resolved),
         state: &workspace.home.state,
         legacy_home: workspace.home.legacy.as_deref(),
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,
         warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
     }
+}
+
+/// The gates of the target, behind that of the project's identity where it is shut.
+fn gates(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Vec<Gate> {
+    let identity = Gate::of_identity(workspace.identity.project_uuid.is_some());
+    let target = Keyring::new(resolved, &workspace.loaded.config, &context.env).gates();
+    [identity].into_iter().filter(|gate| !gate.is_open).chain(target).collect()
 }
 
 /// What `--check` says.
