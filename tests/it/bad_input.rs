@@ -1,5 +1,8 @@
 //! Bad input: one clear message or one reasoned skip, everything else goes on, and the exit code is the documented one.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use crate::support::Sandbox;
 
 /// The stderr of a failed command: one `error:` and, mostly, one `hint:`; never a panic.
@@ -204,6 +207,28 @@ fn a_damaged_store_of_a_receiver_is_named() {
     let run = sandbox.sk_sync(words).code(6);
     assert!(run.stdout.is_empty() && run.stderr.contains("received.db"), "{run:?}");
     assert_eq!(std::fs::read(&file).unwrap(), b"garbage, and not a database at all");
+}
+
+/// Open to the network, and to anybody: said once, before the first request.
+#[test]
+fn a_receiver_that_is_open_to_anybody_says_so() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("RECEIVER_TOKEN", "correct-horse");
+    for (words, is_open) in [
+        (&["serve", "--listen", "0.0.0.0:0"][..], true),
+        (&["serve", "--listen", "0.0.0.0:0", "--token-env", "RECEIVER_TOKEN"], false),
+        (&["serve", "--listen", "127.0.0.1:0"], false),
+    ] {
+        let mut command = sandbox.command(words);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        let _length = BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with("listening on "), "{said}");
+        assert_eq!(words.contains("--token-env NAME"), is_open, "{words}");
+    }
 }
 
 #[test]

@@ -77,8 +77,17 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 #[derive(Debug, Serialize)]
 struct Document<T> {
     schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
     #[serde(flatten)]
     result: T,
+}
+
+impl<T> Document<T> {
+    fn of(command: &'static str, result: T) -> Self {
+        Self { schema_version: 1, command, ok: true, exit_code: Exit::Success.code(), result }
+    }
 }
 
 fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exit, Failure> {
@@ -86,7 +95,7 @@ fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exi
     let listing = list_bodies(&store, selected(missions), with_closed, context.clock.now())?;
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&Document { schema_version: 1, result: listing });
+        printer.document(&Document::of("bodies list", listing));
         return Ok(Exit::Success);
     }
     // What did not come into the list is in the numbers.
@@ -128,7 +137,7 @@ fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
     };
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&Document { schema_version: 1, result: retried });
+        printer.document(&Document::of("bodies retry", retried));
     } else {
         let (due, reopened) = (count(retried.due_now), count(retried.reopened));
         printer.result(&format!(

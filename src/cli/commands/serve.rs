@@ -54,6 +54,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let port = server.origin().rsplit(':').next().unwrap_or_default();
         files::replace(&context.cwd.join(file), port.as_bytes()).map_err(|e| Failure::io(&e))?;
     }
+    if args.token_env.is_none() && !args.listen.ip().is_loopback() {
+        let what = "anybody who reaches this address may send and read the report; --token-env NAME asks for a token";
+        context.printer.warning(what);
+    }
     context.printer.result(&format!("listening on {}", server.origin()));
     context.printer.flush();
     server.wait(&context.interrupt);

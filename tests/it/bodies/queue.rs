@@ -67,6 +67,10 @@ fn list_and_status_agree() {
     let _check = sandbox.sk_sync(["status", "--check"]).code(5);
 
     let listed = list(&sandbox, &[]);
+    assert_eq!(
+        (&listed["command"], &listed["ok"], &listed["exit_code"]),
+        (&json!("bodies list"), &json!(true), &json!(0))
+    );
     let line = |slug: &str, branch: &str, [queued, ready, in_backoff, failures, bytes]: [u64; 5]| {
         json!({"mission_slug": slug, "target_branch": branch, "queued": queued, "ready": ready,
                "in_backoff": in_backoff, "failures": failures, "bytes": bytes})
