@@ -94,6 +94,7 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
         findings.push(Finding { part, severity: Severity::Damage, what });
     }
     let wrong = counters::wrong(tx, part)?;
+    let captured = journal::recount(tx)?.captured;
     for target in delivery::targets(tx)? {
         let scope = delivery::scope(target.id);
         let wrong: Vec<_> = wrong.iter().filter(|c| c.scope == scope && c.name != LAST_BALANCE).cloned().collect();
@@ -101,11 +102,10 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
             let what = miscounted(&format!("the counters of {}", target.identity.target_id), &wrong);
             findings.push(Finding { part, severity: Severity::Derived, what });
         }
-        let counted = delivery::recount(tx, &target)?;
         let mut broken = delivery::unreferenced(tx, &target)?;
         broken.extend(delivery::contradictions(tx, &target)?);
         let said = delivery::last_balance(tx, target.id)?;
-        let fewer = said.and_then(|said| delivery::loss(&said, &counted));
+        let fewer = said.and_then(|said| delivery::loss(&said, captured));
         broken.extend(fewer.map(|what| format!("{what} (target {})", target.identity.target_id)));
         findings.extend(broken.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     }

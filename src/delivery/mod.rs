@@ -57,7 +57,9 @@ mod waivers;
 mod witness;
 
 pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
-pub(crate) use balance::{Balance, balance, counters_by_rows, recount, unreferenced};
+#[cfg(test)]
+pub(crate) use balance::recount;
+pub(crate) use balance::{Balance, balance, counters_by_rows, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use cause::Cause;
