@@ -7,7 +7,7 @@
 //!  6  INHERITANCE legacy                                         old queues -> books, bodies
 //!  5  BOOKS       books                                          acts that touch journal and ledger in one transaction
 //!  4  MOVERS      delivery   bodies                              send, and remember what was accepted
-//!  3  FACTS       journal   spool   target   dossier             what happened | and waits | which server | what is on disk
+//!  3  FACTS       journal   spool   endpoint dossier             what happened | and waits | which server | what is on disk
 //!  2  ENVELOPE    event                                          the wire vocabulary and who emitted it
 //!  1  ADAPTERS    store   http   config   git                    SQLite | HTTP | layered settings | git child process
 //!  0  VOCABULARY  base                                           ids, clock, env, json, digest, files, retry
@@ -23,6 +23,7 @@ pub mod cli;
 mod config;
 mod delivery;
 mod dossier;
+mod endpoint;
 mod event;
 mod git;
 mod hook;
@@ -33,5 +34,4 @@ mod ops;
 mod serve;
 mod spool;
 mod store;
-mod target;
 mod upkeep;

@@ -12,9 +12,9 @@ use crate::base::ids::SystemIds;
 use crate::base::{Env, Interrupt, env};
 use crate::books;
 use crate::dossier::Edition;
+use crate::endpoint::Choice;
 use crate::ops::report::Drain;
 use crate::ops::{News, Request, Scope, Setup, StreamRequest, Workspace, World, capture_stream, run};
-use crate::target::Choice;
 
 /// Lines in a transaction, as `capture` takes them.
 pub(super) const BATCH: usize = 1000;

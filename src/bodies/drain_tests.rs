@@ -16,8 +16,8 @@ use super::{
 use crate::base::clock::{FixedClock, SystemClock};
 use crate::base::{Clock, Interrupt, Sha256, Timestamp};
 use crate::config::WireNames;
+use crate::endpoint::Link;
 use crate::store::traced;
-use crate::target::Link;
 
 /// The present of most tests.
 const NOW: i64 = 1000;

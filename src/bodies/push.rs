@@ -8,8 +8,8 @@ use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
 use crate::base::{Clock, Sha256};
 use crate::config::WireNames;
+use crate::endpoint::Link;
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, Signature};
-use crate::target::Link;
 
 /// Longer answers than this say nothing more.
 const ANSWER_LIMIT: usize = 64 << 10;

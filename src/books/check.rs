@@ -141,10 +141,10 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::books;
+    use crate::endpoint::{Identity, ReceiverKind};
     use crate::event::inspect;
     use crate::journal::Entry;
     use crate::store::{Counter, Store, set_counter};
-    use crate::target::{Identity, ReceiverKind};
 
     const NOW: Timestamp = Timestamp::from_micros(0);
 

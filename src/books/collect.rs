@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Error;
 use crate::base::Timestamp;
 use crate::delivery::{self, Class, Standings, Status, Target};
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::journal::{self, Kept};
 use crate::store::{ReadTx, WriteTx};
-use crate::target::{Identity, ReceiverKind};
 
 /// Payloads looked at in one transaction.
 const CHUNK: i64 = 2000;

@@ -4,7 +4,7 @@ use super::collect::Why;
 use super::fixture::{Queue, Said, keyed, plain};
 use super::{Collected, GcPlan, GcRule, WhyNot, collect, plan_collection, release, removal};
 use crate::delivery::{self, Class};
-use crate::target::{Identity, ReceiverKind};
+use crate::endpoint::{Identity, ReceiverKind};
 
 fn plan(queue: &mut Queue, rule: GcRule) -> GcPlan {
     queue.write(|tx, _| plan_collection(tx, rule))

@@ -13,11 +13,11 @@ use crate::base::clock::FixedClock;
 use crate::base::ids::SystemIds;
 use crate::base::{Interrupt, Sha256, Timestamp};
 use crate::delivery::{self, Class, Conditions, DeliveryReceiver, Policy};
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::event::{Coalesce, WireForm};
 use crate::http::{Answer, Failure};
 use crate::journal::{self, Appended, Entry, Totals};
 use crate::store::{ReadTx, Store, WriteTx};
-use crate::target::{Identity, ReceiverKind};
 
 /// Longer than any wait.
 const HOURS: Duration = Duration::from_hours(2);

@@ -77,10 +77,10 @@ mod tests {
     use super::*;
     use crate::base::Sha256;
     use crate::books::{self, SCHEMA, append, check};
+    use crate::endpoint::{Identity, ReceiverKind};
     use crate::event::WireForm;
     use crate::journal::Entry;
     use crate::store::Store;
-    use crate::target::{Identity, ReceiverKind};
 
     const NOW: Timestamp = Timestamp::from_micros(1);
 

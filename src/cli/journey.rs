@@ -10,12 +10,12 @@ use crate::books::{LastRun, write_last_run};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
+use crate::endpoint::{Choice, Consent, Resolved, active_scope, older, resolve};
 use crate::ops::report::Report;
 use crate::ops::{self, Absorbed, Request, Setup, Step, Stub, Workspace, World, evicted_words};
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
 use crate::spool::Spool;
 use crate::store::Store;
-use crate::target::{Choice, Consent, Resolved, active_scope, older, resolve};
 
 /// The world of a context.
 pub(crate) fn world(context: &Context) -> World<'_> {

@@ -13,7 +13,7 @@ pub(crate) enum Kind {
     Text,
     /// A UUID.
     Uuid,
-    /// An address; kept as written, `target` reads it.
+    /// An address; kept as written, `endpoint` reads it.
     Url,
     /// A whole number in this range.
     Count(u64, u64),

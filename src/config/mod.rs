@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every source is
 //! reported at once with its file and line, or its variable. Addresses are not layered: [`Loaded::urls`] keeps each
-//! source apart, for `target` to compare. Values of secrets never enter: only names of variables do.
+//! source apart, for `endpoint` to compare. Values of secrets never enter: only names of variables do.
 //!
 //! Knows no domain type. Only `layers` knows figment.
 

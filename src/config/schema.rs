@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::preset::{Delivery, Preset, Retention};
 
-/// Everything a person can set, but for addresses, which `target` compares source by source.
+/// Everything a person can set, but for addresses, which `endpoint` compares source by source.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventSyncConfig {

@@ -10,10 +10,10 @@ use super::select::{self, Policy, Selection};
 use super::{Cause, Error, Target, Verdict, attempt, outcome, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, failpoint};
+use crate::endpoint::{Identity, Manner};
 use crate::event::WireContext;
 use crate::http::{Answer, Failure};
 use crate::store::{Store, WriteTx};
-use crate::target::{Identity, Manner};
 
 /// How often a drain halves a refused batch before it leaves the rest to the next one. One culprit among 1,000 events
 /// takes ten halvings and about twenty requests, ninety of them some 400; the bound is for a server that refuses

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::fixture::Books;
 use super::{Batch, Class, DeliveryReceiver, Error, Report, Status, Stop};
 use crate::base::Interrupt;
+use crate::endpoint::Identity;
 use crate::http::{Answer, Failure};
 use crate::store::{WriteTx, traced};
-use crate::target::Identity;
 
 /// A receiver that answers by a rule, and counts.
 struct Ruled<'a> {

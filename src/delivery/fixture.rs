@@ -12,10 +12,10 @@ use crate::base::clock::FixedClock;
 use crate::base::digest::Sha256;
 use crate::base::ids::Ids;
 use crate::base::{Interrupt, Timestamp};
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::event::{BatchForm, Coalesce, WireContext, WireForm};
 use crate::journal::{self, Appender, Entry};
 use crate::store::{Schema, Store, WriteTx};
-use crate::target::{Identity, ReceiverKind};
 
 const SCHEMA: Schema = Schema { application_id: 1, steps: &[&[journal::SCHEMA, super::SCHEMA]] };
 

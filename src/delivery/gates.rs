@@ -3,8 +3,8 @@
 
 use super::Error;
 use crate::base::Timestamp;
+use crate::endpoint::Gate;
 use crate::store::{ReadTx, WriteTx};
-use crate::target::Gate;
 
 /// A gate that stopped the last drain.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use super::postings::Postings;
 use super::rows::row_of;
 use super::{Class, Error, Status, registry};
 use crate::base::Timestamp;
+use crate::endpoint::Identity;
 use crate::journal;
 use crate::store::WriteTx;
-use crate::target::Identity;
 
 /// An event that the target has, by an older ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Error;
 use super::batch::Batch;
 use crate::base::Clock;
+use crate::endpoint::{Identity, Link, Manner, ReceiverKind};
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, gzip};
-use crate::target::{Identity, Link, Manner, ReceiverKind};
 
 /// Answer bytes read beyond what the events sent account for.
 const ANSWER_BASE: usize = 64 << 10;

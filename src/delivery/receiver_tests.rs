@@ -10,7 +10,7 @@ use super::BatchReceiver;
 use super::fixture::Books;
 use crate::base::Interrupt;
 use crate::base::clock::FixedClock;
-use crate::target::{Link, Manner, ReceiverKind};
+use crate::endpoint::{Link, Manner, ReceiverKind};
 
 /// Answers one request, and passes on its head and body. Nobody is there any more when the answer comes.
 fn serve_once(status: u16, body: String) -> (String, mpsc::Receiver<(String, Vec<u8>)>) {

@@ -6,9 +6,9 @@ use super::limits::{self, Told};
 use super::postings::scope;
 use super::{Class, Error, forget};
 use crate::base::Timestamp;
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::journal;
 use crate::store::{Counter, ReadTx, WriteTx, set_counter};
-use crate::target::{Identity, ReceiverKind};
 
 const COLUMNS: &str =
     "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,

@@ -12,9 +12,9 @@ use super::import::Trouble;
 use super::{marks, scopes, tables};
 use crate::base::{Interrupt, Timestamp, text};
 use crate::delivery::{self, Inherited};
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::journal;
 use crate::store::{Foreign, ForeignError, Stamp, Store, WriteTx};
-use crate::target::{Identity, ReceiverKind};
 
 /// Rows posted together.
 const CHUNK: usize = 1000;

@@ -17,8 +17,8 @@ use crate::base::lock;
 use crate::base::{Clock, Interrupt, failpoint, files};
 use crate::books;
 use crate::config::Home;
+use crate::endpoint::Identity;
 use crate::store::{ForeignError, Stamp};
-use crate::target::Identity;
 
 /// What to take over, and how.
 #[derive(Debug)]

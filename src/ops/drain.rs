@@ -12,8 +12,8 @@ use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
 use crate::delivery::{self, BatchReceiver, Cause, Change, Conditions, Policy, Stop};
+use crate::endpoint::{self, Gate, Identity, Keyring, Link, Resolved};
 use crate::store::Store;
-use crate::target::{self, Gate, Identity, Keyring, Link, Resolved};
 
 /// How long, in all, a drain waits for a server to know the events that bodies belong to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ impl<'a> Outlet<'a> {
 
     /// The permitted target, or the gates that are shut; `None` where nothing is to be delivered.
     pub(super) fn link(&mut self) -> Result<Result<Option<Link>, Vec<Gate>>, Error> {
-        let is_stub = self.resolved.receiver == Some(target::ReceiverKind::Stub);
+        let is_stub = self.resolved.receiver == Some(endpoint::ReceiverKind::Stub);
         if is_stub && self.stub.is_none() {
             self.stub = Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);
         }

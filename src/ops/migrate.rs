@@ -9,10 +9,10 @@ use super::{Error, Workspace, World, opening};
 use crate::base::text::path;
 use crate::books;
 use crate::config::{Delivery, Imported, Retention};
+use crate::endpoint::Resolved;
 use crate::event::FamilyTable;
 use crate::legacy::{self, Giver, Names, Policy, Taken};
 use crate::store::ReadStore;
-use crate::target::Resolved;
 
 /// What no import can bring back.
 const LOST: &str = "what an older version had delivered it had deleted as well: that history is nowhere any more";

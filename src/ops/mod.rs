@@ -106,7 +106,7 @@ pub(crate) enum Error {
     Dossier(#[from] crate::dossier::Error),
     /// The target's addresses.
     #[error(transparent)]
-    Target(#[from] crate::target::Error),
+    Target(#[from] crate::endpoint::Error),
     /// The store's file.
     #[error(transparent)]
     Store(#[from] crate::store::Error),

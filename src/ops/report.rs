@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub(crate) use crate::books::Balance;
+use crate::endpoint::Identity;
 use crate::legacy::SourceReport;
-use crate::target::Identity;
 
 /// The version of the document.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -316,7 +316,7 @@ pub(crate) fn seconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::ReceiverKind;
+    use crate::endpoint::ReceiverKind;
 
     /// The whole document, in the order and with the names that scripts rely on.
     #[test]

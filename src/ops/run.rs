@@ -20,9 +20,9 @@ use crate::base::lock;
 use crate::base::text::{path, printable};
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
+use crate::endpoint::{self, Choice, Keyring, Resolved};
 use crate::journal::Receipt;
 use crate::store::Store;
-use crate::target::{self, Choice, Keyring, Resolved};
 
 /// Which parts of the journey a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) fn run(
     start_stub: StartStub<'_>,
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<Report, Error> {
-    let resolved = target::resolve(&workspace.loaded, world.env, &request.choice)?;
+    let resolved = endpoint::resolve(&workspace.loaded, world.env, &request.choice)?;
     let keyring = Keyring::new(&resolved, &workspace.loaded.config, world.env);
     let mut journey = Journey {
         world,
@@ -310,7 +310,7 @@ pub(super) fn books_of(
 }
 
 /// A gate as the report shows it.
-pub(super) fn shown(gate: target::Gate) -> Gate {
+pub(super) fn shown(gate: endpoint::Gate) -> Gate {
     Gate { name: gate.name.to_owned(), open: gate.is_open, known: gate.is_known, reason: gate.reason, fix: gate.fix }
 }
 

@@ -14,8 +14,8 @@ use crate::bodies::Push;
 use crate::books;
 use crate::config::Retention;
 use crate::delivery::{self, Class, Stop};
+use crate::endpoint::{Link, ReceiverKind};
 use crate::store::Store;
-use crate::target::{Link, ReceiverKind};
 
 /// The part of a run that is under the drain lock.
 pub(super) struct Sending<'a, 'b> {

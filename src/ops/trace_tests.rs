@@ -8,10 +8,10 @@ use super::{News, Setup, StreamRequest, Workspace, World, capture_stream};
 use crate::base::clock::FixedClock;
 use crate::base::ids::SystemIds;
 use crate::base::{Env, Interrupt, Timestamp, env};
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::event::WireForm;
 use crate::journal::{self, Entry};
 use crate::store::{ReadTx, Store, traced};
-use crate::target::{Identity, ReceiverKind};
 use crate::{books, delivery};
 
 const DEPTH: u64 = 100_000;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::legacy_stores::LegacyStore;
 use crate::books::{Balance, LastRun};
 use crate::delivery::{self, Reset};
+use crate::endpoint::{Authority, Gate};
 use crate::spool::Waiting;
-use crate::target::{Authority, Gate};
 
 /// Where everything stands.
 #[derive(Debug, Clone, Serialize)]

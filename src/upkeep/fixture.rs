@@ -4,7 +4,7 @@ use super::document::{Document, Facts};
 use super::status::{Surroundings, status};
 use crate::base::{Env, Timestamp};
 use crate::config::{Inputs, load};
-use crate::target::{Choice, Gate, Resolved, resolve};
+use crate::endpoint::{Choice, Gate, Resolved, resolve};
 
 /// The moment of every status made here: 2026-02-12T10:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_770_890_400_000_000);

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::base::Timestamp;
 use crate::books::{self, Error};
 use crate::delivery::{self, Stopped};
-use crate::target::Gate;
+use crate::endpoint::Gate;
 
 /// The gates with since when each stops drains; one that nobody asked about now is as the last drain found it. Pure.
 pub(super) fn with_record(gates: &[Gate], record: &[Stopped]) -> Vec<Gate> {

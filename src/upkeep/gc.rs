@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::base::{Clock, Interrupt, Timestamp};
 use crate::books::{self, Collected, Error, GcPlan, GcRule, Tally};
+use crate::endpoint::Identity;
 use crate::journal;
 use crate::store::{ReadTx, Reclaimed, Store};
-use crate::target::Identity;
 
 /// Which payloads to look for.
 #[derive(Debug, Clone, Default)]

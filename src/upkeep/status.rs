@@ -16,10 +16,10 @@ use crate::base::text::path;
 use crate::bodies;
 use crate::books::{self, Balance, Error};
 use crate::delivery::{self, Class, Target};
+use crate::endpoint::{Gate, Identity, ReceiverKind, Resolved};
 use crate::journal;
 use crate::spool::Spool;
 use crate::store::{self, ReadTx};
-use crate::target::{Gate, Identity, ReceiverKind, Resolved};
 
 /// How many failures and conflicts are listed one by one.
 const LISTED: i64 = 20;

@@ -5,10 +5,10 @@ use super::fixture::{NOW, nothing, resolved, shut};
 use super::status::{Surroundings, status};
 use crate::books;
 use crate::delivery;
+use crate::endpoint::{Identity, Resolved};
 use crate::event::WireForm;
 use crate::journal::Entry;
 use crate::store::{Counter, Store, add_to_counter};
-use crate::target::{Identity, Resolved};
 
 /// A store with `events` events.
 fn store(dir: &std::path::Path, events: usize) -> Store {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::Timestamp;
 use crate::books::{self, Error};
 use crate::delivery::{self, Class, Target};
-use crate::target::ReceiverKind;
+use crate::endpoint::ReceiverKind;
 
 /// The targets of a store, as `target list --json` prints them.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -12,7 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("event", 2),
     ("journal", 3),
     ("spool", 3),
-    ("target", 3),
+    ("endpoint", 3),
     ("dossier", 3),
     ("delivery", 4),
     ("bodies", 4),
@@ -70,7 +70,7 @@ fn modules_import_only_from_lower_layers() {
 fn a_planted_import_is_found() {
     for (file, text, expected) in [
         ("src/journal/append.rs", "use crate::delivery::Ledger;", "src/journal/append.rs: crate::delivery"),
-        ("src/journal/append.rs", "fn f() { crate::target::x() }", "src/journal/append.rs: crate::target"),
+        ("src/journal/append.rs", "fn f() { crate::endpoint::x() }", "src/journal/append.rs: crate::endpoint"),
         ("src/base/text.rs", "use crate::{base::files, cli::Exit};", "src/base/text.rs: crate::cli"),
         ("src/store/tx.rs", "use crate::nowhere::X;", "src/store/tx.rs: crate::nowhere"),
         ("src/journal/append.rs", "use super::super::ops;", "src/journal/append.rs: leaves its module by `super::`"),
@@ -92,15 +92,15 @@ fn consent_alone_opens_sockets() {
         .into_iter()
         .flat_map(|source| vec![source.file.clone(); source.code.matches("OriginGrant for ").count()])
         .collect();
-    assert!(matches!(&granting[..], [one] if one.starts_with("src/target/")), "{granting:?}");
+    assert!(matches!(&granting[..], [one] if one.starts_with("src/endpoint/")), "{granting:?}");
 }
 
-/// `target` alone reads and builds URLs; `serve` knows its own origin, and `http` compares origins.
+/// `endpoint` alone reads and builds URLs; `serve` knows its own origin, and `http` compares origins.
 #[test]
 fn urls_stay_where_targets_are_resolved() {
     let found: Vec<_> = files("src", "rs")
         .iter()
-        .filter(|source| !matches!(module(&source.file), Some("target" | "serve" | "http")))
+        .filter(|source| !matches!(module(&source.file), Some("endpoint" | "serve" | "http")))
         .filter(|source| names_a_url(source))
         .map(|source| source.file.clone())
         .collect();
@@ -123,7 +123,7 @@ fn a_planted_url_is_found() {
         (r#"let u = format!("{scheme}://{host}");"#, true),
         (r#"let u = "https://sync.example.org";"#, true),
         (r#"let u = "see https://sync.example.org";"#, false),
-        ("use crate::target::url::Canonical;", false),
+        ("use crate::endpoint::url::Canonical;", false),
         ("// url::Url", false),
     ] {
         assert_eq!(names_a_url(&Source::new("src/journal/x.rs", text)), expected, "{text}");

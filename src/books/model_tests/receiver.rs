@@ -10,8 +10,8 @@ use super::acts::Appending;
 use super::ops::{Reply, Word};
 use super::world::TestClock;
 use crate::delivery::{self, DeliveryReceiver};
+use crate::endpoint::Identity;
 use crate::http::{Answer, Failure};
-use crate::target::Identity;
 
 /// What a target's server has, by event id.
 pub(super) type Stored = BTreeMap<String, Vec<u8>>;

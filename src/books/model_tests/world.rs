@@ -14,9 +14,9 @@ use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, retry};
 use crate::books::removal::Removed;
 use crate::delivery::{self, Among, Conditions, Policy, Stop};
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::journal;
 use crate::store::{ReadTx, Store};
-use crate::target::{Identity, ReceiverKind};
 use crate::{books, store};
 
 /// Small, so that a history of a few events has many batches.

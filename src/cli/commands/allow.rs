@@ -12,9 +12,9 @@ use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
+use crate::endpoint::{Grant, Resolved, grants, read_origin, record, revoke};
 use crate::git::work_trees;
 use crate::ops::{self, Workspace};
-use crate::target::{Grant, Resolved, grants, read_origin, record, revoke};
 
 /// Agree to sending what is in this repository to an origin.
 ///
@@ -200,7 +200,7 @@ fn ask(context: &Context, wanted: &[String]) -> Result<(), Failure> {
 fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str) -> Result<Exit, Failure> {
     let origin = read_origin(origin, "--revoke").map_err(ops::Error::from)?;
     let file = workspace.place.grants();
-    let repository = crate::target::repository_name(workspace.repository());
+    let repository = crate::endpoint::repository_name(workspace.repository());
     let is_on_record =
         grants(&file).map_err(ops::Error::from)?.iter().any(|g| g.origin == origin && g.repository == repository);
     if !is_on_record {

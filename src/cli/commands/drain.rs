@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cli::journey::travel_and;
 use crate::cli::{Context, Exit, Failure, args};
 use crate::dossier::Edition;
+use crate::endpoint::Choice;
 use crate::ops::{Request, Scope, write_report};
-use crate::target::Choice;
 
 /// Deliver what is owed, events first, then bodies.
 ///

@@ -10,9 +10,9 @@ use crate::books;
 use crate::cli::journey::{open_store, resolved, workspace};
 use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
+use crate::endpoint::Keyring;
 use crate::journal::Release;
 use crate::ops::Workspace;
-use crate::target::Keyring;
 use crate::upkeep::{ListRequest, Shown, View, Wanted, known_targets, list, recorded_gates, show};
 
 /// Inspect the events in the journal.

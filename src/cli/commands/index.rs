@@ -3,8 +3,8 @@
 use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure};
 use crate::dossier::Edition;
+use crate::endpoint::Choice;
 use crate::ops::{Request, Scope};
-use crate::target::Choice;
 
 /// Index the feature directories and capture what changed; send nothing.
 ///

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::{Context, Exit, Failure, Paint};
-use crate::target::{Gate, Identity, Keyring};
+use crate::endpoint::{Gate, Identity, Keyring};
 
 /// Show every gate at once, each shut one with the line that opens it.
 ///

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure, args};
 use crate::dossier::Edition;
+use crate::endpoint::Choice;
 use crate::ops::{Request, Scope};
-use crate::target::Choice;
 
 /// Index, capture, and deliver: the main job.
 ///

@@ -7,8 +7,8 @@ use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, with_setup, workspace, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Change, Changed, Origin};
+use crate::endpoint::{Gate, Identity, Keyring};
 use crate::ops::{Workspace, change_settings};
-use crate::target::{Gate, Identity, Keyring};
 
 /// What `target set --json` and `mode --json` print.
 #[derive(Debug, Serialize)]

@@ -7,8 +7,8 @@ use crate::base::text::path;
 use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
+use crate::endpoint::{Gate, Keyring, Resolved};
 use crate::ops::Workspace;
-use crate::target::{Gate, Keyring, Resolved};
 use crate::upkeep::{Document, Facts, History, STATUS_SCHEMA, Surroundings, page, status, status_with_history};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.

@@ -9,9 +9,9 @@ use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
+use crate::endpoint::{Authority, Gate, Identity, Keyring, Named, ReceiverKind, Resolved};
 use crate::ops;
 use crate::ops::Workspace;
-use crate::target::{Authority, Gate, Identity, Keyring, Named, ReceiverKind, Resolved};
 use crate::upkeep::{TargetList, forget_target, list_targets, recorded_gates};
 
 /// Show and choose the target, and list every target before it.

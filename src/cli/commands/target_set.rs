@@ -6,8 +6,8 @@ use super::settings;
 use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Change, Delivery, Origin};
+use crate::endpoint::check_address;
 use crate::ops;
-use crate::target::check_address;
 
 const SERVER: &str = "teamspace.server_url";
 const RECEIVER: &str = "external_receiver.url";

@@ -20,7 +20,7 @@ impl From<crate::ops::Error> for Failure {
             Ops::Config(error) => error.into(),
             Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
             Ops::Dossier(_) => Self::of(Exit::Usage, "repository", &error),
-            Ops::Target(crate::target::Error::GrantsFile { kind, .. }) => {
+            Ops::Target(crate::endpoint::Error::GrantsFile { kind, .. }) => {
                 let kind = if kind == std::io::ErrorKind::StorageFull { "disk_full" } else { "io" };
                 Self::of(Exit::Internal, kind, &error)
             }

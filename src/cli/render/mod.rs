@@ -142,8 +142,8 @@ fn retry_words(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::{Identity, ReceiverKind};
     use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Project, Standing};
-    use crate::target::{Identity, ReceiverKind};
 
     fn target(receiver: ReceiverKind, url: &str) -> Identity {
         Identity {

@@ -3,9 +3,9 @@
 use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::legacy::{ShareReport, SourceReport};
 use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, Spool};
-use crate::target::{Identity, ReceiverKind};
 
 /// Shut gates shown one by one before the rest is only counted.
 const GATES_SHOWN: usize = 2;

@@ -242,7 +242,7 @@ fn targets(d: &Document) -> String {
 }
 
 fn gates(d: &Document) -> String {
-    let item = |gate: &crate::target::Gate| {
+    let item = |gate: &crate::endpoint::Gate| {
         if gate.is_open {
             return format!("<li class=\"open\"><b>{}</b> <span>open</span></li>", text(gate.name));
         }

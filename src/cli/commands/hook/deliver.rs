@@ -4,10 +4,10 @@ use crate::cli::journey::{start_stub, with_choice, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
 use crate::dossier::Edition;
+use crate::endpoint::Choice;
 use crate::hook;
 use crate::ops::report::Report;
 use crate::ops::{self, Request, Scope, Setup, Workspace};
-use crate::target::Choice;
 
 /// Deliver in the background what hooks captured (hooks start this).
 #[derive(Debug, clap::Args)]

@@ -180,7 +180,7 @@ pub(super) mod tests {
     use crate::config::{self, Inputs};
 
     /// Resolves from the text of a user's and a repository's file, and variables.
-    pub(in crate::target) fn resolve_text(
+    pub(in crate::endpoint) fn resolve_text(
         user: &str,
         repo: &str,
         env: &[(&str, &str)],

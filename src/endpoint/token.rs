@@ -176,8 +176,8 @@ fn of_command(words: &[String]) -> Result<String, Lack> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::Choice;
-    use crate::target::authority::tests::resolve_text;
+    use crate::endpoint::Choice;
+    use crate::endpoint::authority::tests::resolve_text;
 
     const SERVER: &str = "preset = 'teamspace'\nteamspace.server_url = 'http://127.0.0.1:1'\n";
 

@@ -248,9 +248,9 @@ fn no_listener() -> Lack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Choice;
+    use crate::endpoint::authority::tests::resolve_text;
     use crate::http::OriginGrant as _;
-    use crate::target::Choice;
-    use crate::target::authority::tests::resolve_text;
 
     const TEAM: &str = "preset = 'teamspace'\nteamspace = { server_url = 'http://127.0.0.1:1/b', team_slug = 'T' }";
     const OWN: &str = "preset = 'external-receiver'\n[external_receiver]\nurl = 'http://127.0.0.1:1'\n";

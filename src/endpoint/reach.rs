@@ -38,8 +38,8 @@ fn is_within(list: &Value, usual: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::Choice;
-    use crate::target::authority::tests::resolve_text;
+    use crate::endpoint::Choice;
+    use crate::endpoint::authority::tests::resolve_text;
 
     fn is_pinned(user: &str, repo: &str) -> bool {
         let (loaded, ..) = resolve_text(user, repo, &[], &Choice::default());

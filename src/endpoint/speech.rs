@@ -85,8 +85,8 @@ fn authorities(resolved: &Resolved, env: &Env) -> Option<Result<Authorities, Lac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::Choice;
-    use crate::target::authority::tests::resolve_text;
+    use crate::endpoint::Choice;
+    use crate::endpoint::authority::tests::resolve_text;
 
     const OWN: &str = "preset = 'external-receiver'\n[external_receiver]\n";
     const TEAM: &str = "preset = 'teamspace'\nteamspace = { server_url = 'https://h.example', team_slug = 'T' }\n";
