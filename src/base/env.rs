@@ -21,7 +21,7 @@ macro_rules! variables {
 }
 
 variables! {
-    SWITCH = "SK_SYNC": "`0` switches sk-sync off: no output, no file opened, exit 0";
+    SWITCH = "SK_SYNC": "`0`, `false`, `no` or `off` switches sk-sync off: no output, no file opened, exit 0";
     STATE_HOME = "SK_SYNC_HOME": "state directory (stores, grants, logs); default `$XDG_STATE_HOME/sk-sync`";
     USER_CONFIG = "SK_SYNC_CONFIG": "user configuration file; default `$XDG_CONFIG_HOME/sk-sync/config.toml`";
     PRESET = "SK_SYNC_PRESET": "preset, as `--preset`";
@@ -82,9 +82,15 @@ impl Env {
         self.0.iter().filter_map(|(k, v)| Some((k.to_str()?, v.to_str()?)))
     }
 
-    /// True when `SK_SYNC` says off: `0`, and nothing else.
+    /// True when `SK_SYNC` says off: one of the words of [`is_false`].
     pub(crate) fn is_switched_off(&self) -> bool {
-        self.text(SWITCH) == Some("0")
+        self.text(SWITCH).is_some_and(is_false)
+    }
+
+    /// The value of `SK_SYNC` that says neither on nor off, so that it switches nothing.
+    pub(crate) fn unknown_switch(&self) -> Option<&str> {
+        let is_true = |word: &str| ["1", "true", "yes", "on"].contains(&word.trim().to_ascii_lowercase().as_str());
+        self.text(SWITCH).filter(|word| !is_false(word) && !is_true(word))
     }
 }
 
@@ -106,10 +112,19 @@ mod tests {
     }
 
     #[test]
-    fn only_zero_switches_off() {
-        assert!(Env::of(&[("SK_SYNC", "0")]).is_switched_off());
-        for other in ["1", "false", ""] {
+    fn every_spelling_of_off_switches_off() {
+        for off in ["0", "false", "off", "no", "FALSE", "Off", " no "] {
+            assert!(Env::of(&[("SK_SYNC", off)]).is_switched_off(), "{off:?}");
+        }
+        for other in ["1", "true", "on", "YES", "", "offline"] {
             assert!(!Env::of(&[("SK_SYNC", other)]).is_switched_off(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_switch_that_says_neither_is_told() {
+        for (value, unknown) in [("maybe", Some("maybe")), ("disabled", Some("disabled")), ("On", None), ("0", None)] {
+            assert_eq!(Env::of(&[("SK_SYNC", value)]).unknown_switch(), unknown);
         }
     }
 }

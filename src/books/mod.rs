@@ -21,6 +21,7 @@ mod fixture;
 mod last_run;
 #[cfg(test)]
 mod lasting_tests;
+mod lost;
 mod mend;
 #[cfg(test)]
 mod model_tests;
@@ -38,6 +39,7 @@ pub(crate) use check::{Finding, Severity, check};
 pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use counters::{Correction, Part};
 pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
+pub(crate) use lost::start_anew;
 pub(crate) use mend::{mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
 pub(crate) use replace::{Obstacle, obstacle, replace};
@@ -104,18 +106,31 @@ impl Error {
     }
 }
 
-/// Opens a project's store for writing, creating it when it is missing.
+/// Opens a project's store for writing, creating it when there was none yet.
 pub(crate) fn open(path: &Path) -> Result<Store, crate::store::Error> {
-    Store::open(path, &SCHEMA, PATIENCE)
+    open_within(path, PATIENCE)
+}
+
+/// The same, waiting at most `patience` for another writer. A store that was lost is an error, not a new one.
+fn open_within(path: &Path, patience: Duration) -> Result<Store, crate::store::Error> {
+    let is_new = lost::check(path)?;
+    let store = Store::open(path, &SCHEMA, patience)?;
+    if is_new {
+        lost::mark(path)?;
+    }
+    Ok(store)
 }
 
 /// True when the store can be opened and written to at this moment, without a wait.
 pub(crate) fn is_open_to(path: &Path) -> bool {
-    let tried = Store::open(path, &SCHEMA, Duration::ZERO).and_then(|mut store| store.write(|_| Ok(())));
+    let tried = open_within(path, Duration::ZERO).and_then(|mut store| store.write(|_| Ok(())));
     tried.is_ok()
 }
 
-/// A project's store for reading only; `None` when there is none yet.
+/// A project's store for reading only; `None` when there is none yet. A store that was lost is an error.
 pub(crate) fn open_read(path: &Path) -> Result<Option<ReadStore>, crate::store::Error> {
+    if lost::check(path)? {
+        return Ok(None);
+    }
     ReadStore::at(path, &SCHEMA)
 }

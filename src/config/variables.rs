@@ -1,7 +1,7 @@
 //! The environment's say: `SK_SYNC_PRESET` and names with `__`, one layer each.
 
 use crate::base::Env;
-use crate::base::env::{ALL, KEY_PREFIX, PRESET, SECRET_PREFIX};
+use crate::base::env::{ALL, KEY_PREFIX, PRESET, SECRET_PREFIX, SWITCH};
 
 use super::check::check_text;
 use super::keys::{self, KEYS, Key, Kind};
@@ -61,8 +61,13 @@ pub(super) fn misspelt(env: &Env) -> Vec<String> {
     let tails = env.pairs().filter_map(|(name, _)| name.strip_prefix(KEY_PREFIX));
     let strange = tails.filter(|t| !t.contains("__") && !t.starts_with("SECRET_") && !known().any(|k| k == *t));
     let near = strange.filter_map(|tail| Some((tail, crate::base::text::nearest(tail, known())?)));
-    near.map(|(tail, k)| format!("{KEY_PREFIX}{tail} is no variable of sk-sync; did you mean {KEY_PREFIX}{k}?"))
-        .collect()
+    let near =
+        near.map(|(tail, k)| format!("{KEY_PREFIX}{tail} is no variable of sk-sync; did you mean {KEY_PREFIX}{k}?"));
+    let switch = env.unknown_switch().map(|value| {
+        let value = crate::base::text::printable(value);
+        format!("{SWITCH}={value} is neither on nor off and has no effect; to switch sk-sync off: {SWITCH}=0")
+    });
+    switch.into_iter().chain(near).collect()
 }
 
 #[cfg(test)]
@@ -120,7 +125,14 @@ mod tests {
             ("SK_SYNC_FOO", "x"),
             ("SK_SYNC_SECRET_TOKE", "x"),
             ("SK_SYNC_TOKEN", "x"),
+            ("SK_SYNC", "disabled"),
         ]);
-        assert_eq!(misspelt(&env), ["SK_SYNC_TAGET_URL is no variable of sk-sync; did you mean SK_SYNC_TARGET_URL?"]);
+        assert_eq!(
+            misspelt(&env),
+            [
+                "SK_SYNC=disabled is neither on nor off and has no effect; to switch sk-sync off: SK_SYNC=0",
+                "SK_SYNC_TAGET_URL is no variable of sk-sync; did you mean SK_SYNC_TARGET_URL?"
+            ]
+        );
     }
 }

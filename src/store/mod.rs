@@ -73,6 +73,16 @@ pub(crate) enum Error {
         /// What SQLite said.
         reason: String,
     },
+    /// The file is gone or empty, and something beside it shows that it was in use.
+    #[error("the store {path} {what}, but {trace} beside it shows that it was in use: what it held is lost")]
+    Lost {
+        /// The store file.
+        path: String,
+        /// What is wrong with the file.
+        what: &'static str,
+        /// The name of the file that shows it.
+        trace: String,
+    },
     /// The disk or the quota is full.
     #[error("no space left to write the store {path}")]
     Full {
@@ -122,6 +132,7 @@ impl Error {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         match self {
             Self::Damaged { .. }
+            | Self::Lost { .. }
             | Self::Sqlite(
                 Sql::InvalidColumnType(..)
                 | Sql::FromSqlConversionFailure(..)

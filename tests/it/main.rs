@@ -44,6 +44,7 @@ mod kill;
 mod layers;
 mod logs;
 mod looking;
+mod lost_store;
 mod main_job;
 mod migrate;
 mod older_login;

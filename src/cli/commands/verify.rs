@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::base::text::{path, printable};
+use crate::books::start_anew;
 use crate::cli::journey::{with_spool, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure, Paint};
@@ -15,12 +16,14 @@ use crate::upkeep::{Checked, LogCheck, Proof, Repair, apply_repair, check_logs, 
 /// reference, and the balance of every target; then names the events that a mission's own log (`status.events.jsonl`) and
 /// the journal do not share, which is no damage. Creates nothing and changes nothing; exits 6 when something is wrong.
 /// With `--repair counters`, numbers that differ from the rows they count are counted again; nothing else is touched, and
-/// nothing where those rows are damaged themselves.
+/// nothing where those rows are damaged themselves. With `--repair store`, a store whose file is gone or empty is begun
+/// anew: the files are captured again by the next run and spooled lines are kept; what only the lost store held is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   sk-sync verify                              look at everything
-  sk-sync verify --repair counters --dry-run  which numbers would be counted again")]
+  sk-sync verify --repair counters --dry-run  which numbers would be counted again
+  sk-sync verify --repair store               begin a new store in place of a lost one")]
 pub(crate) struct Args {
     /// Put right what can be derived from the rest, then check again
     #[arg(long, value_name = "WHAT")]
@@ -43,14 +46,24 @@ const SHOWN: usize = 5;
 pub(crate) enum Derived {
     /// How many rows there are of each kind
     Counters,
+    /// A new store in place of one whose file is gone or empty
+    Store,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let store = workspace.place.store();
     let look = || verify(&store).map_err(|error| with_spool(error.into(), &store));
+    let mut new_store = false;
+    if args.repair == Some(Derived::Store) {
+        new_store = look().is_err_and(|failure| failure.kind == "store_lost");
+        if new_store && args.dry_run {
+            return Ok(would_begin_anew(context, &path(&store)));
+        }
+        new_store = start_anew(&store)?;
+    }
     let mut proof = look()?;
-    let mut repairs = args.repair.map(|Derived::Counters| Vec::new());
+    let mut repairs = (args.repair == Some(Derived::Counters)).then(Vec::new);
     if let (Some(repairs), false) = (&mut repairs, proof.ok) {
         *repairs = plan_repair(&store)?;
         if !repairs.is_empty() && !args.dry_run {
@@ -71,11 +84,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             command,
             exit_code,
             dry_run,
+            new_store,
             repairs,
             mission_logs,
             proof: &proof,
         });
     } else if !context.globals.quiet {
+        if args.repair == Some(Derived::Store) {
+            printer.result(if new_store {
+                "Repaired: the lost store is given up; the next run begins a new one and captures every file again"
+            } else {
+                "Repaired: nothing; the store is not lost"
+            });
+        }
         for line in repaired(repairs.as_deref(), args.dry_run, proof.ok) {
             printer.result(&line);
         }
@@ -87,6 +108,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// What a dry run says of a lost store: that is still damage.
+fn would_begin_anew(context: &Context, store: &str) -> Exit {
+    let exit = Exit::Damage;
+    if context.printer.is_json() {
+        context.printer.document(&serde_json::json!({
+            "schema_version": 1, "command": "verify", "ok": false, "exit_code": exit.code(), "dry_run": true, "new_store": true,
+        }));
+    } else {
+        context.printer.result(&format!("Would repair: begin a new store in place of the lost {store}"));
+    }
+    exit
 }
 
 /// What was put right, or would be.
@@ -165,6 +199,8 @@ struct Document<'a> {
     command: &'static str,
     exit_code: u8,
     dry_run: bool,
+    /// A lost store was given up, so that the next run begins a new one.
+    new_store: bool,
     /// The counters that were counted again, or would be; null when that was not asked for.
     repairs: Option<Vec<Repair>>,
     /// Each mission's own log beside the journal; a difference is no damage. Empty where the store is damaged.

@@ -15,6 +15,13 @@ impl From<store::Error> for Failure {
             E::Foreign { .. } => {
                 (Exit::Internal, "store_foreign", "move that file away; it is not from sk-sync and was not changed")
             }
+            E::Lost { .. } => (
+                Exit::Damage,
+                "store_lost",
+                "put store.db back from a backup; or begin a new one: sk-sync verify --repair store (documents and facts \
+                 are captured again from the files, spooled lines are kept; other events that were only in the lost \
+                 store are not)",
+            ),
             error if error.is_damage() => {
                 (Exit::Damage, "store_damaged", "keep a copy of the file, then run `sk-sync verify`")
             }
@@ -68,6 +75,7 @@ mod tests {
             (store::Error::Newer { path: path(), found: 2, known: 1 }.into(), 1, "store_newer"),
             (store::Error::Foreign { path: path(), found: 2 }.into(), 1, "store_foreign"),
             (store::Error::Damaged { path: path(), reason: "x".into() }.into(), 6, "store_damaged"),
+            (store::Error::Lost { path: path(), what: "is gone", trace: "x".into() }.into(), 6, "store_lost"),
             (store::Error::Full { path: path() }.into(), 1, "disk_full"),
             (store::Error::Io(io()).into(), 1, "io"),
             (config::Error::Unreadable(io()).into(), 2, "configuration"),

@@ -127,7 +127,7 @@ fn an_unchanged_file_is_not_even_read() {
     let told = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
     assert_eq!(told["migrate"]["stores"], json!([]));
     // Where a store is gone that it feeds, it is read again.
-    std::fs::remove_file(sandbox.state().join("projects").join(HARBOUR).join("store.db")).unwrap();
+    std::fs::remove_dir_all(sandbox.state().join("projects").join(HARBOUR)).unwrap();
     assert_eq!(results(&sandbox, 0), strings(&[("0a", "failed")]));
 }
 
