@@ -35,7 +35,7 @@ impl Push {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
         let parallel = parallel.max(1);
         Some(Self {
-            client: Client::new(link.bodies_permit()?, deadlines, parallel),
+            client: Client::new(link.bodies_permit()?, deadlines, link.manner().idle_connections(parallel)),
             url: link.endpoints().bodies.clone()?,
             link: link.clone(),
             names,

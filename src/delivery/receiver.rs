@@ -40,9 +40,10 @@ pub(crate) struct BatchReceiver<'a> {
 }
 
 impl<'a> BatchReceiver<'a> {
-    /// A receiver over one keep-alive connection.
+    /// A receiver over one connection, kept where the link allows it.
     pub(crate) fn new(link: &'a Link, clock: &'a dyn Clock) -> Self {
-        Self { link, client: Client::new(link.permit(), Deadlines::default(), 1), clock }
+        let client = Client::new(link.permit(), Deadlines::default(), link.manner().idle_connections(1));
+        Self { link, client, clock }
     }
 }
 

@@ -51,6 +51,17 @@ impl Default for Manner {
     }
 }
 
+impl Manner {
+    /// How many connections may be kept between requests, of the `wanted` ones. None where a status alone acknowledges:
+    /// a late second answer to one request would be taken for the answer to the next one on the connection.
+    pub(crate) const fn idle_connections(self, wanted: usize) -> usize {
+        match self.ack {
+            Ack::Results => wanted,
+            Ack::Status => 0,
+        }
+    }
+}
+
 /// The addresses of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoints {

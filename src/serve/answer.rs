@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::app::Limits;
+use super::browser::Refusal;
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,37 @@ impl Answer {
             "unsupported_content_encoding",
             "Content-Encoding may be gzip or identity",
         )
+    }
+
+    /// 415: a web page could send any other type without asking first.
+    pub(super) fn unsupported_type() -> Self {
+        Self::refusal(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_type",
+            "Content-Type has to be application/json (or application/cloudevents-batch+json for events)",
+        )
+    }
+
+    /// 400: two programs could disagree where the request ends.
+    pub(super) fn two_lengths() -> Self {
+        Self::bad_request("send Content-Length or Transfer-Encoding, not both, and do not pipeline chunked requests")
+    }
+
+    /// 400, 403 or 421: a web page of another site may have caused the request.
+    pub(super) fn foreign(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoHost => Self::bad_request("the request needs exactly one valid Host header"),
+            Refusal::ForeignHost => Self::refusal(
+                StatusCode::MISDIRECTED_REQUEST,
+                "unknown_host",
+                "without a token this receiver answers to IP addresses and localhost only; start it with --token-env",
+            ),
+            Refusal::ForeignPage => Self::refusal(
+                StatusCode::FORBIDDEN,
+                "cross_site_request",
+                "web pages of other sites may not use this receiver",
+            ),
+        }
     }
 
     /// 404: the body came before the event that announces it. Clients try again.

@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request as HttpRequest, State};
+use axum::extract::{ConnectInfo, Request as HttpRequest, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
@@ -15,10 +17,13 @@ use tokio::sync::{mpsc, oneshot};
 use super::Deployment;
 use super::answer::Answer;
 use super::batch::{self, Unreadable};
+use super::browser;
+use super::connection::OnConnection;
 use super::ingest::{Content, Outcome, Request};
 use super::intake::{self, Stop};
 use super::keeper::{Job, Traffic};
 use super::storage::Count;
+use super::timed::Framing;
 use super::upload::{self, MAX_BODY_BYTES};
 use crate::base::Sha256;
 use crate::event::BatchForm;
@@ -59,17 +64,46 @@ pub(super) fn token_digest(token: &SecretString) -> Sha256 {
     Sha256::of(token.expose_secret().trim().as_bytes())
 }
 
+/// The endpoint that tells nothing but that the receiver answers: open to every probe.
+const LIVENESS: &str = "/healthz";
+
 /// The receiver's endpoints.
 pub(super) fn router(app: App) -> Router {
+    let app = Arc::new(app);
     Router::new()
         .route("/api/v1/events/batch/", post(events))
         .route("/api/dossier/push-content/", post(push_content))
         .route("/api/v1/sync/health/", get(health))
-        .route("/healthz", get(async || Answer::ok(json!({"status": "ok"}))))
+        .route(LIVENESS, get(async || Answer::ok(json!({"status": "ok"}))))
         .route("/__sk-sync__/report", get(report))
         .fallback(async |request: HttpRequest| refuse(request, Answer::not_found()).await)
         .method_not_allowed_fallback(async |request: HttpRequest| refuse(request, Answer::method_not_allowed()).await)
-        .with_state(Arc::new(app))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
+        .with_state(app)
+}
+
+/// What every request passes first: how it is framed, and whether a web page of another site sent it.
+async fn guard(
+    State(app): State<Arc<App>>,
+    ConnectInfo(OnConnection(activity)): ConnectInfo<OnConnection>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
+    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let response = match activity.request_begins() {
+        Framing::Ambiguous => refuse_and_close(request, Answer::two_lengths()).await,
+        Framing::Pipelined if is_chunked => refuse_and_close(request, Answer::two_lengths()).await,
+        Framing::Clear | Framing::Pipelined => match app.refusal(&request) {
+            Some(answer) => refuse(request, answer).await.into_response(),
+            None => next.run(request).await,
+        },
+    };
+    activity.request_ends();
+    response
+}
+
+async fn refuse_and_close(request: HttpRequest, answer: Answer) -> Response {
+    ([(header::CONNECTION, "close")], refuse(request, answer).await).into_response()
 }
 
 async fn refuse(request: HttpRequest, answer: Answer) -> Answer {
@@ -82,12 +116,17 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> 
     app.take_events(&headers, body).await.unwrap_or_else(|refusal| refusal)
 }
 
-/// The form that a batch says it has; anything but a CloudEvents batch is the published contract's.
-fn form(headers: &HeaderMap) -> BatchForm {
+async fn refuse_type(body: Body) -> Answer {
+    intake::discard(body).await;
+    Answer::unsupported_type()
+}
+
+/// The form that a request says its body has; `None` without a `Content-Type`, or with another one.
+fn form(headers: &HeaderMap) -> Option<BatchForm> {
     let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = said.split(';').next().unwrap_or_default().trim();
-    let is_cloud = media_type.eq_ignore_ascii_case(BatchForm::CloudEvents.media_type());
-    if is_cloud { BatchForm::CloudEvents } else { BatchForm::Plain }
+    let said = said.split(';').next().unwrap_or_default().trim();
+    let forms = [BatchForm::Plain, BatchForm::CloudEvents];
+    forms.into_iter().find(|form| said.eq_ignore_ascii_case(form.media_type()))
 }
 
 async fn push_content(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
@@ -109,7 +148,10 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     }))
 }
 
-async fn report(State(app): State<Arc<App>>) -> Answer {
+async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    if !app.is_authorized(&headers) {
+        return Answer::unauthorized();
+    }
     let (sender, answer) = oneshot::channel();
     app.jobs.send(Job::Report(sender)).await.ok();
     let Ok(counts) = answer.await else { return Answer::storage_failed() };
@@ -121,10 +163,21 @@ async fn report(State(app): State<Arc<App>>) -> Answer {
 }
 
 impl App {
+    /// The answer to a request that a web page of another site may have caused.
+    fn refusal(&self, request: &HttpRequest) -> Option<Answer> {
+        if request.uri().path() == LIVENESS {
+            return None;
+        }
+        let needs_known_host = self.token.is_none();
+        let checked = browser::check(request.uri(), request.version(), request.headers(), needs_known_host);
+        checked.err().map(Answer::foreign)
+    }
+
     async fn take_events(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::batch_too_large(self.limits);
+        let Some(form) = form(headers) else { return Err(refuse_type(body).await) };
         let bytes = self.admit(headers, body, self.limits.max_bytes, too_large).await?;
-        let entries = batch::read(&bytes, form(headers), self.limits.max_events).map_err(|reason| match reason {
+        let entries = batch::read(&bytes, form, self.limits.max_events).map_err(|reason| match reason {
             Unreadable::Malformed(answer) => answer,
             Unreadable::TooMany => too_large(),
         })?;
@@ -137,6 +190,9 @@ impl App {
 
     async fn take_body(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::body_too_large(MAX_BODY_BYTES);
+        if form(headers) != Some(BatchForm::Plain) {
+            return Err(refuse_type(body).await);
+        }
         let bytes = self.admit(headers, body, MAX_PUSH_BYTES, too_large).await?;
         let upload = upload::read(&bytes)?;
         drop(bytes);

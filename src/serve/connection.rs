@@ -1,52 +1,73 @@
-//! Accepted connections: bounded in number, and closed when they are silent for too long.
+//! Accepting connections, bounded in number: at the limit the idlest one gives way to the next.
 
-use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::collections::HashMap;
+use std::io::Result;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::keeper::Traffic;
+use super::timed::{Activity, TimedStream};
 
-/// The most connections at a time; more wait in the system's queue.
-const CONNECTIONS: usize = 256;
-/// How long the other side may neither send nor take a byte.
-const SILENCE: Duration = Duration::from_secs(75);
+/// The most connections at a time.
+const MAX_CONNECTIONS: usize = 256;
 
-/// Accepts connections.
+/// An open connection: closed when its sender is dropped.
 #[derive(Debug)]
-pub(super) struct Door {
+struct Open {
+    activity: Arc<Activity>,
+    hold: oneshot::Sender<()>,
+}
+
+/// Accepts connections and counts them.
+#[derive(Debug)]
+pub(super) struct LimitedListener {
     listener: TcpListener,
-    places: Arc<Semaphore>,
+    open: HashMap<u64, Open>,
+    next: u64,
     traffic: Arc<Traffic>,
 }
 
-impl Door {
+impl LimitedListener {
     pub(super) fn new(listener: TcpListener, traffic: Arc<Traffic>) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS)), traffic }
+        Self { listener, open: HashMap::new(), next: 0, traffic }
+    }
+
+    /// Makes room for one more connection.
+    fn make_room(&mut self) {
+        if self.open.len() >= MAX_CONNECTIONS {
+            self.open.retain(|_, connection| !connection.hold.is_closed());
+        }
+        while self.open.len() >= MAX_CONNECTIONS {
+            let idlest = self.open.iter().min_by_key(|(_, connection)| connection.activity.milestone());
+            let Some(id) = idlest.map(|(id, _)| *id) else { return };
+            self.open.remove(&id);
+            log::warn!("{MAX_CONNECTIONS} connections are open: the idlest one was closed");
+        }
     }
 }
 
-impl Listener for Door {
-    type Io = Visitor;
+impl Listener for LimitedListener {
+    type Io = TimedStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Visitor, SocketAddr) {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+    async fn accept(&mut self) -> (TimedStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         self.traffic.connections.fetch_add(1, Ordering::Relaxed);
         if let Err(e) = stream.set_nodelay(true) {
             log::debug!("cannot switch off delays for {address}: {e}");
         }
-        (Visitor { stream, silence: Box::pin(sleep(SILENCE)), _place: place }, address)
+        self.make_room();
+        let activity = Arc::new(Activity::begin());
+        let (hold, given_up) = oneshot::channel();
+        self.open.insert(self.next, Open { activity: Arc::clone(&activity), hold });
+        self.next += 1;
+        (TimedStream::new(stream, activity, given_up), address)
     }
 
     fn local_addr(&self) -> Result<SocketAddr> {
@@ -54,56 +75,12 @@ impl Listener for Door {
     }
 }
 
-/// One connection.
-#[derive(Debug)]
-pub(super) struct Visitor {
-    stream: TcpStream,
-    silence: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
-}
+/// What a request knows of its connection.
+#[derive(Debug, Clone)]
+pub(super) struct OnConnection(pub(super) Arc<Activity>);
 
-impl Visitor {
-    /// Passes on what the stream did; an error once it has done nothing for too long.
-    fn watch<T>(&mut self, cx: &mut Context<'_>, progress: Poll<Result<T>>) -> Poll<Result<T>> {
-        if progress.is_ready() {
-            self.silence.as_mut().reset(Instant::now() + SILENCE);
-            return progress;
-        }
-        self.silence.as_mut().poll(cx).map(|()| Err(Error::from(ErrorKind::TimedOut)))
-    }
-}
-
-impl AsyncRead for Visitor {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        let progress = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.watch(cx, progress)
-    }
-}
-
-impl AsyncWrite for Visitor {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch(cx, progress)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        let progress = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.watch(cx, progress)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+impl Connected<IncomingStream<'_, LimitedListener>> for OnConnection {
+    fn connect_info(stream: IncomingStream<'_, LimitedListener>) -> Self {
+        Self(Arc::clone(stream.io().activity()))
     }
 }

@@ -4,8 +4,8 @@
 //! A request passes these stations, in this order:
 //!
 //! ```text
-//!  connection  accepts, bounds how many there are and how long one may be silent
-//!  app         routes, authorises                       answer   every status and JSON body
+//!  connection  accepts, bounds how many there are      timed    one connection and its deadlines    head  its framing
+//!  app         routes, authorises                       answer   every status and JSON body   browser  cross-site
 //!  intake      reads and unpacks, bounded in bytes and time
 //!  batch       text -> events and refusals              upload   text -> one body
 //!  keeper      its own thread: groups what waits into one commit
@@ -19,7 +19,9 @@
 mod answer;
 mod app;
 mod batch;
+mod browser;
 mod connection;
+mod head;
 mod ingest;
 mod intake;
 mod keeper;
@@ -27,6 +29,7 @@ mod memory;
 mod server;
 mod sqlite;
 mod storage;
+mod timed;
 mod upload;
 
 #[cfg(test)]

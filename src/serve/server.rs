@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::app::{App, Limits, router, token_digest};
-use super::connection::Door;
+use super::connection::{LimitedListener, OnConnection};
 use super::keeper::{Keeper, Traffic};
 use super::memory::Memory;
 use super::sqlite::Sqlite;
@@ -126,7 +126,8 @@ fn answer(runtime: &Runtime, listener: TcpListener, traffic: Arc<Traffic>, app: 
         };
         let (close, closing) = oneshot::channel::<()>();
         let signal = async { closing.await.unwrap_or_default() };
-        let serving = axum::serve(Door::new(listener, traffic), router(app)).with_graceful_shutdown(signal);
+        let service = router(app).into_make_service_with_connect_info::<OnConnection>();
+        let serving = axum::serve(LimitedListener::new(listener, traffic), service).with_graceful_shutdown(signal);
         let serving = tokio::spawn(serving.into_future());
         stopped.await.ok();
         drop(close);

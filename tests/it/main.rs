@@ -58,6 +58,7 @@ mod quiet;
 #[cfg(unix)]
 mod readme;
 mod replay;
+mod serve;
 mod settings;
 mod shell;
 mod spool;

@@ -69,7 +69,10 @@ impl Talk {
     }
 
     pub(super) fn try_send(&self, method: Method, path: &str, body: &[u8]) -> Result<Answer, Failure> {
-        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if !headers.iter().any(|(name, _)| *name == "Content-Type") {
+            headers.push(("Content-Type", "application/json"));
+        }
         let url = format!("{}{path}", self.origin);
         self.client.send(&Request { method, url: &url, headers: &headers, body, answer_limit: 1 << 23, total: None })
     }
