@@ -28,8 +28,8 @@ pub(super) fn check(uri: &Uri, version: Version, headers: &HeaderMap, needs_know
         None if version >= Version::HTTP_11 => return Err(Refusal::NoHost),
         _ => {}
     }
-    let site = headers.get_all("sec-fetch-site").iter();
-    if site.map(|site| site.as_bytes()).any(|site| !matches!(site, b"same-origin" | b"none")) {
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    if sites.any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none")) {
         return Err(Refusal::ForeignPage);
     }
     let is_own = |origin: &str| {
