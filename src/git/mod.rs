@@ -13,6 +13,7 @@ mod default_branch;
 mod facts;
 mod head;
 mod operation;
+mod reflog;
 mod slug;
 mod work_trees;
 
@@ -21,6 +22,7 @@ pub(crate) use child::Git;
 pub(crate) use default_branch::default_branch;
 pub(crate) use facts::{Facts, facts};
 pub(crate) use operation::{Operation, branch_file, operation};
+pub(crate) use reflog::{arrived_after, count_changing};
 pub(crate) use slug::is_repo_slug;
 pub(crate) use work_trees::work_trees;
 

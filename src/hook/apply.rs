@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::survey::asked;
-use super::{Error, Plan, Step, script};
+use super::{Error, Hook, Plan, Standing, Step, script};
 use crate::base::files;
 use crate::git::{Checkout, Git};
 
@@ -15,8 +15,8 @@ pub(crate) fn apply(git: &Git, checkout: &Checkout, plan: &Plan) -> Result<(), E
         match step {
             Step::Set { key, value } => drop(asked(git, checkout, &["config", "--local", key, value])?),
             Step::RemoveSection(name) => drop(asked(git, checkout, &["config", "--local", "--remove-section", name])?),
-            Step::Write(hook, path) => write(path, script::text(*hook))?,
-            Step::Remove(hook, path) => remove(path, script::text(*hook))?,
+            Step::Write(path, text) => write(path, text)?,
+            Step::Remove(hook, path) => remove(*hook, path)?,
             // Somebody else's files keep it.
             Step::RemoveEmptyDir(dir) => drop(std::fs::remove_dir(dir)),
         }
@@ -39,8 +39,9 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Removes a hook that is still ours, byte for byte.
-fn remove(path: &Path, text: &str) -> std::io::Result<()> {
-    if std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes()) {
+fn remove(hook: Hook, path: &Path) -> std::io::Result<()> {
+    let is_ours = |bytes: Vec<u8>| matches!(script::recognise(hook, &bytes, None), Standing::Ours | Standing::Outdated);
+    if std::fs::read(path).is_ok_and(is_ours) {
         return std::fs::remove_file(path).map_err(|e| files::named(&e, "cannot remove", path));
     }
     Ok(())

@@ -82,7 +82,7 @@ pub(super) fn called(root: &Path, manager: Manager, file: &str) -> Vec<Hook> {
             Manager::Husky => read(&root.join(file).join(hook.name())),
             Manager::Lefthook | Manager::PreCommit => read(&root.join(file)),
         };
-        script::recognise(*hook, &text) == super::Standing::ByHand
+        script::recognise(*hook, &text, None) == super::Standing::ByHand
     };
     Hook::ALL.into_iter().filter(calls).collect()
 }

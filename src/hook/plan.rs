@@ -27,8 +27,8 @@ pub(crate) enum Step {
     },
     /// Removes a section of the repository's configuration.
     RemoveSection(String),
-    /// Writes the hook's file where there is none.
-    Write(Hook, PathBuf),
+    /// Writes this text as a hook's file where there is none.
+    Write(PathBuf, String),
     /// Removes a file that is ours, byte for byte.
     Remove(Hook, PathBuf),
     /// Removes the hook directory if nothing else is in it.
@@ -116,7 +116,7 @@ fn by_config(survey: &Survey) -> Plan {
         }
         // Called twice, the second call would find nothing to do.
         if !is_called && entry.is_none_or(|entry| !entry.is_current) {
-            steps.extend(wanted(hook).map(|(key, value)| Step::Set { key, value }));
+            steps.extend(wanted(hook, survey.program.as_deref()).map(|(key, value)| Step::Set { key, value }));
         }
     }
     steps.extend(remove_files(survey));
@@ -138,9 +138,7 @@ fn by_files(survey: &Survey) -> Plan {
     if !refusals.is_empty() {
         return Plan { refusals, ..Plan::default() };
     }
-    let absent = survey.own.iter().filter(|(hook, standing)| *standing == Standing::Absent && missing.contains(hook));
-    let writes = absent.map(|(hook, _)| Step::Write(*hook, survey.own_dir.join(hook.name())));
-    let steps = if survey.obstacle.is_some() { Vec::new() } else { writes.collect() };
+    let steps = if survey.obstacle.is_some() { Vec::new() } else { write_files(survey, &missing).collect() };
     let steps = remove_sections(survey).chain(steps).collect();
     Plan { method: Some(Method::Files), steps, ..Plan::default() }
 }
@@ -161,8 +159,20 @@ fn remove_sections(survey: &Survey) -> impl Iterator<Item = Step> {
     survey.entries.iter().map(|entry| Step::RemoveSection(script::section(entry.hook)))
 }
 
+/// Writes the files of these hooks, where there is none or an outdated one.
+fn write_files(survey: &Survey, hooks: &[Hook]) -> impl Iterator<Item = Step> {
+    let wanted = survey.own.iter().filter(|(hook, _)| hooks.contains(hook));
+    wanted.flat_map(|(hook, standing)| {
+        let file = survey.own_dir.join(hook.name());
+        let remove = (*standing == Standing::Outdated).then(|| Step::Remove(*hook, file.clone()));
+        let is_missing = matches!(standing, Standing::Absent | Standing::Outdated);
+        let text = || script::text(*hook, survey.program.as_deref());
+        remove.into_iter().chain(is_missing.then(|| Step::Write(file, text())))
+    })
+}
+
 fn remove_files(survey: &Survey) -> impl Iterator<Item = Step> {
-    let ours = survey.own.iter().filter(|(_, standing)| *standing == Standing::Ours);
+    let ours = survey.own.iter().filter(|(_, standing)| matches!(standing, Standing::Ours | Standing::Outdated));
     ours.map(|(hook, _)| Step::Remove(*hook, survey.own_dir.join(hook.name())))
 }
 

@@ -12,14 +12,16 @@ pub(crate) enum Standing {
     Absent,
     /// Written by this program, unchanged since.
     Ours,
+    /// Written by this program, unchanged since, but another text than it writes now.
+    Outdated,
     /// Somebody else's, and somebody made it call this program.
     ByHand,
     /// Somebody else's.
     Foreign,
 }
 
-/// The hook file: the same as in the repository's `hooks/`, for those who copy it by hand.
-pub(super) const fn text(hook: Hook) -> &'static str {
+/// The hook file for those who copy it by hand, as in the repository's `hooks/`: it finds the program by its name alone.
+pub(super) const fn example(hook: Hook) -> &'static str {
     match hook {
         Hook::Commit => include_str!("../../hooks/post-commit"),
         Hook::Merge => include_str!("../../hooks/post-merge"),
@@ -28,15 +30,55 @@ pub(super) const fn text(hook: Hook) -> &'static str {
     }
 }
 
+/// The hook file that is written. A GUI client starts hooks with a short `PATH`, so `program`, the absolute path of the
+/// program that installs the hook, is tried where the name is not found.
+pub(super) fn text(hook: Hook, program: Option<&str>) -> String {
+    let Some(program) = program else { return example(hook).to_owned() };
+    let (before, after) = halves(hook);
+    format!("{before}{}{after}", quoted(program))
+}
+
+/// What stands before and after the quoted path in a hook file that is written.
+fn halves(hook: Hook) -> (String, String) {
+    let (head, _) = example(hook).split_once("\ncommand -v").unwrap_or_default();
+    let name = hook.name();
+    let before = format!("{head}\n# A GUI client may start this with a PATH that does not lead to sk-sync.\nprogram=");
+    let after = format!(
+        "\nif command -v sk-sync >/dev/null 2>&1; then\n  {} \"$@\" || exit 0\nelif [ -x \"$program\" ]; then\n  \"$program\" \
+         hook run {name} \"$@\" || exit 0\nfi\n",
+        call(hook)
+    );
+    (before, after)
+}
+
+/// `path` as one word of a shell.
+fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', "'\\''"))
+}
+
+/// True when `bytes` are what some installation of this program wrote: the text of [`text`], with any path.
+fn is_written(hook: Hook, bytes: &[u8]) -> bool {
+    let (before, after) = halves(hook);
+    let between = std::str::from_utf8(bytes).ok().and_then(|text| text.strip_prefix(&before)?.strip_suffix(&after));
+    let Some(word) = between.and_then(|word| word.strip_prefix('\'')?.strip_suffix('\'')) else { return false };
+    // One quoted word: no quote but those of an escaped one, and no line of its own.
+    !word.replace("'\\''", "").contains(['\'', '\n'])
+}
+
 /// The friendly name of the hook in git's configuration (`hook.<name>.command`).
 pub(super) fn section(hook: Hook) -> String {
     format!("hook.{SECTION}{}", hook.name())
 }
 
 /// The command of a configured hook. Git runs it with a shell and puts its own `"$@"` behind it; a machine without the
-/// program is left in peace, and no answer of it fails what git does.
-pub(super) fn command(hook: Hook) -> String {
-    format!("command -v sk-sync >/dev/null 2>&1 && {} \"$@\" || :", call(hook))
+/// program is left in peace, and no answer of it fails what git does. As in [`text`], `program` is tried second.
+pub(super) fn command(hook: Hook, program: Option<&str>) -> String {
+    let second = program.map(|program| {
+        let program = quoted(program);
+        format!("elif [ -x {program} ]; then {program} hook run {} \"$@\"; ", hook.name())
+    });
+    let second = second.unwrap_or_default();
+    format!("if command -v sk-sync >/dev/null 2>&1; then {} \"$@\"; {second}fi || :", call(hook))
 }
 
 /// The line to add to a hook that somebody else owns.
@@ -49,10 +91,13 @@ pub(super) fn call(hook: Hook) -> String {
     format!("sk-sync hook run {}", hook.name())
 }
 
-/// Whose hook a file with these bytes is. A line that is only a comment calls nothing.
-pub(super) fn recognise(hook: Hook, bytes: &[u8]) -> Standing {
-    if bytes == text(hook).as_bytes() {
+/// Whose hook a file with these bytes is, for an installation by `program`. A line that is only a comment calls nothing.
+pub(super) fn recognise(hook: Hook, bytes: &[u8], program: Option<&str>) -> Standing {
+    if bytes == text(hook, program).as_bytes() {
         return Standing::Ours;
+    }
+    if bytes == example(hook).as_bytes() || is_written(hook, bytes) {
+        return Standing::Outdated;
     }
     let call = call(hook);
     let calls = |line: &str| !line.trim_start().starts_with('#') && line.contains(&call);
@@ -63,16 +108,28 @@ pub(super) fn recognise(hook: Hook, bytes: &[u8]) -> Standing {
 mod tests {
     use super::*;
 
+    const PROGRAM: Option<&str> = Some("/home/o'neil/.cargo/bin/sk-sync");
+
     #[test]
     fn only_the_very_text_is_ours() {
         for hook in Hook::ALL {
-            let own = text(hook);
+            let own = text(hook, PROGRAM);
             assert!(own.starts_with("#!/bin/sh\n") && own.contains(&format!("{} \"$@\" || exit 0\n", call(hook))));
-            assert_eq!(recognise(hook, own.as_bytes()), Standing::Ours, "{hook:?}");
-            assert_eq!(recognise(hook, format!("{own}make\n").as_bytes()), Standing::ByHand, "edited: {hook:?}");
+            assert!(own.contains(r"program='/home/o'\''neil/.cargo/bin/sk-sync'"), "{own}");
+            let standing = |text: &str| recognise(hook, text.as_bytes(), PROGRAM);
+            assert_eq!(standing(&own), Standing::Ours, "{hook:?}");
+            assert_eq!(standing(example(hook)), Standing::Outdated, "{hook:?}");
+            assert_eq!(standing(&text(hook, Some("/opt/sk-sync"))), Standing::Outdated, "{hook:?}");
+            assert_eq!(standing(&format!("{own}make\n")), Standing::ByHand, "edited: {hook:?}");
+            let edited = own.replace("program='", "make; program='");
+            assert_eq!(standing(&edited), Standing::ByHand, "edited: {hook:?}");
+            for path in ["'; make; '", "a'\nmake\nb='", "x' 'y"] {
+                let edited = own.replace("/home/o'\\''neil/.cargo/bin/sk-sync", path);
+                assert_eq!(standing(&edited), Standing::ByHand, "not one quoted word: {edited}");
+            }
         }
-        let other = text(Hook::Merge).as_bytes();
-        assert_eq!(recognise(Hook::Commit, other), Standing::Foreign, "the hook of another event");
+        let other = text(Hook::Merge, PROGRAM);
+        assert_eq!(recognise(Hook::Commit, other.as_bytes(), PROGRAM), Standing::Foreign, "the hook of another event");
         for (text, standing) in [
             ("", Standing::Foreign),
             ("#!/bin/sh\nmake\n", Standing::Foreign),
@@ -80,16 +137,16 @@ mod tests {
             ("#!/bin/sh\nmake\nsk-sync hook run post-commit \"$@\" || :\n", Standing::ByHand),
             ("#!/bin/sh\n/opt/bin/sk-sync hook run post-commit\n", Standing::ByHand),
         ] {
-            assert_eq!(recognise(Hook::Commit, text.as_bytes()), standing, "{text:?}");
+            assert_eq!(recognise(Hook::Commit, text.as_bytes(), None), standing, "{text:?}");
         }
-        assert_eq!(recognise(Hook::Commit, b"\xff\xfe"), Standing::Foreign);
+        assert_eq!(recognise(Hook::Commit, b"\xff\xfe", None), Standing::Foreign);
     }
 
     #[test]
     fn a_line_to_add_is_recognised() {
         for hook in Hook::ALL {
-            assert_eq!(recognise(hook, line(hook).as_bytes()), Standing::ByHand);
-            assert_eq!(recognise(hook, command(hook).as_bytes()), Standing::ByHand);
+            assert_eq!(recognise(hook, line(hook).as_bytes(), PROGRAM), Standing::ByHand);
+            assert_eq!(recognise(hook, command(hook, PROGRAM).as_bytes(), PROGRAM), Standing::ByHand);
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Survey {
     pub(crate) obstacle: Option<Obstacle>,
     /// Whose files are where git looks: in `own_dir`, or behind the obstacle.
     pub(crate) active: Vec<(Hook, Standing)>,
+    /// The absolute path of this program, for hooks that do not find it by name; `None` where it is not known as text.
+    pub(crate) program: Option<String>,
     /// The program that owns the hooks, its file, and the hooks it calls this program for.
     pub(crate) manager: Option<(Manager, &'static str, Vec<Hook>)>,
 }
@@ -64,13 +66,14 @@ impl Survey {
     }
 }
 
-/// Looks around in the repository of `checkout`.
-pub(crate) fn survey(git: &Git, checkout: &Checkout) -> Result<Survey, Error> {
+/// Looks around in the repository of `checkout`. `program` is the absolute path of this program.
+pub(crate) fn survey(git: &Git, checkout: &Checkout, program: Option<&Path>) -> Result<Survey, Error> {
     let Some(common) = &checkout.common_dir else {
         return Err(Error::NoRepository { path: text::path(&checkout.root) });
     };
     let said = asked(git, checkout, &["version"])?;
     let git_version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
+    let program = program.and_then(Path::to_str).filter(|path| !path.contains('\n')).map(str::to_owned);
     let own_dir = common.join("hooks");
     let obstacle = obstacle(git, checkout, &own_dir)?;
     let manager = manager::detect(&checkout.root)
@@ -78,14 +81,19 @@ pub(crate) fn survey(git: &Git, checkout: &Checkout) -> Result<Survey, Error> {
     let mut survey = Survey {
         has_config_hooks: version(&git_version) >= Some(CONFIG_HOOKS_SINCE),
         git_version,
-        entries: entries(git, checkout)?,
-        own: if matches!(obstacle, Some(Obstacle::Link(_))) { Vec::new() } else { standings(&own_dir)? },
+        entries: entries(git, checkout, program.as_deref())?,
+        own: if matches!(obstacle, Some(Obstacle::Link(_))) {
+            Vec::new()
+        } else {
+            standings(&own_dir, program.as_deref())?
+        },
         own_dir,
         obstacle,
         active: Vec::new(),
+        program,
         manager,
     };
-    survey.active = standings(survey.active_dir())?;
+    survey.active = standings(survey.active_dir(), survey.program.as_deref())?;
     Ok(survey)
 }
 
@@ -125,7 +133,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 /// Whose files are in `dir`.
-fn standings(dir: &Path) -> Result<Vec<(Hook, Standing)>, Error> {
+fn standings(dir: &Path, program: Option<&str>) -> Result<Vec<(Hook, Standing)>, Error> {
     let standing = |hook: Hook| {
         let path = dir.join(hook.name());
         match std::fs::symlink_metadata(&path) {
@@ -133,12 +141,12 @@ fn standings(dir: &Path) -> Result<Vec<(Hook, Standing)>, Error> {
             // A link, also a broken one, is somebody's; what it leads to may still call this program.
             Ok(meta) if !meta.is_file() => {
                 let behind = files::read_beginning(&path).unwrap_or_default();
-                let is_called = script::recognise(hook, &behind) != Standing::Foreign;
+                let is_called = script::recognise(hook, &behind, program) != Standing::Foreign;
                 Ok((hook, if is_called { Standing::ByHand } else { Standing::Foreign }))
             }
             Ok(_) => {
                 let bytes = std::fs::read(&path).map_err(|e| files::named(&e, "cannot read", &path))?;
-                Ok((hook, script::recognise(hook, &bytes)))
+                Ok((hook, script::recognise(hook, &bytes, program)))
             }
         }
     };
@@ -146,7 +154,7 @@ fn standings(dir: &Path) -> Result<Vec<(Hook, Standing)>, Error> {
 }
 
 /// Our sections in the repository's own configuration.
-fn entries(git: &Git, checkout: &Checkout) -> Result<Vec<Entry>, Error> {
+fn entries(git: &Git, checkout: &Checkout, program: Option<&str>) -> Result<Vec<Entry>, Error> {
     let mut found = Vec::new();
     for hook in Hook::ALL {
         let pattern = format!("^{}\\.", script::section(hook).replace('.', "\\."));
@@ -157,16 +165,19 @@ fn entries(git: &Git, checkout: &Checkout) -> Result<Vec<Entry>, Error> {
         if values.is_empty() {
             continue;
         }
-        let wanted = wanted(hook).map(|(key, value)| format!("{key}\n{value}"));
+        let wanted = wanted(hook, program).map(|(key, value)| format!("{key}\n{value}"));
         found.push(Entry { hook, is_current: values == wanted });
     }
     Ok(found)
 }
 
 /// What our section of a hook says, key by key.
-pub(super) fn wanted(hook: Hook) -> [(String, String); 2] {
+pub(super) fn wanted(hook: Hook, program: Option<&str>) -> [(String, String); 2] {
     let section = script::section(hook);
-    [(format!("{section}.command"), script::command(hook)), (format!("{section}.event"), hook.name().to_owned())]
+    [
+        (format!("{section}.command"), script::command(hook, program)),
+        (format!("{section}.event"), hook.name().to_owned()),
+    ]
 }
 
 /// Asks git for something it must be able to say.

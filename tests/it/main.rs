@@ -38,6 +38,7 @@ mod history;
 mod hook_install;
 #[cfg(unix)]
 mod hook_run;
+mod hook_surroundings;
 mod house;
 mod init;
 mod kill;

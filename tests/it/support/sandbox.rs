@@ -172,6 +172,14 @@ impl Sandbox {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
+    /// Runs a line of the shell in the work tree, as the environment of the sandbox has it.
+    pub(crate) fn shell(&self, line: &str) {
+        let mut shell = Command::new("/bin/sh");
+        self.surround(&mut shell);
+        let output = shell.args(["-c", line]).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Runs the program in the work tree.
     pub(crate) fn sk_sync(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
         self.sk_sync_with(args, "")

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::status::{Line, lines};
+use super::status::{Line, lines, program};
 use crate::base::text::{path, printable};
 use crate::cli::{Context, Exit, Failure};
 use crate::git::{Checkout, Git};
@@ -83,7 +83,7 @@ impl Before {
     fn look(context: &Context) -> Result<Self, Failure> {
         let git = Git::new(&context.env);
         let checkout = context.checkout()?;
-        let survey = hook::survey(&git, &checkout)?;
+        let survey = hook::survey(&git, &checkout, program(context).as_deref())?;
         Ok(Self { git, checkout, survey })
     }
 
@@ -100,7 +100,7 @@ impl Before {
             None
         } else {
             hook::apply(&self.git, &self.checkout, plan)?;
-            Some(hook::survey(&self.git, &self.checkout)?)
+            Some(hook::survey(&self.git, &self.checkout, program(context).as_deref())?)
         };
         let survey = after.as_ref().unwrap_or(&self.survey);
         if context.printer.is_json() {
@@ -140,7 +140,7 @@ fn words(step: &Step) -> String {
     match step {
         Step::Set { key, value } => format!("set {key} = {}", printable(value)),
         Step::RemoveSection(name) => format!("remove the section {name} from the repository's configuration"),
-        Step::Write(_, file) => format!("write {}", path(file)),
+        Step::Write(file, _) => format!("write {}", path(file)),
         Step::Remove(_, file) => format!("remove {}", path(file)),
         Step::RemoveEmptyDir(dir) => format!("remove {} if it is empty", path(dir)),
     }

@@ -121,7 +121,11 @@ fn capture(
 ) -> Result<i64, Failure> {
     let seen = look(context, workspace, artifacts)?;
     let missions = match seen.changed_since(known) {
-        Changed::Nothing => return Ok(0),
+        Changed::Nothing => {
+            // Its time says when a hook last looked: `hook status` compares it with the commits.
+            Stamp::touch(path, context.clock.now());
+            return Ok(0);
+        }
         Changed::Missions(missions) => Some(missions),
         Changed::All => None,
     };
@@ -189,7 +193,7 @@ impl OwedDrain {
 }
 
 /// Where the stamp of this checkout is.
-fn stamp_path(workspace: &Workspace) -> PathBuf {
+pub(super) fn stamp_path(workspace: &Workspace) -> PathBuf {
     let mut name = crate::base::Sha256::of(workspace.root.as_os_str().as_encoded_bytes()).to_string();
     name.truncate(16);
     workspace.place.store().with_file_name(format!("hook-{name}.stamp"))

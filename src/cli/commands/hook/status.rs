@@ -1,14 +1,18 @@
 //! `hook status`: which hooks call this program, and by what.
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
+use super::run::stamp_path;
 use crate::base::env::PATH;
 use crate::base::text::{path, printable};
 use crate::cli::journey::workspace;
+use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
-use crate::git::Git;
+use crate::git::{self, Git};
 use crate::hook::{self, Hook, Standing, Survey};
-use crate::ops;
+use crate::ops::{self, Workspace};
 
 /// Show which hooks call sk-sync, and by what.
 #[derive(Debug, clap::Args)]
@@ -30,7 +34,7 @@ pub(super) enum State {
     ByHand,
     /// By a hook manager.
     Manager,
-    /// Our section is not what this version writes.
+    /// Our section or file is not what this version writes, or names another place of this program.
     Outdated,
     /// Somebody else's hook, which does not call this program.
     Foreign,
@@ -50,7 +54,7 @@ impl State {
             Self::File => "installed as a file",
             Self::ByHand => "called from a hook of yours",
             Self::Manager => "called by a hook manager",
-            Self::Outdated => "installed by another version; `sk-sync hook install` brings it up to date",
+            Self::Outdated => "installed by another version or from another place; `sk-sync hook install` updates it",
             Self::Foreign => "not installed: there is a hook of yours that does not call sk-sync",
             Self::Absent => "not installed",
         }
@@ -76,7 +80,7 @@ fn state(survey: &Survey, hook: Hook) -> State {
     let is_managed = survey.manager.as_ref().is_some_and(|(_, _, called)| called.contains(&hook));
     match (entry, standing) {
         (Some(entry), _) if entry.is_current => State::Config,
-        (Some(_), _) => State::Outdated,
+        (Some(_), _) | (None, Standing::Outdated) => State::Outdated,
         (None, Standing::Ours) => State::File,
         (None, Standing::ByHand) => State::ByHand,
         (None, Standing::Foreign | Standing::Absent) if is_managed => State::Manager,
@@ -101,16 +105,30 @@ struct Document<'a> {
     on_path: bool,
     log: Option<String>,
     last_entry: Option<String>,
+    /// Commits that changed missions after a hook last looked.
+    not_captured: usize,
+    /// Jujutsu works in this checkout too; it runs no git hooks.
+    jj: bool,
+    /// What to do next; empty when there is nothing.
+    next: Vec<String>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let survey = hook::survey(&Git::new(&context.env), &context.checkout()?)?;
+    let (git, checkout) = (Git::new(&context.env), context.checkout()?);
+    let survey = hook::survey(&git, &checkout, program(context).as_deref())?;
     let lines = lines(&survey);
     let installed = lines.iter().all(|line| line.state.is_called());
     let on_path = is_on_path(context);
     // Hooks can be looked at where the configuration is broken.
-    let log = workspace(context).ok().map(|workspace| hook::log_path(&workspace.place.store()));
+    let workspace = workspace(context).ok();
+    let log = workspace.as_ref().map(|workspace| hook::log_path(&workspace.place.store()));
     let last_entry = log.as_deref().and_then(hook::last_line);
+    let missed = match &workspace {
+        Some(workspace) if installed => not_captured(&git, workspace, &survey),
+        _ => 0,
+    };
+    let jj = checkout.root.join(".jj").is_dir();
+    let next = next_steps(&survey, installed, missed);
     if args.json {
         context.printer.document(&Document {
             schema_version: ops::report::SCHEMA_VERSION,
@@ -126,6 +144,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             on_path,
             log: log.as_deref().map(path),
             last_entry,
+            not_captured: missed,
+            jj,
+            next,
         });
         return Ok(Exit::Success);
     }
@@ -142,17 +163,78 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.printer.note(&format!("last entry of the log: {entry}"));
     }
     if !on_path {
-        context.printer.warning("sk-sync is not on the PATH of this shell, where the hooks look for it");
+        context.printer.warning("sk-sync is not on the PATH of this shell, where the hooks look for it first");
     }
-    if !installed {
-        context.printer.note("Next: `sk-sync hook install`");
+    if missed > 0 {
+        context.printer.warning(&format!(
+            "{} changed missions after a hook last looked: what made them did not run the hooks, or the hooks did not \
+             find sk-sync",
+            plural(missed as u64, "commit")
+        ));
+    }
+    if jj {
+        context.printer.warning(
+            "jj runs no git hooks: commits made with jj are captured by the next `sk-sync run` or the next git hook",
+        );
+    }
+    for step in next {
+        context.printer.note(&format!("Next: {step}"));
     }
     Ok(Exit::Success)
+}
+
+/// How many commits changed missions after a hook last looked, or since the hooks were installed.
+fn not_captured(git: &Git, workspace: &Workspace, survey: &Survey) -> usize {
+    let seconds = |path: &Path| {
+        let time = std::fs::metadata(path).and_then(|meta| meta.modified()).ok()?;
+        i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
+    };
+    let checkout = &workspace.checkout;
+    let config = checkout.common_dir.as_ref().map(|dir| dir.join("config"));
+    let installed = survey.active_dir().join(Hook::Commit.name());
+    let since =
+        [Some(stamp_path(workspace)), Some(installed), config].into_iter().flatten().find_map(|file| seconds(&file));
+    let Some(arrived) = since.and_then(|since| git::arrived_after(checkout, since)) else { return 0 };
+    let artifacts = workspace.root.join(&workspace.loaded.config.artifacts.root);
+    let below = artifacts.strip_prefix(&checkout.root).unwrap_or(&artifacts);
+    below.to_str().map_or(0, |below| git::count_changing(git, checkout, &arrived, below))
+}
+
+/// What a person can do: never the command that would only refuse.
+fn next_steps(survey: &Survey, installed: bool, missed: usize) -> Vec<String> {
+    let mut steps = Vec::new();
+    let plan = hook::install(survey, None);
+    if !installed {
+        match (&plan.refusals[..], &plan.stanza) {
+            ([], Some(stanza)) => {
+                steps.push(format!("`sk-sync hook install` prints what to add to {}", stanza.file));
+            }
+            ([], None) => steps.push("`sk-sync hook install`".to_owned()),
+            (refusals, _) => steps.extend(refusals.iter().map(|refusal| refusal.fix.clone())),
+        }
+    }
+    if missed > 0 {
+        steps.push("`sk-sync run` captures what the hooks did not".to_owned());
+    }
+    steps
+}
+
+/// The absolute path by which this program is called: its name on the `PATH` where that leads to it, since an update
+/// keeps that and may replace what it leads to; else the program file itself.
+pub(super) fn program(context: &Context) -> Option<PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    let path = context.env.path(PATH).unwrap_or_default();
+    let named = std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(file_name()));
+    let is_own = |file: &PathBuf| file.canonicalize().is_ok_and(|file| own.canonicalize().is_ok_and(|own| own == file));
+    Some(named.into_iter().find(is_own).unwrap_or(own))
+}
+
+fn file_name() -> String {
+    format!("sk-sync{}", std::env::consts::EXE_SUFFIX)
 }
 
 /// True when a hook started from this environment finds the program.
 fn is_on_path(context: &Context) -> bool {
     let Some(path) = context.env.path(PATH) else { return false };
-    let name = format!("sk-sync{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&path).any(|dir| dir.join(&name).is_file())
+    std::env::split_paths(&path).any(|dir| dir.join(file_name()).is_file())
 }

@@ -1,0 +1,97 @@
+//! What `HEAD` of a work tree was moved by, as git noted it.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use super::{Checkout, Git};
+
+/// Only so much of the end of a log is read, in bytes.
+const TAIL: u64 = 256 << 10;
+/// Commits beyond this number are not counted.
+const MOST: usize = 100;
+
+/// Commits that came to a work tree in a stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    /// `HEAD` before the first of them; `None` where there was no commit yet.
+    old: Option<String>,
+    /// `HEAD` after the last of them.
+    new: String,
+}
+
+/// What came to the work tree of `checkout` by commits, merges and rebases later than `since`, in seconds since 1970;
+/// `None` when nothing did, or git keeps no log.
+pub(crate) fn arrived_after(checkout: &Checkout, since: i64) -> Option<Arrived> {
+    let log = read_tail(&checkout.git_dir.as_ref()?.join("logs/HEAD"))?;
+    let later: Vec<_> = log.lines().filter_map(arrival).filter(|(at, ..)| *at > since).collect();
+    let ((_, old, _), (_, _, new)) = (later.first()?, later.last()?);
+    let old = old.bytes().any(|b| b != b'0').then(|| (*old).to_owned());
+    Some(Arrived { old, new: (*new).to_owned() })
+}
+
+/// How many of them changed something below `below`, at most [`MOST`]; zero when git does not know them any more.
+pub(crate) fn count_changing(git: &Git, checkout: &Checkout, arrived: &Arrived, below: &str) -> usize {
+    let range = match &arrived.old {
+        Some(old) => format!("{old}..{}", arrived.new),
+        None => arrived.new.clone(),
+    };
+    let args = ["log", "--format=%H", &format!("--max-count={MOST}"), &range, "--", &format!(":(top,literal){below}")];
+    let answer = git.ask(&checkout.root, &args).ok().filter(|answer| answer.is_success);
+    answer.map_or(0, |answer| String::from_utf8_lossy(&answer.stdout).lines().count())
+}
+
+/// The moment and the two ends of a line of the log, when it tells of a commit that a hook is called after.
+fn arrival(line: &str) -> Option<(i64, &str, &str)> {
+    let (head, action) = line.split_once('\t')?;
+    let is_commit = ["commit", "merge", "pull", "rebase (finish)", "am", "cherry-pick", "revert"];
+    if !is_commit.iter().any(|word| action.strip_prefix(word).is_some_and(|rest| rest.starts_with([':', ' ']))) {
+        return None;
+    }
+    let (old, rest) = head.split_once(' ')?;
+    let (new, who) = rest.split_once(' ')?;
+    let at = who.rsplit(' ').nth(1)?.parse().ok()?;
+    Some((at, old, new))
+}
+
+fn read_tail(path: &Path) -> Option<String> {
+    let mut file = std::fs::File::open(path).ok()?;
+    let start = file.metadata().ok()?.len().saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(start)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_are_told_from_other_moves_and_by_time() {
+        let temp = tempfile::tempdir().unwrap();
+        let checkout = Checkout {
+            root: temp.path().to_owned(),
+            kind: crate::git::checkout::Kind::Main,
+            git_dir: Some(temp.path().to_owned()),
+            common_dir: Some(temp.path().to_owned()),
+            main_root: temp.path().to_owned(),
+        };
+        assert_eq!(arrived_after(&checkout, 0), None, "no log");
+        std::fs::create_dir(temp.path().join("logs")).unwrap();
+        let log = "0000 aaaa A B <a@x> 10 +0000\tcommit (initial): one\n\
+                   aaaa bbbb A B <a@x> 20 +0100\tcommit: two\n\
+                   bbbb cccc A B <a@x> 30 +0100\tcheckout: moving from main to x\n\
+                   cccc dddd A B <a@x> 40 +0100\trebase (finish): returning to refs/heads/x\n\
+                   odd\n";
+        std::fs::write(temp.path().join("logs/HEAD"), log).unwrap();
+        let arrived = |old: Option<&str>, new: &str| Some(Arrived { old: old.map(str::to_owned), new: new.to_owned() });
+        for (since, expected) in [
+            (0, arrived(None, "dddd")),
+            (10, arrived(Some("aaaa"), "dddd")),
+            (20, arrived(Some("cccc"), "dddd")),
+            (40, None),
+        ] {
+            assert_eq!(arrived_after(&checkout, since), expected, "{since}");
+        }
+    }
+}
