@@ -21,11 +21,15 @@ pub(crate) fn is_due(due: Timestamp, now: Timestamp) -> bool {
     due <= now || due > now.after(LONGEST)
 }
 
-/// Reads a `Retry-After` value: seconds, or an HTTP date compared with `now`. `None` when it is neither.
+/// Reads a `Retry-After` value: seconds, whole or not, or an HTTP date compared with `now`. `None` when it is neither.
 pub(crate) fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if text.starts_with(|c: char| c.is_ascii_digit())
+        && let Ok(seconds) = text.parse::<f64>()
+    {
+        // More than any wait is a wait all the same.
+        let seconds = if seconds > LONGEST.as_secs_f64() { LONGEST.as_secs_f64() } else { seconds };
+        return Duration::try_from_secs_f64(seconds).ok();
     }
     let date = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let at = Timestamp::from_micros(i64::try_from(date.as_micros()).ok()?);
@@ -65,6 +69,10 @@ mod tests {
         assert_eq!(parse_retry_after(" 120 ", now), Some(Duration::from_mins(2)));
         assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(Duration::from_secs(7)));
         assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:07 GMT", now), Some(Duration::ZERO));
-        assert_eq!(parse_retry_after("soon", now), None);
+        assert_eq!(parse_retry_after("1.5", now), Some(Duration::from_millis(1500)));
+        assert_eq!(parse_retry_after("99999999999999999999999", now), Some(LONGEST));
+        for odd in ["soon", "", "-5", "NaN", "5 s"] {
+            assert_eq!(parse_retry_after(odd, now), None, "{odd}");
+        }
     }
 }

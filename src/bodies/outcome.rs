@@ -1,12 +1,12 @@
-//! What an answer to an upload means (`formats` section 11.3, and the corrections of design section 9). Pure.
+//! What an answer says of an uploaded text. Pure; what an answer says of anything is [`crate::http::Reading`].
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::base::{Sha256, Timestamp, retry, text};
+use crate::base::{Sha256, text};
 use crate::config::Ack;
-use crate::http::{Answer, Failure, server_words};
+use crate::http::{Cause, Meaning, Reading};
 
 /// What the uploaded body's row is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,160 +61,157 @@ pub(super) struct Sent<'a> {
     pub(super) sha256: Sha256,
 }
 
-/// Reads what came back. `ack` says what acknowledges an upload: its echo, or the status alone.
-pub(super) fn read(result: Result<&Answer, &Failure>, sent: Sent<'_>, ack: Ack, now: Timestamp) -> Outcome {
-    match result {
-        Ok(answer) if ack == Ack::Status && (200..300).contains(&answer.status) => Outcome::Uploaded,
-        Ok(answer) => read_answer(answer, sent, now),
-        Err(Failure::Unknown(words)) => {
-            let reason = text::shorten(&text::printable(words), 200);
-            let is_timeout = reason.starts_with("timeout");
-            later(if is_timeout { reason } else { format!("connection_error: {reason}") }, None)
-        }
-        Err(Failure::Unreachable(words) | Failure::NoSuchHost(words)) => {
-            Outcome::Unreachable { reason: with("connection_error", words) }
-        }
-        Err(Failure::Tls(words)) => Outcome::Halt { reason: with("tls_failure", words) },
-        Err(Failure::Refused(words)) => Outcome::Halt { reason: with("refused", words) },
-    }
-}
-
-fn read_answer(answer: &Answer, sent: Sent<'_>, now: Timestamp) -> Outcome {
-    let json = Reply::of(answer);
-    let wait = server_wait(answer, &json, now);
-    let halt = |word: &str| Outcome::Halt { reason: with(word, &server_words(&answer.body)) };
-    match answer.status {
-        200 | 201 => success(answer, &json, sent, wait),
-        202 => later("accepted_pending".to_owned(), wait),
-        300..=399 => halt(&format!("unexpected_redirect: {}", answer.status)),
-        400 => Outcome::Failed { reason: format!("bad_request: {}", json.complaints(answer)) },
-        403 if mentions_private_team(&answer.body) => halt("direct_ingress_missing_private_team"),
-        401 | 403 => halt("unauthorized"),
-        404 => not_found(answer, &json, wait),
-        408 => later("timeout: the server gave up waiting for the request".to_owned(), wait),
-        412 => halt("precondition_failed"),
-        413 => Outcome::Failed { reason: with("oversized: refused by the server", &server_words(&answer.body)) },
-        426 => halt("upgrade_required"),
-        429 => Outcome::Retry { reason: "rate_limited".to_owned(), pace: Pace::Everybody, server_wait: wait },
-        status @ 500..=599 => later(format!("server_error: {status}"), wait),
-        status => Outcome::Failed { reason: format!("unexpected_status: {status}") },
+/// What an exchange means for the text that was sent. `ack` says what acknowledges an upload: its echo, or the status
+/// alone. Only 400, 413, 422 and `namespace_not_found` say that a text is refused: no other answer costs one.
+pub(super) fn read(reading: &Reading, sent: Sent<'_>, ack: Ack) -> Outcome {
+    match (reading.meaning, reading.status) {
+        (Meaning::Accepted, _) if ack == Ack::Status => Outcome::Uploaded,
+        (Meaning::Accepted, Some(200 | 201)) => success(reading, sent),
+        (Meaning::Accepted, Some(202)) => later("accepted_pending".to_owned(), reading.wait),
+        (Meaning::Accepted, _) => uncorrelated(reading, &reading.said),
+        (Meaning::Refused, status) => Outcome::Failed { reason: refusal(status, &reading.words) },
+        (Meaning::Halt, Some(404)) => not_found(reading),
+        (Meaning::Halt, _) => Outcome::Halt { reason: halt(reading) },
+        (Meaning::Wait, _) => wait(reading),
+        (Meaning::Unknown, _) => unknown(reading),
+        (Meaning::Unsent, _) => Outcome::Unreachable { reason: with("connection_error", &reading.words) },
     }
 }
 
 /// A success counts only when it names the path and the digest that were sent.
-fn success(answer: &Answer, json: &Reply, sent: Sent<'_>, wait: Option<Duration>) -> Outcome {
-    let uncorrelated = |what: &str| later(format!("uncorrelated_response: {what}"), wait);
-    if answer.is_cut {
+fn success(reading: &Reading, sent: Sent<'_>) -> Outcome {
+    let uncorrelated = |what: &str| uncorrelated(reading, what);
+    if reading.is_cut {
         return uncorrelated("the answer is too long");
     }
-    if json.0.is_none() {
-        return uncorrelated("the answer is no JSON object");
+    if !reading.json.as_ref().is_some_and(Value::is_object) {
+        return uncorrelated("the answer is not a JSON object");
     }
-    match json.text("artifact_path") {
+    match reading.text("artifact_path") {
         Some(path) if path == sent.path => {}
         Some(_) => return uncorrelated("another artifact_path"),
         None => return uncorrelated("no artifact_path"),
     }
-    match json.text("content_hash") {
+    match reading.text("content_hash") {
         Some(hash) if Sha256::from_hex(hash) == Some(sent.sha256) => {}
         Some(_) => return uncorrelated("another content_hash"),
         None => return uncorrelated("no content_hash"),
     }
-    match (json.text("status"), answer.status) {
-        (Some("stored"), _) | (None, 201) => Outcome::Uploaded,
+    match (reading.text("status"), reading.status) {
+        (Some("stored"), _) | (None, Some(201)) => Outcome::Uploaded,
         (Some("already_exists") | None, _) => Outcome::AlreadyExists,
         (Some(word), _) => uncorrelated(&format!("status {}", text::shorten(&text::printable(word), 40))),
     }
 }
 
-fn not_found(answer: &Answer, json: &Reply, wait: Option<Duration>) -> Outcome {
-    match json.text("error") {
+fn uncorrelated(reading: &Reading, what: &str) -> Outcome {
+    later(format!("uncorrelated_response: {what}"), reading.wait)
+}
+
+fn refusal(status: Option<u16>, words: &str) -> String {
+    match status {
+        Some(413) => with("oversized: refused by the server", words),
+        Some(422) => with("unprocessable", words),
+        _ => with("bad_request", if words.is_empty() { "unknown" } else { words }),
+    }
+}
+
+fn halt(reading: &Reading) -> String {
+    let (said, words) = (&reading.said, &reading.words);
+    match (reading.status, reading.cause) {
+        (Some(300..=399), _) => coded("unexpected_redirect", reading),
+        (Some(403), _) if mentions_private_team(reading) => with("direct_ingress_missing_private_team", said),
+        (Some(401 | 403), _) => with("unauthorized", said),
+        (Some(412), _) => with("precondition_failed", said),
+        (Some(426), _) => with("upgrade_required", said),
+        (Some(_), _) => coded("unexpected_status", reading),
+        (None, Cause::Tls) => with("tls_failure", words),
+        (None, _) => with("refused", words),
+    }
+}
+
+fn not_found(reading: &Reading) -> Outcome {
+    match reading.text("error") {
         Some(word @ "index_entry_not_found") => {
-            Outcome::Retry { reason: word.to_owned(), pace: Pace::Soon, server_wait: wait }
+            Outcome::Retry { reason: word.to_owned(), pace: Pace::Soon, server_wait: reading.wait }
         }
         Some(word @ "namespace_not_found") => Outcome::Failed { reason: word.to_owned() },
         code => {
-            let show = |words: Option<&str>, otherwise| {
-                words.map_or_else(|| String::from(otherwise), |w| text::shorten(&text::printable(w), 200))
-            };
-            let plain = server_words(&answer.body);
-            let plain = Some(plain.as_str()).filter(|w| !w.is_empty() && json.0.is_none());
-            let detail = show(json.text("detail").or(plain), "unknown");
-            later(format!("not_found: {detail} (error={})", show(code, "missing")), wait)
+            let show = |words: &str| text::shorten(&text::printable(words), 200);
+            let plain = Some(reading.words.as_str()).filter(|w| !w.is_empty() && reading.json.is_none());
+            let detail = reading.text("detail").or(plain).map_or_else(|| "unknown".to_owned(), show);
+            later(
+                format!("not_found: {detail} (error={})", code.map_or_else(|| "missing".to_owned(), show)),
+                reading.wait,
+            )
         }
     }
 }
 
-/// The `Retry-After` header, else the body's `retry_after`.
-fn server_wait(answer: &Answer, json: &Reply, now: Timestamp) -> Option<Duration> {
-    let header = answer.retry_after.as_deref().and_then(|text| retry::parse_retry_after(text, now));
-    header.or_else(|| match json.0.as_ref()?.get("retry_after")? {
-        Value::Number(seconds) => Duration::try_from_secs_f64(seconds.as_f64()?).ok(),
-        Value::String(text) => retry::parse_retry_after(text, now),
-        _ => None,
-    })
+fn wait(reading: &Reading) -> Outcome {
+    match reading.status {
+        Some(429) => everybody(with("rate_limited", &reading.said), reading.wait),
+        Some(408) => later(with("timeout: the server gave up waiting for the request", &reading.words), reading.wait),
+        _ => later(with("busy", &reading.said), reading.wait),
+    }
 }
 
-fn mentions_private_team(body: &[u8]) -> bool {
-    String::from_utf8_lossy(body).to_lowercase().replace(['_', '-'], " ").contains("private team")
+fn unknown(reading: &Reading) -> Outcome {
+    let reason = match (reading.status, reading.words.starts_with("timeout")) {
+        (Some(500..), _) => coded("server_error", reading),
+        (Some(_), _) => return uncorrelated(reading, &reading.said),
+        (None, true) => reading.words.clone(),
+        (None, false) => with("connection_error", &reading.words),
+    };
+    match reading.wait {
+        // It asked every client to wait, not this text.
+        Some(wait) if !wait.is_zero() => everybody(reason, Some(wait)),
+        wait => later(reason, wait),
+    }
+}
+
+fn mentions_private_team(reading: &Reading) -> bool {
+    let all = reading.json.as_ref().map_or_else(|| reading.words.clone(), Value::to_string);
+    all.to_lowercase().replace(['_', '-'], " ").contains("private team")
 }
 
 fn later(reason: String, server_wait: Option<Duration>) -> Outcome {
     Outcome::Retry { reason, pace: Pace::Later, server_wait }
 }
 
+fn everybody(reason: String, server_wait: Option<Duration>) -> Outcome {
+    Outcome::Retry { reason, pace: Pace::Everybody, server_wait }
+}
+
+/// `word`, the status, and the server's words.
+fn coded(word: &str, reading: &Reading) -> String {
+    with(&format!("{word}: {}", reading.status.unwrap_or_default()), &reading.words)
+}
+
 /// `word`, and what was said about it.
 fn with(word: &str, said: &str) -> String {
-    if said.is_empty() { word.to_owned() } else { format!("{word}: {}", text::shorten(&text::printable(said), 200)) }
-}
-
-/// The answer as a JSON object, when it is one.
-struct Reply(Option<serde_json::Map<String, Value>>);
-
-impl Reply {
-    fn of(answer: &Answer) -> Self {
-        Self(serde_json::from_slice(&answer.body).ok())
-    }
-
-    fn text(&self, member: &str) -> Option<&str> {
-        self.0.as_ref()?.get(member)?.as_str()
-    }
-
-    /// Why a request was bad: `detail`, else `field: words; words | field: …`, else plain text, else `unknown`.
-    fn complaints(&self, answer: &Answer) -> String {
-        let said = match (&self.0, self.text("detail")) {
-            (_, Some(detail)) => text::printable(detail),
-            (Some(fields), None) => {
-                let lines = fields.iter().map(|(field, words)| format!("{field}: {}", complaint(words)));
-                text::printable(&lines.collect::<Vec<_>>().join(" | "))
-            }
-            (None, None) => server_words(&answer.body),
-        };
-        if said.is_empty() { "unknown".to_owned() } else { text::shorten(&said, 200) }
-    }
-}
-
-fn complaint(words: &Value) -> String {
-    match words {
-        Value::String(text) => text.clone(),
-        Value::Array(several) => several.iter().map(complaint).collect::<Vec<_>>().join("; "),
-        other => other.to_string(),
-    }
+    if said.is_empty() { word.to_owned() } else { format!("{word}: {said}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Timestamp;
+    use crate::http::{Answer, Failure};
 
     const HASH: &str = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7";
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, retry_after: None, request_id: None, body: body.as_bytes().to_vec(), is_cut: false }
+        Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() }
+    }
+
+    fn of(exchange: &Result<Answer, Failure>, ack: Ack) -> Outcome {
+        let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
+        read(&Reading::of(exchange, Timestamp::parse("1994-11-06T08:49:30Z").unwrap()), sent, ack)
     }
 
     fn outcome(answer: &Answer) -> Outcome {
-        let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
-        read(Ok(answer), sent, Ack::Results, Timestamp::parse("1994-11-06T08:49:30Z").unwrap())
+        of(&Ok(answer.clone()), Ack::Results)
     }
 
     /// The outcome in one line: its kind, its reason, and the wait.
@@ -227,7 +224,7 @@ mod tests {
             Outcome::Unreachable { reason } => format!("unreachable {reason}"),
             Outcome::Retry { reason, pace, server_wait } => {
                 let wait = server_wait.map_or(String::new(), |w| format!(" after {}s", w.as_secs()));
-                format!("{pace:?} {reason}{wait}").to_lowercase()
+                format!("{} {reason}{wait}", format!("{pace:?}").to_lowercase())
             }
         }
     }
@@ -246,10 +243,14 @@ mod tests {
             (201, echo("").replace("87428f", "87428e"), "later uncorrelated_response: another content_hash"),
             (201, r#"{"status":"stored"}"#.to_owned(), "later uncorrelated_response: no artifact_path"),
             (200, r#"{"artifact_path":"spec.md"}"#.to_owned(), "later uncorrelated_response: no content_hash"),
-            (201, "[]".to_owned(), "later uncorrelated_response: the answer is no json object"),
-            (200, "<html>ok</html>".to_owned(), "later uncorrelated_response: the answer is no json object"),
-            (200, String::new(), "later uncorrelated_response: the answer is no json object"),
-            (201, echo("")[..40].to_owned(), "later uncorrelated_response: the answer is no json object"),
+            (201, "[]".to_owned(), "later uncorrelated_response: the answer is not a JSON object"),
+            (
+                200,
+                "<html>ok</html>".to_owned(),
+                "later uncorrelated_response: HTTP 200, but the answer is a web page and not from the server",
+            ),
+            (200, String::new(), "later uncorrelated_response: the answer is not a JSON object"),
+            (201, echo("")[..40].to_owned(), "later uncorrelated_response: the answer is not a JSON object"),
         ] {
             assert_eq!(line(&answer(status, &body)), expected, "{status} {body}");
         }
@@ -259,11 +260,12 @@ mod tests {
 
     #[test]
     fn a_status_is_enough_where_the_operator_said_so() {
-        let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
         for (status, is_taken) in [(200, true), (202, true), (204, true), (302, false), (400, false), (503, false)] {
-            let outcome = read(Ok(&answer(status, "")), sent, Ack::Status, Timestamp::from_micros(0));
+            let outcome = of(&Ok(answer(status, "")), Ack::Status);
             assert_eq!(outcome == Outcome::Uploaded, is_taken, "{status}");
         }
+        let page = of(&Ok(answer(200, "<!doctype html><title>Sign in</title>")), Ack::Status);
+        assert!(matches!(&page, Outcome::Retry { reason, .. } if reason.contains("a web page")), "{page:?}");
     }
 
     #[test]
@@ -271,7 +273,7 @@ mod tests {
         let deep = "[".repeat(100_000);
         for (status, body, expected) in [
             (202, r#"{"retry_after":90}"#, "later accepted_pending after 90s"),
-            (204, "", "failed unexpected_status: 204"),
+            (204, "", "later uncorrelated_response: HTTP 204"),
             (301, "", "halt unexpected_redirect: 301"),
             (307, r#"{"detail":"moved"}"#, "halt unexpected_redirect: 307: moved"),
             (400, r#"{"detail":"no\nway"}"#, "failed bad_request: no\\nway"),
@@ -284,30 +286,44 @@ mod tests {
             (400, "<html>", "failed bad_request: unknown"),
             (400, "too odd", "failed bad_request: too odd"),
             (400, &deep, &format!("failed bad_request: {}…", "[".repeat(200))),
-            (401, r#"{"detail":"bad token"}"#, "halt unauthorized: bad token"),
-            (403, "", "halt unauthorized"),
+            (401, r#"{"detail":"bad token"}"#, "halt unauthorized: HTTP 401: bad token"),
+            (403, "", "halt unauthorized: HTTP 403"),
             (
                 403,
                 r#"{"error":"No Private TeamSpace"}"#,
-                "halt direct_ingress_missing_private_team: No Private TeamSpace",
+                "halt direct_ingress_missing_private_team: HTTP 403: No Private TeamSpace",
             ),
-            (403, r#"{"code":"missing_private_team"}"#, "halt direct_ingress_missing_private_team"),
+            (
+                403,
+                r#"{"code":"missing_private_team"}"#,
+                "halt direct_ingress_missing_private_team: HTTP 403: code: missing_private_team",
+            ),
             (404, r#"{"error":"index_entry_not_found"}"#, "soon index_entry_not_found"),
             (404, r#"{"error":"namespace_not_found"}"#, "failed namespace_not_found"),
             (404, r#"{"error":"gone","detail":"what"}"#, "later not_found: what (error=gone)"),
             (404, "<html>nginx</html>", "later not_found: unknown (error=missing)"),
             (404, "404 page not found", "later not_found: 404 page not found (error=missing)"),
             (408, "", "later timeout: the server gave up waiting for the request"),
-            (409, "", "failed unexpected_status: 409"),
-            (412, "", "halt precondition_failed"),
+            (405, "", "halt unexpected_status: 405"),
+            (407, "Proxy login", "halt unexpected_status: 407: Proxy login"),
+            (409, "", "later busy: HTTP 409"),
+            (415, "", "halt unexpected_status: 415"),
+            (421, "", "halt unexpected_status: 421"),
+            (422, "", "failed unprocessable"),
+            (423, "", "later busy: HTTP 423"),
+            (425, "", "later busy: HTTP 425"),
+            (431, "", "halt unexpected_status: 431"),
+            (451, "", "halt unexpected_status: 451"),
+            (412, "", "halt precondition_failed: HTTP 412"),
             (413, "", "failed oversized: refused by the server"),
-            (426, r#"{"message":"use 2.0"}"#, "halt upgrade_required: use 2.0"),
-            (429, r#"{"retry_after":"12"}"#, "everybody rate_limited after 12s"),
-            (429, r#"{"retry_after":-5}"#, "everybody rate_limited"),
-            (429, r#"{"retry_after":1e300}"#, "everybody rate_limited"),
-            (429, r#"{"retry_after":true}"#, "everybody rate_limited"),
+            (426, r#"{"message":"use 2.0"}"#, "halt upgrade_required: HTTP 426: use 2.0"),
+            (429, r#"{"retry_after":"12"}"#, "everybody rate_limited: HTTP 429 after 12s"),
+            (429, r#"{"retry_after":-5}"#, "everybody rate_limited: HTTP 429"),
+            (429, r#"{"error":"x","retry_after":1e300}"#, "everybody rate_limited: HTTP 429: x after 3600s"),
+            (429, r#"{"error":"","retry_after":true}"#, "everybody rate_limited: HTTP 429"),
             (500, "<html>", "later server_error: 500"),
             (503, "", "later server_error: 503"),
+            (503, r#"{"error":"full","retry_after":9}"#, "everybody server_error: 503: full after 9s"),
             (599, "", "later server_error: 599"),
         ] {
             assert_eq!(line(&answer(status, body)), expected, "{status} {body:.80}");
@@ -315,18 +331,8 @@ mod tests {
     }
 
     #[test]
-    fn the_header_goes_before_the_body() {
-        let said =
-            |header: &str, body: &str| line(&Answer { retry_after: Some(header.to_owned()), ..answer(429, body) });
-        assert_eq!(said("7", r#"{"retry_after":12}"#), "everybody rate_limited after 7s");
-        assert_eq!(said("Sun, 06 Nov 1994 08:49:37 GMT", ""), "everybody rate_limited after 7s");
-        assert_eq!(said("soon", r#"{"retry_after":12}"#), "everybody rate_limited after 12s");
-    }
-
-    #[test]
     fn without_an_answer_only_what_was_sent_counts_as_tried() {
-        let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
-        let of = |failure: &Failure| read(Err(failure), sent, Ack::Results, Timestamp::from_micros(0));
+        let of = |failure: &Failure| of(&Err(failure.clone()), Ack::Results);
         let text = || "x\n".to_owned();
         assert_eq!(of(&Failure::Unknown(text())), later("connection_error: x\\n".to_owned(), None));
         assert_eq!(of(&Failure::Unknown("timeout: global".to_owned())), later("timeout: global".to_owned(), None));

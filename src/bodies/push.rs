@@ -9,7 +9,7 @@ use super::select::Row;
 use crate::base::{Clock, Sha256};
 use crate::config::WireNames;
 use crate::endpoint::Link;
-use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, Signature};
+use crate::http::{Answer, Client, Deadlines, Failure, Method, Reading, Request, Signature};
 
 /// Longer answers than this say nothing more.
 const ANSWER_LIMIT: usize = 64 << 10;
@@ -67,7 +67,7 @@ impl Push {
         });
         self.is_known.fetch_or(answer.is_ok(), Ordering::Relaxed);
         let sent = Sent { path: &row.path, sha256: row.sha256 };
-        outcome::read(answer.as_ref(), sent, self.link.manner().ack, clock.now())
+        outcome::read(&Reading::of(&answer, clock.now()), sent, self.link.manner().ack)
     }
 
     fn send(&self, body: &[u8], total: Duration, clock: &dyn Clock) -> Result<Answer, Failure> {

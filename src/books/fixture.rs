@@ -95,7 +95,7 @@ impl DeliveryReceiver for Answering<'_> {
         let results: Vec<Value> =
             results.map(|(item, word)| json!({"event_id": item.event_id, "status": word})).collect();
         let body = serde_json::to_vec(&json!({"results": results})).unwrap();
-        Ok(Ok(Answer { status, retry_after: None, request_id: None, body, is_cut: false }))
+        Ok(Ok(Answer { status, body, ..Answer::default() }))
     }
 }
 

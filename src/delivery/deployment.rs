@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &Value) -> Answer {
-        Answer { status, retry_after: None, request_id: None, body: body.to_string().into_bytes(), is_cut: false }
+        Answer { status, body: body.to_string().into_bytes(), ..Answer::default() }
     }
 
     fn told(body: &Value) -> Health {

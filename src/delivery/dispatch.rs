@@ -7,12 +7,12 @@ use super::deployment::{self, Asked, Change};
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Cause, Error, Target, Verdict, attempt, outcome, registry, rows};
+use super::{Error, Target, Verdict, attempt, outcome, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, failpoint};
 use crate::endpoint::{Identity, Manner};
 use crate::event::WireContext;
-use crate::http::{Answer, Failure};
+use crate::http::{Answer, Cause, Failure, Reading};
 use crate::store::{Store, WriteTx};
 
 /// How often a drain halves a refused batch before it leaves the rest to the next one. One culprit among 1,000 events
@@ -251,18 +251,19 @@ impl Course<'_> {
         exchange: &Result<Answer, Failure>,
     ) -> Result<Next, Error> {
         self.now = self.conditions.clock.now();
-        let verdict = self.judge(outcome::verdict(&batch.items, exchange, self.manner.ack, self.now));
+        let reading = Reading::of(exchange, self.now);
+        let verdict = self.judge(outcome::verdict(&batch.items, &reading, self.manner.ack));
         let settling = Settling {
             policy: &self.conditions.policy,
             form: self.manner.form,
-            http_status: exchange.as_ref().ok().map(|a| a.status),
+            http_status: reading.status,
             ids: self.conditions.ids,
             random: (self.conditions.random)(),
             now: self.now,
         };
         let goes_on = self.note_end(verdict.clone()) && !self.is_over();
         let is_its_end = !matches!(self.report.stop, None | Some(Stop::Deadline | Stop::Interrupted));
-        self.report.cause = is_its_end.then(|| Cause::of(exchange));
+        self.report.cause = is_its_end.then_some(reading.cause);
         let record = |tx: &WriteTx<'_>| record::record(tx, target, batch, &verdict, &settling);
         let written = store.write(|tx| {
             let settled = record(tx)?;

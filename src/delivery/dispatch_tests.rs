@@ -27,7 +27,7 @@ impl DeliveryReceiver for Ruled<'_> {
         self.requests.set(self.requests.get() + 1);
         self.sent.borrow_mut().push(super::fixture::seqs(batch));
         let (status, body) = (self.rule)(batch);
-        Ok(Ok(Answer { status, retry_after: None, request_id: None, body: body.into_bytes(), is_cut: false }))
+        Ok(Ok(Answer { status, body: body.into_bytes(), ..Answer::default() }))
     }
 }
 

@@ -15,7 +15,6 @@ mod again;
 mod attempt;
 mod balance;
 mod batch;
-mod cause;
 mod class;
 mod collect;
 mod deployment;
@@ -62,7 +61,6 @@ pub(crate) use balance::recount;
 pub(crate) use balance::{Balance, balance, counters_by_rows, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
-pub(crate) use cause::Cause;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
 pub(crate) use deployment::Change;

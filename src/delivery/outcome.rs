@@ -1,4 +1,4 @@
-//! The one mapper: any answer of any receiver becomes a verdict (design section 7; `formats` section 7.2). Pure.
+//! What an answer says of a batch of events. Pure; what an answer says of anything is [`crate::http::Reading`].
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,11 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::batch::Item;
-use super::cause;
 use super::limits::Told;
-use crate::base::{Timestamp, ids, retry, text};
+use crate::base::{ids, text};
 use crate::config::Ack;
-use crate::http::{Answer, Failure, server_words};
+use crate::http::{Meaning, Reading};
 
 /// Longest reason kept in the ledger, in characters.
 const REASON: usize = 300;
@@ -80,86 +79,51 @@ impl Verdict {
     }
 }
 
-/// The verdict on one exchange. `ack` says what acknowledges an event; `now` is for `Retry-After` dates.
-pub(crate) fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, ack: Ack, now: Timestamp) -> Verdict {
-    let answer = match exchange {
-        Ok(answer) => answer,
-        Err(failure @ (Failure::Unreachable(_) | Failure::NoSuchHost(_) | Failure::Refused(_))) => {
-            return Verdict::Unreachable(failure.to_string());
-        }
-        Err(failure @ Failure::Tls(_)) => return Verdict::Halt(failure.to_string()),
-        Err(failure @ Failure::Unknown(_)) => return Verdict::unknown(failure.to_string()),
-    };
-    let status = answer.status;
-    let said = said(answer);
-    if !(200..300).contains(&status) && is_too_large(answer) {
+/// The verdict of one exchange on these events. `ack` says what acknowledges an event.
+pub(crate) fn verdict(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
+    let said = || reading.said.clone();
+    if reading.is_too_large() {
         return match items {
-            [_] => Verdict::Settled(vec![Outcome::Terminal(format!("oversized: {said}"))]),
-            _ => too_large(answer, said),
+            [_] => Verdict::Settled(vec![Outcome::Terminal(format!("oversized: {}", reading.said))]),
+            _ => too_large(reading),
         };
     }
-    match status {
-        200..=299 if ack == Ack::Status => Verdict::Settled(vec![Outcome::Acknowledged; items.len()]),
-        202 => Verdict::Settled(vec![Outcome::Pending; items.len()]),
-        200 | 201 | 207 => per_event(items, answer),
-        400 | 422 => refused(items, answer, said),
-        408 | 429 => Verdict::Throttled { reason: said, wait: server_wait(answer, now) },
-        500.. => Verdict::Unknown { reason: said, wait: server_wait(answer, now), is_halved: false },
-        203..=299 => Verdict::unknown(format!("{said}, which names no event")),
-        // 401, 403, 412, 426 and every redirect; and what no contract mentions, where stopping changes nothing.
-        _ => Verdict::Halt(said),
+    match reading.meaning {
+        Meaning::Accepted => accepted(items, reading, ack),
+        Meaning::Refused => refused(items, reading),
+        Meaning::Halt => Verdict::Halt(said()),
+        Meaning::Wait => Verdict::Throttled { reason: said(), wait: reading.wait },
+        Meaning::Unknown => Verdict::Unknown { reason: said(), wait: reading.wait, is_halved: false },
+        Meaning::Unsent => Verdict::Unreachable(said()),
     }
 }
 
 /// Several events that are too large together: a server that names its limits spares the search for them.
-fn too_large(answer: &Answer, reason: String) -> Verdict {
-    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    match Told::read(body.as_ref().and_then(|body| body.get("limits"))) {
+fn too_large(reading: &Reading) -> Verdict {
+    let reason = reading.said.clone();
+    match Told::read(reading.json.as_ref().and_then(|body| body.get("limits"))) {
         told if told.events.or(told.bytes).is_none() => Verdict::TooLarge(reason),
         told => Verdict::Limited { reason, told },
     }
 }
 
-/// The status and the server's own words, for a person.
-fn said(answer: &Answer) -> String {
-    let mut said = format!("HTTP {}{}", answer.status, cause::meaning(answer.status));
-    let words = server_words(&answer.body);
-    if !words.is_empty() {
-        said.push_str(": ");
-        said.push_str(&words);
+fn accepted(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
+    match reading.status {
+        _ if ack == Ack::Status => Verdict::Settled(vec![Outcome::Acknowledged; items.len()]),
+        Some(202) => Verdict::Settled(vec![Outcome::Pending; items.len()]),
+        Some(200 | 201 | 207) => per_event(items, reading),
+        _ => Verdict::unknown(format!("{}, which names no event", reading.said)),
     }
-    if let Some(id) = &answer.request_id {
-        said.push_str(" (request ");
-        said.push_str(&text::shorten(&text::printable(id), 64));
-        said.push(')');
-    }
-    said
-}
-
-fn is_too_large(answer: &Answer) -> bool {
-    let words = server_words(&answer.body).to_lowercase();
-    answer.status == 413 || ["too large", "too_large", "oversized"].iter().any(|w| words.contains(w))
-}
-
-/// How long the server asked for: the header, else the body's `retry_after`.
-fn server_wait(answer: &Answer, now: Timestamp) -> Option<Duration> {
-    let header = answer.retry_after.as_deref().and_then(|v| retry::parse_retry_after(v, now));
-    header.or_else(|| {
-        let body: Value = serde_json::from_slice(&answer.body).ok()?;
-        let seconds = body.get("retry_after")?.as_f64()?;
-        Duration::try_from_secs_f64(seconds).ok()
-    })
 }
 
 /// A 2xx with a result for each event.
-fn per_event(items: &[Item], answer: &Answer) -> Verdict {
-    if answer.is_cut {
-        let reason = format!("HTTP {}, but the answer is longer than any honest one", answer.status);
+fn per_event(items: &[Item], reading: &Reading) -> Verdict {
+    if reading.is_cut {
+        let reason = format!("{}, but the answer is longer than any honest one", reading.said);
         return Verdict::Unknown { reason, wait: None, is_halved: true };
     }
-    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let Some(results) = body.as_ref().and_then(|b| b.get("results")).and_then(Value::as_array) else {
-        return Verdict::unknown(format!("HTTP {}, but the answer has no list `results`", answer.status));
+    let Some(results) = reading.json.as_ref().and_then(|b| b.get("results")).and_then(Value::as_array) else {
+        return Verdict::unknown(format!("{}, but the answer has no list `results`", reading.said));
     };
     let mut by_id: HashMap<String, Vec<&Value>> = HashMap::new();
     for result in results {
@@ -195,15 +159,15 @@ fn one(result: &Value) -> Outcome {
     }
 }
 
-/// A 400: the events that `details` name are to blame; without any, nobody is named.
-fn refused(items: &[Item], answer: &Answer, said: String) -> Verdict {
-    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let details = body.as_ref().and_then(|b| b.get("details")).map_or_else(Vec::new, details);
+/// A refusal: the events that `details` name are to blame; without any, none is named.
+fn refused(items: &[Item], reading: &Reading) -> Verdict {
+    let said = &reading.said;
+    let details = reading.json.as_ref().and_then(|b| b.get("details")).map_or_else(Vec::new, details);
     let blamed: HashMap<String, String> = details
         .iter()
         .filter_map(|d| {
             let id = d.get("event_id")?.as_str()?;
-            Some((same_id(id), reason(d, &["detail", "error", "reason"], &said)))
+            Some((same_id(id), reason(d, &["detail", "error", "reason"], said)))
         })
         .collect();
     if items.iter().any(|item| blamed.contains_key(&same_id(&item.event_id))) {
@@ -212,8 +176,8 @@ fn refused(items: &[Item], answer: &Answer, said: String) -> Verdict {
         return Verdict::Settled(items.iter().map(outcome).collect());
     }
     match items {
-        [_] => Verdict::Settled(vec![Outcome::Rejected(said)]),
-        _ => Verdict::Bisect(said),
+        [_] => Verdict::Settled(vec![Outcome::Rejected(said.clone())]),
+        _ => Verdict::Bisect(said.clone()),
     }
 }
 

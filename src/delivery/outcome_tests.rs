@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use super::batch::Item;
 use super::limits::Told;
-use super::outcome::{Outcome, Verdict, verdict as verdict_by};
+use super::outcome::{Outcome, Verdict};
 use crate::base::Timestamp;
 use crate::config::Ack;
-use crate::http::{Answer, Failure};
+use crate::http::{Answer, Failure, Reading};
 
 const NOW: Timestamp = Timestamp::from_micros(0);
 
 fn verdict(items: &[Item], exchange: &Result<Answer, Failure>, now: Timestamp) -> Verdict {
     verdict_by(items, exchange, Ack::Results, now)
+}
+
+fn verdict_by(items: &[Item], exchange: &Result<Answer, Failure>, ack: Ack, now: Timestamp) -> Verdict {
+    super::outcome::verdict(items, &Reading::of(exchange, now), ack)
 }
 
 fn items(ids: &[&str]) -> Vec<Item> {
@@ -21,7 +25,7 @@ fn items(ids: &[&str]) -> Vec<Item> {
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the two ends of an exchange")]
 fn answer(status: u16, body: &str) -> Result<Answer, Failure> {
-    Ok(Answer { status, retry_after: None, request_id: None, body: body.as_bytes().to_vec(), is_cut: false })
+    Ok(Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() })
 }
 
 fn settled(ids: &[&str], status: u16, body: &str) -> Vec<Outcome> {
@@ -110,6 +114,9 @@ fn throttling_reads_header_then_body() {
     header.as_mut().unwrap().retry_after = Some("8".to_owned());
     let Verdict::Throttled { wait, .. } = verdict(&items(&["a"]), &header, NOW) else { panic!() };
     assert_eq!(wait, Some(Duration::from_secs(8)));
+    let text = answer(429, r#"{"retry_after": "30"}"#);
+    let Verdict::Throttled { wait, .. } = verdict(&items(&["a"]), &text, NOW) else { panic!() };
+    assert_eq!(wait, Some(Duration::from_secs(30)));
 }
 
 #[test]
@@ -118,6 +125,20 @@ fn too_large_halves_several_and_ends_one() {
         assert!(matches!(verdict(&items(&["a", "b"]), &exchange, NOW), Verdict::TooLarge(_)));
         let Verdict::Settled(one) = verdict(&items(&["a"]), &exchange, NOW) else { panic!() };
         assert!(matches!(&one[0], Outcome::Terminal(reason) if reason.starts_with("oversized: ")));
+    }
+}
+
+/// A server that calls something else too large says nothing about an event.
+#[test]
+fn only_a_refusal_can_call_events_too_large() {
+    for status in [401, 403, 409, 429, 431, 500, 503, 507] {
+        for ids in [&["a"][..], &["a", "b"]] {
+            let verdict = verdict(&items(ids), &answer(status, r#"{"error":"backlog too large"}"#), NOW);
+            assert!(
+                matches!(verdict, Verdict::Halt(_) | Verdict::Throttled { .. } | Verdict::Unknown { .. }),
+                "{status}: {verdict:?}"
+            );
+        }
     }
 }
 
@@ -161,11 +182,11 @@ fn what_was_never_sent_changes_nothing() {
 fn a_status_acknowledges_the_whole_request() {
     let (two, ack) = (items(&["a", "b"]), Ack::Status);
     let rejected = r#"{"results":[{"event_id":"a","status":"rejected"}]}"#;
-    for exchange in [answer(200, ""), answer(201, "<html>"), answer(202, "{}"), answer(204, ""), answer(207, rejected)]
-    {
+    for exchange in [answer(200, ""), answer(201, "<ok/>"), answer(202, "{}"), answer(204, ""), answer(207, rejected)] {
         let verdict = verdict_by(&two, &exchange, ack, NOW);
         assert_eq!(verdict, Verdict::Settled(vec![Outcome::Acknowledged; 2]), "{exchange:?}");
     }
+    assert!(matches!(verdict_by(&two, &answer(200, "<html>Sign in"), ack, NOW), Verdict::Unknown { .. }), "a web page");
     for status in [199, 300, 302, 307, 400, 401, 403, 404, 408, 412, 413, 422, 426, 429, 500, 503] {
         let exchange = answer(status, rejected);
         assert_eq!(verdict_by(&two, &exchange, ack, NOW), verdict(&two, &exchange, NOW), "{status}");

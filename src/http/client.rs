@@ -1,6 +1,5 @@
 //! The client: one agent, one origin, bounded in time and in bytes.
 
-use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
 
 use super::trust::{self, Authorities};
+use super::wire;
 use crate::base::failpoint;
 
 /// Leave to open sockets to one origin. Only consent gives it out; a test holds that nothing else implements it.
@@ -67,7 +67,7 @@ pub(crate) struct Request<'a> {
 }
 
 /// An answer, of any status.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
@@ -75,7 +75,9 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<String>,
     /// The `X-Request-Id` header, as sent.
     pub(crate) request_id: Option<String>,
-    /// The body, up to the limit.
+    /// The `Content-Type` header, as sent.
+    pub(crate) content_type: Option<String>,
+    /// The body, unpacked, up to the limit.
     pub(crate) body: Vec<u8>,
     /// True when the body was longer than the limit.
     pub(crate) is_cut: bool,
@@ -101,6 +103,19 @@ pub(crate) enum Failure {
     Unknown(String),
 }
 
+impl Failure {
+    /// What happened, without the kind of the failure before it.
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Refused(text)
+            | Self::NoSuchHost(text)
+            | Self::Unreachable(text)
+            | Self::Tls(text)
+            | Self::Unknown(text) => text,
+        }
+    }
+}
+
 /// A keep-alive client for one origin. Cheap to share between threads.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -118,7 +133,7 @@ impl Client {
             .proxy(None)
             .user_agent(concat!("sk-sync/", env!("CARGO_PKG_VERSION")))
             .accept("application/json")
-            .accept_encoding("")
+            .accept_encoding("identity")
             .max_idle_connections(connections)
             .max_idle_connections_per_host(connections)
             .timeout_connect(Some(deadlines.connect))
@@ -156,19 +171,18 @@ impl Client {
             failpoint::at(failpoint::POST_SENT);
         }
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let (retry_after, request_id) = (header("retry-after"), header("x-request-id"));
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        let limit = u64::try_from(request.answer_limit).unwrap_or(u64::MAX);
-        response
-            .body_mut()
-            .as_reader()
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut body)
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: header("retry-after"),
+            request_id: header("x-request-id"),
+            content_type: header("content-type"),
+            ..Answer::default()
+        };
+        let is_packed = header("content-encoding").is_some_and(|coding| wire::is_gzip(&coding));
+        let body = wire::read_within(response.body_mut().as_reader(), request.answer_limit)
             .map_err(|e| Failure::Unknown(words(&ureq::Error::from(e))))?;
-        let is_cut = body.len() > request.answer_limit;
-        body.truncate(request.answer_limit);
-        Ok(Answer { status, retry_after, request_id, body, is_cut })
+        (answer.body, answer.is_cut) = if is_packed { wire::unpacked(body, request.answer_limit) } else { body };
+        Ok(answer)
     }
 
     fn run<B: ureq::AsSendBody>(

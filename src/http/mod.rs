@@ -1,17 +1,25 @@
 //! HTTP requests to one origin that somebody agreed to.
 //!
 //! **Invariant:** knows no endpoint and no event. A [`Client`] can be made only from an [`OriginGrant`], sends only to
-//! that origin, follows no redirect, uses no ambient proxy or netrc, asks for no compressed answer, and reads at most
-//! the number of answer bytes it was told.
+//! that origin, follows no redirect, uses no ambient proxy or netrc, asks for no compressed answer, and keeps at most
+//! the number of answer bytes it was told. [`Reading`] is the one reading of an answer: no other module looks at a
+//! status or at `Retry-After`.
 
+mod answer;
+#[cfg(test)]
+mod answer_tests;
+mod cause;
 mod client;
 #[cfg(test)]
 mod client_tests;
 mod signature;
 mod trust;
 mod wire;
+mod words;
 
+pub(crate) use answer::{Meaning, Reading};
+pub(crate) use cause::Cause;
 pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
 pub(crate) use signature::{Signature, SigningKeys};
 pub(crate) use trust::Authorities;
-pub(crate) use wire::{gzip, server_words};
+pub(crate) use wire::gzip;

@@ -11,8 +11,9 @@ use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
-use crate::delivery::{self, BatchReceiver, Cause, Change, Conditions, Policy, Stop};
+use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
 use crate::endpoint::{self, Gate, Identity, Keyring, Link, Resolved};
+use crate::http::Cause;
 use crate::store::Store;
 
 /// How long, in all, a drain waits for a server to know the events that bodies belong to.

@@ -177,5 +177,5 @@ impl Scripted<'_> {
 #[expect(clippy::unnecessary_wraps, reason = "one of the two ends of an exchange")]
 fn answer(status: u16, body: &Value) -> Result<Answer, Failure> {
     let body = serde_json::to_vec(body).unwrap();
-    Ok(Answer { status, retry_after: None, request_id: None, body, is_cut: false })
+    Ok(Answer { status, body, ..Answer::default() })
 }

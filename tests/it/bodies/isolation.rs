@@ -114,6 +114,6 @@ fn the_bytes_on_the_wire() {
         assert_eq!(String::from_utf8(upload.raw).unwrap(), format!("{{{}}}", fields.join(",")), "{word}");
         assert!(upload.head.starts_with("POST /api/dossier/push-content/ HTTP/1.1\r\n"), "{}", upload.head);
         let head = upload.head.to_lowercase();
-        assert!(head.contains("content-type: application/json\r\n") && !head.contains("encoding"), "{head}");
+        assert!(head.contains("content-type: application/json\r\n") && !head.contains("content-encoding"), "{head}");
     }
 }

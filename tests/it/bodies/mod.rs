@@ -1,5 +1,6 @@
 //! Bodies from the file to the receiver: every answer, every namespace, every way to be cut off.
 
+mod answer_table;
 mod answers;
 mod isolation;
 mod queue;

@@ -40,7 +40,7 @@ fn refused_and_waiting() -> (Sandbox, Server, Receiver) {
     let (sandbox, server) = (project(), events());
     let receiver = Receiver::doing(|upload| match upload.text("mission_slug") {
         "001-lamp" => Deed::answer(400, "", r#"{"detail":"no\u001b[31m"}"#),
-        _ if upload.text("artifact_path") == "spec.md" => Deed::answer(503, "Retry-After: 600\r\n", ""),
+        _ if upload.text("artifact_path") == "spec.md" => Deed::answer(423, "Retry-After: 600\r\n", ""),
         _ => Deed::echo(201, "stored", upload),
     });
     aim(&sandbox, &server, &receiver);
@@ -79,12 +79,12 @@ fn list_and_status_agree() {
     assert_eq!(listed["missions"], json!([lamp, lens]));
     let waiting = &listed["queued"][0];
     assert_eq!((&waiting["path"], &waiting["retry_count"]), (&json!("spec.md"), &json!(1)));
-    assert_eq!((&waiting["last_error"], &waiting["is_ready"]), (&json!("server_error: 503"), &json!(false)));
+    assert_eq!((&waiting["last_error"], &waiting["is_ready"]), (&json!("busy: HTTP 423"), &json!(false)));
     assert_eq!(listed["failed"].as_array().unwrap().len(), 3);
     assert_eq!(listed["failed"][0]["reason"], "bad_request: no\\u{1b}[31m", "a server's words cannot steer a terminal");
     assert_eq!(list(&sandbox, &["--mission", "002-lens"])["failed"], json!([]));
     let words = sandbox.sk_sync(["bodies", "list"]).success().stdout;
-    for word in ["001-lamp", "server_error: 503", "bad_request: no", "2.x"] {
+    for word in ["001-lamp", "busy: HTTP 423", "bad_request: no", "2.x"] {
         assert!(words.contains(word), "{words}");
     }
 }
@@ -117,7 +117,7 @@ fn both_ways_to_try_again() {
 fn two_texts_of_one_artifact_are_told_apart() {
     let (sandbox, server) = (project(), events());
     let receiver = Receiver::doing(|upload| match upload.text("content_body") {
-        "old\n" => Deed::answer(503, "Retry-After: 600\r\n", ""),
+        "old\n" => Deed::answer(423, "Retry-After: 600\r\n", ""),
         _ => Deed::echo(201, "stored", upload),
     });
     aim(&sandbox, &server, &receiver);

@@ -59,7 +59,7 @@ fn a_refusal_of_everyone_costs_one_request() {
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert_eq!((receiver.seen().uploads.len(), &report["bodies"]["retryable"]), (1, &json!(30)));
     assert!(rows(&sandbox.store()).iter().all(|row| (row.tries, row.due_at) == (0, 0)));
-    assert!(report["warnings"].to_string().contains("uploads stopped: unauthorized: expired"), "{report}");
+    assert!(report["warnings"].to_string().contains("uploads stopped: unauthorized: HTTP 401: expired"), "{report}");
 }
 
 /// The server has yet to work on the event, or wants a moment: with time left, the body goes in the same run.
@@ -170,7 +170,7 @@ fn each_artifact_has_its_line() {
     let (sandbox, server) = (project(), events());
     let receiver = Receiver::doing(|upload| match upload.text("artifact_path") {
         "plan.md" => Deed::answer(400, "", r#"{"detail":"no"}"#),
-        "tasks.md" => Deed::answer(503, "Retry-After: 600\r\n", ""),
+        "tasks.md" => Deed::answer(423, "Retry-After: 600\r\n", ""),
         "spec.md" => Deed::echo(200, "already_exists", upload),
         _ => Deed::echo(201, "stored", upload),
     });
@@ -181,7 +181,7 @@ fn each_artifact_has_its_line() {
     for line in [
         "already_exists 001-lamp/spec.md",
         "failed 001-lamp/plan.md (bad_request: no)",
-        "queued 001-lamp/tasks.md (server_error: 503)",
+        "queued 001-lamp/tasks.md (busy: HTTP 423)",
         "uploaded 001-lamp/research.md (stored)",
         "skipped 001-lamp/quickstart.md (empty_content)",
         "skipped 001-lamp/meta.json (unsupported_surface)",

@@ -1,6 +1,6 @@
 //! Why a drain ended early, sorted by what a person would do about it. Pure.
 
-use crate::http::{Answer, Failure};
+use super::Failure;
 
 /// What stopped a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,26 +36,40 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// The cause that an exchange shows which ended a drain.
-    pub(super) fn of(exchange: &Result<Answer, Failure>) -> Self {
-        match exchange {
-            Err(Failure::NoSuchHost(_)) => Self::NoSuchHost,
-            Err(Failure::Unreachable(_)) => Self::Unreachable,
-            Err(Failure::Tls(_)) => Self::Tls,
-            Err(Failure::Unknown(_)) => Self::NoAnswer,
-            Err(Failure::Refused(_)) => Self::Refused,
-            Ok(answer) => match answer.status {
-                200..=299 => Self::UnreadableAnswer,
-                300..=399 => Self::Redirect,
-                401 | 403 => Self::Unauthorized,
-                408 | 429 => Self::Throttled,
-                412 | 426 => Self::Protocol,
-                502 => Self::BadGateway,
-                503 => Self::Unavailable,
-                504 => Self::GatewayTimeout,
-                500.. => Self::ServerError,
-                _ => Self::Refused,
-            },
+    /// The cause of an exchange without an answer.
+    pub(super) const fn of_failure(failure: &Failure) -> Self {
+        match failure {
+            Failure::NoSuchHost(_) => Self::NoSuchHost,
+            Failure::Unreachable(_) => Self::Unreachable,
+            Failure::Tls(_) => Self::Tls,
+            Failure::Unknown(_) => Self::NoAnswer,
+            Failure::Refused(_) => Self::Refused,
+        }
+    }
+
+    /// The cause that an answer with this status shows, should it end a drain.
+    pub(super) const fn of_status(status: u16) -> Self {
+        match status {
+            200..=299 => Self::UnreadableAnswer,
+            300..=399 => Self::Redirect,
+            401 | 403 => Self::Unauthorized,
+            408 | 409 | 423 | 425 | 429 => Self::Throttled,
+            412 | 426 => Self::Protocol,
+            502 => Self::BadGateway,
+            503 => Self::Unavailable,
+            504 => Self::GatewayTimeout,
+            500.. => Self::ServerError,
+            _ => Self::Refused,
+        }
+    }
+
+    /// The meaning of a status of a server in front of the server, for a person; empty for any other.
+    pub(super) const fn explain(status: u16) -> &'static str {
+        match status {
+            502 => " (bad gateway: nothing behind the address answers)",
+            503 => " (unavailable)",
+            504 => " (gateway timeout: what is behind the address is too slow)",
+            _ => "",
         }
     }
 
@@ -93,38 +107,25 @@ impl Cause {
     }
 }
 
-/// What a status of a server in front of the server means, for a person; empty for any other.
-pub(super) const fn meaning(status: u16) -> &'static str {
-    match status {
-        502 => " (bad gateway: nothing behind the address answers)",
-        503 => " (unavailable)",
-        504 => " (gateway timeout: what is behind the address is too slow)",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "one of the two ends of an exchange")]
-    fn status(status: u16) -> Result<Answer, Failure> {
-        Ok(Answer { status, retry_after: None, request_id: None, body: Vec::new(), is_cut: false })
-    }
-
     #[test]
     fn every_end_has_its_cause() {
         let words = String::new;
-        for (exchange, word, may_be_gone) in [
-            (Err(Failure::NoSuchHost(words())), "no_such_host", true),
-            (Err(Failure::Unreachable(words())), "unreachable", true),
-            (Err(Failure::Tls(words())), "tls", true),
+        let status = Cause::of_status;
+        let failed = |failure: Failure| Cause::of_failure(&failure);
+        for (cause, word, may_be_gone) in [
+            (failed(Failure::NoSuchHost(words())), "no_such_host", true),
+            (failed(Failure::Unreachable(words())), "unreachable", true),
+            (failed(Failure::Tls(words())), "tls", true),
             (status(502), "bad_gateway", true),
             (status(503), "unavailable", true),
             (status(504), "gateway_timeout", true),
             (status(500), "server_error", false),
             (status(599), "server_error", false),
-            (Err(Failure::Unknown(words())), "no_answer", false),
+            (failed(Failure::Unknown(words())), "no_answer", false),
             (status(204), "unreadable_answer", false),
             (status(307), "redirect", false),
             (status(401), "unauthorized", false),
@@ -132,12 +133,12 @@ mod tests {
             (status(412), "protocol", false),
             (status(426), "protocol", false),
             (status(408), "throttled", false),
+            (status(409), "throttled", false),
             (status(429), "throttled", false),
             (status(404), "refused", false),
-            (Err(Failure::Refused(words())), "refused", false),
+            (failed(Failure::Refused(words())), "refused", false),
         ] {
-            let cause = Cause::of(&exchange);
-            assert_eq!((cause.word(), cause.may_be_gone()), (word, may_be_gone), "{exchange:?}");
+            assert_eq!((cause.word(), cause.may_be_gone()), (word, may_be_gone), "{cause:?}");
         }
     }
 }
