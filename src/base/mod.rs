@@ -13,6 +13,7 @@ pub(crate) mod ids;
 pub(crate) mod interrupt;
 pub(crate) mod json;
 pub(crate) mod lock;
+pub(crate) mod pattern;
 pub(crate) mod retry;
 pub(crate) mod text;
 

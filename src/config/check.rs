@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use serde_json::{Value as Json, json};
 
 use super::keys::Kind;
-use super::{preset, units};
+use super::{preset, source, units};
 
 /// A value that passed.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,14 +63,10 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
             Ok(checked)
         }
         Kind::RelativePath => relative(text(value)?).map(same),
-        Kind::Globs => list(value, |glob| match globset::Glob::new(glob) {
-            Ok(_) => Ok(glob.to_owned()),
-            Err(e) => Err(format!("bad glob `{}`: {}", crate::base::text::printable(glob), e.kind())),
-        }),
-        Kind::Suffixes => list(value, |suffix| match suffix.trim().strip_prefix('.').unwrap_or(suffix.trim()) {
-            "" => Err("a suffix must not be empty".to_owned()),
-            bare => Ok(bare.to_lowercase()),
-        }),
+        Kind::Globs => list(value, glob),
+        Kind::Suffixes => list(value, suffix),
+        Kind::Layouts => list(value, layout),
+        Kind::Sources => source::check_list(value),
         Kind::Names => list(value, |name| match line(name)? {
             name if name.is_empty() => Err("a name must not be empty".to_owned()),
             name => Ok(name),
@@ -89,12 +85,17 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
 pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
     let trimmed = text.trim();
     let value = match kind {
-        Kind::Globs | Kind::Suffixes | Kind::Names if !trimmed.starts_with('[') => {
+        Kind::Globs | Kind::Suffixes | Kind::Names | Kind::Layouts if !trimmed.starts_with('[') => {
             trimmed.split(',').map(str::trim).filter(|w| !w.is_empty()).collect()
         }
-        Kind::Globs | Kind::Suffixes | Kind::Names | Kind::Headers | Kind::Secret | Kind::OwnCommand => {
-            super::file::parse_value(trimmed).ok_or("must be a TOML value")?
-        }
+        Kind::Globs
+        | Kind::Suffixes
+        | Kind::Names
+        | Kind::Layouts
+        | Kind::Sources
+        | Kind::Headers
+        | Kind::Secret
+        | Kind::OwnCommand => super::file::parse_value(trimmed).ok_or("must be a TOML value")?,
         Kind::Count(..) | Kind::Size(..) | Kind::Duration(..) => {
             trimmed.parse::<u64>().map_or_else(|_| json!(text), |n| json!(n))
         }
@@ -121,7 +122,28 @@ fn text(value: &Json) -> Result<&str, String> {
     value.as_str().ok_or_else(|| "must be text in quotes".to_owned())
 }
 
-fn line(text: &str) -> Result<String, String> {
+/// A glob that can be compiled.
+pub(super) fn glob(glob: &str) -> Result<String, String> {
+    match globset::Glob::new(glob) {
+        Ok(_) => Ok(glob.to_owned()),
+        Err(e) => Err(format!("bad glob `{}`: {}", crate::base::text::printable(glob), e.kind())),
+    }
+}
+
+/// A file name's suffix, lower-case and without its dot.
+pub(super) fn suffix(suffix: &str) -> Result<String, String> {
+    match suffix.trim().strip_prefix('.').unwrap_or(suffix.trim()) {
+        "" => Err("a suffix must not be empty".to_owned()),
+        bare => Ok(bare.to_lowercase()),
+    }
+}
+
+fn layout(name: &str) -> Result<String, String> {
+    let known = source::LAYOUTS.iter().find(|layout| **layout == name.trim());
+    known.map(|layout| (*layout).to_owned()).ok_or_else(|| source::unknown_layout(name))
+}
+
+pub(super) fn line(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         Err("must be one line of text".to_owned())
     } else {

@@ -8,6 +8,7 @@ use super::check::check;
 use super::keys::{self, KEYS, Key, Kind};
 use super::layers::{Entry, Layer};
 use super::origin::{Origin, Problem};
+use super::source;
 
 /// Reads the text of a file into a layer; what is wrong goes to `problems`, the rest is still read.
 pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>) -> Layer {
@@ -63,6 +64,14 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, key: &'static Key, at: usize, value: &Spanned<DeValue<'_>>) {
+        if let (Kind::Sources, DeValue::Array(entries)) = (key.kind, value.get_ref()) {
+            // Each entry is a table of its own: the line of the one that is wrong is what helps.
+            let flawed = entries.iter().find_map(|e| Some((e, source::check_one(&to_json(e.get_ref())).err()?)));
+            if let Some((entry, message)) = flawed {
+                let at = entry.span().start;
+                return self.problem(at, excerpt(line_at(self.text, at)), format!("`{}`: {message}", key.name));
+            }
+        }
         match check(key.kind, &to_json(value.get_ref())) {
             Ok(checked) => {
                 let place = Some(place(self.text, at));
@@ -70,7 +79,7 @@ impl Reader<'_> {
             }
             Err(message) => {
                 let written = self.text.get(value.span()).unwrap_or_default();
-                let may_show = !matches!(key.kind, Kind::Headers | Kind::Secret | Kind::Url);
+                let may_show = !matches!(key.kind, Kind::Headers | Kind::Secret | Kind::Url | Kind::Sources);
                 let excerpt = may_show.then(|| format!("{} = {written}", key.leaf()));
                 self.problem(at, excerpt, format!("`{}`: {message}", key.name));
             }

@@ -29,6 +29,10 @@ pub(crate) enum Kind {
     Suffixes,
     /// A list of names.
     Names,
+    /// Names of built-in layouts.
+    Layouts,
+    /// Tables of `[[artifacts.source]]`.
+    Sources,
     /// Header names, each with the variable that holds its value.
     Headers,
     /// The variable that holds a secret.
@@ -113,6 +117,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("external_receiver.compression", Kind::Word(&["gzip", "none"]), Some("\"gzip\""), "Compression of requests."),
     key("external_receiver.signing_secret", Kind::Secret, None, "The variable with a Standard Webhooks secret."),
+    key("artifacts.layouts", Kind::Layouts, Some("[\"kitty\"]"), "Built-in layouts that are indexed."),
     key("artifacts.root", Kind::RelativePath, Some("\"kitty-specs\""), "The directory of mission directories."),
     key("artifacts.surfaces", Kind::Globs, Some(SURFACES), "Files whose bodies are sent."),
     key(
@@ -122,6 +127,7 @@ pub(crate) const KEYS: &[Key] = &[
         "Suffixes that are sent.",
     ),
     key("artifacts.max_bytes", Kind::Size(1, 64 * MIB), Some("524288"), "The largest body that is sent."),
+    key("artifacts.source", Kind::Sources, Some("[]"), "Places of your own, and settings of built-in layouts."),
     key("bodies.wire_names", Kind::Word(&["current", "2026-03"]), Some("\"current\""), "Field names of body uploads."),
     key("bodies.parallel", Kind::Count(1, 32), Some("4"), "Uploads at a time."),
     key("bodies.max_queue_bytes", Kind::Size(1, TIB), Some("\"1 GiB\""), "The most bytes that wait for upload."),

@@ -21,6 +21,7 @@ mod origin;
 mod preset;
 mod schema;
 mod settings;
+mod source;
 mod units;
 mod variables;
 
@@ -31,10 +32,13 @@ pub(crate) use loaded::{Loaded, RepositoryFile, Setting};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
-    Ack, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Imported, Parity,
-    Teamspace, WireNames,
+    Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Imported,
+    Parity, Teamspace, WireNames,
 };
 pub(crate) use settings::{Change, Changed, Edit, Refusal, Settings, plan_settings};
+pub(crate) use source::ArtifactSource;
+#[cfg(test)]
+pub(crate) use source::LAYOUTS;
 pub(crate) use units::milliseconds;
 
 use std::path::PathBuf;

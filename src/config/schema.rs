@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::preset::{Delivery, Preset, Retention};
+use super::source::ArtifactSource;
 
 /// Everything a person can set, but for addresses, which `endpoint` compares source by source.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -129,6 +130,8 @@ pub(crate) enum Compression {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Artifacts {
+    /// Built-in layouts that are indexed, in order.
+    pub(crate) layouts: Vec<String>,
     /// The directory of mission directories: relative, without `..` and without a `/` at its end.
     pub(crate) root: String,
     /// Files whose bodies are sent: globs on the whole relative path.
@@ -137,6 +140,8 @@ pub(crate) struct Artifacts {
     pub(crate) formats: Vec<String>,
     /// The largest body that is sent, in bytes.
     pub(crate) max_bytes: u64,
+    /// Sources of one's own, and settings of built-in layouts, in order.
+    pub(crate) source: Vec<ArtifactSource>,
 }
 
 /// `[bodies]`.
@@ -328,9 +333,6 @@ mod tests {
             (external.format, external.ack, external.compression),
             (Format::Batch, Ack::Results, Compression::Gzip)
         );
-        assert_eq!((config.artifacts.root.as_str(), config.artifacts.max_bytes), ("kitty-specs", 524_288));
-        assert_eq!(config.artifacts.formats, ["md", "json", "yaml", "yml", "csv"]);
-        assert_eq!(config.artifacts.surfaces.len(), 11);
         assert_eq!(config.bodies, Bodies { wire_names: WireNames::Current, parallel: 4, max_queue_bytes: 1 << 30 });
         assert_eq!(config.journal, Journal { capacity: 100_000, warn_rows: 1_000_000 });
         let drain = Drain {
@@ -346,6 +348,15 @@ mod tests {
         assert_eq!((config.hook, config.dossier.parity), (hook, Parity::Path));
         assert_eq!(config.opt_out.teamspace_bound, BoundFamilies::Keep);
         assert_eq!((config.migrate.imported, config.families.local_only), (Imported::Owed, vec![]));
+    }
+
+    #[test]
+    fn default_artifacts_are_the_published_ones() {
+        let artifacts = EventSyncConfig::default().artifacts;
+        assert_eq!((artifacts.root.as_str(), artifacts.max_bytes), ("kitty-specs", 524_288));
+        assert_eq!(artifacts.formats, ["md", "json", "yaml", "yml", "csv"]);
+        assert_eq!(artifacts.surfaces.len(), 11);
+        assert_eq!((artifacts.layouts, artifacts.source), (vec!["kitty".to_owned()], vec![]));
     }
 
     #[test]

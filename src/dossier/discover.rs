@@ -4,6 +4,7 @@ use std::path::{Component, Path};
 
 use super::Error;
 use super::beneath::{Beneath, EntryKind};
+use super::layouts::is_never_read;
 use super::reason::{Reason, Skipped};
 use crate::base::text;
 
@@ -15,6 +16,8 @@ pub(super) struct Discovered {
     /// Their names, in byte order.
     pub(super) slugs: Vec<String>,
     pub(super) skipped: Vec<Skipped>,
+    /// Visible files beside them, in byte order.
+    pub(super) loose: Vec<String>,
 }
 
 /// Opens the artifact root of the work tree at `root`; `None` when it does not exist. A link is followed as long as it
@@ -43,16 +46,11 @@ pub(super) fn artifact_root(root: &Path, artifacts_root: &str) -> Result<Option<
     Beneath::open_exact(&resolved).map(Some).map_err(|e| unreadable(&resolved, e))
 }
 
-/// Every visible directory with a safe name below the artifact root, or those `wanted`.
-pub(super) fn missions(
-    root: &Path,
-    artifacts_root: &str,
-    is_repository: bool,
-    wanted: Option<&[String]>,
-) -> Result<Discovered, Error> {
+/// Every visible directory with a safe name below the artifact root.
+pub(super) fn missions(root: &Path, artifacts_root: &str, is_repository: bool) -> Result<Discovered, Error> {
     let Some(tree) = artifact_root(root, artifacts_root)? else {
         if is_repository {
-            return Ok(Discovered { tree: None, slugs: vec![], skipped: vec![] });
+            return Ok(Discovered { tree: None, slugs: vec![], skipped: vec![], loose: vec![] });
         }
         let artifacts_root = artifacts_root.to_owned();
         return Err(Error::NothingToIndex { root: text::path(root), artifacts_root });
@@ -61,16 +59,20 @@ pub(super) fn missions(
     let is_top = root.canonicalize().is_ok_and(|top| top == tree.path());
     if !is_top && entries.iter().any(|entry| entry.name.as_deref() == Ok(".git")) {
         let skipped = Skipped { mission_slug: None, path: String::new(), reason: Reason::NestedRepository };
-        return Ok(Discovered { tree: Some(tree), slugs: vec![], skipped: vec![skipped] });
+        return Ok(Discovered { tree: Some(tree), slugs: vec![], skipped: vec![skipped], loose: vec![] });
     }
-    let (mut slugs, mut skipped) = (Vec::new(), Vec::new());
+    let (mut slugs, mut skipped, mut loose) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries {
         let (Ok(name) | Err(name)) = &entry.name;
-        if name.starts_with('.') || wanted.is_some_and(|wanted| !wanted.contains(name)) {
+        if name.starts_with('.') || (is_top && is_never_read(name)) {
             continue;
         }
         let reason = match entry.kind {
-            EntryKind::File | EntryKind::Special => continue,
+            EntryKind::File => {
+                loose.push(name.clone());
+                continue;
+            }
+            EntryKind::Special => continue,
             EntryKind::Link => Reason::MissionIsLink,
             EntryKind::Directory if entry.name.is_err() => Reason::NameNotUtf8,
             EntryKind::Directory if !is_safe_slug(name) => Reason::UnsafeName,
@@ -83,12 +85,13 @@ pub(super) fn missions(
     }
     slugs.sort_unstable();
     skipped.sort_unstable();
-    Ok(Discovered { tree: Some(tree), slugs, skipped })
+    loose.sort_unstable();
+    Ok(Discovered { tree: Some(tree), slugs, skipped, loose })
 }
 
 /// True for names that may be joined into paths and ids: ASCII letters, digits, `-`, `_` and inner `.`, beginning with a
 /// letter or digit, nowhere `..`.
-fn is_safe_slug(name: &str) -> bool {
+pub(super) fn is_safe_slug(name: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
         && name.bytes().all(is_allowed)
@@ -137,12 +140,11 @@ mod tests {
         let (_temp, root) = temp(&["k/b", "k/a", "k/.hidden", "k/not safe", "elsewhere"]);
         std::fs::write(root.join("k/README.md"), "x").unwrap();
         symlink(root.join("elsewhere"), root.join("k/linked")).unwrap();
-        let found = missions(&root, "k", false, None).unwrap();
+        let found = missions(&root, "k", false).unwrap();
         assert_eq!(found.slugs, ["a", "b"]);
         let skipped: Vec<_> = found.skipped.iter().map(|s| (s.path.as_str(), s.reason)).collect();
         assert_eq!(skipped, [("linked", Reason::MissionIsLink), ("not safe", Reason::UnsafeName)]);
-        let chosen = missions(&root, "./k", false, Some(&["b".to_owned(), "gone".to_owned()])).unwrap();
-        assert_eq!((chosen.slugs, chosen.skipped), (vec!["b".to_owned()], vec![]));
+        assert_eq!(found.loose, ["README.md"]);
     }
 
     #[test]
@@ -153,21 +155,21 @@ mod tests {
             symlink(to, tree.join(link)).unwrap();
         }
         for name in ["out", "git", "copy"] {
-            assert!(matches!(missions(&tree, name, true, None), Err(Error::RootLeavesTree { .. })), "{name}");
+            assert!(matches!(missions(&tree, name, true), Err(Error::RootLeavesTree { .. })), "{name}");
         }
-        assert_eq!(missions(&tree, "in", true, None).unwrap().slugs, ["m"]);
+        assert_eq!(missions(&tree, "in", true).unwrap().slugs, ["m"]);
         for name in ["", "/", "../other", "real/../real"] {
-            assert!(matches!(missions(&tree, name, true, None), Err(Error::BadArtifactsRoot { .. })), "{name}");
+            assert!(matches!(missions(&tree, name, true), Err(Error::BadArtifactsRoot { .. })), "{name}");
         }
-        assert_eq!(missions(&tree, "none", true, None).unwrap().slugs.len(), 0);
-        assert!(matches!(missions(&tree, "none", false, None), Err(Error::NothingToIndex { .. })));
+        assert_eq!(missions(&tree, "none", true).unwrap().slugs.len(), 0);
+        assert!(matches!(missions(&tree, "none", false), Err(Error::NothingToIndex { .. })));
     }
 
     #[test]
     fn an_artifact_root_of_another_repository_is_not_indexed() {
         let (_temp, root) = temp(&["k/m"]);
         std::fs::write(root.join("k/.git"), "gitdir: ../.git/modules/k\n").unwrap();
-        let found = missions(&root, "k", true, None).unwrap();
+        let found = missions(&root, "k", true).unwrap();
         assert_eq!((found.slugs.len(), found.skipped.first().map(|s| s.reason)), (0, Some(Reason::NestedRepository)));
     }
 }

@@ -1,21 +1,23 @@
-//! A mission before its files are read: what it is called, which files it has, and which of them are known.
+//! A mission before its files are read: what it is, which files it has, and which of them are known.
 
 use std::io::Read as _;
 
 use rayon::prelude::*;
 
 use super::beneath::Beneath;
-use super::cache::{Known, KnownMeta};
+use super::cache::{Cache, Known, KnownMeta};
 use super::digest::Reading;
 use super::index::Request;
-use super::manifest::VERSION;
+use super::locate::{Trees, Unit};
+use super::manifest::{Manifest, VERSION};
 use super::meta::{Meta, parse};
 use super::mission::{Completeness, Mission};
 use super::reason::{Reason, Skipped};
+use super::source::Sources;
 use super::stat::Stat;
-use super::walk::{Walk, walk};
+use super::walk::{Passing, Walk, shared, walk};
 use super::{Error, discover};
-use crate::base::Timestamp;
+use crate::base::{Interrupt, Timestamp};
 
 /// A longer `meta.json` counts as one that is no JSON.
 const LONGEST_META: u64 = 4 << 20;
@@ -25,9 +27,13 @@ const META: &str = "meta.json";
 
 /// A mission in the making.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct Draft<'a> {
+    /// Where it is opened.
+    pub(super) tree: &'a Beneath,
     /// Without artifacts yet.
     pub(super) mission: Mission,
+    /// What is expected of it.
+    pub(super) manifest: Option<&'static Manifest>,
     pub(super) walk: Walk,
     /// For each file of the walk, its reading where that is known.
     pub(super) known: Vec<Option<Reading>>,
@@ -37,57 +43,95 @@ pub(super) struct Draft {
     pub(super) read: Vec<(Reading, Option<Stat>)>,
 }
 
-impl Draft {
-    /// What is to be opened, relative to the artifact root.
+impl Draft<'_> {
+    /// What is to be opened, relative to its tree.
     pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
         let files = self.walk.files.iter().zip(&self.known);
         files.filter(|(_, known)| known.is_none()).map(|(found, _)| found.opens.as_str())
     }
 }
 
-/// Walks every mission and reads its `meta.json`; drops those that are not to be indexed.
-pub(super) fn drafts(
+/// What a walk of a unit gave: its files, their readings where known, what it is, and what may be remembered of that.
+type Walked = (Walk, Vec<Option<Reading>>, Meta, Option<KnownMeta>);
+
+/// Walks every unit and reads the `meta.json` of missions; drops those that are not to be indexed.
+pub(super) fn drafts<'a>(
     request: &Request<'_>,
-    tree: &Beneath,
-    slugs: Vec<String>,
+    trees: &'a Trees,
+    units: Vec<Unit>,
     skipped: &mut Vec<Skipped>,
-) -> Result<Vec<Draft>, Error> {
+) -> Result<Vec<Draft<'a>>, Error> {
     let is_linked = request.meta_root != request.root;
-    let main = if is_linked {
-        discover::artifact_root(request.meta_root, request.artifacts_root).ok().flatten()
-    } else {
-        None
-    };
-    let nothing = Known::default();
-    let (known, begun, interrupt) = (request.known, request.begun, request.interrupt);
-    let walked: Vec<_> = slugs
+    let main = request.sources.root().filter(|_| is_linked).and_then(|(_, root)| {
+        // Without the main work tree's, the checkout's own are what there is.
+        discover::artifact_root(request.meta_root, root).ok().flatten()
+    });
+    let (sources, known, begun, interrupt) = (request.sources, request.known, request.begun, request.interrupt);
+    let reader = Reader { sources, main: main.as_ref(), known, begun, interrupt };
+    let walked: Vec<_> = units
         .into_par_iter()
-        .map(|slug| {
-            let known = known.missions.get(&slug).unwrap_or(&nothing);
-            let source = MetaSource { tree, main: main.as_ref(), known, begun };
-            let read = walk(tree, &slug, interrupt).map_err(|reason| (String::new(), reason)).and_then(|walk| {
-                let meta = source.of(&slug, &walk).map_err(|reason| (META.to_owned(), reason))?;
-                let known = walk.files.iter().map(|found| known.reading(&found.path, found.stat)).collect();
-                Ok((walk, known, meta))
-            });
-            (slug, read)
-        })
+        .filter_map(|unit| trees.of(&unit).map(|tree| (reader.walked(tree, &unit), tree, unit)))
         .collect();
     let mut default_branch = None;
     let mut drafts = Vec::with_capacity(walked.len());
-    for (slug, read) in walked {
+    for (read, tree, unit) in walked {
         match read {
-            Ok((walk, known, (said, meta))) => {
+            Ok((walk, known, said, meta)) => {
                 let branch = said.target_branch.clone();
                 let branch =
                     branch.unwrap_or_else(|| default_branch.get_or_insert_with(request.default_branch).clone());
-                let mission = new_mission(request, tree, slug, said, branch);
-                drafts.push(Draft { mission, walk, known, meta, read: Vec::new() });
+                let manifest = manifest(request, &unit, &said);
+                let mission = new_mission(request, tree, unit, said, branch);
+                drafts.push(Draft { tree, mission, manifest, walk, known, meta, read: Vec::new() });
             }
-            Err((path, reason)) => skipped.push(Skipped { mission_slug: Some(slug), path, reason }),
+            Err((path, reason)) => skipped.push(Skipped { mission_slug: Some(unit.slug), path, reason }),
         }
     }
     if request.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(drafts) }
+}
+
+/// What every unit is read with.
+struct Reader<'a> {
+    sources: &'a Sources,
+    /// `artifacts.root` of the main work tree, when another one is indexed.
+    main: Option<&'a Beneath>,
+    known: &'a Cache,
+    begun: Timestamp,
+    interrupt: &'a Interrupt,
+}
+
+impl Reader<'_> {
+    /// The files of a unit, and what it says it is.
+    fn walked(&self, tree: &Beneath, unit: &Unit) -> Result<Walked, (String, Reason)> {
+        let nothing = Known::default();
+        let known = self.known.missions.get(&unit.slug).unwrap_or(&nothing);
+        let source = self.sources.all().get(unit.source);
+        let walk = if let Some(files) = &unit.documents {
+            Walk { shared: shared("", files), files: files.clone(), skipped: Vec::new() }
+        } else {
+            let ignore = source.map(|source| &source.ignore).filter(|ignore| !ignore.is_empty());
+            let passing = Passing { ignore, nested: unit.nested.iter().map(String::as_str).collect() };
+            walk(tree, &unit.dir, &passing, self.interrupt).map_err(|reason| (String::new(), reason))?
+        };
+        let (said, meta) = if unit.is_mission {
+            let source = MetaSource { tree, main: self.main, known, begun: self.begun };
+            source.of(&unit.dir, &walk).map_err(|reason| (META.to_owned(), reason))?
+        } else {
+            let mission_type = source.map(|source| source.mission_type.clone()).unwrap_or_default();
+            (Meta { mission_type, target_branch: None, oddity: None }, None)
+        };
+        let known = walk.files.iter().map(|found| known.reading(&found.path, found.stat)).collect();
+        Ok((walk, known, said, meta))
+    }
+}
+
+/// What is expected of a unit.
+fn manifest(request: &Request<'_>, unit: &Unit, said: &Meta) -> Option<&'static Manifest> {
+    if unit.is_mission {
+        Manifest::of(request.edition, &said.mission_type)
+    } else {
+        request.sources.all().get(unit.source)?.manifest
+    }
 }
 
 /// Where a mission's `meta.json` may be.
@@ -143,10 +187,13 @@ impl MetaSource<'_> {
     }
 }
 
-fn new_mission(request: &Request<'_>, tree: &Beneath, slug: String, meta: Meta, target_branch: String) -> Mission {
+fn new_mission(request: &Request<'_>, tree: &Beneath, unit: Unit, meta: Meta, target_branch: String) -> Mission {
     Mission {
-        dir: tree.path().join(&slug),
-        slug,
+        // Joining nothing would put a `/` at the end.
+        dir: if unit.dir.is_empty() { tree.path().to_owned() } else { tree.path().join(&unit.dir) },
+        place: unit.place,
+        source: unit.source,
+        slug: unit.slug,
         mission_type: meta.mission_type,
         target_branch,
         manifest_version: VERSION,

@@ -35,6 +35,8 @@ fn mission(step: Option<&str>) -> Mission {
     let mut mission = Mission {
         slug: "m".to_owned(),
         dir: std::path::PathBuf::new(),
+        place: String::new(),
+        source: 0,
         mission_type: "software-dev".to_owned(),
         target_branch: "main".to_owned(),
         manifest_version: "1",

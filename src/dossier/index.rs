@@ -6,18 +6,20 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::Error;
 use super::artifact::from_reading;
 use super::baseline::{Baselines, Owner};
 use super::beneath::Beneath;
 use super::cache::{Cache, KnownFile};
 use super::digest::{Reading, measure};
 use super::draft::{Draft, drafts};
-use super::manifest::{Edition, Manifest};
+use super::locate::{Located, locate};
+use super::manifest::Edition;
 use super::mission::Mission;
 use super::parity::ParityForm;
 use super::reason::{Reason, Skipped};
+use super::source::Sources;
 use super::stat::Stat;
-use super::{Error, discover};
 use crate::base::{Interrupt, Timestamp};
 
 /// What to index, and how.
@@ -28,8 +30,8 @@ pub(crate) struct Request<'a> {
     pub(crate) meta_root: &'a Path,
     /// Then a missing artifact root means that there are no missions, not that this is the wrong place.
     pub(crate) is_repository: bool,
-    /// `artifacts.root`.
-    pub(crate) artifacts_root: &'a str,
+    /// Where units and documents are looked for.
+    pub(crate) sources: &'a Sources,
     /// Only these missions.
     pub(crate) missions: Option<&'a [String]>,
     /// Whose manifests.
@@ -78,6 +80,8 @@ pub(crate) struct Index {
     pub(crate) skipped: Vec<Skipped>,
     /// What was taken, and is odd; ordered likewise.
     pub(crate) odd: Vec<Skipped>,
+    /// Files beside units that no source takes, from the top of the project, each with its source's place.
+    pub(crate) loose: Vec<(usize, String)>,
     /// Missions that were asked for by name and are not there.
     pub(crate) unknown: Vec<String>,
     /// Files, read or known.
@@ -92,42 +96,51 @@ pub(crate) struct Index {
 
 /// Indexes the checkout that `request` names. The same whatever the number of threads.
 pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
-    let found = discover::missions(request.root, request.artifacts_root, request.is_repository, request.missions)?;
-    let mut index = Index { skipped: found.skipped, ..Index::default() };
-    if let Some(tree) = &found.tree {
-        let drafts = drafts(request, tree, found.slugs, &mut index.skipped)?;
-        fill(request, tree, drafts, &mut index)?;
+    let Located { trees, mut units, skipped, loose } = locate(request)?;
+    let mut index = Index { skipped, loose, ..Index::default() };
+    if let Some(wanted) = request.missions {
+        units.retain(|unit| wanted.contains(&unit.slug));
+        index.skipped.retain(|skipped| wanted.iter().any(|slug| names(skipped, slug)));
     }
+    let drafts = drafts(request, &trees, units, &mut index.skipped)?;
+    fill(request, drafts, &mut index)?;
     if let Some(wanted) = request.missions {
         let is_covered = |slug: &str| wanted.iter().any(|name| name == slug);
         index.cache = request.known.clone().renewed(std::mem::take(&mut index.cache), is_covered);
     }
     let is_known = |slug: &&String| {
-        let in_skipped =
-            |s: &Skipped| s.mission_slug.as_ref().or((!s.path.is_empty()).then_some(&s.path)) == Some(slug);
-        index.missions.iter().any(|m| m.slug == **slug) || index.skipped.iter().any(in_skipped)
+        index.missions.iter().any(|m| m.slug == **slug) || index.skipped.iter().any(|skipped| names(skipped, slug))
     };
     index.unknown = request.missions.unwrap_or_default().iter().filter(|slug| !is_known(slug)).cloned().collect();
     index.skipped.sort_unstable();
     Ok(index)
 }
 
+/// True when what was left out is the mission `slug`, or of it.
+fn names(skipped: &Skipped, slug: &str) -> bool {
+    match &skipped.mission_slug {
+        Some(mission) => mission == slug,
+        None => skipped.path.rsplit('/').next() == Some(slug),
+    }
+}
+
 /// A file's reading, and how the file was as it was opened.
 type Read = (Reading, Option<Stat>);
 
 /// Reads the files that are not known, of all missions in parallel, and puts each mission together.
-fn fill(request: &Request<'_>, tree: &Beneath, mut drafts: Vec<Draft>, index: &mut Index) -> Result<(), Error> {
-    let unknown: Vec<&str> = drafts.iter().flat_map(Draft::unknown).collect();
+fn fill(request: &Request<'_>, mut drafts: Vec<Draft<'_>>, index: &mut Index) -> Result<(), Error> {
+    let unknown: Vec<(&Beneath, &str)> =
+        drafts.iter().flat_map(|draft| draft.unknown().map(|path| (draft.tree, path))).collect();
     index.files = drafts.iter().map(|draft| draft.walk.files.len()).sum();
     index.cached = index.files - unknown.len();
-    let readings = read(request, tree, unknown)?;
+    let readings = read(request, unknown)?;
     let mut readings = readings.into_iter();
     for draft in &mut drafts {
         let count = draft.unknown().count();
         draft.read = readings.by_ref().take(count).collect();
     }
     let baselines = Baselines::below(request.meta_root, request.baseline_owner);
-    let how = How { edition: request.edition, parity: request.parity, begun: request.begun, baselines };
+    let how = How { parity: request.parity, begun: request.begun, baselines };
     let settled: Vec<Settled> = drafts.into_par_iter().map(|draft| settle(&how, draft)).collect();
     for Settled { mission, skipped, odd, known, bytes } in settled {
         index.bytes += bytes;
@@ -140,10 +153,10 @@ fn fill(request: &Request<'_>, tree: &Beneath, mut drafts: Vec<Draft>, index: &m
 }
 
 /// Reads files, in parallel; the readings come in the order of `paths`.
-fn read(request: &Request<'_>, tree: &Beneath, paths: Vec<&str>) -> Result<Vec<Read>, Error> {
+fn read(request: &Request<'_>, paths: Vec<(&Beneath, &str)>) -> Result<Vec<Read>, Error> {
     let (done, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
     let total = paths.len();
-    let one = |path: &str| {
+    let one = |(tree, path): (&Beneath, &str)| {
         if request.interrupt.is_requested() {
             return (Reading::Unreadable, None);
         }
@@ -169,15 +182,13 @@ struct Settled {
 
 /// What is the same for all missions.
 struct How<'a> {
-    edition: Edition,
     parity: ParityForm,
     begun: Timestamp,
     baselines: Option<Baselines<'a>>,
 }
 
-fn settle(how: &How<'_>, draft: Draft) -> Settled {
-    let Draft { mut mission, walk, known, meta, read } = draft;
-    let manifest = Manifest::of(how.edition, &mission.mission_type);
+fn settle(how: &How<'_>, draft: Draft<'_>) -> Settled {
+    let Draft { mut mission, manifest, walk, known, meta, read, .. } = draft;
     let slug = mission.slug.clone();
     let skip = |path, reason| Skipped { mission_slug: Some(slug.clone()), path, reason };
     let mut skipped: Vec<_> = walk.skipped.into_iter().map(|(path, reason)| skip(path, reason)).collect();

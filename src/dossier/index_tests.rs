@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::*;
+use crate::config::{Artifacts, EventSyncConfig};
 use crate::dossier::mission::Completeness;
 
 static NOTHING: Cache = Cache { missions: std::collections::BTreeMap::new() };
@@ -24,12 +25,18 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     Tree { _temp: temp, root }
 }
 
+/// The layout `kitty` at this root.
+fn below(root: &str) -> &'static Sources {
+    let artifacts = Artifacts { root: root.to_owned(), ..EventSyncConfig::default().artifacts };
+    Box::leak(Box::new(Sources::of(&artifacts, &|_| false).unwrap()))
+}
+
 fn with<'a>(root: &'a Path, interrupt: &'a Interrupt) -> Request<'a> {
     Request {
         root,
         meta_root: root,
         is_repository: true,
-        artifacts_root: "specs",
+        sources: below("specs"),
         missions: None,
         edition: Edition::Seed,
         step: None,
@@ -198,7 +205,7 @@ fn what_may_not_be_read_is_there_but_not_present() {
 fn the_fixture_repository_is_indexed_as_expected() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let (root, interrupt) = (fixtures.join("repo"), Interrupt::default());
-    let index = index(&Request { artifacts_root: "kitty-specs", ..with(&root, &interrupt) }).unwrap();
+    let index = index(&Request { sources: below("kitty-specs"), ..with(&root, &interrupt) }).unwrap();
     assert_eq!((index.skipped, index.unknown), (vec![], vec![]));
     let namespaces: Vec<_> =
         index.missions.iter().map(|m| (m.mission_type.as_str(), m.target_branch.as_str(), m.oddity)).collect();

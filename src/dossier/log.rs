@@ -34,7 +34,7 @@ struct Line {
 
 /// The logs of every mission that has one, in the order of their names.
 pub(crate) fn mission_logs(root: &Path, artifacts_root: &str) -> Result<Vec<MissionLog>, Error> {
-    let found = discover::missions(root, artifacts_root, true, None)?;
+    let found = discover::missions(root, artifacts_root, true)?;
     let Some(tree) = found.tree else { return Ok(Vec::new()) };
     let mut logs = Vec::new();
     for mission_slug in found.slugs {

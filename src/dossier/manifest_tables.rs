@@ -132,3 +132,38 @@ pub(super) const NEWEST: &[Manifest] = &[
         optional: &[],
     },
 ];
+
+/// What GitHub's Spec Kit expects of a feature.
+pub(super) const SPEC_KIT: Manifest = Manifest {
+    mission_type: "spec-kit",
+    steps: &[("specify", SPECIFY), ("plan", &[PLAN]), ("tasks", &[TASKS])],
+    optional: &[RESEARCH, DATA_MODEL, QUICKSTART],
+};
+
+/// What `OpenSpec` expects of a change.
+pub(super) const OPENSPEC_CHANGE: Manifest = Manifest {
+    mission_type: "openspec-change",
+    steps: &[("propose", &[blocking("input.proposal.main", Input, "proposal.md")]), ("apply", &[TASKS])],
+    optional: &[optional("output.design.main", Output, "design.md")],
+};
+
+/// What Kiro expects of a spec. A bug has `bugfix.md` where a feature has `requirements.md`: either has the key.
+pub(super) const KIRO_SPEC: Manifest = Manifest {
+    mission_type: "kiro-spec",
+    steps: &[
+        ("requirements", &[blocking("input.requirements.main", Input, "requirements.md")]),
+        ("design", &[blocking("output.design.main", Output, "design.md")]),
+        ("tasks", &[TASKS]),
+    ],
+    optional: &[optional("input.requirements.main", Input, "bugfix.md"), RESEARCH],
+};
+
+/// What GSD expects of a phase.
+pub(super) const GSD_PHASE: Manifest = Manifest {
+    mission_type: "gsd-phase",
+    steps: &[
+        ("plan", &[blocking("output.plan.phase", Output, "*-PLAN.md")]),
+        ("execute", &[blocking("evidence.summary.phase", Evidence, "*-SUMMARY.md")]),
+    ],
+    optional: &[optional("evidence.verification.phase", Evidence, "*-VERIFICATION.md")],
+};

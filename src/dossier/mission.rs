@@ -49,14 +49,18 @@ pub(crate) struct Counts {
     pub(crate) optional_present: usize,
 }
 
-/// A feature directory and its artifacts.
+/// A unit of work (a feature directory), or a list of documents, and its artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "`mission_type` is the public name")]
 pub(crate) struct Mission {
-    /// The directory's name.
+    /// What it is called; no two missions of a project share a slug.
     pub(crate) slug: String,
-    /// The directory; absolute, without links.
+    /// The directory that artifact paths begin at; absolute, without links.
     pub(crate) dir: PathBuf,
+    /// The same from the top of the project; empty for a list of documents.
+    pub(crate) place: String,
+    /// The place in [`Sources`](super::Sources) of the source that it is of.
+    pub(crate) source: usize,
     /// From `meta.json`, or the default.
     pub(crate) mission_type: String,
     /// From `meta.json`, or the default branch.
@@ -180,6 +184,8 @@ mod tests {
         let mut mission = Mission {
             slug: "m".to_owned(),
             dir: PathBuf::new(),
+            place: String::new(),
+            source: 0,
             mission_type: mission_type.to_owned(),
             target_branch: "main".to_owned(),
             manifest_version: "1",

@@ -28,13 +28,18 @@ mod identity;
 mod identity_yaml;
 mod index;
 mod key;
+mod layouts;
+mod locate;
 mod log;
 mod manifest;
 mod manifest_tables;
 mod meta;
 mod mission;
 mod parity;
+mod places;
 mod reason;
+mod slugs;
+mod source;
 mod stat;
 mod walk;
 
@@ -52,6 +57,7 @@ pub(crate) use manifest::Edition;
 pub(crate) use mission::Mission;
 pub(crate) use parity::ParityForm;
 pub(crate) use reason::Reason;
+pub(crate) use source::{Source, Sources};
 
 /// Why no index could be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +72,17 @@ pub(crate) enum Error {
         root: String,
         /// `artifacts.root`.
         artifacts_root: String,
+    },
+    /// The sources that the configuration names cannot be read.
+    #[error("[artifacts]: {0}")]
+    Sources(String),
+    /// What the configuration names is not there.
+    #[error("{} is configured, and there is no {}", crate::base::text::printable(.what), either(.places))]
+    NoPlace {
+        /// The words of the configuration.
+        what: String,
+        /// Directories of which one would do.
+        places: Vec<String>,
     },
     /// `artifacts.root` is absolute, empty, or has `..` in it.
     #[error("artifacts.root {artifacts_root:?} must be a relative path without `..`")]
@@ -92,4 +109,15 @@ pub(crate) enum Error {
     /// A stop was asked for.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Directories as a choice, for a message.
+fn either(places: &[String]) -> String {
+    let mut places: Vec<_> = places.iter().map(|place| format!("{}/", crate::base::text::printable(place))).collect();
+    places.dedup();
+    match places.split_last() {
+        Some((last, [])) => format!("directory {last}"),
+        Some((last, others)) => format!("directory {} or {last}", others.join(", ")),
+        None => "such directory".to_owned(),
+    }
 }

@@ -27,8 +27,12 @@ pub(crate) enum Reason {
     Vanished,
     /// A directory name that is no safe mission slug.
     UnsafeName,
+    /// A directory whose slug another unit has.
+    SlugTaken,
     /// A feature directory that is itself a link.
     MissionIsLink,
+    /// A listed document that is a link.
+    DocumentIsLink,
     /// There is no `meta.json`; defaults are used.
     MetaMissing,
     /// `meta.json` is no JSON; defaults are used.
@@ -72,7 +76,9 @@ impl Reason {
             Self::UnsafeName => {
                 ("unsafe_name", "a mission is named with ASCII letters, digits, `-`, `_` and inner `.` only")
             }
+            Self::SlugTaken => ("slug_taken", "another unit has this name"),
             Self::MissionIsLink => ("mission_is_link", "a feature directory must not be a link"),
+            Self::DocumentIsLink => ("document_is_link", "a listed document must not be a link"),
             Self::MetaMissing => ("meta_missing", "there is no meta.json; defaults are used"),
             Self::MetaNotJson => ("meta_not_json", "meta.json is not JSON; defaults are used"),
             Self::MetaNotObject => ("meta_not_object", "meta.json is not a JSON object"),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::beneath::{Beneath, EntryKind};
 use super::reason::Reason;
+use super::source::Ignore;
 use super::stat::Stat;
 use crate::base::Interrupt;
 
@@ -27,9 +28,28 @@ pub(super) struct Walk {
     pub(super) shared: Vec<String>,
 }
 
-/// Walks the feature directory `slug` below the artifact root. Hidden entries are passed over in silence; directory
-/// links and nested repositories are not entered. `Err` when the feature directory itself is not to be indexed.
-pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<Walk, Reason> {
+/// What a walk passes over, besides hidden entries.
+#[derive(Debug, Default)]
+pub(super) struct Passing<'a> {
+    /// Globs on paths inside the unit.
+    pub(super) ignore: Option<&'a Ignore>,
+    /// Units of their own inside this one, as paths inside it.
+    pub(super) nested: Vec<&'a str>,
+}
+
+impl Passing<'_> {
+    fn passes(&self, path: &str, kind: EntryKind) -> bool {
+        if kind == EntryKind::Directory {
+            self.nested.contains(&path) || self.ignore.is_some_and(|ignore| ignore.has_directory(path))
+        } else {
+            self.ignore.is_some_and(|ignore| ignore.has_file(path))
+        }
+    }
+}
+
+/// Walks the unit's directory `slug` below `tree`. Hidden entries are passed over in silence; directory links and nested
+/// repositories are not entered. `Err` when the directory itself is not to be indexed.
+pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt: &Interrupt) -> Result<Walk, Reason> {
     let mut walk = Walk::default();
     let mut links = Vec::new();
     let mut foreign = BTreeSet::new();
@@ -41,6 +61,9 @@ pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<
         match list(tree, slug, &dir, &mut walk.skipped) {
             Ok(entries) => {
                 for (path, kind, stat) in entries {
+                    if passing.passes(&path, kind) {
+                        continue;
+                    }
                     match kind {
                         EntryKind::Directory => open.push(path),
                         EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path, stat }),
@@ -78,9 +101,11 @@ pub(super) fn walk(tree: &Beneath, slug: &str, interrupt: &Interrupt) -> Result<
 
 /// The files with more names than were met in the feature directory. A hard link is the file, so it is no way out of the
 /// directory and nothing is left out for it.
-fn shared(slug: &str, files: &[Found]) -> Vec<String> {
-    let own =
-        |found: &&Found| found.opens.strip_prefix(slug).and_then(|rest| rest.strip_prefix('/')) == Some(&found.path);
+pub(super) fn shared(slug: &str, files: &[Found]) -> Vec<String> {
+    let own = |found: &&Found| match found.opens.strip_suffix(found.path.as_str()) {
+        Some(dir) => dir.strip_suffix('/').unwrap_or(dir) == slug,
+        None => false,
+    };
     let with_names = || files.iter().filter(own).filter_map(|found| Some((found, found.stat.filter(|s| s.names > 1)?)));
     let mut met: BTreeMap<u64, u32> = BTreeMap::new();
     with_names().for_each(|(_, stat)| *met.entry(stat.inode).or_default() += 1);
@@ -149,7 +174,7 @@ mod tests {
         std::fs::write(mission.join(std::ffi::OsStr::from_bytes(b"bad\xff.md")), "x").unwrap();
 
         let tree = Beneath::open(temp.path()).unwrap();
-        let mut walked = walk(&tree, "m", &Interrupt::default()).unwrap();
+        let mut walked = walk(&tree, "m", &Passing::default(), &Interrupt::default()).unwrap();
         let paths: Vec<&str> = walked.files.iter().map(|f| f.path.as_str()).collect();
         assert_eq!(paths, ["a-b.md", "a.md", "a/z.md", "b.md", "link.md", "node_modules/x~", "é.md"]);
         let link = walked.files.iter().find(|f| f.path == "link.md").unwrap();
@@ -176,7 +201,10 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         write(&temp.path().join("m"), ".git");
         let tree = Beneath::open(temp.path()).unwrap();
-        assert_eq!(walk(&tree, "m", &Interrupt::default()).unwrap_err(), Reason::NestedRepository);
-        assert_eq!(walk(&tree, "gone", &Interrupt::default()).unwrap_err(), Reason::UnreadableDirectory);
+        assert_eq!(walk(&tree, "m", &Passing::default(), &Interrupt::default()).unwrap_err(), Reason::NestedRepository);
+        assert_eq!(
+            walk(&tree, "gone", &Passing::default(), &Interrupt::default()).unwrap_err(),
+            Reason::UnreadableDirectory
+        );
     }
 }

@@ -6,8 +6,7 @@ use super::tally::{Tally, Which};
 use super::{Error, Workspace, World};
 use crate::base::text::printable;
 use crate::bodies::{self, Body, Candidate, Decision, Enqueued, Entry, FilterPolicy, Limits, Status};
-use crate::config::EventSyncConfig;
-use crate::dossier::{self, Artifact, Mission};
+use crate::dossier::{self, Artifact, Mission, Source};
 use crate::event::NamespaceRef;
 use crate::store::Store;
 
@@ -29,21 +28,31 @@ impl NoUpload {
     }
 }
 
-/// The filter of the configuration.
-pub(super) fn filter(config: &EventSyncConfig) -> Result<FilterPolicy, Error> {
-    let artifacts = &config.artifacts;
-    Ok(FilterPolicy::new(&artifacts.surfaces, &artifacts.formats, artifacts.max_bytes)?)
-}
+/// Which bodies of which source are sent.
+pub(super) struct Filters(Vec<FilterPolicy>);
 
-/// What the index alone says of an artifact's body.
-pub(super) fn decide(artifact: &Artifact, filter: &FilterPolicy) -> Decision {
-    let candidate = Candidate {
-        path: &artifact.path,
-        size_bytes: artifact.size,
-        is_present: artifact.is_present,
-        error_reason: artifact.error_reason,
-    };
-    bodies::decide(&candidate, filter)
+impl Filters {
+    /// Those of the workspace's sources.
+    pub(super) fn of(workspace: &Workspace) -> Result<Self, Error> {
+        let max_bytes = workspace.loaded.config.artifacts.max_bytes;
+        let sources = workspace.sources()?;
+        let filter = |source: &Source| FilterPolicy::new(&source.surfaces, &source.formats, max_bytes);
+        Ok(Self(sources.all().iter().map(filter).collect::<Result<_, _>>()?))
+    }
+
+    /// What the index alone says of the body of an artifact of `mission`.
+    pub(super) fn decide(&self, mission: &Mission, artifact: &Artifact) -> Decision {
+        let candidate = Candidate {
+            path: &artifact.path,
+            size_bytes: artifact.size,
+            is_present: artifact.is_present,
+            error_reason: artifact.error_reason,
+        };
+        match self.0.get(mission.source) {
+            Some(filter) => bodies::decide(&candidate, filter),
+            None => Decision::skipped("unsupported_surface"),
+        }
+    }
 }
 
 /// Bodies read at once, so that a run over any number of missions holds a bounded number of texts, in memory and in the
@@ -93,14 +102,14 @@ pub(super) fn offer(
     on_queued: &mut OnQueued<'_>,
 ) -> Result<(), Error> {
     let config = &workspace.loaded.config;
-    let filter = filter(config)?;
+    let filters = Filters::of(workspace)?;
     let limits = Limits { rows: config.journal.capacity, bytes: config.bodies.max_queue_bytes };
     let mut desk = Desk { world, limits, store, tally, on_queued };
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for mission in missions {
         let namespace = Rc::new(mission.namespace(workspace.project_uuid()?));
         for artifact in &mission.artifacts {
-            match body(mission, artifact, &filter, config.artifacts.max_bytes) {
+            match body(mission, artifact, &filters, config.artifacts.max_bytes) {
                 Ok(body) => {
                     bytes += body.text().len();
                     batch.push(Offered { namespace: Rc::clone(&namespace), path: &artifact.path, body });
@@ -167,9 +176,9 @@ impl Desk<'_, '_> {
 }
 
 /// Counts what would be offered, and queues nothing.
-pub(super) fn preview(mission: &Mission, filter: &FilterPolicy, no_upload: Option<NoUpload>, tally: &mut Tally) {
+pub(super) fn preview(mission: &Mission, filters: &Filters, no_upload: Option<NoUpload>, tally: &mut Tally) {
     for artifact in &mission.artifacts {
-        let mut decision = decide(artifact, filter);
+        let mut decision = filters.decide(mission, artifact);
         if let (Status::Queued, Some(why)) = (decision.status, no_upload) {
             decision = Decision { status: Status::Skipped, reason: why.reason().to_owned() };
         }
@@ -178,8 +187,8 @@ pub(super) fn preview(mission: &Mission, filter: &FilterPolicy, no_upload: Optio
 }
 
 /// The body of an artifact, read again and checked against the index; or why there is none to queue.
-fn body(mission: &Mission, artifact: &Artifact, filter: &FilterPolicy, max_bytes: u64) -> Result<Body, Decision> {
-    let decision = decide(artifact, filter);
+fn body(mission: &Mission, artifact: &Artifact, filters: &Filters, max_bytes: u64) -> Result<Body, Decision> {
+    let decision = filters.decide(mission, artifact);
     let (Status::Queued, Some(sha256)) = (decision.status, artifact.sha256) else { return Err(decision) };
     let bytes = dossier::read_body(&mission.dir, &artifact.path, max_bytes)
         .map_err(|error| Decision::skipped(printable(&error.to_string())))?;

@@ -13,7 +13,7 @@ use crate::base::text::printable;
 use crate::base::{Sha256, Timestamp};
 use crate::books;
 use crate::config::Parity;
-use crate::dossier::{self, Edition, Fact, Index, Mission, Owner, ParityForm};
+use crate::dossier::{self, Edition, Fact, Index, Mission, Owner, ParityForm, Sources};
 use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
 use crate::git::{self, Facts};
 use crate::journal::{self, Audit, Entry, Receipt};
@@ -40,6 +40,8 @@ pub(super) struct Selection<'a> {
 pub(super) struct Indexed {
     /// The selected missions.
     pub(super) index: Index,
+    /// Where it was looked for.
+    pub(super) sources: Sources,
     /// Every mission that was looked at.
     pub(super) present: Vec<String>,
     pub(super) git: Facts,
@@ -47,6 +49,13 @@ pub(super) struct Indexed {
     pub(super) warnings: Vec<String>,
     /// Artifacts and directories that could not be read.
     pub(super) unreadable: u64,
+}
+
+impl Indexed {
+    /// The layout of a mission, or the name of its source.
+    pub(super) fn layout_of(&self, mission: &Mission) -> &str {
+        self.sources.all().get(mission.source).map_or("", |source| source.layout.as_str())
+    }
 }
 
 /// Indexes the selected missions of the checkout.
@@ -60,6 +69,7 @@ pub(super) fn index(
     let begun = world.clock.now();
     let (checkout, config) = (&workspace.checkout, &workspace.loaded.config);
     let git = Workspace::git(world);
+    let sources = workspace.sources()?;
     let identity = &workspace.identity;
     let owner = identity.project_uuid.as_deref().zip(identity.node_id.as_deref());
     let owner = owner.map(|(project_uuid, node_id)| Owner { project_uuid, node_id });
@@ -67,7 +77,7 @@ pub(super) fn index(
         root: &workspace.root,
         meta_root: &workspace.main_root,
         is_repository: checkout.is_repository(),
-        artifacts_root: &config.artifacts.root,
+        sources: &sources,
         missions: selection.missions,
         edition: selection.edition,
         step: selection.step,
@@ -102,15 +112,40 @@ pub(super) fn index(
         hashed: (index.files - index.cached) as u64,
         cached: index.cached as u64,
         not_present: absent.len() as u64,
+        layouts: layouts(&sources, &index),
         seconds: report::seconds(world.clock.now().since(begun)),
     };
     let unreadable = absent.iter().filter(|a| a.error_reason != Some("not_found")).count() + index.skipped.len();
     let mut warnings = facts.warnings.clone();
     warnings.extend(oddities(&index));
     if is_empty {
-        warnings.push(format!("no feature directories in {}/", printable(&config.artifacts.root)));
+        warnings.push(nothing_found(&sources));
     }
-    Ok(Indexed { index, present, git: facts, report, warnings, unreadable: unreadable as u64 })
+    Ok(Indexed { index, sources, present, git: facts, report, warnings, unreadable: unreadable as u64 })
+}
+
+/// What each layout came to.
+fn layouts(sources: &Sources, index: &Index) -> Vec<report::LayoutCount> {
+    let names = sources.layouts();
+    let is_of = |source: usize, name: &str| sources.all().get(source).is_some_and(|source| source.layout == name);
+    let count = |name: &&str| {
+        let missions = || index.missions.iter().filter(|mission| is_of(mission.source, name));
+        report::LayoutCount {
+            name: (*name).to_owned(),
+            units: missions().count() as u64,
+            artifacts: missions().map(|mission| mission.artifacts.len() as u64).sum(),
+            no_unit: index.loose.iter().filter(|(source, _)| is_of(*source, name)).count() as u64,
+        }
+    };
+    names.iter().map(count).collect()
+}
+
+/// That no source has a unit or document.
+fn nothing_found(sources: &Sources) -> String {
+    match sources.root() {
+        Some((_, root)) if sources.layouts().len() == 1 => format!("no feature directories in {}/", printable(root)),
+        _ => format!("no units or documents of {}", sources.layouts().join(", ")),
+    }
 }
 
 /// What was left out or defaulted, in words: one line for each.

@@ -24,7 +24,7 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
         return Ok(());
     };
     let mut tally = Tally::default();
-    let filter = bodies::filter(&journey.workspace.loaded.config)?;
+    let filters = bodies::Filters::of(journey.workspace)?;
     if let Some(uuid) = &journey.workspace.identity.project_uuid {
         let receipt = dossier::preview(existing.as_ref(), uuid, journey.world, indexed)?;
         journey.report.capture = Some(capture_section(&receipt));
@@ -32,15 +32,17 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
     for mission in &indexed.index.missions {
         bodies::preview(
             mission,
-            &filter,
+            &filters,
             journey.no_upload().filter(|_| journey.request.scope.offers_bodies),
             &mut tally,
         );
     }
     let artifact = |mission: &crate::dossier::Mission, a: &crate::dossier::Artifact| {
-        let decision = bodies::decide(a, &filter);
+        let decision = filters.decide(mission, a);
         Artifact {
             mission_slug: mission.slug.clone(),
+            layout: indexed.layout_of(mission).to_owned(),
+            dir: mission.place.clone(),
             path: a.path.clone(),
             sha256: a.sha256.map(|s| s.to_string()).unwrap_or_default(),
             size: a.size,

@@ -169,7 +169,7 @@ pub(crate) struct Spool {
 }
 
 /// What the feature directories hold.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Index {
     /// Feature directories.
     pub(crate) missions: u64,
@@ -183,8 +183,23 @@ pub(crate) struct Index {
     pub(crate) cached: u64,
     /// Artifacts that are missing or cannot be read.
     pub(crate) not_present: u64,
+    /// Each layout that is configured, in order.
+    pub(crate) layouts: Vec<LayoutCount>,
     /// Time taken.
     pub(crate) seconds: f64,
+}
+
+/// What one layout, or one source of one's own, came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct LayoutCount {
+    /// The layout, or the source's name.
+    pub(crate) name: String,
+    /// Units of work, and lists of documents.
+    pub(crate) units: u64,
+    /// Files in them, and required ones that are missing.
+    pub(crate) artifacts: u64,
+    /// Files beside units that belong to none.
+    pub(crate) no_unit: u64,
 }
 
 /// What was written to the journal.
@@ -288,7 +303,11 @@ pub(crate) struct Gate {
 pub(crate) struct Artifact {
     /// Its mission.
     pub(crate) mission_slug: String,
-    /// Its path in the feature directory.
+    /// The mission's layout, or the name of its source.
+    pub(crate) layout: String,
+    /// The mission's directory from the top of the project; empty for a list of documents.
+    pub(crate) dir: String,
+    /// Its path in that directory.
     pub(crate) path: String,
     /// Digest of the bytes read; empty when nothing could be read.
     pub(crate) sha256: String,
@@ -340,7 +359,7 @@ mod tests {
             warnings: vec!["w".into()],
             ..Report::new("run")
         };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0,"failures_imported":0,"held":0,"refused":0,"delivered_before":0,"stores":[]},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"cause":null,"fix":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"known":true,"reason":"","fix":""}],"warnings":["w"]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0,"failures_imported":0,"held":0,"refused":0,"delivered_before":0,"stores":[]},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"layouts":[],"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"cause":null,"fix":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"known":true,"reason":"","fix":""}],"warnings":["w"]}"#);
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Journey<'_> {
         if let Some(project) = &mut report.project {
             project.project_slug = Some(origin::project_slug(self.workspace, &indexed.git));
         }
-        report.index = Some(indexed.report);
+        report.index = Some(indexed.report.clone());
         report.warnings.extend(indexed.warnings.iter().cloned());
         report.standing.strict_findings += indexed.unreadable;
         Ok(indexed)
@@ -238,13 +238,13 @@ impl Journey<'_> {
         tally: &mut Tally,
     ) -> Result<(), Error> {
         let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
-        let (config, missions) = (&self.workspace.loaded.config, &indexed.index.missions);
+        let missions = &indexed.index.missions;
         let Some(why) = self.no_upload() else {
             return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
         };
-        let filter = bodies::filter(config)?;
+        let filters = bodies::Filters::of(self.workspace)?;
         for mission in missions {
-            bodies::preview(mission, &filter, Some(why), tally);
+            bodies::preview(mission, &filters, Some(why), tally);
         }
         Ok(())
     }

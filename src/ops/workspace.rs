@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, World};
-use crate::config::{self, Flag, Home, Inputs, Loaded, Place};
+use crate::config::{self, Flag, Home, Inputs, Loaded, Origin, Place};
 use crate::dossier::{self, ProjectOverride};
 use crate::git::{self, Checkout, Git};
 
@@ -93,6 +93,13 @@ impl Workspace {
             loaded
         };
         Ok(Self { checkout, root, main_root, loaded, identity, home, place })
+    }
+
+    /// Where the configuration has units and documents looked for.
+    pub(crate) fn sources(&self) -> Result<dossier::Sources, Error> {
+        let is_default = |origin: &Origin| *origin == Origin::Default;
+        let is_set = |key: &str| self.loaded.values.iter().any(|v| v.key == key && !is_default(&v.origin));
+        dossier::Sources::of(&self.loaded.config.artifacts, &is_set).map_err(|e| dossier::Error::Sources(e).into())
     }
 
     /// Git, as children are started for this command.

@@ -43,6 +43,8 @@ mod house;
 mod init;
 mod kill;
 mod layers;
+#[cfg(unix)]
+mod layouts;
 mod logs;
 mod looking;
 mod lost_store;

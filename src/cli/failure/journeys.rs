@@ -19,6 +19,8 @@ impl From<crate::ops::Error> for Failure {
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
             Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
+            Ops::Dossier(crate::dossier::Error::NoPlace { .. }) => Self::of(Exit::Usage, "configuration", &error)
+                .with_hint("correct [artifacts] in event-sync.toml, or create the directory"),
             Ops::Dossier(_) => Self::of(Exit::Usage, "repository", &error),
             Ops::Target(crate::endpoint::Error::GrantsFile { kind, .. }) => {
                 let kind = if kind == std::io::ErrorKind::StorageFull { "disk_full" } else { "io" };

@@ -18,6 +18,29 @@ fn queued(sandbox: &Sandbox) -> BTreeSet<String> {
 }
 
 #[test]
+fn artifacts_layouts() {
+    let sandbox = configured("artifacts.layouts = ['openspec', 'kitty']");
+    sandbox.write("openspec/changes/one/proposal.md", "text");
+    let document = sandbox.sk_sync(["index", "--json"]).success().json();
+    let counts: Vec<_> =
+        document["index"]["layouts"].as_array().unwrap().iter().map(|l| (&l["name"], &l["units"])).collect();
+    assert_eq!(counts, [(&json!("openspec"), &json!(1)), (&json!("kitty"), &json!(3))]);
+    let misspelt = configured("artifacts.layouts = ['openspecs']").sk_sync(["index"]).code(2);
+    assert!(misspelt.stderr.contains("did you mean `openspec`?"), "{}", misspelt.stderr);
+}
+
+#[test]
+fn artifacts_source() {
+    let source = "[[artifacts.source]]\nname = 'adr'\ndocuments = ['docs/adr/*.md']\nslug = 'adr'\n";
+    let sandbox = configured(source);
+    sandbox.write("docs/adr/0001-record.md", "text");
+    assert!(queued(&sandbox).contains("docs/adr/0001-record.md"));
+    let wrong = configured(&format!("{source}[[artifacts.source]]\nname = 'x'\nunit = ['a/{{name}}']\n"));
+    let run = wrong.sk_sync(["index"]).code(2);
+    assert!(run.stderr.contains("event-sync.toml:5:1: `artifacts.source`: unknown key `unit`"), "{}", run.stderr);
+}
+
+#[test]
 fn artifacts_root() {
     let sandbox = configured("preset = 'stub'\nartifacts.root = 'docs/missions'");
     sandbox.write("docs/missions/one/spec.md", "text");

@@ -1,0 +1,135 @@
+//! Which units there are: those of every source, with their names and the trees they are opened in.
+
+use std::collections::BTreeSet;
+
+use super::beneath::Beneath;
+use super::index::Request;
+use super::places::{self, Places};
+use super::reason::Skipped;
+use super::slugs::named;
+use super::source::Place;
+use super::walk::Found;
+use super::{Error, discover};
+use crate::base::pattern::PathPattern;
+use crate::base::text;
+
+/// The directories that units are opened in.
+#[derive(Debug, Default)]
+pub(super) struct Trees {
+    /// `artifacts.root`, which may be a link inside the work tree.
+    missions: Option<Beneath>,
+    /// The top of the project.
+    project: Option<Beneath>,
+}
+
+impl Trees {
+    /// The tree of a unit.
+    pub(super) fn of(&self, unit: &Unit) -> Option<&Beneath> {
+        if unit.is_mission { self.missions.as_ref() } else { self.project.as_ref() }
+    }
+}
+
+/// A unit that is to be read.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) slug: String,
+    pub(super) source: usize,
+    /// A mission of `kitty`: opened below `artifacts.root`, and described by its `meta.json`.
+    pub(super) is_mission: bool,
+    /// In its tree; empty for a list of documents.
+    pub(super) dir: String,
+    /// From the top of the project; empty for a list of documents.
+    pub(super) place: String,
+    /// The files of a list of documents.
+    pub(super) documents: Option<Vec<Found>>,
+    /// Units of their own inside this one, as paths inside it.
+    pub(super) nested: Vec<String>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Located {
+    pub(super) trees: Trees,
+    /// Ordered by slug bytes.
+    pub(super) units: Vec<Unit>,
+    pub(super) skipped: Vec<Skipped>,
+    /// Files beside units that no source takes, from the top of the project, each with its source.
+    pub(super) loose: Vec<(usize, String)>,
+}
+
+/// Finds the units of every source.
+pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
+    let sources = request.sources;
+    let is_there = |place: &String| request.root.join(place).is_dir();
+    if let Some(missing) = sources.required().iter().find(|required| !required.places.iter().any(is_there)) {
+        let places = missing.places.iter().filter(|place| !place.is_empty()).cloned().collect();
+        return Err(Error::NoPlace { what: missing.what.clone(), places });
+    }
+    let root = sources.root();
+    let is_alone = sources.all().iter().all(|source| matches!(source.place, Place::Root(_)));
+    let mut located = Located::default();
+    let mut missions = Vec::new();
+    if let Some((source, root)) = root {
+        let found = discover::missions(request.root, root, request.is_repository || !is_alone)?;
+        located.skipped.extend(found.skipped);
+        located.loose.extend(found.loose.into_iter().map(|name| (source, format!("{root}/{name}"))));
+        (located.trees.missions, missions) = (found.tree, found.slugs);
+    }
+    let mut places = Places::default();
+    if !is_alone {
+        let unreadable = |source| Error::Unreadable { path: text::path(request.root), source };
+        let tree = Beneath::open(request.root).map_err(unreadable)?;
+        let pattern = root.and_then(|(_, root)| PathPattern::of_directories(&format!("{root}/{{name}}")).ok());
+        places = places::look(&tree, sources, pattern.as_ref(), request.interrupt);
+        located.trees.project = Some(tree);
+    }
+    located.skipped.append(&mut places.skipped);
+    located.loose.append(&mut places.loose);
+    located.name(request, places, missions);
+    Ok(located)
+}
+
+impl Located {
+    fn name(&mut self, request: &Request<'_>, places: Places, mut missions: Vec<String>) {
+        let (root_source, root) = request.sources.root().unwrap_or_default();
+        let mut dirs: BTreeSet<String> = places.units.iter().map(|unit| unit.dir.clone()).collect();
+        // A directory that an earlier source takes as well is that source's.
+        missions.retain(|name| dirs.is_empty() || !dirs.contains(&format!("{root}/{name}")));
+        if !dirs.is_empty() {
+            dirs.extend(missions.iter().map(|name| format!("{root}/{name}")));
+        }
+        let missions = (!missions.is_empty()).then_some((root_source, missions));
+        let (units, missions) = named(request.sources, places.units, missions, &mut self.skipped);
+        let unit = |named: super::slugs::Named, is_mission: bool| {
+            let place = if is_mission { format!("{root}/{}", named.dir) } else { named.dir.clone() };
+            let nested = inside(&dirs, &place);
+            let (slug, source, dir, documents) = (named.slug, named.source, named.dir, None);
+            Unit { slug, source, is_mission, dir, place, documents, nested }
+        };
+        self.units.extend(missions.into_iter().map(|mission| unit(mission, true)));
+        self.units.extend(units.into_iter().map(|other| unit(other, false)));
+        for (source, of) in request.sources.all().iter().enumerate() {
+            let files: Vec<_> =
+                places.documents.iter().filter(|(at, _)| *at == source).map(|(_, f)| f.clone()).collect();
+            if !files.is_empty() {
+                self.units.push(Unit {
+                    slug: of.slug.clone(),
+                    source,
+                    is_mission: false,
+                    dir: String::new(),
+                    place: String::new(),
+                    documents: Some(files),
+                    nested: Vec::new(),
+                });
+            }
+        }
+        self.units.sort_by(|a, b| a.slug.cmp(&b.slug));
+    }
+}
+
+/// The directories of `dirs` inside `place`, as paths inside it.
+fn inside(dirs: &BTreeSet<String>, place: &str) -> Vec<String> {
+    let prefix = format!("{place}/");
+    let below = dirs.range(prefix.clone()..).map_while(|dir| dir.strip_prefix(prefix.as_str()));
+    below.map(str::to_owned).collect()
+}
