@@ -24,6 +24,7 @@ variables! {
     SWITCH = "SK_SYNC": "`0`, `false`, `no` or `off` switches sk-sync off: no output, no file opened, exit 0";
     STATE_HOME = "SK_SYNC_HOME": "state directory (stores, grants, logs); default `$XDG_STATE_HOME/sk-sync`";
     USER_CONFIG = "SK_SYNC_CONFIG": "user configuration file; default `$XDG_CONFIG_HOME/sk-sync/config.toml`";
+    REPOSITORY = "SK_SYNC_REPOSITORY": "name of the repository that the store belongs to, for clones that are made anew each time (CI)";
     PRESET = "SK_SYNC_PRESET": "preset, as `--preset`";
     TARGET_URL = "SK_SYNC_TARGET_URL": "base URL of the target, as `--target-url`";
     TOKEN = "SK_SYNC_TOKEN": "bearer token for the target";
@@ -35,6 +36,7 @@ variables! {
     TERM = "TERM": "`dumb` switches colour off";
     NO_COLOR = "NO_COLOR": "any value switches colour off";
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
+    SUDO_UID = "SUDO_UID": "set by sudo: root also works in repositories of this user, as git does";
     PATH = "PATH": "where git and, for `hook status`, sk-sync itself are looked for";
     CERTIFICATES = "SSL_CERT_FILE": "PEM file of the authorities to trust for https, in place of the built-in ones";
     HOME = "HOME": "home directory, for the defaults above";

@@ -14,6 +14,7 @@ pub(crate) mod interrupt;
 pub(crate) mod json;
 pub(crate) mod lock;
 pub(crate) mod pattern;
+pub(crate) mod repository_id;
 pub(crate) mod retry;
 pub(crate) mod text;
 
@@ -21,3 +22,4 @@ pub(crate) use clock::{Clock, Deadline, Timestamp};
 pub(crate) use digest::Sha256;
 pub(crate) use env::Env;
 pub(crate) use interrupt::Interrupt;
+pub(crate) use repository_id::RepositoryId;

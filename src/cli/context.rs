@@ -65,7 +65,9 @@ impl Context {
 
     /// The checkout that the command works in.
     pub(crate) fn checkout(&self) -> Result<Checkout, Failure> {
-        Ok(git::discover(&self.start_dir()?)?)
+        let checkout = git::discover(&self.start_dir()?)?;
+        git::refuse_foreign(&self.env, &checkout, &[])?;
+        Ok(checkout)
     }
 
     /// Progress for this command; drop it before printing results.

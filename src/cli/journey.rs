@@ -33,6 +33,14 @@ pub(crate) fn workspace(context: &Context) -> Result<Workspace, Failure> {
     with_setup(context, |setup| Ok(Workspace::open(&world(context), setup)?))
 }
 
+/// The same for a command that writes, unless it `is_dry`: from then on the repository has an id.
+pub(crate) fn workspace_to_write(context: &Context, is_dry: bool) -> Result<Workspace, Failure> {
+    if is_dry {
+        return workspace(context);
+    }
+    with_setup(context, |setup| Ok(Workspace::open_to_write(&world(context), setup)?))
+}
+
 /// Calls `work` with what the command line says of the place to work in.
 pub(crate) fn with_setup<T>(
     context: &Context,
@@ -55,7 +63,7 @@ pub(crate) fn with_choice<T>(
     let scope = workspace.home.legacy.as_deref().and_then(active_scope);
     let older = workspace.home.legacy.as_deref().map(older);
     let allowed = &context.globals.allow_origin;
-    let consent = Consent::of(&workspace.place.grants(), workspace.repository(), &workspace.loaded, allowed);
+    let consent = Consent::of(&workspace.place.grants(), &workspace.loaded, allowed);
     let consent = consent.map_err(ops::Error::from)?;
     Ok(work(Choice {
         target_url: context.globals.target_url.as_deref(),
@@ -116,7 +124,7 @@ pub(crate) fn travel_and(
     is_strict: bool,
     then: &dyn Fn(&Workspace, &Report) -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
+    let workspace = workspace_to_write(context, request.dry_run)?;
     let progress = context.progress();
     let show = |step: Step| match step {
         Step::Indexing { done, total } => progress.report("indexing", done, Some(total)),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::env::{HOME, LEGACY_HOME, STATE_HOME, USER_CONFIG, XDG_CONFIG_HOME, XDG_STATE_HOME};
-use crate::base::{Env, Sha256};
+use crate::base::{Env, RepositoryId, Sha256};
 
 use super::Error;
 
@@ -48,11 +48,17 @@ impl Home {
         Ok(())
     }
 
-    /// The place of a project. Its identity names a directory, so it must be a UUID.
-    pub(crate) fn project(&self, project_uuid: &str) -> Result<Place, Error> {
+    /// The place of a project in one repository. Another repository that states the same project has another place.
+    /// The identity names a directory, so it must be a UUID.
+    pub(crate) fn project(&self, project_uuid: &str, repository: &RepositoryId) -> Result<Place, Error> {
         let uuid =
             uuid::Uuid::parse_str(project_uuid.trim()).map_err(|_| Error::ProjectUuid(project_uuid.to_owned()))?;
-        Ok(Place { dir: self.state.join("projects").join(uuid.to_string()) })
+        Ok(Place { dir: self.projects().join(uuid.to_string()).join(repository.as_str()) })
+    }
+
+    /// The directory of the places of all projects.
+    pub(crate) fn projects(&self) -> PathBuf {
+        self.state.join("projects")
     }
 
     /// The place of what older stores hold and no project owns.
@@ -73,6 +79,16 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The directory of its files.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the repository is that it belongs to.
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.dir.join("repository.json")
+    }
+
     /// Journal, ledger, queues.
     pub(crate) fn store(&self) -> PathBuf {
         self.dir.join("store.db")
@@ -163,11 +179,13 @@ mod tests {
     #[test]
     fn a_project_has_its_own_directory_and_only_a_uuid_names_one() {
         let home = find(&[("SK_SYNC_HOME", "/s")]).unwrap();
-        let place = home.project("8A4A7DA6-A97C-4BB4-893A-B31664ABFEE4").unwrap();
-        assert_eq!(place.store(), Path::new("/s/projects/8a4a7da6-a97c-4bb4-893a-b31664abfee4/store.db"));
+        let id = RepositoryId::read(b"0123456789abcdef0123456789abcdef").unwrap();
+        let place = home.project("8A4A7DA6-A97C-4BB4-893A-B31664ABFEE4", &id).unwrap();
+        let dir = "/s/projects/8a4a7da6-a97c-4bb4-893a-b31664abfee4/0123456789abcdef0123456789abcdef";
+        assert_eq!(place.store(), Path::new(dir).join("store.db"));
         assert_eq!(place.stub_store(), place.store().with_file_name("stub.db"));
         for bad in ["", "..", "../../etc", "acme"] {
-            assert!(matches!(home.project(bad), Err(Error::ProjectUuid(_))), "{bad}");
+            assert!(matches!(home.project(bad, &id), Err(Error::ProjectUuid(_))), "{bad}");
         }
         let unassigned = home.unassigned(Path::new("/repo/.git")).store();
         assert_eq!(unassigned, Path::new("/s/unassigned/6b4ca2db35cfaf43/store.db"));

@@ -34,15 +34,12 @@ pub(super) enum Refusal<'a> {
 }
 
 impl Consent {
-    /// What `file` records for checkouts of `repository`, and what the command line `allowed`. An origin that cannot be
-    /// one is an error.
-    pub(crate) fn of(file: &Path, repository: &Path, loaded: &Loaded, allowed: &[String]) -> Result<Self, Error> {
-        let repository = repository_name(repository);
-        let (mut grants, flaw) = match grants::grants(file) {
+    /// What `file` records, and what the command line `allowed`. An origin that cannot be one is an error.
+    pub(crate) fn of(file: &Path, loaded: &Loaded, allowed: &[String]) -> Result<Self, Error> {
+        let (grants, flaw) = match grants::grants(file) {
             Ok(grants) => (grants, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
-        grants.retain(|grant| grant.repository == repository);
         let allowed = allowed.iter().map(|origin| read_origin(origin, "--allow-origin")).collect::<Result<_, _>>()?;
         Ok(Self { grants, allowed, pin: pin(loaded), flaw })
     }
@@ -68,10 +65,9 @@ impl Consent {
     }
 
     /// The agreement that opens `origin` from here, as of now.
-    pub(crate) fn grant(&self, origin: &str, repository: &Path, now: &str) -> Grant {
+    pub(crate) fn grant(&self, origin: &str, now: &str) -> Grant {
         Grant {
             origin: origin.to_owned(),
-            repository: repository_name(repository),
             config_sha256: self.pin.as_ref().map(|file| file.sha256.to_string()),
             granted_at: now.to_owned(),
         }
@@ -81,14 +77,6 @@ impl Consent {
     pub(crate) fn pinned(&self) -> Option<&RepositoryFile> {
         self.pin.as_ref()
     }
-}
-
-/// How a repository is named in an agreement: by the directory that all its checkouts share.
-pub(crate) fn repository_name(repository: &Path) -> String {
-    // Two directories whose names differ in bytes that are no text must not share an agreement.
-    repository
-        .to_str()
-        .map_or_else(|| format!("{}", repository.as_os_str().as_encoded_bytes().escape_ascii()), str::to_owned)
 }
 
 /// The canonical origin that a person wrote; `from` says where.
@@ -108,12 +96,7 @@ mod tests {
     use crate::http::OriginGrant as _;
 
     fn grant(origin: &str, pin: Option<&Sha256>) -> Grant {
-        Grant {
-            origin: origin.to_owned(),
-            repository: "/r/.git".to_owned(),
-            config_sha256: pin.map(Sha256::to_string),
-            granted_at: String::new(),
-        }
+        Grant { origin: origin.to_owned(), config_sha256: pin.map(Sha256::to_string), granted_at: String::new() }
     }
 
     #[test]

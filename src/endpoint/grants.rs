@@ -17,13 +17,11 @@ const VERSION: u32 = 1;
 /// How long to wait for somebody else who changes the file; a change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One agreement: events and bodies of the project may go to an origin, from the checkouts of one repository.
+/// One agreement: events and bodies of the project may go to an origin. The file is that of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grant {
     /// `scheme://host:port`, the default port left out.
     pub(crate) origin: String,
-    /// The directory that all checkouts of the repository share; outside repositories the project's own.
-    pub(crate) repository: String,
     /// The digest of the repository's configuration file, where that file decided what is sent, or where to.
     pub(crate) config_sha256: Option<String>,
     /// When it was given (RFC 3339).
@@ -53,27 +51,21 @@ pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
     Ok(file.grants)
 }
 
-/// Records `grant` at `path`, in place of an older one for the same origin and repository.
+/// Records `grant` at `path`, in place of an older one for the same origin.
 pub(crate) fn record(path: &Path, grant: Grant, clock: &dyn Clock, interrupt: &Interrupt) -> Result<(), Error> {
     let _alone = lock(path, clock, interrupt)?;
     let mut all = grants(path)?;
-    all.retain(|g| (&g.origin, &g.repository) != (&grant.origin, &grant.repository));
+    all.retain(|g| g.origin != grant.origin);
     all.push(grant);
     write(path, all)
 }
 
-/// Takes every agreement for `origin` from `repository` back; true when there was one.
-pub(crate) fn revoke(
-    path: &Path,
-    origin: &str,
-    repository: &str,
-    clock: &dyn Clock,
-    interrupt: &Interrupt,
-) -> Result<bool, Error> {
+/// Takes the agreement for `origin` back; true when there was one.
+pub(crate) fn revoke(path: &Path, origin: &str, clock: &dyn Clock, interrupt: &Interrupt) -> Result<bool, Error> {
     let _alone = lock(path, clock, interrupt)?;
     let mut all = grants(path)?;
     let before = all.len();
-    all.retain(|g| (g.origin.as_str(), g.repository.as_str()) != (origin, repository));
+    all.retain(|g| g.origin != origin);
     let is_found = all.len() < before;
     if is_found {
         write(path, all)?;
@@ -93,7 +85,7 @@ fn lock(path: &Path, clock: &dyn Clock, interrupt: &Interrupt) -> Result<Lock, E
 
 fn write(path: &Path, mut all: Vec<Grant>) -> Result<(), Error> {
     let flaw = |what: String| Error::Grants { path: text::path(path), what };
-    all.sort_by(|a, b| (&a.origin, &a.repository).cmp(&(&b.origin, &b.repository)));
+    all.sort_by(|a, b| a.origin.cmp(&b.origin));
     let mut bytes =
         serde_json::to_vec_pretty(&File { version: VERSION, grants: all }).map_err(|e| flaw(e.to_string()))?;
     bytes.push(b'\n');
@@ -114,14 +106,13 @@ mod tests {
         super::record(path, grant, &SystemClock, &Interrupt::default())
     }
 
-    fn revoke(path: &Path, origin: &str, repository: &str) -> Result<bool, Error> {
-        super::revoke(path, origin, repository, &SystemClock, &Interrupt::default())
+    fn revoke(path: &Path, origin: &str) -> Result<bool, Error> {
+        super::revoke(path, origin, &SystemClock, &Interrupt::default())
     }
 
-    fn grant(origin: &str, repository: &str, pin: Option<&str>) -> Grant {
+    fn grant(origin: &str, pin: Option<&str>) -> Grant {
         Grant {
             origin: origin.to_owned(),
-            repository: repository.to_owned(),
             config_sha256: pin.map(str::to_owned),
             granted_at: "2026-11-21T08:00:00Z".to_owned(),
         }
@@ -132,13 +123,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("p/grants.json");
         assert_eq!(grants(&path).unwrap(), []);
-        record(&path, grant("https://b.example", "/r/.git", None)).unwrap();
-        record(&path, grant("https://a.example", "/r/.git", None)).unwrap();
-        record(&path, grant("https://b.example", "/r/.git", Some("00"))).unwrap();
-        let kept = [grant("https://a.example", "/r/.git", None), grant("https://b.example", "/r/.git", Some("00"))];
+        record(&path, grant("https://b.example", None)).unwrap();
+        record(&path, grant("https://a.example", None)).unwrap();
+        record(&path, grant("https://b.example", Some("00"))).unwrap();
+        let kept = [grant("https://a.example", None), grant("https://b.example", Some("00"))];
         assert_eq!(grants(&path).unwrap(), kept);
-        assert!(!revoke(&path, "https://a.example", "/other/.git").unwrap());
-        assert!(revoke(&path, "https://a.example", "/r/.git").unwrap());
+        assert!(!revoke(&path, "https://c.example").unwrap());
+        assert!(revoke(&path, "https://a.example").unwrap());
         assert_eq!(grants(&path).unwrap(), kept[1..]);
     }
 
@@ -148,7 +139,7 @@ mod tests {
         let path = dir.path().join("grants.json");
         for text in ["", "[]", "{\"version\":2,\"grants\":[]}", "{\"version\":1,\"grants\":[{}]}"] {
             std::fs::write(&path, text).unwrap();
-            let error = record(&path, grant("https://b.example", "/r/.git", None)).unwrap_err().to_string();
+            let error = record(&path, grant("https://b.example", None)).unwrap_err().to_string();
             assert!(error.contains("grants.json"), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }

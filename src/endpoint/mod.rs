@@ -24,7 +24,7 @@ mod speech;
 mod token;
 
 pub(crate) use authority::{Choice, resolve};
-pub(crate) use consent::{Consent, read_origin, repository_name};
+pub(crate) use consent::{Consent, read_origin};
 pub(crate) use gate::{Gate, Keyring};
 pub(crate) use grants::{Grant, grants, record, revoke};
 pub(crate) use link::{Identity, Link, Manner, ReceiverKind};

@@ -108,20 +108,26 @@ fn common_dir(git_dir: &Path) -> Option<PathBuf> {
 
 /// True when the repository's own configuration says `core.bare = true`: a `.git` that only carries work trees.
 fn says_bare(common: &Path) -> bool {
-    let Ok(config) = std::fs::read(common.join("config")) else { return false };
+    let value = core_value(common, "bare").unwrap_or_default();
+    ["true", "yes", "on", "1"].contains(&value.to_ascii_lowercase().as_str())
+}
+
+/// The last value of `core.<key>` in the repository's own configuration file, without what that file includes.
+pub(super) fn core_value(common: &Path, key: &str) -> Option<String> {
+    let config = std::fs::read(common.join("config")).ok()?;
     let mut in_core = false;
-    let mut is_bare = false;
+    let mut last = None;
     for line in String::from_utf8_lossy(&config).lines().map(str::trim) {
         if line.starts_with('[') {
             in_core = line.eq_ignore_ascii_case("[core]");
-        } else if let Some((key, value)) = line.split_once('=')
+        } else if let Some((name, value)) = line.split_once('=')
             && in_core
-            && key.trim().eq_ignore_ascii_case("bare")
+            && name.trim().eq_ignore_ascii_case(key)
         {
-            is_bare = ["true", "yes", "on", "1"].contains(&value.trim().to_ascii_lowercase().as_str());
+            last = Some(value.trim().trim_matches('"').to_owned());
         }
     }
-    is_bare
+    last
 }
 
 /// The path in a git pointer file, without the blanks around it.
@@ -135,7 +141,7 @@ pub(super) fn path_of(bytes: &[u8]) -> Option<PathBuf> {
 }
 
 /// The absolute path without links. Windows keeps the path as given: its link-free form is one that git cannot take.
-fn resolved(path: &Path) -> std::io::Result<PathBuf> {
+pub(super) fn resolved(path: &Path) -> std::io::Result<PathBuf> {
     if cfg!(windows) { std::path::absolute(path) } else { path.canonicalize() }
 }
 

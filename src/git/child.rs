@@ -68,6 +68,16 @@ impl Git {
         Ok(text.lines().find_map(|line| line.strip_prefix("password=")).filter(|p| !p.is_empty()).map(str::to_owned))
     }
 
+    /// What the user's own git configuration says of `safe.directory`, each value after its scope, NUL between them. No
+    /// repository is looked at. The variables that name a configuration are the user's own, and are kept.
+    pub(super) fn safe_directories(&self, env: &Env) -> Option<Answer> {
+        let words = ["config", "--show-scope", "--type=path", "-z", "--get-all", "safe.directory"];
+        let mut command = self.command(Path::new("/"), &words);
+        command.env("GIT_DIR", "/dev/null");
+        command.envs(env.pairs().filter(|(name, _)| name.starts_with("GIT_CONFIG_")));
+        child::ask(command, b"", self.limit).ok()
+    }
+
     fn command(&self, dir: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]).args(args).current_dir(dir);

@@ -12,9 +12,13 @@ mod child;
 mod default_branch;
 mod facts;
 mod head;
+mod id_file;
 mod operation;
+mod ownership;
 mod reflog;
+mod repository;
 mod slug;
+mod vouch;
 mod work_trees;
 
 pub(crate) use checkout::{Checkout, discover};
@@ -22,9 +26,13 @@ pub(crate) use child::Git;
 pub(crate) use default_branch::default_branch;
 pub(crate) use facts::{Facts, facts};
 pub(crate) use operation::{Operation, branch_file, operation};
+pub(crate) use ownership::refuse_foreign;
 pub(crate) use reflog::{arrived_after, count_changing};
+pub(crate) use repository::{Known, claim_id, known_id, repository};
 pub(crate) use slug::is_repo_slug;
 pub(crate) use work_trees::work_trees;
+
+use crate::base::text;
 
 /// Why a directory cannot be worked in.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +57,22 @@ pub(crate) enum Error {
     )]
     BrokenPointer {
         /// The `.git` file.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Another user put this directory or one of its files there.
+    #[error("cannot work in {}: {path} belongs to another user", text::path(.root))]
+    ForeignOwner {
+        /// What belongs to another user.
+        path: String,
+        /// The top of the work tree.
+        root: std::path::PathBuf,
+    },
+    /// The file that keeps the repository's id is not one that this program wrote.
+    #[error("cannot use {path} as the id of this repository: {what}")]
+    RepositoryId {
+        /// The file.
         path: String,
         /// What is wrong with it.
         what: String,

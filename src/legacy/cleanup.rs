@@ -7,7 +7,7 @@ use super::catalog::Catalog;
 use super::take_over::place;
 use super::{Destination, Error, Found, Kind, discover};
 use crate::base::lock::Lock;
-use crate::base::{Clock, Interrupt, files, text};
+use crate::base::{Clock, Interrupt, RepositoryId, files, text};
 use crate::books;
 use crate::config::Home;
 use crate::journal;
@@ -28,19 +28,19 @@ pub(crate) struct Candidate {
 }
 
 /// Looks at every older store: which may be renamed, and why not the others. A pure look, nothing is opened.
-pub(crate) fn plan_cleanup(home: &Home, roots: &[&Path]) -> Result<Vec<Candidate>, Error> {
+pub(crate) fn plan_cleanup(home: &Home, repository: &RepositoryId, roots: &[&Path]) -> Result<Vec<Candidate>, Error> {
     let catalog = Catalog::load(&home.state);
     let found = discover(home.legacy.as_deref(), roots).into_iter();
     found
         .map(|found| {
-            let obstacle = obstacle(home, &catalog, &found)?;
+            let obstacle = obstacle(home, repository, &catalog, &found)?;
             let stamp = catalog.get(&found.path).map(|known| known.stamp.clone()).unwrap_or_default();
             Ok(Candidate { path: found.path, obstacle, stamp })
         })
         .collect()
 }
 
-fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<String>, Error> {
+fn obstacle(home: &Home, repository: &RepositoryId, catalog: &Catalog, found: &Found) -> Result<Option<String>, Error> {
     let no = |why: &str| Ok(Some(why.to_owned()));
     if found.kind == Kind::ProjectStore {
         return no("Spec Kitty 3.2.7 keeps it, and may still use it");
@@ -71,7 +71,7 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
     let origin = format!("import:{}", found.label);
     let mut all_open = 0;
     for name in &known.stores {
-        let read = || match books::open_read(&place(home, &Destination::named(name))?)? {
+        let read = || match books::open_read(&place(home, repository, &Destination::named(name))?)? {
             Some(store) => Ok(Some(store.read(|tx| Ok::<_, Error>(journal::conflicts(tx, i64::MAX)?))?)),
             None => Ok::<_, Error>(None),
         };

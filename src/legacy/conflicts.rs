@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::catalog::Catalog;
 use super::take_over::place;
 use super::{Destination, Error};
+use crate::base::RepositoryId;
 use crate::config::Home;
 use crate::journal;
 use crate::store::ReadTx;
@@ -46,13 +47,20 @@ pub(crate) struct Difference {
 }
 
 /// Every store that may hold conflicts of imports, with its name: the project's at hand, and those that older ones feed.
-pub(crate) fn stores(home: &Home, project: Option<&str>) -> Result<Vec<(String, PathBuf)>, Error> {
+pub(crate) fn stores(
+    home: &Home,
+    repository: &RepositoryId,
+    project: Option<&str>,
+) -> Result<Vec<(String, PathBuf)>, Error> {
     let catalog = Catalog::load(&home.state);
     let mut destinations: Vec<_> = catalog.stores().map(Destination::named).collect();
     destinations.extend(project.map(Destination::named));
     destinations.sort();
     destinations.dedup();
-    destinations.iter().map(|destination| Ok((destination.name().to_owned(), place(home, destination)?))).collect()
+    destinations
+        .iter()
+        .map(|destination| Ok((destination.name().to_owned(), place(home, repository, destination)?)))
+        .collect()
 }
 
 /// The open conflicts of a store.

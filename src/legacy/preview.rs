@@ -52,7 +52,7 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
     source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
     plan.unusable.iter().for_each(|why| tally.refuse(why));
     for (destination, share) in &plan.shares {
-        let store = books::open_read(&place(request.home, destination)?)?;
+        let store = books::open_read(&place(request.home, request.repository, destination)?)?;
         match count(&source, share, destination, store.as_ref(), seen)? {
             Ok((counted, new)) => {
                 tally.add(counted);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::catalog::Catalog;
 use super::take_over::place;
 use super::{Destination, Error, IMPORTED, marks};
-use crate::base::Timestamp;
+use crate::base::{RepositoryId, Timestamp};
 use crate::books;
 use crate::config::Home;
 use crate::journal::{self, Release};
@@ -55,10 +55,10 @@ fn is_from(tx: &ReadTx<'_>, seq: i64, names: &[String]) -> Result<bool, Error> {
 }
 
 /// Ids with two contents that nobody decided on: in the store at hand and in every store that an older one feeds.
-pub(crate) fn open_conflicts(home: &Home, store: &Path) -> Result<u64, Error> {
+pub(crate) fn open_conflicts(home: &Home, repository: &RepositoryId, store: &Path) -> Result<u64, Error> {
     let mut stores = vec![store.to_owned()];
     for name in Catalog::load(&home.state).stores() {
-        stores.push(place(home, &Destination::named(name))?);
+        stores.push(place(home, repository, &Destination::named(name))?);
     }
     stores.sort();
     stores.dedup();

@@ -14,7 +14,7 @@ use super::share::plan;
 use super::source::Source;
 use super::{Destination, Error, Found, Kind, Policy, audit, discover, ledger, targets};
 use crate::base::lock;
-use crate::base::{Clock, Interrupt, failpoint, files};
+use crate::base::{Clock, Interrupt, RepositoryId, failpoint, files};
 use crate::books;
 use crate::config::Home;
 use crate::endpoint::Identity;
@@ -25,6 +25,8 @@ use crate::store::{ForeignError, Stamp};
 pub(crate) struct Request<'a> {
     /// The state directory and the older home directory.
     pub(crate) home: &'a Home,
+    /// The repository whose stores take them.
+    pub(crate) repository: &'a RepositoryId,
     /// The tops of the project, where overflow files may lie.
     pub(crate) roots: &'a [&'a Path],
     /// The project at hand.
@@ -131,7 +133,10 @@ fn is_settled(request: &Request<'_>, known: &Known, stamp: &Stamp) -> bool {
         && known.stamp == stamp.to_string()
         && !(request.retries && known.error.is_some())
         && (request.policy.is_held || !known.bodies_wait)
-        && known.stores.iter().all(|name| place(home, &Destination::named(name)).is_ok_and(|store| store.exists()))
+        && known
+            .stores
+            .iter()
+            .all(|name| place(home, request.repository, &Destination::named(name)).is_ok_and(|store| store.exists()))
 }
 
 /// The scopes that are known; a registry of targets that cannot be read makes none known, and is named.
@@ -165,9 +170,9 @@ fn scratch(state: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// The store of a destination.
-pub(super) fn place(home: &Home, destination: &Destination) -> Result<PathBuf, Error> {
+pub(super) fn place(home: &Home, repository: &RepositoryId, destination: &Destination) -> Result<PathBuf, Error> {
     Ok(match destination {
-        Destination::Project(uuid) => home.project(uuid).map_err(Error::Config)?.store(),
+        Destination::Project(uuid) => home.project(uuid, repository).map_err(Error::Config)?.store(),
         Destination::Unassigned => home.unassigned_imports().store(),
     })
 }
@@ -256,10 +261,12 @@ impl Work<'_> {
         let is_fresh = audit.stamp().is_fresh(now);
         let (mut tally, mut error, mut store_errors) = (Tally::default(), None, 0);
         for destination in &destinations {
-            let adopted = place(self.request.home, destination).map_err(Trouble::Store).and_then(|path| {
-                let mut store = books::open(&path)?;
-                audit::adopt(&mut store, &audit, found, destination, (!is_fresh).then_some(&stamp), now)
-            });
+            let adopted = place(self.request.home, self.request.repository, destination)
+                .map_err(Trouble::Store)
+                .and_then(|path| {
+                    let mut store = books::open(&path)?;
+                    audit::adopt(&mut store, &audit, found, destination, (!is_fresh).then_some(&stamp), now)
+                });
             match adopted {
                 Ok(adopted) => tally.add(adopted.unwrap_or_default()),
                 Err(Trouble::Source(why)) => return Err(why),
@@ -280,7 +287,7 @@ impl Work<'_> {
     }
 
     fn import(&self, destination: &Destination, job: &Job<'_>) -> Result<Option<Tally>, Trouble> {
-        let mut store = books::open(&place(self.request.home, destination)?)?;
+        let mut store = books::open(&place(self.request.home, self.request.repository, destination)?)?;
         let imported = import(&mut store, job)?;
         failpoint::at(failpoint::IMPORTED);
         Ok(imported)
@@ -314,7 +321,7 @@ impl Work<'_> {
     /// Asks the older ledger what the target of the project at hand has.
     fn believe(&self, found: &ledger::Ledger, taken: &mut Taken) -> Result<(), Error> {
         let (Some(target), Some(project)) = (self.request.target, self.request.project) else { return Ok(()) };
-        let store = place(self.request.home, &Destination::named(project))?;
+        let store = place(self.request.home, self.request.repository, &Destination::named(project))?;
         if !store.exists() || self.request.interrupt.is_requested() {
             return Ok(());
         }

@@ -11,7 +11,9 @@ use crate::legacy::{self, Conflict, Decided, Decision};
 /// The open conflicts of this project and of every store that an older one feeds; and the stores that cannot be read.
 pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<(Vec<Conflict>, Vec<String>), Error> {
     let (mut all, mut troubles) = (Vec::new(), Vec::new());
-    for (name, path) in legacy::stores(&workspace.home, workspace.identity.project_uuid.as_deref())? {
+    for (name, path) in
+        legacy::stores(&workspace.home, &workspace.repository_id, workspace.identity.project_uuid.as_deref())?
+    {
         let read = || match books::open_read(&path).map_err(legacy::Error::from)? {
             Some(store) => store.read(|tx| legacy::conflicts(tx, &name)),
             None => Ok(Vec::new()),
@@ -27,7 +29,7 @@ pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<(Vec<Conflict>, 
 /// Decides conflicts of imports, or says what deciding would come to.
 pub(crate) fn decide(world: &World<'_>, workspace: &Workspace, decision: &Decision<'_>) -> Result<Decided, Error> {
     let project = workspace.identity.project_uuid.as_deref();
-    let stores = legacy::stores(&workspace.home, project)?;
+    let stores = legacy::stores(&workspace.home, &workspace.repository_id, project)?;
     Ok(legacy::decide_everywhere(&stores, world.clock.now(), decision, &policy(workspace), project))
 }
 
@@ -47,14 +49,14 @@ pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) 
     let roots = roots(workspace);
     let now = world.clock.now().to_string();
     let date = now.get(..10).unwrap_or(&now);
-    let mut plan = legacy::plan_cleanup(&workspace.home, &roots)?;
+    let mut plan = legacy::plan_cleanup(&workspace.home, &workspace.repository_id, &roots)?;
     let is_idle = dry_run || plan.iter().all(|candidate| candidate.obstacle.is_some());
     let _held = if is_idle {
         None
     } else {
         let patience = workspace.loaded.config.drain.lock_wait;
         let held = legacy::lock_sources(&workspace.home, "migrate cleanup", patience, world.clock, world.interrupt)?;
-        plan = legacy::plan_cleanup(&workspace.home, &roots)?;
+        plan = legacy::plan_cleanup(&workspace.home, &workspace.repository_id, &roots)?;
         Some(held)
     };
     let cleaned = plan.into_iter().map(|candidate| {

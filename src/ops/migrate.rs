@@ -64,7 +64,7 @@ pub(crate) fn migrate(
     note(&taken, &mut report);
     let mut section = section(&taken);
     if !dry_run {
-        section.open_conflicts = Some(legacy::open_conflicts(&workspace.home, &store)?);
+        section.open_conflicts = Some(legacy::open_conflicts(&workspace.home, &workspace.repository_id, &store)?);
     }
     report.migrate = Some(section);
     let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
@@ -153,6 +153,7 @@ fn request<'a>(
     users.push(config.teamspace.user_email.clone());
     legacy::Request {
         home: &workspace.home,
+        repository: &workspace.repository_id,
         roots,
         project: workspace.identity.project_uuid.as_deref(),
         target: resolved.identity.as_ref(),

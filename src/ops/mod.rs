@@ -18,6 +18,7 @@ mod opening;
 #[cfg(test)]
 mod opening_tests;
 mod origin;
+mod owner;
 mod preview;
 mod quick;
 pub(crate) mod report;

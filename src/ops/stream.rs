@@ -169,7 +169,7 @@ impl Capture<'_> {
     /// Captures candidates of one project: in its store, or in the spool while that cannot be opened.
     fn store(&mut self, project: Option<&str>, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
         let path = match project {
-            Some(uuid) => self.workspace.home.project(uuid)?.store(),
+            Some(uuid) => self.workspace.home.project(uuid, &self.workspace.repository_id)?.store(),
             None => self.workspace.place.store(),
         };
         let now = self.world.clock.now();

@@ -3,13 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, World};
+use super::{Error, World, owner};
+use crate::base::RepositoryId;
 use crate::config::{self, Flag, Home, Inputs, Loaded, Origin, Place};
 use crate::dossier::{self, ProjectOverride};
 use crate::git::{self, Checkout, Git};
 
 /// The repository's configuration file, at the top of the work tree.
 const REPOSITORY_FILE: &str = "event-sync.toml";
+
+/// Where older versions keep what concerns a project.
+const KITTIFY: &str = ".kittify";
 
 /// The file that states a project's identity.
 const IDENTITY_FILE: &str = ".kittify/config.yaml";
@@ -44,6 +48,8 @@ pub(crate) struct Workspace {
     pub(crate) identity: dossier::Identity,
     /// The directories outside the repository.
     pub(crate) home: Home,
+    /// The repository, as its stores are named.
+    pub(crate) repository_id: RepositoryId,
     /// The project's files in the state directory.
     pub(crate) place: Place,
 }
@@ -61,6 +67,7 @@ impl Workspace {
             Ok(below) if !below.as_os_str().is_empty() => checkout.main_root.join(below),
             _ => checkout.main_root.clone(),
         };
+        git::refuse_foreign(world.env, &checkout, &obeyed(&checkout, &root, &main_root))?;
         let repo_file = match setup.config_file {
             Some(file) => setup.cwd.join(file),
             None => root.join(REPOSITORY_FILE),
@@ -82,9 +89,10 @@ impl Workspace {
             roots.push(&root);
         }
         let identity = dossier::identity(&roots, &given)?;
+        let repository_id = owner::repository_id(world, &checkout)?;
         let place = match &identity.project_uuid {
-            Some(uuid) => home.project(uuid)?,
-            None => home.unassigned(checkout.common_dir.as_deref().unwrap_or(&root)),
+            Some(uuid) => home.project(uuid, &repository_id)?,
+            None => home.unassigned(git::repository(&checkout)),
         };
         let settings = place.settings();
         let loaded = if setup.settings.is_some() || settings.exists() {
@@ -92,7 +100,26 @@ impl Workspace {
         } else {
             loaded
         };
-        Ok(Self { checkout, root, main_root, loaded, identity, home, place })
+        Ok(Self { checkout, root, main_root, loaded, identity, home, repository_id, place })
+    }
+
+    /// The same for a command that writes: the repository's id is written first, where there is none yet.
+    pub(crate) fn open_to_write(world: &World<'_>, setup: &Setup<'_>) -> Result<Self, Error> {
+        let workspace = Self::open(world, setup)?;
+        match owner::claim(world, &workspace)? {
+            owner::Claim::Held => Ok(workspace),
+            // The settings and the store are those of the new id.
+            owner::Claim::New => {
+                let workspace = Self::open(world, setup)?;
+                owner::note(world, &workspace);
+                Ok(workspace)
+            }
+            owner::Claim::ByPath(why) => {
+                let mut workspace = workspace;
+                workspace.loaded.warnings.push(why);
+                Ok(workspace)
+            }
+        }
     }
 
     /// Where the configuration has units and documents looked for.
@@ -107,15 +134,21 @@ impl Workspace {
         Git::new(world.env)
     }
 
-    /// What names the repository in an agreement: the directory all its checkouts share, or a plain directory itself.
-    pub(crate) fn repository(&self) -> &Path {
-        self.checkout.common_dir.as_deref().unwrap_or(&self.root)
-    }
-
     /// The project's id, or what to do about its absence.
     pub(crate) fn project_uuid(&self) -> Result<&str, Error> {
         self.identity.project_uuid.as_deref().ok_or(Error::MissingIdentity)
     }
+}
+
+/// The directories and files whose words count for a project; what is not there is left out where that is told.
+fn obeyed(checkout: &Checkout, root: &Path, main_root: &Path) -> Vec<PathBuf> {
+    let words = |dir: &Path| [REPOSITORY_FILE, KITTIFY, IDENTITY_FILE].map(|file| dir.join(file));
+    let mut all: Vec<PathBuf> = words(root).into_iter().chain(words(main_root)).collect();
+    // A directory that says nothing of a project may be anybody's: such as `/`.
+    if checkout.is_repository() || all.iter().any(|file| file.symlink_metadata().is_ok()) {
+        all.push(root.to_owned());
+    }
+    all
 }
 
 /// The nearest directory from `start` up to the top of the checkout that says it is a project; else that top. A

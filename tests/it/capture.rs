@@ -103,7 +103,7 @@ fn d39_projects_never_mix() {
     let input = format!("{}\n{}\n", event(1), event(2).replace(mine, theirs));
     assert!(results(&sandbox, &[], &input, 0).iter().all(|l| l["result"] == "captured"));
     for project in [mine, theirs] {
-        let kept = journal(&sandbox.state().join("projects").join(project).join("store.db"));
+        let kept = journal(&sandbox.place_of(project).join("store.db"));
         assert_eq!(kept.len(), 1, "{project}");
     }
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();

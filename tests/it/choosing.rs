@@ -20,7 +20,7 @@ fn plain() -> Sandbox {
 }
 
 fn settings(sandbox: &Sandbox) -> String {
-    let dir = sandbox.state().join("projects/5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60");
+    let dir = sandbox.place_of("5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60");
     std::fs::read_to_string(dir.join("settings.toml")).unwrap_or_default()
 }
 

@@ -223,7 +223,7 @@ fn damaged_agreements_open_nothing() {
     sandbox.write("event-sync.toml", foreign.config());
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
-    let file = sandbox.state().join("projects/5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60/grants.json");
+    let file = sandbox.place().join("grants.json");
     std::fs::write(&file, "{").unwrap();
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(report["capture"]["captured"], 23, "captured all the same");

@@ -139,6 +139,6 @@ fn a_day_in_the_life() {
     sandbox.target(&own.url());
     let _run = sandbox.sk_sync(["run"]).success();
     assert_eq!(received(&third).events, kept);
-    let project = std::fs::read_dir(sandbox.path("elsewhere/projects")).unwrap().next().unwrap().unwrap().path();
-    the_evening(&sandbox, &project.join("store.db"));
+    let place = crate::support::stores::places(&sandbox.path("elsewhere")).pop().unwrap();
+    the_evening(&sandbox, &place.join("store.db"));
 }

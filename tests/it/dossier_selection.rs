@@ -236,8 +236,9 @@ fn submodules_and_nested_repositories_are_skipped() {
 /// Two clones of a project share its store. Where they differ, what each says alternates: no fact is lost, and none is
 /// taken for the other's.
 #[test]
-fn two_clones_share_a_store_and_their_facts_alternate() {
-    let sandbox = Sandbox::with_repo();
+fn two_clones_of_one_name_share_a_store_and_their_facts_alternate() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("SK_SYNC_REPOSITORY", "example.org/harbour/tides");
     let clone = sandbox.path("clone");
     sandbox.git(&["clone", "--quiet", sandbox.repo().to_str().unwrap(), clone.to_str().unwrap()]);
     let spec = clone.join(format!("kitty-specs/{SURGE}/spec.md"));

@@ -123,7 +123,7 @@ fn an_import_that_ended_between_two_stores_is_completed() {
         assert!(run.code.is_none() && run.stdout.is_empty(), "{point}: it did not end there; {run:#?}");
         sandbox.unset("SK_SYNC_FAILPOINT");
         let rows = |project: &str| {
-            let is_there = sandbox.state().join("projects").join(project).join("store.db").exists();
+            let is_there = sandbox.place_of(project).join("store.db").exists();
             if is_there { sandbox.ids_of(project).len() } else { 0 }
         };
         let more = usize::from(point == "imported:3");

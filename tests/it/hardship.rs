@@ -96,7 +96,8 @@ fn d42_reading_works_on_a_read_only_copy() {
             let Some(run) = as_nobody(&sandbox, words) else { break };
             assert_eq!(&steady(&run.success().stdout), expected, "{words:?} with side files: {has_side_files}");
         }
-        let after: Vec<_> = sandbox.listing().into_iter().filter(|(path, _)| !path.ends_with("sk-sync")).collect();
+        let after: Vec<_> =
+            sandbox.listing().into_iter().filter(|(path, _)| *path != sandbox.path("sk-sync")).collect();
         assert_eq!(after, before);
         for open in [sandbox.state(), dir.parent().unwrap().to_owned(), dir] {
             mode(open, 0o755);
@@ -184,7 +185,7 @@ fn a_small_disk_keeps_what_it_answered_for() {
         let script = format!(
             "mount -t tmpfs -o size=2m tmpfs $SK_SYNC_HOME || exit
             $SK capture --json {args} < ../input > ../answers 2> ../said; echo full $?
-            ls $SK_SYNC_HOME/projects/*
+            ls $SK_SYNC_HOME/projects/*/*
             mount -o remount,size=64m tmpfs $SK_SYNC_HOME
             $SK verify --json > ../proof; echo verify $?
             $SK events list --jsonl > ../kept; echo list $?"

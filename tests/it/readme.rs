@@ -114,6 +114,7 @@ fn clone() -> Sandbox {
                   cp -R \"$0/repo/kitty-specs\" your-repository";
     let copied = Command::new("sh").args(["-c", script]).arg(fixtures).current_dir(sandbox.repo()).status().unwrap();
     assert!(copied.success());
+    sandbox.git(&["init", "--quiet"]);
     sandbox.git(&["init", "--quiet", "your-repository"]);
     sandbox
 }

@@ -136,6 +136,9 @@ fn help_names_commands_options_exit_codes_and_environment() {
               state directory (stores, grants, logs); default `$XDG_STATE_HOME/sk-sync`
       SK_SYNC_CONFIG
               user configuration file; default `$XDG_CONFIG_HOME/sk-sync/config.toml`
+      SK_SYNC_REPOSITORY
+              name of the repository that the store belongs to, for clones that are made anew each time
+              (CI)
       SK_SYNC_PRESET
               preset, as `--preset`
       SK_SYNC_TARGET_URL
@@ -158,6 +161,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               any value switches colour off
       CLICOLOR_FORCE
               any value but `0` switches colour on
+      SUDO_UID
+              set by sudo: root also works in repositories of this user, as git does
       PATH
               where git and, for `hook status`, sk-sync itself are looked for
       SSL_CERT_FILE

@@ -52,7 +52,7 @@ fn spool_files(store: &Path) -> Vec<PathBuf> {
 }
 
 fn store(sandbox: &Sandbox) -> PathBuf {
-    sandbox.state().join("projects").join(PROJECT).join("store.db")
+    sandbox.place_ahead(PROJECT).join("store.db")
 }
 
 /// Ids of the journal in order, with the time of their capture.
@@ -352,10 +352,12 @@ fn a_full_disk_takes_no_spool() {
     sandbox.set("SK_SYNC_HOME", small.to_str().unwrap());
     let input = (0..2000).map(|n| event(&id(n)) + "\n").collect::<String>();
     fs::write(sandbox.path("input"), input).unwrap();
+    let place = sandbox.place_ahead(PROJECT);
+    let id = place.file_name().unwrap().to_str().unwrap();
     for args in ["--each", "--batch 37"] {
         let script = format!(
             "mount -t tmpfs -o size=512k tmpfs $SK_SYNC_HOME || exit
-            P=$SK_SYNC_HOME/projects/{PROJECT}; mkdir -p $P; echo garbage > $P/store.db
+            P=$SK_SYNC_HOME/projects/{PROJECT}/{id}; mkdir -p $P; echo garbage > $P/store.db
             $SK capture --json {args} < ../input > ../answers; echo full $?
             mount -o remount,size=64m tmpfs $SK_SYNC_HOME; rm $P/store.db
             $SK drain --json > ../report; echo drain $?

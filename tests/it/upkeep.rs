@@ -103,7 +103,7 @@ fn a_restore_that_does_not_fit_goes_on_later() {
         $SK verify --json > ../proof; echo verify $?
         $SK restore ../a.gz --json > ../done; echo later $?
         $SK restore ../a.gz --json > ../again; echo again $?
-        cp $SK_SYNC_HOME/projects/*/store.db ../copy.db";
+        cp $SK_SYNC_HOME/projects/*/*/store.db ../copy.db";
     let Some(run) = with_mounts(&sandbox, script) else { return };
     assert_eq!(run.stdout, "full 1\nverify 0\nlater 0\nagain 0\n", "{}", run.stderr);
     is_disk_full(&report(&sandbox, "said"));
@@ -128,7 +128,7 @@ fn a_collection_on_a_full_disk_loses_nothing() {
         rm $SK_SYNC_HOME/filler
         $SK gc --explicit --json > ../done; echo later $?
         $SK verify --json > ../proof; echo verify $?
-        $SK status --json > ../status; ls -l $SK_SYNC_HOME/projects/*/store.db | wc -l";
+        $SK status --json > ../status; ls -l $SK_SYNC_HOME/projects/*/*/store.db | wc -l";
     let Some(run) = with_mounts(&sandbox, &script.replace("STATE", state.to_str().unwrap())) else { return };
     assert_eq!(run.stdout, "full 1\nverify 0\nlater 0\nverify 0\n1\n", "{}", run.stderr);
     is_disk_full(&report(&sandbox, "said"));
@@ -193,9 +193,9 @@ fn a_killed_restore_goes_on_where_it_was() {
     let done = sandbox.sk_sync(["restore", file.to_str().unwrap(), "--json"]).success().json();
     assert_eq!(done["added"].as_u64().unwrap() + done["unchanged"].as_u64().unwrap(), 3000, "{done}");
     sandbox.verified();
-    let projects: Vec<_> = std::fs::read_dir(sandbox.path("fresh/projects")).unwrap().collect();
-    assert_eq!(projects.len(), 1);
-    let store = projects[0].as_ref().unwrap().path().join("store.db");
+    let places = crate::support::stores::places(&sandbox.path("fresh"));
+    assert_eq!(places.len(), 1);
+    let store = places[0].join("store.db");
     assert_eq!(journal(&store), before);
 }
 

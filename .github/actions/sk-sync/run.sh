@@ -8,8 +8,13 @@ report="$work/report.json"
 status="$work/status.json"
 cd "${INPUT_DIRECTORY:-.}" || exit 1
 
+# The checkout is made anew each time: its journal is found by the repository's name.
+if [[ -n ${GITHUB_REPOSITORY:-} ]]; then
+    export SK_SYNC_REPOSITORY="${SK_SYNC_REPOSITORY:-${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY}"
+fi
+
 has_journal() {
-    compgen -G "$SK_SYNC_HOME/projects/*/store.db" >/dev/null
+    compgen -G "$SK_SYNC_HOME/projects/*/*/store.db" >/dev/null
 }
 
 restored=false

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::status::look;
 use crate::base::text::{path, printable};
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{resolved, workspace_to_write};
 use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Grant, Resolved, grants, read_origin, record, revoke};
@@ -79,7 +79,8 @@ struct Offer {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
+    let is_dry = args.dry_run || args.list;
+    let workspace = workspace_to_write(context, is_dry)?;
     let _uuid = workspace.project_uuid()?;
     if args.list {
         return conclude(context, &workspace, args, None);
@@ -101,7 +102,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         }
         let now = context.clock.now().to_string();
         for origin in &wanted {
-            let grant = resolved.consent.grant(origin, workspace.repository(), &now);
+            let grant = resolved.consent.grant(origin, &now);
             record(&workspace.place.grants(), grant, context.clock.as_ref(), &context.interrupt)
                 .map_err(ops::Error::from)?;
         }
@@ -200,16 +201,14 @@ fn ask(context: &Context, wanted: &[String]) -> Result<(), Failure> {
 fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str) -> Result<Exit, Failure> {
     let origin = read_origin(origin, "--revoke").map_err(ops::Error::from)?;
     let file = workspace.place.grants();
-    let repository = crate::endpoint::repository_name(workspace.repository());
-    let is_on_record =
-        grants(&file).map_err(ops::Error::from)?.iter().any(|g| g.origin == origin && g.repository == repository);
+    let is_on_record = grants(&file).map_err(ops::Error::from)?.iter().any(|grant| grant.origin == origin);
     if !is_on_record {
         return Err(Failure::usage(format!("there is no agreement for {origin} from this repository"))
             .with_hint("`sk-sync allow --list` shows what was agreed to"));
     }
     if !args.dry_run {
-        let _was_there = revoke(&file, &origin, &repository, context.clock.as_ref(), &context.interrupt)
-            .map_err(ops::Error::from)?;
+        let _was_there =
+            revoke(&file, &origin, context.clock.as_ref(), &context.interrupt).map_err(ops::Error::from)?;
         context.printer.note(&format!("Taken back: nothing of this repository goes to {origin} any more"));
     }
     conclude(context, workspace, args, None)
@@ -234,9 +233,8 @@ fn conclude(context: &Context, workspace: &Workspace, args: &Args, offer: Option
                 .as_deref()
                 .map(|sha| format!(", bound to event-sync.toml {}", sha.get(..12).unwrap_or(sha)));
             context.printer.result(&format!(
-                "{}  from {}, since {}{}",
+                "{}  since {}{}",
                 printable(&grant.origin),
-                printable(&grant.repository),
                 printable(&grant.granted_at),
                 bound.unwrap_or_default()
             ));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::{tell_absorbed, workspace, world};
+use crate::cli::journey::{tell_absorbed, workspace_to_write, world};
 use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{Line, News, StreamRequest, capture_stream, evicted_words};
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
+    let workspace = workspace_to_write(context, false)?;
     let request = StreamRequest {
         strict_envelope: args.strict_envelope,
         capacity: args.strict_capacity.then_some(workspace.loaded.config.journal.capacity),

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::migrate_conflicts::{self, CleanupArgs, ConflictsArgs};
-use crate::cli::journey::{resolved, workspace, world};
+use crate::cli::journey::{resolved, workspace, workspace_to_write, world};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{self, migrate, release_imported};
@@ -85,7 +85,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 fn import(context: &Context, dry_run: bool) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
+    let workspace = workspace_to_write(context, dry_run)?;
     let resolved = resolved(context, &workspace)?;
     let report = migrate(&world(context), &workspace, &resolved, dry_run)?;
     Ok(conclude(context, report, false))

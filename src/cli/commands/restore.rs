@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::text::path;
 use crate::books::Restored;
-use crate::cli::journey::workspace;
+use crate::cli::journey::{workspace, workspace_to_write};
 use crate::cli::render::plural;
 use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
@@ -46,11 +46,15 @@ struct Document<'a> {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
-    let (store, file) = (workspace.place.store(), context.cwd.join(&args.file));
-    let project = workspace.identity.project_uuid.as_deref();
-    let report = if args.dry_run {
-        let trailer = check_archive(&file, project)?;
+    let file = context.cwd.join(&args.file);
+    let before = workspace(context)?;
+    let is_new = !before.place.store().exists();
+    // A repository gets its id, and so its first store, only for an archive that is whole.
+    let checked = (args.dry_run || is_new).then(|| check_archive(&file, before.identity.project_uuid.as_deref()));
+    let checked = checked.transpose()?;
+    let workspace = if args.dry_run { before } else { workspace_to_write(context, false)? };
+    let (store, project) = (workspace.place.store(), workspace.identity.project_uuid.as_deref());
+    let report = if let Some(trailer) = checked.filter(|_| args.dry_run) {
         RestoreReport { trailer, restored: Restored::default(), was_interrupted: false }
     } else {
         restore_archive(&store, &file, project, context.clock.as_ref(), &context.interrupt)?

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::{resolved, with_setup, workspace, world};
+use crate::cli::journey::{resolved, with_setup, workspace_to_write, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Change, Changed, Origin};
 use crate::endpoint::{Gate, Identity, Keyring};
@@ -43,7 +43,7 @@ pub(super) fn change(
     changes: &[Change<'_>],
     is_dry: bool,
 ) -> Result<Exit, Failure> {
-    let now = workspace(context)?;
+    let now = workspace_to_write(context, is_dry)?;
     let look = |there: &Workspace| outcome(context, there, changes);
     let (edit, outcome) =
         with_setup(context, |setup| change_settings(&world(context), setup, &now, changes, is_dry, look))?;

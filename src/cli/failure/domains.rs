@@ -46,7 +46,20 @@ impl From<config::Error> for Failure {
 
 impl From<git::Error> for Failure {
     fn from(error: git::Error) -> Self {
-        Self::of(Exit::Usage, "repository", &error)
+        let failure = Self::of(Exit::Usage, "repository", &error);
+        match &error {
+            git::Error::RepositoryId { .. } => failure.with_hint(
+                "look at the file, then remove it: the next capture makes a new id, and `sk-sync status --all` lists \
+                 the stores of this machine",
+            ),
+            git::Error::ForeignOwner { root, .. } => {
+                let root = crate::base::text::path(root);
+                failure.with_hint(format!(
+                    "if you trust whoever can write there: git config --global --add safe.directory '{root}'"
+                ))
+            }
+            _ => failure,
+        }
     }
 }
 

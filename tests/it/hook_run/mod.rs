@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::hook_install::{newer_git, prefer};
 use crate::support::server::Server;
-use crate::support::wire::honest;
+use crate::support::stores::places;
+use crate::support::wire::{honest, journal, open};
 use crate::support::{Sandbox, pause};
 
 /// How long a background process may take before it counts as not coming.
@@ -98,12 +99,11 @@ impl Hooked {
 
     /// The artifacts with a new event since the last look, as `mission/path`, sorted.
     fn captured(&mut self) -> Vec<String> {
-        let listed = self.sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
         let mut paths = Vec::new();
-        for event in listed {
-            let is_new = self.known.insert(event["event_id"].as_str().unwrap().to_owned());
-            if is_new && event["event_type"] == "MissionDossierArtifactIndexed" {
-                let payload = &event["envelope"]["payload"];
+        for (id, envelope) in self.places().iter().flat_map(|place| journal(&place.join("store.db"))) {
+            let event: Value = serde_json::from_slice(&envelope).unwrap();
+            if self.known.insert(id) && event["event_type"] == "MissionDossierArtifactIndexed" {
+                let payload = &event["payload"];
                 let mission = payload["namespace"]["mission_slug"].as_str().unwrap();
                 paths.push(format!("{mission}/{}", path_of(payload)));
             }
@@ -112,8 +112,14 @@ impl Hooked {
         paths
     }
 
+    /// The directory of each repository that captured something.
+    fn places(&self) -> Vec<PathBuf> {
+        places(&self.sandbox.state()).into_iter().filter(|place| place.join("store.db").is_file()).collect()
+    }
+
     fn log(&self) -> String {
-        std::fs::read_to_string(self.sandbox.store().with_file_name("hook.log")).unwrap_or_default()
+        let read = |place: &PathBuf| std::fs::read_to_string(place.join("hook.log")).unwrap_or_default();
+        self.places().iter().map(read).collect()
     }
 
     fn drains(&self) -> usize {
@@ -122,8 +128,11 @@ impl Hooked {
 
     /// How many events the receiver has acknowledged, as the ledger knows.
     fn delivered(&self) -> u64 {
-        let status = self.sandbox.sk_sync(["status", "--json"]);
-        status.json()["balance"]["delivered"].as_u64().unwrap()
+        let count = |place: &PathBuf| -> i64 {
+            let sql = "SELECT COUNT(*) FROM delivery_rows WHERE status IN ('success', 'duplicate')";
+            open(&place.join("store.db")).query_row(sql, [], |r| r.get(0)).unwrap()
+        };
+        self.places().iter().map(count).sum::<i64>().unsigned_abs()
     }
 
     /// Lets the receiver answer, and waits until as many drains have ended as were left behind.

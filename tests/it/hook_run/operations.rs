@@ -10,6 +10,30 @@ const PLAN: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/plan.md";
 const SPEC_ID: &str = "storm-surge-alerts-01KQX7M2/spec.md";
 const PLAN_ID: &str = "storm-surge-alerts-01KQX7M2/plan.md";
 
+/// Every artifact of the fixture: what the first capture in a repository of its own finds.
+const ALL: [&str; 20] = [
+    "001-harbour-tide-table/data-model.md",
+    "001-harbour-tide-table/meta.json",
+    "001-harbour-tide-table/plan.md",
+    "001-harbour-tide-table/spec.md",
+    "001-harbour-tide-table/tasks.md",
+    "001-harbour-tide-table/tasks/WP01-import-predictions.md",
+    "002-tide-gauge-survey/checklists/survey.md",
+    "002-tide-gauge-survey/contracts/gauge-reading.yaml",
+    "002-tide-gauge-survey/meta.json",
+    "002-tide-gauge-survey/plan.md",
+    "002-tide-gauge-survey/research.md",
+    "002-tide-gauge-survey/research/evidence-log.csv",
+    "002-tide-gauge-survey/research/fit_harmonics.py",
+    "002-tide-gauge-survey/spec.md",
+    "002-tide-gauge-survey/tasks/WP01-collect-readings.md",
+    "storm-surge-alerts-01KQX7M2/meta.json",
+    PLAN_ID,
+    SPEC_ID,
+    "storm-surge-alerts-01KQX7M2/status.events.jsonl",
+    "storm-surge-alerts-01KQX7M2/tasks/WP01-threshold-rules.md",
+];
+
 /// Tries an operation in every way there is here: `act` returns what must have been captured. With `drains`, that many processes were
 /// left behind, and none of them had delivered anything when git was done.
 #[expect(clippy::print_stderr, reason = "the table of what each operation captured is for people")]
@@ -184,7 +208,7 @@ fn a_clone_is_captured_when_its_hooks_come_with_it() {
         let shipped = format!("{}/hooks/post-checkout", env!("CARGO_MANIFEST_DIR"));
         std::fs::copy(shipped, hooks.join("post-checkout")).unwrap();
         hooked.git(&["clone", "--template=../template", "--branch=topic", ".", "../clone"], 0);
-        vec![PLAN_ID, SPEC_ID]
+        ALL.to_vec()
     });
 }
 
@@ -200,7 +224,7 @@ fn a_submodule_is_a_repository_of_its_own() {
         hooked.sandbox.write(&format!("sub module/{SPEC}"), "# Below\n");
         let ended = hooked.git_in("sub module", &["commit", "--all", "--message=x"], &[]);
         assert_eq!(ended.code, Some(0), "{}", ended.said);
-        vec![SPEC_ID]
+        ALL.to_vec()
     });
 }
 

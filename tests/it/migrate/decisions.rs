@@ -35,7 +35,7 @@ fn d35_conflicts_are_shown_with_what_differs_and_decided_on() {
     assert_eq!(list().success().json()["conflicts"], json!([]));
     // Decided once, it is not opened again, and the bytes of both are still there.
     assert_eq!(sandbox.migrated(0)["open_conflicts"], 0);
-    let store = database(sandbox.state().join("projects").join(HARBOUR).join("store.db"));
+    let store = database(sandbox.place_of(HARBOUR).join("store.db"));
     let apart: i64 = store
         .query_row("SELECT COUNT(*) FROM journal_conflicts WHERE resolution = 'journal'", [], |r| r.get(0))
         .unwrap();

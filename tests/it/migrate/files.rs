@@ -127,7 +127,7 @@ fn an_unchanged_file_is_not_even_read() {
     let told = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
     assert_eq!(told["migrate"]["stores"], json!([]));
     // Where a store is gone that it feeds, it is read again.
-    std::fs::remove_dir_all(sandbox.state().join("projects").join(HARBOUR)).unwrap();
+    std::fs::remove_dir_all(sandbox.place_of(HARBOUR)).unwrap();
     assert_eq!(results(&sandbox, 0), strings(&[("0a", "failed")]));
 }
 
@@ -140,7 +140,7 @@ fn a_source_whose_second_store_was_in_the_way_is_completed_later() {
     drop(queue);
     sandbox.at_rest();
     // The stores are written in the order of their ids: the other project's comes first.
-    let obstacle = sandbox.state().join("projects").join(HARBOUR).join("store.db");
+    let obstacle = sandbox.place_ahead(HARBOUR).join("store.db");
     std::fs::create_dir_all(&obstacle).unwrap();
     assert_eq!(results(&sandbox, 1), strings(&[("legacy", "failed")]));
     assert_eq!(sandbox.ids_of(OTHER), [id(1)]);

@@ -174,7 +174,7 @@ fn links_pipes_and_devices_are_no_queues() {
         let error = told(&migrated, label)["error"].as_str().unwrap();
         assert!(error.contains(words), "{label}: {error}");
     }
-    assert!(!sandbox.state().join("projects").join(OTHER).exists());
+    assert!(!sandbox.place_of(OTHER).exists());
 }
 
 #[cfg(unix)]
@@ -185,12 +185,12 @@ fn what_belongs_to_somebody_else_is_named() {
     for (file, n) in [("queue.db", 1), ("queues/queue-0a.db", 2)] {
         put(&sandbox.queue(file, Era::Last), &id(n), envelope(&id(n), Some(HARBOUR), "theirs"), 1);
     }
-    mode(sandbox.kitty("queue.db"), 0o600);
     let before = sandbox.kitty_bytes();
+    mode(sandbox.kitty("queue.db"), 0o000);
     let (state, temp) = (sandbox.path("theirs"), sandbox.path("temp"));
     for dir in [&state, &temp] {
         std::fs::create_dir_all(dir).unwrap();
-        mode(dir, 0o777);
+        mode(dir, 0o700);
     }
     sandbox.change("SK_SYNC_HOME", state.to_str().unwrap());
     sandbox.change("TMPDIR", temp.to_str().unwrap());

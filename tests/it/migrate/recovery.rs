@@ -33,7 +33,15 @@ fn d36_no_state_of_a_migration_is_a_dead_end() {
     drop(queue);
     std::fs::write(sandbox.kitty("queues/queue-0a.db"), "no database").unwrap();
     sandbox.at_rest();
-    let obstacle = sandbox.state().join("projects").join(OTHER).join("store.db");
+    let obstacle = sandbox
+        .place_of(HARBOUR)
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join(OTHER)
+        .join(sandbox.place_of(HARBOUR).file_name().unwrap())
+        .join("store.db");
     std::fs::create_dir_all(&obstacle).unwrap();
     let first = sandbox.migrated(1);
     assert_eq!((&first["imported"], &first["deduplicated"], &first["conflicts"]), (&json!(1), &json!(1), &json!(1)));

@@ -180,7 +180,7 @@ fn d09_bodies_come_over_with_what_the_queue_knew_of_them() {
         assert_eq!(counts, [3, failures, 1], "{era:?} {migrated}");
         let notes = migrated["stores"][0]["notes"].to_string();
         assert!(notes.contains("040-tides/torn.md: content_hash_mismatch"), "{notes}");
-        let store = sandbox.state().join("projects").join(HARBOUR).join("store.db");
+        let store = sandbox.place_of(HARBOUR).join("store.db");
         let conn = database(store);
         let row: (String, String, i64, i64, i64, i64, String) = conn
             .query_row(

@@ -24,11 +24,11 @@ fn logged(sandbox: &Sandbox, words: &str) -> String {
 #[test]
 fn hook_drain() {
     let server = honest_server();
-    let log = logged(&external(&server, "hook.drain = 'detached'"), "drain: delivered");
+    let log = logged(&external(&server, "hook.drain = 'detached'\nhook.budget = '20s'"), "drain: delivered");
     assert!(log.contains("post-commit: captured"), "{log}");
     assert_eq!(server.requests().len(), 1);
     let other = honest_server();
-    let sandbox = external(&other, "hook.drain = 'none'");
+    let sandbox = external(&other, "hook.drain = 'none'\nhook.budget = '20s'");
     logged(&sandbox, "post-commit: captured");
     assert_eq!(sandbox.sk_sync(["drain", "--json"]).success().json()["drain"]["requests"], 1, "left to this one");
     assert_eq!(other.requests().len(), 1);
@@ -52,9 +52,9 @@ fn hook_budget() {
 fn hook_max_time() {
     let busy = || Server::answering(|_| Reply::status(503).header("Retry-After", "1"));
     let server = busy();
-    let log = logged(&external(&server, "hook.max_time = '1ms'"), "drain: ");
+    let log = logged(&external(&server, "hook.max_time = '1ms'\nhook.budget = '20s'"), "drain: ");
     assert!(log.contains("the time of this run is over"), "{log}");
     let honest = honest_server();
-    let log = logged(&external(&honest, "hook.max_time = '20s'"), "drain: ");
+    let log = logged(&external(&honest, "hook.max_time = '20s'\nhook.budget = '20s'"), "drain: ");
     assert!(log.contains("drain: delivered"), "{log}");
 }

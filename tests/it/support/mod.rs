@@ -8,6 +8,7 @@ pub(crate) mod rights;
 pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod source;
+pub(crate) mod stores;
 mod time;
 pub(crate) mod tls;
 pub(crate) mod wire;

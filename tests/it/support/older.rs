@@ -118,7 +118,7 @@ impl Sandbox {
     pub(crate) fn events_of(&self, project: &str) -> Vec<(String, Vec<u8>)> {
         let store = match project {
             "unassigned" => self.state().join("unassigned/older/store.db"),
-            uuid => self.state().join("projects").join(uuid).join("store.db"),
+            uuid => self.place_of(uuid).join("store.db"),
         };
         let conn = database(store);
         let sql = "SELECT event_id, envelope FROM journal_events JOIN journal_payloads USING (seq) ORDER BY seq";

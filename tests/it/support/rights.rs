@@ -32,15 +32,33 @@ fn surround(command: &mut Command, sandbox: &Sandbox) {
     command.current_dir(sandbox.repo());
 }
 
-/// Runs the program as a user who owns nothing here. `None`, said loudly, where that is not possible.
+/// Runs the program as a user without privileges, to whom the sandbox belongs meanwhile: modes then count. `None`, said
+/// loudly, where that is not possible.
 pub(crate) fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
-    // The built program may lie where nobody else may read.
+    let _program = program_for_all(sandbox);
+    let give = |owner: &str| Command::new("chown").args(["-R", "-h", owner]).arg(sandbox.path("")).status();
+    if !give("65534:65534").is_ok_and(|done| done.success()) {
+        return skipped("cannot give files to another user here");
+    }
+    let run = as_stranger(sandbox, args);
+    assert!(give("0:0").unwrap().success());
+    run
+}
+
+/// A copy of the program that every user can run: the built one may lie where nobody else may read.
+fn program_for_all(sandbox: &Sandbox) -> std::path::PathBuf {
     let program = sandbox.path("sk-sync");
     if !program.exists() {
         std::fs::copy(assert_cmd::cargo::cargo_bin!("sk-sync"), &program).unwrap();
         mode(&program, 0o755);
     }
     mode(sandbox.path(""), 0o755);
+    program
+}
+
+/// Runs the program as a user who owns nothing here. `None`, said loudly, where that is not possible.
+pub(crate) fn as_stranger(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
+    let program = program_for_all(sandbox);
     let mut command = Command::new("setpriv");
     surround(&mut command, sandbox);
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program).args(args);

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::stores::{places, prove};
+
 /// How long a started server may take to write its port.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a command may take before it counts as hanging and is killed.
@@ -73,10 +75,31 @@ impl Sandbox {
 
     /// The project's store file.
     pub(crate) fn store(&self) -> PathBuf {
-        let projects = std::fs::read_dir(self.state().join("projects")).unwrap();
-        let stores: Vec<_> = projects.map(|dir| dir.unwrap().path().join("store.db")).collect();
-        assert_eq!(stores.len(), 1, "{stores:?}");
-        stores.into_iter().next().unwrap()
+        self.place().join("store.db")
+    }
+
+    /// The directory of the one project in the state directory, in the one repository that has it.
+    pub(crate) fn place(&self) -> PathBuf {
+        let places = places(&self.state());
+        assert_eq!(places.len(), 1, "{places:?}");
+        places.into_iter().next().unwrap()
+    }
+
+    /// The directory of this project, in the one repository that has it; a path of nothing while none has.
+    pub(crate) fn place_of(&self, project_uuid: &str) -> PathBuf {
+        let mut of_project = places(&self.state());
+        of_project.retain(|place| place.parent().unwrap().file_name().unwrap() == project_uuid);
+        assert!(of_project.len() <= 1, "{of_project:?}");
+        of_project.pop().unwrap_or_else(|| self.state().join("projects").join(project_uuid).join("none"))
+    }
+
+    /// Where the project's files are, or will be: the repository is given its id where it has none yet.
+    pub(crate) fn place_ahead(&self, project_uuid: &str) -> PathBuf {
+        let file = ".git/sk-sync/id";
+        if !self.repo().join(file).exists() {
+            self.write(file, "1".repeat(32));
+        }
+        self.state().join("projects").join(project_uuid).join(self.read(file).trim_end())
     }
 
     /// Proves the store from its rows: hashes, chain, counters, books.
@@ -92,23 +115,9 @@ impl Sandbox {
 
     /// Every project's store, with the project's id.
     fn stores(&self) -> Vec<(String, PathBuf)> {
-        let Ok(projects) = std::fs::read_dir(self.state().join("projects")) else { return Vec::new() };
-        let dirs = projects.map(|dir| dir.unwrap());
-        let stores = dirs.map(|dir| (dir.file_name().into_string().unwrap(), dir.path().join("store.db")));
+        let uuid = |place: &Path| place.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        let stores = places(&self.state()).into_iter().map(|place| (uuid(&place), place.join("store.db")));
         stores.filter(|(_, store)| store.is_file()).collect()
-    }
-
-    /// Proves the store of a project, whatever the test made of the repository and of the environment.
-    fn prove(&self, project_uuid: &str) {
-        let stand = tempfile::tempdir().unwrap();
-        std::fs::create_dir(stand.path().join(".kittify")).unwrap();
-        let identity = format!("project:\n  uuid: {project_uuid}\n");
-        std::fs::write(stand.path().join(".kittify/config.yaml"), identity).unwrap();
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sk-sync"));
-        command.args(["verify", "--json"]).env_clear().current_dir(stand.path());
-        let output = command.env("SK_SYNC_HOME", self.state()).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(output.status.code(), Some(0), "the store of {project_uuid} is not whole: {told}");
     }
 
     /// Sets a variable to another value.
@@ -275,7 +284,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if !self.is_spoilt.load(Ordering::SeqCst) && !std::thread::panicking() {
-            self.stores().iter().for_each(|(project_uuid, _)| self.prove(project_uuid));
+            self.stores().iter().for_each(|(project_uuid, store)| prove(project_uuid, store));
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let flags: Vec<Flag<'_>> = preset.chain([no_wait]).collect();
     let config_file = context.globals.config.as_deref();
     let setup = Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None };
-    let workspace = Workspace::open(&world(context), &setup)?;
+    let workspace = Workspace::open_to_write(&world(context), &setup)?;
     let outcome = with_choice(context, &workspace, |choice| {
         let request = Request {
             scope: Scope {

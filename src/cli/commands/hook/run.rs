@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::watchdog::Watchdog;
 use crate::base::{Clock as _, clock::SystemClock};
-use crate::cli::journey::{workspace, world};
+use crate::cli::journey::{workspace, workspace_to_write, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Delivery, HookDrain};
 use crate::git;
@@ -81,8 +81,7 @@ fn attend(
     if !artifacts.is_dir() {
         return Ok(None);
     }
-    let path = stamp_path(&workspace);
-    let known = Stamp::read(&path);
+    let known = Stamp::read(&stamp_path(&workspace));
     let occasion = Occasion {
         hook: Hook::ALL.into_iter().find(|hook| hook.name() == args.hook).unwrap_or(Hook::Commit),
         args: &args.args,
@@ -90,15 +89,18 @@ fn attend(
         operation: git::operation(&workspace.checkout),
     };
     let duty = hook::duty(&occasion);
-    let delivers = duty == Duty::CaptureAndDeliver && delivers(&workspace);
-    let log = hook::log_path(&workspace.place.store());
-    if let Ok(mut shared) = handover.lock() {
-        *shared = Handover { log: Some(log.clone()), delivers: duty != Duty::Nothing && delivers };
-    }
-    watchdog.allow(workspace.loaded.config.hook.budget);
     if duty == Duty::Nothing {
         return Ok(None);
     }
+    // Before the first capture the repository has no id, and so no stamp.
+    let workspace = if known.is_some() { workspace } else { workspace_to_write(context, false)? };
+    let path = stamp_path(&workspace);
+    let delivers = duty == Duty::CaptureAndDeliver && delivers(&workspace);
+    let log = hook::log_path(&workspace.place.store());
+    if let Ok(mut shared) = handover.lock() {
+        *shared = Handover { log: Some(log.clone()), delivers };
+    }
+    watchdog.allow(workspace.loaded.config.hook.budget);
     let captured = capture(context, &workspace, &artifacts, known.as_ref(), &path)?;
     if captured > 0 {
         tell(&log, &format!("{}: captured {captured}", args.hook));

@@ -1,0 +1,116 @@
+//! Which repository a store belongs to. Two repositories that state the same project UUID have two stores, so that a
+//! clone which claims another project's UUID gets nothing of it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Workspace, World};
+use crate::base::env::REPOSITORY;
+use crate::base::{RepositoryId, files};
+use crate::config::Place;
+use crate::git::{self, Checkout, Known};
+
+/// The form of `repository.json`.
+const VERSION: u32 = 1;
+/// A longer `repository.json` is not read, in bytes.
+const LONGEST: u64 = 64 << 10;
+
+/// What claiming a repository came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// There is nothing to do.
+    Held,
+    /// The id is new: the place of the workspace is another one now.
+    New,
+    /// The path names the store, and why; told once, when the store is new.
+    ByPath(String),
+}
+
+/// Where the repository of a store is: what `status --all` shows. Nothing is decided by it but whether it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Owner {
+    version: u32,
+    /// The common git directory, or the plain directory; `None` where a name stands for it.
+    pub(crate) path: Option<PathBuf>,
+    /// What `SK_SYNC_REPOSITORY` said.
+    pub(crate) name: Option<String>,
+}
+
+/// The id of the repository that `checkout` is of: the environment's name for it, else what its git directory keeps,
+/// else the digest of its path, which is also what it has before the first capture.
+pub(super) fn repository_id(world: &World<'_>, checkout: &Checkout) -> Result<RepositoryId, Error> {
+    if let Some(name) = name(world) {
+        return Ok(RepositoryId::of_name(name));
+    }
+    Ok(match git::known_id(checkout)? {
+        Known::Kept(id) => id,
+        Known::None | Known::ByPath(_) => RepositoryId::of_path(git::repository(checkout)),
+    })
+}
+
+/// Sees to it that the workspace's repository has an id and that its place says whose it is.
+pub(super) fn claim(world: &World<'_>, workspace: &Workspace) -> Result<Claim, Error> {
+    // What names no project lies apart, by the path of the git directory.
+    if workspace.identity.project_uuid.is_none() {
+        return Ok(Claim::Held);
+    }
+    let place = &workspace.place;
+    let is_new = !place.dir().is_dir();
+    let by_path = RepositoryId::of_path(git::repository(&workspace.checkout));
+    let mut claim = Claim::Held;
+    // A store that is found by its path stays where it is, should its git directory come to be writable.
+    if is_new && workspace.repository_id == by_path {
+        claim = match fresh(world).map(|id| git::claim_id(&workspace.checkout, &id)).transpose()? {
+            Some(Known::Kept(_)) => return Ok(Claim::New),
+            Some(Known::ByPath(why)) => {
+                Claim::ByPath(format!("{why}; the store of this repository is found by its path, and not if it moves"))
+            }
+            Some(Known::None) | None => Claim::Held,
+        };
+    }
+    note(world, workspace);
+    Ok(claim)
+}
+
+impl Owner {
+    fn of(world: &World<'_>, workspace: &Workspace) -> Self {
+        let name = name(world).map(str::to_owned);
+        let path = name.is_none().then(|| git::repository(&workspace.checkout).to_owned());
+        Self { version: VERSION, path, name }
+    }
+
+    /// What the place says of its repository; `None` where it says nothing that can be read.
+    pub(crate) fn read(place: &Place) -> Option<Self> {
+        use std::io::Read as _;
+        let mut bytes = Vec::new();
+        std::fs::File::open(place.repository()).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+        serde_json::from_slice(&bytes).ok().filter(|owner: &Self| owner.version == VERSION)
+    }
+}
+
+/// Has the workspace's place say whose it is. What is captured matters more than a line of `status --all`.
+pub(super) fn note(world: &World<'_>, workspace: &Workspace) {
+    if let Err(error) = write(&workspace.place, &Owner::of(world, workspace)) {
+        log::debug!("cannot note whose store this is: {error}");
+    }
+}
+
+/// Writes down whose place it is, unless it says so already.
+fn write(place: &Place, owner: &Owner) -> std::io::Result<()> {
+    if Owner::read(place).as_ref() == Some(owner) {
+        return Ok(());
+    }
+    files::create_private_dir(place.dir())?;
+    // A path that is not text cannot be written as JSON.
+    let Ok(bytes) = serde_json::to_vec(owner) else { return Ok(()) };
+    files::replace_lightly(&place.repository(), &bytes)
+}
+
+fn name<'a>(world: &World<'a>) -> Option<&'a str> {
+    world.env.text(REPOSITORY).map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn fresh(world: &World<'_>) -> Option<RepositoryId> {
+    RepositoryId::random(&world.ids.uuid())
+}
