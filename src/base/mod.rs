@@ -16,6 +16,7 @@ pub(crate) mod lock;
 pub(crate) mod pattern;
 pub(crate) mod repository_id;
 pub(crate) mod retry;
+pub(crate) mod shell;
 pub(crate) mod text;
 
 pub(crate) use clock::{Clock, Deadline, Timestamp};

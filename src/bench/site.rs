@@ -58,7 +58,8 @@ impl Site {
         ]);
         let (clock, ids) = (SystemClock, SystemIds::default());
         let world = World { env: &env, clock: &clock, ids: &ids, random: fastrand::f64, interrupt: &stage.interrupt };
-        let setup = Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None };
+        let setup =
+            Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None, allows_file: false };
         let workspace = Workspace::open(&world, &setup)?;
         let (program, interrupt) = (stage.program.clone(), stage.interrupt.clone());
         Ok(Self { program, repo, env, interrupt, clock, ids, workspace })

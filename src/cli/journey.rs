@@ -51,7 +51,8 @@ pub(crate) fn with_setup<T>(
     let flags: Vec<Flag<'_>> =
         globals.preset.iter().map(|value| Flag { key: "preset", value, name: "--preset" }).collect();
     let config_file = globals.config.as_deref();
-    work(&Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None })
+    let allows_file = !globals.allow_origin.is_empty();
+    work(&Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None, allows_file })
 }
 
 /// Calls `work` with what the command line, the recorded agreements and older versions say about the target.

@@ -12,8 +12,10 @@ use super::check::{check, named_variables};
 use super::file::{parse_value, read_layer};
 use super::keys::{KEYS, Key, Kind};
 use super::layers::{Entry, Layer, merge};
-use super::loaded::{Loaded, RepositoryFile, settle_external_receiver, shown, urls};
+use super::loaded::{Loaded, RepositoryFile, Setting, Waiting, settle_external_receiver, shown, urls};
 use super::origin::{Origin, Problem};
+use super::schema::EventSyncConfig;
+use super::trust::{Arranged, Stack};
 use super::variables::{misspelt, one_value, read_layers};
 
 /// A larger file is no configuration.
@@ -34,6 +36,26 @@ pub(crate) struct Inputs<'a> {
     pub(crate) project_file: Option<&'a Path>,
     /// Values from the command line.
     pub(crate) flags: &'a [Flag<'a>],
+    /// Which versions of the repository's file were agreed to.
+    pub(crate) pins: Pins<'a>,
+}
+
+/// Which versions of a repository's file a person agreed to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pins<'a> {
+    /// Those with these digests, in hex.
+    These(&'a [String]),
+    /// The one that is there: the command line says so for this run.
+    Any,
+}
+
+impl Pins<'_> {
+    fn hold(self, sha256: &Sha256) -> bool {
+        match self {
+            Self::These(digests) => digests.contains(&sha256.to_string()),
+            Self::Any => true,
+        }
+    }
 }
 
 /// A flag that sets a key.
@@ -55,8 +77,9 @@ pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
 /// The same, as if the project's settings were `settings`.
 pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<Loaded, Error> {
     let mut problems = Vec::new();
-    let mut layers = vec![defaults(&mut problems)];
-    let mut repo_file = None;
+    let defaults = defaults(&mut problems);
+    let mut stack = Stack { defaults, user: None, repository: None, above: Vec::new() };
+    let mut digest = None;
     let files = [
         (inputs.user_file, Origin::UserFile as fn(PathBuf) -> Origin),
         (inputs.repo_file, Origin::RepositoryFile),
@@ -72,24 +95,49 @@ pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<L
         let given = settings.filter(|_| matches!(origin, Origin::ProjectFile(_)));
         let read = given.map_or_else(|| read_file(path, must_exist), |text| Ok(Some(text.as_bytes().to_vec())));
         let Some(bytes) = read? else { continue };
-        if origin.is_repository() {
-            repo_file = Some(RepositoryFile { path: path.to_owned(), sha256: Sha256::of(&bytes) });
+        let layer = file_layer(&bytes, origin, &mut problems);
+        match layer.origin {
+            Origin::UserFile(_) => stack.user = Some(layer),
+            Origin::RepositoryFile(_) => {
+                digest = Some((path.to_owned(), Sha256::of(&bytes)));
+                stack.repository = Some(layer);
+            }
+            _ => stack.above.push(layer),
         }
-        layers.push(file_layer(&bytes, origin, &mut problems));
     }
     for layer in read_layers(inputs.env, &mut problems) {
         problems.extend(layer.entries.iter().filter_map(|entry| misplaced(&layer.origin, entry)));
-        layers.push(layer);
+        stack.above.push(layer);
     }
-    layers.extend(flag_layers(inputs.flags, &mut problems));
-    let layers: Vec<_> = layers.into_iter().map(Layer::with_axes).collect();
+    stack.above.extend(flag_layers(inputs.flags, &mut problems));
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    let (mut config, winners) = merge(&layers).map_err(|p| Error::Invalid(vec![p]))?;
-    let mut values = shown(&layers, &winners);
-    settle_external_receiver(&mut config, &mut values, &layers).map_err(|p| Error::Invalid(vec![p]))?;
-    Ok(Loaded { config, values, urls: urls(&layers), warnings: misspelt(inputs.env), repo_file })
+    let repo_file = digest.map(|(path, sha256)| RepositoryFile { path, sha256, asks: stack.asks() });
+    weigh(&stack, repo_file, inputs).map_err(|problem| Error::Invalid(vec![problem]))
+}
+
+/// What the sources come to: with the whole of the repository's file where it was agreed to, else with the part that
+/// needs no agreement.
+fn weigh(stack: &Stack, repo_file: Option<RepositoryFile>, inputs: &Inputs<'_>) -> Result<Loaded, Problem> {
+    let is_agreed = repo_file.as_ref().is_some_and(|file| !file.asks.is_empty() && inputs.pins.hold(&file.sha256));
+    let Arranged { layers, waiting } =
+        if is_agreed { Arranged { layers: stack.agreed(), waiting: Vec::new() } } else { stack.guarded() };
+    let (config, values) = settled(&layers)?;
+    let waiting = if waiting.is_empty() {
+        None
+    } else {
+        let layers = stack.agreed();
+        Some(Waiting { keys: waiting, config: settled(&layers)?.0, urls: urls(&layers) })
+    };
+    Ok(Loaded { config, values, urls: urls(&layers), warnings: misspelt(inputs.env), repo_file, waiting })
+}
+
+fn settled(layers: &[Layer]) -> Result<(EventSyncConfig, Vec<Setting>), Problem> {
+    let (mut config, winners) = merge(layers)?;
+    let mut values = shown(layers, &winners);
+    settle_external_receiver(&mut config, &mut values, layers)?;
+    Ok((config, values))
 }
 
 /// True for a link out of its directory to a file of another name. A message shows the line that it is about, so a clone
@@ -121,12 +169,6 @@ fn read_file(path: &Path, must_exist: bool) -> Result<Option<Vec<u8>>, Error> {
         return Err(unreadable(std::io::Error::other("larger than 1 MiB")));
     }
     Ok(Some(bytes))
-}
-
-/// The value of a key that nobody sets, as a person is shown it; `None` when it is then unset.
-pub(crate) fn default_of(name: &str) -> Option<serde_json::Value> {
-    let key = Key::named(name)?;
-    Some(check(key.kind, &parse_value(key.default?)?).ok()?.shown)
 }
 
 fn defaults(problems: &mut Vec<Problem>) -> Layer {
@@ -194,192 +236,4 @@ fn flag_layers(flags: &[Flag<'_>], problems: &mut Vec<Problem>) -> Vec<Layer> {
         }
     }
     layers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Compression, Delivery, Retention};
-
-    /// Loads from the text of files and from variables and flags.
-    fn load_text(
-        user: &str,
-        repo: &str,
-        project: &str,
-        env: &[(&str, &str)],
-        flags: &[Flag<'_>],
-    ) -> Result<Loaded, Error> {
-        let temp = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = temp.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path
-        };
-        let (user, repo, project) = (write("u.toml", user), write("r.toml", repo), write("p.toml", project));
-        let env = Env::of(env);
-        load(&Inputs {
-            env: &env,
-            user_file: Some(&user),
-            repo_file: Some(&repo),
-            is_explicit: false,
-            project_file: Some(&project),
-            flags,
-        })
-    }
-
-    fn repo(text: &str) -> Result<Loaded, Error> {
-        load_text("", text, "", &[], &[])
-    }
-
-    #[test]
-    fn later_layers_win_and_are_named() {
-        let key = |n: u32| format!("[drain]\nmax_events = {n}\n");
-        let flag = [Flag { key: "drain.max_events", value: "6", name: "--max-events" }];
-        let env = [("SK_SYNC_DRAIN__MAX_EVENTS", "5")];
-        for (loaded, n, origin) in [
-            (load_text("", "", "", &[], &[]), 1000, "default"),
-            (load_text(&key(2), "", "", &[], &[]), 2, "u.toml"),
-            (load_text(&key(2), &key(3), "", &[], &[]), 3, "r.toml"),
-            (load_text(&key(2), &key(3), &key(4), &[], &[]), 4, "p.toml"),
-            (load_text(&key(2), &key(3), &key(4), &env, &[]), 5, "SK_SYNC_DRAIN__MAX_EVENTS"),
-            (load_text(&key(2), &key(3), &key(4), &env, &flag), 6, "--max-events"),
-        ] {
-            let loaded = loaded.unwrap();
-            assert_eq!(loaded.config.drain.max_events, n);
-            assert!(
-                loaded.values.iter().any(|v| v.key == "drain.max_events" && v.origin.to_string().ends_with(origin)),
-                "{origin}"
-            );
-            assert_eq!(loaded.config.drain.max_rejections, 5, "other keys of the section keep their defaults");
-        }
-    }
-
-    #[test]
-    fn an_axis_overrides_the_presets_of_its_own_and_lower_layers_only() {
-        use {Delivery as D, Retention as R};
-        let stub = [("SK_SYNC_PRESET", "stub")];
-        for (user, repo, env, expected) in [
-            ("", "", &[][..], (R::On, D::None)),
-            ("", "preset = 'opt_out'", &[], (R::Off, D::None)),
-            ("", "preset = 'teamspace'\nretention = 'off'", &[], (R::Off, D::Teamspace)),
-            ("preset = 'opt-out'", "delivery = 'external_receiver'", &[], (R::Off, D::ExternalReceiver)),
-            ("retention = 'off'", "preset = 'teamspace'", &[], (R::On, D::Teamspace)),
-            ("", "retention = 'off'\ndelivery = 'teamspace'", &stub, (R::On, D::Stub)),
-        ] {
-            let config = load_text(user, repo, "", env, &[]).unwrap().config;
-            assert_eq!((config.retention, config.delivery), expected, "{user} | {repo}");
-        }
-    }
-
-    #[test]
-    fn addresses_are_kept_apart_and_shown_without_their_password() {
-        let env = [("SK_SYNC_TEAMSPACE__SERVER_URL", "https://e")];
-        let text = "[teamspace]\nserver_url = ' https://u:topsecret@r '\n";
-        let loaded = load_text("[teamspace]\nserver_url = 'https://u'", text, "", &env, &[]).unwrap();
-        let found: Vec<_> = loaded.urls.iter().map(|u| (u.key, u.value.as_str())).collect();
-        let key = "teamspace.server_url";
-        assert_eq!(found, [(key, "https://u"), (key, "https://u:topsecret@r"), (key, "https://e")]);
-        assert!(loaded.urls[1].origin.is_repository());
-        let shown = repo(text).unwrap().values.into_iter().find(|v| v.key == key).unwrap();
-        assert_eq!(shown.value, "https://***@r");
-    }
-
-    #[test]
-    fn values_list_every_key_in_order_and_no_secret() {
-        let text = "[external_receiver]\nheaders = { X-A = { env = 'SK_SYNC_SECRET_A' } }\nsigning_secret = { env = 'SK_SYNC_SECRET_S' }\n[drain]\nmax_time = '5m'";
-        let loaded = load_text("", text, "", &[("SK_SYNC_SECRET_A", "topsecret")], &[]).unwrap();
-        assert!(loaded.values.iter().map(|v| v.key).eq(KEYS.iter().map(|k| k.name)));
-        let json = serde_json::to_string(&loaded.values).unwrap();
-        for part in [
-            r#"{"key":"external_receiver.headers","value":{"X-A":{"env":"SK_SYNC_SECRET_A"}},"origin":"#,
-            r#"{"key":"external_receiver.compression","value":"none","origin":"default"}"#,
-            r#"{"key":"project.uuid","value":null,"origin":"default"}"#,
-            r#"{"key":"delivery","value":"none","origin":"default"}"#,
-            r#"{"key":"drain.max_time","value":"5m","origin":"#,
-        ] {
-            assert!(json.contains(part), "{part} in {json}");
-        }
-        assert!(!json.contains("topsecret"));
-        assert_eq!(loaded.repo_file.unwrap().sha256, Sha256::of(text.as_bytes()));
-    }
-
-    #[test]
-    fn headers_of_a_higher_layer_replace_those_of_a_lower_one() {
-        let text = |name: &str| format!("[external_receiver.headers]\n{name} = {{ env = 'SK_SYNC_SECRET_{name}' }}");
-        let config = load_text(&text("A"), &text("B"), "", &[], &[]).unwrap().config;
-        assert_eq!(config.external_receiver.headers.iter().map(|h| h.name.as_str()).collect::<Vec<_>>(), ["B"]);
-    }
-
-    #[test]
-    fn a_repository_names_only_secrets_made_for_it() {
-        let text =
-            "[external_receiver]\nsigning_secret = { env = 'AWS_SECRET' }\nheaders = { A = { env = 'GITHUB_TOKEN' } }";
-        let error = repo(text).unwrap_err().to_string();
-        assert!(error.contains("r.toml:2:1: ") && error.contains("not `AWS_SECRET`"), "{error}");
-        assert!(error.contains("r.toml:3:1: ") && error.contains("not `GITHUB_TOKEN`"), "{error}");
-        assert!(load_text(text, "", "", &[], &[]).is_ok(), "a person's own file may");
-    }
-
-    #[test]
-    fn problems_of_all_sources_are_told_together() {
-        let error = load_text("x = 1", "preset = 'cloud'", "", &[("SK_SYNC_BODIES__PARALLEL", "0")], &[]).unwrap_err();
-        let text = error.to_string();
-        for part in
-            ["u.toml:1:1: unknown key `x`", "r.toml:1:1: `preset`", "SK_SYNC_BODIES__PARALLEL: `bodies.parallel`"]
-        {
-            assert!(text.contains(part), "{text}");
-        }
-    }
-
-    #[test]
-    fn cloudevents_are_acknowledged_by_status_only() {
-        let text = "[external_receiver]\nformat = 'cloudevents'\n";
-        let error = repo(text).unwrap_err().to_string();
-        assert!(
-            error.contains("r.toml:2:1: ") && error.contains("needs `external_receiver.ack` = \"status\""),
-            "{error}"
-        );
-        let settled =
-            |more: &str| repo(&format!("{text}ack = 'status'\n{more}")).unwrap().config.external_receiver.compression;
-        assert_eq!((settled(""), settled("compression = 'gzip'")), (Compression::None, Compression::Gzip));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_link_to_a_file_elsewhere_is_not_read() {
-        let temp = tempfile::tempdir().unwrap();
-        let (secret, dir) = (temp.path().join("secret"), temp.path().join("clone"));
-        std::fs::create_dir_all(dir.join("shared")).unwrap();
-        std::fs::write(&secret, "top-secret\n").unwrap();
-        for shared in [dir.join("shared/common.toml"), temp.path().join("event-sync.toml")] {
-            std::fs::write(shared, "preset = 'stub'\n").unwrap();
-        }
-        let link = dir.join("event-sync.toml");
-        let env = Env::of(&[]);
-        let through = |target: &str, is_explicit| {
-            let _absent = std::fs::remove_file(&link);
-            std::os::unix::fs::symlink(target, &link).unwrap();
-            let repo_file = Some(link.as_path());
-            load(&Inputs { env: &env, user_file: None, repo_file, is_explicit, project_file: None, flags: &[] })
-        };
-        let error = through("../secret", false).unwrap_err().to_string();
-        assert!(error.contains("a link to a file elsewhere") && !error.contains("top-secret"), "{error}");
-        assert!(through("../secret", true).is_err(), "read where a person names it, and not TOML");
-        for target in ["shared/common.toml", "../event-sync.toml"] {
-            assert!(through(target, false).unwrap().repo_file.is_some(), "{target}");
-        }
-    }
-
-    #[test]
-    fn only_a_file_that_was_asked_for_must_exist() {
-        let missing = Path::new("/nonexistent/event-sync.toml");
-        let env = Env::of(&[]);
-        let at = |is_explicit| {
-            let some = Some(missing);
-            load(&Inputs { env: &env, user_file: some, repo_file: some, is_explicit, project_file: some, flags: &[] })
-        };
-        assert!(at(false).unwrap().repo_file.is_none());
-        let error = at(true).unwrap_err().to_string();
-        assert!(error.starts_with("cannot read configuration /nonexistent/event-sync.toml: "), "{error}");
-    }
 }

@@ -22,6 +22,30 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<String>,
     /// The repository's file, when there was one.
     pub(crate) repo_file: Option<RepositoryFile>,
+    /// What of it waits for an agreement; `None` when nothing does.
+    pub(crate) waiting: Option<Waiting>,
+}
+
+/// The keys of a repository's file that wait for an agreement, and what they would come to.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    /// The keys, in the file's order; at least one.
+    pub(crate) keys: Vec<Asked>,
+    /// The configuration with them.
+    pub(crate) config: EventSyncConfig,
+    /// The addresses with theirs, lowest layer first.
+    pub(crate) urls: Vec<UrlSource>,
+}
+
+/// A key of a repository's file that an agreement is about.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Asked {
+    /// The dotted name.
+    pub(crate) key: &'static str,
+    /// The value as written; addresses without name and password. Holds no secret.
+    pub(crate) value: serde_json::Value,
+    /// Line and column in the file, from 1.
+    pub(crate) place: Option<(usize, usize)>,
 }
 
 /// A key's value and its source, as `config show --origin --json` prints it.
@@ -53,6 +77,8 @@ pub(crate) struct RepositoryFile {
     pub(crate) path: PathBuf,
     /// The digest of its bytes.
     pub(crate) sha256: Sha256,
+    /// The keys in it that an agreement is about, agreed to or not.
+    pub(crate) asks: Vec<Asked>,
 }
 
 /// Every key with the value and origin of the layer that won it.

@@ -4,6 +4,8 @@
 //! defaults < user file < repository file < project settings < environment < flags
 //! ```
 //!
+//! A repository's file that nobody agreed to comes before the user's file, and says less: `trust`.
+//!
 //! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every source is
 //! reported at once with its file and line, or its variable. Addresses are not layered: [`Loaded::urls`] keeps each
 //! source apart, for `endpoint` to compare. Values of secrets never enter: only names of variables do.
@@ -16,19 +18,22 @@ mod home;
 mod keys;
 mod layers;
 mod load;
+#[cfg(test)]
+mod load_tests;
 mod loaded;
 mod origin;
 mod preset;
 mod schema;
 mod settings;
 mod source;
+mod trust;
 mod units;
 mod variables;
 
 pub(crate) use home::{Home, Place};
 pub(crate) use keys::KEYS;
-pub(crate) use load::{Flag, Inputs, default_of, load, load_with};
-pub(crate) use loaded::{Loaded, RepositoryFile, Setting};
+pub(crate) use load::{Flag, Inputs, Pins, load, load_with};
+pub(crate) use loaded::{Asked, Loaded, RepositoryFile, Setting, UrlSource};
 pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{

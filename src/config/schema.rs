@@ -301,6 +301,7 @@ impl Default for EventSyncConfig {
             is_explicit: false,
             project_file: None,
             flags: &[],
+            pins: super::Pins::Any,
         };
         super::load(&inputs).expect("the defaults pass their own checks").config
     }

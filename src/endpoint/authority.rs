@@ -4,12 +4,13 @@ use std::path::Path;
 
 use crate::base::Env;
 use crate::base::env::TARGET_URL;
-use crate::config::{Delivery, Loaded, without_userinfo};
+use crate::config::{Delivery, EventSyncConfig, Loaded, UrlSource, without_userinfo};
 
 use super::Error;
 use super::address::Address;
 use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
 use super::consent::Consent;
+use super::grants::Secret;
 use super::identity::STUB_URL;
 use super::link::{Endpoints, Identity, ReceiverKind};
 use super::older::{Login, Older};
@@ -37,16 +38,42 @@ pub(crate) struct Choice<'a> {
     pub(crate) consent: Option<&'a Consent>,
 }
 
+/// The configuration as one reading of the sources has it.
+#[derive(Debug, Clone, Copy)]
+struct View<'a> {
+    config: &'a EventSyncConfig,
+    urls: &'a [UrlSource],
+}
+
 /// Decides. A disagreement is part of the answer; an address that cannot be one is an error.
+///
+/// Where keys of the repository's file wait for an agreement, the person's own sources decide; only where these name no
+/// server, the answer is the one that the file asks for, so that a person sees what there is to agree to.
 pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Error> {
-    let receiver = match loaded.config.delivery {
+    let own = decide(View { config: &loaded.config, urls: &loaded.urls }, env, choice);
+    let Some(waiting) = &loaded.waiting else { return own };
+    let names_server =
+        |found: &Resolved| found.is_server() && (found.endpoints.is_some() || found.disagreement.is_some());
+    let resolved = match own {
+        Ok(own) if names_server(&own) => own,
+        Err(error @ Error::Address { .. }) => return Err(error),
+        own => {
+            let asked = decide(View { config: &waiting.config, urls: &waiting.urls }, env, choice)?;
+            if asked.is_server() { asked } else { own? }
+        }
+    };
+    Ok(Resolved { waiting: waiting.keys.clone(), ..resolved })
+}
+
+fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Error> {
+    let receiver = match view.config.delivery {
         Delivery::None => None,
         Delivery::Teamspace => Some(ReceiverKind::Teamspace),
         Delivery::ExternalReceiver => Some(ReceiverKind::ExternalReceiver),
         Delivery::Stub => Some(ReceiverKind::Stub),
     };
     let receiver_of_names = receiver.unwrap_or(ReceiverKind::Teamspace);
-    let sources = Sources { loaded, env, older: choice.older, receiver: receiver_of_names };
+    let sources = Sources { urls: view.urls, env, older: choice.older, receiver: receiver_of_names };
     let decision = match receiver {
         None | Some(ReceiverKind::Stub) => Ok((Proposal::default(), OverrideMode::None)),
         Some(_) => sources.decide(choice),
@@ -68,15 +95,45 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
     let login = older.and_then(|older| older.login.clone());
     let server = proposal.base.as_ref().map(|claim| claim.address.origin());
     let is_its_own = |login: &&Login| server.as_ref() == Some(&login.origin);
-    let names = Names::of(loaded, login.as_ref().filter(is_its_own));
-    let identity = receiver.and_then(|kind| identity(kind, &proposal, loaded, &names));
+    let names = Names::of(view.config, login.as_ref().filter(is_its_own));
+    let identity = receiver.and_then(|kind| identity(kind, &proposal, view.config, &names));
     let endpoints = endpoints(&proposal);
     let authority = authority(&sources, choice, override_mode, identity.as_ref(), names);
     let mut warnings: Vec<_> = idle_url(receiver, env, choice).into_iter().collect();
     warnings.extend(older.into_iter().flat_map(|older| older.warnings.iter().cloned()));
-    let consent = choice.consent.cloned().unwrap_or_default();
     let sources = sources.all(choice);
-    Ok(Resolved { receiver, identity, endpoints, disagreement, sources, login, consent, authority, warnings })
+    let consent = choice.consent.cloned().unwrap_or_default().with_named(&sources);
+    let secrets = secrets(receiver, view.config);
+    let waiting = Vec::new();
+    Ok(Resolved {
+        receiver,
+        identity,
+        endpoints,
+        disagreement,
+        sources,
+        login,
+        consent,
+        authority,
+        warnings,
+        secrets,
+        waiting,
+    })
+}
+
+/// The secrets that go with a request to this receiver.
+fn secrets(receiver: Option<ReceiverKind>, config: &EventSyncConfig) -> Vec<Secret> {
+    match receiver {
+        None | Some(ReceiverKind::Stub) => Vec::new(),
+        Some(ReceiverKind::Teamspace) => vec![Secret::Token],
+        Some(ReceiverKind::ExternalReceiver) => {
+            let external = &config.external_receiver;
+            let headers = external.headers.iter().map(|header| &header.variable);
+            let mut variables: Vec<_> = headers.chain(&external.signing_secret).cloned().collect();
+            variables.sort_unstable();
+            variables.dedup();
+            variables.into_iter().map(Secret::Variable).collect()
+        }
+    }
 }
 
 /// Who sends, as far as that is known.
@@ -87,8 +144,8 @@ struct Names {
 
 impl Names {
     /// What the configuration says, else what the login at this very server knew.
-    fn of(loaded: &Loaded, login: Option<&Login>) -> Self {
-        let teamspace = &loaded.config.teamspace;
+    fn of(config: &EventSyncConfig, login: Option<&Login>) -> Self {
+        let teamspace = &config.teamspace;
         let user = Some(teamspace.user_email.clone()).filter(|user| !user.is_empty());
         Self {
             team: teamspace.team_slug.clone().or_else(|| login?.team.clone()),
@@ -98,13 +155,13 @@ impl Names {
 }
 
 /// The user is part of it only where the configuration says so.
-fn identity(receiver: ReceiverKind, proposal: &Proposal, loaded: &Loaded, names: &Names) -> Option<Identity> {
+fn identity(receiver: ReceiverKind, proposal: &Proposal, config: &EventSyncConfig, names: &Names) -> Option<Identity> {
     let base = || proposal.base.as_ref().map(|claim| claim.address.base());
     match receiver {
         ReceiverKind::Stub => Some(Identity::stub()),
         ReceiverKind::Teamspace => {
             let team = names.team.as_deref().unwrap_or_default();
-            base().map(|url| Identity::new(receiver, url, team, &loaded.config.teamspace.user_email))
+            base().map(|url| Identity::new(receiver, url, team, &config.teamspace.user_email))
         }
         ReceiverKind::ExternalReceiver => {
             let events = proposal.events.as_ref().map(|claim| claim.address.canonical());
@@ -198,6 +255,7 @@ pub(super) mod tests {
             is_explicit: true,
             project_file: None,
             flags: &[],
+            pins: config::Pins::Any,
         })
         .unwrap();
         let resolved = resolve(&loaded, &env, choice);

@@ -1,13 +1,15 @@
 //! Whether a socket may be opened to an origin. The only place that makes a [`Permit`].
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Error;
 use super::address::Address;
-use super::grants::{self, Grant};
+use super::grants::{self, Grant, Secret};
 use super::link::Permit;
-use super::reach::pin;
-use crate::config::{Loaded, RepositoryFile};
+use super::resolved::Named;
+use crate::base::text;
+use crate::config::{Loaded, Origin, RepositoryFile};
 
 /// What was agreed to, as far as it concerns one project in one repository. By default nothing was.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,7 +18,9 @@ pub(crate) struct Consent {
     grants: Vec<Grant>,
     /// Origins that the command line allows for this process.
     allowed: Vec<String>,
-    /// The repository's file, where it decides what is sent or where to.
+    /// Origins that a person's own sources name, and the source.
+    named: Vec<(String, Origin)>,
+    /// The repository's file, where it says anything that takes an agreement.
     pin: Option<RepositoryFile>,
     /// Why what is on record cannot be read; it then opens nothing, and stops nothing but sending.
     flaw: Option<String>,
@@ -33,6 +37,27 @@ pub(super) enum Refusal<'a> {
     Changed(&'a RepositoryFile),
 }
 
+/// Why a secret may go to an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cover<'a> {
+    /// A person's own source names the origin.
+    Named(&'a Origin),
+    /// The command line allows the origin for this process.
+    Allowed,
+    /// A grant with the secret, since then (RFC 3339).
+    Granted(&'a str),
+}
+
+impl std::fmt::Display for Cover<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(origin) => write!(f, "named by {origin}"),
+            Self::Allowed => f.write_str("allowed by --allow-origin"),
+            Self::Granted(since) => write!(f, "allowed with the secret since {}", text::printable(since)),
+        }
+    }
+}
+
 impl Consent {
     /// What `file` records, and what the command line `allowed`. An origin that cannot be one is an error.
     pub(crate) fn of(file: &Path, loaded: &Loaded, allowed: &[String]) -> Result<Self, Error> {
@@ -41,15 +66,24 @@ impl Consent {
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         let allowed = allowed.iter().map(|origin| read_origin(origin, "--allow-origin")).collect::<Result<_, _>>()?;
-        Ok(Self { grants, allowed, pin: pin(loaded), flaw })
+        let pin = loaded.repo_file.clone().filter(|file| !file.asks.is_empty());
+        Ok(Self { grants, allowed, named: Vec::new(), pin, flaw })
     }
 
-    /// Leave to connect to the origin of `url`. Loopback needs no agreement.
+    /// The same, knowing which of the sources of addresses are a person's own.
+    pub(super) fn with_named(self, sources: &[Named]) -> Self {
+        let own = sources.iter().filter(|source| !source.origin.is_repository());
+        let named = own.filter_map(|source| Some((Address::read(&source.url).ok()?.origin(), source.origin.clone())));
+        Self { named: named.collect(), ..self }
+    }
+
+    /// Leave to connect to the origin of `url`. Loopback that a person named needs no agreement.
     pub(super) fn permit(&self, url: &str) -> Result<Permit, Refusal<'_>> {
         let Ok(address) = Address::read(url) else { return Err(Refusal::Never) };
         let origin = address.origin();
         let is_loopback = address.is_loopback();
-        if is_loopback || self.allowed.contains(&origin) {
+        let is_own = is_loopback && self.named.iter().any(|(named, _)| *named == origin);
+        if is_own || self.allowed.contains(&origin) {
             return Ok(Permit { origin, is_loopback, authorities: None });
         }
         let granted: Vec<_> = self.grants.iter().filter(|grant| grant.origin == origin).collect();
@@ -64,11 +98,26 @@ impl Consent {
         }
     }
 
-    /// The agreement that opens `origin` from here, as of now.
-    pub(crate) fn grant(&self, origin: &str, now: &str) -> Grant {
+    /// Why `secret` may go to `origin`; `None` where it may not.
+    pub(crate) fn cover(&self, origin: &str, secret: &Secret) -> Option<Cover<'_>> {
+        if let Some((_, source)) = self.named.iter().find(|(named, _)| named == origin) {
+            return Some(Cover::Named(source));
+        }
+        if self.allowed.iter().any(|allowed| allowed == origin) {
+            return Some(Cover::Allowed);
+        }
+        let has_it = |grant: &&Grant| grant.origin == origin && grant.secrets.iter().any(|name| name == secret.name());
+        self.grants.iter().find(has_it).map(|grant| Cover::Granted(&grant.granted_at))
+    }
+
+    /// The agreement that opens `origin` from here, with these secrets, as of now.
+    pub(crate) fn grant(&self, origin: &str, secrets: &[Secret], now: &str) -> Grant {
+        let asks = self.pin.iter().flat_map(|file| &file.asks);
         Grant {
             origin: origin.to_owned(),
             config_sha256: self.pin.as_ref().map(|file| file.sha256.to_string()),
+            config_keys: asks.map(|asked| (asked.key.to_owned(), asked.value.clone())).collect(),
+            secrets: secrets.iter().map(|secret| secret.name().to_owned()).collect(),
             granted_at: now.to_owned(),
         }
     }
@@ -77,6 +126,18 @@ impl Consent {
     pub(crate) fn pinned(&self) -> Option<&RepositoryFile> {
         self.pin.as_ref()
     }
+
+    /// The keys of the repository's file as the last agreement from here found them; `None` where none is bound to it.
+    pub(crate) fn last_keys(&self) -> Option<&BTreeMap<String, serde_json::Value>> {
+        let bound = self.grants.iter().filter(|grant| grant.config_sha256.is_some());
+        bound.max_by_key(|grant| &grant.granted_at).map(|grant| &grant.config_keys)
+    }
+}
+
+/// Leave to connect to the receiver inside this program, which listens on loopback.
+pub(super) fn stub_permit(url: &str) -> Option<Permit> {
+    let address = Address::read(url).ok().filter(Address::is_loopback)?;
+    Some(Permit { origin: address.origin(), is_loopback: true, authorities: None })
 }
 
 /// The canonical origin that a person wrote; `from` says where.
@@ -96,11 +157,17 @@ mod tests {
     use crate::http::OriginGrant as _;
 
     fn grant(origin: &str, pin: Option<&Sha256>) -> Grant {
-        Grant { origin: origin.to_owned(), config_sha256: pin.map(Sha256::to_string), granted_at: String::new() }
+        Grant {
+            origin: origin.to_owned(),
+            config_sha256: pin.map(Sha256::to_string),
+            config_keys: BTreeMap::new(),
+            secrets: vec!["bearer token".to_owned()],
+            granted_at: String::new(),
+        }
     }
 
     #[test]
-    fn only_loopback_is_permitted_unasked() {
+    fn only_loopback_that_a_person_named_is_permitted_unasked() {
         for (url, origin) in [
             ("http://127.0.0.1:8080/api/", Some("http://127.0.0.1:8080")),
             ("https://localhost/x", Some("https://localhost")),
@@ -110,10 +177,13 @@ mod tests {
             ("stub://local", None),
             ("nonsense", None),
         ] {
-            let consent = Consent::default();
+            let by = |origin| [Named { key: "", url: url.to_owned(), origin }];
+            let consent = Consent::default().with_named(&by(Origin::Flag("--target-url")));
             let permit = consent.permit(url);
             assert_eq!(permit.as_ref().ok().map(Permit::origin), origin, "{url}");
             assert!(permit.is_err() || permit.unwrap().is_loopback(), "{url}");
+            let consent = Consent::default().with_named(&by(Origin::RepositoryFile("r.toml".into())));
+            assert!(consent.permit(url).is_err() && Consent::default().permit(url).is_err(), "{url}");
         }
     }
 
@@ -137,8 +207,11 @@ mod tests {
 
     #[test]
     fn an_agreement_holds_for_the_file_it_was_given_for() {
-        let file =
-            |text: &str| RepositoryFile { path: "/r/event-sync.toml".into(), sha256: Sha256::of(text.as_bytes()) };
+        let file = |text: &str| RepositoryFile {
+            path: "/r/event-sync.toml".into(),
+            sha256: Sha256::of(text.as_bytes()),
+            asks: Vec::new(),
+        };
         let (seen, other) = (file("a"), file("b"));
         for (granted, now, expected) in [
             (None, None, Ok(())),
@@ -152,6 +225,23 @@ mod tests {
             let grants = vec![grant("https://h.example", granted.map(|f| &f.sha256))];
             let consent = Consent { grants, pin: now.cloned(), ..Consent::default() };
             assert_eq!(consent.permit("https://h.example/x").map(|_| ()), expected);
+        }
+    }
+
+    #[test]
+    fn a_secret_goes_where_a_person_said() {
+        let consent = Consent { grants: vec![grant("https://h.example", None)], ..Consent::default() };
+        let own = [Named { key: "", url: "https://own.example/b".to_owned(), origin: Origin::Flag("--target-url") }];
+        let consent = Consent { allowed: vec!["https://ci.example".to_owned()], ..consent }.with_named(&own);
+        let key = Secret::Variable("SK_SYNC_SECRET_A".to_owned());
+        for (origin, token, variable) in [
+            ("https://h.example", "allowed with the secret since ", ""),
+            ("https://own.example", "named by --target-url", "named by --target-url"),
+            ("https://ci.example", "allowed by --allow-origin", "allowed by --allow-origin"),
+            ("https://o.example", "", ""),
+        ] {
+            let cover = |secret| consent.cover(origin, secret).map(|cover| cover.to_string()).unwrap_or_default();
+            assert_eq!((cover(&Secret::Token), cover(&key)), (token.to_owned(), variable.to_owned()), "{origin}");
         }
     }
 

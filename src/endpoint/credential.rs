@@ -2,9 +2,10 @@
 
 use secrecy::SecretString;
 
-use crate::base::Env;
+use crate::base::{Env, shell};
 use crate::config::{EventSyncConfig, ExternalReceiver};
 
+use super::grants::Secret;
 use super::link::ReceiverKind;
 use super::resolved::Resolved;
 use super::token::Sources;
@@ -42,9 +43,15 @@ impl Vault<'_> {
         match self.resolved.receiver {
             None | Some(ReceiverKind::Stub) => Some(Ok(Keys { headers: Vec::new() })),
             Some(ReceiverKind::Teamspace) => Some(self.tokens().at_hand()?.map(|token| bearer(&token))),
-            Some(ReceiverKind::ExternalReceiver) => {
-                Some(own_headers(&self.config.external_receiver, self.env).map(|headers| Keys { headers }))
-            }
+            Some(ReceiverKind::ExternalReceiver) => Some(self.own_headers().map(|headers| Keys { headers })),
+        }
+    }
+
+    fn own_headers(&self) -> Result<Vec<(String, SecretString)>, Lack> {
+        let headers = own_headers(&self.config.external_receiver, self.env)?;
+        match self.resolved.secrets.iter().find_map(|secret| uncovered(self.resolved, secret)) {
+            Some(lack) => Err(lack),
+            None => Ok(headers),
         }
     }
 
@@ -66,6 +73,18 @@ impl Vault<'_> {
     fn tokens(&self) -> Sources<'_> {
         Sources { teamspace: &self.config.teamspace, env: self.env, resolved: self.resolved }
     }
+}
+
+/// Why `secret` may not go with requests to the target, where it is there and data may go.
+pub(super) fn uncovered(resolved: &Resolved, secret: &Secret) -> Option<Lack> {
+    let origins = resolved.origins();
+    // Without consent nothing goes at all, and that gate says so.
+    let stays = |origin: &&String| resolved.is_permitted(origin) && resolved.consent.cover(origin, secret).is_none();
+    let origin = origins.iter().find(stays)?;
+    Some(Lack {
+        reason: format!("{} may not go to {origin}: it was allowed without it", secret.name()),
+        fix: shell::line("sk-sync allow", [origin]),
+    })
 }
 
 fn bearer(token: &str) -> Keys {
@@ -103,12 +122,6 @@ pub(super) fn is_open_to_others(file: &std::fs::File) -> bool {
 #[cfg(not(unix))]
 pub(super) fn is_open_to_others(_: &std::fs::File) -> bool {
     false
-}
-
-/// A word for a shell.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:@%".contains(&b);
-    if word.bytes().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use crate::base::env::{LEGACY_SWITCH, is_false};
-use crate::base::{Env, text};
+use crate::base::{Env, shell, text};
 use crate::config::{EventSyncConfig, Origin};
 
 use super::address::Address;
 use super::agreement::Disagreement;
 use super::authority::stub_endpoints;
-use super::consent::Refusal;
+use super::consent::{Refusal, stub_permit};
 use super::credential::{Keys, Lack, Vault};
 use super::link::{Link, Permit, ReceiverKind};
 use super::resolved::Resolved;
@@ -127,6 +127,7 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
     let Vault { resolved, config, env } = *vault;
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
     let consent = Gate::new("missing_consent", unpermitted(resolved));
+    let repository = Gate::new("repository_not_allowed", not_allowed(resolved));
     let no_keys = told.and_then(|told| told.as_ref().err().cloned());
     let mut gates = match resolved.receiver {
         None | Some(ReceiverKind::Stub) => Vec::new(),
@@ -140,10 +141,11 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
                 if told.is_some() { auth } else { unasked },
                 Gate::new("missing_team", no_team(resolved)),
                 consent,
+                repository,
             ]
         }
         Some(ReceiverKind::ExternalReceiver) => {
-            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent]
+            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent, repository]
         }
     };
     gates.extend(speech::lacks(resolved, config, env).into_iter().map(|(name, lack)| Gate::new(name, lack)));
@@ -163,7 +165,11 @@ fn connect(
         ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
     };
     let permit = |url: &str| {
-        let permit = resolved.consent.permit(url).ok()?;
+        let permit = match receiver {
+            // The receiver inside this program, at the port that it got.
+            ReceiverKind::Stub => stub_permit(url)?,
+            ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.consent.permit(url).ok()?,
+        };
         Some(Permit { authorities: speech.authorities.clone(), ..permit })
     };
     Some(Link {
@@ -187,10 +193,12 @@ fn quarrel(disagreement: &Disagreement) -> Lack {
     // What a repository says is decided for last.
     let named = [&disagreement.first, &disagreement.second].into_iter().find(|(origin, _)| !origin.is_repository());
     let fix = match (variable, named) {
-        (Some(name), _) => format!("unset {name}   # or let the environment win: --override-target"),
+        (Some(name), _) => {
+            format!("{}   # or let the environment win: --override-target", shell::line("unset", [name]))
+        }
         (None, _) if is_set_here => "sk-sync target set --unset url --unset events-url --unset bodies-url".to_owned(),
         (None, Some((_, url))) if disagreement.is_base => {
-            format!("sk-sync run --target-url {url}   # or make both name the same target")
+            format!("{}   # or make both name the same target", shell::line("sk-sync run --target-url", [url]))
         }
         (None, _) => "# make both files name the same target".to_owned(),
     };
@@ -222,7 +230,9 @@ fn no_team(resolved: &Resolved) -> Option<Lack> {
 fn unpermitted(resolved: &Resolved) -> Option<Lack> {
     let origins = resolved.origins();
     let refused = origins.iter().filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
-    let refused: Vec<_> = refused.collect();
+    // What changed in the repository's file is another gate's to say.
+    let is_here = |refusal: &Refusal<'_>| resolved.waiting.is_empty() || !matches!(refusal, Refusal::Changed(_));
+    let refused: Vec<_> = refused.filter(|(_, refusal)| is_here(refusal)).collect();
     let (origin, refusal) = refused.first()?;
     if let Refusal::Unreadable(flaw) = refusal {
         let fix = "move that file away, then agree again: sk-sync allow".to_owned();
@@ -234,8 +244,13 @@ fn unpermitted(resolved: &Resolved) -> Option<Lack> {
         }
         _ => format!("nobody agreed to sending what is in this repository to {origin}"),
     };
-    let words: Vec<_> = refused.iter().map(|(origin, _)| origin.as_str()).collect();
-    Some(Lack { reason, fix: format!("sk-sync allow {}", words.join(" ")) })
+    Some(Lack { reason, fix: shell::line("sk-sync allow", refused.iter().map(|(origin, _)| origin)) })
+}
+
+/// The keys of the repository's file that wait, and the line that agrees to it.
+fn not_allowed(resolved: &Resolved) -> Option<Lack> {
+    let reason = resolved.waiting_words()?;
+    Some(Lack { reason, fix: resolved.allow_line() })
 }
 
 fn no_listener() -> Lack {
@@ -257,7 +272,8 @@ mod tests {
     const TOKEN: (&str, &str) = ("SK_SYNC_TOKEN", "topsecret");
 
     fn linked(repo: &str, env: &[(&str, &str)]) -> Result<Link, Vec<&'static str>> {
-        let (loaded, env, resolved) = resolve_text("", repo, env, &Choice::default());
+        // A person's own file: what a stranger's may say is another test's.
+        let (loaded, env, resolved) = resolve_text(repo, "", env, &Choice::default());
         let resolved = resolved.unwrap();
         let keyring = Keyring::new(&resolved, &loaded.config, &env);
         let shut = keyring.gates().into_iter().filter(|g| !g.is_open).collect::<Vec<_>>();

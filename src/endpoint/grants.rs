@@ -1,6 +1,7 @@
 //! The agreements to send that a person gave for a project: one small file in the state directory, never in the
-//! repository, so that no clone can bring one along (design section 3).
+//! repository, so that no clone can bring one along.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +18,39 @@ const VERSION: u32 = 1;
 /// How long to wait for somebody else who changes the file; a change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The origin of a grant for work on this machine: it pins the repository's file, and lets nothing leave.
+pub(crate) const LOCAL: &str = "local";
+
+/// Something that authorises a request, and is shown to nobody.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Secret {
+    /// The bearer token, wherever it comes from.
+    Token,
+    /// The value of this environment variable.
+    Variable(String),
+}
+
+impl Secret {
+    /// Its name, for a person and in the file of grants. No variable has a blank in its name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Token => "bearer token",
+            Self::Variable(name) => name,
+        }
+    }
+}
+
 /// One agreement: events and bodies of the project may go to an origin. The file is that of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grant {
-    /// `scheme://host:port`, the default port left out.
+    /// `scheme://host:port`, the default port left out; or [`LOCAL`].
     pub(crate) origin: String,
     /// The digest of the repository's configuration file, where that file decided what is sent, or where to.
     pub(crate) config_sha256: Option<String>,
+    /// The keys of that file that the agreement is about, and their values then.
+    pub(crate) config_keys: BTreeMap<String, serde_json::Value>,
+    /// Names of the secrets that may go to the origin.
+    pub(crate) secrets: Vec<String>,
     /// When it was given (RFC 3339).
     pub(crate) granted_at: String,
 }
@@ -49,6 +76,11 @@ pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
         return Err(flaw(format!("its form is version {}, and this program knows version {VERSION}", file.version)));
     }
     Ok(file.grants)
+}
+
+/// The digests of the repository's file that a person allowed; none where the file of grants cannot be read.
+pub(crate) fn pins(path: &Path) -> Vec<String> {
+    grants(path).unwrap_or_default().into_iter().filter_map(|grant| grant.config_sha256).collect()
 }
 
 /// Records `grant` at `path`, in place of an older one for the same origin.
@@ -114,6 +146,8 @@ mod tests {
         Grant {
             origin: origin.to_owned(),
             config_sha256: pin.map(str::to_owned),
+            config_keys: BTreeMap::new(),
+            secrets: Vec::new(),
             granted_at: "2026-11-21T08:00:00Z".to_owned(),
         }
     }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 use super::address::Address;
-use super::credential::{Lack, is_open_to_others, quoted, usable};
+use super::credential::{Lack, is_open_to_others, usable};
 use super::scope::OLDER_DEFAULT_SERVER;
 use super::token::SET_FILE;
-use crate::base::text;
+use crate::base::{shell, text};
 
 /// A longer file is none of these.
 const LONGEST: u64 = 1 << 20;
@@ -83,7 +83,7 @@ impl Login {
         let (is_open, table) = read(&self.path).map_err(refusal)?.ok_or_else(|| refusal("is gone"))?;
         if is_open {
             let reason = format!("{shown} can be read by others than its owner");
-            return Err(Lack { reason, fix: format!("chmod 600 {}", quoted(&shown)) });
+            return Err(Lack { reason, fix: shell::line("chmod 600", [&shown]) });
         }
         let server = word(&table, "server", "url").and_then(|url| Address::read(&url).ok());
         if server.is_none_or(|server| server.origin() != origin) {

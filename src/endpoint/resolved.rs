@@ -2,11 +2,13 @@
 
 use super::address::Address;
 use super::agreement::Disagreement;
-use super::consent::Consent;
+use super::consent::{Consent, Cover};
+use super::grants::{LOCAL, Secret};
 use super::link::{Endpoints, Identity, ReceiverKind};
 use super::older::Login;
 use super::scope::ScopeStatus;
-use crate::config::Origin;
+use crate::base::{shell, text};
+use crate::config::{Asked, Origin};
 
 /// Whether another source than the configuration decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -75,9 +77,18 @@ pub(crate) struct Resolved {
     pub(crate) authority: Authority,
     /// What a person should know and need not act on.
     pub(crate) warnings: Vec<String>,
+    /// The secrets that go with a request.
+    pub(crate) secrets: Vec<Secret>,
+    /// The keys of the repository's file that wait for an agreement.
+    pub(crate) waiting: Vec<Asked>,
 }
 
 impl Resolved {
+    /// True when events and bodies are meant to leave this machine's own files.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self.receiver, Some(ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver))
+    }
+
     /// The origins that events and bodies go to, each once; none while there is no address.
     pub(crate) fn origins(&self) -> Vec<String> {
         let urls = self.endpoints.iter().flat_map(|e| [Some(&e.events), e.bodies.as_ref()]).flatten();
@@ -89,5 +100,81 @@ impl Resolved {
     /// True when data may go to `origin`.
     pub(crate) fn is_permitted(&self, origin: &str) -> bool {
         self.consent.permit(origin).is_ok()
+    }
+
+    /// That keys of the repository's file wait, and which; `None` where none does.
+    pub(crate) fn waiting_words(&self) -> Option<String> {
+        let file = self.consent.pinned().filter(|_| !self.waiting.is_empty())?;
+        let (file, keys): (_, Vec<_>) = (text::path(&file.path), self.waiting.iter().map(|asked| asked.key).collect());
+        let keys = keys.join(", ");
+        Some(match self.consent.last_keys() {
+            Some(_) => format!("{file} has changed since it was allowed, and these keys are not used: {keys}"),
+            None => format!("{file} sets keys that need your consent and are not used: {keys}"),
+        })
+    }
+
+    /// The command that agrees to everything that this target and the repository's file ask for.
+    pub(crate) fn allow_line(&self) -> String {
+        let origins = if self.is_server() { self.origins() } else { Vec::new() };
+        let origins = if origins.is_empty() { vec![LOCAL.to_owned()] } else { origins };
+        shell::line("sk-sync allow", origins)
+    }
+
+    /// Where each secret of the target goes among `origins`.
+    pub(crate) fn routes(&self, origins: &[String], granting: Granting) -> Vec<Route> {
+        let server = origins.iter().filter(|origin| *origin != LOCAL);
+        let pairs = server.flat_map(|origin| self.secrets.iter().map(move |secret| (origin, secret)));
+        let route = |(origin, secret): (&String, &Secret)| {
+            let cover = self.consent.cover(origin, secret);
+            // A new agreement takes the place of the old one.
+            let is_kept = |cover: &Cover<'_>| granting != Granting::Withheld || !matches!(cover, Cover::Granted(_));
+            let cover = cover.filter(is_kept).map(|cover| cover.to_string());
+            Route {
+                secret: secret.name().to_owned(),
+                origin: origin.clone(),
+                is_covered: cover.is_some(),
+                goes: cover.is_some() || granting == Granting::Given,
+                why: cover.unwrap_or_default(),
+            }
+        };
+        pairs.map(route).collect()
+    }
+}
+
+/// What an agreement at hand does with secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Granting {
+    /// There is none.
+    Nothing,
+    /// It lets them go.
+    Given,
+    /// It keeps them back.
+    Withheld,
+}
+
+/// Where a secret goes.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Route {
+    /// The secret's name.
+    pub(crate) secret: String,
+    /// The origin.
+    pub(crate) origin: String,
+    /// True when it may go there now, as far as the secret is concerned.
+    #[serde(rename = "allowed")]
+    pub(crate) is_covered: bool,
+    /// True when it may go there once the origin is agreed to.
+    pub(crate) goes: bool,
+    /// Who said so; empty where nobody did.
+    pub(crate) why: String,
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { secret, origin, is_covered, goes, why } = self;
+        match (is_covered, goes) {
+            (true, _) => write!(f, "{secret} goes to {origin} ({why})"),
+            (false, true) => write!(f, "{secret} goes to {origin} with this agreement"),
+            (false, false) => write!(f, "{secret} does not go to {origin}"),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::Env;
 use crate::base::env::{LEGACY_URL, TARGET_URL};
-use crate::config::{Loaded, Origin, without_userinfo};
+use crate::config::{Origin, UrlSource, without_userinfo};
 
 use super::Error;
 use super::address::Address;
@@ -15,8 +15,8 @@ use super::resolved::{Named, OverrideMode};
 /// Who may name an address of this receiver.
 #[derive(Debug)]
 pub(super) struct Sources<'a> {
-    /// The configuration.
-    pub(super) loaded: &'a Loaded,
+    /// The addresses of the configuration.
+    pub(super) urls: &'a [UrlSource],
     /// The environment.
     pub(super) env: &'a Env,
     /// What an older version knew.
@@ -100,7 +100,7 @@ impl<'a> Sources<'a> {
     }
 
     fn keyed(&self) -> impl Iterator<Item = Written<'a>> {
-        let slots = self.loaded.urls.iter().map(|u| (self.slot(u.key), u.value.as_str(), u.origin.clone()));
+        let slots = self.urls.iter().map(|u| (self.slot(u.key), u.value.as_str(), u.origin.clone()));
         slots.filter_map(|(slot, value, origin)| Some((slot?, value, origin)))
     }
 

@@ -1,4 +1,4 @@
-//! The bearer token of a Teamspace and the sources it may come from, in their order (design section 3). None of them is
+//! The bearer token of a Teamspace and the sources it may come from, in their order. None of them is
 //! shown, kept, or given to another program; a source that is there and useless is named, not passed over.
 
 use std::io::Read as _;
@@ -7,11 +7,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::address::Address;
-use super::credential::{Lack, is_open_to_others, quoted, usable};
+use super::credential::{Lack, is_open_to_others, uncovered, usable};
+use super::grants::Secret;
 use super::older::Login;
 use super::resolved::Resolved;
 use crate::base::env::{HOME, TOKEN, TOKEN_FILE};
-use crate::base::{Env, child, text};
+use crate::base::{Env, child, shell, text};
 use crate::config::Teamspace;
 use crate::git::Git;
 
@@ -38,6 +39,9 @@ pub(super) struct Sources<'a> {
 impl Sources<'_> {
     /// The token of the first source that there is, when that can be told without starting a program; else `None`.
     pub(super) fn at_hand(&self) -> Option<Result<String, Lack>> {
+        if let Some(lack) = uncovered(self.resolved, &Secret::Token) {
+            return Some(Err(lack));
+        }
         if let Some(token) = self.env.text(TOKEN) {
             return Some(usable(token).map_err(|flaw| lack(format!("{TOKEN} {flaw}"), format!("export {TOKEN}=…"))));
         }
@@ -47,7 +51,19 @@ impl Sources<'_> {
         if let Some(path) = &self.teamspace.token_file {
             return Some(of_file(&self.at_home(path), "teamspace.token_file", SET_FILE));
         }
-        (self.teamspace.token_command.is_none() && self.server_for_git().is_none()).then(|| self.last())
+        if self.teamspace.token_command.is_some() {
+            return self.unasked().map(Err);
+        }
+        self.server_for_git().is_none().then(|| self.last())
+    }
+
+    /// Why no program is asked for the token: the origin that nobody agreed to. A program may open a vault, or ask a
+    /// person, which a repository's file must not be able to cause.
+    fn unasked(&self) -> Option<Lack> {
+        let origins = self.resolved.origins();
+        let origin = origins.iter().find(|origin| !self.resolved.is_permitted(origin))?;
+        let reason = format!("{} is not asked for a token for {origin}, which nobody agreed to", self.whom());
+        Some(lack(reason, shell::line("sk-sync allow", [origin])))
     }
 
     /// The token of the first source that there is. The user's own program, else git's credential helpers, are asked
@@ -146,7 +162,7 @@ fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, Lack> {
     let mut file = std::fs::File::open(path).map_err(|e| refusal(&format!("cannot be read: {e}")))?;
     if is_open_to_others(&file) {
         let reason = refusal("can be read by others than its owner").reason;
-        return Err(lack(reason, format!("chmod 600 {}", quoted(&shown))));
+        return Err(lack(reason, shell::line("chmod 600", [&shown])));
     }
     let mut content = String::new();
     file.by_ref()

@@ -30,7 +30,8 @@ impl Site {
         std::fs::write(repo.join(".kittify/config.yaml"), format!("project:\n  uuid: {PROJECT}\n")).unwrap();
         let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
         let env = Env::of(&[(env::STATE_HOME, &path("state")), (env::HOME, &path("home"))]);
-        let setup = Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None };
+        let setup =
+            Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None, allows_file: false };
         let (ids, interrupt) = (SystemIds::default(), Interrupt::default());
         let world =
             World { env: &env, clock: &FixedClock(NOW), ids: &ids, random: fastrand::f64, interrupt: &interrupt };

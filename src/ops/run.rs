@@ -160,6 +160,10 @@ impl Journey<'_> {
         report.target.clone_from(&self.resolved.identity);
         report.warnings.extend(workspace.loaded.warnings.iter().cloned());
         report.warnings.extend(self.resolved.warnings.iter().cloned());
+        // Where something is sent, a gate says it.
+        if !self.request.scope.drains || !self.resolved.is_server() {
+            report.warnings.extend(not_used(self.resolved));
+        }
         if self.request.scope.drains {
             report.gates = self.keyring.gates().into_iter().map(shown).collect();
         }
@@ -294,6 +298,11 @@ impl Journey<'_> {
             self.report.standing.owed_events = u64::try_from(owed).unwrap_or(0);
         }
     }
+}
+
+/// The keys of the repository's file that are not used, and the command that changes that.
+fn not_used(resolved: &Resolved) -> Option<String> {
+    Some(format!("{}; to use them: {}", resolved.waiting_words()?, resolved.allow_line()))
 }
 
 /// The books of a target, and how many of its events are in open attempts.

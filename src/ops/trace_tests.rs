@@ -37,10 +37,13 @@ impl Deep {
         let repo = dir.path().join("repo");
         std::fs::create_dir_all(repo.join(".kittify")).unwrap();
         std::fs::write(repo.join(".kittify/config.yaml"), format!("project:\n  uuid: {PROJECT}\n")).unwrap();
-        std::fs::write(repo.join("event-sync.toml"), config).unwrap();
+        let own = dir.path().join("home/.config/sk-sync");
+        std::fs::create_dir_all(&own).unwrap();
+        std::fs::write(own.join("config.toml"), config).unwrap();
         let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
         let env = Env::of(&[(env::STATE_HOME, &path("state")), (env::HOME, &path("home"))]);
-        let setup = Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None };
+        let setup =
+            Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None, allows_file: false };
         let (ids, interrupt) = (SystemIds::default(), Interrupt::default());
         let workspace = Workspace::open(&world(&env, &ids, &interrupt), &setup).unwrap();
         fill(&mut books::open(&workspace.place.store()).unwrap());

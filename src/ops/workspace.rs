@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, World, owner};
 use crate::base::RepositoryId;
-use crate::config::{self, Flag, Home, Inputs, Loaded, Origin, Place};
+use crate::config::{self, Flag, Home, Inputs, Loaded, Origin, Pins, Place};
 use crate::dossier::{self, ProjectOverride};
+use crate::endpoint;
 use crate::git::{self, Checkout, Git};
 
 /// The repository's configuration file, at the top of the work tree.
@@ -31,6 +32,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) flags: &'a [Flag<'a>],
     /// What to take for the project's settings, instead of what their file says.
     pub(crate) settings: Option<&'a str>,
+    /// True when the command line agrees to the repository's file as it is, for this process.
+    pub(crate) allows_file: bool,
 }
 
 /// A place to work in. Opening one creates nothing.
@@ -79,6 +82,7 @@ impl Workspace {
             is_explicit: setup.config_file.is_some(),
             project_file: None,
             flags: setup.flags,
+            pins: Pins::These(&[]),
         };
         // The project's own settings lie in a directory named after it, so who it is comes from the other layers.
         let loaded = config::load(&inputs)?;
@@ -95,8 +99,11 @@ impl Workspace {
             None => home.unassigned(git::repository(&checkout)),
         };
         let settings = place.settings();
-        let loaded = if setup.settings.is_some() || settings.exists() {
-            config::load_with(&Inputs { project_file: Some(&settings), ..inputs }, setup.settings)?
+        let asks = loaded.repo_file.as_ref().is_some_and(|file| !file.asks.is_empty());
+        let loaded = if asks || setup.settings.is_some() || settings.exists() {
+            let agreed = if asks { endpoint::pins(&place.grants()) } else { Vec::new() };
+            let pins = if setup.allows_file { Pins::Any } else { Pins::These(&agreed) };
+            config::load_with(&Inputs { project_file: Some(&settings), pins, ..inputs }, setup.settings)?
         } else {
             loaded
         };

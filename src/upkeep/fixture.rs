@@ -21,6 +21,7 @@ pub(super) fn resolved(text: &str) -> Resolved {
         is_explicit: false,
         project_file: None,
         flags: &[],
+        pins: crate::config::Pins::Any,
     };
     resolve(&load(&inputs).unwrap(), &env, &Choice::default()).unwrap()
 }

@@ -100,6 +100,7 @@ fn d25_two_sources_that_disagree_send_nothing() {
     let mut sandbox = plain();
     sandbox.write("event-sync.toml", format!("preset = 'teamspace'\nteamspace.server_url = '{}'\n", theirs.url()));
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
+    let _agreed = sandbox.sk_sync(["allow", &theirs.url()]).success();
     let set = sandbox.sk_sync(["target", "set", "--url", &ours.url(), "--team", "harbour", "--json"]).success().json();
     assert_eq!(shut(&set)[0].0, "target_disagreement");
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();

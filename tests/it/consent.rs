@@ -47,8 +47,12 @@ impl Foreign {
     }
 }
 
+fn named_gate<'a>(report: &'a Value, name: &str) -> &'a Value {
+    report["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == name).unwrap()
+}
+
 fn consent_gate(report: &Value) -> &Value {
-    report["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == "missing_consent").unwrap()
+    named_gate(report, "missing_consent")
 }
 
 /// What `status` says of the gate, with these further words.
@@ -57,7 +61,8 @@ fn gate(sandbox: &Sandbox, more: &[&str]) -> Value {
 }
 
 fn is_open(sandbox: &Sandbox) -> bool {
-    gate(sandbox, &[])["open"].as_bool().unwrap()
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    ["missing_consent", "repository_not_allowed"].iter().all(|name| named_gate(&status, name)["open"] == true)
 }
 
 /// The program, working on another checkout than the sandbox's own.
@@ -82,8 +87,11 @@ fn d40_only_a_command_agrees() {
     sandbox.set("SPEC_KITTY_ENABLE_SAAS_SYNC", "1");
     for words in [&["run", "--json"][..], &["drain", "--json"], &["run", "--preset", "teamspace", "--json"]] {
         let report = sandbox.sk_sync(words).code(4).json();
-        let gate = consent_gate(&report);
-        assert_eq!(gate["fix"], format!("sk-sync allow {}", foreign.origin), "{gate}");
+        for name in ["missing_consent", "repository_not_allowed"] {
+            let gate = named_gate(&report, name);
+            let fix = format!("sk-sync allow {}", foreign.origin);
+            assert_eq!((&gate["open"], &gate["fix"]), (&json!(false), &json!(fix)), "{gate}");
+        }
     }
     let _looked = sandbox.sk_sync(["status", "--json"]).success();
     assert_eq!(foreign.connections(), 0, "not even a probe");
@@ -137,8 +145,11 @@ fn a_changed_file_needs_a_new_agreement() {
     assert!(is_open(&sandbox));
     sandbox.write("event-sync.toml", format!("{}artifacts.surfaces = ['**']\n", foreign.config()));
     let _shut = sandbox.sk_sync(["run"]).code(4);
-    let gate = gate(&sandbox, &[]);
-    assert!(gate["reason"].as_str().unwrap().contains("event-sync.toml has changed since"), "{gate}");
+    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let gate = named_gate(&status, "repository_not_allowed");
+    let reason = gate["reason"].as_str().unwrap();
+    assert!(reason.contains("event-sync.toml has changed since") && reason.contains("artifacts.surfaces"), "{gate}");
+    assert_eq!((&gate["open"], &gate["fix"]), (&json!(false), &json!(format!("sk-sync allow {}", foreign.origin))));
     assert_eq!(foreign.connections(), 0);
     let _again = sandbox.sk_sync(["allow", &foreign.origin]).success();
     assert!(is_open(&sandbox));

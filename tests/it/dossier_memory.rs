@@ -275,7 +275,7 @@ fn memory_suppresses_nothing_that_the_store_does_not_have() {
 #[test]
 fn what_was_evicted_is_captured_again() {
     let sandbox = remembered();
-    sandbox.write("event-sync.toml", "retention = 'off'\ndelivery = 'stub'\njournal.capacity = 5\n");
+    sandbox.own("retention = 'off'\ndelivery = 'stub'\njournal.capacity = 5\n");
     let all = index(&sandbox, &[])["balance"]["captured"].as_u64().unwrap();
     let again = index(&sandbox, &[]);
     assert_eq!(captured(&again), all - 5);

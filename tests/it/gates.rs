@@ -62,7 +62,7 @@ fn d32_what_is_printed_opens_the_gate() {
     ] {
         let server = Server::answering(|request| honest(request, "success"));
         let mut sandbox = with_token_file(0o600);
-        sandbox.write("event-sync.toml", config.replace("SERVER", &server.url()));
+        sandbox.own(config.replace("SERVER", &server.url()));
         let token = sandbox.path("token").to_str().unwrap().to_owned();
         for (name, value) in variables {
             sandbox.set(name, if *value == "TOKEN" { &token } else { value });
@@ -154,14 +154,11 @@ fn an_external_receiver_is_entered_with_its_own_header() {
     let file = sandbox.path("received.db");
     sandbox.set("RECEIVER_TOKEN", "correct-horse");
     let served = sandbox.serve(&["--token-env", "RECEIVER_TOKEN", "--store", file.to_str().unwrap()]);
-    sandbox.write(
-        "event-sync.toml",
-        format!(
-            "preset = 'external-receiver'\n[external_receiver]\nurl = '{}'\n\
+    sandbox.own(format!(
+        "preset = 'external-receiver'\n[external_receiver]\nurl = '{}'\n\
              headers = {{ Authorization = {{ env = 'SK_SYNC_SECRET_AUTH' }} }}\n",
-            served.url()
-        ),
-    );
+        served.url()
+    ));
     sandbox.set("SK_SYNC_SECRET_AUTH", "Bearer correct-horse");
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["target"]["receiver"], "external-receiver");

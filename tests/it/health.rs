@@ -253,9 +253,9 @@ fn nobody_is_asked_without_leave_or_need() {
         sandbox.unset(name);
     }
     sandbox.target(&server.url());
-    sandbox.write("event-sync.toml", "teamspace.server_url = 'http://127.0.0.1:9'\n");
+    sandbox.own("teamspace.server_url = 'http://127.0.0.1:9'\n");
     let _disagreement = sandbox.sk_sync(["run"]).code(4);
-    std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
+    sandbox.own("");
     assert_eq!((server.probes().len(), server.requests().len(), server.connections()), (0, 0, 0));
     let _first = sandbox.sk_sync(["run"]).success();
     assert_eq!(server.probes().len(), 1);

@@ -68,6 +68,7 @@ mod spool;
 mod status;
 mod status_schema;
 mod stopped;
+mod stranger;
 mod support;
 mod tls;
 mod upkeep;

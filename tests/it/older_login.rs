@@ -17,7 +17,7 @@ fn server() -> Server {
 /// A sandbox whose older home knows a server and was logged in at one, with a Teamspace as the preset.
 fn after(server_url: &str, login_url: &str) -> Sandbox {
     let sandbox = Sandbox::with_repo();
-    sandbox.write("event-sync.toml", "preset = 'teamspace'\n");
+    sandbox.own("preset = 'teamspace'\n");
     let write = |name: &str, text: String| {
         let path = sandbox.path("kitty").join(name);
         std::fs::write(&path, text).unwrap();
@@ -88,6 +88,7 @@ fn d25_an_older_address_that_disagrees_stops_the_run() {
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let config = format!("preset = 'teamspace'\nteamspace = {{ server_url = '{}', team_slug = 'core' }}\n", own.url());
     sandbox.write("event-sync.toml", config);
+    let _agreed = sandbox.sk_sync(["allow", &own.url()]).success();
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(shut(&report), ["target_disagreement"]);
     let reason = report["gates"][1]["reason"].as_str().unwrap();

@@ -38,7 +38,10 @@ fn sandbox(config: &str, variables: &[(&str, &str)]) -> Sandbox {
     let mut sandbox = if config.contains("# no identity") { Sandbox::with_empty_repo() } else { Sandbox::with_repo() };
     std::fs::write(sandbox.path("token"), "correct-horse\n").unwrap();
     std::fs::set_permissions(sandbox.path("token"), std::fs::Permissions::from_mode(0o600)).unwrap();
-    sandbox.write("event-sync.toml", config);
+    match config.strip_prefix("# of the repository\n") {
+        Some(config) => sandbox.write("event-sync.toml", config),
+        None => sandbox.own(config),
+    }
     for (name, value) in variables {
         sandbox.set(name, value);
     }
@@ -52,6 +55,7 @@ fn d31_every_line_opens_its_gate() {
     let header = format!("{own}headers = {{ X-Key = {{ env = 'SK_SYNC_SECRET_KEY' }} }}\n");
     let foreign = own.replace("http://127.0.0.1:9", "https://h.example");
     let token = ("SK_SYNC_TOKEN", "correct-horse");
+    let team = ("SK_SYNC_TEAMSPACE__TEAM_SLUG", "harbour");
     let mut seen = std::collections::BTreeSet::new();
     for (config, variables, expected) in [
         ("# no identity\n", &[][..], &["missing_project_identity"][..]),
@@ -61,6 +65,9 @@ fn d31_every_line_opens_its_gate() {
         (TEAM, &[token, ("SK_SYNC_TARGET_URL", "http://127.0.0.1:8")], &["target_disagreement"]),
         (&header, &[], &["missing_header_secret"]),
         (&foreign, &[], &["missing_consent"]),
+        (&format!("# of the repository\n{own}"), &[], &["missing_consent", "repository_not_allowed"]),
+        (&format!("# of the repository\n{foreign}"), &[], &["missing_consent", "repository_not_allowed"]),
+        ("# of the repository\npreset = 'teamspace'\n", &[token, team], &["no_target_url", "repository_not_allowed"]),
     ] {
         let sandbox = sandbox(config, variables);
         let before = sandbox.listing();

@@ -37,13 +37,10 @@ fn outcome(preset: &str, more: &str) -> (Sandbox, Vec<String>, Vec<&'static str>
     let server = Server::answering(|request| honest(request, "success"));
     let mut sandbox = Sandbox::with_empty_repo();
     let url = server.url();
-    sandbox.write(
-        "event-sync.toml",
-        format!(
-            "{preset}\nproject.uuid = '7e57ab1e-0000-4000-8000-000000000001'\nfamilies.local_only = ['MyOwnNote']\n\
+    sandbox.own(format!(
+        "{preset}\nproject.uuid = '7e57ab1e-0000-4000-8000-000000000001'\nfamilies.local_only = ['MyOwnNote']\n\
              teamspace = {{ server_url = '{url}', team_slug = 'core' }}\nexternal_receiver.url = '{url}'\n{more}\n"
-        ),
-    );
+    ));
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let lines: String = EVENTS.iter().enumerate().map(|(n, kind)| envelope(n, kind)).collect();
     let captured = sandbox.sk_sync_with(["capture", "--json"], lines).success().json_lines();
@@ -128,10 +125,7 @@ fn the_axes_combine() {
 fn a_receiver_of_ones_own_asks_for_nothing_of_a_teamspace() {
     let server = Server::answering(|request| honest(request, "success"));
     let mut sandbox = Sandbox::with_repo();
-    sandbox.write(
-        "event-sync.toml",
-        format!("preset = 'external-receiver'\nexternal_receiver.url = '{}'\n", server.url()),
-    );
+    sandbox.own(format!("preset = 'external-receiver'\nexternal_receiver.url = '{}'\n", server.url()));
     sandbox.set("SPEC_KITTY_ENABLE_SAAS_SYNC", "0");
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
@@ -141,5 +135,5 @@ fn a_receiver_of_ones_own_asks_for_nothing_of_a_teamspace() {
     );
     assert!(server.requests().iter().all(|request| request.header("authorization").is_none()));
     let gates: Vec<_> = report["gates"].as_array().unwrap().iter().map(|gate| gate["name"].as_str().unwrap()).collect();
-    assert_eq!(gates, ["target_disagreement", "missing_header_secret", "missing_consent"]);
+    assert_eq!(gates, ["target_disagreement", "missing_header_secret", "missing_consent", "repository_not_allowed"]);
 }

@@ -51,7 +51,7 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
     ] {
         let server = server();
         let mut sandbox = Sandbox::with_repo();
-        sandbox.write("event-sync.toml", config.replace("SERVER", &server.url()));
+        sandbox.own(config.replace("SERVER", &server.url()));
         for (variable, value) in variables {
             sandbox.set(variable, value);
         }
@@ -86,7 +86,7 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
 fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     let server = server();
     let mut sandbox = Sandbox::with_repo();
-    sandbox.write("event-sync.toml", format!("preset = 'teamspace'\nteamspace.server_url = '{}'\n", server.url()));
+    sandbox.own(format!("preset = 'teamspace'\nteamspace.server_url = '{}'\n", server.url()));
     let never = status(&sandbox);
     assert_eq!((shut(&never).len(), &shut(&never)[0]["since"]), (2, &Value::Null), "no drain was stopped yet");
     let _stopped = sandbox.sk_sync(["run"]).code(4);

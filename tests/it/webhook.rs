@@ -25,7 +25,7 @@ fn aim(sandbox: &Sandbox, server: &Server, more: &str) {
     let text = format!(
         "preset = 'external-receiver'\n[external_receiver]\nevents_url = '{url}/in'\nbodies_url = '{url}/put'\n{more}"
     );
-    sandbox.write("event-sync.toml", text);
+    sandbox.own(text);
 }
 
 fn events(server: &Server) -> Vec<Request> {
@@ -257,7 +257,7 @@ fn serve_takes_cloud_events() {
     let file = sandbox.path("received.db");
     let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
     sandbox.set("SK_SYNC_TARGET_URL", &served.url());
-    sandbox.write("event-sync.toml", format!("preset = 'external-receiver'\n[external_receiver]\n{CLOUD}"));
+    sandbox.own(format!("preset = 'external-receiver'\n[external_receiver]\n{CLOUD}"));
     let _sent = sandbox.sk_sync(["run"]).success();
     crate::support::wire::assert_mirrored(&sandbox, &file);
     let report: Value = served.report();

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::base::text::{path, printable};
 use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
-use crate::config::{KEYS, Setting};
+use crate::config::{Asked, KEYS, Setting};
 
 /// Show the configuration in force.
 #[derive(Debug, clap::Args)]
@@ -46,10 +46,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let Config::Show(args) = &args.command;
     let workspace = workspace(context)?;
     let values = &workspace.loaded.values;
+    let waiting = workspace.loaded.waiting.as_ref().map_or(&[][..], |waiting| &waiting.keys);
     if args.json {
         let file = workspace.loaded.repo_file.as_ref();
         let repo_file = file.map(|f| RepoFile { path: path(&f.path), sha256: f.sha256.to_string() });
-        context.printer.document(&Document { schema_version: 1, values, repo_file });
+        context.printer.document(&Document { schema_version: 1, values, repo_file, waiting });
         return Ok(Exit::Success);
     }
     let width = values.iter().map(|v| v.key.len()).max().unwrap_or(0);
@@ -65,6 +66,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             if args.origin { format!("  # {}", printable(&setting.origin.to_string())) } else { String::new() };
         context.printer.result(&format!("{line}{origin}"));
     }
+    for Asked { key, value, .. } in waiting {
+        let line = printable(&format!("# not used without `sk-sync allow`: {key} = {value}"));
+        context.printer.result(&line);
+    }
     Ok(Exit::Success)
 }
 
@@ -74,6 +79,8 @@ struct Document<'a> {
     values: &'a [Setting],
     /// The repository's file as it was read: its bytes are what consent will hang on.
     repo_file: Option<RepoFile>,
+    /// The keys of that file that wait for an agreement; their values are not used.
+    waiting: &'a [Asked],
 }
 
 #[derive(Debug, Serialize)]

@@ -1,6 +1,7 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
 mod allow;
+mod allow_offer;
 mod archive;
 mod bench;
 mod bodies;

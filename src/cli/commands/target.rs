@@ -9,7 +9,7 @@ use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
-use crate::endpoint::{Authority, Gate, Identity, Keyring, Named, ReceiverKind, Resolved};
+use crate::endpoint::{Authority, Gate, Granting, Identity, Keyring, Named, ReceiverKind, Resolved, Route};
 use crate::ops;
 use crate::ops::Workspace;
 use crate::upkeep::{TargetList, forget_target, list_targets, recorded_gates};
@@ -106,6 +106,8 @@ struct InForce<'a> {
     sources: &'a [Named],
     /// Where the token comes from; null for a receiver without one.
     token_source: Option<String>,
+    /// Where the token and the secrets of headers would go, and why.
+    secrets: &'a [Route],
     /// Who names the team; null when nobody does.
     team_source: Option<String>,
     gates: &'a [Gate],
@@ -120,9 +122,11 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let token_source = keyring.token_place();
     let team_source = team_source(&workspace, &resolved);
     let sources = &resolved.sources;
+    let routes = resolved.routes(&resolved.origins(), Granting::Nothing);
     if context.printer.is_json() {
         let (target, target_authority) = (resolved.identity.as_ref(), &resolved.authority);
-        print(context, InForce { target, target_authority, sources, token_source, team_source, gates: &gates });
+        let (gates, secrets) = (&gates[..], &routes[..]);
+        print(context, InForce { target, target_authority, sources, token_source, secrets, team_source, gates });
         return Ok(Exit::Success);
     }
     let say = |words: &str| context.printer.result(&printable(words));
@@ -147,6 +151,9 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     }
     if let Some(place) = token_source {
         say(&format!("Token   {place}"));
+    }
+    for route in &routes {
+        say(&format!("Secret  {route}"));
     }
     for gate in gates.iter().filter(|gate| !gate.is_open) {
         say(&format!("Shut    {}: {}", gate.name, gate.reason));

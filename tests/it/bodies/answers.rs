@@ -111,7 +111,7 @@ fn a_receiver_that_is_not_there_costs_no_try() {
         mission(&sandbox, &format!("00{n}-lamp"), "main", &[("spec.md", &format!("Lamp {n}.\n"))]);
     }
     let more = format!("external_receiver.url = '{}'\nexternal_receiver.bodies_url = 'http://{free}/x/'", server.url());
-    sandbox.write("event-sync.toml", format!("preset = 'external-receiver'\n{more}"));
+    sandbox.own(format!("preset = 'external-receiver'\n{more}"));
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert_eq!((&report["bodies"]["retryable"], &report["bodies"]["queued"]), (&json!(6), &json!(6)));
     let said: Vec<_> = (0..6).map(|n| outcome(&report, &format!("00{n}-lamp"), "spec.md")).collect();

@@ -55,7 +55,7 @@ fn aim_with(sandbox: &Sandbox, events: &Server, bodies: &Receiver, more: &str) {
     let text = format!(
         "preset = 'external-receiver'\nexternal_receiver.url = '{events}'\nexternal_receiver.bodies_url = '{bodies}'\n{more}"
     );
-    sandbox.write("event-sync.toml", text);
+    sandbox.own(text);
 }
 
 /// What the store says of one queued body.

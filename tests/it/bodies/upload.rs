@@ -129,7 +129,7 @@ fn offline_killed_and_online_again_delivers_every_body_once() {
     let (sandbox, server) = (project(), events());
     let more =
         format!("external_receiver.url = '{}'\nexternal_receiver.bodies_url = 'http://{free}/api/'", server.url());
-    sandbox.write("event-sync.toml", format!("preset = 'external-receiver'\n{more}"));
+    sandbox.own(format!("preset = 'external-receiver'\n{more}"));
     thirty(&sandbox);
     for _ in 0..2 {
         let report = sandbox.sk_sync(["run", "--json"]).code(3).json();

@@ -32,7 +32,7 @@ fn journal_warn_rows() {
     assert!(warnings().contains("4 events are retained, more than journal.warn_rows (3)"), "{}", warnings());
     let shown = sandbox.sk_sync(["status"]).success();
     assert!(shown.stdout.contains("journal.warn_rows (3)"), "{}", shown.stdout);
-    sandbox.write("event-sync.toml", "journal.warn_rows = 4");
+    sandbox.own("journal.warn_rows = 4");
     assert!(!warnings().contains("warn_rows"), "{}", warnings());
 }
 
@@ -83,7 +83,7 @@ fn drain_lock_wait() {
     let lock = std::fs::File::create(sandbox.store().with_file_name("drain.lock")).unwrap();
     lock.lock().unwrap();
     let _busy = sandbox.sk_sync(["run"]).code(75);
-    sandbox.write("event-sync.toml", "preset = 'stub'\ndrain.lock_wait = '50s'");
+    sandbox.own("preset = 'stub'\ndrain.lock_wait = '50s'");
     let waiting = sandbox.command(["run"]).stdout(std::process::Stdio::null()).spawn().unwrap();
     pause(Duration::from_millis(100));
     lock.unlock().unwrap();

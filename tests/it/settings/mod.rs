@@ -17,7 +17,7 @@ const LATER: [&str; 1] = ["migrate.imported"];
 /// The fixture repository with this configuration and nothing else.
 fn configured(text: &str) -> Sandbox {
     let sandbox = Sandbox::with_repo();
-    sandbox.write("event-sync.toml", text);
+    sandbox.own(text);
     sandbox
 }
 
@@ -104,7 +104,7 @@ fn retention() {
 fn delivery() {
     let sandbox = configured("preset = 'stub'\ndelivery = 'none'");
     assert_eq!((&run(&sandbox)["target"], &run(&sandbox)["drain"]), (&Value::Null, &Value::Null));
-    sandbox.write("event-sync.toml", "delivery = 'stub'");
+    sandbox.own("delivery = 'stub'");
     assert_eq!(run(&sandbox)["target"]["receiver"], "stub");
 }
 

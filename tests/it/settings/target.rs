@@ -81,7 +81,7 @@ fn teamspace_token_file() {
     std::fs::write(&token, "of-file\n").unwrap();
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
     let line = format!("teamspace.token_file = '{}'\n", token.display());
-    own_file(&mut sandbox, &line);
+    own_file(&mut sandbox, &server, &line);
     let _sent = run(&sandbox);
     assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer of-file")));
     sandbox.write("event-sync.toml", line);
@@ -96,10 +96,10 @@ fn teamspace_token_command() {
     let server = honest_server();
     let mut sandbox = teamspace(&server, "teamspace.team_slug = 'harbour'");
     sandbox.unset("SK_SYNC_TOKEN");
-    own_file(&mut sandbox, "teamspace.token_command = ['sh', '-c', 'echo of-command; pwd >&2']\n");
+    own_file(&mut sandbox, &server, "teamspace.token_command = ['sh', '-c', 'echo of-command; pwd >&2']\n");
     let _sent = run(&sandbox);
     assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer of-command")));
-    own_file(&mut sandbox, "");
+    own_file(&mut sandbox, &server, "");
     sandbox.set("SK_SYNC_TEAMSPACE__TOKEN_COMMAND", "['touch', 'ran']");
     let refused = sandbox.sk_sync(["run"]).code(2);
     assert!(refused.stderr.contains("only your user file may name a program"), "{}", refused.stderr);
@@ -110,10 +110,11 @@ fn teamspace_token_command() {
     assert!(!sandbox.repo().join("ran").exists());
 }
 
-/// Sets the user's own configuration file.
-fn own_file(sandbox: &mut Sandbox, text: &str) {
+/// Sets another configuration file of the user's own, with this besides the server.
+fn own_file(sandbox: &mut Sandbox, server: &Server, more: &str) {
     let path = sandbox.path("own.toml");
-    std::fs::write(&path, text).unwrap();
+    let text = "preset = 'teamspace'\nteamspace.team_slug = 'harbour'\n";
+    std::fs::write(&path, format!("{text}teamspace.server_url = '{}'\n{more}", server.url())).unwrap();
     sandbox.change("SK_SYNC_CONFIG", path.to_str().unwrap());
 }
 
@@ -205,7 +206,9 @@ fn external_receiver_signing_secret() {
         ("external_receiver.signing_secret = 'whsec_topsecret'", "must not be written down here"),
         ("external_receiver.signing_secret = { env = 'AWS_SECRET' }", "only variables that begin with SK_SYNC_SECRET_"),
     ] {
-        let refused = configured(text).sk_sync(["run"]).code(2);
+        let sandbox = Sandbox::with_repo();
+        sandbox.write("event-sync.toml", text);
+        let refused = sandbox.sk_sync(["run"]).code(2);
         assert!(refused.stderr.contains(said) && !refused.stderr.contains("topsecret"), "{}", refused.stderr);
     }
 }

@@ -167,6 +167,15 @@ impl Sandbox {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Has the person's own file say this, and the repository's nothing. What a repository's file may say by itself is
+    /// less, and has tests of its own.
+    pub(crate) fn own(&self, text: impl AsRef<[u8]>) {
+        let dir = self.path("home/config/sk-sync");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("config.toml"), text).unwrap();
+        self.write("event-sync.toml", "");
+    }
+
     /// Reads a file of the work tree.
     pub(crate) fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.repo().join(file)).unwrap()

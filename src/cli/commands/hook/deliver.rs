@@ -24,7 +24,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let no_wait = Flag { key: "drain.lock_wait", value: "0", name: "hook deliver" };
     let flags: Vec<Flag<'_>> = preset.chain([no_wait]).collect();
     let config_file = context.globals.config.as_deref();
-    let setup = Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None };
+    let allows_file = !context.globals.allow_origin.is_empty();
+    let setup = Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None, allows_file };
     let workspace = Workspace::open_to_write(&world(context), &setup)?;
     let outcome = with_choice(context, &workspace, |choice| {
         let request = Request {

@@ -1,0 +1,175 @@
+//! What an agreement is about: where data would go, how much waits, which secrets go along, and what the repository's
+//! file says.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::status::look;
+use crate::base::text::{path, printable};
+use crate::cli::table::count;
+use crate::cli::{Context, Failure};
+use crate::endpoint::{Granting, LOCAL, Resolved, Route};
+use crate::git::work_trees;
+use crate::ops::Workspace;
+
+/// What an agreement releases.
+#[derive(Debug, Serialize)]
+pub(super) struct Offer {
+    origins: Vec<String>,
+    /// Those among them that nobody agreed to as things are now.
+    pub(super) missing: Vec<String>,
+    events: u64,
+    bodies: u64,
+    checkouts: Vec<String>,
+    /// The file that the agreement is bound to.
+    config_file: Option<String>,
+    /// What that file says that takes an agreement.
+    config_keys: Vec<Said>,
+    /// The secrets that would go with each request, and those that would not.
+    secrets: Vec<Route>,
+}
+
+/// A key of the repository's file, now and as the last agreement found it.
+#[derive(Debug, Serialize)]
+struct Said {
+    key: String,
+    /// The value; null where the file no longer sets the key.
+    value: Value,
+    /// The value that was agreed to last; null where the key was not set.
+    agreed: Value,
+    /// False until an agreement holds for the file as it is.
+    applies: bool,
+}
+
+impl Offer {
+    /// What an agreement to the origins `named` releases, or, without any, one to those of the target.
+    pub(super) fn of(
+        context: &Context,
+        workspace: &Workspace,
+        resolved: &Resolved,
+        named: &[String],
+        granting: Granting,
+    ) -> Result<Self, Failure> {
+        let target = resolved.origins();
+        if let Some(other) = named.iter().find(|origin| !target.contains(origin) && *origin != LOCAL) {
+            let now = if target.is_empty() { "nowhere".to_owned() } else { format!("to {}", target.join(" and ")) };
+            context
+                .printer
+                .warning(&format!("as configured here, this project sends {now}; {other} is for a later target"));
+        }
+        let pinned = resolved.consent.pinned();
+        let origins = match (named, target.as_slice()) {
+            ([], []) if pinned.is_some() => vec![LOCAL.to_owned()],
+            ([], _) => target,
+            (named, _) => named.to_vec(),
+        };
+        if origins.is_empty() {
+            return Err(nothing_to_agree_to(resolved));
+        }
+        let document = look(context, workspace, resolved)?;
+        let all = &document.balance;
+        let is_local = origins == [LOCAL];
+        let is_now = origins.iter().all(|origin| resolved.origins().contains(origin));
+        let routes = resolved.routes(&origins, granting);
+        let lacks = |origin: &&String| {
+            let is_open = if *origin == LOCAL { resolved.waiting.is_empty() } else { resolved.is_permitted(origin) };
+            !is_open
+                || !resolved.waiting.is_empty()
+                || routes.iter().any(|route| route.origin == **origin && !route.is_covered && route.goes)
+        };
+        Ok(Self {
+            missing: origins.iter().filter(lacks).cloned().collect(),
+            // A later target has nothing yet: it is owed all that is kept.
+            events: match (is_local, is_now) {
+                (true, _) => 0,
+                (false, true) => document.active_queue.event_count,
+                (false, false) => all.captured.saturating_sub(all.superseded + all.discarded + all.purged),
+            },
+            bodies: if is_local { 0 } else { document.bodies.queued },
+            checkouts: work_trees(&workspace.checkout).iter().map(|tree| path(tree)).collect(),
+            config_file: pinned.map(|file| path(&file.path)),
+            config_keys: said(resolved),
+            secrets: routes,
+            origins,
+        })
+    }
+
+    /// Shows it to a person.
+    pub(super) fn show(&self, context: &Context, workspace: &Workspace, resolved: &Resolved) {
+        let line = |name: &str, words: &str| context.printer.result(&printable(&format!("{name:<10}{words}")));
+        let name = workspace.identity.project_slug.as_deref().unwrap_or("this project");
+        if self.origins == [LOCAL] {
+            line("Target", "none by this agreement; nothing leaves this machine");
+        } else {
+            let team = resolved.identity.as_ref().map(|i| i.team_slug.as_str()).filter(|t| !t.is_empty());
+            let team = team.map(|t| format!(", team {t}")).unwrap_or_default();
+            line("Target", &format!("{}{team}", self.origins.join(" and ")));
+            let (events, bodies) = (count(self.events), count(self.bodies));
+            line(
+                "Releases",
+                &format!("{events} events and {bodies} bodies of {name} that wait now, and all that come"),
+            );
+        }
+        for route in &self.secrets {
+            line("Secret", &route.to_string());
+        }
+        for (at, checkout) in self.checkouts.iter().enumerate() {
+            line(if at == 0 { "Checkouts" } else { "" }, checkout);
+        }
+        if let Some(file) = &self.config_file {
+            line("Bound to", &format!("{file} as it is now; when it changes, it takes a new agreement"));
+        }
+        for said in &self.config_keys {
+            line("", &said.words());
+        }
+        if self.missing.is_empty() {
+            line("Agreed", "already, or not needed for this address");
+        }
+    }
+}
+
+impl Said {
+    fn words(&self) -> String {
+        let Self { key, value, agreed, .. } = self;
+        match (value.is_null(), agreed.is_null()) {
+            (true, _) => format!("{key} is no longer set (was {agreed})"),
+            (false, true) => format!("{key} = {value}"),
+            (false, false) if value == agreed => format!("{key} = {value} (as agreed before)"),
+            (false, false) => format!("{key} = {value} (was {agreed})"),
+        }
+    }
+}
+
+/// What the repository's file says that takes an agreement, and what of the last agreement it no longer says.
+fn said(resolved: &Resolved) -> Vec<Said> {
+    let Some(file) = resolved.consent.pinned() else { return Vec::new() };
+    let nothing = BTreeMap::new();
+    let before = resolved.consent.last_keys().unwrap_or(&nothing);
+    let waits = |key: &str| resolved.waiting.iter().any(|asked| asked.key == key);
+    let now = file.asks.iter().map(|asked| Said {
+        key: asked.key.to_owned(),
+        value: asked.value.clone(),
+        agreed: before.get(asked.key).cloned().unwrap_or_default(),
+        applies: !waits(asked.key),
+    });
+    let is_gone = |key: &str| file.asks.iter().all(|asked| asked.key != key);
+    let gone = before.iter().filter(|(key, _)| is_gone(key)).map(|(key, agreed)| Said {
+        key: key.clone(),
+        value: Value::Null,
+        agreed: agreed.clone(),
+        applies: false,
+    });
+    now.chain(gone).collect()
+}
+
+fn nothing_to_agree_to(resolved: &Resolved) -> Failure {
+    let why = match &resolved.disagreement {
+        Some(disagreement) => disagreement.to_string(),
+        None => "no server is configured, so there is nothing to agree to".to_owned(),
+    };
+    Failure::usage(why).with_hint(
+        "name the target first: --target-url BASE, SK_SYNC_TARGET_URL, or event-sync.toml; see `sk-sync status`",
+    )
+}

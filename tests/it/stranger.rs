@@ -1,0 +1,338 @@
+//! A clone is a stranger: what its `event-sync.toml` says without an agreement neither destroys, nor sends, nor asks for
+//! a secret; what waits is named, and `allow` is about exactly that.
+#![cfg(unix)]
+
+use serde_json::{Value, json};
+
+use crate::support::server::{Reply, Server};
+use crate::support::wire::{audit, honest};
+use crate::support::{Run, Sandbox};
+
+fn server() -> Server {
+    Server::answering(|request| honest(request, "success"))
+}
+
+/// The fixture repository, whose file says this.
+fn clone(text: &str) -> Sandbox {
+    let sandbox = Sandbox::with_repo();
+    sandbox.write("event-sync.toml", text);
+    sandbox
+}
+
+/// The names of the shut gates.
+fn shut(document: &Value) -> Vec<&str> {
+    let gates = document["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);
+    gates.map(|gate| gate["name"].as_str().unwrap()).collect()
+}
+
+fn gate<'a>(document: &'a Value, name: &str) -> &'a Value {
+    document["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == name).unwrap()
+}
+
+fn allow(sandbox: &Sandbox, words: &[&str]) -> Run {
+    sandbox.sk_sync([&["allow"], words].concat()).success()
+}
+
+/// Issue 13, attack 1: a clone whose file bounds the queue at one event gives none up, and one that opts out with an audit
+/// drops nothing of what is piped to `capture`. Once a person agreed, the file counts.
+#[test]
+fn a_clone_discards_nothing() {
+    let lines: String =
+        (0..3).map(|n| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"WPStatusChanged\"}}\n")).collect();
+    for (text, waits, agreed) in [
+        ("retention = 'off'\ndelivery = 'stub'\njournal.capacity = 1\n", "retention, journal.capacity", "evicted"),
+        ("preset = 'opt-out'\nopt_out.teamspace_bound = 'audit'\n", "preset, opt_out.teamspace_bound", "discarded"),
+    ] {
+        let sandbox = clone(text);
+        let report = sandbox.sk_sync(["index", "--json"]).success().json();
+        let all = report["capture"]["captured"].clone();
+        assert_eq!((&report["balance"]["discarded"], &report["balance"]["blocked"]), (&json!(0), &json!(0)), "{text}");
+        assert!(
+            report["warnings"]
+                .to_string()
+                .contains(&format!("are not used: {waits}; to use them: sk-sync allow local"))
+        );
+        let captured = sandbox.sk_sync_with(["capture", "--json"], &lines).success().json_lines();
+        assert!(captured.iter().all(|line| line["result"] == "captured" && line["blocked"].is_null()), "{captured:?}");
+        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(report["balance"]["captured"], json!(all.as_u64().unwrap() + 3));
+        assert_eq!((&report["balance"]["discarded"], audit(&sandbox.store()).len()), (&json!(0), 0));
+
+        let given = sandbox.sk_sync(["allow", "local", "--json"]).success().json();
+        let told: Vec<_> =
+            given["config_keys"].as_array().unwrap().iter().map(|k| k["key"].as_str().unwrap()).collect();
+        assert_eq!(told.join(", "), waits, "{given}");
+        let after: String =
+            (3..6).map(|n| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"WPStatusChanged\"}}\n")).collect();
+        let _captured = sandbox.sk_sync_with(["capture"], &after).success();
+        let acts = audit(&sandbox.store());
+        assert!(!acts.is_empty(), "{agreed}: an agreement holds: {acts:?}");
+    }
+}
+
+/// Issue 13, attack 8: every key that decides what is kept, what is sent, where to, how or when waits without an agreement,
+/// is named, shuts the way to a server, and counts with one.
+#[test]
+fn each_key_that_matters_waits_and_is_named() {
+    for text in [
+        "preset = 'opt-out'",
+        "retention = 'off'",
+        "delivery = 'teamspace'",
+        "teamspace.team_slug = 'theirs'",
+        "teamspace.user_email = 'me@example.org'",
+        "external_receiver.headers = { X-Key = { env = 'SK_SYNC_SECRET_KEY' } }",
+        "external_receiver.ack = 'status'",
+        "external_receiver.compression = 'none'",
+        "external_receiver.signing_secret = { env = 'SK_SYNC_SECRET_S' }",
+        "artifacts.root = 'docs'",
+        "artifacts.surfaces = ['**']",
+        "artifacts.formats = ['md', 'pem']",
+        "artifacts.max_bytes = '1 MiB'",
+        "bodies.wire_names = '2026-03'",
+        "bodies.parallel = 32",
+        "bodies.max_queue_bytes = '2 GiB'",
+        "journal.capacity = 1",
+        "journal.warn_rows = 2000000",
+        "drain.max_bytes = '1 MiB'",
+        "drain.max_time = '1h'",
+        "drain.max_rejections = 6",
+        "drain.lock_wait = '11s'",
+        "hook.drain = 'none'",
+        "hook.budget = '60s'",
+        "hook.max_time = '1h'",
+        "dossier.parity = 'content'",
+        "opt_out.teamspace_bound = 'audit'",
+        "migrate.imported = 'held'",
+        "families.local_only = ['MissionDossierArtifactIndexed']",
+    ] {
+        let key = text.split(' ').next().unwrap();
+        let server = server();
+        let mut sandbox = clone(text);
+        sandbox.set("SK_SYNC_SECRET_KEY", "topsecret");
+        sandbox.set("SK_SYNC_SECRET_S", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        sandbox.set("SK_SYNC_PRESET", "external-receiver");
+        sandbox.set("SK_SYNC_TARGET_URL", &server.url());
+        let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+        assert_eq!(shut(&report), ["repository_not_allowed"], "{key}");
+        let reason = gate(&report, "repository_not_allowed")["reason"].as_str().unwrap();
+        assert!(reason.ends_with(&format!("are not used: {key}")), "{reason}");
+        assert_eq!((&report["capture"]["captured"], &report["balance"]["discarded"]), (&json!(23), &json!(0)), "{key}");
+        assert_eq!(server.connections(), 0, "{key}");
+        let value = |sandbox: &Sandbox| {
+            let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
+            let values = shown["values"].as_array().unwrap().clone();
+            values.into_iter().find(|value| value["key"] == key).unwrap()["origin"].as_str().unwrap().to_owned()
+        };
+        assert!(!value(&sandbox).ends_with("event-sync.toml"), "{key}");
+        let fix = gate(&report, "repository_not_allowed")["fix"].as_str().unwrap();
+        assert_eq!(fix, format!("sk-sync allow {}", server.url()), "{key}");
+        let _agreed = allow(&sandbox, &[&server.url()]);
+        // The environment's preset comes before the file's, and decides both axes.
+        let is_axis = ["preset", "retention", "delivery"].contains(&key);
+        assert_eq!(value(&sandbox).ends_with("event-sync.toml"), !is_axis, "{key}");
+        let report = sandbox.sk_sync(["run", "--json"]).json();
+        assert_eq!(shut(&report), [""; 0], "{key}: {report}");
+    }
+}
+
+/// A later commit at an agreed origin: what it changes waits, the next `allow` shows it, and until then nothing leaves.
+#[test]
+fn a_later_commit_needs_a_new_agreement_that_shows_what_changed() {
+    let server = server();
+    let text = |more: &str| {
+        format!(
+            "preset = 'external-receiver'\nexternal_receiver.url = '{}'\nartifacts.formats = ['md']\n{more}",
+            server.url()
+        )
+    };
+    let sandbox = clone(&text("external_receiver.compression = 'none'\n"));
+    let _agreed = allow(&sandbox, &[&server.url()]);
+    let _sent = sandbox.sk_sync(["run"]).success();
+    let requests = server.requests().len();
+    sandbox.write("event-sync.toml", text("retention = 'off'\nexternal_receiver.ack = 'status'\n"));
+    sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/spec.md", "# another\n");
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    assert_eq!(shut(&report), ["repository_not_allowed"]);
+    let reason = gate(&report, "repository_not_allowed")["reason"].as_str().unwrap();
+    assert!(reason.contains("event-sync.toml has changed since it was allowed"), "{reason}");
+    assert_eq!((server.requests().len(), &report["balance"]["purged"]), (requests, &json!(0)));
+    let shown = allow(&sandbox, &[&server.url(), "--dry-run"]).stdout;
+    for line in [
+        "retention = \"off\"\n",
+        "external_receiver.ack = \"status\"\n",
+        "external_receiver.compression is no longer set (was \"none\")\n",
+        "preset = \"external-receiver\" (as agreed before)\n",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let _again = allow(&sandbox, &[&server.url()]);
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert!(server.requests().len() > requests);
+    // What only narrows waits for nobody: the file as it is was agreed to, so its next version is another.
+    sandbox.write("event-sync.toml", text("drain.max_events = 10\n"));
+    assert_eq!(shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()), ["repository_not_allowed"]);
+}
+
+/// A file that only narrows needs no agreement, with any target, and the person's own file wins over it.
+#[test]
+fn what_only_narrows_counts_at_once() {
+    let server = server();
+    let mut sandbox = clone("drain.max_events = 10\nartifacts.formats = ['json']\n");
+    sandbox.set("SK_SYNC_PRESET", "external-receiver");
+    sandbox.set("SK_SYNC_TARGET_URL", &server.url());
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert!(report["drain"]["requests"].as_u64().unwrap() >= 3, "{report}");
+    let own = sandbox.path("own.toml");
+    std::fs::write(&own, "drain.max_events = 500\nteamspace.team_slug = 'mine'\n").unwrap();
+    sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
+    let show = |key: &str| {
+        let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
+        shown["values"].as_array().unwrap().iter().find(|value| value["key"] == key).unwrap()["value"].clone()
+    };
+    assert_eq!(show("drain.max_events"), 500);
+    sandbox.write("event-sync.toml", "teamspace.team_slug = 'theirs'\n");
+    assert_eq!(show("teamspace.team_slug"), "mine");
+    let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
+    assert_eq!(shown["waiting"][0]["key"], "teamspace.team_slug", "{shown}");
+    let words = sandbox.sk_sync(["config", "show"]).success().stdout;
+    assert!(words.contains("# not used without `sk-sync allow`: teamspace.team_slug = \"theirs\""), "{words}");
+}
+
+/// Issue 13, attack 7: a loopback address of a clone's is a server like any other, whatever path and query it names.
+#[test]
+fn a_clones_loopback_address_needs_consent() {
+    let local = Server::answering(|_| Reply::status(204));
+    let url = format!("{}/admin/restart?now=1", local.url());
+    let mut sandbox = clone(&format!(
+        "preset = 'external-receiver'\nexternal_receiver.events_url = '{url}'\nexternal_receiver.ack = 'status'\n"
+    ));
+    for words in [&["run", "--json"][..], &["drain", "--json"], &["run", "--json", "--preset", "external-receiver"]] {
+        let report = sandbox.sk_sync(words).code(4).json();
+        assert_eq!(shut(&report), ["missing_consent", "repository_not_allowed"], "{words:?}");
+        assert_eq!(gate(&report, "missing_consent")["fix"], format!("sk-sync allow {}", local.url()));
+    }
+    let _looked = sandbox.sk_sync(["preflight"]).code(4);
+    let _hook = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
+    let _drained = sandbox.sk_sync(["hook", "deliver"]).code(4);
+    assert_eq!(local.connections(), 0);
+    // Named by a person it needs none; but the file's own keys still do.
+    sandbox.set("SK_SYNC_TARGET_URL", &local.url());
+    sandbox.set("SK_SYNC_PRESET", "external-receiver");
+    assert_eq!(shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()), ["repository_not_allowed"]);
+    sandbox.write("event-sync.toml", "");
+    let _sent = sandbox.sk_sync(["run"]).code(3);
+    assert!(local.connections() > 0);
+}
+
+/// Issue 13, attack 6: a token, and the secrets of headers, go where a person's own sources say, or with an agreement that
+/// says so; and no program is asked for one before that.
+#[test]
+fn a_token_goes_where_a_person_said() {
+    let server = server();
+    let mut sandbox = clone(&format!(
+        "preset = 'teamspace'\nteamspace = {{ server_url = '{}', team_slug = 'harbour' }}\n",
+        server.url()
+    ));
+    let asked = sandbox.path("asked");
+    let own = sandbox.path("own.toml");
+    let text =
+        format!("teamspace.token_command = ['sh', '-c', 'echo >>\"$0\"; echo of-command', '{}']\n", asked.display());
+    std::fs::write(&own, text).unwrap();
+    sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
+    for words in [&["run", "--json"][..], &["preflight", "--json"]] {
+        let report = sandbox.sk_sync(words).code(4).json();
+        assert_eq!(shut(&report), ["missing_auth", "missing_consent", "repository_not_allowed"]);
+        assert!(gate(&report, "missing_auth")["reason"].as_str().unwrap().contains("is not asked for a token"));
+    }
+    assert!(!asked.exists());
+
+    // An agreement without the secret keeps it, whatever its source.
+    let kept = allow(&sandbox, &[&server.url(), "--without-secrets"]).stdout;
+    assert!(kept.contains(&format!("Secret    bearer token does not go to {}\n", server.url())), "{kept}");
+    sandbox.set("SK_SYNC_TOKEN", "correct-horse");
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    assert_eq!(shut(&report), ["missing_auth"]);
+    assert_eq!(gate(&report, "missing_auth")["fix"], format!("sk-sync allow {}", server.url()));
+    let shown = sandbox.sk_sync(["target", "show"]).success().stdout;
+    assert!(shown.contains(&format!("Secret  bearer token does not go to {}\n", server.url())), "{shown}");
+    assert_eq!((server.connections(), asked.exists()), (0, false));
+
+    let given = allow(&sandbox, &[&server.url()]).stdout;
+    assert!(
+        given.contains(&format!("Secret    bearer token goes to {} with this agreement\n", server.url())),
+        "{given}"
+    );
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert!(server.requests().iter().all(|request| request.header("authorization") == Some("Bearer correct-horse")));
+    let shown = sandbox.sk_sync(["target", "show", "--json"]).success().json();
+    assert_eq!(
+        (&shown["secrets"][0]["secret"], &shown["secrets"][0]["allowed"]),
+        (&json!("bearer token"), &json!(true))
+    );
+    assert!(sandbox.sk_sync(["allow", "--list"]).success().stdout.contains(", with the bearer token"));
+}
+
+/// The same for the variables that a file names for headers and signatures.
+#[test]
+fn secrets_of_headers_are_shown_and_bound_to_the_origin() {
+    let server = server();
+    let mut sandbox = clone(&format!(
+        "preset = 'external-receiver'\n[external_receiver]\nurl = '{}'\nheaders = {{ X-Key = {{ env = 'SK_SYNC_SECRET_KEY' }} }}\n",
+        server.url()
+    ));
+    sandbox.set("SK_SYNC_SECRET_KEY", "topsecret");
+    let _kept = allow(&sandbox, &[&server.url(), "--without-secrets"]);
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    assert_eq!(shut(&report), ["missing_header_secret"]);
+    assert_eq!(server.connections(), 0);
+    let given = sandbox.sk_sync(["allow", &server.url(), "--json"]).success().json();
+    assert_eq!(given["grants"][0]["secrets"], json!(["SK_SYNC_SECRET_KEY"]), "{given}");
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert!(server.requests().iter().all(|request| request.header("x-key") == Some("topsecret")));
+    let shown = sandbox.sk_sync(["target", "show"]).success().stdout;
+    assert!(
+        shown.contains(&format!("Secret  SK_SYNC_SECRET_KEY goes to {} (allowed with the secret since ", server.url()))
+    );
+}
+
+/// In CI the workflow names the origin: consent, secrets and file for that run.
+#[test]
+fn allow_origin_agrees_to_the_file_for_one_run() {
+    let server = server();
+    let mut sandbox = clone(&format!(
+        "preset = 'teamspace'\nteamspace = {{ server_url = '{}', team_slug = 'harbour' }}\n",
+        server.url()
+    ));
+    sandbox.set("SK_SYNC_TOKEN", "correct-horse");
+    let report = sandbox.sk_sync(["run", "--allow-origin", &server.url(), "--json"]).success().json();
+    assert_eq!(report["target"]["team_slug"], "harbour");
+    let connections = server.connections();
+    let _shut = sandbox.sk_sync(["run"]).code(4);
+    assert_eq!(server.connections(), connections);
+}
+
+/// Issue 13, attack 9: a clone makes nobody wait a minute for a hook.
+#[test]
+fn a_clone_does_not_lengthen_a_hook() {
+    let sandbox = clone("hook.budget = '60s'\nhook.max_time = '24h'\n");
+    let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
+    let value = |key: &str| {
+        shown["values"].as_array().unwrap().iter().find(|value| value["key"] == key).unwrap()["value"].clone()
+    };
+    assert_eq!((value("hook.budget"), value("hook.max_time")), (json!("250ms"), json!("30s")));
+}
+
+/// What needs no question asks none: the fixture's file, a plain clone, a preset of one's own.
+#[test]
+fn a_fresh_clone_works_without_a_question() {
+    let sandbox = clone("preset = 'stub'\n[artifacts]\nroot = 'docs/missions'\nsurfaces = ['**']\n");
+    sandbox.write("docs/missions/one/notes.md", "text");
+    let preview = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    assert_eq!(preview["index"]["missions"], 1);
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!((&report["bodies"]["uploaded"], &report["warnings"]), (&json!(1), &json!([])));
+    // To a server the same file waits.
+    let report =
+        sandbox.sk_sync(["run", "--preset", "external-receiver", "--target-url", "http://127.0.0.1:9", "--json"]);
+    assert_eq!(shut(&report.code(4).json()), ["repository_not_allowed"]);
+}
