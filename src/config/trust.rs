@@ -130,15 +130,20 @@ impl Stack {
         let is_sent = leaves(&strict) || leaves(&self.agreed());
         let applies = |need| need == Need::Nothing || (need == Need::WhereSent && !is_sent);
         let layers = if is_sent { strict } else { self.below_user(&applies) };
-        let entries = self.repository.iter().flat_map(|layer| &layer.entries);
-        let waiting = entries.filter(|entry| !applies(need(entry))).map(asked).collect();
-        Arranged { layers, waiting }
+        Arranged { layers, waiting: self.those(&|need| !applies(need)) }
     }
 
     /// The keys of the repository's file that an agreement is about.
     pub(super) fn asks(&self) -> Vec<Asked> {
+        self.those(&|need| need != Need::Nothing)
+    }
+
+    /// The entries of the repository's file with such a need, in the file's order.
+    fn those(&self, is_meant: &dyn Fn(Need) -> bool) -> Vec<Asked> {
         let entries = self.repository.iter().flat_map(|layer| &layer.entries);
-        entries.filter(|entry| need(entry) != Need::Nothing).map(asked).collect()
+        let mut found: Vec<_> = entries.filter(|entry| is_meant(need(entry))).map(asked).collect();
+        found.sort_by_key(|asked| asked.place);
+        found
     }
 
     fn below_user(&self, applies: &dyn Fn(Need) -> bool) -> Vec<Layer> {

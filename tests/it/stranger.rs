@@ -29,6 +29,13 @@ fn gate<'a>(document: &'a Value, name: &str) -> &'a Value {
     document["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == name).unwrap()
 }
 
+/// Lines for `capture`.
+fn events(numbers: std::ops::Range<u32>) -> String {
+    let lines: Vec<_> =
+        numbers.map(|n| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"WPStatusChanged\"}}")).collect();
+    lines.join("\n")
+}
+
 fn allow(sandbox: &Sandbox, words: &[&str]) -> Run {
     sandbox.sk_sync([&["allow"], words].concat()).success()
 }
@@ -37,8 +44,7 @@ fn allow(sandbox: &Sandbox, words: &[&str]) -> Run {
 /// drops nothing of what is piped to `capture`. Once a person agreed, the file counts.
 #[test]
 fn a_clone_discards_nothing() {
-    let lines: String =
-        (0..3).map(|n| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"WPStatusChanged\"}}\n")).collect();
+    let lines = events(0..3);
     for (text, waits, agreed) in [
         ("retention = 'off'\ndelivery = 'stub'\njournal.capacity = 1\n", "retention, journal.capacity", "evicted"),
         ("preset = 'opt-out'\nopt_out.teamspace_bound = 'audit'\n", "preset, opt_out.teamspace_bound", "discarded"),
@@ -62,8 +68,7 @@ fn a_clone_discards_nothing() {
         let told: Vec<_> =
             given["config_keys"].as_array().unwrap().iter().map(|k| k["key"].as_str().unwrap()).collect();
         assert_eq!(told.join(", "), waits, "{given}");
-        let after: String =
-            (3..6).map(|n| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"WPStatusChanged\"}}\n")).collect();
+        let after = events(3..6);
         let _captured = sandbox.sk_sync_with(["capture"], &after).success();
         let acts = audit(&sandbox.store());
         assert!(!acts.is_empty(), "{agreed}: an agreement holds: {acts:?}");
@@ -330,7 +335,8 @@ fn a_fresh_clone_works_without_a_question() {
     let preview = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
     assert_eq!(preview["index"]["missions"], 1);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!((&report["bodies"]["uploaded"], &report["warnings"]), (&json!(1), &json!([])));
+    assert_eq!(report["bodies"]["uploaded"], 1);
+    assert!(!report["warnings"].to_string().contains("allow"), "{report}");
     // To a server the same file waits.
     let report =
         sandbox.sk_sync(["run", "--preset", "external-receiver", "--target-url", "http://127.0.0.1:9", "--json"]);

@@ -22,6 +22,7 @@ use crate::ops::{self, Workspace};
 /// than a stranger's file may, the agreement is about these keys too, and holds for that file as it is now. The ORIGIN
 /// `local` agrees to the file alone, and lets nothing leave this machine. Without ORIGIN it asks on a terminal. The
 /// embedded receiver, and loopback addresses that you name yourself, need no agreement.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
