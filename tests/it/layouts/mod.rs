@@ -94,7 +94,8 @@ fn everything_sent_is_accepted_and_nothing_else_is_sent() {
 
 fn sha256(text: &str) -> String {
     use sha2::Digest as _;
-    sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    let bytes: Vec<_> = sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.concat()
 }
 
 fn slugs(requests: &str) -> BTreeSet<&str> {
