@@ -1,5 +1,6 @@
 //! Files only their owner can read, and replacement that a crash cannot tear.
 
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -25,14 +26,37 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The beginning of a regular file that a repository may bring along, 1 MiB of it at most. Anything else by that name is
-/// an error: a pipe would be waited for, and a device may have no end.
-pub(crate) fn read_beginning(path: &Path) -> io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a regular file"));
+/// Opens a regular file for reading, and never waits for the other end of a pipe. Anything else by that name is an error
+/// of the kind `InvalidInput`: a repository can bring a pipe, and a device may have no end.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, i32::try_from(flags.bits()).unwrap_or(0));
     }
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
+}
+
+/// A regular file as a whole; an error of the kind `FileTooLarge` where it has more than `most` bytes.
+pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(1 << 20).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// The beginning of a regular file, 1 MiB of it at most.
+pub(crate) fn read_beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(1 << 20).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -65,7 +89,7 @@ pub(crate) fn replace_lightly(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     // Elsewhere a directory cannot be opened like a file, and its entries are the system's concern.
     #[cfg(unix)]
-    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| named(&e, "cannot sync", dir))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| named(&e, "cannot sync", dir))?;
     #[cfg(not(unix))]
     let _ = dir;
     Ok(())

@@ -17,6 +17,13 @@ pub(super) struct Checked {
     pub(super) stored: Json,
 }
 
+/// The most characters of a text: a name goes into every event.
+const MAX_TEXT_CHARS: usize = 255;
+/// The most characters of an address, and of an entry of a list.
+const MAX_ITEM_CHARS: usize = 2048;
+/// The most entries of a list, and the most headers.
+const MAX_ITEMS: usize = 256;
+
 /// Headers this program sets itself.
 const OWN_HEADERS: &[&str] = &[
     "accept",
@@ -45,8 +52,8 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
     match kind {
         Kind::Preset => preset::canonical(text(value)?).map(same),
         Kind::Word(words) => word(words, text(value)?).map(same),
-        Kind::Text => line(text(value)?).map(same),
-        Kind::Url => Ok(same(text(value)?.trim())),
+        Kind::Text => short(&line(text(value)?)?, MAX_TEXT_CHARS).map(same),
+        Kind::Url => short(text(value)?.trim(), MAX_ITEM_CHARS).map(same),
         Kind::Uuid => uuid::Uuid::parse_str(text(value)?.trim())
             .map(|u| same(u.to_string()))
             .map_err(|_| "must be a UUID like \"8a4a7da6-a97c-4bb4-893a-b31664abfee4\"".to_owned()),
@@ -151,6 +158,10 @@ pub(super) fn line(text: &str) -> Result<String, String> {
     }
 }
 
+fn short(text: &str, most: usize) -> Result<String, String> {
+    if text.chars().count() > most { Err(format!("must have at most {most} characters")) } else { Ok(text.to_owned()) }
+}
+
 fn word(words: &[&'static str], written: &str) -> Result<&'static str, String> {
     let folded = preset::folded(written);
     words.iter().copied().find(|w| *w == folded).ok_or_else(|| format!("expected one of {}", words.join(", ")))
@@ -188,7 +199,10 @@ fn own_file(path: &str) -> Result<String, String> {
 
 fn list(value: &Json, one: impl Fn(&str) -> Result<String, String>) -> Result<Checked, String> {
     let items = value.as_array().ok_or("must be a list of texts: [\"…\", \"…\"]")?;
-    items.iter().map(|item| one(text(item)?)).collect::<Result<Vec<_>, _>>().map(same)
+    if items.len() > MAX_ITEMS {
+        return Err(format!("must have at most {MAX_ITEMS} entries"));
+    }
+    items.iter().map(|item| one(&short(text(item)?, MAX_ITEM_CHARS)?)).collect::<Result<Vec<_>, _>>().map(same)
 }
 
 fn relative(written: &str) -> Result<String, String> {
@@ -210,6 +224,9 @@ fn reference(value: &Json) -> Result<&str, String> {
 
 fn headers(value: &Json) -> Result<Checked, String> {
     let table = value.as_object().ok_or("must be a table: { \"X-Api-Key\" = { env = \"SK_SYNC_SECRET_…\" } }")?;
+    if table.len() > MAX_ITEMS {
+        return Err(format!("must have at most {MAX_ITEMS} headers"));
+    }
     let mut seen = BTreeMap::new();
     for (name, value) in table {
         let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
@@ -270,6 +287,10 @@ mod tests {
             (WORDS, json!("cloud"), "expected one of batch, 2026-03"),
             (WORDS, json!(1), "text in quotes"),
             (Kind::Text, json!("a\nb"), "one line"),
+            (Kind::Text, json!("é".repeat(256)), "at most 255 characters"),
+            (Kind::Url, json!("é".repeat(2049)), "at most 2048 characters"),
+            (Kind::Names, json!(vec!["a"; 257]), "at most 256 entries"),
+            (Kind::Globs, json!(["a".repeat(2049)]), "at most 2048 characters"),
             (Kind::Uuid, json!("x"), "UUID"),
             (Kind::Count(1, 9), json!(0), "from 1 to 9"),
             (Kind::Count(1, 9), json!("3"), "whole number from 1 to 9"),

@@ -10,10 +10,13 @@ use super::layers::{Entry, Layer};
 use super::origin::{Origin, Problem};
 use super::source;
 
+/// Problems of one file that are reported; the others are counted. Each costs a look at all keys and at the lines before.
+const MAX_PROBLEMS: usize = 20;
+
 /// Reads the text of a file into a layer; what is wrong goes to `problems`, the rest is still read.
 pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>) -> Layer {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, origin, entries: Vec::new(), problems };
+    let mut reader = Reader { text, origin, entries: Vec::new(), problems, found: 0 };
     match DeTable::parse(text) {
         Ok(table) => reader.table("", table.get_ref()),
         Err(error) => {
@@ -21,6 +24,11 @@ pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>
             let message = format!("not TOML: {}", error.message());
             reader.problem(at, excerpt(line_at(text, at)), message);
         }
+    }
+    let unnamed = reader.found.saturating_sub(MAX_PROBLEMS);
+    if unnamed > 0 {
+        let message = format!("{unnamed} more problems are not listed");
+        reader.problems.push(Problem { origin: reader.origin.clone(), place: None, excerpt: None, message });
     }
     Layer { origin: reader.origin, entries: reader.entries }
 }
@@ -35,6 +43,8 @@ struct Reader<'a> {
     origin: Origin,
     entries: Vec<Entry>,
     problems: &'a mut Vec<Problem>,
+    /// Problems so far, reported or not.
+    found: usize,
 }
 
 impl Reader<'_> {
@@ -47,6 +57,7 @@ impl Reader<'_> {
             let key = if name.get_ref().contains('.') { None } else { Key::named(&full) };
             match (key, value.get_ref()) {
                 (Some(key), _) => self.entry(key, at, value),
+                (None, _) if self.found >= MAX_PROBLEMS && !keys::sections().any(|s| s == full) => self.found += 1,
                 (None, DeValue::Table(inner)) if keys::sections().any(|s| s == full) => self.table(&full, inner),
                 (None, _) if keys::sections().any(|s| s == full) => {
                     self.problem(at, excerpt(line_at(self.text, at)), format!("`{full}` is a section: write [{full}]"));
@@ -91,6 +102,10 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, at: usize, excerpt: Option<String>, message: String) {
+        self.found += 1;
+        if self.found > MAX_PROBLEMS {
+            return;
+        }
         let place = Some(place(self.text, at));
         self.problems.push(Problem { origin: self.origin.clone(), place, excerpt, message });
     }

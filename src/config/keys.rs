@@ -149,7 +149,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("drain.max_rejections", Kind::Count(1, 1000), Some("5"), "Rejections after which an event is undeliverable."),
     key("drain.lock_wait", Kind::Duration(0, 60 * MINUTE), Some("\"10s\""), "How long to wait for another drain."),
     key("hook.drain", Kind::Word(&["detached", "none"]), Some("\"detached\""), "Whether a git hook starts a drain."),
-    key("hook.budget", Kind::Duration(1, MINUTE), Some("\"250ms\""), "How long git waits for a hook, at most."),
+    key(
+        "hook.budget",
+        Kind::Duration(1, MINUTE),
+        Some("\"250ms\""),
+        "How long git waits for a hook; in a repository's file 5s at most.",
+    ),
     key("hook.max_time", Kind::Duration(1, DAY), Some("\"30s\""), "How long the drain that a hook starts may take."),
     key("dossier.parity", Kind::Word(&["path", "content"]), Some("\"path\""), "Form of the parity hash."),
     key(

@@ -13,6 +13,9 @@ const CONFIG: &str = ".kittify/config.yaml";
 /// A longer file is refused, in bytes.
 const LONGEST_CONFIG: u64 = 1 << 20;
 
+/// The most characters of a field: it goes into every event.
+const MAX_FIELD_CHARS: usize = 255;
+
 /// A project's identity; what is not said is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Identity {
@@ -57,6 +60,14 @@ pub(crate) enum IdentityError {
         line: usize,
         /// What the parser said.
         what: String,
+    },
+    /// A field is too long.
+    #[error("{place}: {key} has more than {MAX_FIELD_CHARS} characters")]
+    TooLong {
+        /// The file and line.
+        place: String,
+        /// The field.
+        key: &'static str,
     },
     /// `project.uuid` is no UUID.
     #[error("{place}: project uuid {value:?} is not a UUID (like 8a4a7da6-a97c-4bb4-893a-b31664abfee4)")]
@@ -116,6 +127,12 @@ fn parse(file: &str, source: &str) -> Result<Identity, IdentityError> {
         line,
         what: text::printable(&what),
     })?;
+    for key in ["slug", "node_id", "build_id", "repo_slug"] {
+        let Some(Written { text, line }) = section.get(key) else { continue };
+        if text.chars().count() > MAX_FIELD_CHARS {
+            return Err(IdentityError::TooLong { place: format!("{file}:{line}"), key });
+        }
+    }
     let uuid = section.remove("uuid");
     let mut said = |key: &str| section.remove(key).map(|Written { text, .. }| text.trim().to_owned());
     Ok(Identity {
@@ -182,6 +199,7 @@ mod tests {
             ("project:\n  uuid: 5\n", "config.yaml:2: project uuid \"5\""),
             ("project:\n  slug: [x\n", "not valid YAML"),
             ("a: 1\na: 2\nb: }\n", "not valid YAML"),
+            (&format!("project:\n  slug: {}\n", "é".repeat(256)), "config.yaml:2: slug has more than 255 characters"),
         ] {
             let message = with_config(source, &given()).unwrap_err().to_string();
             assert!(message.contains(wanted), "{source}: {message}");

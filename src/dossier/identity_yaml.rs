@@ -1,12 +1,14 @@
 //! The `project` section of a `config.yaml` as written text, with lines: numbers are not read as numbers, so that an id
 //! of digits stays an id.
+//!
+//! The file is read event by event and nothing of it is kept but that section, so that its size bounds what reading
+//! costs. Aliases would undo that, and are refused.
 
 use std::collections::BTreeMap;
 
-use saphyr::{LoadableYamlNode as _, MarkedYaml, Scalar, YamlData};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-/// A line may begin with at most this many blanks and `-`, `?`, `:`. It bounds how deep collections nest, and so how
-/// deep the parser recurses.
+/// A line may begin with at most this many blanks and `-`, `?`, `:`. It bounds how deep collections nest.
 const DEEPEST: usize = 200;
 
 /// A value and where it stands.
@@ -18,48 +20,105 @@ pub(super) struct Written {
     pub(super) line: usize,
 }
 
-/// The scalars of the top-level `project` mapping; empty when there is none. Nulls and empty texts are left out. The
-/// error is a line and what is wrong there.
+/// The scalars of the top-level `project` mapping of the first document; empty when there is none. Nulls and empty texts
+/// are left out. The error is a line and what is wrong there.
 pub(super) fn project_section(source: &str) -> Result<BTreeMap<String, Written>, (usize, String)> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let leads = |line: &str| line.chars().take_while(|c| matches!(c, ' ' | '\t' | '-' | '?' | ':')).count();
     if let Some(at) = source.lines().position(|line| leads(line) > DEEPEST) {
         return Err((at + 1, "nested too deeply".to_owned()));
     }
-    let documents = MarkedYaml::load_from_str(source).map_err(|e| (e.marker().line(), e.info().to_owned()))?;
-    let project = documents.first().and_then(|top| entries(top).find(|(key, _)| text_of(key) == Some("project")));
-    let fields = project.into_iter().flat_map(|(_, project)| entries(project));
-    let written = fields.filter_map(|(key, value)| {
-        let text = written(value, source).filter(|text| !text.trim().is_empty())?;
-        Some((text_of(key)?.to_owned(), Written { text, line: value.span.start.line() }))
-    });
-    Ok(written.collect())
-}
-
-fn entries<'a, 'i>(node: &'a MarkedYaml<'i>) -> impl Iterator<Item = (&'a MarkedYaml<'i>, &'a MarkedYaml<'i>)> {
-    match &node.data {
-        YamlData::Mapping(mapping) => Some(mapping.iter()),
-        _ => None,
+    let mut reader = Reader::default();
+    for event in Parser::new_from_str(source) {
+        let (event, span) = event.map_err(|e: ScanError| (e.marker().line(), e.info().to_owned()))?;
+        reader.take(event, span)?;
     }
-    .into_iter()
-    .flatten()
+    Ok(reader.section)
 }
 
-fn text_of<'a>(node: &'a MarkedYaml<'_>) -> Option<&'a str> {
-    if let YamlData::Value(Scalar::String(text)) = &node.data { Some(text) } else { None }
+/// Where in the file the parser is.
+#[derive(Default)]
+struct Reader {
+    documents: usize,
+    /// Open collections of the document.
+    depth: usize,
+    /// True while each mapping from the top down to here was reached as wanted: the top, then `project`.
+    is_in_project: bool,
+    /// Per mapping of interest (the top one, that of `project`): the key whose value comes next, and whether a key does.
+    keys: [Place; 2],
+    section: BTreeMap<String, Written>,
 }
 
-/// A scalar as it stands in the source; `None` for nulls and collections.
-fn written(node: &MarkedYaml<'_>, source: &str) -> Option<String> {
-    match &node.data {
-        YamlData::Value(Scalar::Null) => None,
-        YamlData::Value(Scalar::String(text)) => Some(text.to_string()),
-        YamlData::Value(_) => {
-            let (start, end) = (node.span.start.index(), node.span.end.index());
-            let text: String = source.chars().skip(start).take(end.saturating_sub(start)).collect();
-            Some(text.trim().to_owned())
+#[derive(Default)]
+struct Place {
+    is_mapping: bool,
+    /// The last key, if it was a scalar; its value comes next.
+    key: Option<String>,
+    expects_value: bool,
+}
+
+impl Reader {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), (usize, String)> {
+        match event {
+            Event::Alias(_) => return Err((span.start.line(), "aliases (*name) are not read here".to_owned())),
+            Event::DocumentStart(_) => self.documents += 1,
+            Event::MappingStart(..) => self.open(true),
+            Event::SequenceStart(..) => self.open(false),
+            Event::MappingEnd | Event::SequenceEnd => self.close(),
+            Event::Scalar(text, style, _, tag) => {
+                let is_null = style == ScalarStyle::Plain && tag.is_none() && matches!(&*text, "" | "~" | "null");
+                self.scalar((!is_null).then_some(&*text), span);
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
-        _ => None,
+        Ok(())
+    }
+
+    /// The mapping that the next node belongs to, if it is one of the two of interest.
+    fn place(&mut self) -> Option<&mut Place> {
+        let is_project = self.depth == 2 && self.is_in_project;
+        let level = if is_project { 1 } else { 0 };
+        let is_of_interest = self.documents == 1 && (self.depth == 1 || is_project);
+        Some(&mut self.keys[level]).filter(|place| is_of_interest && place.is_mapping)
+    }
+
+    /// Notes that a node begins; true when it is the value of the returned key.
+    fn node(&mut self, scalar: Option<&str>) -> Option<String> {
+        let place = self.place()?;
+        if place.expects_value {
+            place.expects_value = false;
+            return place.key.take();
+        }
+        place.expects_value = true;
+        place.key = scalar.map(str::to_owned);
+        None
+    }
+
+    fn open(&mut self, is_mapping: bool) {
+        let key = self.node(None);
+        let is_project = self.depth == 1 && is_mapping && key.as_deref() == Some("project");
+        self.depth += 1;
+        match self.depth {
+            1 => self.keys[0] = Place { is_mapping, ..Place::default() },
+            2 => {
+                self.is_in_project = is_project;
+                self.keys[1] = Place { is_mapping, ..Place::default() };
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self) {
+        self.is_in_project &= self.depth != 2;
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn scalar(&mut self, text: Option<&str>, span: Span) {
+        let is_project = self.depth == 2;
+        let Some(key) = self.node(text).filter(|_| is_project) else { return };
+        if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
+            self.section.insert(key, Written { text: text.to_owned(), line: span.start.line() });
+        }
     }
 }
 
@@ -79,6 +138,22 @@ mod tests {
     }
 
     #[test]
+    fn only_the_project_of_the_first_document_counts() {
+        for (source, expected) in [
+            ("other: {project: {slug: x}}\nproject: {slug: y}\n", Some("y")),
+            ("? [project]\n: {slug: x}\nproject:\n  a: {slug: z}\n  slug: y\n  b: [slug, x]\n", Some("y")),
+            ("project: [slug, x]\n", None),
+            ("project: slug\nslug: x\n", None),
+            ("- project:\n    slug: x\n", None),
+            ("a: 1\n---\nproject: {slug: x}\n", None),
+            ("project: {slug: x}\nproject: {slug: y}\n", Some("y")),
+        ] {
+            let section = project_section(source).unwrap();
+            assert_eq!(section.get("slug").map(|slug| slug.text.as_str()), expected, "{source}");
+        }
+    }
+
+    #[test]
     fn hostile_files_end_in_an_error() {
         let deep = "- ".repeat(200_000);
         let flow = "[".repeat(200_000);
@@ -89,6 +164,8 @@ mod tests {
         let bomb = "a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n\
                     d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]\n";
         assert!(project_section(bomb).is_err());
+        let aliased = "a: &a {uuid: 8a4a7da6-a97c-4bb4-893a-b31664abfee4}\nproject: *a\n";
+        assert_eq!(project_section(aliased), Err((2, "aliases (*name) are not read here".to_owned())));
         let tagged = "- &a ".repeat(50_000);
         assert!(project_section(&tagged).is_err());
     }

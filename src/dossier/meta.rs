@@ -7,6 +7,9 @@ use super::reason::Reason;
 /// The mission type of a mission that names none.
 const DEFAULT_TYPE: &str = "software-dev";
 
+/// The most characters of a field: it goes into every event of the mission.
+const MAX_FIELD_CHARS: usize = 255;
+
 /// What a namespace needs of a `meta.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Meta {
@@ -32,6 +35,10 @@ pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
     if target_branch.as_ref().is_some_and(|branch| branch.trim().is_empty()) {
         return Err(Reason::MetaBlankBranch);
     }
+    let is_long = |text: &String| text.chars().count() > MAX_FIELD_CHARS;
+    if target_branch.as_ref().is_some_and(is_long) || mission_type.as_ref().is_some_and(is_long) {
+        return Err(Reason::MetaFieldTooLong);
+    }
     Ok(Meta { mission_type: mission_type.unwrap_or_else(|| DEFAULT_TYPE.to_owned()), target_branch, oddity: None })
 }
 
@@ -53,6 +60,7 @@ mod tests {
 
     #[test]
     fn every_era_and_every_odd_form() {
+        let long = "é".repeat(255);
         for (text, mission_type, branch) in [
             (r#"{"mission_type": "research", "mission": "x", "target_branch": "2.x"}"#, "research", Some("2.x")),
             (r#"{"mission": " documentation "}"#, "documentation", None),
@@ -62,6 +70,7 @@ mod tests {
             (r#"{"mission_type": true, "target_branch": 2.0}"#, "True", Some("2.0")),
             (r#"{"mission_type": "  ", "mission": "research"}"#, "research", None),
             (r#"{"target_branch": " main "}"#, "software-dev", Some(" main ")),
+            (&format!("{{\"target_branch\": \"{long}\"}}"), "software-dev", Some(&long)),
             ("{}", "software-dev", None),
         ] {
             let meta = parse(Some(text.as_bytes())).unwrap();
@@ -87,6 +96,8 @@ mod tests {
             (b"null", Reason::MetaNotObject),
             (b"{\"mission\": \"\xe9\"}", Reason::MetaNotUtf8),
             (b"{\"target_branch\": \" \"}", Reason::MetaBlankBranch),
+            (format!("{{\"target_branch\": \"{}\"}}", "é".repeat(256)).as_bytes(), Reason::MetaFieldTooLong),
+            (format!("{{\"mission\": [\"{}\"]}}", "a".repeat(252)).as_bytes(), Reason::MetaFieldTooLong),
         ] {
             assert_eq!(parse(Some(bytes)), Err(reason));
         }

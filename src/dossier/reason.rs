@@ -45,6 +45,8 @@ pub(crate) enum Reason {
     MetaUnreadable,
     /// `meta.json` gives an empty target branch.
     MetaBlankBranch,
+    /// `meta.json` gives a target branch or mission type of more than 255 characters.
+    MetaFieldTooLong,
     /// The mission's parity baseline cannot be read, or is none.
     BaselineUnusable,
 }
@@ -85,6 +87,9 @@ impl Reason {
             Self::MetaNotUtf8 => ("meta_not_utf8", "meta.json is not UTF-8"),
             Self::MetaUnreadable => ("meta_unreadable", "meta.json cannot be read"),
             Self::BaselineUnusable => ("baseline_unusable", "it is no parity baseline, so drift is not looked for"),
+            Self::MetaFieldTooLong => {
+                ("meta_field_too_long", "meta.json gives a target_branch or mission_type of more than 255 characters")
+            }
             Self::MetaBlankBranch => ("meta_blank_branch", "meta.json gives an empty target_branch"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::{Error, plain};
 use crate::base::text;
 
 /// What kind of place a checkout is.
@@ -67,7 +67,7 @@ pub(crate) fn discover(start: &Path) -> Result<Checkout, Error> {
 /// The checkout at `root` whose `.git` is a file naming the real directory.
 fn pointed(root: &Path, dot_git: &Path) -> Result<Checkout, Error> {
     let broken = |what: String| Error::BrokenPointer { path: text::path(dot_git), what };
-    let bytes = std::fs::read(dot_git).map_err(|e| broken(e.to_string()))?;
+    let bytes = plain::bytes(dot_git).map_err(|e| broken(e.to_string()))?;
     let named = bytes.strip_prefix(b"gitdir:").ok_or_else(|| broken("it does not begin with `gitdir:`".to_owned()))?;
     let git_dir = path_of(named).and_then(|p| resolved(&root.join(p)).ok()).filter(|p| is_git_dir(p));
     let git_dir = git_dir.ok_or_else(|| broken("the directory it names is not there".to_owned()))?;
@@ -88,6 +88,8 @@ fn with_work_tree(
     common: PathBuf,
     main_root: PathBuf,
 ) -> Result<Checkout, Error> {
+    plain::check(&git_dir)?;
+    plain::check(&common)?;
     if kind != Kind::Linked && says_bare(&common) {
         return Err(Error::NoWorkTree { path: text::path(&common) });
     }
@@ -102,7 +104,7 @@ fn is_git_dir(dir: &Path) -> bool {
 
 /// The shared directory that the `commondir` file of a linked work tree names; `None` when there is no such file.
 fn common_dir(git_dir: &Path) -> Option<PathBuf> {
-    let named = std::fs::read(git_dir.join("commondir")).ok()?;
+    let named = plain::bytes(&git_dir.join("commondir")).ok()?;
     resolved(&git_dir.join(path_of(&named)?)).ok()
 }
 
@@ -114,7 +116,7 @@ fn says_bare(common: &Path) -> bool {
 
 /// The last value of `core.<key>` in the repository's own configuration file, without what that file includes.
 pub(super) fn core_value(common: &Path, key: &str) -> Option<String> {
-    let config = std::fs::read(common.join("config")).ok()?;
+    let config = plain::bytes(&common.join("config")).ok()?;
     let mut in_core = false;
     let mut last = None;
     for line in String::from_utf8_lossy(&config).lines().map(str::trim) {

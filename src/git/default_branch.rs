@@ -1,6 +1,6 @@
 //! The branch that missions are merged into when nothing names one (`formats` section 5).
 
-use super::{Checkout, Git, head};
+use super::{Checkout, Git, head, plain};
 
 /// The last part of `origin/HEAD`, else the current branch (in a rebase, the one that is rebased), else the first of `main`, `master` and `develop` that
 /// exists, else `main`. Read from files where they say it plainly; else up to two child processes.
@@ -32,7 +32,7 @@ fn current(git: &Git, checkout: &Checkout) -> Option<String> {
 /// The branch that is being rebased: `HEAD` is detached only until that is done.
 fn rebased(checkout: &Checkout) -> Option<String> {
     let dir = checkout.git_dir.as_ref()?;
-    let name = |state: &str| std::fs::read_to_string(dir.join(state).join("head-name")).ok();
+    let name = |state: &str| plain::text(&dir.join(state).join("head-name")).ok();
     let name = name("rebase-merge").or_else(|| name("rebase-apply"))?;
     name.trim().strip_prefix("refs/heads/").map(str::to_owned)
 }

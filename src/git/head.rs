@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::plain;
+
 /// The commit and branch that are checked out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Head {
@@ -18,7 +20,7 @@ pub(super) fn read(git_dir: &Path, common_dir: &Path) -> Option<Head> {
     if std::fs::symlink_metadata(&path).ok()?.is_symlink() {
         return None;
     }
-    let text = std::fs::read_to_string(&path).ok()?;
+    let text = plain::text(&path).ok()?;
     let Some(name) = text.strip_prefix("ref:") else {
         return commit_id(&text).map(|id| Head { branch: Some("HEAD".to_owned()), commit: Some(id) });
     };
@@ -27,11 +29,7 @@ pub(super) fn read(git_dir: &Path, common_dir: &Path) -> Option<Head> {
     if branch.is_empty() || branch == ".invalid" || branch.contains("..") || branch.starts_with('/') {
         return None;
     }
-    let packed = match std::fs::read(common_dir.join("packed-refs")) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(_) => return None,
-    };
+    let packed = plain::packed_refs(common_dir).ok()?;
     // Then git calls the branch `heads/…`.
     let is_ambiguous = ["refs/tags/", "refs/remotes/", "refs/"].iter().any(|prefix| {
         let other = format!("{prefix}{branch}");
@@ -41,7 +39,7 @@ pub(super) fn read(git_dir: &Path, common_dir: &Path) -> Option<Head> {
         return None;
     }
     let full = format!("refs/heads/{branch}");
-    let commit = match std::fs::read_to_string(common_dir.join(&full)) {
+    let commit = match plain::text(&common_dir.join(&full)) {
         Ok(loose) => Some(commit_id(&loose)?),
         Err(e) if is_absent(&e) => packed_id(&packed, &full),
         Err(_) => return None,
@@ -54,11 +52,8 @@ pub(super) fn has_ref(common_dir: &Path, name: &str) -> Option<bool> {
     if common_dir.join("reftable").exists() {
         return None;
     }
-    match std::fs::read(common_dir.join("packed-refs")) {
-        Ok(packed) if packed_id(&packed, name).is_some() => Some(true),
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => None,
-        _ => Some(common_dir.join(name).is_file()),
-    }
+    let packed = plain::packed_refs(common_dir).ok()?;
+    Some(packed_id(&packed, name).is_some() || common_dir.join(name).is_file())
 }
 
 /// What the symbolic ref `name` points at, without asking git; empty when there is none, `None` when its files do
@@ -67,17 +62,18 @@ pub(super) fn symbolic_ref(common_dir: &Path, name: &str) -> Option<String> {
     if common_dir.join("reftable").exists() {
         return None;
     }
-    match std::fs::read_to_string(common_dir.join(name)) {
+    match plain::text(&common_dir.join(name)) {
         Ok(text) => Some(text.strip_prefix("ref:").unwrap_or_default().trim().to_owned()),
         Err(e) if is_absent(&e) => Some(String::new()),
         Err(_) => None,
     }
 }
 
-/// No such file: not there, a directory (`a` beside `a/b`), or a file where a directory would have to be.
+/// No such file: not there, not a regular file (a directory `a` beside `a/b`, a pipe), or a file where a directory would
+/// have to be.
 fn is_absent(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | IsADirectory | NotADirectory)
+    use std::io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | IsADirectory | NotADirectory | InvalidInput)
 }
 
 /// The id a line of `packed-refs` gives to the ref `name`.

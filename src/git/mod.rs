@@ -15,6 +15,7 @@ mod head;
 mod id_file;
 mod operation;
 mod ownership;
+mod plain;
 mod reflog;
 mod repository;
 mod slug;
@@ -50,6 +51,14 @@ pub(crate) enum Error {
     NoWorkTree {
         /// The repository directory.
         path: String,
+    },
+    /// git would wait for a pipe in there, or read a device without end.
+    #[error("cannot use {path}: {what}; git would wait for it, or read it without end")]
+    UnusableFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// A `.git` file does not lead to a repository.
     #[error(

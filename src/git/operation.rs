@@ -31,6 +31,6 @@ pub(crate) fn operation(checkout: &Checkout) -> Option<Operation> {
 
 /// What `HEAD` says of the branch: the ref's name, or nothing for a detached one, whose commits come and go.
 pub(crate) fn branch_file(checkout: &Checkout) -> String {
-    let head = checkout.git_dir.as_ref().and_then(|dir| std::fs::read_to_string(dir.join("HEAD")).ok());
+    let head = checkout.git_dir.as_ref().and_then(|dir| super::plain::text(&dir.join("HEAD")).ok());
     head.filter(|text| text.starts_with("ref:")).unwrap_or_default()
 }

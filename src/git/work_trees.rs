@@ -22,7 +22,7 @@ pub(crate) fn work_trees(checkout: &Checkout) -> Vec<PathBuf> {
 
 /// The work tree whose `.git` file the `gitdir` of its administrative directory names.
 fn linked(admin: &Path) -> Option<PathBuf> {
-    let named = std::fs::read(admin.join("gitdir")).ok()?;
+    let named = super::plain::bytes(&admin.join("gitdir")).ok()?;
     let dot_git = super::checkout::path_of(&named)?;
     std::fs::canonicalize(admin.join(dot_git)).ok()?.parent().map(Path::to_owned)
 }

@@ -145,7 +145,7 @@ fn standings(dir: &Path, program: Option<&str>) -> Result<Vec<(Hook, Standing)>,
                 Ok((hook, if is_called { Standing::ByHand } else { Standing::Foreign }))
             }
             Ok(_) => {
-                let bytes = std::fs::read(&path).map_err(|e| files::named(&e, "cannot read", &path))?;
+                let bytes = files::read_beginning(&path).map_err(|e| files::named(&e, "cannot read", &path))?;
                 Ok((hook, script::recognise(hook, &bytes, program)))
             }
         }

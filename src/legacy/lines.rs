@@ -8,8 +8,9 @@ use rusqlite::types::ValueRef;
 
 use super::source::{EventRow, Looked, Stop};
 use crate::base::Interrupt;
+use crate::base::files::open_regular;
 use crate::event::inspect;
-use crate::store::{ForeignError, LONGEST_CELL, PrivateCopy, Stamp, open_regular};
+use crate::store::{ForeignError, LONGEST_CELL, PrivateCopy, Stamp};
 
 /// A file of lines; a key is the place where a line begins.
 pub(super) struct Lines {

@@ -8,8 +8,8 @@ use std::path::Path;
 use super::marks::Provenance;
 use super::targets::OlderTarget;
 use super::{Found, Kind};
+use crate::base::files::open_regular;
 use crate::endpoint::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
-use crate::store::open_regular;
 
 /// Longer files of the older home directory are not read.
 const LONGEST: u64 = 1 << 20;

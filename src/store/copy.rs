@@ -7,14 +7,19 @@ use std::time::Duration;
 
 use super::stamp::{SIDES, beside};
 use super::{ForeignError, Stamp};
-use crate::base::{Deadline, Interrupt, files};
+use crate::base::files::{self, open_regular};
+use crate::base::{Deadline, Interrupt};
 
 /// How often a file is copied because it changed meanwhile.
 const TRIES: usize = 10;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
-/// A larger file is not copied.
-pub(super) const LARGEST: u64 = 64 << 30;
+/// A larger database is not copied, with its side files.
+const LARGEST_DATABASE: u64 = 64 << 30;
+/// A larger file of another kind is not copied: only databases say in their first bytes what they are.
+const LARGEST_OTHER: u64 = 1 << 30;
+/// How much longer than its header states a database may be, beyond twice that: what was cut off a moment ago.
+const EXCESS: u64 = 64 << 20;
 /// Bytes copied between two looks at the bounds.
 const STRETCH: u64 = 8 << 20;
 /// How long a file may be read whatever its size, and for each MiB of it: many times what an honest one takes.
@@ -65,13 +70,19 @@ impl PrivateCopy {
     /// Copies a file of any kind to a new directory in `scratch`.
     pub(crate) fn make(source: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
         let size = Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing)?.size();
-        Self::of(source, scratch, &Bounds::for_size(size, interrupt))
+        Self::of(source, scratch, &Bounds::for_size(size, interrupt), LARGEST_OTHER)
     }
 
-    pub(super) fn of(source: &Path, scratch: &Path, bounds: &Bounds) -> Result<Self, ForeignError> {
+    /// Copies a database, once its header says that it is one.
+    pub(super) fn of_database(source: &Path, scratch: &Path, bounds: &Bounds) -> Result<Self, ForeignError> {
+        check_header(source)?;
+        Self::of(source, scratch, bounds, LARGEST_DATABASE)
+    }
+
+    fn of(source: &Path, scratch: &Path, bounds: &Bounds, most: u64) -> Result<Self, ForeignError> {
         let dir = tempfile::Builder::new().prefix("copy-").tempdir_in(scratch).map_err(ForeignError::NoCopy)?;
         let path = dir.path().join("source");
-        let stamp = copy_unchanged(source, &path, bounds)?;
+        let stamp = copy_unchanged(source, &path, bounds, most)?;
         Ok(Self { path, stamp, _dir: dir })
     }
 
@@ -86,8 +97,43 @@ impl PrivateCopy {
     }
 }
 
+/// Refuses a file that is no database, and one that is far longer than the database in it, before any of it is copied. An
+/// empty file is an empty database.
+fn check_header(source: &Path) -> Result<(), ForeignError> {
+    let mut header = Vec::new();
+    let file = open_regular(source).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => ForeignError::Missing,
+        _ => ForeignError::Unreadable(e),
+    })?;
+    let length = file.metadata().map_err(ForeignError::Unreadable)?.len();
+    file.take(100).read_to_end(&mut header).map_err(ForeignError::Unreadable)?;
+    if header.is_empty() {
+        return Ok(());
+    }
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(ForeignError::NotADatabase);
+    }
+    match stated_size(&header) {
+        Some(stated) if length > stated.saturating_mul(2).saturating_add(EXCESS) => {
+            Err(ForeignError::Damaged(format!("its header states {stated} bytes, and the file has {length}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How long the database is by its header; `None` where an old SQLite wrote it, which does not say.
+fn stated_size(header: &[u8]) -> Option<u64> {
+    let number = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    let page = match u16::from_be_bytes(header.get(16..18)?.try_into().ok()?) {
+        1 => 1 << 16,
+        size => u64::from(size),
+    };
+    let (pages, is_valid) = (number(28)?, number(24)? == number(92)?);
+    (is_valid && pages > 0).then(|| u64::from(pages).saturating_mul(page))
+}
+
 /// Copies the file and its side files, again when one of them changed meanwhile; returns what they were.
-fn copy_unchanged(source: &Path, copy: &Path, bounds: &Bounds) -> Result<Stamp, ForeignError> {
+fn copy_unchanged(source: &Path, copy: &Path, bounds: &Bounds, most: u64) -> Result<Stamp, ForeignError> {
     let look = || Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing);
     for turn in 0..TRIES {
         if turn > 0 {
@@ -95,8 +141,8 @@ fn copy_unchanged(source: &Path, copy: &Path, bounds: &Bounds) -> Result<Stamp, 
         }
         bounds.check()?;
         let before = look()?;
-        if before.size() > LARGEST {
-            return Err(ForeignError::TooLarge);
+        if before.size() > most {
+            return Err(ForeignError::TooLarge(most));
         }
         let copied = [""].into_iter().chain(before.sides()).try_for_each(|side| {
             let from = beside(source, side);
@@ -125,20 +171,4 @@ fn copy_file(from: &Path, to: &Path, bounds: &Bounds) -> Result<(), ForeignError
         bounds.check()?;
     }
     Ok(())
-}
-
-/// Opens a file for reading, and never waits for the other end of a pipe that took its place.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, i32::try_from(flags.bits()).unwrap_or(0));
-    }
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    Ok(file)
 }

@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
-use super::copy::{Bounds, LARGEST, PrivateCopy};
+use super::copy::{Bounds, PrivateCopy};
 use super::stamp::beside;
 use super::{Stamp, read};
 use crate::base::Interrupt;
@@ -40,8 +40,8 @@ pub(crate) enum ForeignError {
     #[error("it cannot be read: {0}")]
     Unreadable(io::Error),
     /// It is too large to be copied.
-    #[error("it is larger than {} GiB", LARGEST >> 30)]
-    TooLarge,
+    #[error("it is larger than {} GiB", .0 >> 30)]
+    TooLarge(u64),
     /// Somebody writes to it all the time.
     #[error("it changed each time it was copied; try again when its writer is done")]
     Changing,
@@ -79,7 +79,7 @@ impl ForeignError {
     pub(crate) const fn is_lasting(&self) -> bool {
         matches!(
             self,
-            Self::TooLarge
+            Self::TooLarge(_)
                 | Self::NotADatabase
                 | Self::Damaged(_)
                 | Self::SuperJournal
@@ -118,7 +118,7 @@ impl Foreign {
     }
 
     fn open_within(source: &Path, scratch: &Path, bounds: Bounds) -> Result<Self, ForeignError> {
-        let copy = PrivateCopy::of(source, scratch, &bounds)?;
+        let copy = PrivateCopy::of_database(source, scratch, &bounds)?;
         if copy.stamp().sides().next().is_some() {
             recover(copy.path(), copy.stamp(), &bounds)?;
         }

@@ -21,7 +21,7 @@ mod stamp;
 mod trace;
 mod tx;
 
-pub(crate) use copy::{PrivateCopy, open_regular};
+pub(crate) use copy::PrivateCopy;
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
 pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
 pub(crate) use open::Store;

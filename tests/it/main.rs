@@ -10,6 +10,8 @@ mod asking;
 mod bad_input;
 mod bench;
 mod bodies;
+#[cfg(unix)]
+mod budgets;
 mod capture;
 mod choosing;
 #[cfg(unix)]

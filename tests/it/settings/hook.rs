@@ -48,6 +48,28 @@ fn hook_budget() {
     assert!(!log.contains("hook.budget"), "{log}");
 }
 
+/// A repository's file makes no commit wait for as long as it likes: the hook gives up although a minute was asked for.
+/// (A person may: the variable counts as it is.)
+#[test]
+fn a_repository_does_not_say_how_long_a_commit_hangs() {
+    let sandbox = Sandbox::with_repo();
+    sandbox.write("event-sync.toml", "hook.budget = '60s'\nhook.drain = 'none'\n");
+    let _first = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
+    sandbox.write("kitty-specs/001-harbour-tide-table/spec.md", "# New\n");
+    let other = crate::support::wire::open(&sandbox.store());
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut hook = sandbox.command(["hook", "run", "post-commit"]).spawn().unwrap();
+    // It ends before the lock is let go: it was not waited for.
+    let is_over = (0..200).any(|_| {
+        pause(Duration::from_millis(100));
+        hook.try_wait().unwrap().is_some()
+    });
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(is_over && hook.wait().unwrap().success());
+    let log = std::fs::read_to_string(sandbox.store().with_file_name("hook.log")).unwrap();
+    assert!(log.ends_with("(hook.budget); the next hook or run captures what changed\n"), "{log}");
+}
+
 #[test]
 fn hook_max_time() {
     let busy = || Server::answering(|_| Reply::status(503).header("Retry-After", "1"));

@@ -17,6 +17,18 @@ use crate::ops::{self, Workspace};
 /// How long git waits for the configuration to be read: without it nothing can be left to another process.
 const UNREAD: Duration = Duration::from_secs(1);
 
+/// The longest `hook.budget` that counts in a repository's file: another person may have written it.
+const MAX_REPOSITORY_BUDGET: Duration = Duration::from_secs(5);
+
+/// How long git waits for this hook.
+fn budget(workspace: &Workspace) -> Duration {
+    let loaded = &workspace.loaded;
+    let is_of_repository =
+        loaded.values.iter().any(|setting| setting.key == "hook.budget" && setting.origin.is_repository());
+    let most = if is_of_repository { MAX_REPOSITORY_BUDGET } else { Duration::MAX };
+    loaded.config.hook.budget.min(most)
+}
+
 /// Up to so many files and directories, threads that share the reading cost more than they save.
 const FEW: usize = 256;
 
@@ -100,7 +112,7 @@ fn attend(
     if let Ok(mut shared) = handover.lock() {
         *shared = Handover { log: Some(log.clone()), delivers };
     }
-    watchdog.allow(workspace.loaded.config.hook.budget);
+    watchdog.allow(budget(&workspace));
     let captured = capture(context, &workspace, &artifacts, known.as_ref(), &path)?;
     if captured > 0 {
         tell(&log, &format!("{}: captured {captured}", args.hook));

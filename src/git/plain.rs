@@ -1,0 +1,54 @@
+//! Files inside a repository directory. An unpacked archive can bring one with anything in it: pipes, devices, files
+//! without end.
+
+use std::io;
+use std::path::Path;
+
+use super::Error;
+use crate::base::{files, text};
+
+/// The most bytes of a file that names one thing, and of a configuration.
+const MAX_BYTES: u64 = 1 << 20;
+/// The most bytes of the list of packed refs; git is asked where it is longer.
+const MAX_PACKED_BYTES: u64 = 16 << 20;
+/// Files that git itself opens in nearly every command, and would wait for or read without end.
+const OPENED_BY_GIT: [(&str, u64, &str); 5] = [
+    ("HEAD", MAX_BYTES, "it is larger than 1 MiB"),
+    ("config", MAX_BYTES, "it is larger than 1 MiB"),
+    ("config.worktree", MAX_BYTES, "it is larger than 1 MiB"),
+    ("commondir", MAX_BYTES, "it is larger than 1 MiB"),
+    ("packed-refs", 1 << 30, "it is larger than 1 GiB"),
+];
+
+/// The bytes of a small file.
+pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    files::read_regular(path, MAX_BYTES)
+}
+
+/// The text of a small file.
+pub(super) fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(bytes(path)?).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+}
+
+/// The list of packed refs; empty when there is none.
+pub(super) fn packed_refs(common_dir: &Path) -> io::Result<Vec<u8>> {
+    match files::read_regular(&common_dir.join("packed-refs"), MAX_PACKED_BYTES) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+/// Refuses a repository directory in which one of the files that git opens is not a regular file, or is huge.
+pub(super) fn check(dir: &Path) -> Result<(), Error> {
+    for (name, most, too_large) in OPENED_BY_GIT {
+        let path = dir.join(name);
+        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        let what = match meta.is_file() {
+            true if meta.len() <= most => continue,
+            true => too_large,
+            false => "it is not a regular file",
+        };
+        return Err(Error::UnusableFile { path: text::path(&path), what });
+    }
+    Ok(())
+}

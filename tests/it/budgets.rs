@@ -1,0 +1,189 @@
+//! What a repository brings is bounded: in bytes, in entries, in what reading it costs. Each of these files took minutes or
+//! gigabytes, or was waited for without end.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::support::rights::ended;
+use crate::support::{Run, Sandbox};
+
+/// Address space of a run, in KiB, and its CPU time, in seconds: far more than an honest repository of this size needs,
+/// far less than the hostile ones took.
+const MOST_KIB: u32 = 600_000;
+const MOST_CPU_S: u32 = 30;
+
+/// Runs the program within these bounds.
+fn bounded(sandbox: &Sandbox, args: &[&str]) -> Run {
+    let known = sandbox.command(args);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit -v {MOST_KIB}; ulimit -t {MOST_CPU_S}; exec \"$0\" \"$@\""));
+    command.arg(known.get_program()).args(known.get_args()).current_dir(sandbox.repo()).stdin(Stdio::null());
+    command.env_clear().envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    ended(command.output().unwrap())
+}
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// 800 KB of aliases stood for 50 GB of values.
+#[test]
+fn yaml_aliases_are_refused() {
+    let sandbox = Sandbox::with_repo();
+    let mut text = format!("a0: &a0 [{}1]\n", "1,".repeat(40_000));
+    for n in 1..20 {
+        text += &format!("a{n}: &a{n} [{}*a{}]\n", format!("*a{},", n - 1).repeat(8_000), n - 1);
+    }
+    text += "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n";
+    text.truncate(1 << 20);
+    sandbox.write(".kittify/config.yaml", text);
+    for args in [&["run"][..], &["status"], &["hook", "run", "post-commit"]] {
+        let run = bounded(&sandbox, args);
+        let is_hook = args[0] == "hook";
+        assert_eq!(run.code, Some(if is_hook { 0 } else { 2 }), "{run:?}");
+        assert!(is_hook || run.stderr.contains("config.yaml:2: not valid YAML: aliases"), "{run:?}");
+    }
+}
+
+/// Each number of a section was looked for from the beginning of the file.
+#[test]
+fn numbers_in_yaml_cost_what_their_bytes_cost() {
+    let sandbox = Sandbox::with_repo();
+    let mut text = "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n".to_owned();
+    for n in 0..60_000 {
+        text += &format!("  k{n}: {n}\n");
+    }
+    assert!(text.len() < 1 << 20 && text.len() > 900_000, "{}", text.len());
+    sandbox.write(".kittify/config.yaml", text);
+    let run = bounded(&sandbox, &["run", "--json"]).success();
+    assert_eq!(run.json()["balance"]["holds"], true);
+}
+
+/// A branch of 4 MB stood in each of 700 events.
+#[test]
+fn a_field_that_goes_into_every_event_is_short() {
+    let sandbox = Sandbox::with_repo();
+    let meta = json!({"mission_type": "software-dev", "target_branch": "b".repeat(4_000_000)});
+    sandbox.write("kitty-specs/900-bomb/meta.json", meta.to_string());
+    for n in 0..700 {
+        sandbox.write(&format!("kitty-specs/900-bomb/research/{n}.md"), "# text\n");
+    }
+    let report = bounded(&sandbox, &["run", "--json"]).success().json();
+    assert_eq!(report["balance"]["delivered"], 23, "the other missions go: {report}");
+    assert!(report["warnings"].to_string().contains("900-bomb"), "{report}");
+    let kept: u64 = std::fs::metadata(sandbox.store()).unwrap().len();
+    assert!(kept < 1 << 20, "{kept} bytes");
+    let long = json!({"mission_type": "software-dev", "target_branch": "b".repeat(256)});
+    sandbox.write("kitty-specs/900-bomb/meta.json", long.to_string());
+    let report = bounded(&sandbox, &["run", "--json"]).success().json();
+    assert!(report["warnings"].to_string().contains("more than 255 characters"), "{report}");
+    sandbox.write(".kittify/config.yaml", format!("project:\n  uuid: x\n  slug: {}\n", "s".repeat(256)));
+    let run = bounded(&sandbox, &["run"]).code(2);
+    assert!(run.stderr.contains("config.yaml:3: slug has more than 255 characters"), "{run:?}");
+}
+
+/// 60,000 unknown keys took minutes in every command.
+#[test]
+fn of_many_problems_twenty_are_named() {
+    let sandbox = Sandbox::with_repo();
+    let keys = |n: usize| (0..n).map(|n| format!("some_key_of_no_meaning_{n} = 1\n")).collect::<String>();
+    let many = keys(30_000);
+    assert!(many.len() < 1 << 20);
+    for (text, named) in [
+        (many, 30_000),
+        (format!("[drain]\n{}", keys(25_000)), 25_000),
+        ((0..30_000).map(|n| format!("[a{n}.b]\n")).collect(), 30_000),
+        (keys(21), 21),
+    ] {
+        sandbox.write("event-sync.toml", text);
+        for args in [&["status"][..], &["config", "show"]] {
+            let run = bounded(&sandbox, args).code(2);
+            assert_eq!(run.stderr.matches("unknown ").count(), 20, "{}", run.stderr);
+            assert!(run.stderr.contains(&format!("{} more problems are not listed", named - 20)), "{}", run.stderr);
+            assert!(run.stderr.len() < 10_000, "{}", run.stderr);
+        }
+        assert_eq!(bounded(&sandbox, &["hook", "run", "post-commit"]).code, Some(0));
+    }
+    sandbox.write("event-sync.toml", keys(20));
+    let run = bounded(&sandbox, &["status"]).code(2);
+    assert!(run.stderr.matches("unknown key").count() == 20 && !run.stderr.contains("more problems"), "{}", run.stderr);
+}
+
+/// Lists and texts of a repository's file are bounded too: globs by the ten thousand are compiled by every command.
+#[test]
+fn long_lists_are_refused() {
+    let sandbox = Sandbox::with_repo();
+    let globs = vec!["{a,b}{c,d}{e,f}/**/*[a-z]?*.md"; 20_000];
+    for (text, said) in [
+        (format!("artifacts.surfaces = {}", json!(globs)), "at most 256 entries"),
+        (format!("teamspace.team_slug = '{}'", "t".repeat(256)), "at most 255 characters"),
+        (format!("external_receiver.url = 'https://{}'", "h".repeat(3000)), "at most 2048 characters"),
+    ] {
+        sandbox.write("event-sync.toml", text);
+        let run = bounded(&sandbox, &["run"]).code(2);
+        assert!(run.stderr.contains(said) && run.stderr.len() < 2000, "{}", run.stderr);
+    }
+}
+
+/// An unpacked archive brings a `.git` with anything in it. git itself would wait for these, so it is not asked.
+#[test]
+fn pipes_and_endless_files_in_a_git_directory_are_refused() {
+    for name in ["HEAD", "config", "packed-refs", "commondir", "config.worktree"] {
+        let sandbox = Sandbox::with_repo();
+        let path = sandbox.repo().join(".git").join(name);
+        let _absent = std::fs::remove_file(&path);
+        pipe(&path);
+        let run = bounded(&sandbox, &["run"]).code(2);
+        assert!(run.stderr.contains(name) && run.stderr.contains("not a regular file"), "{run:?}");
+        assert_eq!(bounded(&sandbox, &["hook", "run", "post-commit"]).code, Some(0), "{name}");
+    }
+    for (name, most) in [("config", "1 MiB"), ("packed-refs", "1 GiB")] {
+        let sandbox = Sandbox::with_repo();
+        let path = sandbox.repo().join(".git").join(name);
+        std::fs::File::options().create(true).append(true).open(&path).unwrap().set_len(100 << 30).unwrap();
+        let run = bounded(&sandbox, &["run"]).code(2);
+        assert!(run.stderr.contains(&format!("{name}: it is larger than {most}")), "{run:?}");
+    }
+}
+
+/// Refs are read by this program: one that is a pipe, or without end, is none.
+#[test]
+fn a_ref_that_is_no_file_is_none() {
+    let sandbox = Sandbox::with_repo();
+    let head = std::fs::read_to_string(sandbox.repo().join(".git/HEAD")).unwrap();
+    let loose = sandbox.repo().join(".git").join(head.trim().strip_prefix("ref: ").unwrap());
+    std::fs::create_dir_all(loose.parent().unwrap()).unwrap();
+    let _absent = std::fs::remove_file(&loose);
+    pipe(&loose);
+    assert_eq!(bounded(&sandbox, &["run", "--json"]).success().json()["balance"]["delivered"], 23);
+}
+
+/// A file of 10 GB that is no database was copied before its first bytes were looked at. What is written is bounded.
+#[test]
+fn an_older_store_is_looked_at_before_it_is_copied() {
+    let sandbox = Sandbox::with_repo();
+    let dir = sandbox.path("kitty/queues");
+    std::fs::create_dir_all(&dir).unwrap();
+    let make = |name: &str, begin: &[u8]| {
+        let path = dir.join(name);
+        std::fs::write(&path, begin).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(10 << 30).unwrap();
+    };
+    make("queue-01.db", b"no database at all");
+    let small = sandbox.path("small.db");
+    let conn = crate::support::older::database(&small);
+    conn.execute_batch("CREATE TABLE queue (id INTEGER PRIMARY KEY)").unwrap();
+    drop(conn);
+    make("queue-02.db", &std::fs::read(&small).unwrap());
+    let known = sandbox.command(["migrate", "--json"]);
+    let mut command = Command::new("sh");
+    // The largest file that it may write, in blocks of 512 bytes.
+    command.arg("-c").arg("ulimit -f 100000; exec \"$0\" \"$@\"").arg(known.get_program()).args(known.get_args());
+    command.current_dir(sandbox.repo()).env_clear();
+    command.envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let run = ended(command.output().unwrap());
+    assert!(run.stdout.contains("it is not a SQLite database"), "{run:?}");
+    assert!(run.stdout.contains("and the file has 10737418240"), "{run:?}");
+}
