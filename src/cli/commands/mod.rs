@@ -1,5 +1,6 @@
 //! The commands, one file each: what it takes, and how its result is shown.
 
+mod action;
 mod allow;
 mod allow_offer;
 mod archive;
@@ -63,6 +64,7 @@ pub(crate) enum Command {
     Config(config::Args),
     Hook(hook::Args),
     Serve(serve::Args),
+    Action(action::Args),
     Allow(allow::Args),
     Bench(bench::Args),
     Completions(completions::Args),
@@ -94,6 +96,7 @@ impl Command {
             Self::Config(_) => "config",
             Self::Hook(_) => "hook",
             Self::Serve(_) => "serve",
+            Self::Action(_) => "action",
             Self::Allow(_) => "allow",
             Self::Bench(_) => "bench",
             Self::Completions(_) => "completions",
@@ -126,7 +129,7 @@ impl Command {
             Self::Hook(args) => args.is_json(),
             Self::Allow(args) => args.json,
             Self::Bench(args) => args.json,
-            Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
+            Self::Action(_) | Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
         }
     }
 
@@ -159,6 +162,7 @@ impl Command {
             Self::Config(args) => config::run(context, args),
             Self::Hook(args) => hook::run(context, args),
             Self::Serve(args) => serve::run(context, args),
+            Self::Action(args) => action::run(context, args),
             Self::Allow(args) => allow::run(context, args),
             Self::Bench(args) => bench::run(context, args),
             Self::Completions(args) => Ok(completions::run(context, args)),
