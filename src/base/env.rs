@@ -38,7 +38,12 @@ variables! {
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
     SUDO_UID = "SUDO_UID": "set by sudo: root also works in repositories of this user, as git does";
     PATH = "PATH": "where git and, for `hook status`, sk-sync itself are looked for";
-    CERTIFICATES = "SSL_CERT_FILE": "PEM file of the authorities to trust for https, in place of the built-in ones";
+    CERTIFICATES = "SSL_CERT_FILE": "PEM file of the authorities or server certificates to trust for https, in place of the built-in ones";
+    PROXY = "SK_SYNC_PROXY": "proxy for https (`http://host:port`), before `network.proxy`; `none` connects directly";
+    HTTPS_PROXY = "HTTPS_PROXY": "proxy where neither of those is set; then `ALL_PROXY`, `HTTP_PROXY`; lower case comes first";
+    ALL_PROXY = "ALL_PROXY": "see `HTTPS_PROXY`";
+    HTTP_PROXY = "HTTP_PROXY": "see `HTTPS_PROXY`";
+    NO_PROXY_LIST = "NO_PROXY": "hosts, domains and address ranges that are reached without a proxy; also `no_proxy`";
     HOME = "HOME": "home directory, for the defaults above";
     XDG_STATE_HOME = "XDG_STATE_HOME": "base of the state directory; default `~/.local/state`";
     XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";
@@ -52,6 +57,13 @@ variables! {
 pub(crate) const KEY_PREFIX: &str = "SK_SYNC_";
 /// Prefix that a repository file's variable references must have.
 pub(crate) const SECRET_PREFIX: &str = "SK_SYNC_SECRET_";
+
+/// The variables by which other programs learn of a proxy, in the order they count here. As everywhere, the lower-case
+/// name comes first.
+pub(crate) const SYSTEM_PROXIES: [&str; 6] =
+    ["https_proxy", HTTPS_PROXY, "all_proxy", ALL_PROXY, "http_proxy", HTTP_PROXY];
+/// The variables that name hosts without a proxy.
+pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", NO_PROXY_LIST];
 
 /// A snapshot of the process environment.
 #[derive(Debug, Clone, Default)]

@@ -41,6 +41,10 @@ pub(crate) enum Kind {
     OwnFile,
     /// A program and its arguments; only the user's own file may name it.
     OwnCommand,
+    /// A file that only the user's own file may name, absolute or below `~/`.
+    UserFile,
+    /// A proxy's URL, which may hold a password; only the user's own file may name it.
+    OwnProxy,
 }
 
 /// One configuration key.
@@ -169,6 +173,9 @@ pub(crate) const KEYS: &[Key] = &[
         Some("\"owed\""),
         "Whether imported events go by themselves.",
     ),
+    key("network.proxy", Kind::OwnProxy, None, "Proxy for https; only in the user's file."),
+    key("network.client_cert", Kind::UserFile, None, "Certificate to show to servers (PEM); only in the user's file."),
+    key("network.client_key", Kind::UserFile, None, "Its private key (PEM); only in the user's file."),
     key("families.local_only", Kind::Names, Some("[]"), "Event types that never leave, beside the built-in ones."),
 ];
 

@@ -204,7 +204,8 @@ fn file_layer(bytes: &[u8], origin: Origin, problems: &mut Vec<Problem>) -> Laye
 fn misplaced(origin: &Origin, entry: &Entry) -> Option<Problem> {
     let message = match (entry.key.kind, origin) {
         (Kind::OwnFile, Origin::RepositoryFile(_)) => "a repository's file must not say where a token is",
-        (Kind::OwnCommand, Origin::UserFile(_)) => return None,
+        (Kind::OwnCommand | Kind::UserFile | Kind::OwnProxy, Origin::UserFile(_)) => return None,
+        (Kind::UserFile | Kind::OwnProxy, _) => "only your user file may say how the network is reached",
         (Kind::OwnCommand, _) => "only your user file may name a program to run",
         _ => return None,
     };

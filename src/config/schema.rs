@@ -39,6 +39,9 @@ pub(crate) struct EventSyncConfig {
     pub(crate) opt_out: OptOut,
     /// What an import does.
     pub(crate) migrate: Migrate,
+    /// The way to servers.
+    #[serde(default)]
+    pub(crate) network: NetworkSettings,
     /// Event types beyond the built-in table.
     pub(crate) families: Families,
 }
@@ -271,6 +274,19 @@ pub(crate) enum Imported {
     Owed,
     /// They wait for `migrate release`.
     Held,
+}
+
+/// `[network]`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NetworkSettings {
+    /// The proxy's URL, which may hold a password.
+    #[serde(deserialize_with = "unless_empty")]
+    pub(crate) proxy: Option<String>,
+    /// A PEM file with the certificate of this side; absolute, or below `~/`.
+    pub(crate) client_cert: Option<String>,
+    /// A PEM file with its key; `None` when that is in the same file.
+    pub(crate) client_key: Option<String>,
 }
 
 /// `[families]`.

@@ -73,6 +73,11 @@ impl Address {
         self.0.origin().ascii_serialization()
     }
 
+    /// The host, as in the URL, and its port.
+    pub(super) fn host_and_port(&self) -> Option<(String, u16)> {
+        Some((self.0.host_str()?.to_owned(), self.0.port_or_known_default()?))
+    }
+
     /// True for 127.0.0.0/8, `[::1]` and the word `localhost`.
     pub(super) fn is_loopback(&self) -> bool {
         match self.0.host() {

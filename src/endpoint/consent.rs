@@ -84,7 +84,7 @@ impl Consent {
         let is_loopback = address.is_loopback();
         let is_own = is_loopback && self.named.iter().any(|(named, _)| *named == origin);
         if is_own || self.allowed.contains(&origin) {
-            return Ok(Permit { origin, is_loopback, authorities: None });
+            return Ok(Permit { origin, is_loopback, network: crate::http::Network::default() });
         }
         let granted: Vec<_> = self.grants.iter().filter(|grant| grant.origin == origin).collect();
         let holds = |file: &RepositoryFile| {
@@ -94,7 +94,7 @@ impl Consent {
         match &self.pin {
             _ if granted.is_empty() => Err(self.flaw.as_deref().map_or(Refusal::Never, Refusal::Unreadable)),
             Some(file) if !holds(file) => Err(Refusal::Changed(file)),
-            _ => Ok(Permit { origin, is_loopback, authorities: None }),
+            _ => Ok(Permit { origin, is_loopback, network: crate::http::Network::default() }),
         }
     }
 
@@ -137,7 +137,7 @@ impl Consent {
 /// Leave to connect to the receiver inside this program, which listens on loopback.
 pub(super) fn stub_permit(url: &str) -> Option<Permit> {
     let address = Address::read(url).ok().filter(Address::is_loopback)?;
-    Some(Permit { origin: address.origin(), is_loopback: true, authorities: None })
+    Some(Permit { origin: address.origin(), is_loopback: true, network: crate::http::Network::default() })
 }
 
 /// The canonical origin that a person wrote; `from` says where.

@@ -170,7 +170,7 @@ fn connect(
             ReceiverKind::Stub => stub_permit(url)?,
             ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.consent.permit(url).ok()?,
         };
-        Some(Permit { authorities: speech.authorities.clone(), ..permit })
+        Some(Permit { network: speech.network.clone(), ..permit })
     };
     Some(Link {
         identity: resolved.identity.clone()?,

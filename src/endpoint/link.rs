@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::Ack;
 use crate::event::BatchForm;
-use crate::http::{Authorities, OriginGrant, SigningKeys};
+use crate::http::{Network, OriginGrant, SigningKeys};
 
 /// How a kind of target is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -78,8 +78,8 @@ pub(crate) struct Endpoints {
 pub(crate) struct Permit {
     pub(super) origin: String,
     pub(super) is_loopback: bool,
-    /// Who has to vouch for its certificate, where a person said so.
-    pub(super) authorities: Option<Authorities>,
+    /// How it is reached, and how the two sides prove who they are.
+    pub(super) network: Network,
 }
 
 impl OriginGrant for Permit {
@@ -91,8 +91,8 @@ impl OriginGrant for Permit {
         self.is_loopback
     }
 
-    fn authorities(&self) -> Option<&Authorities> {
-        self.authorities.as_ref()
+    fn network(&self) -> Option<&Network> {
+        Some(&self.network)
     }
 }
 
@@ -157,8 +157,8 @@ impl Link {
                 team_slug: String::new(),
                 user_email: String::new(),
             },
-            permit: Permit { origin: origin.to_owned(), is_loopback: true, authorities: None },
-            bodies_permit: Some(Permit { origin: origin.to_owned(), is_loopback: true, authorities: None }),
+            permit: Permit { origin: origin.to_owned(), is_loopback: true, network: Network::default() },
+            bodies_permit: Some(Permit { origin: origin.to_owned(), is_loopback: true, network: Network::default() }),
             endpoints: Endpoints {
                 events: format!("{origin}/api/v1/events/batch/"),
                 bodies: Some(format!("{origin}/api/dossier/push-content/")),

@@ -1,27 +1,20 @@
-//! How a target is spoken to: the form of a request, what an answer proves, the keys of signatures, and who vouches for
-//! the server.
+//! How a target is spoken to: the form of a request, what an answer proves, the keys of signatures, and the way there.
 
-use std::io::Read as _;
-
-use super::address::Address;
 use super::credential::Lack;
 use super::link::{Manner, ReceiverKind};
+use super::network;
 use super::resolved::Resolved;
-use crate::base::env::CERTIFICATES;
-use crate::base::{Env, text};
+use crate::base::Env;
 use crate::config::{Compression, EventSyncConfig, Format};
 use crate::event::BatchForm;
-use crate::http::{Authorities, SigningKeys};
-
-/// A longer file holds no authorities that anybody would want to trust.
-const LONGEST_FILE: u64 = 16 << 20;
+use crate::http::{Network, SigningKeys};
 
 /// All of it.
 #[derive(Debug, Default)]
 pub(super) struct Speech {
     pub(super) manner: Manner,
     pub(super) signing: Option<SigningKeys>,
-    pub(super) authorities: Option<Authorities>,
+    pub(super) network: Network,
 }
 
 /// The speech for a target; what is missing leaves its part out, which [`lacks`] says.
@@ -29,15 +22,14 @@ pub(super) fn speech(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -
     Speech {
         manner: manner(resolved, config),
         signing: signing(resolved, config, env).and_then(Result::ok),
-        authorities: authorities(resolved, env).and_then(Result::ok),
+        network: network::network(resolved, config, env),
     }
 }
 
 /// The gates that the speech adds: the name, and what is missing. Only what somebody asked for can be missing.
 pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<(&'static str, Option<Lack>)> {
     let signing = signing(resolved, config, env).map(|keys| ("missing_signing_secret", keys.err()));
-    let trust = authorities(resolved, env).map(|found| ("unusable_ca_file", found.err()));
-    signing.into_iter().chain(trust).collect()
+    signing.into_iter().chain(network::lacks(resolved, config, env)).collect()
 }
 
 /// An external receiver is spoken to as the configuration says, any other by the published contract.
@@ -59,27 +51,6 @@ fn signing(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Option<R
     let variable = config.external_receiver.signing_secret.as_ref().filter(|_| is_external)?;
     let lack = |flaw| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=whsec_…") };
     Some(env.text(variable).ok_or("is not set").and_then(SigningKeys::read).map_err(lack))
-}
-
-/// The authorities that a person named; `None` where there are none, and where nothing is encrypted.
-fn authorities(resolved: &Resolved, env: &Env) -> Option<Result<Authorities, Lack>> {
-    let path = env.path(CERTIFICATES)?;
-    let endpoints = resolved.endpoints.as_ref()?;
-    let is_encrypted = |url: &String| Address::read(url).is_ok_and(|address| address.origin().starts_with("https:"));
-    if !is_encrypted(&endpoints.events) && !endpoints.bodies.as_ref().is_some_and(is_encrypted) {
-        return None;
-    }
-    let read = || {
-        let mut pem = Vec::new();
-        let file = std::fs::File::open(&path).map_err(|e| format!("cannot be read: {e}"))?;
-        file.take(LONGEST_FILE).read_to_end(&mut pem).map_err(|e| format!("cannot be read: {e}"))?;
-        Authorities::read(&pem)
-    };
-    let lack = |flaw| Lack {
-        reason: format!("{CERTIFICATES}: {} {flaw}", text::path(&path)),
-        fix: format!("unset {CERTIFICATES}   # or name a PEM file with the certificate of the server's authority"),
-    };
-    Some(read().map_err(lack))
 }
 
 #[cfg(test)]
@@ -141,7 +112,7 @@ mod tests {
     fn authorities_matter_to_encrypted_addresses_alone() {
         let env = [("SSL_CERT_FILE", PEM)];
         let (speech, lacks) = spoken(TEAM, &env);
-        assert!(speech.authorities.is_some() && lacks == [("unusable_ca_file", None)]);
+        assert!(speech.network.authorities.is_some() && lacks == [("unusable_ca_file", None)]);
         for (repo, is_concerned) in [
             (format!("{OWN}url = 'http://127.0.0.1:1'"), false),
             (format!("{OWN}url = 'http://127.0.0.1:1'\nbodies_url = 'https://h.example'"), true),

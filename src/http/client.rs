@@ -5,9 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport,
+};
 
-use super::trust::{self, Authorities};
+use super::network::{Network, Proxy};
+use super::tls::TlsConnector;
+use super::trust;
 use super::wire;
 use crate::base::failpoint;
 
@@ -17,8 +21,8 @@ pub(crate) trait OriginGrant {
     fn origin(&self) -> &str;
     /// True when only loopback addresses may be connected to, whatever the host name resolves to.
     fn is_loopback(&self) -> bool;
-    /// Who has to vouch for the server's certificate; `None` are the built-in authorities.
-    fn authorities(&self) -> Option<&Authorities> {
+    /// How the server is reached, and how the two sides prove who they are; `None` is the default.
+    fn network(&self) -> Option<&Network> {
         None
     }
 }
@@ -126,11 +130,14 @@ pub(crate) struct Client {
 impl Client {
     /// A client for the granted origin.
     pub(crate) fn new(grant: &impl OriginGrant, deadlines: Deadlines, connections: usize) -> Self {
+        let network = grant.network().cloned().unwrap_or_default();
+        // Nothing on this machine is reached by way of another one.
+        let proxy = network.proxy.clone().filter(|_| !grant.is_loopback());
         let config = ureq::config::Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            .proxy(proxy.as_ref().map(|proxy| proxy.inner().clone()))
             .user_agent(concat!("sk-sync/", env!("CARGO_PKG_VERSION")))
             .accept("application/json")
             .accept_encoding("identity")
@@ -139,10 +146,9 @@ impl Client {
             .timeout_connect(Some(deadlines.connect))
             .timeout_recv_response(Some(deadlines.answer))
             .timeout_global(Some(deadlines.total))
-            .tls_config(tls(grant.authorities()))
             .build();
         let resolver = GrantedResolver::new(grant.is_loopback());
-        let agent = ureq::Agent::with_parts(config, Connecting(DefaultConnector::default()), resolver);
+        let agent = ureq::Agent::with_parts(config, Connecting::new(&network, proxy), resolver);
         Self { agent, origin: grant.origin().to_owned() }
     }
 
@@ -197,15 +203,6 @@ impl Client {
     }
 }
 
-/// Whom to believe: the named authorities alone, or the built-in ones.
-fn tls(authorities: Option<&Authorities>) -> ureq::tls::TlsConfig {
-    use ureq::tls::{Certificate, RootCerts, TlsConfig};
-    let roots = authorities.map_or(RootCerts::WebPki, |authorities| {
-        RootCerts::from(authorities.certificates().map(|der| Certificate::from_der(der).to_owned()))
-    });
-    TlsConfig::builder().root_certs(roots).build()
-}
-
 /// What went wrong, for a person.
 fn words(error: &ureq::Error) -> String {
     use ureq::{Error, Timeout};
@@ -244,6 +241,8 @@ fn failure(error: &ureq::Error) -> Failure {
             Failure::Unreachable(text)
         }
         Error::Other(other) if other.is::<Handshake>() => Failure::Tls(other.to_string()),
+        // A server that wants a client's certificate may say so only after the handshake, and before it reads a request.
+        error if of_tls(error).is_some_and(trust::wants_a_client) => Failure::Tls(trust::CLIENT_WANTED.to_owned()),
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => Failure::Tls(text),
         Error::BadUri(_) | Error::Http(_) => Failure::Refused(text),
         _ => Failure::Unknown(text),
@@ -252,7 +251,46 @@ fn failure(error: &ureq::Error) -> Failure {
 
 /// Connects as the library does, and tells a handshake that failed from what can fail later, when something was sent.
 #[derive(Debug)]
-struct Connecting(DefaultConnector);
+struct Connecting {
+    /// `Err` holds why no TLS connection can be made.
+    chain: Result<Box<dyn Connector<Out = Box<dyn Transport>>>, String>,
+    proxy: Option<Proxy>,
+}
+
+impl Connecting {
+    fn new(network: &Network, proxy: Option<Proxy>) -> Self {
+        let chain = TlsConnector::new(network).map_err(|error| error.to_string()).map(|tls| {
+            let chain =
+                ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls).chain(Boxing);
+            Box::new(chain) as Box<dyn Connector<Out = Box<dyn Transport>>>
+        });
+        Self { chain, proxy }
+    }
+
+    /// What to say where the proxy did not let the connection through.
+    fn refused_by_proxy(&self, said: &str) -> String {
+        let shown = self.proxy.as_ref().map(Proxy::shown).unwrap_or_default();
+        let has_credentials = self.proxy.as_ref().is_some_and(Proxy::has_credentials);
+        let what_to_do = match (said.contains("407"), has_credentials) {
+            (true, false) => "it wants a user name and a password: http://USER:PASSWORD@HOST:PORT in SK_SYNC_PROXY",
+            (true, true) => "it does not accept the user name and password in its URL",
+            (false, _) => "ask for this host to be allowed there, or name it in NO_PROXY to connect directly",
+        };
+        format!("the proxy {shown} refused the connection ({said}): {what_to_do}")
+    }
+}
+
+/// Gives every connection the same type.
+#[derive(Debug)]
+struct Boxing;
+
+impl<In: Transport> Connector<In> for Boxing {
+    type Out = Box<dyn Transport>;
+
+    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
+        Ok(chained.map(|transport| Box::new(transport) as Box<dyn Transport>))
+    }
+}
 
 /// Why no TLS connection came about.
 #[derive(Debug, thiserror::Error)]
@@ -282,19 +320,40 @@ impl Connector for Connecting {
     type Out = Box<dyn Transport>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
-        let host = details.uri.authority().map_or("the server", |authority| authority.as_str());
-        self.0.connect(details, chained).map_err(|error| match (of_tls(&error), failure(&error)) {
+        let chain = match &self.chain {
+            Ok(chain) => chain,
+            Err(flaw) => return Err(ureq::Error::Other(Box::new(Handshake(flaw.clone())))),
+        };
+        let host = details.uri.authority().map_or("the server", |authority| bare(authority.as_str()));
+        let no_connection = |text: String| ureq::Error::Other(Box::new(NoConnection(text)));
+        chain.connect(details, chained).map_err(|error| match (of_tls(&error), failure(&error)) {
             (Some(flaw), _) => ureq::Error::Other(Box::new(Handshake(trust::words(flaw, host)))),
+            _ if matches!(&error, ureq::Error::ConnectProxyFailed(_)) => {
+                let text = error.to_string();
+                let status = text.rsplit("responded ").next().and_then(|said| said.split('/').next()).unwrap_or(&text);
+                no_connection(format!("{host}: {}", self.refused_by_proxy(status)))
+            }
             (None, Failure::Unknown(text) | Failure::Tls(text)) if details.needs_tls() => {
-                ureq::Error::Other(Box::new(Handshake(format!("{host}: {text}"))))
+                ureq::Error::Other(Box::new(Handshake(format!(
+                    "{host}: {text} (in the TLS handshake: check that the port speaks https and that nothing stands between)"
+                ))))
             }
             // Nothing is sent before there is a connection.
-            (None, Failure::Unknown(text) | Failure::Unreachable(text)) => {
-                ureq::Error::Other(Box::new(NoConnection(format!("{host}: {text}"))))
+            (None, Failure::Unknown(text) | Failure::Unreachable(text)) if details.config.proxy().is_some() => {
+                no_connection(format!("{host} through the proxy: {text}"))
             }
+            (None, Failure::NoSuchHost(text)) if details.config.proxy().is_some() => {
+                no_connection(format!("{host} through the proxy: {text}"))
+            }
+            (None, Failure::Unknown(text) | Failure::Unreachable(text)) => no_connection(format!("{host}: {text}")),
             _ => error,
         })
     }
+}
+
+/// An authority without a user name and password.
+fn bare(authority: &str) -> &str {
+    authority.rsplit('@').next().unwrap_or(authority)
 }
 
 /// Resolves the granted host, once: a run is short, and the library would start a thread for each request otherwise. For

@@ -1,7 +1,7 @@
 //! HTTP requests to one origin that somebody agreed to.
 //!
 //! **Invariant:** knows no endpoint and no event. A [`Client`] can be made only from an [`OriginGrant`], sends only to
-//! that origin, follows no redirect, uses no ambient proxy or netrc, asks for no compressed answer, and keeps at most
+//! that origin, follows no redirect, uses no netrc and no proxy but the one it was given, asks for no compressed answer, and keeps at most
 //! the number of answer bytes it was told. [`Reading`] is the one reading of an answer: no other module looks at a
 //! status or at `Retry-After`.
 
@@ -12,7 +12,9 @@ mod cause;
 mod client;
 #[cfg(test)]
 mod client_tests;
+mod network;
 mod signature;
+mod tls;
 mod trust;
 mod wire;
 mod words;
@@ -20,6 +22,7 @@ mod words;
 pub(crate) use answer::{Meaning, Reading};
 pub(crate) use cause::Cause;
 pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
+pub(crate) use network::{ClientIdentity, Network, Proxy};
 pub(crate) use signature::{Signature, SigningKeys};
 pub(crate) use trust::Authorities;
 pub(crate) use wire::gzip;

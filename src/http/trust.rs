@@ -24,36 +24,73 @@ impl Authorities {
         }
     }
 
-    /// Each certificate, as DER.
-    pub(super) fn certificates(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(AsRef::as_ref)
+    /// Each certificate.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.0.iter()
     }
 }
 
-/// Why there is no TLS connection with `host`, and what mends it.
+/// What to do where a server wants a client's certificate, or does not accept the one it got.
+pub(super) const CLIENT_WANTED: &str = "the server wants a client certificate that it accepts: set client_cert and \
+                                        client_key in [network] of the user configuration file";
+
+/// True when the server ended the connection over the certificate of this side.
+pub(super) fn wants_a_client(error: &Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    matches!(
+        error,
+        Error::AlertReceived(
+            Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::NoCertificate
+        )
+    )
+}
+
+/// Why there is no TLS connection with `host`, and what to do about it.
 pub(super) fn words(error: &Error, host: &str) -> String {
     let certificate = |what: &str| format!("the certificate of {host} {what}");
     // The library quotes them, with their kind before them.
     let bare = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
     let names = |names: &[String]| names.iter().map(bare).collect::<Vec<_>>().join(", ");
+    let own = "If the server or its authority is your own, name its certificate: SSL_CERT_FILE=FILE (PEM)";
     match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => certificate(
-            "is not from an authority that is trusted here. If the authority is your own, name its certificate: \
-             SSL_CERT_FILE=FILE (PEM)",
-        ),
-        Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
-            certificate(&format!("is for {}: check the address, or whether something stands between", names(presented)))
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            certificate(&format!("is not from an authority that is trusted here. {own}"))
         }
-        Error::InvalidCertificate(CertificateError::NotValidForName) => certificate("is for another name"),
+        Error::InvalidCertificate(CertificateError::Other(other))
+            if other.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            certificate(&format!("is self-signed, by an authority's own certificate. {own}"))
+        }
+        Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
+            certificate(&format!("is for {}: check the URL, or whether something stands between", names(presented)))
+        }
+        Error::InvalidCertificate(CertificateError::NotValidForName) => {
+            certificate("is for another name: check the URL, or whether something stands between")
+        }
         Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             certificate("has expired: it must be renewed at the server (or the clock here is wrong)")
         }
         Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
             certificate("is not valid yet: is the clock right, here and there?")
         }
-        Error::InvalidCertificate(other) => certificate(&format!("cannot be accepted ({other})")),
-        Error::InvalidMessage(_) => format!("{host} does not speak TLS at this port"),
-        other => format!("{host} and sk-sync do not agree on a TLS connection ({other})"),
+        Error::InvalidCertificate(other) => {
+            certificate(&format!("cannot be accepted ({other}): it must be replaced at the server"))
+        }
+        Error::InvalidMessage(_) => {
+            format!("{host} does not speak TLS at this port: check the port in the URL")
+        }
+        error if wants_a_client(error) => format!("{host}: {CLIENT_WANTED}"),
+        other => format!(
+            "{host} and sk-sync do not agree on a TLS connection ({other}): the server must offer TLS 1.2 or 1.3"
+        ),
     }
 }
 
@@ -89,12 +126,13 @@ mod tests {
         let bad = |flaw| Error::InvalidCertificate(flaw);
         for (error, said) in [
             (bad(CertificateError::UnknownIssuer), "SSL_CERT_FILE"),
-            (bad(CertificateError::NotValidForName), "another name"),
+            (bad(CertificateError::NotValidForName), "check the URL"),
             (bad(CertificateError::Expired), "has expired"),
             (bad(CertificateError::NotValidYet), "not valid yet"),
-            (bad(CertificateError::Revoked), "cannot be accepted"),
-            (Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType), "does not speak TLS"),
-            (Error::DecryptError, "do not agree"),
+            (bad(CertificateError::Revoked), "must be replaced at the server"),
+            (Error::AlertReceived(rustls::AlertDescription::CertificateRequired), "client_cert"),
+            (Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType), "check the port"),
+            (Error::DecryptError, "must offer TLS 1.2"),
         ] {
             let words = words(&error, "h.example");
             assert!(words.contains(said) && words.contains("h.example"), "{words}");

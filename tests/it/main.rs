@@ -58,6 +58,7 @@ mod preflight;
 mod presets;
 #[cfg(unix)]
 mod promises;
+mod proxy;
 mod purge;
 mod quiet;
 #[cfg(unix)]

@@ -68,7 +68,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
     for (leaf, authority, said) in [
         ("here", None, "SSL_CERT_FILE"),
         ("here", Some("other-authority.pem"), "is not from an authority that is trusted here"),
-        ("elsewhere", Some("authority.pem"), "is for elsewhere.example: check the address"),
+        ("elsewhere", Some("authority.pem"), "is for elsewhere.example: check the URL"),
         ("expired", Some("authority.pem"), "has expired: it must be renewed at the server"),
     ] {
         let server = honest_server();
@@ -137,4 +137,56 @@ fn a_redirect_to_another_host_is_never_followed() {
         }
     }
     assert_eq!(elsewhere.connections(), 0);
+}
+
+/// A certificate that is its own authority, as `openssl req -x509` makes it, is believed when it is named, and only for its
+/// names and dates.
+#[test]
+fn a_certificate_that_is_named_is_believed_when_the_server_presents_exactly_it() {
+    for (leaf, named, host, said) in [
+        ("own", Some("own.pem"), "localhost", None),
+        ("own", None, "localhost", Some("SSL_CERT_FILE")),
+        ("own", Some("authority.pem"), "localhost", Some("SSL_CERT_FILE")),
+        ("own", Some("own.pem"), "0.0.0.0", Some("check the URL")),
+        ("own-expired", Some("own-expired.pem"), "localhost", Some("has expired")),
+        ("here", Some("here.pem"), "localhost", None),
+        ("elsewhere", Some("elsewhere.pem"), "localhost", Some("check the URL")),
+    ] {
+        let server = honest_server();
+        let front = Front::of(&server, leaf);
+        let url = front.url(host);
+        let sandbox = aimed_at(&url, named);
+        let report = sandbox.sk_sync(["run", "--allow-origin", &url, "--json"]);
+        match said {
+            None => assert_eq!(report.success().json()["balance"]["delivered"], 23, "{leaf} {host}"),
+            Some(said) => {
+                let halted = report.json()["drain"]["halted"].as_str().unwrap().to_owned();
+                assert!(halted.contains(said), "{leaf} {named:?} {host}: {halted}");
+                assert_eq!(front.handshakes(), 0, "{leaf} {host}");
+            }
+        }
+    }
+}
+
+/// A server that wants to know its clients gets the certificate that the user's file names; a repository's may not.
+#[test]
+fn a_client_certificate_is_shown_where_the_users_file_names_it() {
+    let server = honest_server();
+    let front = Front::wanting_clients(&server, "here", "client-authority");
+    let mut sandbox = aimed_at(&front.url("localhost"), Some("authority.pem"));
+    let refused = sandbox.sk_sync(["run", "--json"]).json();
+    let halted = refused["drain"]["halted"].as_str().unwrap();
+    assert!(halted.contains("client_cert and client_key in [network]"), "{halted}");
+    assert_eq!((&refused["balance"]["untried"], server.requests().len()), (&refused["capture"]["captured"], 0));
+    let (cert, key) = (fixture("client.pem"), fixture("client.key"));
+    let network = format!("[network]\nclient_cert = '{}'\nclient_key = '{}'\n", cert.display(), key.display());
+    sandbox.write("event-sync.toml", &network);
+    let refused = sandbox.sk_sync(["run"]).code(2).stderr;
+    assert!(refused.contains("only your user file may say how the network is reached"), "{refused}");
+    std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
+    let file = sandbox.path("user.toml");
+    std::fs::write(&file, network).unwrap();
+    sandbox.set("SK_SYNC_CONFIG", file.to_str().unwrap());
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::{Context, Exit, Failure, Paint};
-use crate::endpoint::{Gate, Identity, Keyring};
+use crate::endpoint::{Gate, Identity, Keyring, ProxyUse, proxy_use};
 
 /// Show every gate at once, each shut one with the line that opens it.
 ///
@@ -25,6 +25,8 @@ struct Document<'a> {
     ok: bool,
     exit_code: u8,
     target: Option<&'a Identity>,
+    /// How the target is reached; null where nothing is sent.
+    network: Option<&'a ProxyUse>,
     gates: &'a [Gate],
 }
 
@@ -33,6 +35,7 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
     let resolved = resolved(context, &workspace)?;
     let mut gates = vec![Gate::of_identity(workspace.identity.project_uuid.is_some())];
     gates.extend(Keyring::new(&resolved, &workspace.loaded.config, &context.env).asked_gates());
+    let network = proxy_use(&resolved, &workspace.loaded.config, &context.env);
     let exit = if gates.iter().all(|gate| gate.is_open) { Exit::Success } else { Exit::Gate };
     if context.printer.is_json() {
         context.printer.document(&Document {
@@ -41,9 +44,13 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
             ok: exit == Exit::Success,
             exit_code: exit.code(),
             target: resolved.identity.as_ref(),
+            network: network.as_ref(),
             gates: &gates,
         });
     } else if !context.globals.quiet {
+        if let Some(words) = network.as_ref().and_then(ProxyUse::words) {
+            context.printer.result(&printable(&format!("Proxy {words}")));
+        }
         for line in lines(resolved.identity.as_ref(), &gates, context.printer.paint()) {
             context.printer.result(&line);
         }

@@ -9,7 +9,9 @@ use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
-use crate::endpoint::{Authority, Gate, Granting, Identity, Keyring, Named, ReceiverKind, Resolved, Route};
+use crate::endpoint::{
+    Authority, Gate, Granting, Identity, Keyring, Named, ProxyUse, ReceiverKind, Resolved, Route, proxy_use,
+};
 use crate::ops;
 use crate::ops::Workspace;
 use crate::upkeep::{TargetList, forget_target, list_targets, recorded_gates};
@@ -110,6 +112,8 @@ struct InForce<'a> {
     secrets: &'a [Route],
     /// Who names the team; null when nobody does.
     team_source: Option<String>,
+    /// How the target is reached; null where nothing is sent.
+    network: Option<&'a ProxyUse>,
     gates: &'a [Gate],
 }
 
@@ -123,10 +127,12 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let team_source = team_source(&workspace, &resolved);
     let sources = &resolved.sources;
     let routes = resolved.routes(&resolved.origins(), Granting::Nothing);
+    let network = proxy_use(&resolved, &workspace.loaded.config, &context.env);
     if context.printer.is_json() {
         let (target, target_authority) = (resolved.identity.as_ref(), &resolved.authority);
-        let (gates, secrets) = (&gates[..], &routes[..]);
-        print(context, InForce { target, target_authority, sources, token_source, secrets, team_source, gates });
+        let (gates, secrets, network) = (&gates[..], &routes[..], network.as_ref());
+        let members = InForce { target, target_authority, sources, token_source, secrets, team_source, network, gates };
+        print(context, members);
         return Ok(Exit::Success);
     }
     let say = |words: &str| context.printer.result(&printable(words));
@@ -154,6 +160,9 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     }
     for route in &routes {
         say(&format!("Secret  {route}"));
+    }
+    if let Some(words) = network.as_ref().and_then(ProxyUse::words) {
+        say(&format!("Proxy   {words}"));
     }
     for gate in gates.iter().filter(|gate| !gate.is_open) {
         say(&format!("Shut    {}: {}", gate.name, gate.reason));

@@ -3,6 +3,7 @@
 #[cfg(unix)]
 pub(crate) mod advice;
 pub(crate) mod older;
+pub(crate) mod proxy;
 #[cfg(unix)]
 pub(crate) mod rights;
 pub(crate) mod sandbox;

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use rustls::ServerConfig;
-use rustls::ServerConnection;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 
 use super::server::Server;
 
@@ -36,11 +36,29 @@ pub(crate) struct Front {
 impl Front {
     /// Listens for `server` with the certificate `leaf` of the fixtures.
     pub(crate) fn of(server: &Server, leaf: &str) -> Self {
+        Self::with(server, leaf, None)
+    }
+
+    /// The same for clients that show a certificate of this authority alone.
+    pub(crate) fn wanting_clients(server: &Server, leaf: &str, authority: &str) -> Self {
+        Self::with(server, leaf, Some(authority))
+    }
+
+    fn with(server: &Server, leaf: &str, clients: Option<&str>) -> Self {
         let certificate = CertificateDer::from_pem_file(fixture(&format!("{leaf}.pem"))).unwrap();
         let key = PrivateKeyDer::from_pem_file(fixture(&format!("{leaf}.key"))).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = clients.map(|authority| {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(fixture(&format!("{authority}.pem"))).unwrap()).unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap()
+        });
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap());
+        let config = match verifier {
+            Some(verifier) => config.with_client_cert_verifier(verifier),
+            None => config.with_no_client_auth(),
+        };
+        let config = Arc::new(config.with_single_cert(vec![certificate], key).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let behind: SocketAddr = server.url().strip_prefix("http://").unwrap().parse().unwrap();
