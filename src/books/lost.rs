@@ -3,7 +3,7 @@
 //! An empty file is what SQLite takes for a new database, so without this look a lost journal would begin afresh without a
 //! word, and what it had not delivered would be missing from every count.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::files;
@@ -14,6 +14,8 @@ const MARK: &str = "store.made";
 const MARK_TEXT: &str = "sk-sync made store.db beside this file. If that is gone or empty, run: sk-sync verify\n";
 /// A store with tables is longer than this; one page holds the header of a database without tables.
 const HEADER_ONLY: u64 = 4096;
+/// What every database begins with.
+const HEADER: &[u8; 16] = b"SQLite format 3\0";
 /// What is kept of the write-ahead log of a lost store.
 const KEPT_WAL: &str = "lost-store.db-wal";
 
@@ -51,7 +53,7 @@ pub(crate) fn start_anew(store: &Path) -> Result<bool, Error> {
         let kept = store.with_file_name(KEPT_WAL);
         std::fs::rename(&wal, &kept).map_err(|e| files::named(&e, "cannot rename", &wal))?;
     }
-    for file in [store.to_owned(), store.with_file_name("store.db-shm")].into_iter().chain(caches(store)?) {
+    for file in [store.to_owned(), side_of(store, "-shm")].into_iter().chain(caches(store)?) {
         let removed = if file.is_dir() { std::fs::remove_dir_all(&file) } else { std::fs::remove_file(&file) };
         match removed {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -68,15 +70,23 @@ fn emptiness(store: &Path) -> Option<&'static str> {
     match std::fs::metadata(store) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Some("is gone"),
         Ok(meta) if meta.is_file() && meta.len() == 0 => Some("is empty (0 bytes)"),
-        Ok(meta) if meta.is_file() && meta.len() <= HEADER_ONLY && len(&wal_of(store)) == 0 => Some("has no tables"),
+        Ok(meta) if meta.is_file() && meta.len() <= HEADER_ONLY && len(&wal_of(store)) == 0 && has_header(store) => {
+            Some("has no tables")
+        }
         _ => None,
     }
+}
+
+/// True when the file begins as a database does; whatever else it holds is another kind of damage.
+fn has_header(store: &Path) -> bool {
+    let mut begin = [0; HEADER.len()];
+    std::fs::File::open(store).and_then(|mut file| file.read_exact(&mut begin)).is_ok_and(|()| begin == *HEADER)
 }
 
 /// The name of a file beside the store that shows it was in use.
 fn trace(store: &Path) -> Option<String> {
     if len(store) == 0 && len(&wal_of(store)) > 0 {
-        return Some("store.db-wal".to_owned());
+        return Some(wal_of(store).file_name()?.to_string_lossy().into_owned());
     }
     let first = caches(store).ok()?.into_iter().next()?;
     Some(first.file_name()?.to_string_lossy().into_owned())
@@ -105,7 +115,13 @@ fn caches(store: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn wal_of(store: &Path) -> PathBuf {
-    store.with_file_name("store.db-wal")
+    side_of(store, "-wal")
+}
+
+fn side_of(store: &Path, suffix: &str) -> PathBuf {
+    let mut name = store.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    store.with_file_name(name)
 }
 
 fn len(path: &Path) -> u64 {
@@ -140,7 +156,9 @@ mod tests {
         ] {
             drop(std::fs::remove_file(&store));
             if let Some(size) = size {
-                std::fs::write(&store, vec![0; size]).unwrap();
+                let mut bytes = HEADER.to_vec();
+                bytes.resize(4096, 0);
+                std::fs::write(&store, &bytes[..size]).unwrap();
             }
             let said = lost(&store).unwrap();
             assert!(said.contains(words) && said.contains("store.made"), "{name}: {said}");

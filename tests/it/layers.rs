@@ -27,12 +27,8 @@ const LAYERS: &[(&str, u8)] = &[
 ];
 
 /// Modules of which one file alone may say a word.
-const ONE_OWNER: [(&str, &str); 4] = [
-    ("figment", "src/config/layers.rs"),
-    ("axum", "src/serve/"),
-    ("ureq", "src/http/client.rs"),
-    ("rustls", "src/http/"),
-];
+const ONE_OWNER: [(&str, &str); 4] =
+    [("figment", "src/config/layers.rs"), ("axum", "src/serve/"), ("ureq", "src/http/"), ("rustls", "src/http/")];
 
 fn layer(module: &str) -> Option<u8> {
     LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
