@@ -141,7 +141,7 @@ impl Way<'_> {
             (None, None) => return None,
             (Some(certificate), key) => (certificate, key.as_ref().unwrap_or(certificate)),
             (None, Some(_)) => {
-                let lack = || lacking_identity("client_key is set and client_cert is not".to_owned());
+                let lack = || lacking_identity("client_key is set and client_cert is not");
                 return self.is_encrypted().then(|| Err(lack()));
             }
         };
@@ -152,7 +152,7 @@ impl Way<'_> {
         self.is_encrypted().then(|| {
             read("client_cert", certificate)
                 .and_then(|pem| ClientIdentity::read(&pem, &read("client_key", key)?))
-                .map_err(lacking_identity)
+                .map_err(|flaw| lacking_identity(&flaw))
         })
     }
 
@@ -171,7 +171,7 @@ impl Way<'_> {
     }
 }
 
-fn lacking_identity(flaw: String) -> Lack {
+fn lacking_identity(flaw: &str) -> Lack {
     let fix = "# set client_cert and client_key (PEM files) in [network] of your user configuration file";
     Lack { reason: format!("network: {flaw}"), fix: fix.to_owned() }
 }

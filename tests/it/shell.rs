@@ -166,11 +166,13 @@ fn help_names_commands_options_exit_codes_and_environment() {
       PATH
               where git and, for `hook status`, sk-sync itself are looked for
       SSL_CERT_FILE
-              PEM file of the authorities or server certificates to trust for https, in place of the built-in ones
+              PEM file of the authorities or server certificates to trust for https, in place of the
+              built-in ones
       SK_SYNC_PROXY
               proxy for https (`http://host:port`), before `network.proxy`; `none` connects directly
       HTTPS_PROXY
-              proxy where neither of those is set; then `ALL_PROXY`, `HTTP_PROXY`; lower case comes first
+              proxy where neither of those is set; then `ALL_PROXY`, `HTTP_PROXY`; lower case comes
+              first
       ALL_PROXY
               see `HTTPS_PROXY`
       HTTP_PROXY
