@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::hook_install::{prefer, skip};
 use crate::support::Sandbox;
+use crate::support::rights::mode;
 use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
 
@@ -35,7 +36,7 @@ fn has(program: &str) -> bool {
 
 /// A checkout on a runner, with sk-sync installed.
 fn runner() -> Option<Sandbox> {
-    if !(has("jq") && has("bash")) {
+    if !has("bash") {
         return None;
     }
     let mut sandbox = Sandbox::with_repo();
@@ -50,6 +51,8 @@ fn runner() -> Option<Sandbox> {
     sandbox.set("RUNNER_TEMP", temp.to_str().unwrap());
     sandbox.set("GITHUB_ACTION_PATH", DIR);
     sandbox.set("CI", "true");
+    sandbox.set("GITHUB_SERVER_URL", "https://forge.example");
+    sandbox.set("GITHUB_REPOSITORY", "o/r");
     Some(sandbox)
 }
 
@@ -166,7 +169,7 @@ fn hostile_names_stay_names() {
         run.summary
     );
     assert!(!sandbox.repo().join("pwned").exists());
-    assert_eq!(run.outputs.lines().count(), 9, "{}", run.outputs);
+    assert_eq!(run.outputs.lines().count(), 12, "{}", run.outputs);
 }
 
 #[test]
@@ -221,8 +224,12 @@ fn a_release_is_installed_only_with_its_checksum() {
         .output()
         .unwrap();
     assert!(packed.status.success(), "{packed:?}");
-    sandbox.set("GITHUB_SERVER_URL", &format!("file://{}", sandbox.path("server").display()));
-    let inputs = [("ACTION_REPOSITORY", "o/r"), ("ACTION_REF", &*format!("v{version}"))];
+    sandbox.change("GITHUB_SERVER_URL", &format!("file://{}", sandbox.path("server").display()));
+    let archive = downloads.join(format!("sk-sync-{version}-x86_64-unknown-linux-musl.tar.gz"));
+    let sum = Command::new("sha256sum").arg(&archive).output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap().split(' ').next().unwrap().to_owned();
+    // By a commit and no other input: the release is the one that its Cargo.toml names.
+    let inputs = [("ACTION_REPOSITORY", "o/r"), ("INPUT_CHECKSUM", &*sum)];
     let done = step(&sandbox, "install.sh", &inputs);
     assert_eq!(done.code, Some(0), "{}", done.log);
     assert!(done.log.contains(&format!("sk-sync {version}")), "{}", done.log);
@@ -230,16 +237,167 @@ fn a_release_is_installed_only_with_its_checksum() {
     for file in ["sk-sync", "man/sk-sync-hook-install.1", "completions/_sk-sync", "hooks/post-commit", "LICENSE"] {
         assert!(PathBuf::from(bin.trim()).join(file).is_file(), "{file}");
     }
-    let env = std::fs::read_to_string(sandbox.path("GITHUB_ENV")).unwrap();
-    assert!(env.starts_with("SK_SYNC_HOME=") && env.lines().count() == 1, "{env}");
 
-    let archive = downloads.join(format!("sk-sync-{version}-x86_64-unknown-linux-musl.tar.gz"));
+    // Without a pinned checksum the attestation counts: verified before anything is unpacked, or nothing is run.
+    let tools = sandbox.path("tools");
+    std::fs::create_dir(&tools).unwrap();
+    let gh = |script: &str| {
+        std::fs::write(
+            tools.join("gh"),
+            format!("#!/bin/sh\necho \"$@\" >>'{}'\n{script}\n", tools.join("asked").display()),
+        )
+        .unwrap();
+        mode(tools.join("gh"), 0o755);
+    };
+    prefer(&mut sandbox, &[&tools.join("gh"), assert_cmd::cargo::cargo_bin!("sk-sync")]);
+    let attested = [("ACTION_REPOSITORY", "o/r")];
+    gh("exit 0");
+    assert_eq!(step(&sandbox, "install.sh", &attested).code, Some(0));
+    let asked = std::fs::read_to_string(tools.join("asked")).unwrap();
+    assert!(
+        asked.contains("attestation verify") && asked.contains("--signer-workflow o/r/.github/workflows/release.yml")
+    );
+    gh("exit 1");
+    let forged = step(&sandbox, "install.sh", &attested);
+    assert!(forged.code == Some(1) && forged.log.contains("no valid attestation of o/r"), "{}", forged.log);
+    let other = step(&sandbox, "install.sh", &[("ACTION_REPOSITORY", "o/r"), ("INPUT_CHECKSUM", &"0".repeat(64))]);
+    assert!(other.code == Some(1) && other.log.contains("not the one in the input checksum"), "{}", other.log);
+
     std::fs::write(&archive, [std::fs::read(&archive).unwrap(), vec![0]].concat()).unwrap();
     let spoilt = step(&sandbox, "install.sh", &inputs);
     assert_eq!(spoilt.code, Some(1));
     assert!(spoilt.log.contains("::error title=sk-sync::") && spoilt.log.contains("checksum"), "{}", spoilt.log);
-    let unnamed = step(&sandbox, "install.sh", &[("ACTION_REPOSITORY", "o/r"), ("ACTION_REF", "main;touch pwned")]);
-    assert!(unnamed.code == Some(1) && unnamed.log.contains("which release?"), "{}", unnamed.log);
+    let unnamed = step(&sandbox, "install.sh", &[("ACTION_REPOSITORY", "o/r"), ("INPUT_VERSION", "main;touch pwned")]);
+    assert!(unnamed.code == Some(1) && unnamed.log.contains("must be like 1.2.3"), "{}", unnamed.log);
+}
+
+/// The one value of an output of the step that prepares.
+fn prepared(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Step {
+    let prepared = step(sandbox, "prepare.sh", inputs);
+    assert_eq!(prepared.code, Some(0), "{}", prepared.log);
+    prepared
+}
+
+/// Caches are immutable, and artifacts have one name: two jobs, legs, directories, attempts or uses share none.
+#[test]
+fn each_use_has_a_cache_key_and_an_artifact_of_its_own() {
+    let Some(sandbox) = runner() else { return };
+    let mut keys = std::collections::BTreeSet::new();
+    let mut artifacts = std::collections::BTreeSet::new();
+    let same = [("JOB", "a"), ("MATRIX", "null"), ("REF", "refs/heads/main"), ("RUN_ID", "7"), ("RUN_ATTEMPT", "1")];
+    std::fs::create_dir(sandbox.repo().join("sub")).unwrap();
+    let changes = [
+        ("JOB", "a"),
+        ("JOB", "b"),
+        ("MATRIX", "{\"os\":1}"),
+        ("INPUT_DIRECTORY", "sub"),
+        ("RUN_ATTEMPT", "2"),
+        ("JOB", "a"),
+    ];
+    for change in changes {
+        let inputs: Vec<_> = same.into_iter().filter(|(name, _)| *name != change.0).chain([change]).collect();
+        let prepared = prepared(&sandbox, &inputs);
+        assert!(prepared.output("key").starts_with(prepared.output("key-ref")), "{}", prepared.outputs);
+        keys.insert(prepared.output("key").to_owned());
+        artifacts.insert(prepared.output("artifact").to_owned());
+    }
+    assert_eq!((keys.len(), artifacts.len()), (changes.len(), changes.len()), "{keys:?} {artifacts:?}");
+    let env = std::fs::read_to_string(sandbox.path("GITHUB_ENV")).unwrap();
+    assert!(env.contains("SK_SYNC_REPOSITORY=https://forge.example/o/r\n"), "{env}");
+    // Another run of the same job looks in the same place.
+    let [one, two] = ["7", "8"].map(|run| prepared(&sandbox, &[("JOB", "a"), ("RUN_ID", run)]));
+    assert_eq!(one.output("key-ref"), two.output("key-ref"));
+}
+
+/// With the secrets of the repository, files of a pull request are not worked on.
+#[test]
+fn a_pull_request_target_with_a_checkout_of_the_head_is_refused() {
+    let Some(sandbox) = runner() else { return };
+    let head = sandbox.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let other = "0".repeat(40);
+    for (event, name, sha, is_refused) in [
+        ("pull_request_target", "BASE_SHA", &head, false),
+        ("pull_request_target", "GITHUB_SHA", &head, false),
+        ("pull_request_target", "BASE_SHA", &other, true),
+        ("pull_request", "BASE_SHA", &other, false),
+        ("push", "BASE_SHA", &other, false),
+    ] {
+        let run = step(&sandbox, "prepare.sh", &[("EVENT_NAME", event), (name, sha)]);
+        assert_eq!(run.code, Some(i32::from(is_refused)), "{event}: {}", run.log);
+        assert_eq!(run.log.contains("::error title=sk-sync::pull_request_target"), is_refused, "{}", run.log);
+    }
+    for (id, sha, code) in [("1", &other, 0), ("2", &head, 0), ("2", &other, 1)] {
+        let inputs =
+            [("EVENT_NAME", "workflow_run"), ("REPOSITORY_ID", "1"), ("RUN_REPOSITORY_ID", id), ("GITHUB_SHA", sha)];
+        assert_eq!(step(&sandbox, "prepare.sh", &inputs).code, Some(code), "{id}");
+    }
+}
+
+/// A journal goes from one runner to the next through the cache, and whoever reads the cache without the secret learns
+/// nothing from it.
+#[test]
+fn the_cached_journal_is_sealed_with_the_secret() {
+    let Some(mut sandbox) = runner() else { return };
+    if !has("openssl") {
+        return;
+    }
+    let cache = sandbox.path("cache");
+    let path = cache.to_str().unwrap().to_owned();
+    let with = |sandbox: &Sandbox, secret: &str| {
+        let inputs = [("INPUT_PRESET", "stub"), ("CACHE_PATH", &*path), ("CACHE_SECRET", secret), ("SAVES", "true")];
+        step(sandbox, "run.sh", &inputs)
+    };
+    let first = with(&sandbox, "right");
+    assert_eq!((first.output("saved"), first.output("restored")), ("true", "false"), "{}", first.log);
+    let sealed = std::fs::read(cache.join("journal.tar.gz.sealed")).unwrap();
+    assert!(sealed.starts_with(b"Salted__") && !cache.join("journal.tar.gz").exists());
+    let fresh = |sandbox: &mut Sandbox, name: &str| {
+        let home = sandbox.path(name);
+        std::fs::create_dir(&home).unwrap();
+        mode(&home, 0o700);
+        sandbox.change("SK_SYNC_HOME", home.to_str().unwrap());
+    };
+    fresh(&mut sandbox, "next");
+    let next = with(&sandbox, "right");
+    assert_eq!((next.output("restored"), next.output("captured")), ("true", "0"), "{}", next.log);
+    fresh(&mut sandbox, "stranger");
+    let stranger = with(&sandbox, "wrong");
+    assert_eq!((stranger.code, stranger.output("restored")), (Some(0), "false"), "{}", stranger.log);
+    assert!(stranger.log.contains("encrypted with another secret"), "{}", stranger.log);
+    let kinds = [("token", "false"), ("", "true"), ("", "false")].map(|(secret, is_fork)| {
+        let prepared = prepared(&sandbox, &[("CACHE_SECRET", secret), ("IS_FORK", is_fork)]);
+        prepared.output("key").split('-').nth(2).unwrap().to_owned()
+    });
+    assert_eq!(kinds, ["sealed", "fork", "plain"]);
+}
+
+/// The comment says what a server acknowledged, and nothing where none did.
+#[test]
+fn a_comment_tells_how_many_documents_are_on_the_server() {
+    let Some(mut sandbox) = runner() else { return };
+    let server = Server::answering(|request| honest(request, "success"));
+    let served = sandbox.serve(&[]);
+    sandbox.target(&served.url());
+    let run = step(&sandbox, "run.sh", &[("SCOPE", "0a-1")]);
+    let comment = std::fs::read_to_string(run.output("comment")).unwrap();
+    let head = sandbox.git(&["rev-parse", "HEAD"]);
+    let sentence = format!("**14 documents are on the server as of `{}`**", &head.trim()[..12]);
+    assert!(comment.starts_with("<!-- sk-sync:0a-1 -->\n") && comment.contains(&sentence), "{comment}");
+    assert!(run.summary.contains(&sentence) && run.output("documents") == "14", "{}", run.summary);
+    drop((server, served));
+    let failed = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
+    let comment = std::fs::read_to_string(failed.output("comment")).unwrap();
+    assert!(!comment.contains("on the server as of"), "{comment}");
+}
+
+/// The two files of the Action differ in where its scripts are, and in nothing else.
+#[test]
+fn the_action_at_the_root_is_the_same() {
+    let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
+    let inner = std::fs::read_to_string(format!("{DIR}/action.yml")).unwrap();
+    let text: Vec<_> = root.lines().skip_while(|line| line.starts_with('#')).collect();
+    let text = text.join("\n").replace("$GITHUB_ACTION_PATH/.github/actions/sk-sync/", "$GITHUB_ACTION_PATH/");
+    assert_eq!(text, inner.trim_end());
 }
 
 /// The text of the Action: nothing from outside in a script, everything of others pinned, every input documented and used.
@@ -247,7 +405,7 @@ fn a_release_is_installed_only_with_its_checksum() {
 fn the_action_is_pinned_and_puts_nothing_into_scripts() {
     let text = std::fs::read_to_string(format!("{DIR}/action.yml")).unwrap();
     let runs: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("run: ")).collect();
-    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert_eq!(runs.len(), 4, "{runs:?}");
     assert!(runs.iter().all(|line| !line.contains("${{")), "{runs:?}");
     let workflows = ["ci", "release"]
         .map(|name| std::fs::read_to_string(format!("{DIR}/../../workflows/{name}.yml")).unwrap())
@@ -258,11 +416,12 @@ fn the_action_is_pinned_and_puts_nothing_into_scripts() {
         let is_pinned = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()) && named.contains(" # v");
         assert!(is_pinned || named.starts_with("./"), "{line}");
     }
-    let scripts =
-        ["install.sh", "run.sh"].map(|name| std::fs::read_to_string(format!("{DIR}/{name}")).unwrap()).concat();
+    let scripts = ["prepare.sh", "install.sh", "run.sh", "comment.sh"]
+        .map(|name| std::fs::read_to_string(format!("{DIR}/{name}")).unwrap())
+        .concat();
     for line in text.lines().filter(|line| line.contains(": ${{ inputs.") || line.contains(": ${{ github.")) {
         let name = line.trim().split(':').next().unwrap();
-        let is_file_of_cache = ["path", "key", "name"].contains(&name);
-        assert!(is_file_of_cache || scripts.contains(name) || name == "SK_SYNC_TOKEN", "{line}");
+        let is_for_gh = name == "GH_TOKEN";
+        assert!(is_for_gh || scripts.contains(name), "{line}");
     }
 }

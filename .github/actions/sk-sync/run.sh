@@ -1,24 +1,37 @@
 #!/usr/bin/env bash
-# Runs sk-sync, and shows in the workflow's own terms what came of it.
+# Runs sk-sync, and shows the result in the workflow's own terms.
 set -uo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d "$RUNNER_TEMP/sk-sync-run.XXXXXX")
 report="$work/report.json"
 status="$work/status.json"
+packed="${CACHE_PATH:-$work}/journal.tar.gz"
+# Not for the programs that are started from here.
+secret=${CACHE_SECRET:-}
+unset CACHE_SECRET
 cd "${INPUT_DIRECTORY:-.}" || exit 1
 
-# The checkout is made anew each time: its journal is found by the repository's name.
-if [[ -n ${GITHUB_REPOSITORY:-} ]]; then
-    export SK_SYNC_REPOSITORY="${SK_SYNC_REPOSITORY:-${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY}"
-fi
-
 has_journal() {
-    compgen -G "$SK_SYNC_HOME/projects/*/*/store.db" >/dev/null
+    compgen -G "$SK_SYNC_HOME/projects/*/store.db" >/dev/null || compgen -G "$SK_SYNC_HOME/projects/*/*/store.db" >/dev/null
 }
 
-restored=false
-if has_journal; then restored=true; fi
+# Encrypts or decrypts stdin; the passphrase is in no argument.
+cipher() {
+    CACHE_SECRET=$secret openssl enc "$@" -aes-256-cbc -pbkdf2 -iter 200000 -pass env:CACHE_SECRET
+}
+
+# What the cache brought. A journal that is there already is newer: this job's.
+if ! has_journal; then
+    if [[ -n $secret && -f $packed.sealed ]]; then
+        cipher -d <"$packed.sealed" >"$packed" 2>/dev/null ||
+            { rm -f "$packed" && echo '::notice title=sk-sync::the cached journal was encrypted with another secret: begun anew'; }
+    fi
+    if [[ -f $packed ]]; then tar -xzf "$packed" -C "$SK_SYNC_HOME"; fi
+fi
+rm -f "$packed" "$packed.sealed"
+
+restored=()
+if has_journal; then restored=(--restored); fi
 
 args=(--json --max-time "${INPUT_MAX_TIME:-5m}")
 if [[ -n ${INPUT_PRESET:-} ]]; then args+=(--preset "$INPUT_PRESET"); fi
@@ -33,9 +46,7 @@ if [[ -z ${SK_SYNC_TOKEN:-} ]]; then unset SK_SYNC_TOKEN; fi
 
 sk-sync run "${args[@]}" >"$report"
 code=$?
-jq --exit-status . "$report" >/dev/null 2>&1 || echo '{}' >"$report"
 sk-sync status --json >"$status" 2>/dev/null
-jq --exit-status . "$status" >/dev/null 2>&1 || echo '{}' >"$status"
 
 result=failure
 if [[ $code == 0 ]]; then
@@ -46,10 +57,10 @@ fi
 
 # Artifacts of a public repository are there for everybody.
 artifacts=
-refused=false
+refused=()
 case "${INPUT_UPLOAD:-false}" in
     force) artifacts="$work/artifacts" ;;
-    true) if [[ ${IS_PRIVATE:-} == true ]]; then artifacts="$work/artifacts"; else refused=true; fi ;;
+    true) if [[ ${IS_PRIVATE:-} == true ]]; then artifacts="$work/artifacts"; else refused=(--refused); fi ;;
 esac
 if [[ -n $artifacts ]]; then
     mkdir -p "$artifacts"
@@ -58,17 +69,32 @@ if [[ -n $artifacts ]]; then
     fi
 fi
 
+# `"${empty[@]}"` is an error in the bash of macOS.
 show() {
-    jq --raw-output --null-input --slurpfile report "$report" --slurpfile status "$status" --arg code "$code" \
-        --arg result "$result" --arg restored "$restored" --arg refused "$refused" -f "$here/$1"
+    sk-sync action "$1" --report "$report" --status "$status" --code "$code" --result "$result" \
+        ${restored[@]+"${restored[@]}"} ${refused[@]+"${refused[@]}"} --scope "${SCOPE:-}" \
+        --commit "$(git rev-parse HEAD 2>/dev/null)"
 }
-show annotations.jq
-show summary.jq >>"$GITHUB_STEP_SUMMARY"
-show outputs.jq >>"$GITHUB_OUTPUT"
+show annotations
+show summary >>"$GITHUB_STEP_SUMMARY"
+show comment >"$work/comment.md"
+show outputs >>"$GITHUB_OUTPUT"
+
+saved=false
+if [[ ${SAVES:-} == true ]] && has_journal; then
+    mkdir -p "$(dirname "$packed")"
+    if [[ -n $secret ]]; then
+        tar -czf - -C "$SK_SYNC_HOME" . | cipher -salt >"$packed.sealed" && saved=true
+    else
+        tar -czf "$packed" -C "$SK_SYNC_HOME" . && saved=true
+    fi
+fi
 {
     echo "report=$report"
+    echo "comment=$work/comment.md"
     echo "artifacts=$artifacts"
     if has_journal; then echo "has-journal=true"; fi
+    echo "saved=$saved"
 } >>"$GITHUB_OUTPUT"
 
 if [[ $result == failure ]]; then exit "$code"; fi
