@@ -41,9 +41,7 @@ pub(crate) use schema::{
     Parity, Teamspace, WireNames,
 };
 pub(crate) use settings::{Change, Changed, Edit, Refusal, Settings, plan_settings};
-pub(crate) use source::ArtifactSource;
-#[cfg(test)]
-pub(crate) use source::LAYOUTS;
+pub(crate) use source::{ArtifactSource, LAYOUTS};
 pub(crate) use units::milliseconds;
 
 use std::path::PathBuf;

@@ -5,12 +5,11 @@
 
 use super::cache::{Cache, Known, KnownFile, KnownMeta};
 use super::meta::Meta;
-use super::reason::Reason;
 use super::stat::{Moment, Stat};
 use crate::base::Sha256;
 
 /// What the file begins with; its last byte is the version of the form.
-const MAGIC: [u8; 8] = *b"sksyidx\x01";
+const MAGIC: [u8; 8] = *b"sksyidx\x02";
 /// A longer file is neither read nor written, in bytes: it would know about 700,000 files.
 pub(crate) const LONGEST: usize = 64 << 20;
 /// Length of the digest at the end.
@@ -69,7 +68,6 @@ fn put_mission(out: &mut Vec<u8>, slug: &str, known: &Known) {
         put_text(out, &meta.mission_type);
         out.push(u8::from(meta.target_branch.is_some()));
         put_text(out, meta.target_branch.as_deref().unwrap_or_default());
-        out.push(u8::from(meta.oddity.is_some()));
     }
     out.extend_from_slice(&u32::try_from(known.files.len()).unwrap_or(u32::MAX).to_le_bytes());
     for file in &known.files {
@@ -136,9 +134,8 @@ impl Rest<'_> {
     fn meta(&mut self) -> Option<KnownMeta> {
         let (is_of_main, stat, mission_type) = (self.flag()?, self.stat()?, self.text()?);
         let (has_branch, branch) = (self.flag()?, self.text()?);
-        // The only oddity a file can have that is there and of use.
-        let oddity = self.flag()?.then_some(Reason::MetaNotJson);
-        let meta = Meta { mission_type, target_branch: has_branch.then_some(branch), oddity };
+        // A file that is there and of use is not odd.
+        let meta = Meta { mission_type, target_branch: has_branch.then_some(branch), oddity: None };
         Some(KnownMeta { is_of_main, stat, meta })
     }
 
@@ -167,14 +164,18 @@ mod tests {
             sha256: Sha256::of(path.as_bytes()),
             is_utf8: path.len() == 1,
         };
-        let meta = |target_branch: Option<&str>, oddity: Option<Reason>| KnownMeta {
-            is_of_main: oddity.is_none(),
+        let meta = |target_branch: Option<&str>, is_of_main: bool| KnownMeta {
+            is_of_main,
             stat,
-            meta: Meta { mission_type: "research".to_owned(), target_branch: target_branch.map(str::to_owned), oddity },
+            meta: Meta {
+                mission_type: "research".to_owned(),
+                target_branch: target_branch.map(str::to_owned),
+                oddity: None,
+            },
         };
         let missions = [
-            ("a", Known { meta: Some(meta(Some(" 2.x"), None)), files: vec![file("a"), file("é/b")] }),
-            ("b", Known { meta: Some(meta(None, Some(Reason::MetaNotJson))), files: vec![] }),
+            ("a", Known { meta: Some(meta(Some(" 2.x"), true)), files: vec![file("a"), file("é/b")] }),
+            ("b", Known { meta: Some(meta(None, false)), files: vec![] }),
             ("c", Known::default()),
         ];
         Cache { missions: missions.map(|(slug, known)| (slug.to_owned(), known)).into() }
@@ -214,7 +215,7 @@ mod tests {
             let _cut = Cache::parse(&sealed(&content[..at]), "/r/k");
         }
         let mut newer = content.to_vec();
-        newer[MAGIC.len() - 1] = 2;
+        newer[MAGIC.len() - 1] += 1;
         assert_eq!(Cache::parse(&sealed(&newer), "/r/k"), None);
     }
 }

@@ -19,7 +19,7 @@ use super::walk::{Passing, Walk, shared, walk};
 use super::{Error, discover};
 use crate::base::{Interrupt, Timestamp};
 
-/// A longer `meta.json` counts as one that is no JSON.
+/// A longer `meta.json` cannot be parsed, in bytes.
 const LONGEST_META: u64 = 4 << 20;
 
 /// The file that says what a mission is.

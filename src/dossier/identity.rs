@@ -29,6 +29,8 @@ pub(crate) struct Identity {
     pub(crate) build_id: Option<String>,
     /// `owner/name`, overriding the origin's.
     pub(crate) repo_slug: Option<String>,
+    /// The uuid was made from the repository's first commit, because nothing states one.
+    pub(crate) is_derived: bool,
 }
 
 /// The `[project]` section of `event-sync.toml`.
@@ -100,6 +102,12 @@ pub(crate) fn identity(roots: &[&Path], given: &ProjectOverride) -> Result<Ident
     Ok(identity)
 }
 
+/// The uuid that stands in for a missing one where nothing leaves the machine: the version-5 UUID of the first commit.
+pub(crate) fn derived_uuid(first_commit: &str) -> String {
+    let namespace = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"sk-sync:identity:first-commit");
+    uuid::Uuid::new_v5(&namespace, first_commit.as_bytes()).to_string()
+}
+
 /// The build id of a project on a node: the version-5 UUID of `uuid:node`.
 pub(crate) fn build_id(project_uuid: &str, node_id: &str) -> String {
     let namespace = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"spec-kitty:identity:build_id");
@@ -141,6 +149,7 @@ fn parse(file: &str, source: &str) -> Result<Identity, IdentityError> {
         node_id: said("node_id").filter(|t| !t.is_empty()),
         build_id: said("build_id").filter(|t| !t.is_empty()),
         repo_slug: said("repo_slug").filter(|slug| is_repo_slug(slug)),
+        is_derived: false,
     })
 }
 

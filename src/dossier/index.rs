@@ -13,13 +13,14 @@ use super::beneath::Beneath;
 use super::cache::{Cache, KnownFile};
 use super::digest::{Reading, measure};
 use super::draft::{Draft, drafts};
-use super::locate::{Located, locate};
+use super::locate::{Located, Unit, locate};
 use super::manifest::Edition;
 use super::mission::Mission;
 use super::parity::ParityForm;
 use super::reason::{Reason, Skipped};
 use super::source::Sources;
 use super::stat::Stat;
+use super::wanted;
 use crate::base::{Interrupt, Timestamp};
 
 /// What to index, and how.
@@ -82,8 +83,6 @@ pub(crate) struct Index {
     pub(crate) odd: Vec<Skipped>,
     /// Files beside units that no source takes, from the top of the project, each with its source's place.
     pub(crate) loose: Vec<(usize, String)>,
-    /// Missions that were asked for by name and are not there.
-    pub(crate) unknown: Vec<String>,
     /// Files, read or known.
     pub(crate) files: usize,
     /// Those of them that were known without being opened.
@@ -98,22 +97,30 @@ pub(crate) struct Index {
 pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
     let Located { trees, mut units, skipped, loose } = locate(request)?;
     let mut index = Index { skipped, loose, ..Index::default() };
-    if let Some(wanted) = request.missions {
+    let wanted = request.missions.map(|asked| meant(asked, &units, &index.skipped)).transpose()?;
+    if let Some(wanted) = &wanted {
         units.retain(|unit| wanted.contains(&unit.slug));
         index.skipped.retain(|skipped| wanted.iter().any(|slug| names(skipped, slug)));
     }
     let drafts = drafts(request, &trees, units, &mut index.skipped)?;
     fill(request, drafts, &mut index)?;
-    if let Some(wanted) = request.missions {
+    if let Some(wanted) = &wanted {
         let is_covered = |slug: &str| wanted.iter().any(|name| name == slug);
         index.cache = request.known.clone().renewed(std::mem::take(&mut index.cache), is_covered);
     }
-    let is_known = |slug: &&String| {
-        index.missions.iter().any(|m| m.slug == **slug) || index.skipped.iter().any(|skipped| names(skipped, slug))
-    };
-    index.unknown = request.missions.unwrap_or_default().iter().filter(|slug| !is_known(slug)).cloned().collect();
     index.skipped.sort_unstable();
     Ok(index)
+}
+
+/// The slugs of the missions that were asked for; those that were left out have theirs as well.
+fn meant(asked: &[String], units: &[Unit], skipped: &[Skipped]) -> Result<Vec<String>, Error> {
+    let left_out = |skipped: &'_ Skipped| skipped.path.rsplit('/').next().unwrap_or_default().to_owned();
+    let names: Vec<String> = skipped.iter().filter(|s| s.mission_slug.is_none()).map(left_out).collect();
+    let units = units.iter().map(|unit| wanted::Known { slug: &unit.slug, place: &unit.place });
+    let known: Vec<_> = units.chain(names.iter().map(|name| wanted::Known { slug: name, place: "" })).collect();
+    let one =
+        |asked: &String| wanted::resolve(asked, &known).map_err(|near| Error::NoMission { asked: asked.clone(), near });
+    asked.iter().map(one).collect()
 }
 
 /// True when what was left out is the mission `slug`, or of it.

@@ -112,11 +112,16 @@ fn an_odd_mission_costs_only_itself() {
 }
 
 #[test]
-fn asked_for_missions_that_are_not_there_are_named() {
-    let tree = tree(&[("specs/a/meta.json", "{}"), ("specs/b/meta.json", "[]"), ("specs/c/meta.json", "{}")]);
-    let (interrupt, wanted) = (Interrupt::default(), ["a".to_owned(), "b".to_owned(), "zz".to_owned()]);
-    let index = index(&Request { missions: Some(&wanted), ..with(&tree.root, &interrupt) }).unwrap();
-    assert_eq!((index.missions.len(), index.skipped.len(), index.unknown), (1, 1, vec!["zz".to_owned()]));
+fn asked_for_missions_are_meant_by_name_or_left_out_with_a_reason() {
+    let tree = tree(&[("specs/a/meta.json", "{}"), ("specs/b/meta.json", "[]"), ("specs/not safe/meta.json", "{}")]);
+    let interrupt = Interrupt::default();
+    let ask = |names: &[&str]| {
+        let wanted: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        index(&Request { missions: Some(&wanted), ..with(&tree.root, &interrupt) })
+    };
+    let found = ask(&["specs/a/", "b", "not safe"]).unwrap();
+    assert_eq!((found.missions.len(), found.skipped.len()), (1, 2));
+    assert!(matches!(ask(&["a", "zz"]), Err(Error::NoMission { asked, .. }) if asked == "zz"));
 }
 
 #[test]
@@ -206,7 +211,7 @@ fn the_fixture_repository_is_indexed_as_expected() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let (root, interrupt) = (fixtures.join("repo"), Interrupt::default());
     let index = index(&Request { sources: below("kitty-specs"), ..with(&root, &interrupt) }).unwrap();
-    assert_eq!((index.skipped, index.unknown), (vec![], vec![]));
+    assert_eq!(index.skipped, vec![]);
     let namespaces: Vec<_> =
         index.missions.iter().map(|m| (m.mission_type.as_str(), m.target_branch.as_str(), m.oddity)).collect();
     assert_eq!(

@@ -1,17 +1,19 @@
 //! Which units there are: those of every source, with their names and the trees they are opened in.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::beneath::Beneath;
 use super::index::Request;
 use super::places::{self, Places};
 use super::reason::Skipped;
 use super::slugs::named;
-use super::source::Place;
+use super::source::{Place, Sources};
 use super::walk::Found;
 use super::{Error, discover};
 use crate::base::pattern::PathPattern;
-use crate::base::text;
+use crate::base::{Interrupt, text};
+use crate::config::Artifacts;
 
 /// The directories that units are opened in.
 #[derive(Debug, Default)]
@@ -87,6 +89,19 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     located.loose.append(&mut places.loose);
     located.name(request, places, missions);
     Ok(located)
+}
+
+/// How many units and lists of documents a built-in layout has in the project at `root`.
+pub(crate) fn count_units(root: &Path, layout: &str, artifacts: &Artifacts, interrupt: &Interrupt) -> usize {
+    let alone = Artifacts { layouts: vec![layout.to_owned()], source: Vec::new(), ..artifacts.clone() };
+    let Ok(sources) = Sources::of(&alone, &|_| false) else { return 0 };
+    if let Some((_, missions)) = sources.root() {
+        return discover::missions(root, missions, true).map_or(0, |found| found.slugs.len());
+    }
+    let Ok(tree) = Beneath::open(root) else { return 0 };
+    let places = places::look(&tree, &sources, None, interrupt);
+    let lists: BTreeSet<usize> = places.documents.iter().map(|(source, _)| *source).collect();
+    places.units.len() + lists.len()
 }
 
 impl Located {

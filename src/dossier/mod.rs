@@ -20,6 +20,7 @@ mod body;
 mod cache;
 mod cache_file;
 mod class;
+mod detect;
 mod digest;
 mod discover;
 mod draft;
@@ -42,16 +43,19 @@ mod slugs;
 mod source;
 mod stat;
 mod walk;
+mod wanted;
 
 pub(crate) use artifact::Artifact;
 pub(crate) use baseline::Owner;
 pub(crate) use body::read_body;
 pub(crate) use cache::Cache;
 pub(crate) use cache_file::LONGEST as LONGEST_CACHE;
+pub(crate) use detect::{Detected, detect, projects_below, recipes};
 pub(crate) use facts::{Fact, count as count_facts, facts};
-pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, identity};
+pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, derived_uuid, identity};
 pub(crate) use index::{Index, Request, index};
 pub(crate) use key::suffix;
+pub(crate) use locate::count_units;
 pub(crate) use log::{MissionLog, mission_logs};
 pub(crate) use manifest::Edition;
 pub(crate) use mission::Mission;
@@ -76,6 +80,14 @@ pub(crate) enum Error {
     /// The sources that the configuration names cannot be read.
     #[error("[artifacts]: {0}")]
     Sources(String),
+    /// A mission that was asked for is not there.
+    #[error("there is no mission {}", crate::base::text::printable(.asked))]
+    NoMission {
+        /// What was asked for.
+        asked: String,
+        /// Slugs that are near, or that all begin like this.
+        near: Vec<String>,
+    },
     /// What the configuration names is not there.
     #[error("{} is configured, and there is no {}", crate::base::text::printable(.what), either(.places))]
     NoPlace {

@@ -35,7 +35,7 @@ pub(crate) enum Reason {
     DocumentIsLink,
     /// There is no `meta.json`; defaults are used.
     MetaMissing,
-    /// `meta.json` is no JSON; defaults are used.
+    /// `meta.json` is not JSON.
     MetaNotJson,
     /// `meta.json` is JSON, but no object.
     MetaNotObject,
@@ -82,7 +82,7 @@ impl Reason {
             Self::MissionIsLink => ("mission_is_link", "a feature directory must not be a link"),
             Self::DocumentIsLink => ("document_is_link", "a listed document must not be a link"),
             Self::MetaMissing => ("meta_missing", "there is no meta.json; defaults are used"),
-            Self::MetaNotJson => ("meta_not_json", "meta.json is not JSON; defaults are used"),
+            Self::MetaNotJson => ("meta_not_json", "meta.json is not valid JSON"),
             Self::MetaNotObject => ("meta_not_object", "meta.json is not a JSON object"),
             Self::MetaNotUtf8 => ("meta_not_utf8", "meta.json is not UTF-8"),
             Self::MetaUnreadable => ("meta_unreadable", "meta.json cannot be read"),

@@ -114,6 +114,13 @@ impl Sources {
         &self.all
     }
 
+    /// True when a source looks below `place`, a directory from the top of the project.
+    pub(crate) fn looks_in(&self, place: &str) -> bool {
+        let is_below =
+            |parent: &String| parent.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.all.iter().any(|source| source.place.parents(true).iter().any(is_below))
+    }
+
     /// What must exist.
     pub(super) fn required(&self) -> &[Required] {
         &self.required

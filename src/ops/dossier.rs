@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use rayon::prelude::*;
 
+use super::found::found;
 use super::memory::{self, Deed, Memory};
 use super::origin::origin;
 use super::report;
@@ -47,6 +48,8 @@ pub(super) struct Indexed {
     pub(super) git: Facts,
     pub(super) report: report::Index,
     pub(super) warnings: Vec<String>,
+    /// No unit and no document was found.
+    pub(super) is_empty: bool,
     /// Artifacts and directories that could not be read.
     pub(super) unreadable: u64,
 }
@@ -99,7 +102,7 @@ pub(super) fn index(
         (facts.join().unwrap_or_default(), index)
     });
     let mut index = index?;
-    let is_empty = index.missions.is_empty() && index.skipped.is_empty();
+    let is_empty = index.missions.is_empty();
     let present = index.missions.iter().map(|mission| mission.slug.clone()).collect();
     if let (Some((deed, rule)), Some(uuid)) = (selection.not_yet, &workspace.identity.project_uuid) {
         index.missions.retain(|m| !memory.has(deed, &m.slug, &memory::digest(m, uuid, rule)));
@@ -113,15 +116,16 @@ pub(super) fn index(
         cached: index.cached as u64,
         not_present: absent.len() as u64,
         layouts: layouts(&sources, &index),
+        found: found(workspace, world.interrupt),
         seconds: report::seconds(world.clock.now().since(begun)),
     };
     let unreadable = absent.iter().filter(|a| a.error_reason != Some("not_found")).count() + index.skipped.len();
     let mut warnings = facts.warnings.clone();
     warnings.extend(oddities(&index));
-    if is_empty {
+    if is_empty && index.skipped.is_empty() {
         warnings.push(nothing_found(&sources));
     }
-    Ok(Indexed { index, sources, present, git: facts, report, warnings, unreadable: unreadable as u64 })
+    Ok(Indexed { index, sources, present, git: facts, report, warnings, is_empty, unreadable: unreadable as u64 })
 }
 
 /// What each layout came to.
@@ -171,9 +175,6 @@ fn oddities(index: &Index) -> Vec<String> {
         if let Some(oddity) = mission.oddity {
             lines.push(format!("{}: {} ({})", mission.slug, oddity.explanation(), oddity.code()));
         }
-    }
-    for slug in &index.unknown {
-        lines.push(format!("there is no mission {}", printable(slug)));
     }
     lines
 }

@@ -98,6 +98,8 @@ impl Report {
 pub(crate) struct Standing {
     /// A stop was asked for before the work was done.
     pub(crate) was_interrupted: bool,
+    /// No unit and no document was found.
+    pub(crate) is_empty: bool,
     /// Another drain held the lock past the bound.
     pub(crate) is_locked_out: bool,
     /// Events that a later drain would send: untried and not blocked, retryable, or in flight under an open attempt.
@@ -185,8 +187,29 @@ pub(crate) struct Index {
     pub(crate) not_present: u64,
     /// Each layout that is configured, in order.
     pub(crate) layouts: Vec<LayoutCount>,
+    /// Layouts that are there and not configured.
+    pub(crate) found: Vec<FoundLayout>,
     /// Time taken.
     pub(crate) seconds: f64,
+}
+
+/// A layout that the project has, and that is not configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct FoundLayout {
+    /// The layout.
+    pub(crate) layout: String,
+    /// Where it was found, from the top of the project.
+    pub(crate) place: String,
+    /// Its units, and lists of documents.
+    pub(crate) units: u64,
+}
+
+impl FoundLayout {
+    /// One line for a person, with the command that changes it.
+    pub(crate) fn words(&self) -> String {
+        let units = if self.units == 1 { "1 unit".to_owned() } else { format!("{} units", self.units) };
+        format!("{}: {units} in {}/, not indexed: sk-sync init", self.layout, self.place)
+    }
 }
 
 /// What one layout, or one source of one's own, came to.
@@ -359,7 +382,7 @@ mod tests {
             warnings: vec!["w".into()],
             ..Report::new("run")
         };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0,"failures_imported":0,"held":0,"refused":0,"delivered_before":0,"stores":[]},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"layouts":[],"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"cause":null,"fix":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"known":true,"reason":"","fix":""}],"warnings":["w"]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0,"failures_imported":0,"held":0,"refused":0,"delivered_before":0,"stores":[]},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"layouts":[],"found":[],"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"cause":null,"fix":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"known":true,"reason":"","fix":""}],"warnings":["w"]}"#);
     }
 
     #[test]

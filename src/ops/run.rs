@@ -164,6 +164,12 @@ impl Journey<'_> {
         if !self.request.scope.drains || !self.resolved.is_server() {
             report.warnings.extend(not_used(self.resolved));
         }
+        if workspace.identity.is_derived {
+            report.warnings.push(
+                "this project has no ID; for the stub it is made from the first commit; `sk-sync init` gives it one"
+                    .to_owned(),
+            );
+        }
         if self.request.scope.drains {
             report.gates = self.keyring.gates().into_iter().map(shown).collect();
         }
@@ -188,6 +194,7 @@ impl Journey<'_> {
         report.index = Some(indexed.report.clone());
         report.warnings.extend(indexed.warnings.iter().cloned());
         report.standing.strict_findings += indexed.unreadable;
+        report.standing.is_empty = indexed.is_empty;
         Ok(indexed)
     }
 

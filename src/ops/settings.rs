@@ -15,6 +15,10 @@ pub(crate) fn change_settings<T, E: From<Error>>(
     check: impl FnOnce(&Workspace) -> Result<T, E>,
 ) -> Result<(Edit, T), E> {
     workspace.project_uuid()?;
+    if workspace.identity.is_derived {
+        // They would be lost as soon as the project gets an ID.
+        return Err(Error::MissingIdentity.into());
+    }
     let path = workspace.place.settings();
     let would_be = |edit: &Edit| Workspace::open(world, &Setup { settings: Some(&edit.text), ..*setup });
     if is_dry {

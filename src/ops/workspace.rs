@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, World, owner};
 use crate::base::RepositoryId;
-use crate::config::{self, Flag, Home, Inputs, Loaded, Origin, Pins, Place};
+use crate::config::{self, Delivery, Flag, Home, Inputs, Loaded, Origin, Pins, Place};
 use crate::dossier::{self, ProjectOverride};
 use crate::endpoint;
 use crate::git::{self, Checkout, Git};
@@ -92,7 +92,13 @@ impl Workspace {
         if root != main_root {
             roots.push(&root);
         }
-        let identity = dossier::identity(&roots, &given)?;
+        let mut identity = dossier::identity(&roots, &given)?;
+        if identity.project_uuid.is_none() && loaded.config.delivery == Delivery::Stub {
+            // Nothing leaves the machine, so a first try needs no file of ours.
+            let first = git::first_commit(&Self::git(world), &checkout);
+            identity.is_derived = first.is_some();
+            identity.project_uuid = first.as_deref().map(dossier::derived_uuid);
+        }
         let repository_id = owner::repository_id(world, &checkout)?;
         let place = match &identity.project_uuid {
             Some(uuid) => home.project(uuid, &repository_id)?,

@@ -35,9 +35,12 @@ fn missions_by_name() {
     assert_eq!(covered(&sandbox, &["--all"]), all);
     assert_eq!(covered(&sandbox, &["--mission", SURGE]), [SURGE]);
     assert_eq!(covered(&sandbox, &["--mission", SURGE, &all[0]]), [all[0].as_str(), SURGE]);
-    let report = sandbox.sk_sync(["run", "--json", "--mission", "nobody", SURGE]).success().json();
-    assert_eq!(report["index"]["missions"], 1);
-    assert!(report["warnings"].to_string().contains("there is no mission nobody"), "{report}");
+    for way in ["kitty-specs/storm-surge-alerts-01KQX7M2/", " storm-surge-alerts-01KQX7M2\r", "storm-s"] {
+        assert_eq!(covered(&sandbox, &["--mission", way]), [SURGE], "{way:?}");
+    }
+    let typo = sandbox.sk_sync(["run", "--mission", "storm-surge-alert-01KQX7M2", SURGE]).code(2);
+    assert!(typo.stderr.contains("there is no mission storm-surge-alert-01KQX7M2"), "{}", typo.stderr);
+    assert!(typo.stderr.contains(&format!("hint: did you mean {SURGE}?")), "{}", typo.stderr);
     for words in [["--all", "--changed"], ["--all", "--mission=x"], ["--changed", "--mission=x"]] {
         for command in ["run", "index"] {
             let _refused = sandbox.sk_sync([command, words[0], words[1]]).code(2);

@@ -19,11 +19,11 @@ fn a_first_file_with_an_identity() {
 fn what_is_there_stays() {
     let sandbox = Sandbox::with_empty_repo();
     sandbox.write("event-sync.toml", "preset = \"stub\"  # mine");
-    let run = sandbox.sk_sync(["init"]).code(2);
-    assert!(run.stderr.contains("exists already") && run.stderr.contains("hint: "), "{}", run.stderr);
-    let _added = sandbox.sk_sync(["init", "--project"]).success();
+    let _added = sandbox.sk_sync(["init"]).success();
     let text = sandbox.read("event-sync.toml");
     assert!(text.starts_with("preset = \"stub\"  # mine\n\n[project]\nuuid = \""), "{text}");
+    let again = sandbox.sk_sync(["init"]).success();
+    assert!(again.stderr.contains("is complete; it was left as it is"), "{}", again.stderr);
     let _refused = sandbox.sk_sync(["init", "--project"]).code(2);
     assert_eq!(sandbox.read("event-sync.toml"), text);
 }

@@ -1,36 +1,43 @@
 //! `sk-sync init`: a first `event-sync.toml`, and a project identity.
 //!
-//! Deciding what to write is [`plan`], which touches nothing; a file that exists is never overwritten. The one thing
-//! `--project` adds to an existing file is a `[project]` table after its last byte.
+//! Deciding what to write is [`plan`](super::init_plan::plan), which touches nothing; a file that exists is never
+//! overwritten, only added to.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::init_plan::{Act, FILE, Found, Identity, KITTIFY, Layouts, Plan, Wish, plan};
 use crate::base::{files, text};
+use crate::cli::journey::{start_stub, workspace, world};
+use crate::cli::render::listing::listing;
+use crate::cli::render::plural;
+use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
+use crate::config::LAYOUTS;
 use crate::dossier::{self, ProjectOverride};
-use crate::ops;
+use crate::endpoint::Choice;
+use crate::ops::{self, Request, Scope};
 
-/// The file this command writes.
-const FILE: &str = "event-sync.toml";
-/// Where Spec Kitty keeps a project's identity, below the work tree's root.
-const KITTIFY: &str = ".kittify/config.yaml";
-
-/// Write an event-sync.toml.
+/// Set up this repository: find its specs, give it an ID, write event-sync.toml.
 ///
-/// The file stands at the root of the work tree. An existing file is never overwritten; with --project, a
-/// project identity is added to it when it has none.
+/// The file stands at the root of the work tree, or of the project around the current directory. An existing file is never
+/// overwritten: a missing ID or a missing list of layouts is added after its last line. Then prints what would be sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sk-sync init --project            a file with a new project identity
+  sk-sync init                      find the layouts, write a file with a new project ID
+  sk-sync init --layout openspec    this layout, whatever is found
   sk-sync init --preset stub        a file that sends to the receiver inside sk-sync
-  sk-sync init --project --dry-run  only show what would be written")]
+  sk-sync init --dry-run            only show what would be written")]
 pub(crate) struct Args {
-    /// Mint an identity: a `[project]` table with a new uuid and a slug
+    /// Index this layout (kitty, spec-kit, openspec, kiro, bmad, gsd); may be given several times
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(LAYOUTS))]
+    pub(crate) layout: Vec<String>,
+
+    /// Fail when the project has an ID already
     #[arg(long)]
     pub(crate) project: bool,
 
@@ -41,24 +48,6 @@ pub(crate) struct Args {
     /// Print what was done as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// What is there already.
-#[derive(Debug, Default)]
-struct Found {
-    /// The text of `event-sync.toml`.
-    file: Option<String>,
-    /// The uuid in Spec Kitty's own configuration.
-    kittify_uuid: Option<String>,
-}
-
-/// What to write.
-#[derive(Debug, PartialEq, Eq)]
-enum Plan {
-    /// A new file with this text.
-    Create(String),
-    /// This text after the last byte of the existing file.
-    Append(String),
 }
 
 #[derive(Serialize)]
@@ -72,27 +61,31 @@ struct Document<'a> {
     action: &'static str,
     project_uuid: Option<&'a str>,
     project_slug: Option<&'a str>,
-}
-
-/// A project's identity.
-#[derive(Debug)]
-struct Identity {
-    uuid: String,
-    slug: String,
+    layouts: &'a [String],
+    likely: &'a [String],
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let root = context.checkout()?.root;
+    let root = project_root(context)?;
     let path = root.join(FILE);
     let known = dossier::identity(&[&root], &ProjectOverride::default()).map_err(ops::Error::from)?;
     let found = Found { file: read(&path)?, kittify_uuid: known.project_uuid };
-    let identity = args.project.then(|| Identity { uuid: context.ids.uuid(), slug: slug(&root) });
-    let plan = plan(&found, context.globals.preset.as_deref(), identity.as_ref())?;
+    let identity = Identity { uuid: context.ids.uuid(), slug: slug(&root) };
+    let layouts = layouts(&root, &args.layout);
+    let wish = Wish {
+        preset: context.globals.preset.as_deref(),
+        identity: &identity,
+        must_be_new: args.project,
+        layouts: &layouts,
+        layouts_asked: !args.layout.is_empty(),
+    };
+    let plan = plan(&found, &wish)?;
     if !args.dry_run {
         apply(&plan, &path)?;
     }
     let printer = &context.printer;
     if printer.is_json() {
+        let minted = plan.mints.then_some(&identity);
         printer.document(&Document {
             schema_version: ops::report::SCHEMA_VERSION,
             command: "init",
@@ -100,61 +93,107 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             exit_code: Exit::Success.code(),
             dry_run: args.dry_run,
             path: path.to_string_lossy().into_owned(),
-            action: if matches!(plan, Plan::Create(_)) { "created" } else { "appended" },
-            project_uuid: identity.as_ref().map(|i| i.uuid.as_str()),
-            project_slug: identity.as_ref().map(|i| i.slug.as_str()),
+            action: plan.act.word(),
+            project_uuid: minted.map(|i| i.uuid.as_str()),
+            project_slug: minted.map(|i| i.slug.as_str()),
+            layouts: &layouts.sure,
+            likely: &layouts.likely,
         });
     } else if args.dry_run {
-        let (Plan::Create(text) | Plan::Append(text)) = &plan;
-        printer.result(text.trim_end());
+        printer.result(plan.act.text().trim_end());
     } else {
-        let done = if matches!(plan, Plan::Create(_)) { "Wrote" } else { "Added a project identity to" };
-        printer.note(&format!("{done} {}", text::path(&path)));
+        tell(context, &plan, &path);
+        tell_places(context, &root, &layouts);
+        tell_listing(context)?;
         printer.note("Next: `sk-sync run --no-drain` to index and capture; commit the file so that others share it");
     }
     Ok(Exit::Success)
 }
 
-/// Decides what to write, or why nothing can be.
-fn plan(found: &Found, preset: Option<&str>, identity: Option<&Identity>) -> Result<Plan, Failure> {
-    if let (Some(_), Some(uuid)) = (identity, &found.kittify_uuid) {
-        let message = format!("this project has an identity already: {} in {KITTIFY}", text::printable(uuid));
-        return Err(Failure::new(Exit::Usage, "exists", message).with_hint("run `sk-sync init` without --project"));
+/// The project that is set up: one that says so, else the current directory where specs are, else the work tree.
+fn project_root(context: &Context) -> Result<PathBuf, Failure> {
+    let checkout = context.checkout()?;
+    let start = context.start_dir()?.canonicalize().unwrap_or_else(|_| checkout.root.clone());
+    let is_project = |dir: &Path| dir.join(FILE).is_file() || dir.join(KITTIFY).is_file();
+    let within = start.ancestors().take_while(|dir| dir.starts_with(&checkout.root));
+    let said = within.into_iter().find(|dir| is_project(dir)).map(Path::to_owned);
+    let has_specs = start.starts_with(&checkout.root) && !dossier::detect(&start).is_empty();
+    Ok(said.or_else(|| has_specs.then_some(start)).unwrap_or(checkout.root))
+}
+
+/// The layouts that were asked for, else those that are found.
+fn layouts(root: &Path, asked: &[String]) -> Layouts {
+    if !asked.is_empty() {
+        return Layouts { sure: asked.to_vec(), likely: Vec::new() };
     }
-    let table = identity.map(|i| format!("[project]\nuuid = \"{}\"\nslug = \"{}\"\n", i.uuid, i.slug));
-    match (&found.file, table) {
-        (None, table) => Ok(Plan::Create(template(preset, table.as_deref()))),
-        (Some(existing), Some(table)) => {
-            let parsed: toml::Table = existing.parse().map_err(|error: toml::de::Error| {
-                Failure::new(Exit::Usage, "configuration", format!("{FILE} is not valid TOML\n{error}"))
-                    .with_hint("mend the file, then run the same command again")
-            })?;
-            if parsed.contains_key("project") {
-                let message = format!("{FILE} has a [project] table already; it was left as it is");
-                return Err(Failure::new(Exit::Usage, "exists", message));
-            }
-            let gap = if existing.is_empty() || existing.ends_with("\n\n") {
-                ""
-            } else if existing.ends_with('\n') {
-                "\n"
-            } else {
-                "\n\n"
-            };
-            Ok(Plan::Append(format!("{gap}{table}")))
-        }
-        (Some(_), None) => {
-            Err(Failure::new(Exit::Usage, "exists", format!("{FILE} exists already; it was left as it is"))
-                .with_hint("to add a project identity to it: `sk-sync init --project`"))
-        }
+    let (sure, likely): (Vec<_>, Vec<_>) = dossier::detect(root).into_iter().partition(|found| found.is_sure);
+    let names = |found: Vec<dossier::Detected>| found.iter().map(|found| found.layout.to_owned()).collect();
+    Layouts { sure: names(sure), likely: names(likely) }
+}
+
+fn tell(context: &Context, plan: &Plan, path: &Path) {
+    let path = text::path(path);
+    let words = match (&plan.act, plan.mints) {
+        (Act::Create(_), _) => format!("Wrote {path}"),
+        (Act::Append(_), true) => format!("Added a project ID to {path}"),
+        (Act::Append(_), false) => format!("Added the layouts to {path}"),
+        (Act::Keep, _) => format!("{path} is complete; it was left as it is"),
+    };
+    context.printer.note(&words);
+    plan.notes.iter().for_each(|note| context.printer.note(note));
+}
+
+/// Says what else is there: likely layouts, tools with a recipe, projects below.
+fn tell_places(context: &Context, root: &Path, layouts: &Layouts) {
+    let printer = &context.printer;
+    for layout in &layouts.likely {
+        printer.note(&format!("Likely: {layout}; if it is, take the `#` off its line in {FILE}"));
     }
+    for (tool, place) in dossier::recipes(root) {
+        printer.note(&format!("Found: {tool} ({place}); docs/layouts.md has the lines for it"));
+    }
+    for (below, layout) in dossier::projects_below(root) {
+        let below = text::printable(&below);
+        printer.note(&format!("Found: {layout} in {below}/; `sk-sync init --repo {below}` makes it a project"));
+    }
+}
+
+/// Lists what would be sent, by unit.
+fn tell_listing(context: &Context) -> Result<(), Failure> {
+    let workspace = workspace(context)?;
+    let scope = Scope { command: "index", migrates: false, indexes: true, offers_bodies: false, drains: false };
+    let request = Request {
+        scope,
+        missions: None,
+        only_changed: false,
+        uses_memory: false,
+        step: None,
+        edition: dossier::Edition::default(),
+        max_time: None,
+        dry_run: true,
+        choice: Choice::default(),
+    };
+    let report = ops::run(&world(context), &workspace, &request, &start_stub, &|_| ())?;
+    let artifacts = report.artifacts.unwrap_or_default();
+    for line in listing(&artifacts, context.globals.verbose > 0) {
+        context.printer.note(&line);
+    }
+    report.warnings.iter().for_each(|words| context.printer.warning(words));
+    let (documents, bytes) =
+        artifacts.iter().filter(|a| a.decision == "queued").fold((0, 0), |(n, b), a| (n + 1, b + a.size));
+    let units = plural(report.index.map_or(0, |index| index.missions), "unit");
+    let documents = plural(documents, "document");
+    context.printer.note(&format!("In all: {units}, {documents} ({}) that a run sends", size(bytes)));
+    Ok(())
 }
 
 /// Writes. Creating fails when somebody else created the file in between.
 fn apply(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
-    let (options, text) = match plan {
-        Plan::Create(text) => (options.write(true).create_new(true), text),
-        Plan::Append(text) => (options.append(true), text),
+    let (options, text) = match &plan.act {
+        Act::Create(text) => (options.write(true).create_new(true), text),
+        Act::Append(text) => (options.append(true), text),
+        Act::Keep => return Ok(()),
     };
     options
         .open(path)
@@ -180,80 +219,9 @@ fn slug(root: &Path) -> String {
     if slug.is_empty() { "project".to_owned() } else { slug }
 }
 
-fn template(preset: Option<&str>, project: Option<&str>) -> String {
-    let preset = match preset {
-        Some(name) => format!("preset = \"{name}\"\n"),
-        None => "\
-# preset = \"stub\"               # a receiver inside sk-sync: try everything without a server
-# preset = \"external-receiver\"  # your own endpoint; also set `url` in [external_receiver]
-# preset = \"teamspace\"          # a Teamspace; also set `server_url` and `team_slug` in [teamspace]
-"
-        .to_owned(),
-    };
-    let project = project.map(|table| format!("\n{table}")).unwrap_or_default();
-    format!(
-        "\
-# What sk-sync does in this repository. Every key is optional; `sk-sync config show --origin` prints all of them.
-
-# Where events go. Without a preset everything is kept on this machine and nothing is sent.
-{preset}{project}"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn identity() -> Identity {
-        Identity { uuid: "8a4a7da6-a97c-4bb4-893a-b31664abfee4".into(), slug: "acme".into() }
-    }
-
-    fn existing(text: &str) -> Found {
-        Found { file: Some(text.to_owned()), kittify_uuid: None }
-    }
-
-    #[test]
-    fn a_new_file_is_valid_and_holds_the_identity() {
-        for (preset, identity) in
-            [(None, None), (Some("stub"), None), (None, Some(identity())), (Some("stub"), Some(identity()))]
-        {
-            let Plan::Create(text) = plan(&Found::default(), preset, identity.as_ref()).unwrap() else {
-                panic!("created")
-            };
-            let table: toml::Table = text.parse().unwrap();
-            assert_eq!(table.get("preset").and_then(|v| v.as_str()), preset);
-            let uuid = table.get("project").and_then(|p| p.get("uuid")).and_then(|v| v.as_str());
-            assert_eq!(uuid, identity.as_ref().map(|i| i.uuid.as_str()));
-        }
-    }
-
-    #[test]
-    fn an_identity_is_added_after_what_is_there() {
-        for text in ["", "preset = \"stub\"", "preset = \"stub\"\n", "[drain]\nmax_events = 5\n\n", "# note"] {
-            let Plan::Append(added) = plan(&existing(text), None, Some(&identity())).unwrap() else {
-                panic!("appended")
-            };
-            let mut both: toml::Table = format!("{text}{added}").parse().unwrap();
-            let project = both.remove("project").unwrap();
-            assert_eq!(project.get("slug").and_then(|v| v.as_str()), Some("acme"));
-            assert_eq!(both, text.parse().unwrap(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_is_overwritten() {
-        for (name, found, with_identity, kind) in [
-            ("a file", existing("x = 1"), false, "exists"),
-            ("an identity in the file", existing("[project]\nuuid = \"u\""), true, "exists"),
-            ("an identity written otherwise", existing("project.uuid = \"u\""), true, "exists"),
-            ("a broken file", existing("x = "), true, "configuration"),
-            ("an identity of Spec Kitty", Found { kittify_uuid: Some("u".into()), ..Found::default() }, true, "exists"),
-        ] {
-            let identity = with_identity.then(identity);
-            let failure = plan(&found, None, identity.as_ref()).unwrap_err();
-            assert_eq!((failure.exit, failure.kind), (Exit::Usage, kind), "{name}");
-        }
-    }
 
     #[test]
     fn a_slug_comes_from_the_directory() {

@@ -16,6 +16,7 @@ mod gc;
 mod hook;
 mod index;
 mod init;
+mod init_plan;
 mod man;
 mod migrate;
 mod migrate_conflicts;

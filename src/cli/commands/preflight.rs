@@ -6,6 +6,7 @@ use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::endpoint::{Gate, Identity, Keyring, ProxyUse, proxy_use};
+use crate::ops;
 
 /// Show every gate at once, each shut one with the line that opens it.
 ///
@@ -53,6 +54,9 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
         }
         for line in lines(resolved.identity.as_ref(), &gates, context.printer.paint()) {
             context.printer.result(&line);
+        }
+        for found in ops::found(&workspace, &context.interrupt) {
+            context.printer.note(&printable(&found.words()));
         }
     }
     Ok(exit)

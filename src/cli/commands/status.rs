@@ -8,7 +8,8 @@ use crate::cli::journey::{resolved, with_spool, workspace};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Gate, Keyring, Resolved};
-use crate::ops::Workspace;
+use crate::ops::report::FoundLayout;
+use crate::ops::{self, Workspace};
 use crate::upkeep::{Document, Facts, History, STATUS_SCHEMA, Surroundings, page, status, status_with_history};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
@@ -80,6 +81,7 @@ fn surroundings<'a>(
     store: &'a Path,
 ) -> Surroundings<'a> {
     let config = &workspace.loaded.config;
+    let found: Vec<_> = ops::found(workspace, &context.interrupt).iter().map(FoundLayout::words).collect();
     Surroundings {
         store,
         facts: Facts {
@@ -95,7 +97,7 @@ fn surroundings<'a>(
         legacy_home: workspace.home.legacy.as_deref(),
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,
-        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice()].concat(),
+        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice(), &found].concat(),
     }
 }
 

@@ -21,6 +21,14 @@ impl From<crate::ops::Error> for Failure {
             Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
             Ops::Dossier(crate::dossier::Error::NoPlace { .. }) => Self::of(Exit::Usage, "configuration", &error)
                 .with_hint("correct [artifacts] in event-sync.toml, or create the directory"),
+            Ops::Dossier(crate::dossier::Error::NoMission { ref near, .. }) => {
+                let names: Vec<_> = near.iter().map(|slug| crate::base::text::printable(slug)).collect();
+                let failure = Self::of(Exit::Usage, "no_mission", &error);
+                match names.as_slice() {
+                    [] => failure.with_hint("sk-sync index --dry-run"),
+                    names => failure.with_hint(format!("did you mean {}?", names.join(" or "))),
+                }
+            }
             Ops::Dossier(_) => Self::of(Exit::Usage, "repository", &error),
             Ops::Target(crate::endpoint::Error::GrantsFile { kind, .. }) => {
                 let kind = if kind == std::io::ErrorKind::StorageFull { "disk_full" } else { "io" };

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod event;
+pub(crate) mod listing;
 mod sections;
 pub(crate) mod status;
 
@@ -34,7 +35,9 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     if printer.is_json() {
         printer.document(&report);
     } else if !context.globals.quiet {
-        for line in summary(&report, exit, is_verbose, printer.paint()) {
+        let artifacts = report.artifacts.as_deref().unwrap_or_default();
+        let listed = listing::listing(artifacts, is_verbose);
+        for line in listed.into_iter().chain(summary(&report, exit, is_verbose, printer.paint())) {
             printer.result(&line);
         }
     }
@@ -66,6 +69,7 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     }
     if let Some(index) = &report.index {
         say("Indexed", sections::index_words(index));
+        index.found.iter().for_each(|found| say("Found", text::printable(&found.words())));
     }
     if let Some(capture) = &report.capture {
         say("Captured", sections::capture_words(capture));
@@ -97,6 +101,10 @@ fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
     let owed = events(report.standing.owed_events);
     let not_done = |words: &str| format!("{} {words}", paint.yellow("Not done:"));
     match exit {
+        Exit::Success if report.standing.is_empty => {
+            let words = format!("no units or documents were found; {}", success_words(report));
+            format!("{} {words}", paint.yellow("Nothing indexed:"))
+        }
         Exit::Success => format!("{} {}", paint.green("Done:"), success_words(report)),
         Exit::Retryable => not_done(&retry_words(report)),
         Exit::Gate => not_done("a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`"),
@@ -123,6 +131,8 @@ fn success_words(report: &Report) -> String {
         _ if report.command == "migrate" => {
             "every older store that can be read is taken over; `sk-sync run` delivers what this project owes".to_owned()
         }
+        (None, _) if report.standing.is_empty => "there is nothing to capture".to_owned(),
+        (Some(_), None) if report.standing.is_empty => "there is nothing to capture".to_owned(),
         (None, _) => "everything is captured".to_owned(),
         (Some(_), None) => "everything is captured; `sk-sync drain` delivers it".to_owned(),
         (Some(_), Some(_)) if pending > 0 => {

@@ -155,6 +155,55 @@ fn a_configured_place_that_is_not_there_is_an_error() {
     let _nothing_yet = repository(&[], "").sk_sync(["index"]).success();
 }
 
+/// Clone, `init`, `run --preset stub`: everything is there, and no file but ours is written.
+#[test]
+fn the_first_minute_of_every_layout() {
+    for tree in TREES {
+        let sandbox = of_tree(tree);
+        std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
+        sandbox.write(".specify/feature.json", "{}");
+        sandbox.write("openspec/project.md", "x");
+        sandbox.write(".planning/PROJECT.md", "x");
+        sandbox.write(".planning/STATE.md", "x");
+        sandbox.write("_bmad/bmm/config.yaml", "x");
+        for other in ["openspec", ".specify", ".planning", "_bmad"] {
+            let is_of_tree = tree.units.iter().any(|(_, dir, files)| {
+                dir.starts_with(other) || (dir.is_empty() && files.iter().any(|file| file.starts_with(other)))
+            });
+            if !is_of_tree {
+                std::fs::remove_dir_all(sandbox.repo().join(other)).unwrap();
+            }
+        }
+        sandbox.git(&["add", "-A", "-f"]);
+        sandbox.git(&["commit", "-q", "-m", "x"]);
+        let before = sandbox.sk_sync(["run", "--preset", "stub"]).success();
+        assert!(before.stdout.contains("Nothing indexed: ") && before.stdout.contains("Found "), "{}", before.stdout);
+        assert!(before.stderr.contains("first commit") || before.stdout.contains("first commit"), "{}", before.stderr);
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "{}", tree.name);
+        let init = sandbox.sk_sync(["init"]).success();
+        assert!(sandbox.read("event-sync.toml").contains(tree.name), "{}: {}", tree.name, init.stderr);
+        let _next = sandbox.sk_sync(["run", "--no-drain"]).success();
+        let report = sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+        let sent: usize = tree.units.iter().flat_map(|unit| unit.2).filter(|file| !file.starts_with('!')).count();
+        assert!(report["bodies"]["uploaded"].as_u64().unwrap() >= sent as u64, "{}: {report}", tree.name);
+        assert_eq!(report["index"]["found"], json!([]), "{}", tree.name);
+    }
+}
+
+#[test]
+fn a_layout_that_is_not_configured_is_named_and_not_indexed() {
+    let sandbox = repository(&["openspec/project.md", "openspec/changes/a/proposal.md"], "");
+    let line = "openspec: 2 units in openspec/, not indexed: sk-sync init";
+    for command in ["run", "index", "status", "preflight"] {
+        let run = sandbox.sk_sync([command]).success();
+        assert!(run.stdout.contains(line) || run.stderr.contains(line), "{command}: {}{}", run.stdout, run.stderr);
+        assert!(!run.stdout.contains("everything is captured"), "{command}: {}", run.stdout);
+    }
+    let report = sandbox.sk_sync(["index", "--json"]).success().json();
+    assert_eq!(report["index"]["found"], json!([{"layout": "openspec", "place": "openspec", "units": 2}]));
+    assert_eq!(report["index"]["missions"], 0);
+}
+
 #[test]
 fn what_is_odd_is_named_and_costs_only_itself() {
     let files = [

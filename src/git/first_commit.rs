@@ -1,0 +1,12 @@
+//! The first commit of a history: the same in every full clone.
+
+use super::{Checkout, Git};
+
+/// The id of the first commit that `HEAD` goes back to (the last one that git lists, where there are several); `None`
+/// without a commit, and outside repositories. In a shallow clone it is the oldest commit that is there. One child process.
+pub(crate) fn first_commit(git: &Git, checkout: &Checkout) -> Option<String> {
+    checkout.common_dir.as_ref()?;
+    let answer = git.ask(&checkout.root, &["rev-list", "--max-parents=0", "HEAD"]).ok()?;
+    let last = answer.line()?.lines().last()?.trim().to_owned();
+    (last.len() >= 40 && last.bytes().all(|b| b.is_ascii_hexdigit())).then_some(last)
+}

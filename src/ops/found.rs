@@ -1,0 +1,21 @@
+//! Layouts that a project has, and that its configuration does not name: told in a line each, never indexed unasked.
+
+use super::Workspace;
+use super::report::FoundLayout;
+use crate::base::Interrupt;
+use crate::dossier;
+
+/// The layouts that are there, hold something, and are looked for by no configured source.
+pub(crate) fn found(workspace: &Workspace, interrupt: &Interrupt) -> Vec<FoundLayout> {
+    // What cannot be read is told by the index.
+    let Ok(sources) = workspace.sources() else { return Vec::new() };
+    let artifacts = &workspace.loaded.config.artifacts;
+    let detected = dossier::detect(&workspace.root).into_iter();
+    let others = detected.filter(|d| !sources.layouts().contains(&d.layout) && !sources.looks_in(d.place));
+    let counted = others.filter_map(|detected| {
+        let units = dossier::count_units(&workspace.root, detected.layout, artifacts, interrupt);
+        let (layout, place) = (detected.layout.to_owned(), detected.place.to_owned());
+        (units > 0).then_some(FoundLayout { layout, place, units: units as u64 })
+    });
+    counted.collect()
+}
