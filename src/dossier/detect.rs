@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn layouts_are_told_by_what_their_tools_leave() {
-        let cases: &[(&[&str], &[(&str, bool)])] = &[
+        type Case = (&'static [&'static str], &'static [(&'static str, bool)]);
+        let cases: &[Case] = &[
             (&["kitty-specs/a/spec.md"], &[("kitty", true)]),
             (&[".specify/memory/constitution.md"], &[("spec-kit", true)]),
             (&[".specify/feature.json"], &[("spec-kit", false)]),

@@ -8,7 +8,7 @@ use super::index::Request;
 use super::places::{self, Places};
 use super::reason::Skipped;
 use super::slugs::named;
-use super::source::{Place, Sources};
+use super::source::Sources;
 use super::walk::Found;
 use super::{Error, discover};
 use crate::base::pattern::PathPattern;
@@ -68,7 +68,7 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
         return Err(Error::NoPlace { what: missing.what.clone(), places });
     }
     let root = sources.root();
-    let is_alone = sources.all().iter().all(|source| matches!(source.place, Place::Root(_)));
+    let is_alone = sources.is_kitty_alone();
     let mut located = Located::default();
     let mut missions = Vec::new();
     if let Some((source, root)) = root {

@@ -121,6 +121,16 @@ impl Sources {
         self.all.iter().any(|source| source.place.parents(true).iter().any(is_below))
     }
 
+    /// True when `kitty` is the only layout.
+    pub(crate) fn is_kitty_alone(&self) -> bool {
+        self.all.iter().all(|source| matches!(source.place, Place::Root(_)))
+    }
+
+    /// True when the project at `top` has one of the directories that are looked in.
+    pub(crate) fn has_a_place(&self, top: &std::path::Path) -> bool {
+        self.all.iter().flat_map(|source| source.place.parents(true)).any(|place| top.join(place).is_dir())
+    }
+
     /// What must exist.
     pub(super) fn required(&self) -> &[Required] {
         &self.required

@@ -48,7 +48,7 @@ pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
 pub(crate) use settings::change_settings;
 pub(crate) use stream::{Line, News, StreamRequest, capture_stream};
-pub(crate) use workspace::{Setup, Workspace};
+pub(crate) use workspace::{Setup, Workspace, projects_below};
 
 use crate::base::ids::Ids;
 use crate::base::{Clock, Env, Interrupt};

@@ -164,6 +164,39 @@ fn obeyed(checkout: &Checkout, root: &Path, main_root: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// Directories that are passed over when projects are looked for: they hold other people's files, and many.
+const CROWDED: [&str; 3] = ["node_modules", "target", "vendor"];
+/// How deep below the top of a work tree projects are looked for, and in how many directories at most.
+const DEEPEST: usize = 3;
+const MOST_DIRECTORIES: usize = 2000;
+
+/// The projects in directories below `top`, ordered by path: those that have a configuration or an identity of their own.
+pub(crate) fn projects_below(top: &Path) -> Vec<PathBuf> {
+    let (mut found, mut looked_at) = (Vec::new(), 0);
+    let mut open = vec![(top.to_owned(), 0)];
+    while let Some((dir, depth)) = open.pop() {
+        let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            let name = entry.file_name();
+            let is_passed = name.as_encoded_bytes().starts_with(b".") || CROWDED.iter().any(|crowded| name == *crowded);
+            // A repository of its own has hooks of its own.
+            if is_passed || looked_at == MOST_DIRECTORIES || entry.path().join(".git").exists() {
+                continue;
+            }
+            looked_at += 1;
+            let path = entry.path();
+            if path.join(REPOSITORY_FILE).is_file() || path.join(IDENTITY_FILE).is_file() {
+                found.push(path.clone());
+            }
+            if depth + 1 < DEEPEST {
+                open.push((path, depth + 1));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
 /// The nearest directory from `start` up to the top of the checkout that says it is a project; else that top. A
 /// repository may so hold several projects, each with its own configuration and identity.
 fn project_root(checkout: &Checkout, start: &Path) -> PathBuf {

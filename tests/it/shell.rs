@@ -36,7 +36,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       target       Show and choose the target, and list every target before it
       mode         Show or choose the preset of this project
       verify       Check every hash, count and reference in the store
-      init         Write an event-sync.toml
+      init         Find the specs of this repository and write event-sync.toml
       config       Show the configuration in force
       hook         Capture after commits, by git's own hooks
       serve        Run a receiver: the server side, for tests and self-hosters

@@ -21,7 +21,7 @@ use crate::dossier::{self, ProjectOverride};
 use crate::endpoint::Choice;
 use crate::ops::{self, Request, Scope};
 
-/// Set up this repository: find its specs, give it an ID, write event-sync.toml.
+/// Find the specs of this repository and write event-sync.toml.
 ///
 /// The file stands at the root of the work tree, or of the project around the current directory. An existing file is never
 /// overwritten: a missing ID or a missing list of layouts is added after its last line. Then prints what would be sent.
@@ -104,7 +104,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     } else {
         tell(context, &plan, &path);
         tell_places(context, &root, &layouts);
-        tell_listing(context)?;
+        // The file is written; what stands in the way of an index is told, and mended by hand.
+        if let Err(failure) = tell_listing(context) {
+            printer.warning(&failure.message);
+        }
         printer.note("Next: `sk-sync run --no-drain` to index and capture; commit the file so that others share it");
     }
     Ok(Exit::Success)

@@ -181,7 +181,7 @@ fn template(preset: Option<&str>, tables: &[String]) -> String {
 "
         .to_owned(),
     };
-    let tables: String = tables.iter().map(|table| format!("\n{table}")).collect();
+    let tables = tables.iter().fold(String::new(), |all, table| all + "\n" + table);
     format!(
         "\
 # What sk-sync does in this repository. Every key is optional; `sk-sync config show --origin` prints all of them.

@@ -131,8 +131,7 @@ fn success_words(report: &Report) -> String {
         _ if report.command == "migrate" => {
             "every older store that can be read is taken over; `sk-sync run` delivers what this project owes".to_owned()
         }
-        (None, _) if report.standing.is_empty => "there is nothing to capture".to_owned(),
-        (Some(_), None) if report.standing.is_empty => "there is nothing to capture".to_owned(),
+        (None, _) | (Some(_), None) if report.standing.is_empty => "there is nothing to capture".to_owned(),
         (None, _) => "everything is captured".to_owned(),
         (Some(_), None) => "everything is captured; `sk-sync drain` delivers it".to_owned(),
         (Some(_), Some(_)) if pending > 0 => {

@@ -74,7 +74,8 @@ fn everything_sent_is_accepted_and_nothing_else_is_sent() {
             sandbox.write(file, format!("secret of {file}"));
         }
         let server = Server::answering(|request| honest(request, "success"));
-        let words = ["--preset", "external-receiver", "--target-url", &server.url()];
+        let url = server.url();
+        let words = ["--preset", "external-receiver", "--target-url", &url, "--allow-origin", &url];
         let report = sandbox.sk_sync(["run", "--json"].iter().chain(&words)).success().json();
         let sent: usize = tree.units.iter().flat_map(|unit| unit.2).filter(|file| !file.starts_with('!')).count();
         assert_eq!(report["bodies"]["uploaded"], json!(sent), "{}: {report}", tree.name);

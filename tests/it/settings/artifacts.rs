@@ -37,7 +37,7 @@ fn artifacts_source() {
     assert!(queued(&sandbox).contains("docs/adr/0001-record.md"));
     let wrong = configured(&format!("{source}[[artifacts.source]]\nname = 'x'\nunit = ['a/{{name}}']\n"));
     let run = wrong.sk_sync(["index"]).code(2);
-    assert!(run.stderr.contains("event-sync.toml:5:1: `artifacts.source`: unknown key `unit`"), "{}", run.stderr);
+    assert!(run.stderr.contains(":5:1: `artifacts.source`: unknown key `unit`"), "{}", run.stderr);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::watchdog::Watchdog;
 use crate::base::{Clock as _, clock::SystemClock};
+use crate::cli::args::Globals;
 use crate::cli::journey::{workspace, workspace_to_write, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Delivery, HookDrain};
@@ -55,8 +56,25 @@ struct Handover {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Exit {
+    serve(context, args);
+    // Git starts a hook at the top of the work tree; a repository may hold projects below it.
+    if context.globals.repo.is_none()
+        && let Ok(checkout) = context.checkout()
+    {
+        for project in ops::projects_below(&checkout.root) {
+            let globals = Globals { repo: Some(project), ..context.globals.clone() };
+            if let Ok(below) = Context::new(context.env.clone(), globals, context.printer.clone()) {
+                serve(&below, args);
+            }
+        }
+    }
+    Exit::Success
+}
+
+/// Serves the project that the context names. Whatever happens to one project, the others are served.
+fn serve(context: &Context, args: &Args) {
     let handover = Arc::new(Mutex::new(Handover::default()));
-    let words = leave_words();
+    let words = leave_words(context);
     let watchdog = Watchdog::start(UNREAD, {
         let (handover, words) = (Arc::clone(&handover), words.clone());
         move || hand_over(&handover, words)
@@ -78,7 +96,6 @@ pub(super) fn run(context: &Context, args: &Args) -> Exit {
             }
         }
     }
-    Exit::Success
 }
 
 /// Captures what is to be captured; the log's path when a delivery is to follow.
@@ -90,7 +107,8 @@ fn attend(
 ) -> Result<Option<PathBuf>, Failure> {
     let workspace = workspace(context)?;
     let artifacts = workspace.root.join(&workspace.loaded.config.artifacts.root);
-    if !artifacts.is_dir() {
+    let sources = workspace.sources()?;
+    if !sources.has_a_place(&workspace.root) {
         return Ok(None);
     }
     let known = Stamp::read(&stamp_path(&workspace));
@@ -113,7 +131,11 @@ fn attend(
         *shared = Handover { log: Some(log.clone()), delivers };
     }
     watchdog.allow(budget(&workspace));
-    let captured = capture(context, &workspace, &artifacts, known.as_ref(), &path)?;
+    let captured = if sources.is_kitty_alone() {
+        capture(context, &workspace, &artifacts, known.as_ref(), &path)?
+    } else {
+        capture_all(context, &workspace, &path)?
+    };
     if captured > 0 {
         tell(&log, &format!("{}: captured {captured}", args.hook));
     }
@@ -154,6 +176,18 @@ fn capture(
     let seen = seen.on_ground(&ground(workspace));
     if let Err(error) = seen.write(path) {
         log::warn!("the next hook will look at everything again: {error}");
+    }
+    Ok(done.captured)
+}
+
+/// Captures every unit: where layouts have units in many places, what is remembered of the files says what is new.
+fn capture_all(context: &Context, workspace: &Workspace, path: &std::path::Path) -> Result<i64, Failure> {
+    let done = ops::capture_quickly(&world(context), workspace, None)?;
+    for warning in &done.warnings {
+        log::info!("{warning}");
+    }
+    if let Err(error) = Stamp::blank(&ground(workspace)).write(path) {
+        log::debug!("cannot write {}: {error}", path.display());
     }
     Ok(done.captured)
 }
@@ -220,9 +254,12 @@ fn delivers(workspace: &Workspace) -> bool {
 }
 
 /// The words that start the process left behind: those of this process up to its command, with another command.
-fn leave_words() -> Vec<OsString> {
-    let own = std::env::args_os().skip(1).take_while(|word| word != "hook");
-    own.chain(["hook", "deliver"].map(OsString::from)).collect()
+fn leave_words(context: &Context) -> Vec<OsString> {
+    let own: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "hook").collect();
+    let names_repo = own.iter().any(|word| word.to_string_lossy().starts_with("--repo"));
+    let below = context.globals.repo.clone().filter(|_| !names_repo);
+    let repo = below.into_iter().flat_map(|dir| [OsString::from("--repo"), dir.into_os_string()]);
+    own.into_iter().chain(repo).chain(["hook", "deliver"].map(OsString::from)).collect()
 }
 
 fn leave(words: &[OsString]) -> std::io::Result<()> {
