@@ -1,12 +1,13 @@
 //! sk-sync gets what happens in spec-driven repositories to a server, provably.
 //!
 //! ```text
-//!  9  SURFACE     cli                                            words in, exit code out
-//!  8  YARDSTICK   bench                                          what the journeys cost, beside raw limits
-//!  7  JOURNEYS    ops   upkeep   serve   hook                    run, status, the receiver, git hooks
-//!  6  INHERITANCE legacy                                         old queues -> books, bodies
-//!  5  BOOKS       books                                          acts that touch journal and ledger in one transaction
-//!  4  MOVERS      delivery   bodies                              send, and remember what was accepted
+//! 10  SURFACE     cli                                            words in, exit code out
+//!  9  YARDSTICK   bench                                          what the journeys cost, beside raw limits
+//!  8  JOURNEYS    ops   upkeep   serve   hook                    run, status, the receiver, git hooks
+//!  7  INHERITANCE legacy                                         old queues -> books
+//!  6  BOOKS       books                                          acts that touch journal and ledger in one transaction
+//!  5  TEXTS       bodies                                         upload the texts of documents
+//!  4  LEDGER      delivery                                       send events, and remember what was accepted
 //!  3  FACTS       journal   spool   endpoint dossier             what happened | and waits | which server | what is on disk
 //!  2  ENVELOPE    event                                          the wire vocabulary and who emitted it
 //!  1  ADAPTERS    store   http   config   git                    SQLite | HTTP | layered settings | git child process

@@ -9,6 +9,8 @@ pub(crate) const ATTEMPT_WRITTEN: &str = "attempt_written";
 pub(crate) const POST_SENT: &str = "post_sent";
 /// An answer to a batch was read, and nothing of it was recorded.
 pub(crate) const ANSWER_READ: &str = "answer_read";
+/// Answers to documents were read, and nothing of them was recorded.
+pub(crate) const DOCUMENTS_ANSWERED: &str = "documents_answered";
 /// What an answer said is on disk.
 pub(crate) const LEDGER_COMMITTED: &str = "ledger_committed";
 /// What one older store has for one of ours is on disk, with its mark.

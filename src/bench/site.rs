@@ -119,6 +119,7 @@ impl Site {
             step: None,
             edition: Edition::default(),
             max_time: Some(LONG),
+            resubmits: false,
             dry_run: false,
             choice: Choice { target_url: Some(url), ..Choice::default() },
         };

@@ -11,23 +11,30 @@ use super::outcome::{Outcome, Pace};
 use super::pool::{Done, Pool, Work};
 use super::push::{LONGEST_UPLOAD, Push};
 use super::report::{ArtifactOutcome, Report, Status, Stop};
-use super::select::{self, Cursor, Row, Stored};
+use super::select::{self, Row, Stored};
 use super::settle::{Act, Gathered};
-use super::{Error, pause, stats};
-use crate::base::{Clock, Interrupt, Sha256, Timestamp, retry};
-use crate::store::Store;
+use super::{Body, Error};
+use crate::base::{Clock, Interrupt, Timestamp, retry};
+use crate::delivery::{self, Class};
+use crate::event;
+use crate::journal::Kind;
+use crate::store::{ReadTx, Store};
 
 /// Rows read at once, without their texts.
-const CHUNK: u32 = 64;
+const CHUNK: i64 = 64;
 
 /// Bodies that become due within this time of each other are tried again together.
 const TOGETHER: Duration = Duration::from_millis(500);
 
 /// The settings of a drain.
-#[derive(Debug, Clone)]
-pub(crate) struct DrainPolicy {
-    /// The missions to upload for; `None` for all.
-    pub(crate) missions: Option<Vec<String>>,
+#[derive(Clone, Copy)]
+pub(crate) struct DrainPolicy<'a> {
+    /// The target's row in the ledger.
+    pub(crate) target: i64,
+    /// Texts stay in the store although every target has them.
+    pub(crate) keeps_texts: bool,
+    /// Reads the text of a version from the disk, where it is there.
+    pub(crate) on_disk: &'a dyn Fn(&Row) -> Option<Body>,
     /// When the run's time is up.
     pub(crate) deadline: Option<Timestamp>,
     /// How long, all in all, to wait for bodies that the server is not ready for.
@@ -39,18 +46,20 @@ pub(crate) struct DrainPolicy {
 pub(crate) fn drain(
     store: &mut Store,
     push: &Push,
-    policy: &DrainPolicy,
+    policy: &DrainPolicy<'_>,
     clock: &dyn Clock,
     interrupt: &Interrupt,
     random: &mut dyn FnMut() -> f64,
     on_outcome: &mut dyn FnMut(&ArtifactOutcome),
 ) -> Result<Report, Error> {
-    if store.read(stats::counts)?.rows == 0 {
-        return Ok(Report::default());
+    let start = clock.now();
+    if store.read(|tx| select::due(tx, policy.target, start, 0, 1))?.is_empty() {
+        return Ok(Report { remaining: store.read(|tx| remaining(tx, policy.target))?, ..Report::default() });
     }
     let brake = AtomicBool::new(false);
+    let deadline = policy.deadline;
     let work = |row: &Row, content: &str| {
-        let left = policy.deadline.map_or(LONGEST_UPLOAD, |d| d.since(clock.now()).min(LONGEST_UPLOAD));
+        let left = deadline.map_or(LONGEST_UPLOAD, |d| d.since(clock.now()).min(LONGEST_UPLOAD));
         if brake.load(Ordering::SeqCst) || interrupt.is_requested() || left.is_zero() {
             return None;
         }
@@ -61,7 +70,8 @@ pub(crate) fn drain(
         Some(outcome)
     };
     let work: &Work<'_> = &work;
-    let pause = store.read(|tx| pause::current(tx, push.endpoint(), clock.now()))?;
+    let pause = store.read(|tx| delivery::documents_not_before(tx, policy.target))?;
+    let pause = pause.filter(|until| !retry::is_due(*until, start));
     let mut drain = Drain {
         store,
         policy,
@@ -70,11 +80,12 @@ pub(crate) fn drain(
         random,
         on_outcome,
         brake: &brake,
-        endpoint: push.endpoint(),
         at_most: 2 * push.parallel(),
         is_open: false,
         rows: VecDeque::new(),
         cursor: None,
+        behind: VecDeque::new(),
+        at_hand: BTreeSet::new(),
         gathered: Gathered::default(),
         kept: BTreeMap::new(),
         untouched: Vec::new(),
@@ -99,14 +110,13 @@ fn stops_everybody(outcome: &Outcome) -> bool {
 
 struct Drain<'a> {
     store: &'a mut Store,
-    policy: &'a DrainPolicy,
+    policy: &'a DrainPolicy<'a>,
     clock: &'a dyn Clock,
     interrupt: &'a Interrupt,
     random: &'a mut dyn FnMut() -> f64,
     on_outcome: &'a mut dyn FnMut(&ArtifactOutcome),
     /// Set when no more uploads may begin.
     brake: &'a AtomicBool,
-    endpoint: Sha256,
     /// How many texts may be in memory.
     at_most: usize,
     /// The server answered for a body; before that they go one by one.
@@ -114,7 +124,11 @@ struct Drain<'a> {
     /// Rows read and not yet handed out.
     rows: VecDeque<Row>,
     /// Where to read on; `None` when everything due was read.
-    cursor: Option<Cursor>,
+    cursor: Option<i64>,
+    /// Rows of documents of which another version is being uploaded: they go after it.
+    behind: VecDeque<Row>,
+    /// The documents that are being uploaded.
+    at_hand: BTreeSet<[u8; 16]>,
     gathered: Gathered,
     /// What is to be said of rows kept for another try, by row.
     kept: BTreeMap<i64, ArtifactOutcome>,
@@ -142,11 +156,17 @@ impl Drain<'_> {
     /// Tries everything that is due, once.
     fn pass(&mut self, pool: &mut Pool) -> Result<(), Error> {
         self.rows.clear();
-        self.cursor = Some(Cursor::START);
+        self.cursor = Some(0);
         loop {
             self.hand_out(pool)?;
             if pool.at_hand() == 0 {
-                return self.settle();
+                self.settle()?;
+                if self.behind.is_empty() || !self.may_go_on() {
+                    self.behind.clear();
+                    return Ok(());
+                }
+                self.rows.append(&mut self.behind);
+                continue;
             }
             for upload in pool.collect(self.gathered.time_left(self.clock.now())) {
                 self.note(upload);
@@ -164,13 +184,15 @@ impl Drain<'_> {
             if !self.may_go_on() {
                 break;
             }
-            match self.store.read(|tx| select::content(tx, &row))? {
-                Stored::Intact(body) => pool.submit(row, body.into_text()),
-                Stored::Damaged => {
-                    let reason = "content_hash_mismatch: the store is damaged here".to_owned();
-                    self.gathered.add(row, Act::Fail { reason }, self.clock.now());
-                }
-                Stored::Gone => {}
+            let kept = match self.store.read(|tx| select::content(tx, &row))? {
+                Stored::Intact(body) => Some(body),
+                // A damaged one is healed by the file.
+                Stored::Damaged | Stored::Nothing => (self.policy.on_disk)(&row),
+            };
+            match kept {
+                Some(_) if !self.at_hand.insert(key(&row)) => self.behind.push_back(row),
+                Some(body) => pool.submit(row, body.into_text()),
+                None => self.report.textless.push(row),
             }
         }
         Ok(())
@@ -188,9 +210,9 @@ impl Drain<'_> {
 
     fn next_row(&mut self) -> Result<Option<Row>, Error> {
         if let (true, Some(cursor)) = (self.rows.is_empty(), self.cursor) {
-            let (missions, now) = (self.policy.missions.as_deref(), self.clock.now());
-            self.rows = self.store.read(|tx| select::due(tx, missions, now, cursor, CHUNK))?.into();
-            self.cursor = self.rows.back().map(Cursor::behind);
+            let (target, now) = (self.policy.target, self.clock.now());
+            self.rows = self.store.read(|tx| select::due(tx, target, now, cursor, CHUNK))?.into();
+            self.cursor = self.rows.back().map(|row| row.id);
         }
         Ok(self.rows.pop_front())
     }
@@ -198,6 +220,7 @@ impl Drain<'_> {
     /// Takes down what an upload came to.
     fn note(&mut self, done: Done) {
         let Done { row, outcome } = done;
+        self.at_hand.remove(&key(&row));
         let Some(outcome) = outcome else {
             self.may_go_on();
             return;
@@ -240,7 +263,9 @@ impl Drain<'_> {
 
     /// Writes down what was gathered, and then tells it.
     fn settle(&mut self) -> Result<(), Error> {
-        for (row, act) in self.gathered.write(self.store, self.endpoint, self.clock.now())? {
+        for (row, act) in
+            self.gathered.write(self.store, self.policy.target, self.policy.keeps_texts, self.clock.now())?
+        {
             self.tell(row, act);
         }
         Ok(())
@@ -297,9 +322,21 @@ impl Drain<'_> {
     fn finish(mut self) -> Result<Report, Error> {
         self.report.retryable = self.kept.len() as u64;
         self.kept.values().chain(&self.untouched).for_each(|outcome| (self.on_outcome)(outcome));
-        self.report.remaining = self.store.read(stats::counts)?.rows;
+        self.report.remaining = self.store.read(|tx| remaining(tx, self.policy.target))?;
         Ok(self.report)
     }
+}
+
+/// What the versions of a document have in common.
+fn key(row: &Row) -> [u8; 16] {
+    event::document_key(&row.namespace, &row.path)
+}
+
+/// Documents that the target lacks and that a later drain sends.
+fn remaining(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
+    let target = delivery::targets(tx)?.into_iter().find(|known| known.id == target);
+    let balance = delivery::balance_of(tx, target.as_ref(), Kind::Document)?;
+    Ok(u64::try_from(balance.of(Class::Untried) + balance.of(Class::Retryable)).unwrap_or(0))
 }
 
 fn outcome_of(row: Row, status: Status, reason: String, retryable: bool) -> ArtifactOutcome {

@@ -1,12 +1,14 @@
-//! The failure log: what servers refused for good. Nothing leaves the queue unsent without an entry here.
+//! What servers refused of texts that are not here, by older queues' words: kept for a person to see.
 
 use rusqlite::named_params;
 
-use super::stats::{self, FAILURES};
-use super::{Error, Row, select};
+use super::{Error, Row};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
-use crate::store::{ReadTx, WriteTx};
+use crate::store::{self, Counter, ReadTx, WriteTx};
+
+/// Open entries of the failure log.
+const FAILURES: Counter<'static> = Counter { scope: "bodies", name: "failures" };
 
 /// One entry: an artifact's text and a reason it was refused for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,71 +33,62 @@ pub(crate) struct Failure {
     pub(crate) closed_at: Option<Timestamp>,
 }
 
-/// Writes an entry for `row`, or counts up the one that is there and opens it again.
-pub(super) fn record(tx: &WriteTx<'_>, row: &Row, reason: &str, now: Timestamp) -> Result<(), Error> {
-    let entry = Failure {
-        namespace: row.namespace.clone(),
-        path: row.path.clone(),
-        sha256: row.sha256,
-        size_bytes: row.size_bytes,
-        reason: reason.to_owned(),
-        count: 1,
-        first_failed_at: now,
-        last_failed_at: now,
-        closed_at: None,
-    };
-    let is_open = is_open(tx, &entry)?;
-    insert(
-        tx,
-        &entry,
-        "DO UPDATE SET failure_count = failure_count + 1, last_failed_at = excluded.last_failed_at, closed_at = NULL",
-    )?;
-    Ok(stats::add(tx, FAILURES, i64::from(!is_open))?)
+/// Writes an entry of an older failure log; false when the same text is noted for the same reason already.
+pub(crate) fn inherit_failure(tx: &WriteTx<'_>, entry: &Failure) -> Result<bool, Error> {
+    if let Some(field) = entry.namespace.blank_field() {
+        let (path, mission_slug) = (entry.path.clone(), entry.namespace.mission_slug.clone());
+        return Err(Error::BlankNamespace { path, mission_slug, field });
+    }
+    let is_new = insert(tx, entry)?;
+    store::add_to_counter(tx, FAILURES, i64::from(is_new))?;
+    Ok(is_new)
+}
+
+/// Open entries. O(1).
+pub(crate) fn count_failures(tx: &ReadTx<'_>) -> Result<u64, Error> {
+    Ok(u64::try_from(store::counter(tx, FAILURES)?).unwrap_or(0))
+}
+
+/// What each counter must say, by the rows.
+pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
+    let sql = "SELECT COUNT(*) FROM bodies_failure_log WHERE closed_at IS NULL";
+    Ok(vec![(FAILURES, tx.conn().query_row(sql, [], |row| row.get(0))?)])
+}
+
+/// Forgets every entry.
+pub(crate) fn purge_failures(tx: &WriteTx<'_>) -> Result<u64, Error> {
+    let open = count_failures(tx)?;
+    tx.prepare("DELETE FROM bodies_failure_log")?.execute([])?;
+    store::add_to_counter(tx, FAILURES, -i64::try_from(open).unwrap_or(i64::MAX))?;
+    Ok(open)
 }
 
 /// True when a row was written.
-pub(super) fn insert(tx: &WriteTx<'_>, entry: &Failure, otherwise: &str) -> Result<bool, Error> {
-    let mut statement = tx.prepare(&format!(
+fn insert(tx: &WriteTx<'_>, entry: &Failure) -> Result<bool, Error> {
+    let mut statement = tx.prepare(
         "INSERT INTO bodies_failure_log (project_uuid, mission_slug, target_branch, mission_type, manifest_version,
             artifact_path, content_hash, size_bytes, failure_reason, failure_count, first_failed_at, last_failed_at,
             closed_at)
          VALUES (:project_uuid, :mission_slug, :target_branch, :mission_type, :manifest_version,
             :path, :sha256, :size, :reason, :count, :first, :last, :closed)
-         ON CONFLICT {otherwise}"
-    ))?;
+         ON CONFLICT DO NOTHING",
+    )?;
     let changed = statement.execute(named_params! {
         ":project_uuid": entry.namespace.project_uuid, ":mission_slug": entry.namespace.mission_slug,
         ":target_branch": entry.namespace.target_branch, ":mission_type": entry.namespace.mission_type,
         ":manifest_version": entry.namespace.manifest_version, ":path": entry.path,
-        ":sha256": entry.sha256.as_bytes(), ":size": select::signed(entry.size_bytes), ":reason": entry.reason,
+        ":sha256": entry.sha256.as_bytes(), ":size": i64::try_from(entry.size_bytes).unwrap_or(i64::MAX), ":reason": entry.reason,
         ":count": entry.count, ":first": entry.first_failed_at.as_micros(),
         ":last": entry.last_failed_at.as_micros(), ":closed": entry.closed_at.map(Timestamp::as_micros),
     })?;
     Ok(changed > 0)
 }
 
-fn is_open(tx: &ReadTx<'_>, entry: &Failure) -> Result<bool, Error> {
-    Ok(tx
-        .prepare(
-            "SELECT 1 FROM bodies_failure_log
-             WHERE project_uuid = ?1 AND mission_slug = ?2 AND target_branch = ?3 AND mission_type = ?4
-               AND manifest_version = ?5 AND artifact_path = ?6 AND content_hash = ?7 AND failure_reason = ?8
-               AND closed_at IS NULL",
-        )?
-        .exists((
-            &entry.namespace.project_uuid,
-            &entry.namespace.mission_slug,
-            &entry.namespace.target_branch,
-            &entry.namespace.mission_type,
-            &entry.namespace.manifest_version,
-            &entry.path,
-            entry.sha256.as_bytes(),
-            &entry.reason,
-        ))?)
-}
-
 /// Closes the entries of the artifact of `row`, whatever text they are about: the server has a text of it now.
 pub(super) fn close_for_artifact(tx: &WriteTx<'_>, row: &Row, now: Timestamp) -> Result<(), Error> {
+    if count_failures(tx)? == 0 {
+        return Ok(());
+    }
     let closed = tx
         .prepare(
             "UPDATE bodies_failure_log SET closed_at = ?7
@@ -111,7 +104,7 @@ pub(super) fn close_for_artifact(tx: &WriteTx<'_>, row: &Row, now: Timestamp) ->
             &row.path,
             now.as_micros(),
         ))?;
-    Ok(stats::subtract(tx, FAILURES, closed)?)
+    Ok(store::add_to_counter(tx, FAILURES, -i64::try_from(closed).unwrap_or(i64::MAX))?)
 }
 
 /// Closes the open entries of the given missions (or of all), and says how many: a person has seen them. The next run
@@ -122,8 +115,8 @@ pub(crate) fn close_failures(tx: &WriteTx<'_>, missions: Option<&[String]>, now:
             "UPDATE bodies_failure_log SET closed_at = ?2
              WHERE closed_at IS NULL AND (?1 IS NULL OR mission_slug IN (SELECT value FROM json_each(?1)))",
         )?
-        .execute((select::json(missions), now.as_micros()))?;
-    stats::subtract(tx, FAILURES, closed)?;
+        .execute((json(missions), now.as_micros()))?;
+    store::add_to_counter(tx, FAILURES, -i64::try_from(closed).unwrap_or(i64::MAX))?;
     Ok(closed as u64)
 }
 
@@ -141,7 +134,7 @@ pub(crate) fn failures(
          WHERE (?1 IS NULL OR mission_slug IN (SELECT value FROM json_each(?1))) AND (?2 OR closed_at IS NULL)
          ORDER BY last_failed_at DESC, id DESC LIMIT ?3",
     )?;
-    let found = statement.query_map((select::json(missions), with_closed, limit), |row| {
+    let found = statement.query_map((json(missions), with_closed, limit), |row| {
         Ok(Failure {
             namespace: NamespaceRef {
                 project_uuid: row.get(0)?,
@@ -151,8 +144,8 @@ pub(crate) fn failures(
                 manifest_version: row.get(4)?,
             },
             path: row.get(5)?,
-            sha256: select::digest(6, row)?,
-            size_bytes: select::unsigned(7, row)?,
+            sha256: digest(6, row)?,
+            size_bytes: unsigned(7, row)?,
             reason: row.get(8)?,
             count: row.get(9)?,
             first_failed_at: Timestamp::from_micros(row.get(10)?),
@@ -161,4 +154,23 @@ pub(crate) fn failures(
         })
     })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The slugs as one SQL value.
+fn json(missions: Option<&[String]>) -> Option<String> {
+    missions.map(|slugs| serde_json::Value::from(slugs).to_string())
+}
+
+/// A size or a count from its column.
+fn unsigned(column: usize, row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
+}
+
+/// A digest from its column.
+fn digest(column: usize, row: &rusqlite::Row<'_>) -> rusqlite::Result<Sha256> {
+    let bytes = row.get_ref(column)?.as_blob()?;
+    Sha256::from_slice(bytes).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, "a digest has 32 bytes".into())
+    })
 }

@@ -1,11 +1,9 @@
-//! Artifact bodies: which are uploaded, the queue they wait in, the upload, and what each answer means.
+//! The texts of documents: which artifacts have one that is sent, the upload, and what each answer means.
 //!
-//! **Invariant:** knows neither events nor the ledger. A body leaves the queue only when a server echoed its path and
-//! digest, or with an entry in the failure log written in the same transaction. Two missions, branches, manifest
-//! versions or projects never share a row, and no namespace field is ever blank or substituted.
+//! Which version is owed where, and what an answer settles, is the ledger's (`delivery`); the versions are the journal's.
 //!
-//! **Invariant:** what a server has is never presumed. Every run submits every eligible body; an upload whose answer or
-//! whose record was lost is repeated, and the server says `already_exists`.
+//! **Invariant:** a text is sent only as it was captured: its digest is checked wherever it comes from. A version counts
+//! as delivered only when a server echoed its path and digest. No namespace field is ever blank or substituted.
 
 mod body;
 mod drain;
@@ -13,37 +11,30 @@ mod drain;
 mod drain_tests;
 mod failures;
 mod filter;
-mod inherit;
-mod outcome;
-mod pause;
-mod pool;
-mod purge;
-mod push;
-mod queue;
 #[cfg(test)]
-mod queue_tests;
+mod order_tests;
+mod outcome;
+mod pool;
+mod push;
 mod report;
 mod select;
 mod settle;
-mod stats;
 #[cfg(test)]
 mod test_server;
 #[cfg(test)]
 mod test_world;
+mod views;
 
 pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
-pub(crate) use failures::{Failure, close_failures, failures};
+pub(crate) use failures::{
+    Failure, close_failures, count_failures, counters_by_rows, failures, inherit_failure, purge_failures,
+};
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
-pub(crate) use inherit::{Inherited, InheritedFailure, inherit, inherit_failure};
-pub(crate) use purge::purge;
 pub(crate) use push::Push;
-pub(crate) use queue::{Enqueued, Entry, Limits, enqueue, retry_now};
 pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
 pub(crate) use select::{Row, list};
-pub(crate) use stats::{
-    Counts, MissionStats, by_mission, counters_by_rows, counts, damaged_texts, recount, stats, unreferenced_blobs,
-};
+pub(crate) use views::{MissionStats, Stats, by_mission, refusals, stats};
 
 /// The tables of this domain.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
@@ -72,6 +63,12 @@ pub(crate) enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Delivery(#[from] crate::delivery::Error),
 }
 
 impl From<rusqlite::Error> for Error {

@@ -49,11 +49,6 @@ impl Push {
         self.parallel
     }
 
-    /// Whose pauses count.
-    pub(super) fn endpoint(&self) -> Sha256 {
-        Sha256::of(self.url.as_bytes())
-    }
-
     /// Uploads one body within `total` and says what came of it.
     pub(super) fn upload(&self, row: &Row, content: &str, total: Duration, clock: &dyn Clock) -> Outcome {
         let end = clock.now().after(total);

@@ -1,5 +1,6 @@
 //! What is said about bodies: a word and a reason for each, and totals of a drain.
 
+use super::Row;
 use crate::base::Sha256;
 
 /// The status words of `bodies.outcomes`.
@@ -87,10 +88,12 @@ pub(crate) struct Report {
     pub(crate) already_exists: u64,
     /// Bodies tried and kept for another try.
     pub(crate) retryable: u64,
-    /// Bodies refused for good; in the failure log.
+    /// Bodies refused for good.
     pub(crate) failed: u64,
-    /// Rows in the queue afterwards, those of other missions included.
+    /// Documents that the target lacks afterwards.
     pub(crate) remaining: u64,
+    /// What was due and has no text, neither kept nor on disk: as it was.
+    pub(crate) textless: Vec<Row>,
     /// Why the drain ended early, if it did.
     pub(crate) stopped: Option<Stop>,
 }

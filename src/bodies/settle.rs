@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use super::report::Status;
-use super::{Error, Row, pause, queue};
-use crate::base::{Sha256, Timestamp};
+use super::{Error, Row, failures};
+use crate::base::{Timestamp, failpoint};
+use crate::delivery::{self, Answered};
 use crate::store::Store;
 
 /// Answers written down at once.
@@ -19,7 +20,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// What to do with a row whose upload is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
-    /// The server has it: the row goes.
+    /// The server has it.
     Settle(Status, &'static str),
     /// The row waits for another try.
     Postpone {
@@ -28,7 +29,7 @@ pub(super) enum Act {
         /// When it is due.
         due_at: Timestamp,
     },
-    /// The row goes, with an entry in the failure log.
+    /// It was refused for good.
     Fail {
         /// Why.
         reason: String,
@@ -67,26 +68,33 @@ impl Gathered {
         self.acts.len() >= AT_ONCE || self.time_left(now).is_some_and(|left| left.is_zero())
     }
 
-    /// Writes everything down in one transaction, a failure before its row goes, and gives it back to be told.
+    /// Writes everything down in one transaction and gives it back to be told. A text goes with the last target that
+    /// lacked it, unless it is to stay.
     pub(super) fn write(
         &mut self,
         store: &mut Store,
-        endpoint: Sha256,
+        target: i64,
+        keeps_texts: bool,
         now: Timestamp,
     ) -> Result<Vec<(Row, Act)>, Error> {
         let Self { acts, pause, .. } = std::mem::take(self);
         if acts.is_empty() && pause.is_none() {
             return Ok(acts);
         }
+        failpoint::at(failpoint::DOCUMENTS_ANSWERED);
         store.write(|tx| {
             for (row, act) in &acts {
-                match act {
-                    Act::Settle(..) => queue::settle(tx, row, now)?,
-                    Act::Postpone { reason, due_at } => queue::postpone(tx, row, reason, *due_at)?,
-                    Act::Fail { reason } => queue::fail(tx, row, reason, now)?,
+                let answered = match act {
+                    Act::Settle(status, _) => Answered::Stored { before: *status == Status::AlreadyExists },
+                    Act::Postpone { reason, due_at } => Answered::Again { reason, due_at: *due_at },
+                    Act::Fail { reason } => Answered::Refused { reason },
+                };
+                delivery::settle_document(tx, target, (row.id, row.sha256), &answered, keeps_texts, now)?;
+                if matches!(act, Act::Settle(..)) {
+                    failures::close_for_artifact(tx, row, now)?;
                 }
             }
-            pause.map_or(Ok(()), |until| pause::begin(tx, endpoint, until))
+            pause.map_or(Ok(()), |until| Ok::<_, Error>(delivery::hold_documents(tx, target, Some(until))?))
         })?;
         Ok(acts)
     }
@@ -110,7 +118,7 @@ mod tests {
             gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
         }
         assert!(gathered.is_due(after(0)), "many");
-        assert_eq!(gathered.write(&mut world.store, Sha256::of(b"t"), after(0)).unwrap().len(), AT_ONCE);
+        assert_eq!(gathered.write(&mut world.store, 1, false, after(0)).unwrap().len(), AT_ONCE);
         assert_eq!((world.counts().rows, gathered.time_left(after(0))), (0, None));
         gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
         gathered.add(row, Act::Settle(Status::Uploaded, "stored"), after(90));

@@ -1,29 +1,44 @@
-//! A store with these tables only, and bodies to put in it.
+//! A store with journal and ledger, one target, and documents that no event announces.
 
 use std::time::Duration;
 
-use super::queue::Enqueued;
-use super::stats::Counts;
-use super::{Body, Entry, Error, Limits, SCHEMA, enqueue, list, queue, select, stats};
+use super::{Body, Error, Row, SCHEMA, count_failures, list};
 use crate::base::{Sha256, Timestamp};
+use crate::delivery::{self, Class};
+use crate::endpoint::{Identity, ReceiverKind};
 use crate::event::NamespaceRef;
+use crate::journal::{self, Appender, Document, Kind};
 use crate::store::{Schema, Store, WriteTx};
 
-/// Room enough.
-pub(super) const ROOM: Limits = Limits { rows: 1000, bytes: 1 << 20 };
+const TABLES: Schema = Schema { application_id: 7, steps: &[&[journal::SCHEMA, delivery::SCHEMA, SCHEMA]] };
 
-const TABLES: Schema = Schema { application_id: 7, steps: &[&[SCHEMA]] };
-
-/// A store in a directory of its own.
+/// A store in a directory of its own, with target 1.
 pub(super) struct World {
     pub(super) store: Store,
     _dir: tempfile::TempDir,
 }
 
+/// How the documents stand.
+pub(super) struct Counts {
+    /// Owed.
+    pub(super) rows: u64,
+    /// Refused.
+    pub(super) failures: u64,
+}
+
 impl World {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("s.db"), &TABLES, Duration::from_secs(5)).unwrap();
+        let mut store = Store::open(&dir.path().join("s.db"), &TABLES, Duration::from_secs(5)).unwrap();
+        let identity = Identity {
+            target_id: "tgt_a".to_owned(),
+            receiver: ReceiverKind::ExternalReceiver,
+            canonical_url: String::new(),
+            team_slug: String::new(),
+            user_email: String::new(),
+        };
+        let known = store.write(|tx| delivery::register_for_tests(tx, &identity, second(0))).unwrap();
+        assert_eq!(known.id, 1);
         Self { store, _dir: dir }
     }
 
@@ -31,33 +46,39 @@ impl World {
         self.store.write(work).unwrap()
     }
 
-    /// Queues a body of mission `m` at second `at`.
-    pub(super) fn put(&mut self, path: &str, text: &str, at: i64) -> Enqueued {
-        self.write(|tx| put(tx, &namespace("m"), path, text, at))
+    /// Captures a document of mission `m` at second `at`, with its text.
+    pub(super) fn put(&mut self, path: &str, text: &str, at: i64) {
+        self.write(|tx| put(tx, &namespace("m"), path, text, at));
     }
 
-    /// The queue, in order.
-    pub(super) fn rows(&self) -> Vec<select::Row> {
-        self.store.read(|tx| list(tx, None, u32::MAX)).unwrap()
+    /// What the target lacks, in journal order.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        self.store.read(|tx| list(tx, Some(1), None, 1000)).unwrap()
     }
 
-    /// Empties the queue.
+    /// Nothing is owed any more.
     pub(super) fn clear(&mut self) {
-        self.write(queue::clear);
+        self.write(|tx| {
+            for row in list(tx, Some(1), None, 1000)? {
+                let answered = delivery::Answered::Stored { before: false };
+                delivery::settle_document(tx, 1, (row.id, row.sha256), &answered, false, second(0))?;
+            }
+            Ok(())
+        });
     }
 
-    /// The counters, once they are what a recount says and no text is left behind.
+    /// The counters, once they are what the rows say.
     pub(super) fn counts(&self) -> Counts {
-        self.store.read(|tx| Ok::<_, Error>(balanced(tx))).unwrap()
+        let read: Result<Counts, Error> = self.store.read(|tx| {
+            let target = delivery::current(tx, "tgt_a")?.unwrap();
+            let balance = delivery::balance_of(tx, Some(&target), Kind::Document)?;
+            assert!(balance.holds(), "{balance:?}");
+            let count = |class| u64::try_from(balance.of(class)).unwrap();
+            let failures = count(Class::Undeliverable) + count_failures(tx)?;
+            Ok(Counts { rows: count(Class::Untried) + count(Class::Retryable), failures })
+        });
+        read.unwrap()
     }
-}
-
-/// The counters, once they are what a recount says and no text is left behind.
-pub(super) fn balanced(tx: &crate::store::ReadTx<'_>) -> Counts {
-    let counts = stats::counts(tx).unwrap();
-    assert_eq!(counts, stats::recount(tx).unwrap());
-    assert_eq!(stats::unreferenced_blobs(tx).unwrap(), 0);
-    counts
 }
 
 pub(super) fn namespace(mission: &str) -> NamespaceRef {
@@ -78,12 +99,18 @@ pub(super) fn second(at: i64) -> Timestamp {
     Timestamp::from_micros(at * 1_000_000)
 }
 
-pub(super) fn put(
-    tx: &WriteTx<'_>,
-    namespace: &NamespaceRef,
-    path: &str,
-    text: &str,
-    at: i64,
-) -> Result<Enqueued, Error> {
-    enqueue(tx, &Entry { namespace, path, body: &body(text) }, second(at), &ROOM)
+pub(super) fn put(tx: &WriteTx<'_>, namespace: &NamespaceRef, path: &str, text: &str, at: i64) -> Result<(), Error> {
+    let (body, namespace, path) = (body(text), namespace.clone(), path.to_owned());
+    let document = Document { namespace, path, sha256: body.sha256(), size: text.len() as u64 };
+    let mut appender = Appender::new(tx, second(at))?;
+    let id = format!("doc:{at}:{}:{}", document.namespace.mission_slug, document.path);
+    let appended = appender.append_document(&id, &document, None, None, "test")?;
+    let receipt = appender.finish()?;
+    delivery::post_appended(tx, &receipt)?;
+    match appended {
+        journal::Appended::Captured { seq, .. } => delivery::enter_everywhere(tx, seq)?,
+        journal::Appended::Unchanged { seq } => delivery::offer_again(tx, 1, seq)?,
+        _ => {}
+    }
+    Ok(journal::keep_text(tx, body.sha256(), text.as_bytes())?)
 }

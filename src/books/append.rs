@@ -2,8 +2,10 @@
 
 use super::Error;
 use crate::base::Timestamp;
+use crate::delivery::Class;
 use crate::event::Coalesce;
-use crate::journal::{self, Appended, Appender, Entry, Receipt, Release};
+use crate::journal::Left;
+use crate::journal::{self, Appended, Appender, Document, Entry, Kind, Mark, Receipt, Release};
 use crate::store::WriteTx;
 use crate::{delivery, store};
 
@@ -14,41 +16,65 @@ pub(crate) fn append<T, E: From<Error>>(
     work: impl FnOnce(&mut Appending<'_>) -> Result<T, E>,
 ) -> Result<(T, Receipt), E> {
     let appender = Appender::new(tx, now).map_err(Error::from)?;
-    let mut appending = Appending(appender);
+    let mut appending = Appending { appender, documents: Vec::new() };
     let value = work(&mut appending)?;
-    let receipt = appending.0.finish().map_err(Error::from)?;
+    let receipt = appending.appender.finish().map_err(Error::from)?;
     delivery::post_appended(tx, &receipt).map_err(Error::from)?;
+    // An event of this transaction is delivered nowhere; what an older one announces may be owed at once.
+    for document in appending.documents {
+        delivery::enter_everywhere(tx, document).map_err(Error::from)?;
+    }
     Ok((value, receipt))
 }
 
 /// An open append; see [`append`].
 #[derive(Debug)]
-pub(crate) struct Appending<'a>(Appender<'a>);
+pub(crate) struct Appending<'a> {
+    appender: Appender<'a>,
+    /// New documents whose event may be delivered already.
+    documents: Vec<i64>,
+}
 
 impl Appending<'_> {
     /// From here on, refuses what would make more live events than `capacity`.
     pub(crate) fn refuse_beyond(&mut self, capacity: i64) -> Result<(), Error> {
-        Ok(self.0.refuse_beyond(capacity)?)
+        Ok(self.appender.refuse_beyond(capacity)?)
     }
 
     /// From here on, `at` is the rows' capture time.
     pub(super) fn captured_at(&mut self, at: Timestamp) {
-        self.0.captured_at(at);
+        self.appender.captured_at(at);
     }
 
     /// From here on, every event becomes a row of its own.
     pub(super) fn verbatim(&mut self) {
-        self.0.verbatim();
+        self.appender.verbatim();
     }
 
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
-        Ok(self.0.append(entry)?)
+        Ok(self.appender.append(entry)?)
+    }
+
+    /// Adds a version of a document under `id`, announced by the event in row `announced_by`; held as that is.
+    pub(crate) fn append_document(
+        &mut self,
+        id: &str,
+        document: &Document,
+        announced_by: Option<i64>,
+        held: Option<&str>,
+        origin: &str,
+    ) -> Result<Appended, Error> {
+        let appended = self.appender.append_document(id, document, announced_by, held, origin)?;
+        if let Appended::Captured { seq, .. } = appended {
+            self.documents.push(seq);
+        }
+        Ok(appended)
     }
 
     /// The row that already states these facts, counted as unchanged; `None` when they are news.
     pub(crate) fn stated(&mut self, coalesce: Coalesce) -> Result<Option<i64>, Error> {
-        Ok(self.0.stated(coalesce)?)
+        Ok(self.appender.stated(coalesce)?)
     }
 }
 
@@ -56,9 +82,35 @@ impl Appending<'_> {
 pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
     let released = journal::release(tx, now, seq)?;
     if released == Release::Released {
-        delivery::post_released(tx, seq)?;
+        delivery::post_released(tx, seq, Kind::Event)?;
+        for document in journal::announced(tx, seq)? {
+            if journal::release(tx, now, document)? == Release::Released {
+                delivery::post_released(tx, document, Kind::Document)?;
+            }
+        }
     }
     Ok(released)
+}
+
+/// Takes a live row out of the live ones at every target as `to`, and with an event the documents that it announces:
+/// no server would ever hear of them. `None` when the row is not live. It is in flight nowhere.
+pub(super) fn leave(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    seq: i64,
+    mark: Mark<'_>,
+    to: Class,
+) -> Result<Option<Left>, Error> {
+    let Some(left) = journal::let_go(tx, now, seq, mark)? else { return Ok(None) };
+    delivery::post_left(tx, (seq, left.kind), left.was_held, to)?;
+    if left.kind == Kind::Event && !matches!(mark, Mark::Gone(_)) {
+        for document in journal::announced(tx, seq)? {
+            if let Some(left) = journal::let_go(tx, now, document, mark)? {
+                delivery::post_left(tx, (document, left.kind), left.was_held, to)?;
+            }
+        }
+    }
+    Ok(Some(left))
 }
 
 impl From<rusqlite::Error> for Error {

@@ -3,7 +3,7 @@
 use super::counters::{self, Correction, LAST_BALANCE};
 use super::{Error, Part};
 use crate::store::ReadTx;
-use crate::{bodies, delivery, journal};
+use crate::{delivery, journal};
 
 /// What a finding means for the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,13 +74,19 @@ fn check_journal(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Err
         let what = format!("journal row {}: {}", found.seq, found.what);
         findings.push(Finding { part, severity: Severity::Damage, what });
     })?;
-    let (kept, counted) = (journal::totals(tx)?, journal::recount(tx)?);
-    if kept != counted {
-        let what = miscounted("the journal's counters", &counters::wrong(tx, part)?);
+    let damaged = journal::damaged_texts(tx)?;
+    findings.extend(damaged.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
+    let (mut is_wrong, mut is_row_lost) = (false, false);
+    for kind in journal::Kind::ALL {
+        let (kept, counted) = (journal::totals_of(tx, kind)?, journal::recount_of(tx, kind)?);
+        is_wrong |= kept != counted;
         // Rows are never deleted, and the chain cannot see that its end is missing. Every lost row was counted twice: as
         // captured and as what became of it. Where only one of the two is too high, a counter is wrong.
         let became = kept.live + kept.superseded + kept.discarded + kept.gone;
-        let is_row_lost = kept.captured.min(became) > counted.captured;
+        is_row_lost |= kept.captured.min(became) > counted.captured;
+    }
+    if is_wrong {
+        let what = miscounted("the journal's counters", &counters::wrong(tx, part)?);
         findings.push(Finding { part, severity: if is_row_lost { Severity::Damage } else { Severity::Derived }, what });
     }
     Ok(())
@@ -96,8 +102,9 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
     let wrong = counters::wrong(tx, part)?;
     let captured = journal::recount(tx)?.captured;
     for target in delivery::targets(tx)? {
-        let scope = delivery::scope(target.id);
-        let wrong: Vec<_> = wrong.iter().filter(|c| c.scope == scope && c.name != LAST_BALANCE).cloned().collect();
+        let scopes = journal::Kind::ALL.map(|kind| delivery::scope_of(target.id, kind));
+        let wrong: Vec<_> =
+            wrong.iter().filter(|c| scopes.contains(&c.scope) && c.name != LAST_BALANCE).cloned().collect();
         if !wrong.is_empty() {
             let what = miscounted(&format!("the counters of {}", target.identity.target_id), &wrong);
             findings.push(Finding { part, severity: Severity::Derived, what });
@@ -114,18 +121,9 @@ fn check_ledger(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
 
 fn check_bodies(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Error> {
     let part = Part::Bodies;
-    let damaged = bodies::damaged_texts(tx)?;
-    findings.extend(damaged.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
-    let (kept, counted) = (bodies::counts(tx)?, bodies::recount(tx)?);
-    if kept != counted {
-        let what = miscounted("the body queue's counters", &counters::wrong(tx, part)?);
-        findings.push(Finding { part, severity: Severity::Derived, what });
-    }
-    let blobs = bodies::unreferenced_blobs(tx)?;
-    if blobs > 0 {
-        // A text goes with the last row that wants it.
-        let what = format!("{blobs} body texts belong to no row of the queue: a row is lost, or wants another text");
-        findings.push(Finding { part, severity: Severity::Damage, what });
+    let wrong = counters::wrong(tx, part)?;
+    if !wrong.is_empty() {
+        findings.push(Finding { part, severity: Severity::Derived, what: miscounted("older refusals", &wrong) });
     }
     Ok(())
 }

@@ -60,6 +60,10 @@ pub(crate) enum WhyNot {
     Undeliverable,
     /// It was given up, and only its archive is asked for.
     Released,
+    /// It is the newest word on something that is there: another target will need it.
+    Newest,
+    /// A document that it announces is still here.
+    Announcing,
 }
 
 /// What is to become of a payload.
@@ -99,6 +103,11 @@ fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
     let is_archived = rule.with_archived && kept.is_archived;
     if kept.is_discarded {
         return if is_archived { Verdict::Go(Why::Archived) } else { Verdict::Stay(WhyNot::Released) };
+    }
+    for (applies, why) in [(kept.is_newest, WhyNot::Newest), (kept.is_announcing, WhyNot::Announcing)] {
+        if applies {
+            return Verdict::Stay(why);
+        }
     }
     let counting: Vec<&At> = at.iter().filter(|at| at.counts).collect();
     let count = |class| counting.iter().filter(|at| is(at, class)).count();
@@ -197,7 +206,7 @@ pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, plan: &GcPlan, after: i6
     let words: Vec<_> =
         collected.gone.iter().map(|(why, tally)| format!("{} {}", tally.payloads, why.word())).collect();
     journal::collect(tx, now, &going, &format!("payloads that nobody needs: {}", words.join(", ")))?;
-    let live: Vec<i64> = going.iter().filter(|kept| kept.is_live()).map(|kept| kept.seq).collect();
+    let live: Vec<_> = going.iter().filter(|kept| kept.is_live()).map(|kept| (kept.seq, kept.kind)).collect();
     delivery::post_collected(tx, &judged.standings, &live)?;
     collected.last = collected.last.filter(|last| *last < plan.through);
     Ok(collected)
@@ -227,6 +236,8 @@ impl WhyNot {
             Self::NotEverywhere => "not_everywhere",
             Self::Undeliverable => "undeliverable",
             Self::Released => "released",
+            Self::Newest => "newest",
+            Self::Announcing => "announcing",
         }
     }
 }
@@ -278,6 +289,9 @@ mod tests {
         is_discarded: false,
         is_archived: false,
         is_disputed: false,
+        is_newest: false,
+        is_announcing: false,
+        kind: journal::Kind::Event,
     };
     const HAS: At = At { counts: true, status: Some(Status::Success) };
     const DUPLICATE: At = At { counts: true, status: Some(Status::Duplicate) };
@@ -327,6 +341,9 @@ mod tests {
             (&archived, PLAIN, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
             (&archived, kept, &[HAS, REFUSED], Stay(WhyNot::Undeliverable)),
             (&plain, released, &[HAS], Stay(WhyNot::Released)),
+            (&plain, Kept { is_newest: true, ..PLAIN }, &[HAS], Stay(WhyNot::Newest)),
+            (&archived, Kept { is_newest: true, ..kept }, &[HAS], Stay(WhyNot::Newest)),
+            (&plain, Kept { is_announcing: true, ..PLAIN }, &[HAS], Stay(WhyNot::Announcing)),
             (&archived, released, &[], Go(Why::Archived)),
             (&archived, released, &[at(Status::InFlight)], Stay(WhyNot::InFlight)),
         ] {

@@ -49,8 +49,7 @@ pub(super) fn wrong(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Erro
         Part::Ledger => {
             // A forgotten target's books are frozen; using it again counts them once.
             for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {
-                let counters = delivery::counters_by_rows(tx, target)?.into_iter();
-                expected.extend(counters.map(|(name, value)| (delivery::scope(target.id), name, value)));
+                expected.extend(delivery::counters_by_rows(tx, target)?);
             }
         }
     }

@@ -6,7 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::files;
 
-const FILE: &str = "last-run.json";
+/// Whose end is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// A command that somebody ran.
+    Command,
+    /// The process that a hook left behind.
+    Background,
+}
+
+impl Runner {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Command => "last-run.json",
+            Self::Background => "last-background.json",
+        }
+    }
+}
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,14 +45,14 @@ pub(crate) struct LastRun {
 }
 
 /// Writes it beside the store at `store`, where there is one.
-pub(crate) fn write(store: &Path, last: &LastRun) -> std::io::Result<()> {
+pub(crate) fn write(store: &Path, runner: Runner, last: &LastRun) -> std::io::Result<()> {
     match store.parent() {
-        Some(dir) if store.exists() => files::replace_lightly(&dir.join(FILE), &serde_json::to_vec(last)?),
+        Some(dir) if store.exists() => files::replace_lightly(&dir.join(runner.file()), &serde_json::to_vec(last)?),
         _ => Ok(()),
     }
 }
 
 /// Reads it; `None` when there was no run, or nothing readable is left of it.
-pub(crate) fn read(store: &Path) -> Option<LastRun> {
-    serde_json::from_slice(&std::fs::read(store.parent()?.join(FILE)).ok()?).ok()
+pub(crate) fn read(store: &Path, runner: Runner) -> Option<LastRun> {
+    serde_json::from_slice(&std::fs::read(store.parent()?.join(runner.file())).ok()?).ok()
 }

@@ -16,6 +16,7 @@ mod collect_tests;
 #[cfg(test)]
 mod counter_tests;
 mod counters;
+mod documents;
 #[cfg(test)]
 mod fixture;
 mod last_run;
@@ -38,7 +39,8 @@ pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Severity, check};
 pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};
 pub(crate) use counters::{Correction, Part};
-pub(crate) use last_run::{LastRun, read as last_run, write as write_last_run};
+pub(crate) use documents::{Inherited, inherit_document, sweep_texts, without_text};
+pub(crate) use last_run::{LastRun, Runner, read as last_run, write as write_last_run};
 pub(crate) use lost::start_anew;
 pub(crate) use mend::{mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
@@ -89,7 +91,13 @@ impl Error {
             Self::Store(error)
             | Self::Journal(journal::Error::Store(error))
             | Self::Delivery(delivery::Error::Store(error) | delivery::Error::Journal(journal::Error::Store(error)))
-            | Self::Bodies(bodies::Error::Store(error)) => Some(error),
+            | Self::Bodies(
+                bodies::Error::Store(error)
+                | bodies::Error::Journal(journal::Error::Store(error))
+                | bodies::Error::Delivery(
+                    delivery::Error::Store(error) | delivery::Error::Journal(journal::Error::Store(error)),
+                ),
+            ) => Some(error),
             Self::Journal(_) | Self::Delivery(_) | Self::Bodies(_) => None,
         }
     }
@@ -98,9 +106,13 @@ impl Error {
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Journal(journal::Error::Damaged { .. })
-            | Self::Delivery(delivery::Error::Damaged(_) | delivery::Error::Journal(journal::Error::Damaged { .. })) => {
-                true
-            }
+            | Self::Delivery(delivery::Error::Damaged(_) | delivery::Error::Journal(journal::Error::Damaged { .. }))
+            | Self::Bodies(
+                bodies::Error::Journal(journal::Error::Damaged { .. })
+                | bodies::Error::Delivery(
+                    delivery::Error::Damaged(_) | delivery::Error::Journal(journal::Error::Damaged { .. }),
+                ),
+            ) => true,
             error => error.of_store().is_some_and(crate::store::Error::is_damage),
         }
     }

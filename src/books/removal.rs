@@ -10,9 +10,10 @@
 //! * drain to file: `discarded: archived`. The bytes stay until they are collected.
 
 use super::Error;
+use super::append::leave;
 use crate::base::Timestamp;
 use crate::delivery::{self, Class};
-use crate::journal::{self, Audit, Mark};
+use crate::journal::{self, Audit, Kind, Mark};
 use crate::store::WriteTx;
 
 /// Rows examined in one transaction.
@@ -32,9 +33,9 @@ pub(crate) struct Removed {
 /// Gives up the next live events above `after`.
 pub(crate) fn clear(tx: &WriteTx<'_>, now: Timestamp, after: i64) -> Result<Removed, Error> {
     let rows = journal::live_after(tx, after, CHUNK)?;
-    let mut removed = Removed { last: rows.last().map(|(seq, _)| *seq), ..Removed::default() };
-    for (seq, _) in rows {
-        removed.take(tx, now, seq, &CLEAR)?;
+    let mut removed = Removed { last: rows.last().map(|row| row.seq), ..Removed::default() };
+    for row in rows {
+        removed.take(tx, now, row.seq, &CLEAR)?;
     }
     Ok(removed)
 }
@@ -79,12 +80,11 @@ impl Removed {
             self.in_flight += 1;
             return Ok(false);
         }
-        let Some(left) = journal::let_go(tx, now, seq, way.mark)? else { return Ok(true) };
-        delivery::post_left(tx, seq, left.was_held, Class::Discarded)?;
+        let Some(left) = leave(tx, now, seq, way.mark, Class::Discarded)? else { return Ok(true) };
         let (event_id, event_type) = (&left.event_id, &left.event_type);
         let audit = Audit { act: way.act, event_id, event_type, sha256: left.sha256, reason: way.reason };
         journal::audit(tx, now, &audit)?;
-        self.events += 1;
+        self.events += i64::from(left.kind == Kind::Event);
         Ok(true)
     }
 }

@@ -4,6 +4,7 @@
 //! other content becomes an event of its own at the end of the journal. That is honest only as long as no target can have
 //! seen the first: a receiver keeps what it got first under an id, whatever comes later.
 
+use super::append::leave;
 use super::{Error, append};
 use crate::base::{Sha256, Timestamp};
 use crate::delivery::{self, Class};
@@ -43,10 +44,9 @@ pub(crate) fn replace(tx: &WriteTx<'_>, now: Timestamp, entry: &Entry<'_>) -> Re
     let Some(Listed { record, envelope: Some(envelope) }) = journal::show(tx, entry.event_id)? else {
         return Ok(Err(Obstacle::NotLive));
     };
-    let Some(left) = journal::let_go(tx, now, record.seq, Mark::Discarded(journal::REPLACED))? else {
+    let Some(left) = leave(tx, now, record.seq, Mark::Discarded(journal::REPLACED), Class::Discarded)? else {
         return Ok(Err(Obstacle::NotLive));
     };
-    delivery::post_left(tx, record.seq, left.was_held, Class::Discarded)?;
     let aside = Aside {
         event_id: &left.event_id,
         existing_sha256: Sha256::of(entry.envelope),

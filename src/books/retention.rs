@@ -4,9 +4,10 @@
 //! oldest event that is neither held nor in flight is given up, with an audit row.
 
 use super::Error;
+use super::append::leave;
 use crate::base::Timestamp;
 use crate::delivery::{self, Class};
-use crate::journal::{self, Audit, Mark};
+use crate::journal::{self, Audit, Kind, Live, Mark};
 use crate::store::WriteTx;
 
 /// Rows examined in one transaction.
@@ -22,18 +23,19 @@ pub(crate) fn acknowledge(
 ) -> Result<(i64, Option<i64>), Error> {
     let rows = journal::live_after(tx, after, CHUNK)?;
     let mut gone = 0;
-    for (seq, _) in &rows {
+    for Live { seq, kind, .. } in &rows {
         let is_delivered =
             delivery::row_of(tx, target, *seq)?.is_some_and(|row| row.status.class() == Class::Delivered);
-        if !is_delivered || delivery::is_in_flight(tx, *seq)? {
+        // What an event announces is owed to whoever has it, and to nobody without it.
+        let is_announcing = *kind == Kind::Event && !journal::announced(tx, *seq)?.is_empty();
+        if !is_delivered || is_announcing || delivery::is_in_flight(tx, *seq)? {
             continue;
         }
-        if let Some(left) = journal::let_go(tx, now, *seq, Mark::Gone("acknowledged"))? {
-            delivery::post_left(tx, *seq, left.was_held, Class::Purged)?;
-            gone += 1;
+        if leave(tx, now, *seq, Mark::Gone("acknowledged"), Class::Purged)?.is_some() {
+            gone += i64::from(*kind == Kind::Event);
         }
     }
-    Ok((gone, rows.last().map(|(seq, _)| *seq)))
+    Ok((gone, rows.last().map(|row| row.seq)))
 }
 
 /// Gives up the oldest events until at most `capacity` are live; returns how many. Held events and events in flight stay,
@@ -45,17 +47,16 @@ pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i
         let candidates = journal::live_after(tx, after, chunk.min(CHUNK))?;
         // Those that must stay may be many, so each look goes further than the one before.
         chunk = chunk.saturating_mul(2);
-        let Some((last, _)) = candidates.last() else { break };
-        after = *last;
-        for (seq, is_held) in candidates {
+        let Some(last) = candidates.last() else { break };
+        after = last.seq;
+        for Live { seq, is_held, kind } in candidates {
             if over == 0 {
                 break;
             }
-            if is_held || delivery::is_in_flight(tx, seq)? {
+            if is_held || kind != Kind::Event || delivery::is_in_flight(tx, seq)? {
                 continue;
             }
-            let Some(left) = journal::let_go(tx, now, seq, Mark::Discarded("evicted"))? else { continue };
-            delivery::post_left(tx, seq, left.was_held, Class::Discarded)?;
+            let Some(left) = leave(tx, now, seq, Mark::Discarded("evicted"), Class::Discarded)? else { continue };
             let reason = format!("the queue held more than {capacity} events");
             let audit = Audit {
                 act: "evicted",
@@ -163,7 +164,7 @@ mod tests {
         settle(&mut store, b, &[3], "success", Class::Delivered);
         let (gone, last) = store.write(|tx| acknowledge(tx, NOW, a, 0)).unwrap();
         assert_eq!((gone, last), (2, Some(6)));
-        let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.0).collect();
+        let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.seq).collect();
         assert_eq!(kept, [2, 4, 5, 6]);
         let balance = |t: &str| store.read(|tx| delivery::balance(tx, delivery::current(tx, t)?.as_ref())).unwrap();
         assert_eq!((balance("a").of(Class::Delivered), balance("a").of(Class::Purged)), (3, 0));
@@ -185,7 +186,7 @@ mod tests {
             .write(|tx| Ok::<_, Error>(tx.conn().execute("UPDATE delivery_rows SET due_at = 0 WHERE seq = 3", [])?))
             .unwrap();
         assert_eq!(store.write(|tx| evict(tx, NOW, 3)).unwrap(), 3);
-        let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.0).collect();
+        let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.seq).collect();
         assert_eq!(kept, [1, 2, 6], "the held one and the one in flight stay");
         assert_eq!(store.read(journal::totals).unwrap().live, 3);
         assert_eq!(findings(&store), Vec::<String>::new());

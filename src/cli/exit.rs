@@ -105,6 +105,7 @@ impl Exit {
             (standing.was_interrupted, Self::Interrupted),
             (standing.store_errors > 0, Self::Internal),
             (report.balance.is_some_and(|b| !b.holds), Self::Damage),
+            (report.documents.as_ref().is_some_and(|d| !d.balance.holds), Self::Damage),
             (conflicts + failed > 0, Self::Undeliverable),
             (report.gates.iter().any(|gate| !gate.open), Self::Gate),
             (standing.is_locked_out, Self::Busy),

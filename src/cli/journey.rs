@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
-use crate::books::{LastRun, write_last_run};
+use crate::books::{LastRun, Runner, write_last_run};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
@@ -130,7 +130,7 @@ pub(crate) fn travel_and(
     let show = |step: Step| match step {
         Step::Indexing { done, total } => progress.report("indexing", done, Some(total)),
         Step::Delivering { done, total } => progress.report("delivering events", done, Some(total)),
-        Step::Uploading { done } => progress.report("uploading bodies", done, None),
+        Step::Uploading { done, total } => progress.report("uploading documents", done, Some(total)),
     };
     let outcome = with_choice(context, &workspace, |choice| {
         ops::run(&world(context), &workspace, &Request { choice, ..request }, &start_stub, &show)
@@ -145,12 +145,16 @@ pub(crate) fn travel_and(
     if !is_dry {
         let when = context.clock.now().to_string();
         let last = LastRun { when, command: command.to_owned(), exit_code: exit.code(), halted, cause, fix };
-        // What was done is done; `status` only misses a line.
-        if let Err(error) = write_last_run(&workspace.place.store(), &last) {
-            log::warn!("cannot note how this run ended: {error}");
-        }
+        note_end(&workspace, Runner::Command, &last);
     }
     Ok(exit)
+}
+
+/// Notes how a command ended. What was done is done; `status` only misses a line without it.
+pub(crate) fn note_end(workspace: &Workspace, runner: Runner, last: &LastRun) {
+    if let Err(error) = write_last_run(&workspace.place.store(), runner, last) {
+        log::warn!("cannot note how this run ended: {error}");
+    }
 }
 
 /// Starts the embedded receiver on a loopback port of the system's choice.

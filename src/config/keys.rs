@@ -136,6 +136,18 @@ pub(crate) const KEYS: &[Key] = &[
     key("bodies.parallel", Kind::Count(1, 32), Some("4"), "Uploads at a time."),
     key("bodies.max_queue_bytes", Kind::Size(1, TIB), Some("\"1 GiB\""), "The most bytes that wait for upload."),
     key(
+        "bodies.resubmit",
+        Kind::Word(&["unacknowledged", "always"]),
+        Some("\"unacknowledged\""),
+        "What a run offers again.",
+    ),
+    key(
+        "documents.keep",
+        Kind::Word(&["until-delivered", "always"]),
+        Some("\"until-delivered\""),
+        "How long texts stay in the store.",
+    ),
+    key(
         "journal.capacity",
         Kind::Count(1, 1_000_000_000),
         Some("100000"),

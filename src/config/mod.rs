@@ -13,6 +13,7 @@
 //! Knows no domain type. Only `layers` knows figment.
 
 mod check;
+mod documents;
 mod file;
 mod home;
 mod keys;
@@ -30,6 +31,7 @@ mod trust;
 mod units;
 mod variables;
 
+pub(crate) use documents::{KeepTexts, Resubmit};
 pub(crate) use home::{Home, Place};
 pub(crate) use keys::KEYS;
 pub(crate) use load::{Flag, Inputs, Pins, load, load_with};

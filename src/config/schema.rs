@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::documents::{Documents, Resubmit};
 use super::preset::{Delivery, Preset, Retention};
 use super::source::ArtifactSource;
 
@@ -27,6 +28,8 @@ pub(crate) struct EventSyncConfig {
     pub(crate) artifacts: Artifacts,
     /// How bodies are sent.
     pub(crate) bodies: Bodies,
+    /// What is kept of documents.
+    pub(crate) documents: Documents,
     /// Bounds of the journal.
     pub(crate) journal: Journal,
     /// Bounds of a drain.
@@ -157,6 +160,8 @@ pub(crate) struct Bodies {
     pub(crate) parallel: usize,
     /// The most bytes that wait for upload.
     pub(crate) max_queue_bytes: u64,
+    /// What a run offers again.
+    pub(crate) resubmit: Resubmit,
 }
 
 /// Field names of body uploads.
@@ -350,7 +355,11 @@ mod tests {
             (external.format, external.ack, external.compression),
             (Format::Batch, Ack::Results, Compression::Gzip)
         );
-        assert_eq!(config.bodies, Bodies { wire_names: WireNames::Current, parallel: 4, max_queue_bytes: 1 << 30 });
+        let resubmit = Resubmit::Unacknowledged;
+        assert_eq!(
+            config.bodies,
+            Bodies { wire_names: WireNames::Current, parallel: 4, max_queue_bytes: 1 << 30, resubmit }
+        );
         assert_eq!(config.journal, Journal { capacity: 100_000, warn_rows: 1_000_000 });
         let drain = Drain {
             max_events: 1000,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Row;
 
 use super::postings::Postings;
-use super::{Class, Error, Status, waivers};
+use super::{Class, Error, Status, documents, waivers};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx};
 
@@ -46,14 +46,14 @@ pub(crate) struct Again {
 /// The next rows above `after` whose payload is still here: a number of them that one transaction bears.
 const DELIVERED: &str =
     "SELECT d.seq, d.status, d.waiver FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
-     WHERE d.target = ?1 AND d.seq > ?2 AND d.status IN ('success', 'duplicate')
+     WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status IN ('success', 'duplicate')
        AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
        AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
      ORDER BY d.seq LIMIT ?6";
 const GIVEN_UP: &str = "SELECT d.seq, d.status, d.waiver
      FROM delivery_rows AS d INDEXED BY delivery_failed JOIN journal_feed AS f ON f.seq = d.seq
-     WHERE d.target = ?1 AND d.seq > ?2 AND d.status = 'terminal_failed'
+     WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status = 'terminal_failed'
        AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
        AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
@@ -92,6 +92,9 @@ pub(crate) fn owe_again(
     for (seq, status, waiver) in &rows {
         statement.execute([target, *seq, AT_ONCE])?;
         postings.moved(status.class(), Class::Untried);
+        if which == Settled::Delivered {
+            documents::withdraw(tx, target, *seq)?;
+        }
         if let Some(waiver) = waiver {
             *lifted.entry(*waiver).or_insert(0) += 1;
         }

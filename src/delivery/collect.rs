@@ -6,6 +6,7 @@ use super::postings::Postings;
 use super::registry::{self, Target};
 use super::rows::status;
 use super::{Class, Error, Status};
+use crate::journal::Kind;
 use crate::store::{ReadTx, WriteTx};
 
 /// The states that the rows of a range have at every target that was ever delivered to.
@@ -37,13 +38,14 @@ impl Standings {
 
 /// Posts that the payloads of these live events left: where one was still owed it is purged from now on, and its row is
 /// closed. None was held, and none is in flight.
-pub(crate) fn post_collected(tx: &WriteTx<'_>, standings: &Standings, seqs: &[i64]) -> Result<(), Error> {
+pub(crate) fn post_collected(tx: &WriteTx<'_>, standings: &Standings, rows: &[(i64, Kind)]) -> Result<(), Error> {
+    let seqs: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
     for (target, statuses) in &standings.0 {
         let (mut postings, mut is_any_open) = (Postings::default(), false);
-        for seq in seqs {
+        for (seq, kind) in rows {
             let from = statuses.get(seq).map_or(Class::Untried, |status| status.class());
             if !matches!(from, Class::Delivered | Class::Undeliverable) {
-                postings.moved(from, Class::Purged);
+                postings.moved_of(*kind, from, Class::Purged);
                 is_any_open |= statuses.contains_key(seq);
             }
         }
@@ -56,7 +58,7 @@ pub(crate) fn post_collected(tx: &WriteTx<'_>, standings: &Standings, seqs: &[i6
                  WHERE target = ?1 AND seq IN (SELECT value FROM json_each(?2))
                    AND status IN ('queued', 'rejected', 'transient')",
             )?
-            .execute((target.id, serde_json::Value::from(seqs).to_string()))?;
+            .execute((target.id, serde_json::Value::from(seqs.as_slice()).to_string()))?;
         }
     }
     Ok(())

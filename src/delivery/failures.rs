@@ -31,7 +31,7 @@ macro_rules! failed {
         concat!(
             "SELECT d.seq, f.event_id, f.event_type, d.http_status, d.error, d.waiver IS NOT NULL FROM delivery_rows AS d INDEXED BY ",
             $index,
-            " JOIN journal_feed AS f ON f.seq = d.seq WHERE d.target = ?1 AND d.seq > ?2 AND d.status = '",
+            " JOIN journal_feed AS f ON f.seq = d.seq WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status = '",
             $status,
             "' AND (?3 IS NULL OR COALESCE(d.last_attempted_at, d.settled_at) >= ?3) ORDER BY d.seq LIMIT ?4"
         )

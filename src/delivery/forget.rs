@@ -4,9 +4,9 @@
 //! back. What was in flight there has no known end and never will have one, so it is owed again, should the target ever
 //! come back; a receiver that honours event ids then answers `duplicate` for what it did store.
 
-use super::postings::{Postings, scope};
+use super::postings::Postings;
 use super::registry::Target;
-use super::{Class, Error, balance};
+use super::{Class, Error, balance, documents};
 use crate::base::Timestamp;
 use crate::store::{Counter, WriteTx, set_counter};
 
@@ -25,7 +25,7 @@ pub(crate) fn forget(tx: &WriteTx<'_>, target: &Target, now: Timestamp) -> Resul
     let in_flight = tx
         .prepare(
             "UPDATE delivery_rows SET status = 'queued', attempt = NULL, due_at = 0
-             WHERE target = ?1 AND status IN ('in_flight', 'pending')",
+             WHERE target = ?1 AND kind = 0 AND status IN ('in_flight', 'pending')",
         )?
         .execute([target.id])?;
     let mut postings = Postings::default();
@@ -41,14 +41,13 @@ pub(super) fn remember(tx: &WriteTx<'_>, target: &Target) -> Result<(), Error> {
     tx.prepare(
         "INSERT INTO delivery_rows (target, seq, status, due_at)
          SELECT ?1, f.seq, 'queued', 0 FROM journal_feed AS f
-         WHERE f.seq <= ?2 AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
+         WHERE f.kind = 0 AND f.seq <= ?2 AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
          ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0 WHERE status = 'closed'",
     )?
     .execute([target.id, target.cursor_seq])?;
-    let counted = balance::recount(tx, target)?;
-    let scope = scope(target.id);
-    for class in Class::ALL {
-        set_counter(tx, Counter { scope: &scope, name: class.name() }, counted.of(class))?;
+    documents::enter_all(tx, target.id)?;
+    for (scope, name, value) in balance::counters_by_rows(tx, target)? {
+        set_counter(tx, Counter { scope: &scope, name }, value)?;
     }
     tx.prepare("UPDATE delivery_targets SET live = 1 WHERE id = ?1")?.execute([target.id])?;
     Ok(())

@@ -4,7 +4,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::postings::Postings;
 use super::rows::row_of;
-use super::{Class, Error, Status, registry};
+use super::{Class, Error, Status, documents, registry};
 use crate::base::Timestamp;
 use crate::endpoint::Identity;
 use crate::journal;
@@ -41,7 +41,7 @@ pub(crate) fn inherit(
         let marks = tx
             .prepare(
                 "SELECT superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, held IS NOT NULL
-                 FROM journal_feed WHERE seq = ?1",
+                 FROM journal_feed WHERE seq = ?1 AND kind = 0",
             )?
             .query_row([event.seq], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)))
             .optional()?;
@@ -50,6 +50,7 @@ pub(crate) fn inherit(
         tx.prepare("INSERT INTO delivery_rows (target, seq, status, settled_at) VALUES (?1, ?2, ?3, ?4)")?.execute(
             rusqlite::params![target.id, event.seq, status.word(), event.settled_at.unwrap_or(now).as_micros()],
         )?;
+        documents::announce(tx, target.id, event.seq)?;
         postings.moved(if is_held { Class::Blocked } else { Class::Untried }, Class::Delivered);
         taken += 1;
         last = last.max(event.seq);

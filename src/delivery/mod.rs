@@ -21,6 +21,7 @@ mod deployment;
 mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
+mod documents;
 mod failures;
 #[cfg(test)]
 mod fixture;
@@ -52,19 +53,24 @@ mod select;
 mod select_tests;
 mod split;
 mod summary;
+mod waiting;
 mod waivers;
 mod witness;
 
 pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
 #[cfg(test)]
 pub(crate) use balance::recount;
-pub(crate) use balance::{Balance, balance, counters_by_rows, unreferenced};
+pub(crate) use balance::{Balance, balance, balance_of, counters_by_rows, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
 pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use documents::{
+    Answered, Owed, documents_not_before, due, enter_everywhere, give_way, hold_documents, is_text_needed, offer_again,
+    settle_document, waiting,
+};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
 pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
@@ -72,20 +78,23 @@ pub(crate) use inherit::{Inherited, inherit};
 pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{
-    is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope,
+    is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope, scope_of,
 };
 pub(crate) use receiver::BatchReceiver;
 #[cfg(test)]
 pub(crate) use receiver::DeliveryReceiver;
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
-pub(crate) use registry::{Target, current, targets};
+pub(crate) use registry::{Target, current, latest, targets};
 pub(crate) use reset::{Reset, pending_reset, settle_reset};
 pub(crate) use rows::{
     Row, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of, unseen,
 };
 pub(crate) use select::Policy;
 pub(crate) use summary::{delivered_per, reasons, retries};
+pub(crate) use waiting::{
+    RefusedDocument, document_retries, oldest_document, refused_documents, retry_documents, sendable,
+};
 pub(crate) use waivers::{Group, Waiver, waive, waived, waivers};
 pub(crate) use witness::{contradictions, lost_attempts};
 

@@ -99,7 +99,7 @@ fn a_payload_that_leaves_waits_no_more() {
     assert_eq!(books.selected(), NOTHING, "the second was looked at, and waits");
     let parked = books.batch();
     assert_eq!(seqs(&parked), [1]);
-    books.write(|tx| super::post_left(tx, 2, false, Class::Discarded));
+    books.write(|tx| super::post_left(tx, (2, crate::journal::Kind::Event), false, Class::Discarded));
     books.write(|tx| Ok(tx.prepare("UPDATE journal_events SET discarded = 'x' WHERE seq = 2")?.execute([])?));
     books.record(&parked, &Verdict::Settled(vec![Outcome::Success]));
     assert_eq!(books.selected(), NOTHING);

@@ -4,31 +4,46 @@ use std::collections::BTreeMap;
 
 use super::registry::{self, Target};
 use super::rows::row_of;
-use super::{Class, Error};
-use crate::journal::Receipt;
+use super::{Class, Error, documents};
+use crate::journal::{Kind, Receipt};
 use crate::store::{Counter, ReadTx, WriteTx, add_to_counter};
 
-/// The counters' scope of one target.
+/// The scope of one target's counters of events.
 pub(crate) fn scope(target: i64) -> String {
-    format!("delivery/{target}")
+    scope_of(target, Kind::Event)
+}
+
+/// The scope of one target's counters of one kind.
+pub(crate) fn scope_of(target: i64, kind: Kind) -> String {
+    match kind {
+        Kind::Event => format!("delivery/{target}"),
+        Kind::Document => format!("delivery/{target}/documents"),
+    }
 }
 
 /// Moves collected over one transaction and posted together.
 #[derive(Debug, Default)]
-pub(super) struct Postings(BTreeMap<Class, i64>);
+pub(super) struct Postings(BTreeMap<(Kind, Class), i64>);
 
 impl Postings {
     /// One event left `from` and entered `to`.
     pub(super) fn moved(&mut self, from: Class, to: Class) {
-        *self.0.entry(from).or_default() -= 1;
-        *self.0.entry(to).or_default() += 1;
+        self.moved_of(Kind::Event, from, to);
+    }
+
+    /// One row of this kind left `from` and entered `to`.
+    pub(super) fn moved_of(&mut self, kind: Kind, from: Class, to: Class) {
+        *self.0.entry((kind, from)).or_default() -= 1;
+        *self.0.entry((kind, to)).or_default() += 1;
     }
 
     /// Posts everything to the target's counters.
     pub(super) fn post(self, tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
-        let scope = scope(target);
-        for (class, by) in self.0 {
-            add_to_counter(tx, Counter { scope: &scope, name: class.name() }, by)?;
+        let scopes = Kind::ALL.map(|kind| scope_of(target, kind));
+        for ((kind, class), by) in self.0 {
+            let [events, documents] = &scopes;
+            let scope = if kind == Kind::Event { events } else { documents };
+            add_to_counter(tx, Counter { scope, name: class.name() }, by)?;
         }
         Ok(())
     }
@@ -37,17 +52,24 @@ impl Postings {
 /// Posts what a transaction appended to the journal to every live target. A superseded event has no row at any target,
 /// so it was untried at each.
 pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), Error> {
-    if receipt.captured == 0 && receipt.superseded == 0 {
-        return Ok(());
-    }
-    for Target { id, .. } in registry::live(tx)? {
-        let scope = scope(id);
-        for (class, by) in [
-            (Class::Untried, receipt.captured - receipt.held - receipt.superseded),
-            (Class::Blocked, receipt.held),
-            (Class::Superseded, receipt.superseded),
-        ] {
-            add_to_counter(tx, Counter { scope: &scope, name: class.name() }, by)?;
+    let Receipt { captured, held, superseded, documents, .. } = *receipt;
+    let counts = [
+        (Kind::Event, captured, held, superseded),
+        (Kind::Document, documents.captured, documents.held, documents.superseded),
+    ];
+    for (kind, captured, held, superseded) in counts {
+        if captured == 0 && superseded == 0 {
+            continue;
+        }
+        for Target { id, .. } in registry::live(tx)? {
+            let scope = scope_of(id, kind);
+            for (class, by) in [
+                (Class::Untried, captured - held - superseded),
+                (Class::Blocked, held),
+                (Class::Superseded, superseded),
+            ] {
+                add_to_counter(tx, Counter { scope: &scope, name: class.name() }, by)?;
+            }
         }
     }
     Ok(())
@@ -55,15 +77,17 @@ pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), E
 
 /// Makes a released event owed at every live target: a target whose cursor passed it gets a row. Where it has a row
 /// already, that row says where it stands.
-pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
+pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Error> {
     for target in registry::live(tx)? {
         if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() != Class::Untried) {
             continue;
         }
         let mut postings = Postings::default();
-        postings.moved(Class::Blocked, Class::Untried);
+        postings.moved_of(kind, Class::Blocked, Class::Untried);
         postings.post(tx, target.id)?;
-        if seq <= target.cursor_seq {
+        if kind == Kind::Document {
+            documents::enter(tx, target.id, seq)?;
+        } else if seq <= target.cursor_seq {
             tx.prepare(
                 "INSERT INTO delivery_rows (target, seq, status, due_at) VALUES (?1, ?2, 'queued', 0)
                  ON CONFLICT (target, seq) DO NOTHING",
@@ -118,7 +142,7 @@ pub(crate) fn is_known_anywhere(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error
 
 /// Posts that the payload of an event left: where it was still owed, it is `to` from now on, and its row is closed. The
 /// event was live, and in flight nowhere.
-pub(crate) fn post_left(tx: &WriteTx<'_>, seq: i64, was_held: bool, to: Class) -> Result<(), Error> {
+pub(crate) fn post_left(tx: &WriteTx<'_>, (seq, kind): (i64, Kind), was_held: bool, to: Class) -> Result<(), Error> {
     for target in registry::targets(tx)? {
         let row = row_of(tx, target.id, seq)?;
         let from = match row.as_ref().map(|r| r.status.class()) {
@@ -131,7 +155,7 @@ pub(crate) fn post_left(tx: &WriteTx<'_>, seq: i64, was_held: bool, to: Class) -
         }
         if target.is_live {
             let mut postings = Postings::default();
-            postings.moved(from, to);
+            postings.moved_of(kind, from, to);
             postings.post(tx, target.id)?;
         }
         tx.prepare(

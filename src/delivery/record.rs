@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::postings::Postings;
 use super::select::Policy;
 use super::split::{grown, learn_limit, split};
-use super::{Class, Error, Outcome, Status, Target, Verdict, limits, parking};
+use super::{Class, Error, Outcome, Status, Target, Verdict, documents, limits, parking};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
 use crate::event::BatchForm;
@@ -190,6 +190,9 @@ fn settle_each(
         let step = next(outcome, tried, batch.items.len() == 1, s);
         write(tx, target, item.seq, &step, s)?;
         postings.moved(Class::InFlight, step.status.class());
+        if step.status.class() == Class::Delivered {
+            documents::announce(tx, target, item.seq)?;
+        }
         match step.status {
             Status::Success => settled.success += 1,
             Status::Duplicate => settled.duplicate += 1,

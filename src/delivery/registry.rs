@@ -3,11 +3,11 @@
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::limits::{self, Told};
-use super::postings::scope;
-use super::{Class, Error, forget};
+use super::postings::scope_of;
+use super::{Class, Error, documents, forget};
 use crate::base::Timestamp;
 use crate::endpoint::{Identity, ReceiverKind};
-use crate::journal;
+use crate::journal::{self, Kind};
 use crate::store::{Counter, ReadTx, WriteTx, set_counter};
 
 const COLUMNS: &str =
@@ -76,24 +76,32 @@ pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) ->
 }
 
 fn open_books(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
-    let totals = journal::totals(tx)?;
-    let scope = scope(target);
-    for (class, value) in [
-        (Class::Untried, totals.live - totals.held),
-        (Class::Blocked, totals.held),
-        (Class::Superseded, totals.superseded),
-        (Class::Discarded, totals.discarded),
-        (Class::Purged, totals.gone),
-    ] {
-        set_counter(tx, Counter { scope: &scope, name: class.name() }, value)?;
+    for kind in Kind::ALL {
+        let (totals, scope) = (journal::totals_of(tx, kind)?, scope_of(target, kind));
+        for (class, value) in [
+            (Class::Untried, totals.live - totals.held),
+            (Class::Blocked, totals.held),
+            (Class::Superseded, totals.superseded),
+            (Class::Discarded, totals.discarded),
+            (Class::Purged, totals.gone),
+        ] {
+            set_counter(tx, Counter { scope: &scope, name: class.name() }, value)?;
+        }
     }
-    Ok(())
+    documents::enter_all(tx, target)
 }
 
 /// The registered target of this id.
 pub(crate) fn current(tx: &ReadTx<'_>, target_id: &str) -> Result<Option<Target>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE target_id = ?1");
     tx.prepare(&sql)?.query_row([target_id], |r| Ok(target(r))).optional()?.transpose()
+}
+
+/// The live target that was used last.
+pub(crate) fn latest(tx: &ReadTx<'_>) -> Result<Option<Target>, Error> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY last_seen_at DESC, id DESC LIMIT 1");
+    Ok(collect(tx, &sql)?.pop())
 }
 
 /// Every live target.

@@ -74,7 +74,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Row, Error> {
 
 /// When the next row is due.
 pub(super) const NEXT_ROW: &str =
-    "SELECT due_at FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+    "SELECT due_at FROM delivery_rows WHERE target = ?1 AND kind = 0 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
 /// When the open attempt that goes first is due: the others wait for it.
 pub(super) const NEXT_ATTEMPT: &str = "SELECT due_at FROM delivery_attempts
      WHERE target = ?1 AND closed_at IS NULL AND parked = 0 ORDER BY first_seq LIMIT 1";
@@ -83,7 +83,7 @@ pub(super) const NEXT_PARKED: &str = "SELECT due_at FROM delivery_attempts
      WHERE target = ?1 AND closed_at IS NULL AND parked = 1 ORDER BY due_at LIMIT 1";
 /// Whether there is anything to do.
 pub(super) const OWED: &str = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
-     OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND due_at IS NOT NULL)
+     OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND kind = 0 AND due_at IS NOT NULL)
      OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
 
 /// When the next thing that waits is due at a target: a row, or an open attempt.
@@ -137,12 +137,13 @@ pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, E
 }
 
 /// How many events are refused for now.
-pub(super) const REJECTED: &str = "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND status = 'rejected'";
+pub(super) const REJECTED: &str =
+    "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND kind = 0 AND status = 'rejected'";
 /// The first events that were given up and that nobody has seen. SQLite would take the primary key, in which it must look
 /// at every row.
 pub(super) const UNSEEN: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d INDEXED BY delivery_unseen
      JOIN journal_feed AS f ON f.seq = d.seq
-     WHERE d.target = ?1 AND d.status = 'terminal_failed' AND d.waiver IS NULL ORDER BY d.seq LIMIT ?2";
+     WHERE d.target = ?1 AND d.kind = 0 AND d.status = 'terminal_failed' AND d.waiver IS NULL ORDER BY d.seq LIMIT ?2";
 
 /// How many events a target refused for now; costs as much as there are such events.
 pub(crate) fn rejected(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {

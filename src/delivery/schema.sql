@@ -10,6 +10,7 @@ CREATE TABLE delivery_targets (
   live               INTEGER NOT NULL DEFAULT 1,
   cursor_seq         INTEGER NOT NULL DEFAULT 0,  -- last journal row examined for a first attempt
   not_before         INTEGER,                     -- the server asked to be left alone until then
+  documents_not_before INTEGER,                   -- the same, by an answer to a document
   throttled          INTEGER NOT NULL DEFAULT 0,  -- how often in a row it asked
   limit_events       INTEGER,                     -- learned from its answers
   limit_bytes        INTEGER,
@@ -42,6 +43,7 @@ CREATE INDEX delivery_live_targets ON delivery_targets (live);
 CREATE TABLE delivery_rows (
   target             INTEGER NOT NULL REFERENCES delivery_targets (id),
   seq                INTEGER NOT NULL,
+  kind               INTEGER NOT NULL DEFAULT 0,  -- 0 an event, 1 a version of a document, which has no row before its event is delivered
   status             TEXT NOT NULL,
   attempt            INTEGER,                     -- the open attempt that has it in flight
   attempts           INTEGER NOT NULL DEFAULT 0,  -- answers that said something of this event
@@ -59,12 +61,15 @@ CREATE TABLE delivery_rows (
   waiver             INTEGER,                     -- the delivery_waivers row: a person has seen that it was given up
   PRIMARY KEY (target, seq)
 ) WITHOUT ROWID;
-CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_due ON delivery_rows (target, due_at, seq) WHERE due_at IS NOT NULL AND kind = 0;
+CREATE INDEX delivery_due_documents ON delivery_rows (target, seq) WHERE due_at IS NOT NULL AND kind = 1;
 CREATE INDEX delivery_behind ON delivery_rows (behind) WHERE behind IS NOT NULL;
-CREATE INDEX delivery_failed ON delivery_rows (target, seq) WHERE status = 'terminal_failed';
-CREATE INDEX delivery_unseen ON delivery_rows (target, seq) WHERE status = 'terminal_failed' AND waiver IS NULL;
-CREATE INDEX delivery_rejected ON delivery_rows (target, seq) WHERE status = 'rejected';
-CREATE INDEX delivery_transient ON delivery_rows (target, seq) WHERE status = 'transient';
+CREATE INDEX delivery_failed ON delivery_rows (target, seq) WHERE status = 'terminal_failed' AND kind = 0;
+CREATE INDEX delivery_unseen ON delivery_rows (target, seq)
+  WHERE status = 'terminal_failed' AND waiver IS NULL AND kind = 0;
+CREATE INDEX delivery_rejected ON delivery_rows (target, seq) WHERE status = 'rejected' AND kind = 0;
+CREATE INDEX delivery_transient ON delivery_rows (target, seq) WHERE status = 'transient' AND kind = 0;
+CREATE INDEX delivery_failed_documents ON delivery_rows (target, seq) WHERE status = 'terminal_failed' AND kind = 1;
 
 CREATE TABLE delivery_attempts (
   id              INTEGER PRIMARY KEY,

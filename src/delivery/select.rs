@@ -51,11 +51,11 @@ struct Candidate {
 /// Rows that are due, the longest waiting first.
 pub(super) const DUE: &str = "SELECT d.seq, f.event_id, f.envelope, f.wire, d.status, d.alone
      FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
-     WHERE d.target = ?1 AND d.due_at > ?2 AND d.due_at <= ?3
+     WHERE d.target = ?1 AND d.kind = 0 AND d.due_at > ?2 AND d.due_at <= ?3
      ORDER BY d.due_at, d.seq LIMIT ?4";
 /// Journal rows above the cursor, and whether each is owed.
 pub(super) const ABOVE: &str = "SELECT f.seq, f.event_id, f.envelope, f.wire,
-       f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
+       f.kind = 0 AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
        AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)
      FROM journal_feed AS f WHERE f.seq > ?2 ORDER BY f.seq LIMIT ?3";
 /// The due times of rows that wait for their first sending: nobody has seen them, or nobody took them.

@@ -318,7 +318,7 @@ fn a_new_target_owes_what_the_journal_says() {
     let totals = [("captured", 15), ("live", 9), ("held", 4), ("superseded", 1), ("discarded", 2), ("gone", 3)];
     books.write(|tx| {
         for (name, value) in totals {
-            let counter = crate::store::Counter { scope: crate::journal::SCOPE, name };
+            let counter = crate::store::Counter { scope: crate::journal::Kind::Event.scope(), name };
             crate::store::set_counter(tx, counter, value)?;
         }
         Ok(())

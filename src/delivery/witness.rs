@@ -16,7 +16,8 @@ pub(crate) fn lost_attempts(tx: &ReadTx<'_>) -> Result<i64, Error> {
 /// attempts alone.
 pub(crate) fn contradictions(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<String>, Error> {
     let listed = listed(tx, target.id)?;
-    let mut statement = tx.prepare("SELECT seq, attempts FROM delivery_rows WHERE target = ?1 ORDER BY seq")?;
+    let mut statement =
+        tx.prepare("SELECT seq, attempts FROM delivery_rows WHERE target = ?1 AND kind = 0 ORDER BY seq")?;
     let mut rows = statement.query([target.id])?;
     let (mut unlisted, mut covered) = (0_u64, 0_i64);
     let mut spans = listed.iter().peekable();

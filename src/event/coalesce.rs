@@ -7,6 +7,7 @@
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 
+use super::NamespaceRef;
 use crate::base::Sha256;
 
 /// Times in a payload: when something was looked at is not a fact about it.
@@ -90,6 +91,20 @@ fn keys(
         _ => None,
     };
     Ok(Some([Some(event_type), rival].map(|event_type| Some(digest(event_type?, about)))))
+}
+
+/// What all versions of a document have in common.
+pub(crate) fn document_key(namespace: &NamespaceRef, path: &str) -> [u8; 16] {
+    digest("document", about(namespace, path))
+}
+
+/// The key of the event that says that an artifact is there.
+pub(crate) fn indexed_key(namespace: &NamespaceRef, path: &str) -> [u8; 16] {
+    digest(INDEXED, about(namespace, path))
+}
+
+fn about<'a>(n: &'a NamespaceRef, path: &'a str) -> [&'a str; 6] {
+    [&n.project_uuid, &n.mission_slug, &n.target_branch, &n.mission_type, &n.manifest_version, path]
 }
 
 /// The key of an event of this type about this.

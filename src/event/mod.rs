@@ -16,7 +16,7 @@ mod wire;
 
 pub(crate) use aggregate::aggregate;
 pub(crate) use cloud::BatchForm;
-pub(crate) use coalesce::{Coalesce, coalesce};
+pub(crate) use coalesce::{Coalesce, coalesce, document_key, indexed_key};
 pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};
 pub(crate) use family::{Disposition, FamilyTable, disposition};

@@ -7,89 +7,14 @@ use std::collections::HashMap;
 
 use rusqlite::OptionalExtension as _;
 
+use super::entry::{Added, Appended, Entry, Receipt};
 use super::known::{Known, again, known};
 use super::newest::{Newest, is_discarded, is_plain, newest, still_stated};
-use super::state::{counter, name};
-use super::{Error, chain};
+use super::state::{counter_of, name};
+use super::{Document, Error, Kind, chain};
 use crate::base::{Sha256, Timestamp};
 use crate::event::{Coalesce, WireForm};
 use crate::store::{WriteTx, add_to_counter};
-
-/// One event to add.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry<'a> {
-    /// The id, verbatim.
-    pub(crate) event_id: &'a str,
-    /// The type.
-    pub(crate) event_type: &'a str,
-    /// The envelope's own time, verbatim.
-    pub(crate) occurred_at: Option<&'a str>,
-    /// The bytes to keep.
-    pub(crate) envelope: &'a [u8],
-    /// What sending it takes.
-    pub(crate) wire: WireForm,
-    /// Key and facts, for the families that coalesce.
-    pub(crate) coalesce: Option<Coalesce>,
-    /// Why it is held, if it is.
-    pub(crate) held: Option<&'a str>,
-    /// Which producer.
-    pub(crate) origin: &'a str,
-}
-
-/// What became of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Appended {
-    /// It is a new row.
-    Captured {
-        /// Its place.
-        seq: i64,
-        /// The older event of its key that will now never be sent.
-        superseded: Option<i64>,
-    },
-    /// It says nothing new: the id is known with an equal payload, or the newest event of its key states the same.
-    Unchanged {
-        /// The row that says so already.
-        seq: i64,
-    },
-    /// The id is known with another content. The known one stays; this one is kept apart, whole, and audited.
-    Conflict {
-        /// The row that has the id.
-        seq: i64,
-    },
-    /// The event was removed with its project: it does not come back, and nothing of this entry is kept.
-    Purged {
-        /// The row that has the id.
-        seq: i64,
-    },
-    /// One more live event would be one too many.
-    Full {
-        /// How many there may be.
-        capacity: i64,
-        /// How many there are.
-        live: i64,
-    },
-}
-
-/// What one transaction added, for those who keep books of their own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Receipt {
-    /// New rows, held ones included.
-    pub(crate) captured: i64,
-    /// New rows that are held.
-    pub(crate) held: i64,
-    /// Rows that were superseded; each was live, not held, and never selected.
-    pub(crate) superseded: i64,
-    /// Entries that said nothing new.
-    pub(crate) unchanged: i64,
-    /// Entries whose id is known with another content.
-    pub(crate) conflicts: i64,
-    /// Entries whose id was purged.
-    pub(crate) purged: i64,
-    bytes: i64,
-    superseded_bytes: i64,
-    /// Of those that were superseded: a verified archive has them.
-    superseded_archived: i64,
-}
 
 /// Adds entries within one write transaction. [`Appender::finish`] must be called before the transaction commits: it
 /// posts the counters.
@@ -102,8 +27,17 @@ pub(crate) struct Appender<'a> {
     sealed: i64,
     newest: HashMap<[u8; 16], Newest>,
     receipt: Receipt,
+    events: Added,
+    documents: Added,
     bound: Option<Bound>,
     is_verbatim: bool,
+}
+
+/// What kind of row is added.
+#[derive(Debug, Clone, Copy)]
+struct Cargo {
+    kind: Kind,
+    announced_by: Option<i64>,
 }
 
 /// How many live events there may be.
@@ -124,7 +58,20 @@ impl<'a> Appender<'a> {
         let (last_seq, chain) = head.unwrap_or((0, chain::START));
         let sealed = super::sealed_through(tx)?;
         let (newest, receipt) = (HashMap::new(), Receipt::default());
-        Ok(Self { tx, now, last_seq, chain, sealed, newest, receipt, bound: None, is_verbatim: false })
+        let (events, documents) = (Added::default(), Added::default());
+        Ok(Self {
+            tx,
+            now,
+            last_seq,
+            chain,
+            sealed,
+            newest,
+            receipt,
+            events,
+            documents,
+            bound: None,
+            is_verbatim: false,
+        })
     }
 
     /// From here on, refuses what would make more live events than `capacity`. What adds none is not refused.
@@ -146,6 +93,33 @@ impl<'a> Appender<'a> {
 
     /// Adds one event, or says why nothing was added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
+        self.add(entry, Cargo { kind: Kind::Event, announced_by: None })
+    }
+
+    /// Adds a version of a document under `id`, which the event in row `announced_by` announces; nothing where the newest
+    /// version of it is the same.
+    pub(crate) fn append_document(
+        &mut self,
+        id: &str,
+        document: &Document,
+        announced_by: Option<i64>,
+        held: Option<&str>,
+        origin: &str,
+    ) -> Result<Appended, Error> {
+        let entry = Entry {
+            event_id: id,
+            event_type: super::DOCUMENT_TYPE,
+            occurred_at: None,
+            envelope: &document.to_bytes(),
+            wire: WireForm::AsIs,
+            coalesce: Some(Coalesce { key: document.key(), facts: document.sha256, rival: None }),
+            held,
+            origin,
+        };
+        self.add(&entry, Cargo { kind: Kind::Document, announced_by })
+    }
+
+    fn add(&mut self, entry: &Entry<'_>, cargo: Cargo) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
         let newest = if let Some(c) = entry.coalesce { self.newest_of(c.key)? } else { None };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
@@ -155,11 +129,15 @@ impl<'a> Appender<'a> {
             if let Some(known) = known(self.tx, entry.event_id)? {
                 return self.again(entry, digest, known);
             }
-            self.receipt.unchanged += 1;
+            self.added(cargo.kind).unchanged += 1;
             return Ok(Appended::Unchanged { seq: newest.seq });
         }
-        let may_supersede = newest.filter(|n| n.seq > self.sealed && entry.held.is_none() && !self.is_verbatim);
-        if let Some(full) = self.full()
+        let may_supersede = newest.filter(|_| entry.held.is_none() && !self.is_verbatim);
+        let may_supersede = match may_supersede {
+            Some(old) if self.is_unsent(cargo.kind, old.seq)? => Some(old),
+            _ => None,
+        };
+        if let Some(full) = self.full().filter(|_| cargo.kind == Kind::Event)
             && !may_supersede.map_or(Ok(false), |n| is_plain(self.tx, n.seq))?
         {
             return match known(self.tx, entry.event_id)? {
@@ -173,18 +151,22 @@ impl<'a> Appender<'a> {
         {
             follows = Some(newest.seq);
         }
+        if cargo.kind == Kind::Document {
+            // Whatever became of it: the versions of a document are a chain.
+            follows = newest.map(|newest| newest.seq);
+        }
         let seq = self.last_seq + 1;
         let link = chain::link(&self.chain, seq, entry.event_id, &digest);
-        if !self.insert(entry, seq, follows, &digest, &link)? {
+        if !self.insert(entry, cargo, seq, follows, (&digest, &link))? {
             return match known(self.tx, entry.event_id)? {
                 Some(known) => self.again(entry, digest, known),
                 None => Err(Error::Damaged { seq, what: "its place is taken by a row without an id" }),
             };
         }
         (self.last_seq, self.chain) = (seq, *link.as_bytes());
-        self.count_captured(entry);
+        self.count_captured(entry, cargo.kind);
         let superseded = match may_supersede {
-            Some(old) => self.supersede_or_follow(old, seq)?,
+            Some(old) => self.supersede_or_follow(old, seq, cargo.kind)?,
             None => None,
         };
         if let Some(c) = entry.coalesce {
@@ -196,54 +178,76 @@ impl<'a> Appender<'a> {
     /// The row that already states these facts, if one does; then an event that says the same need not even be made.
     pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
         let stated = still_stated(self.tx, c, |key| self.newest_of(key))?;
-        self.receipt.unchanged += i64::from(stated.is_some());
+        self.events.unchanged += i64::from(stated.is_some());
         Ok(stated)
     }
 
     /// Posts the counters and says what was added.
     pub(crate) fn finish(self) -> Result<Receipt, Error> {
-        let r = self.receipt;
-        for (name, by) in [
-            (name::CAPTURED, r.captured),
-            (name::LIVE, r.captured - r.superseded),
-            (name::HELD, r.held),
-            (name::SUPERSEDED, r.superseded),
-            (name::LIVE_BYTES, r.bytes - r.superseded_bytes),
-            (name::ARCHIVED, -r.superseded_archived),
-        ] {
-            add_to_counter(self.tx, counter(name), by)?;
+        for (kind, r) in [(Kind::Event, self.events), (Kind::Document, self.documents)] {
+            for (name, by) in [
+                (name::CAPTURED, r.captured),
+                (name::LIVE, r.captured - r.superseded),
+                (name::HELD, r.held),
+                (name::SUPERSEDED, r.superseded),
+                (name::LIVE_BYTES, r.bytes - r.superseded_bytes),
+                (name::ARCHIVED, -r.superseded_archived),
+            ] {
+                add_to_counter(self.tx, counter_of(kind, name), by)?;
+            }
         }
-        Ok(r)
+        let Added { captured, held, superseded, unchanged, .. } = self.events;
+        Ok(Receipt { captured, held, superseded, unchanged, documents: self.documents, ..self.receipt })
+    }
+
+    fn added(&mut self, kind: Kind) -> &mut Added {
+        match kind {
+            Kind::Event => &mut self.events,
+            Kind::Document => &mut self.documents,
+        }
+    }
+
+    /// True when no target can have seen the row: an event above the seal, a document whose event is.
+    fn is_unsent(&self, kind: Kind, seq: i64) -> Result<bool, Error> {
+        match kind {
+            Kind::Event => Ok(seq > self.sealed),
+            Kind::Document => {
+                let sql = "SELECT announced_by > ?2 FROM journal_events WHERE seq = ?1";
+                let above: Option<bool> = self.tx.prepare(sql)?.query_row([seq, self.sealed], |r| r.get(0))?;
+                Ok(above.unwrap_or(false))
+            }
+        }
     }
 
     /// The refusal, when there may be no more live events.
     fn full(&self) -> Option<Appended> {
         let Bound { capacity, live } = self.bound?;
-        let live = live + self.receipt.captured - self.receipt.superseded;
+        let live = live + self.events.captured - self.events.superseded;
         (live >= capacity).then_some(Appended::Full { capacity, live })
     }
 
-    fn count_captured(&mut self, entry: &Entry<'_>) {
-        self.receipt.captured += 1;
-        self.receipt.held += i64::from(entry.held.is_some());
-        self.receipt.bytes += size_of(entry);
+    fn count_captured(&mut self, entry: &Entry<'_>, kind: Kind) {
+        let added = self.added(kind);
+        added.captured += 1;
+        added.held += i64::from(entry.held.is_some());
+        added.bytes += size_of(entry);
     }
 
     /// Writes row and payload; false when the id is taken.
     fn insert(
         &self,
         e: &Entry<'_>,
+        cargo: Cargo,
         seq: i64,
         follows: Option<i64>,
-        digest: &Sha256,
-        link: &Sha256,
+        (digest, link): (&Sha256, &Sha256),
     ) -> Result<bool, Error> {
         let written = self
             .tx
             .prepare(
                 "INSERT INTO journal_events (seq, event_id, event_type, occurred_at, captured_at, origin, coalesce_key,
-                   facts_hash, payload_sha256, size, chain, wire, held, follows)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                   facts_hash, payload_sha256, size, chain, wire, held, follows, kind, announced_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
                  ON CONFLICT (event_id) WHERE discarded IS NOT 'replaced' DO NOTHING",
             )?
             .execute(rusqlite::params![
@@ -261,6 +265,8 @@ impl<'a> Appender<'a> {
                 e.wire.code(),
                 e.held,
                 follows,
+                cargo.kind.code(),
+                cargo.announced_by,
             ])?;
         if written == 0 {
             return Ok(false);
@@ -271,28 +277,43 @@ impl<'a> Appender<'a> {
         Ok(true)
     }
 
-    /// Marks the older event of a key, which no target ever saw, as superseded by row `by`; returns it then. One that
-    /// has marks of its own (held, given up, payload gone) stays as it is, and is followed.
-    fn supersede_or_follow(&mut self, old: Newest, by: i64) -> Result<Option<i64>, Error> {
-        let marked = self
-            .tx
-            .prepare(
-                "UPDATE journal_events SET superseded_by = ?2
-                 WHERE seq = ?1 AND held IS NULL AND discarded IS NULL AND gone IS NULL
-                 RETURNING archived_at IS NOT NULL",
-            )?
-            .query_row([old.seq, by], |r| r.get::<_, bool>(0))
-            .optional()?;
-        let Some(was_archived) = marked else {
-            if !is_discarded(self.tx, old.seq)? {
+    /// Marks the older row of a key, which no target ever saw, as superseded by row `by`; returns it then. One that has
+    /// marks of its own (held, given up, payload gone) stays as it is, and is followed. What an event announces goes with
+    /// it: no server would ever hear of it.
+    fn supersede_or_follow(&mut self, old: Newest, by: i64, kind: Kind) -> Result<Option<i64>, Error> {
+        if !self.supersede("seq", old.seq, by, kind)? {
+            if kind == Kind::Event && !is_discarded(self.tx, old.seq)? {
                 self.tx.prepare("UPDATE journal_events SET follows = ?1 WHERE seq = ?2")?.execute([old.seq, by])?;
             }
             return Ok(None);
-        };
-        self.receipt.superseded_archived += i64::from(was_archived);
-        self.receipt.superseded += 1;
-        self.receipt.superseded_bytes += old.size;
+        }
+        if kind == Kind::Event {
+            self.supersede("announced_by", old.seq, by, Kind::Document)?;
+        }
         Ok(Some(old.seq))
+    }
+
+    /// Marks the rows whose `column` is `of`; false when there is none without marks of its own.
+    fn supersede(&mut self, column: &str, of: i64, by: i64, kind: Kind) -> Result<bool, Error> {
+        let mut statement = self.tx.prepare(&format!(
+            "UPDATE journal_events SET superseded_by = ?2
+             WHERE {column} = ?1 AND held IS NULL AND discarded IS NULL AND gone IS NULL AND superseded_by IS NULL
+             RETURNING archived_at IS NOT NULL, size"
+        ))?;
+        let mut rows = statement.query([of, by])?;
+        let mut is_any = false;
+        while let Some(row) = rows.next()? {
+            let (was_archived, size): (bool, i64) = (row.get(0)?, row.get(1)?);
+            let added = match kind {
+                Kind::Event => &mut self.events,
+                Kind::Document => &mut self.documents,
+            };
+            added.superseded_archived += i64::from(was_archived);
+            added.superseded += 1;
+            added.superseded_bytes += size;
+            is_any = true;
+        }
+        Ok(is_any)
     }
 
     fn remember(&mut self, c: Coalesce, newest: Newest) -> Result<(), Error> {
@@ -322,7 +343,7 @@ impl<'a> Appender<'a> {
         match appended {
             Appended::Purged { .. } => self.receipt.purged += 1,
             Appended::Conflict { .. } => self.receipt.conflicts += 1,
-            _ => self.receipt.unchanged += 1,
+            _ => self.events.unchanged += 1,
         }
         Ok(appended)
     }

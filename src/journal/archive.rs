@@ -13,7 +13,7 @@ pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> R
     let marked = tx
         .prepare(
             "UPDATE journal_events SET archived_at = ?2
-             WHERE seq IN (SELECT value FROM json_each(?1)) AND archived_at IS NULL
+             WHERE seq IN (SELECT value FROM json_each(?1)) AND archived_at IS NULL AND kind = 0
                AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL",
         )?
         .execute(rusqlite::params![serde_json::Value::from(seqs).to_string(), now.as_micros()])?;
@@ -50,7 +50,7 @@ pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envel
         .prepare(
             "SELECT seq, payload_sha256, superseded_by IS NOT NULL, discarded, gone, held IS NOT NULL, size, event_type,
                     archived_at IS NOT NULL
-             FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced'",
+             FROM journal_events WHERE event_id = ?1 AND kind = 0 AND discarded IS NOT 'replaced'",
         )?
         .query_row([event_id], |r| {
             let marks: (bool, Option<String>, Option<String>) = (r.get(2)?, r.get(3)?, r.get(4)?);

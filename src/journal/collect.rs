@@ -1,7 +1,7 @@
 //! Payloads that nobody needs any more: which there are, and letting many go at once.
 
-use super::Error;
-use super::state::{counter, name};
+use super::state::{counter_of, name};
+use super::{Error, Kind};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx, add_to_counter};
 
@@ -14,6 +14,8 @@ const COLLECTED: &str = "collected";
 pub(crate) struct Kept {
     /// Its row.
     pub(crate) seq: i64,
+    /// What it carries.
+    pub(crate) kind: Kind,
     /// Its bytes.
     pub(crate) size: i64,
     /// When it was captured.
@@ -28,6 +30,10 @@ pub(crate) struct Kept {
     pub(crate) is_archived: bool,
     /// Another content came under its id, and nobody has decided between them.
     pub(crate) is_disputed: bool,
+    /// It is the newest word on something that is still there: another target will need it.
+    pub(crate) is_newest: bool,
+    /// A document that it announces is still here.
+    pub(crate) is_announcing: bool,
 }
 
 impl Kept {
@@ -43,7 +49,11 @@ pub(crate) fn kept_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
     let mut statement = tx.prepare(
         "SELECT p.seq, e.size, e.captured_at, e.held IS NOT NULL, e.superseded_by IS NOT NULL, e.discarded IS NOT NULL,
                 e.archived_at IS NOT NULL,
-                EXISTS (SELECT 1 FROM journal_conflicts AS c WHERE c.event_id = e.event_id AND c.resolved_at IS NULL)
+                EXISTS (SELECT 1 FROM journal_conflicts AS c WHERE c.event_id = e.event_id AND c.resolved_at IS NULL),
+                e.kind,
+                EXISTS (SELECT 1 FROM journal_keys AS k WHERE k.coalesce_key = e.coalesce_key AND k.seq = e.seq),
+                EXISTS (SELECT 1 FROM journal_events AS d WHERE d.announced_by = e.seq AND d.superseded_by IS NULL
+                        AND d.discarded IS NULL AND d.gone IS NULL)
          FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
          WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2",
     )?;
@@ -57,6 +67,9 @@ pub(crate) fn kept_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
             is_discarded: r.get(5)?,
             is_archived: r.get(6)?,
             is_disputed: r.get(7)?,
+            kind: Kind::from_code(r.get(8)?),
+            is_newest: r.get(9)?,
+            is_announcing: r.get(10)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -75,15 +88,16 @@ pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, going: &[Kept], reason: 
     )?
     .execute(rusqlite::params![seqs, COLLECTED, now.as_micros()])?;
     tx.prepare("DELETE FROM journal_payloads WHERE seq IN (SELECT value FROM json_each(?1))")?.execute([&seqs])?;
-    let live = going.iter().filter(|kept| kept.is_live());
-    let (mut events, mut bytes, mut archived) = (0, 0, 0);
-    for kept in live {
-        (events, bytes, archived) = (events + 1, bytes + kept.size, archived + i64::from(kept.is_archived));
-    }
-    for (name, by) in
-        [(name::LIVE, -events), (name::GONE, events), (name::LIVE_BYTES, -bytes), (name::ARCHIVED, -archived)]
-    {
-        add_to_counter(tx, counter(name), by)?;
+    for kind in Kind::ALL {
+        let (mut rows, mut bytes, mut archived) = (0, 0, 0);
+        for kept in going.iter().filter(|kept| kept.kind == kind && kept.is_live()) {
+            (rows, bytes, archived) = (rows + 1, bytes + kept.size, archived + i64::from(kept.is_archived));
+        }
+        for (name, by) in
+            [(name::LIVE, -rows), (name::GONE, rows), (name::LIVE_BYTES, -bytes), (name::ARCHIVED, -archived)]
+        {
+            add_to_counter(tx, counter_of(kind, name), by)?;
+        }
     }
     tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?.execute(rusqlite::params![
         now.as_micros(),

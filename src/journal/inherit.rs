@@ -35,7 +35,7 @@ pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, 
 
 /// The next rows above `after`, at most `limit`, that are held for this reason.
 pub(crate) fn held_after(tx: &ReadTx<'_>, reason: &str, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
-    let sql = "SELECT seq FROM journal_events WHERE seq > ?1 AND held = ?2 ORDER BY seq LIMIT ?3";
+    let sql = "SELECT seq FROM journal_events WHERE seq > ?1 AND held = ?2 AND kind = 0 ORDER BY seq LIMIT ?3";
     let mut statement = tx.prepare(sql)?;
     Ok(statement.query_map((after, reason, limit), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension as _;
 
-use super::append::{Appended, Entry};
+use super::entry::{Appended, Entry};
 use super::state::{counter, name};
 use super::{Error, retire};
 use crate::base::{Sha256, Timestamp, json};

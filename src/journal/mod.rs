@@ -10,6 +10,8 @@
 //! **Invariant:** the journal knows no delivery and no target. An event above `sealed_through` was never selected for
 //! any target, so it may be superseded unsent; what raises the seal is delivery, through [`seal`], in the transaction
 //! that selects.
+//! **Invariant:** a version of a document is a row like any other; no target is sent it before the event that announces
+//! it, so it is superseded with that event and goes with that event.
 //! **Invariant:** one row has an id; a row marked `replaced` had it, and is found by its place alone.
 //! **Invariant:** the counters of scope `journal` change in the transaction that changes what they count.
 
@@ -21,8 +23,11 @@ mod chain;
 #[cfg(test)]
 mod chain_tests;
 mod collect;
+mod document;
+mod entry;
 mod growth;
 mod inherit;
+mod kind;
 mod known;
 mod newest;
 mod point;
@@ -31,31 +36,35 @@ mod record;
 mod retire;
 mod state;
 
-pub(crate) use append::{Appended, Appender, Entry, Receipt};
+pub(crate) use append::Appender;
 pub(crate) use archive::{Return, bring_back, mark_archived};
 pub(crate) use chain::check_chain;
 pub(crate) use collect::{Kept, collect, kept_after};
+pub(crate) use document::{
+    DOCUMENT_TYPE, Document, announced, damaged_texts, drop_text, has_text, keep_text, kept_digests, kept_texts,
+    newest_event, newest_version, supersede_document, text, version_before,
+};
+pub(crate) use entry::{Appended, Entry, Receipt};
 pub(crate) use growth::{captured_per, first_captured_at};
 pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_aside, set_aside};
-pub(crate) use newest::stated;
-pub(crate) use point::{Point, is_same_history, point, states_the_same};
+pub(crate) use kind::Kind;
+pub(crate) use newest::{ever_stated, has_word, short, stated};
+pub(crate) use point::{Point, continues, is_same_history, point, states_the_same};
 pub(crate) use read::{
-    Conflict, Filter, Listed, conflicts, is_known, list, live_after, oldest_kept_at, payload, rows_after, show,
+    Conflict, Filter, Listed, Live, conflicts, held, is_known, list, live_after, oldest_kept_at, payload, rows_after,
+    show,
 };
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Mark, Notice, PURGED, REPLACED, Release, audit, bury, let_go, notice, release};
+pub(crate) use retire::{Audit, Left, Mark, Notice, PURGED, REPLACED, Release, audit, bury, let_go, notice, release};
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
 pub(crate) use state::{
-    counters_by_rows, lamport, next_lamport, note_spooled, raise_lamport, recount, seal, sealed_through, size,
-    spooled_through, totals,
+    counters_by_rows, lamport, next_lamport, note_spooled, raise_lamport, recount, recount_of, seal, sealed_through,
+    size, spooled_through, totals, totals_of,
 };
 
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
-
-/// Scope of the journal's counters.
-pub(crate) const SCOPE: &str = "journal";
 
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]

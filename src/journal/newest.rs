@@ -1,5 +1,7 @@
 //! The newest event of a coalescing key.
 
+use std::collections::HashSet;
+
 use rusqlite::OptionalExtension as _;
 
 use super::Error;
@@ -36,6 +38,33 @@ pub(super) fn still_stated(
     }
 }
 
+/// True when a key has a newest word that stands: it was not given up.
+pub(crate) fn has_word(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<bool, Error> {
+    newest(tx, key)?.map_or(Ok(false), |newest| Ok(!is_discarded(tx, newest.seq)?))
+}
+
+/// A digest short enough to remember many.
+pub(crate) fn short(facts: &Sha256) -> [u8; 8] {
+    let mut short = [0; 8];
+    short.copy_from_slice(&facts.as_bytes()[..8]);
+    short
+}
+
+/// Everything that was ever stated of any key. O(rows).
+pub(crate) fn ever_stated(tx: &ReadTx<'_>) -> Result<HashSet<([u8; 16], [u8; 8])>, Error> {
+    let sql = "SELECT coalesce_key, facts_hash FROM journal_events WHERE coalesce_key IS NOT NULL AND kind = 0";
+    let mut statement = tx.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut all = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let (key, facts): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        if let (Ok(key), Some(facts)) = (key.try_into(), Sha256::from_slice(&facts)) {
+            all.insert((key, short(&facts)));
+        }
+    }
+    Ok(all)
+}
+
 /// The newest event of a key, without its marks.
 pub(super) fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, Error> {
     let mut statement = tx.prepare("SELECT seq, facts_hash, size FROM journal_keys WHERE coalesce_key = ?1")?;
@@ -47,14 +76,15 @@ pub(super) fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, E
     Ok(Some(Newest { seq, facts, size: row.get(2)? }))
 }
 
-/// True when the event was given up: then it states nothing any more.
+/// True when the row was given up, or will never be sent: then it states nothing any more.
 pub(super) fn is_discarded(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
-    let sql = "SELECT discarded IS NOT NULL FROM journal_events WHERE seq = ?1";
+    let sql = "SELECT discarded IS NOT NULL OR superseded_by IS NOT NULL FROM journal_events WHERE seq = ?1";
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.unwrap_or(false))
 }
 
 /// True when the event has no mark that keeps it from being superseded: not held, not given up, payload here.
 pub(super) fn is_plain(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
-    let sql = "SELECT held IS NULL AND discarded IS NULL AND gone IS NULL FROM journal_events WHERE seq = ?1";
+    let sql = "SELECT held IS NULL AND discarded IS NULL AND gone IS NULL AND superseded_by IS NULL
+               FROM journal_events WHERE seq = ?1";
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.unwrap_or(false))
 }

@@ -3,8 +3,8 @@
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
-use super::state::{counter, name};
-use super::{Error, chain};
+use super::state::{counter_of, name};
+use super::{Error, Kind, chain};
 use crate::base::Sha256;
 use crate::store::{self, ReadTx};
 
@@ -31,7 +31,10 @@ pub(crate) fn point(tx: &ReadTx<'_>) -> Result<Point, Error> {
         .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     let (seq, link): (i64, [u8; 32]) = last.unwrap_or((0, chain::START));
-    let discarded = store::counter(tx, counter(name::DISCARDED))?;
+    let mut discarded = 0;
+    for kind in Kind::ALL {
+        discarded += store::counter(tx, counter_of(kind, name::DISCARDED))?;
+    }
     let audited = tx.prepare("SELECT COALESCE(MAX(id), 0) FROM journal_audit")?.query_row([], |r| r.get(0))?;
     let chain = Sha256::from_slice(&link).map(|digest| digest.to_string()).unwrap_or_default();
     Ok(Point { seq, chain, discarded, audited })
@@ -40,9 +43,11 @@ pub(crate) fn point(tx: &ReadTx<'_>) -> Result<Point, Error> {
 /// True when this is the history that `then` is a point of, and no event of it was given up since.
 pub(crate) fn is_same_history(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     let now = point(tx)?;
-    if (now.discarded, now.audited) != (then.discarded, then.audited) {
-        return Ok(false);
-    }
+    Ok((now.discarded, now.audited) == (then.discarded, then.audited) && continues(tx, then)?)
+}
+
+/// True when this is the history that `then` is a point of, whatever was given up since.
+pub(crate) fn continues(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     let link: Option<[u8; 32]> = tx
         .prepare("SELECT chain FROM journal_events WHERE seq = ?1")?
         .query_row([then.seq], |r| r.get(0))

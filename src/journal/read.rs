@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::{Error, Record};
+use super::{Error, Kind, Record};
 use crate::base::{Sha256, Timestamp};
 use crate::store::ReadTx;
 
@@ -39,7 +39,7 @@ pub(crate) fn list<E: From<Error>>(
     let sql = format!(
         "SELECT {COLUMNS}, p.envelope
          FROM journal_events AS e LEFT JOIN journal_payloads AS p ON ?3 AND p.seq = e.seq
-         WHERE e.seq > ?2 AND (?1 IS NULL OR e.event_type = ?1) ORDER BY e.seq"
+         WHERE e.seq > ?2 AND e.kind = 0 AND (?1 IS NULL OR e.event_type = ?1) ORDER BY e.seq"
     );
     let mut statement = tx.prepare(&sql).map_err(Error::from)?;
     let mut rows = statement.query((&filter.event_type, filter.after, with_envelope)).map_err(Error::from)?;
@@ -75,6 +75,12 @@ pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
     Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0))?)
 }
 
+/// Why a row waits for a release, where it does.
+pub(crate) fn held(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
+    let sql = "SELECT held FROM journal_events WHERE seq = ?1";
+    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.flatten())
+}
+
 /// The envelope bytes of a row; `None` when they have left.
 pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Error> {
     Ok(tx.prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?)
@@ -106,14 +112,27 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
     })
 }
 
-/// The oldest rows above `after` that are live, with whether they are held. Costs as much as there are payloads.
-pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<(i64, bool)>, Error> {
+/// A live row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Live {
+    /// Its place.
+    pub(crate) seq: i64,
+    /// It waits for a release.
+    pub(crate) is_held: bool,
+    /// What it carries.
+    pub(crate) kind: Kind,
+}
+
+/// The oldest rows above `after` that are live. Costs as much as there are payloads.
+pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<Live>, Error> {
     // CROSS JOIN keeps the payloads in front: there may be few of them and a long history of rows.
     let mut statement = tx.prepare(
-        "SELECT p.seq, e.held IS NOT NULL FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
+        "SELECT p.seq, e.held IS NOT NULL, e.kind
+         FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
          WHERE p.seq > ?1 AND e.superseded_by IS NULL AND e.discarded IS NULL ORDER BY p.seq LIMIT ?2",
     )?;
-    Ok(statement.query_map([after, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
+    let live = |r: &Row<'_>| Ok(Live { seq: r.get(0)?, is_held: r.get(1)?, kind: Kind::from_code(r.get(2)?) });
+    Ok(statement.query_map([after, limit], live)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The next rows after `after`, whatever their marks.

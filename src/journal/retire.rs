@@ -2,8 +2,8 @@
 
 use rusqlite::OptionalExtension as _;
 
-use super::Error;
-use super::state::{counter, name};
+use super::state::{counter, counter_of, name};
+use super::{Error, Kind};
 use crate::base::{Sha256, Timestamp};
 use crate::store::{WriteTx, add_to_counter};
 
@@ -86,6 +86,8 @@ pub(crate) struct Left {
     pub(crate) sha256: Sha256,
     /// It was held.
     pub(crate) was_held: bool,
+    /// What it carried.
+    pub(crate) kind: Kind,
 }
 
 /// Takes a live row out of the live ones, marks it, and lets its payload go (an archived one stays); `None` when the row
@@ -101,13 +103,22 @@ pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>)
         .prepare(
             "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4
              WHERE seq = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
-             RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size, archived_at IS NOT NULL",
+             RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size, archived_at IS NOT NULL, kind",
         )?
         .query_row(rusqlite::params![seq, discarded, gone, now.as_micros()], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?, r.get(3)?, r.get::<_, i64>(4)?, r.get::<_, bool>(5)?))
+            Ok((
+                r.get(0)?,
+                r.get(1)?,
+                r.get::<_, Vec<u8>>(2)?,
+                r.get(3)?,
+                r.get::<_, i64>(4)?,
+                r.get::<_, bool>(5)?,
+                r.get(6)?,
+            ))
         })
         .optional()?;
-    let Some((event_id, event_type, digest, was_held, size, was_archived)) = row else { return Ok(None) };
+    let Some((event_id, event_type, digest, was_held, size, was_archived, kind)) = row else { return Ok(None) };
+    let kind = Kind::from_code(kind);
     if mark == Mark::Archived {
         tx.prepare("UPDATE journal_events SET archived_at = ?2 WHERE seq = ?1 AND archived_at IS NULL")?
             .execute([seq, now.as_micros()])?;
@@ -122,10 +133,10 @@ pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>)
         (left, 1),
         (name::LIVE_BYTES, -size),
     ] {
-        add_to_counter(tx, counter(name), by)?;
+        add_to_counter(tx, counter_of(kind, name), by)?;
     }
     let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
-    Ok(Some(Left { event_id, event_type, sha256, was_held }))
+    Ok(Some(Left { event_id, event_type, sha256, was_held, kind }))
 }
 
 /// Removes what is left of a row that is not live: its payload where there still is one, and every other content that was
@@ -174,13 +185,13 @@ pub(crate) enum Release {
 /// Lifts the hold of an event, with an audit row.
 pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
     let row = tx
-        .prepare("UPDATE journal_events SET held = NULL WHERE seq = ?1 AND held IS NOT NULL RETURNING event_id, event_type, payload_sha256, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL")?
-        .query_row([seq], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?, r.get::<_, bool>(3)?)))
+        .prepare("UPDATE journal_events SET held = NULL WHERE seq = ?1 AND held IS NOT NULL RETURNING event_id, event_type, payload_sha256, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, kind")?
+        .query_row([seq], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?, r.get::<_, bool>(3)?, r.get(4)?)))
         .optional()?;
-    let Some((event_id, event_type, digest, is_live)) = row else { return Ok(Release::NotHeld) };
+    let Some((event_id, event_type, digest, is_live, kind)) = row else { return Ok(Release::NotHeld) };
     let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
     if is_live {
-        add_to_counter(tx, counter(name::HELD), -1)?;
+        add_to_counter(tx, counter_of(Kind::from_code(kind), name::HELD), -1)?;
     }
     let entry = Audit {
         act: "released",

@@ -3,20 +3,22 @@
 
 CREATE TABLE journal_events (
   seq            INTEGER PRIMARY KEY,           -- given inside BEGIN IMMEDIATE, so it follows commit order
-  event_id       TEXT NOT NULL COLLATE NOCASE,  -- verbatim; ids that differ in case are the same id
+  kind           INTEGER NOT NULL DEFAULT 0,    -- 0 an event, 1 a version of a document
+  event_id       TEXT NOT NULL COLLATE NOCASE,  -- verbatim; ids that differ in case are the same id; of a document 'doc:…'
   event_type     TEXT NOT NULL,
   occurred_at    TEXT,                          -- the envelope's own time, verbatim
   captured_at    INTEGER NOT NULL,
   origin         TEXT NOT NULL,                 -- 'index', 'capture', 'import:<source>'
   coalesce_key   BLOB,                          -- what the event is about; NULL: never coalesces
-  facts_hash     BLOB,                          -- what it says of it
+  facts_hash     BLOB,                          -- what it says of it; of a document the SHA-256 of its text
   payload_sha256 BLOB NOT NULL,
   size           INTEGER NOT NULL,              -- bytes of the envelope
+  announced_by   INTEGER REFERENCES journal_events (seq),  -- of a document: the event that a server must know first
   chain          BLOB NOT NULL,                 -- SHA-256(previous chain, seq, event_id, payload_sha256)
   wire           INTEGER NOT NULL,              -- what sending takes: 0 a rewrite, 1 nothing, 2 nothing without a team, 3 impossible
   held           TEXT,                          -- why it waits for `events release`
   superseded_by  INTEGER REFERENCES journal_events (seq),
-  follows        INTEGER REFERENCES journal_events (seq),
+  follows        INTEGER REFERENCES journal_events (seq),  -- the older of its key, owed as well; of a document the version before
   discarded      TEXT,                          -- why it was given up (evicted, cleared, purged)
   gone           TEXT,                          -- why its payload left
   left_at        INTEGER,                       -- when it left, or was given up
@@ -25,6 +27,15 @@ CREATE TABLE journal_events (
 -- One row has an id. Where a person decided that another content is the right one, the row that had it before keeps its
 -- place, its id and its digest, and is found by its place alone.
 CREATE UNIQUE INDEX journal_event_id ON journal_events (event_id) WHERE discarded IS NOT 'replaced';
+
+CREATE INDEX journal_announced ON journal_events (announced_by) WHERE announced_by IS NOT NULL;
+CREATE INDEX journal_documents ON journal_events (facts_hash) WHERE kind = 1;
+
+-- Texts of documents, once each, for as long as some target lacks one that has it.
+CREATE TABLE journal_texts (
+  sha256 BLOB PRIMARY KEY NOT NULL,
+  text   BLOB NOT NULL
+);
 
 CREATE TABLE journal_payloads (
   seq      INTEGER PRIMARY KEY REFERENCES journal_events (seq),
@@ -73,5 +84,5 @@ CREATE TABLE journal_audit (
 -- What delivery may see of the journal.
 CREATE VIEW journal_feed AS
 SELECT e.seq, e.event_id, e.size, e.wire, e.superseded_by, e.held, e.discarded, e.gone, p.envelope,
-       e.event_type, e.captured_at
+       e.event_type, e.captured_at, e.kind, e.announced_by, e.facts_hash
 FROM journal_events AS e LEFT JOIN journal_payloads AS p ON p.seq = e.seq;

@@ -1,6 +1,6 @@
 //! The journal's few numbers: totals, the seal, the Lamport clock.
 
-use super::{Error, SCOPE, Totals};
+use super::{Error, Kind, Totals};
 use crate::store::{self, Counter, ReadTx, WriteTx, all_counters};
 
 /// Names of the journal's counters.
@@ -17,7 +17,11 @@ pub(super) mod name {
 }
 
 pub(super) fn counter(name: &str) -> Counter<'_> {
-    Counter { scope: SCOPE, name }
+    counter_of(Kind::Event, name)
+}
+
+pub(super) fn counter_of(kind: Kind, name: &str) -> Counter<'_> {
+    Counter { scope: kind.scope(), name }
 }
 
 /// Live events: captured, less superseded, discarded, and those whose payload left. O(1), from a cold start as well.
@@ -32,13 +36,18 @@ pub(crate) fn size_from_disk(tx: &ReadTx<'_>) -> Result<i64, Error> {
                 - COUNT(*) FILTER (WHERE superseded_by IS NOT NULL)
                 - COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NOT NULL)
                 - COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NOT NULL)
-               FROM journal_events";
+               FROM journal_events WHERE kind = 0";
     Ok(tx.conn().query_row(sql, [], |r| r.get(0))?)
 }
 
-/// The journal's totals, O(1).
+/// The journal's totals of events, O(1).
 pub(crate) fn totals(tx: &ReadTx<'_>) -> Result<Totals, Error> {
-    let all = all_counters(tx, SCOPE)?;
+    totals_of(tx, Kind::Event)
+}
+
+/// The journal's totals of one kind, O(1).
+pub(crate) fn totals_of(tx: &ReadTx<'_>, kind: Kind) -> Result<Totals, Error> {
+    let all = all_counters(tx, kind.scope())?;
     let get = |name: &str| all.get(name).copied().unwrap_or(0);
     Ok(Totals {
         captured: get(name::CAPTURED),
@@ -55,6 +64,11 @@ pub(crate) fn totals(tx: &ReadTx<'_>) -> Result<Totals, Error> {
 
 /// The same totals counted from the rows: for `verify` and tests, O(rows).
 pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
+    recount_of(tx, Kind::Event)
+}
+
+/// The totals of one kind counted from the rows, O(rows).
+pub(crate) fn recount_of(tx: &ReadTx<'_>, kind: Kind) -> Result<Totals, Error> {
     let sql = "
         SELECT COUNT(*),
                COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL),
@@ -65,9 +79,9 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
                COALESCE(SUM(size) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL), 0),
                COUNT(*) FILTER (WHERE superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
                                   AND archived_at IS NOT NULL),
-               (SELECT COUNT(*) FROM journal_conflicts WHERE resolved_at IS NULL)
-        FROM journal_events";
-    Ok(tx.conn().query_row(sql, [], |r| {
+               (SELECT COUNT(*) FROM journal_conflicts WHERE resolved_at IS NULL AND ?1 = 0)
+        FROM journal_events WHERE kind = ?1";
+    Ok(tx.conn().query_row(sql, [kind.code()], |r| {
         Ok(Totals {
             captured: r.get(0)?,
             live: r.get(1)?,
@@ -84,8 +98,16 @@ pub(crate) fn recount(tx: &ReadTx<'_>) -> Result<Totals, Error> {
 
 /// What each counter of the journal must say, by the rows. O(rows).
 pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
-    let t = recount(tx)?;
-    Ok([
+    let mut all = Vec::new();
+    for kind in Kind::ALL {
+        all.extend(named(recount_of(tx, kind)?).map(|(name, value)| (counter_of(kind, name), value)));
+    }
+    Ok(all)
+}
+
+/// Totals by the names of their counters.
+fn named(t: Totals) -> [(&'static str, i64); 9] {
+    [
         (name::CAPTURED, t.captured),
         (name::LIVE, t.live),
         (name::HELD, t.held),
@@ -96,8 +118,6 @@ pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>,
         (name::ARCHIVED, t.archived),
         (name::CONFLICTS, t.conflicts),
     ]
-    .map(|(name, value)| (Counter { scope: SCOPE, name }, value))
-    .into())
 }
 
 /// The highest seq ever selected for any target.

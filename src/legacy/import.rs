@@ -7,9 +7,9 @@ use super::source::{BodyRest, BodyRow, BodyTable, Source, Stop};
 use super::{Error, Found, Policy, odd};
 use crate::base::{Sha256, Timestamp, text};
 use crate::bodies::{self, Body};
-use crate::books::{self, Appending};
+use crate::books::{self, Appending, Inherited};
 use crate::event::{Inspection, NamespaceRef, NotAnEvent, WireForm};
-use crate::journal::{self, Appended, Entry};
+use crate::journal::{self, Appended, Document, Entry};
 use crate::store::{ForeignError, Store, WriteTx};
 
 /// Most notes that are kept of one source.
@@ -123,7 +123,7 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
         for (table, keys) in [(BodyTable::Queue, bodies), (BodyTable::Failures, job.share.failures.as_slice())] {
             for key in keys {
                 match job.source.body(table, *key).map_err(Trouble::Source)? {
-                    Ok(row) => body(tx, source, row, &mut tally)?,
+                    Ok(row) => body(tx, job.now, (source, &origin), row, &mut tally)?,
                     Err(why) => tally.refuse(&format!("a body: {why}")),
                 }
             }
@@ -205,7 +205,13 @@ pub(super) fn wire_form(event_id: &str, seen: &Result<Inspection, NotAnEvent>) -
     }
 }
 
-fn body(tx: &WriteTx<'_>, source: i64, row: BodyRow, tally: &mut Tally) -> Result<(), Trouble> {
+fn body(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    (source, origin): (i64, &str),
+    row: BodyRow,
+    tally: &mut Tally,
+) -> Result<(), Trouble> {
     let key = key_of(&row);
     let BodyRow { names: [project_uuid, mission_slug, target_branch, mission_type, manifest_version, path], .. } = row;
     let namespace = NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version };
@@ -219,7 +225,7 @@ fn body(tx: &WriteTx<'_>, source: i64, row: BodyRow, tally: &mut Tally) -> Resul
         return Ok(());
     };
     match row.rest {
-        BodyRest::Queued { content, retry_count, due_at, created_at, last_error } => {
+        BodyRest::Queued { content, created_at, .. } => {
             let body = match Body::kept(content, sha256) {
                 Ok(body) => body,
                 Err(decision) => {
@@ -227,21 +233,20 @@ fn body(tx: &WriteTx<'_>, source: i64, row: BodyRow, tally: &mut Tally) -> Resul
                     return Ok(());
                 }
             };
-            let inherited = bodies::Inherited {
-                namespace: &namespace,
-                path: &path,
-                body: &body,
-                retry_count,
-                due_at: Timestamp::from_micros(due_at),
-                created_at: Timestamp::from_micros(created_at),
-                last_error: last_error.as_deref(),
+            let size = body.text().len() as u64;
+            let document = Document { namespace, path, sha256, size };
+            let inherited = Inherited {
+                document: &document,
+                text: body.text(),
+                queued_at: Timestamp::from_micros(created_at),
+                origin,
             };
-            if marks::take_body(tx, &key, source)? && bodies::inherit(tx, &inherited)? {
+            if marks::take_body(tx, &key, source)? && books::inherit_document(tx, now, &inherited)? {
                 tally.bodies += 1;
             }
         }
         BodyRest::Failed { size_bytes, reason, count, first_at, last_at } => {
-            let failure = bodies::InheritedFailure {
+            let failure = bodies::Failure {
                 namespace,
                 path,
                 sha256,
@@ -250,8 +255,9 @@ fn body(tx: &WriteTx<'_>, source: i64, row: BodyRow, tally: &mut Tally) -> Resul
                 count,
                 first_failed_at: Timestamp::from_micros(first_at),
                 last_failed_at: Timestamp::from_micros(last_at),
+                closed_at: None,
             };
-            if marks::take_body(tx, &key, source)? && bodies::inherit_failure(tx, failure)? {
+            if marks::take_body(tx, &key, source)? && bodies::inherit_failure(tx, &failure)? {
                 tally.failures += 1;
             }
         }

@@ -1,35 +1,34 @@
 //! Index, and capture of what is new: one walk, one transaction.
 
-use std::cell::Cell;
+use std::collections::HashSet;
 
 use rayon::prelude::*;
 
+use super::bodies::Filters;
+use super::capturing::Capturing;
 use super::found::found;
-use super::memory::{self, Deed, Memory};
+use super::memory::{self, Memory};
 use super::origin::origin;
 use super::report;
-use super::rule::{self, OPTED_OUT, Rule};
+use super::rule::{self, Rule};
+use super::told::Told;
 use super::{Error, Step, Workspace, World};
-use crate::base::text::printable;
-use crate::base::{Sha256, Timestamp};
+use crate::base::text::{path, printable};
 use crate::books;
 use crate::config::Parity;
 use crate::dossier::{self, Edition, Fact, Index, Mission, Owner, ParityForm, Sources};
-use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
+use crate::event;
 use crate::git::{self, Facts};
-use crate::journal::{self, Audit, Entry, Receipt};
-use crate::store::{ReadStore, Store, WriteTx};
-
-/// The kind of aggregate of every dossier event.
-const AGGREGATE_TYPE: &str = "MissionDossier";
+use crate::journal::{self, Receipt};
+use crate::store::{ReadStore, Store};
 
 /// Which missions, at which step.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Selection<'a> {
     /// Only these.
     pub(super) missions: Option<&'a [String]>,
-    /// Only those for which this was not done since they changed, under the rule that goes with it.
-    pub(super) not_yet: Option<(Deed, &'a str)>,
+    /// Only those that were not captured since they changed, under this rule.
+    pub(super) not_yet: Option<&'a str>,
     /// The step whose missing artifacts are asked about.
     pub(super) step: Option<&'a str>,
     /// Whose manifests say what is expected.
@@ -104,8 +103,8 @@ pub(super) fn index(
     let mut index = index?;
     let is_empty = index.missions.is_empty();
     let present = index.missions.iter().map(|mission| mission.slug.clone()).collect();
-    if let (Some((deed, rule)), Some(uuid)) = (selection.not_yet, &workspace.identity.project_uuid) {
-        index.missions.retain(|m| !memory.has(deed, &m.slug, &memory::digest(m, uuid, rule)));
+    if let (Some(rule), Some(uuid)) = (selection.not_yet, &workspace.identity.project_uuid) {
+        index.missions.retain(|m| !memory.has(&m.slug, &memory::digest(m, uuid, rule)));
     }
     let absent: Vec<_> = index.missions.iter().flat_map(|m| &m.artifacts).filter(|a| !a.is_present).collect();
     let report = report::Index {
@@ -188,6 +187,10 @@ pub(super) struct Captured {
     pub(super) evicted: i64,
     /// Facts that the preset in force drops, each with an audit row where it wants one.
     pub(super) dropped: u64,
+    /// Facts of this checkout that another one has told something newer of.
+    pub(super) skipped: i64,
+    /// The documents that are new in the journal, by their keys.
+    pub(super) documents: HashSet<[u8; 16]>,
 }
 
 /// Captures what the index says that the journal does not know yet, all missions in one transaction. What is remembered
@@ -198,16 +201,24 @@ pub(super) fn capture(
     store: &mut Store,
     memory: &mut Memory,
     indexed: &Indexed,
+    keeps_texts: bool,
 ) -> Result<Captured, Error> {
     let project_uuid = workspace.project_uuid()?;
     let now = world.clock.now();
-    let capturing = Capturing {
+    let mut capturing = Capturing {
         world,
         origin: origin(world, workspace, project_uuid, &indexed.git),
         rule: Rule::of(workspace),
+        filter: Filters::of(workspace)?,
+        keeps_texts,
         now,
-        dropped: Cell::default(),
+        dropped: 0,
+        skipped: 0,
+        documents: HashSet::new(),
     };
+    let is_linked = workspace.root != workspace.main_root;
+    let place = workspace.place.checkout(&workspace.root);
+    let mut told = None;
     let rule = rule::fingerprint(workspace);
     let digests: Vec<String> = digests(indexed, project_uuid, &rule);
     let (captured, fresh, point) = store.write(|tx| {
@@ -215,27 +226,34 @@ pub(super) fn capture(
         let (mut known, mut fresh) = (0, Vec::new());
         let ((), mut receipt) = books::append(tx, now, |appending| {
             for (mission, digest) in indexed.index.missions.iter().zip(&digests) {
-                if is_same && memory.has(Deed::Captured, &mission.slug, digest) {
+                if is_same && memory.has(&mission.slug, digest) {
                     known += dossier::count_facts(mission);
                     continue;
                 }
-                let dropped = capturing.dropped.get();
-                capturing.mission(tx, appending, mission, &mission.namespace(project_uuid))?;
-                if capturing.dropped.get() == dropped {
+                if told.is_none() {
+                    told = Some(Told::of(tx, &place, &path(&workspace.root), is_linked)?);
+                }
+                let (dropped, Some(told)) = (capturing.dropped, &mut told) else { continue };
+                capturing.mission(tx, appending, mission, &mission.namespace(project_uuid), told)?;
+                if capturing.dropped == dropped {
                     fresh.push((mission.slug.clone(), digest.clone()));
                 }
             }
             Ok::<_, Error>(())
         })?;
-        receipt.unchanged += i64::try_from(known).unwrap_or(i64::MAX);
+        receipt.unchanged += i64::try_from(known).unwrap_or(i64::MAX) + capturing.skipped;
         let evicted = capturing.rule.evict(tx, now)?;
-        let captured = Captured { receipt, evicted, dropped: capturing.dropped.get() };
+        let documents = std::mem::take(&mut capturing.documents);
+        let captured = Captured { receipt, evicted, dropped: capturing.dropped, skipped: capturing.skipped, documents };
         Ok::<_, Error>((captured, (is_same, fresh), journal::point(tx)?))
     })?;
     let (is_same, fresh) = fresh;
     // What was given up may be any of it.
     if !is_same || captured.evicted > 0 {
         memory.distrust_captures();
+    }
+    if let Some(told) = told {
+        told.save(&point);
     }
     memory.note_captured(if captured.evicted > 0 { Vec::new() } else { fresh }, point);
     Ok(captured)
@@ -252,7 +270,7 @@ pub(super) fn unchanged(
     let (Some(then), false) = (memory.point(), Rule::of(workspace).is_bounded()) else { return Ok(None) };
     let digests = digests(indexed, workspace.project_uuid()?, &rule::fingerprint(workspace));
     let mut missions = indexed.index.missions.iter().zip(&digests);
-    if !missions.all(|(mission, digest)| memory.has(Deed::Captured, &mission.slug, digest)) {
+    if !missions.all(|(mission, digest)| memory.has(&mission.slug, digest)) {
         return Ok(None);
     }
     let is_same = store.read(|tx| {
@@ -291,81 +309,4 @@ pub(super) fn preview(
         }
         Ok(receipt)
     })
-}
-
-struct Capturing<'a> {
-    world: &'a World<'a>,
-    origin: Origin,
-    rule: Rule,
-    now: Timestamp,
-    dropped: Cell<u64>,
-}
-
-impl Capturing<'_> {
-    fn mission(
-        &self,
-        tx: &WriteTx<'_>,
-        appending: &mut books::Appending<'_>,
-        mission: &Mission,
-        namespace: &NamespaceRef,
-    ) -> Result<(), Error> {
-        for fact in dossier::facts(mission, namespace, self.now, self.world.ids) {
-            let keyed = event::coalesce(fact.event_type, &fact.payload, None);
-            if let Some(c) = keyed
-                && appending.stated(c)?.is_some()
-            {
-                continue;
-            }
-            self.fact(tx, appending, &fact, keyed)?;
-        }
-        Ok(())
-    }
-
-    fn fact(
-        &self,
-        tx: &WriteTx<'_>,
-        appending: &mut books::Appending<'_>,
-        fact: &Fact,
-        coalesce: Option<Coalesce>,
-    ) -> Result<(), Error> {
-        let event_id = self.world.ids.ulid(self.now);
-        let envelope = event::envelope(
-            &self.origin,
-            &Occurrence {
-                event_id: &event_id,
-                event_type: fact.event_type,
-                aggregate_id: &fact.aggregate_id,
-                aggregate_type: AGGREGATE_TYPE,
-                lamport_clock: journal::next_lamport(tx, 1)?,
-                at: self.now,
-                payload: &fact.payload,
-            },
-        )?;
-        let held = match self.rule.disposition(fact.event_type) {
-            Disposition::Keep => None,
-            Disposition::Hold(reason) => Some(reason),
-            Disposition::Discard => {
-                self.dropped.update(|n| n + 1);
-                return Ok(());
-            }
-            Disposition::AuditAndDiscard => {
-                self.dropped.update(|n| n + 1);
-                let (sha256, reason) = (Sha256::of(&envelope), OPTED_OUT);
-                let audit =
-                    Audit { act: "discarded", event_id: &event_id, event_type: fact.event_type, sha256, reason };
-                return Ok(journal::audit(tx, self.now, &audit)?);
-            }
-        };
-        appending.append(&Entry {
-            event_id: &event_id,
-            event_type: fact.event_type,
-            occurred_at: Some(&self.now.to_string()),
-            envelope: &envelope,
-            wire: if self.origin.team_slug.is_some() { WireForm::AsIs } else { WireForm::AsIsWithoutTeam },
-            coalesce,
-            held,
-            origin: "index",
-        })?;
-        Ok(())
-    }
 }

@@ -1,4 +1,4 @@
-//! Delivering what is owed: one drain at a time, events before bodies.
+//! Delivering what is owed: one drain at a time, events before documents.
 
 use std::any::Any;
 use std::fmt;
@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::report::{self, Drain};
-use super::tally::Tally;
+use super::run::Journey;
 use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
+use crate::config::KeepTexts;
 use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
 use crate::endpoint::{self, Gate, Identity, Keyring, Link, Resolved};
 use crate::http::Cause;
@@ -103,19 +104,22 @@ pub(super) fn events(
     Ok(delivery::drain(store, &receiver, &conditions, on_settled)?)
 }
 
-/// Uploads what is due in the body queue.
-pub(super) fn bodies(
-    world: &World<'_>,
+/// Sends the documents that are due at the target of row `target`; `on_disk` has texts that the store has not.
+pub(super) fn documents(
+    journey: &mut Journey<'_>,
     store: &mut Store,
     push: &Push,
+    (target, total): (i64, u64),
     deadline: Timestamp,
-    tally: &mut Tally,
-    progress: &(dyn Fn(Step) + Sync),
+    on_disk: &dyn Fn(&bodies::Row) -> Option<bodies::Body>,
 ) -> Result<bodies::Report, Error> {
-    let policy = DrainPolicy { missions: None, deadline: Some(deadline), patience: PATIENCE };
+    let (world, progress) = (journey.world, journey.progress);
+    let keeps_texts = journey.workspace.loaded.config.documents.keep == KeepTexts::Always;
+    let policy = DrainPolicy { target, keeps_texts, on_disk, deadline: Some(deadline), patience: PATIENCE };
     let mut random = world.random;
+    let tally = &mut journey.tally;
     let report = bodies::drain(store, push, &policy, world.clock, world.interrupt, &mut random, &mut |outcome| {
-        progress(Step::Uploading { done: tally.uploaded(outcome) });
+        progress(Step::Uploading { done: tally.uploaded(outcome), total });
     })?;
     tally.drained(&report);
     Ok(report)

@@ -1,5 +1,5 @@
 //! What is remembered of a checkout between two runs: the state and digest of each file that was read, and of each
-//! mission what was captured and offered of it. Losing it costs time and nothing else; it never says more than the journal.
+//! mission what was captured of it. Losing it costs time and nothing else; it never says more than the journal.
 //!
 //! Two files below the project's place, one directory for each checkout: `files` and `missions`. Both are replaced as a
 //! whole, and taken for absent when they are damaged, newer, or of another checkout.
@@ -17,7 +17,7 @@ use crate::dossier::{Cache, LONGEST_CACHE, Mission};
 use crate::journal::Point;
 
 /// The form of `missions`, and of the facts that follow from a mission: a change of either is a new number.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// A longer `missions` is not read, in bytes.
 const LONGEST: u64 = 32 << 20;
 /// After this many rows without anything new in them, the point is moved on: looking them through costs time each run.
@@ -47,19 +47,8 @@ struct Missions {
 /// What was done for a mission: each time, the digest of what it was done for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Seen {
-    /// Its facts are in the journal.
+    /// Its facts and documents are in the journal.
     captured: Option<String>,
-    /// Its bodies were offered to the target.
-    offered: Option<String>,
-}
-
-/// What a mission must not have changed in, to need no further look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deed {
-    /// Its facts were captured.
-    Captured,
-    /// Its bodies were offered.
-    Offered,
 }
 
 impl Memory {
@@ -83,14 +72,9 @@ impl Memory {
         self.missions.point.as_ref()
     }
 
-    /// True when the deed was done for exactly this.
-    pub(super) fn has(&self, deed: Deed, slug: &str, digest: &str) -> bool {
-        let seen = self.missions.seen.get(slug);
-        let done = seen.and_then(|seen| match deed {
-            Deed::Captured => seen.captured.as_deref(),
-            Deed::Offered => seen.offered.as_deref(),
-        });
-        done == Some(digest)
+    /// True when exactly this was captured.
+    pub(super) fn has(&self, slug: &str, digest: &str) -> bool {
+        self.missions.seen.get(slug).and_then(|seen| seen.captured.as_deref()) == Some(digest)
     }
 
     /// The journal does not state any more what it stated.
@@ -113,13 +97,6 @@ impl Memory {
         }
         if is_news || self.point().is_none_or(|then| point.rows_since(then) > STALE_ROWS) {
             self.missions.point = Some(point);
-        }
-    }
-
-    /// Notes what was offered, each mission with its digest.
-    pub(super) fn note_offered(&mut self, offered: Vec<(String, String)>) {
-        for (slug, digest) in offered {
-            self.missions.seen.entry(slug).or_default().offered = Some(digest);
         }
     }
 

@@ -7,10 +7,13 @@
 
 mod again;
 mod bodies;
+mod capturing;
+mod documents;
 mod dossier;
 mod drain;
 mod failures;
 mod found;
+mod here;
 mod inherited;
 mod intake;
 mod memory;
@@ -30,6 +33,7 @@ mod settings;
 mod spooling;
 mod stream;
 mod tally;
+mod told;
 #[cfg(test)]
 mod trace_tests;
 mod trail;
@@ -40,6 +44,7 @@ pub(crate) use again::{dismiss_offer, owe_again, pending_offer};
 pub(crate) use drain::Stub;
 pub(crate) use failures::{Group, explain, given_up, waive, write_report};
 pub(crate) use found::found;
+pub(crate) use here::{MissionHere, documents_here};
 pub(crate) use inherited::{clean_up, decide, import_conflicts};
 pub(crate) use migrate::{imported_sources, migrate, release_imported};
 pub(crate) use opening::{Absorbed, open};
@@ -85,10 +90,12 @@ pub(crate) enum Step {
         /// Owed at the beginning.
         total: u64,
     },
-    /// Bodies that the target has.
+    /// Documents that the target has.
     Uploading {
         /// Settled so far.
         done: u64,
+        /// Owed at the beginning.
+        total: u64,
     },
 }
 

@@ -2,11 +2,14 @@
 
 use super::Error;
 use super::bodies;
+use super::documents;
 use super::dossier::{self, Indexed};
 use super::report::{Artifact, Balance, Bodies};
 use super::run::{Journey, books_of, capture_section};
 use super::tally::Tally;
 use crate::books;
+use crate::delivery;
+use crate::journal::Kind;
 
 /// What would be done: looks at the store if there is one, and creates nothing.
 pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> Result<(), Error> {
@@ -15,8 +18,11 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
         // A drain alone sends what the books say is owed, and the bodies in the queue.
         if let Some(store) = existing {
             let target_id = journey.resolved.identity.as_ref().map(|i| i.target_id.as_str());
-            let (balance, already_in_queue) =
-                store.read(|tx| Ok::<_, Error>((books_of(tx, target_id)?.0, crate::bodies::counts(tx)?.rows)))?;
+            let (balance, already_in_queue) = store.read(|tx| {
+                let target = target_id.map_or(Ok(None), |id| delivery::current(tx, id))?;
+                let waiting = documents::books_of(tx, target.as_ref(), Kind::Document)?;
+                Ok::<_, Error>((books_of(tx, target_id)?.0, waiting))
+            })?;
             let is_shut = journey.report.gates.iter().any(|gate| !gate.open);
             journey.report.balance = Some(Balance::of(&balance, is_shut));
             journey.report.bodies = Some(Bodies { already_in_queue, ..Bodies::default() });

@@ -1,16 +1,19 @@
-//! What a git hook does: index, and capture what is new, in one short transaction. No target, no bodies, no books.
+//! What a git hook does: index, and capture what is new with its texts, in one short transaction. No target, no books.
 
 use super::dossier::{self, Selection};
 use super::memory::Memory;
 use super::rule::evicted_words;
 use super::{Error, Workspace, World};
 use crate::books;
+use crate::config::Delivery;
 
 /// What a quick capture did.
 #[derive(Debug)]
 pub(crate) struct Quick {
     /// Events that are new in the journal.
     pub(crate) captured: i64,
+    /// Versions of documents that are new in the journal.
+    pub(crate) documents: i64,
     /// What a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -22,6 +25,8 @@ pub(crate) fn capture_quickly(
     missions: Option<&[String]>,
 ) -> Result<Quick, Error> {
     workspace.project_uuid()?;
+    // What was committed is what is sent, whatever becomes of the file until then.
+    let has_target = workspace.loaded.config.delivery != Delivery::None;
     let mut memory = Memory::of(workspace, true);
     let selection = Selection { missions, ..Selection::default() };
     // Somebody waits for every millisecond: the store is opened while the files and git are asked.
@@ -32,11 +37,11 @@ pub(crate) fn capture_quickly(
     });
     let (indexed, mut store) = (indexed?, store?);
     store.leave_checkpoint()?;
-    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed)?;
+    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, has_target)?;
     memory.save(&indexed.index.cache);
     let mut warnings = indexed.warnings;
     if captured.evicted > 0 {
         warnings.push(evicted_words(captured.evicted));
     }
-    Ok(Quick { captured: captured.receipt.captured, warnings })
+    Ok(Quick { captured: captured.receipt.captured, documents: captured.receipt.documents.captured, warnings })
 }

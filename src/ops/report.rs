@@ -49,6 +49,9 @@ pub(crate) struct Report {
     /// What became of the bodies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bodies: Option<Bodies>,
+    /// Where every captured version of a document is now, for the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) documents: Option<Documents>,
     /// What was sent, and what the target said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) drain: Option<Drain>,
@@ -83,6 +86,7 @@ impl Report {
             index: None,
             capture: None,
             bodies: None,
+            documents: None,
             drain: None,
             balance: None,
             gates: Vec::new(),
@@ -241,22 +245,35 @@ pub(crate) struct Capture {
 /// What became of the bodies.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Bodies {
-    /// Put into the upload queue by this run.
+    /// Captured by this run.
     pub(crate) queued: u64,
-    /// In the upload queue before.
+    /// Captured before, and not at the target when the run began.
     pub(crate) already_in_queue: u64,
-    /// Not for upload, by reason (the part before a colon).
+    /// No documents, by reason (the part before a colon).
     pub(crate) skipped: BTreeMap<String, u64>,
     /// Stored by the server.
     pub(crate) uploaded: u64,
-    /// Known to the server.
+    /// Known to the server: by its word now, or acknowledged by it earlier.
     pub(crate) already_exists: u64,
     /// To be tried again later.
     pub(crate) retryable: u64,
-    /// Refused for good, or changed on disk in between.
+    /// Refused for good by this run's uploads.
     pub(crate) failed: u64,
+    /// Refused for good earlier.
+    pub(crate) refused: u64,
     /// Each body; without `-v` all but those with status `already_exists`.
     pub(crate) outcomes: Vec<BodyOutcome>,
+}
+
+/// The documents and their balance.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Documents {
+    /// The first number is the sum of the others.
+    pub(crate) balance: Balance,
+    /// Uploads made.
+    pub(crate) selected: u64,
+    /// Files that are no documents, by reason.
+    pub(crate) not_sent: BTreeMap<String, u64>,
 }
 
 /// What became of one body.

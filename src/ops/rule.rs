@@ -26,7 +26,8 @@ pub(super) fn dropped_words(dropped: u64) -> String {
 pub(super) fn fingerprint(workspace: &Workspace) -> String {
     let config = &workspace.loaded.config;
     let (kept, capacity) = ((config.retention, config.delivery), config.journal.capacity);
-    format!("{kept:?} {capacity} {:?} {:?}", config.opt_out.teamspace_bound, config.families.local_only)
+    let (families, artifacts) = (&config.families.local_only, &config.artifacts);
+    format!("{kept:?} {capacity} {:?} {families:?} {artifacts:?}", config.opt_out.teamspace_bound)
 }
 
 /// The rule of one run.
@@ -54,6 +55,11 @@ impl Rule {
     /// True when the queue is bounded, so that each capture may have to give something up.
     pub(super) fn is_bounded(&self) -> bool {
         self.capacity.is_some()
+    }
+
+    /// True when nothing is kept for a server.
+    pub(super) fn is_opted_out(&self) -> bool {
+        self.is_opted_out
     }
 
     /// Gives up the oldest events beyond the capacity, where the configuration bounds the queue; returns how many.

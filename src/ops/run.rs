@@ -1,18 +1,18 @@
 //! `run`, `index` and `drain`: the same journey with the parts that apply.
 //!
-//! The order is the promise: index, capture (durable, whatever follows), queue bodies, deliver events, upload bodies,
-//! balance. A shut gate or a dead target shortens the second half and never the first.
+//! The order is the promise: index, capture (durable, whatever follows), deliver events, then the documents they
+//! announce, balance. A shut gate or a dead target shortens the second half and never the first.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::bodies::{self, NoUpload};
+use super::bodies::{Disk, Filters, NoUpload};
+use super::documents::{Captured, ReadIt};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
 use super::memory::Memory;
 use super::opening::Absorbed;
 use super::report::{Balance, Capture, Gate, Project, Report, Spool};
-use super::rule::{dropped_words, evicted_words};
+use super::rule::{self, dropped_words, evicted_words};
 use super::sending::Sending;
 use super::tally::Tally;
 use super::{Error, Step, Workspace, World, migrate, opening, origin, preview};
@@ -34,7 +34,7 @@ pub(crate) struct Scope {
     pub(crate) migrates: bool,
     /// Index and capture.
     pub(crate) indexes: bool,
-    /// Queue the bodies of what was indexed.
+    /// Tell how each document stands, and keep the texts of those that are not sent now.
     pub(crate) offers_bodies: bool,
     /// Deliver.
     pub(crate) drains: bool,
@@ -57,6 +57,8 @@ pub(crate) struct Request<'a> {
     pub(crate) edition: Edition,
     /// How long delivery may take; the configured time without it.
     pub(crate) max_time: Option<Duration>,
+    /// Offer documents again that the target acknowledged.
+    pub(crate) resubmits: bool,
     /// Look, and change nothing.
     pub(crate) dry_run: bool,
     /// What the command line says about the target.
@@ -80,7 +82,9 @@ pub(crate) fn run(
         resolved: &resolved,
         keyring: &keyring,
         memory: Memory::of(workspace, request.uses_memory && request.scope.indexes),
-        refused: BTreeSet::new(),
+        tally: Tally::default(),
+        captured_documents: Captured::default(),
+        is_settled: true,
         start_stub,
         progress,
         report: Report::new(request.scope.command),
@@ -108,7 +112,9 @@ pub(crate) fn run(
     let (mut store, absorbed) = opening::open(world, workspace)?;
     journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
-        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed)?;
+        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, false)?;
+        journey.captured_documents = captured.documents;
+        journey.is_settled = captured.skipped == 0;
         if captured.evicted > 0 {
             journey.report.warnings.push(evicted_words(captured.evicted));
         }
@@ -139,8 +145,11 @@ pub(super) struct Journey<'a> {
     pub(super) resolved: &'a Resolved,
     pub(super) keyring: &'a Keyring<'a>,
     pub(super) memory: Memory,
-    /// Missions of which a body found no room in the queue.
-    pub(super) refused: BTreeSet<String>,
+    pub(super) tally: Tally,
+    /// The documents that this run captured.
+    pub(super) captured_documents: Captured,
+    /// What was indexed is what the journal states: no other checkout has told something newer.
+    pub(super) is_settled: bool,
     start_stub: StartStub<'a>,
     pub(super) progress: &'a (dyn Fn(Step) + Sync),
     pub(super) report: Report,
@@ -179,10 +188,10 @@ impl Journey<'_> {
         if self.request.only_changed && !self.is_same_store() {
             self.memory.forget_deeds();
         }
-        let rule = self.deed_rule();
+        let rule = rule::fingerprint(self.workspace);
         let selection = Selection {
             missions: self.request.missions,
-            not_yet: self.request.only_changed.then_some((self.deed(), rule.as_str())),
+            not_yet: self.request.only_changed.then_some(rule.as_str()),
             step: self.request.step,
             edition: self.request.edition,
         };
@@ -211,74 +220,47 @@ impl Journey<'_> {
         self.report.warnings.extend(warnings);
     }
 
-    /// Queues bodies and delivers, as far as the gates let.
+    /// Delivers, as far as the gates let, and keeps the texts of what is not delivered.
     fn deliver(&mut self, store: &mut Store, indexed: Option<&Indexed>) -> Result<(), Error> {
-        let mut tally = Tally::default();
+        let filter = Filters::of(self.workspace)?;
+        let uuid = self.workspace.identity.project_uuid.as_deref().unwrap_or_default();
+        let indexed_here = indexed.filter(|_| self.request.scope.offers_bodies || self.request.scope.drains);
+        let disk = indexed_here.map(|indexed| Disk::of(&indexed.index.missions, uuid, &filter));
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
         let drains = self.request.scope.drains && !is_shut && self.resolved.receiver.is_some();
-        if !drains {
+        if drains {
+            self.resubmit(store, disk.as_ref())?;
+            self.drain(store, disk.as_ref())?;
+        } else {
             self.note_gates(store)?;
-            self.offer_all(store, indexed, &mut tally)?;
-            return self.finish_bodies(store, tally);
         }
+        self.keep_texts(store, disk.as_ref())?;
+        self.tell_documents(&ReadIt::Write(store), indexed.filter(|_| self.request.scope.offers_bodies))
+    }
+
+    fn drain(&mut self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
         let config = &self.workspace.loaded.config.drain;
         let deadline = self.world.clock.now().after(self.request.max_time.unwrap_or(config.max_time));
         let held = match drain::lock(self.world, self.workspace, config.lock_wait) {
             Ok(held) => held,
-            Err(error) => {
-                self.locked_out(error)?;
-                self.offer_all(store, indexed, &mut tally)?;
-                return self.finish_bodies(store, tally);
-            }
+            Err(error) => return self.locked_out(error),
         };
         let mut outlet = Outlet::new(self.workspace, self.resolved, self.keyring, self.start_stub);
         let mut sending = Sending::new(self, &mut outlet, deadline);
         sending.events(store)?;
-        sending.bodies(store, indexed, &mut tally)?;
+        sending.documents(store, disk)?;
         drop(held);
         sending.latecomers(store)?;
-        self.note_gates(store)?;
-        self.finish_bodies(store, tally)
+        self.note_gates(store)
     }
 
-    /// Queues the bodies of everything indexed, without uploading any.
-    pub(super) fn offer_all(
-        &self,
-        store: &mut Store,
-        indexed: Option<&Indexed>,
-        tally: &mut Tally,
-    ) -> Result<(), Error> {
-        let (Some(indexed), true) = (indexed, self.request.scope.offers_bodies) else { return Ok(()) };
-        let missions = &indexed.index.missions;
-        let Some(why) = self.no_upload() else {
-            return bodies::offer(self.world, self.workspace, store, missions, tally, &mut |_, _| Ok(false));
-        };
-        let filters = bodies::Filters::of(self.workspace)?;
-        for mission in missions {
-            bodies::preview(mission, &filters, Some(why), tally);
-        }
-        Ok(())
-    }
-
-    /// Why no body is queued in this run, if that is so.
+    /// Why no document leaves, if that is so.
     pub(super) fn no_upload(&self) -> Option<NoUpload> {
         match (self.resolved.receiver, &self.resolved.endpoints) {
             (None, _) => Some(NoUpload::NoTarget),
             (Some(_), Some(endpoints)) if endpoints.bodies.is_none() => Some(NoUpload::NoEndpoint),
             (Some(_), _) => None,
         }
-    }
-
-    fn finish_bodies(&mut self, store: &Store, tally: Tally) -> Result<(), Error> {
-        let waiting = if self.resolved.receiver.is_some() && self.request.scope.drains {
-            store.read(crate::bodies::counts)?.rows
-        } else {
-            0
-        };
-        self.refused.clone_from(&tally.without_room);
-        self.report.warnings.extend(tally.crowding(&self.workspace.loaded.config));
-        self.report.bodies = Some(tally.finish(waiting));
-        Ok(())
     }
 
     /// Somebody else drains: what was captured stays, and this run says so.

@@ -1,20 +1,20 @@
-//! The sending half of a run: events, bodies, and the events that came in meanwhile.
+//! The sending half of a run: events, documents, and what came in meanwhile.
 
 use std::time::Duration;
 
-use super::bodies;
-use super::dossier::Indexed;
+use super::bodies::{self, Disk};
+use super::documents::books_of;
 use super::drain::{self, Outlet};
 use super::run::{Journey, shown};
-use super::tally::Tally;
 use super::{Error, Step};
 use crate::base::Timestamp;
 use crate::base::text::printable;
-use crate::bodies::Push;
+use crate::bodies::{Push, Row};
 use crate::books;
 use crate::config::Retention;
 use crate::delivery::{self, Class, Stop};
 use crate::endpoint::{Link, ReceiverKind};
+use crate::journal::Kind;
 use crate::store::Store;
 
 /// The part of a run that is under the drain lock.
@@ -88,50 +88,44 @@ impl<'a, 'b> Sending<'a, 'b> {
         Ok(())
     }
 
-    /// Queues bodies and uploads them, a bounded number at a time; after a halt of the events, only queues them.
-    pub(super) fn bodies(
-        &mut self,
-        store: &mut Store,
-        indexed: Option<&Indexed>,
-        tally: &mut Tally,
-    ) -> Result<(), Error> {
+    /// Sends the documents whose events the target has; `disk` is what was indexed, where something was. After a halt of
+    /// the events none is sent.
+    pub(super) fn documents(&mut self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
         let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
+        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
         if is_stopped || self.journey.no_upload().is_some() {
-            return self.journey.offer_all(store, indexed, tally);
+            return Ok(());
         }
-        let (mut uploads, mut goes_on) = (0, true);
-        if let (Some(indexed), true) = (indexed, self.journey.request.scope.offers_bodies) {
-            let Journey { world, workspace, .. } = *self.journey;
-            bodies::offer(world, workspace, store, &indexed.index.missions, tally, &mut |store, tally| {
-                uploads += 1;
-                goes_on = goes_on && self.upload(store, tally)?;
-                Ok(goes_on)
-            })?;
-        }
-        // What waits from earlier runs goes even where this one brings nothing.
-        if uploads == 0 {
-            self.upload(store, tally)?;
-        }
-        Ok(())
-    }
-
-    /// Uploads what is due; false when nothing more will be uploaded in this run.
-    fn upload(&mut self, store: &mut Store, tally: &mut Tally) -> Result<bool, Error> {
-        if store.read(crate::bodies::counts)?.rows == 0 {
-            return Ok(true);
-        }
+        let known = store.read(|tx| {
+            let Some(target) = delivery::current(tx, &identity.target_id)? else { return Ok(None) };
+            let total = books_of(tx, Some(&target), Kind::Document)?;
+            Ok::<_, Error>((total > 0).then_some((target.id, total)))
+        })?;
+        let Some((target, total)) = known else { return Ok(()) };
         if self.push.is_none() {
             let config = &self.journey.workspace.loaded.config.bodies;
             self.push = self.link()?.and_then(|link| Push::new(&link, config.wire_names, config.parallel));
         }
-        let Some(push) = &self.push else { return Ok(false) };
-        let journey = &mut *self.journey;
-        let did = drain::bodies(journey.world, store, push, self.deadline, tally, journey.progress)?;
+        let Some(push) = &self.push else { return Ok(()) };
+        let (journey, deadline) = (&mut *self.journey, self.deadline);
+        let root = journey.workspace.root.join(&journey.workspace.loaded.config.artifacts.root);
+        let on_disk = |row: &Row| match disk {
+            Some(disk) => disk.text(row),
+            None => bodies::text_below(&root, row),
+        };
+        let did = drain::documents(journey, store, push, (target, total), deadline, &on_disk)?;
         if let Some(stopped) = &did.stopped {
             journey.report.standing.was_interrupted |= *stopped == crate::bodies::Stop::Interrupted;
             journey.report.warnings.push(format!("uploads stopped: {}", printable(stopped.reason())));
         }
-        Ok(did.stopped.is_none())
+        journey.without_text(store, &did.textless)?;
+        // The embedded receiver proves nothing, so it frees nothing.
+        let frees =
+            identity.receiver != ReceiverKind::Stub && journey.workspace.loaded.config.retention == Retention::Off;
+        if frees {
+            release_acknowledged(store, journey.world.clock.now(), &identity.target_id)?;
+        }
+        Ok(())
     }
 
     /// Events that another process captured while this one held the lock, and left to it.
@@ -149,6 +143,7 @@ impl<'a, 'b> Sending<'a, 'b> {
         // Whoever holds the lock now sees them as well.
         let Ok(held) = drain::lock(self.journey.world, self.journey.workspace, Duration::ZERO) else { return Ok(()) };
         self.events(store)?;
+        self.documents(store, None)?;
         drop(held);
         Ok(())
     }

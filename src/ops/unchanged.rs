@@ -1,12 +1,16 @@
 //! What a journey need not do again, because it is remembered of the checkout that it was done.
 
-use super::Error;
+use std::time::Duration;
+
+use super::documents::{self, ReadIt};
 use super::dossier::{self, Indexed};
-use super::memory::{self, Deed};
-use super::rule;
 use super::run::{Journey, books_of, capture_section};
+use super::{Error, drain};
+use crate::config::Retention;
+use crate::journal::Kind;
 use crate::spool::Spool;
-use crate::{books, journal};
+use crate::store::{ReadStore, ReadTx};
+use crate::{books, delivery, journal};
 
 impl Journey<'_> {
     /// True when the store is the one of which something is remembered, and nothing was given up in it since.
@@ -18,23 +22,6 @@ impl Journey<'_> {
         store.read(|tx| journal::is_same_history(tx, then)).unwrap_or(false)
     }
 
-    /// What this command does with a mission in the end.
-    pub(super) fn deed(&self) -> Deed {
-        if self.request.scope.offers_bodies { Deed::Offered } else { Deed::Captured }
-    }
-
-    /// What else than the mission decides what that comes to.
-    pub(super) fn deed_rule(&self) -> String {
-        let captured = rule::fingerprint(self.workspace);
-        match self.deed() {
-            Deed::Captured => captured,
-            Deed::Offered => {
-                let (target, why_not) = (self.target_id(), self.no_upload());
-                format!("{captured} {target:?} {why_not:?} {:?}", self.workspace.loaded.config.artifacts)
-            }
-        }
-    }
-
     pub(super) fn target_id(&self) -> Option<&str> {
         self.resolved.identity.as_ref().map(|identity| identity.target_id.as_str())
     }
@@ -42,8 +29,7 @@ impl Journey<'_> {
     /// True when all there is to do was done before; then the report says so, and nothing was written but what is known
     /// of the files.
     pub(super) fn is_unchanged(&mut self, indexed: &Indexed) -> Result<bool, Error> {
-        let scope = self.request.scope;
-        if scope.offers_bodies || scope.drains || self.world.interrupt.is_requested() {
+        if self.world.interrupt.is_requested() {
             return Ok(false);
         }
         // What was spooled is taken over by who opens the store to write; he also tells whatever is wrong with it.
@@ -55,6 +41,19 @@ impl Journey<'_> {
         let Ok(Some(receipt)) = dossier::unchanged(self.workspace, &store, &self.memory, indexed) else {
             return Ok(false);
         };
+        let scope = self.request.scope;
+        if scope.drains && (self.resubmits() || !store.read(|tx| self.owes_nothing(tx))?) {
+            return Ok(false);
+        }
+        if scope.offers_bodies {
+            if !scope.drains && !self.texts_are_safe(&store)? {
+                return Ok(false);
+            }
+            self.tell_documents(&ReadIt::Read(&store), Some(indexed))?;
+        }
+        if scope.drains && self.resolved.receiver.is_some() {
+            self.report.drain = Some(drain::section(&delivery::Report::default(), Duration::ZERO));
+        }
         self.report.capture = Some(capture_section(&receipt));
         let balance = store.read(|tx| books_of(tx, self.target_id()))?;
         self.balance(balance);
@@ -62,16 +61,44 @@ impl Journey<'_> {
         Ok(true)
     }
 
+    /// True when there is nothing to deliver and nothing to note: no event, no document, no gate, no payload to let go.
+    fn owes_nothing(&self, tx: &ReadTx<'_>) -> Result<bool, Error> {
+        let Some(identity) = &self.resolved.identity else { return Ok(self.resolved.receiver.is_none()) };
+        if self.resolved.receiver.is_none() {
+            return Ok(true);
+        }
+        let is_open = self.report.gates.iter().all(|gate| gate.open);
+        let keeps = self.workspace.loaded.config.retention == Retention::On;
+        let Some(target) = delivery::current(tx, &identity.target_id)?.filter(|target| target.is_live) else {
+            return Ok(false);
+        };
+        let is_noted =
+            delivery::stopped(tx, &identity.target_id)?.is_empty() && !delivery::has_passing(tx, &identity.target_id)?;
+        let books = delivery::balance(tx, Some(&target))?;
+        let is_kept = delivery::last_balance(tx, target.id)?.is_some_and(|last| last.balance == books);
+        Ok(is_open
+            && keeps
+            && is_noted
+            && is_kept
+            && !delivery::owed(tx, &target)?
+            && documents::books_of(tx, Some(&target), Kind::Document)? == 0)
+    }
+
+    /// True when no text of a document that is owed would have to be kept.
+    fn texts_are_safe(&self, store: &ReadStore) -> Result<bool, Error> {
+        if self.no_upload().is_some() {
+            return Ok(true);
+        }
+        store.read(|tx| {
+            let target = self.target_id().map_or(Ok(None), |id| delivery::current(tx, id))?;
+            Ok(documents::books_of(tx, target.as_ref(), Kind::Document)? == 0)
+        })
+    }
+
     /// Writes down what the next run of this checkout need not do again.
     pub(super) fn remember(&mut self, indexed: &Indexed) {
         if self.request.missions.is_none() {
             self.memory.keep_only(&indexed.present.iter().map(String::as_str).collect());
-        }
-        if self.deed() == Deed::Offered && !self.report.standing.was_interrupted {
-            let (rule, uuid) = (self.deed_rule(), self.workspace.identity.project_uuid.as_deref().unwrap_or_default());
-            let missions = indexed.index.missions.iter().filter(|m| !self.refused.contains(&m.slug));
-            let offered = missions.map(|m| (m.slug.clone(), memory::digest(m, uuid, &rule))).collect();
-            self.memory.note_offered(offered);
         }
         self.memory.save(&indexed.index.cache);
     }

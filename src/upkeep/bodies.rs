@@ -1,4 +1,4 @@
-//! `bodies list` and `bodies retry`: the upload queue and the failure log.
+//! `bodies list` and `bodies retry`: views of the ledger, at the target that was used last.
 
 use std::path::Path;
 
@@ -7,12 +7,14 @@ use serde::Serialize;
 use crate::base::{Timestamp, retry};
 use crate::bodies;
 use crate::books::{self, Error};
+use crate::delivery;
+use crate::journal::Document;
 use crate::store::Store;
 
 /// Rows listed of each kind.
 const LISTED: u32 = 1000;
 
-/// The queue and the log, as `bodies list --json` prints them.
+/// What waits and what was refused, as `bodies list --json` prints them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Listing {
     /// The numbers of each mission that waits or failed, by name; all of them, however many rows are listed.
@@ -81,9 +83,11 @@ pub(crate) fn list_bodies(
 ) -> Result<Listing, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(Listing::default()) };
     store.read(|tx| {
-        let numbers = bodies::by_mission(tx, missions, now)?.into_iter().map(MissionNumbers::of);
-        let queued = bodies::list(tx, missions, LISTED)?.into_iter().map(|row| Waiting::of(row, now));
-        let failed = bodies::failures(tx, missions, with_closed, LISTED)?.into_iter().map(Refused::of);
+        let target = delivery::latest(tx)?.map(|target| target.id);
+        let numbers = bodies::by_mission(tx, target, missions, now)?.into_iter().map(MissionNumbers::of);
+        let listed = usize::try_from(LISTED).unwrap_or(usize::MAX);
+        let queued = bodies::list(tx, target, missions, listed)?.into_iter().map(|row| Waiting::of(row, now));
+        let failed = bodies::refusals(tx, target, missions, with_closed, LISTED)?.into_iter().map(Refused::of);
         Ok(Listing { missions: numbers.collect(), queued: queued.collect(), failed: failed.collect() })
     })
 }
@@ -140,14 +144,20 @@ impl Refused {
 pub(crate) struct Retried {
     /// Waiting bodies that are due now.
     pub(crate) due_now: u64,
-    /// Entries of the failure log that were closed; the next run offers their bodies again.
+    /// Refused bodies that are owed again, and refusals of older queues that a person has seen.
     pub(crate) reopened: u64,
 }
 
 /// Makes the bodies of the given missions, or of all, be tried again at once.
 pub(crate) fn retry_bodies(store: &mut Store, missions: Option<&[String]>, now: Timestamp) -> Result<Retried, Error> {
     store.write(|tx| {
-        let due_now = bodies::retry_now(tx, missions)?;
-        Ok(Retried { due_now, reopened: bodies::close_failures(tx, missions, now)? })
+        let closed = bodies::close_failures(tx, missions, now)?;
+        let is_meant =
+            |document: &Document| missions.is_none_or(|slugs| slugs.contains(&document.namespace.mission_slug));
+        let (due_now, reopened) = match delivery::latest(tx)? {
+            Some(target) => delivery::retry_documents(tx, target.id, &is_meant)?,
+            None => (0, 0),
+        };
+        Ok(Retried { due_now, reopened: reopened + closed })
     })
 }

@@ -15,8 +15,9 @@ use crate::spool::Waiting;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
     pub(crate) schema_version: u32,
-    /// The balance holds, nothing is undeliverable that nobody has seen, no body was refused, no conflict is open, no gate is shut, no spooled
-    /// line is damaged.
+    /// Both balances hold, nothing is undeliverable that nobody has seen, no document was refused, none here is newer
+    /// than what the target acknowledged, the last background delivery did not fail, no conflict is open, no gate is shut,
+    /// no spooled line is damaged.
     pub(crate) ok: bool,
     pub(crate) exit_code: u8,
     pub(crate) project: Facts,
@@ -34,11 +35,17 @@ pub(crate) struct Document {
     /// What was captured while the store could not be opened: it is in no count above.
     pub(crate) spool: Waiting,
     pub(crate) balance: Balance,
+    pub(crate) documents: Documents,
+    /// How the documents of each mission stand, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missions: Option<Vec<MissionHere>>,
     pub(crate) gates: Vec<Gate>,
     /// For how long a gate that is shut has been stopping drains; null where no drain was stopped.
     pub(crate) blocked_age_seconds: Option<u64>,
     pub(crate) legacy_stores: Vec<LegacyStore>,
     pub(crate) last_run: Option<Ended>,
+    /// How the last process ended that a hook left behind.
+    pub(crate) last_background: Option<Ended>,
     /// What a person should know and no count shows; plain sentences.
     pub(crate) warnings: Vec<String>,
     pub(crate) next_steps: Vec<Next>,
@@ -250,6 +257,29 @@ pub(crate) struct Bodies {
     pub(crate) retry_histogram: BTreeMap<u32, u64>,
     /// Uploads refused for good and not taken up again.
     pub(crate) failures: u64,
+}
+
+/// The documents and their balance.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Documents {
+    pub(crate) balance: Balance,
+}
+
+/// How the documents of one mission stand, here and at the current target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct MissionHere {
+    pub(crate) mission_slug: String,
+    pub(crate) target_branch: String,
+    /// On disk.
+    pub(crate) documents: u64,
+    /// Of those, what the target acknowledged.
+    pub(crate) delivered: u64,
+    /// Changed here since they were captured.
+    pub(crate) newer_here: u64,
+    /// Captured, and not at the target yet.
+    pub(crate) waiting: u64,
+    /// Why one of those waits.
+    pub(crate) reason: Option<String>,
 }
 
 /// How the last run ended.

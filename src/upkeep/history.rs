@@ -54,7 +54,8 @@ const AGES: [(&str, u64); 6] = [
 
 /// Reads it, in the transaction that the counts are read in.
 pub(super) fn history(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<History, Error> {
-    let mut history = History { missions: bodies::by_mission(tx, None, now)?, ..History::default() };
+    let mut history =
+        History { missions: bodies::by_mission(tx, target.map(|target| target.id), None, now)?, ..History::default() };
     history.backlog = backlog(tx, target, now)?;
     if let Some(target) = target {
         history.retries = delivery::retries(tx, target.id)?;

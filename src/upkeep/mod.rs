@@ -34,7 +34,7 @@ mod verify;
 
 pub(crate) use archive::{ArchiveError, ArchiveRequest, Archived, archive, plan_archive};
 pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
-pub(crate) use document::{Document, Facts, TerminalFailure};
+pub(crate) use document::{Document, Facts, MissionHere, TerminalFailure};
 #[cfg(test)]
 pub(crate) use document::{Ended, Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
@@ -42,6 +42,7 @@ pub(crate) use gates::recorded_gates;
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 pub(crate) use history::History;
 pub(crate) use mission_logs::{LogCheck, check_logs};
+pub(crate) use next_steps::next_steps;
 pub(crate) use page::page;
 pub(crate) use purge::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
 pub(crate) use restore::{RestoreReport, check_archive, restore_archive};

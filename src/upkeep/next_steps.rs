@@ -3,14 +3,14 @@
 use super::document::{Document, Next};
 
 /// What to do, the most pressing first.
-pub(super) fn next_steps(d: &Document) -> Vec<Next> {
+pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     let mut steps = Vec::new();
     let mut say = |applies: bool, why: String, run: &str| {
         if applies {
             steps.push(Next { why, run: run.to_owned() });
         }
     };
-    say(!d.balance.holds, "the books do not balance".to_owned(), "sk-sync verify");
+    say(!d.balance.holds || !d.documents.balance.holds, "the books do not balance".to_owned(), "sk-sync verify");
     let mut look = |count: u64, noun: &str, what: &str, run: &str| {
         if let Some(words) = counted(count, noun) {
             say(true, format!("{words} {what}"), run);
@@ -33,6 +33,14 @@ pub(super) fn next_steps(d: &Document) -> Vec<Next> {
     let owed = [(d.active_queue.event_count, "event"), (d.bodies.queued, "body")].map(|(n, noun)| counted(n, noun));
     let owed = owed.into_iter().flatten().collect::<Vec<_>>().join(" and ");
     say(sends && !owed.is_empty(), format!("still owed: {owed}"), "sk-sync drain");
+    let newer = d.missions.iter().flatten().map(|mission| mission.newer_here).sum();
+    if let Some(words) = counted(newer, "document") {
+        say(true, format!("{words} changed here since the last capture"), "sk-sync run");
+    }
+    if let Some(last) = d.last_background.as_ref().filter(|last| last.exit_code != 0) {
+        let why = last.halted.as_deref().unwrap_or(last.result);
+        say(sends, format!("the last delivery in the background failed: {why}"), "sk-sync drain");
+    }
     let gone = d.last_run.as_ref().and_then(|last| Some((last.halted.as_ref()?, last.fix.as_ref()?)));
     if let Some((halted, fix)) = gone.filter(|_| sends && !owed.is_empty()) {
         say(true, format!("the server may be gone ({halted}); {owed} are kept. To repoint"), fix);

@@ -9,10 +9,10 @@ use super::gc::{give_back, length};
 use crate::base::files::named;
 use crate::base::text::path as shown;
 use crate::base::{Clock, Interrupt};
-use crate::bodies::{self, Counts};
+use crate::bodies;
 use crate::books::{self, Error, Removed};
-use crate::journal;
-use crate::store::WriteTx;
+use crate::journal::{self, Kind};
+use crate::store::{ReadTx, WriteTx};
 use crate::{base::Timestamp, delivery};
 
 /// What is to go.
@@ -22,6 +22,22 @@ pub(crate) enum PurgeScope {
     Queue,
     /// Every payload, body and file of the project.
     Project,
+}
+
+/// Documents and what goes with them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Live versions.
+    pub(crate) rows: u64,
+    /// Bytes of the texts that are kept.
+    pub(crate) bytes: u64,
+}
+
+impl Counts {
+    fn read(tx: &ReadTx<'_>) -> Result<Self, Error> {
+        let live = journal::totals_of(tx, Kind::Document)?.live;
+        Ok(Self { rows: u64::try_from(live).unwrap_or(0), bytes: journal::kept_texts(tx)?.1 })
+    }
 }
 
 /// What would go.
@@ -83,7 +99,7 @@ pub(crate) fn plan_purge(store: &Path, scope: PurgeScope) -> Result<PurgePlan, E
             events,
             bytes,
             in_flight: delivery::in_flight_anywhere(tx)?,
-            bodies: bodies::counts(tx)?,
+            bodies: Counts::read(tx)?,
             ..empty.clone()
         })
     })
@@ -103,7 +119,10 @@ pub(crate) fn apply_purge(
         let mut store = books::open(path)?;
         store.erase_securely()?;
         let is_project = plan.scope == PurgeScope::Project;
-        report.bodies = store.write(|tx| Ok::<_, Error>(bodies::purge(tx, is_project)?))?;
+        report.bodies = store.read(Counts::read)?;
+        if is_project {
+            store.write(|tx| Ok::<_, Error>(bodies::purge_failures(tx)?))?;
+        }
         let step: fn(&WriteTx<'_>, Timestamp, i64) -> Result<Removed, Error> =
             if is_project { books::remove_project } else { books::clear };
         let mut after = Some(0);
@@ -113,6 +132,7 @@ pub(crate) fn apply_purge(
             report.in_flight += removed.in_flight;
             after = removed.last;
         }
+        store.write(books::sweep_texts)?;
         if is_project && !interrupt.is_requested() {
             store.rewrite()?;
         }

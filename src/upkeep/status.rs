@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::document::{
     ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger, DeliveryTargets, Document,
-    Ended, EndedWith, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync,
-    ResetOffer, TerminalFailure, TerminalFailures,
+    Documents, Ended, EndedWith, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget,
+    RemoteSync, ResetOffer, TerminalFailure, TerminalFailures,
 };
 use super::gates::{age, with_record};
 use super::history::{self, History};
@@ -14,10 +14,10 @@ use super::next_steps::next_steps;
 use crate::base::Timestamp;
 use crate::base::text::path;
 use crate::bodies;
-use crate::books::{self, Balance, Error};
+use crate::books::{self, Balance, Error, Runner};
 use crate::delivery::{self, Class, Target};
 use crate::endpoint::{Gate, Identity, ReceiverKind, Resolved};
-use crate::journal;
+use crate::journal::{self, Kind};
 use crate::spool::Spool;
 use crate::store::{self, ReadTx};
 
@@ -59,6 +59,7 @@ struct Kept {
     failures: TerminalFailures,
     bodies: Bodies,
     balance: Balance,
+    documents: Balance,
     owed: u64,
     gates: Vec<Gate>,
     blocked_age_seconds: Option<u64>,
@@ -93,7 +94,9 @@ fn gather<T: Default>(
             let target = identity.map_or(Ok(None), |identity| delivery::current(tx, &identity.target_id))?;
             Ok::<_, Error>((read(tx, identity, &gates, now)?, more(tx, target.as_ref())?))
         })?,
-        None => (Kept { balance: Balance::empty(), gates, ..Kept::default() }, T::default()),
+        None => {
+            (Kept { balance: Balance::empty(), documents: Balance::empty(), gates, ..Kept::default() }, T::default())
+        }
     };
     let is_shut = kept.gates.iter().any(|gate| !gate.is_open);
     let spool = spool.map_err(store::Error::from)?;
@@ -104,9 +107,16 @@ fn gather<T: Default>(
     let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root);
     let mut warnings = around.warnings;
     warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
+    let last_run = books::last_run(store, Runner::Command);
+    // A command that ended since then has told how it stands now.
+    let last_background = books::last_run(store, Runner::Background)
+        .filter(|background| last_run.as_ref().is_none_or(|run| run.when < background.when));
+    let has_failed = last_background.as_ref().is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130));
+    let balances_hold = kept.balance.holds && kept.documents.holds;
+    let is_well = faults == 0 && kept.bodies.failures == 0 && kept.bodies.queued == 0 && !has_failed;
     let mut document = Document {
         schema_version: 1,
-        ok: kept.balance.holds && faults == 0 && kept.bodies.failures == 0 && !is_shut && spool.damaged == 0,
+        ok: balances_hold && is_well && !is_shut && spool.damaged == 0,
         exit_code: 0,
         project: around.facts,
         target_authority: resolved.authority.clone(),
@@ -129,10 +139,13 @@ fn gather<T: Default>(
         bodies: kept.bodies,
         spool,
         balance: kept.balance,
+        documents: Documents { balance: kept.documents },
+        missions: None,
         gates: kept.gates,
         blocked_age_seconds: kept.blocked_age_seconds,
         legacy_stores,
-        last_run: books::last_run(store).map(|last| Ended { balance: kept.last_balance, ..Ended::from(last) }),
+        last_run: last_run.map(|last| Ended { balance: kept.last_balance, ..Ended::from(last) }),
+        last_background: last_background.map(Ended::from),
         warnings,
         next_steps: Vec::new(),
     };
@@ -159,8 +172,9 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
             ..EventJournal::default()
         },
         conflicts: conflicts(tx, totals.conflicts)?,
-        bodies: bodies_of(tx, now)?,
+        bodies: bodies_of(tx, identity, target.as_ref(), now)?,
         balance: Balance::of(&balance, is_shut),
+        documents: Balance::of(&delivery::balance_of(tx, target.as_ref(), Kind::Document)?, is_shut),
         blocked_age_seconds: age(&gates, &record, now),
         gates,
         ..Kept::default()
@@ -286,15 +300,24 @@ fn conflicts(tx: &ReadTx<'_>, count: i64) -> Result<MigrationConflicts, Error> {
     Ok(MigrationConflicts { count, cleanup_blocked: count > 0, conflicts: listed.collect() })
 }
 
-fn bodies_of(tx: &ReadTx<'_>, now: Timestamp) -> Result<Bodies, Error> {
-    let stats = bodies::stats(tx, now)?;
+fn bodies_of(
+    tx: &ReadTx<'_>,
+    identity: Option<&Identity>,
+    target: Option<&Target>,
+    now: Timestamp,
+) -> Result<Bodies, Error> {
+    let mut stats = bodies::stats(tx, target, now)?;
+    if identity.is_none() {
+        // Nothing is owed to nobody.
+        stats = bodies::Stats { failures: stats.failures, ..bodies::Stats::default() };
+    }
     Ok(Bodies {
-        queued: stats.counts.rows,
+        queued: stats.queued,
         ready: stats.ready,
         in_backoff: stats.in_backoff,
         oldest_age_seconds: stats.oldest_age.map(|age| age.as_secs()),
         retry_histogram: stats.retry_histogram,
-        failures: stats.counts.failures,
+        failures: stats.failures,
     })
 }
 

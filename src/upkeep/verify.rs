@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::base::Clock;
-use crate::bodies;
 use crate::books::{self, Correction, Error, Part, Severity};
 use crate::spool::{Spool, Waiting};
 use crate::store::ReadTx;
@@ -109,7 +108,7 @@ fn checked(tx: &ReadTx<'_>) -> Result<Checked, Error> {
     Ok(Checked {
         events: countable(journal::recount(tx).map(|totals| totals.captured))?,
         targets: countable(delivery::targets(tx).map(|targets| targets.len()))?,
-        bodies: countable(bodies::recount(tx).map(|counts| counts.rows))?,
+        bodies: countable(journal::kept_texts(tx).map(|(texts, _)| texts))?,
         spooled: 0,
     })
 }

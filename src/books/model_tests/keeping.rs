@@ -41,6 +41,9 @@ impl Model {
         if event.left.is_some() {
             return is_archived;
         }
+        if event.key.is_some_and(|key| self.is_newest(key, event.seq)) {
+            return false;
+        }
         let counting = |(id, ledger): &(&String, &Ledger)| !ledger.is_forgotten || configured == Some(id.as_str());
         let class = |(_, ledger): (&String, &Ledger)| ledger.lines.get(&event.seq).and_then(|line| line.class);
         let mut classes: Vec<_> = self.ledgers.iter().filter(counting).map(class).collect();

@@ -2,6 +2,8 @@
 //! model in plain maps, compared after every step, and drained to the end.
 
 mod acts;
+mod document_ops;
+mod documents;
 mod event;
 mod keeping;
 mod leaving;

@@ -36,6 +36,11 @@ impl Model {
         self.events.values().nth(pick % self.events.len().max(1))
     }
 
+    /// It is the newest word on its key.
+    pub(super) fn is_newest(&self, key: u8, seq: i64) -> bool {
+        self.newest.get(&key) == Some(&seq)
+    }
+
     pub(super) fn is_registered(&self, target: &str) -> bool {
         self.ledgers.contains_key(target)
     }

@@ -24,7 +24,7 @@ pub(super) const POLICY: Policy = Policy { max_events: 4, max_bytes: 900, max_re
 
 /// A clock that is set by hand.
 #[derive(Debug)]
-pub(super) struct TestClock(AtomicI64);
+pub(super) struct TestClock(pub(super) AtomicI64);
 
 impl TestClock {
     pub(super) fn advance(&self, micros: i64) {

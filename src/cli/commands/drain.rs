@@ -41,6 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         step: None,
         edition: Edition::default(),
         max_time: args.max_time,
+        resubmits: false,
         dry_run: args.dry_run,
         choice: Choice::default(),
     };

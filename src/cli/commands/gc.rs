@@ -122,6 +122,8 @@ const fn words(why: WhyNot) -> &'static str {
         WhyNot::NotEverywhere => "not delivered to every live target",
         WhyNot::Undeliverable => "undeliverable; goes by name: --undeliverable ID",
         WhyNot::Released => "released to an archive; goes with --archived",
+        WhyNot::Newest => "the newest word on something that is there: another target would need it",
+        WhyNot::Announcing => "announces a document that is not delivered everywhere",
     }
 }
 

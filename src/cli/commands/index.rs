@@ -55,6 +55,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         step: args.step.as_deref(),
         edition: if args.manifests == "newest" { Edition::Newest } else { Edition::Seed },
         max_time: None,
+        resubmits: false,
         dry_run: args.dry_run,
         choice: Choice::default(),
     };

@@ -40,7 +40,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_cache: bool,
 
-    /// Do not deliver: index, capture, and queue the bodies
+    /// Send every document again, also what the target acknowledged
+    #[arg(long)]
+    pub(crate) resubmit: bool,
+
+    /// Do not deliver: index, capture, and keep the texts
     #[arg(long)]
     pub(crate) no_drain: bool,
 
@@ -70,6 +74,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         step: None,
         edition: Edition::default(),
         max_time: args.max_time,
+        resubmits: args.resubmit,
         dry_run: args.dry_run,
         choice: Choice::default(),
     };

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::base::files;
 use crate::base::text::path;
-use crate::cli::journey::{resolved, with_spool, workspace};
+use crate::cli::journey::{resolved, with_spool, workspace, world};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Gate, Keyring, Resolved};
 use crate::ops::report::FoundLayout;
 use crate::ops::{self, Workspace};
-use crate::upkeep::{Document, Facts, History, STATUS_SCHEMA, Surroundings, page, status, status_with_history};
+use crate::upkeep::{
+    Document, Facts, History, MissionHere, STATUS_SCHEMA, Surroundings, next_steps, page, status, status_with_history,
+};
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
 ///
@@ -21,6 +23,10 @@ pub(crate) struct Args {
     /// Let the exit code say what is wrong; older failures count until they are waived
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// Look at the files as well, and show how the documents of each mission stand
+    #[arg(long)]
+    pub(crate) missions: bool,
 
     /// Print the status as one JSON document
     #[arg(long)]
@@ -50,6 +56,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         None => status(around, now).map(|document| (document, History::default())),
     };
     let (mut document, history) = seen.map_err(|error| with_spool(error.into(), &store))?;
+    if args.check || args.missions {
+        let here = ops::documents_here(&world(context), &workspace, &resolved)?;
+        add_missions(&mut document, here);
+    }
     let exit = if args.check { exit_of(&document) } else { Exit::Success };
     document.exit_code = exit.code();
     if let Some(file) = &args.html {
@@ -108,11 +118,28 @@ fn gates(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Vec<G
     [identity].into_iter().filter(|gate| !gate.is_open).chain(target).collect()
 }
 
+/// Adds what a look at the files says.
+fn add_missions(document: &mut Document, here: Vec<ops::MissionHere>) {
+    let missions = here.into_iter().map(|m| MissionHere {
+        mission_slug: m.mission_slug,
+        target_branch: m.target_branch,
+        documents: m.documents,
+        delivered: m.delivered,
+        newer_here: m.newer_here,
+        waiting: m.waiting,
+        reason: m.reason,
+    });
+    let missions: Vec<_> = missions.collect();
+    document.ok &= missions.iter().all(|m| m.newer_here == 0);
+    document.missions = Some(missions);
+    document.next_steps = next_steps(document);
+}
+
 /// What `--check` says.
 fn exit_of(d: &Document) -> Exit {
     let has_target = d.delivery_targets.current.is_some();
     let facts = [
-        (!d.balance.holds || d.spool.damaged > 0, Exit::Damage),
+        (!d.balance.holds || !d.documents.balance.holds || d.spool.damaged > 0, Exit::Damage),
         (
             d.terminal_failures.count > d.terminal_failures.waived
                 || d.migration_conflicts.count > 0
@@ -121,7 +148,9 @@ fn exit_of(d: &Document) -> Exit {
         ),
         (d.gates.iter().any(|gate| !gate.is_open), Exit::Gate),
         (d.spool.lines > 0, Exit::Retryable),
-        (has_target && (d.active_queue.event_count > 0 || d.bodies.queued > 0), Exit::Retryable),
+        (has_target && (d.active_queue.event_count > 0 || d.bodies.ready + d.bodies.in_backoff > 0), Exit::Retryable),
+        (has_target && d.missions.iter().flatten().any(|m| m.newer_here > 0), Exit::Retryable),
+        (d.last_background.as_ref().is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130)), Exit::Retryable),
     ];
     Exit::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))
 }

@@ -82,7 +82,11 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     }
     if let Some(balance) = &report.balance {
         let words = sections::equation(balance);
-        say("Balance", if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) });
+        say("Events", if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) });
+    }
+    if let Some(documents) = &report.documents {
+        let (words, holds) = (sections::equation(&documents.balance), documents.balance.holds);
+        say("Documents", if holds { words } else { paint.red(&format!("{words}: does not hold")) });
     }
     if let Some(fix) = report.drain.as_ref().and_then(|drain| drain.fix.as_ref()) {
         lines.push(format!("{} repoint with: {fix}", paint.bold("Gone?    ")));
@@ -209,7 +213,7 @@ mod tests {
         Captured  1,301 new events, 0 unchanged
         Bodies    210 uploaded, 75 skipped
         Drained   1,301 delivered in 2 requests, 0.02 s
-        Balance   1,301 captured = 1,301 delivered
+        Events    1,301 captured = 1,301 delivered
         Done: nothing is owed
         ");
         let verbose = shown(&first_run(), true);
@@ -232,7 +236,7 @@ mod tests {
         Captured  0 new events, 1,301 unchanged
         Bodies    210 already there
         Drained   nothing sent
-        Balance   1,301 captured = 1,301 delivered
+        Events    1,301 captured = 1,301 delivered
         Done: nothing is owed
         ");
     }
@@ -252,7 +256,7 @@ mod tests {
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
         Bodies    287 skipped
-        Balance   1,301 captured = 1,301 untried
+        Events    1,301 captured = 1,301 untried
         Done: everything is captured
         ");
     }
@@ -274,7 +278,7 @@ mod tests {
         Captured  1,301 new events, 0 unchanged
         Bodies    210 to be tried again
         Drained   stopped after 1 request: cannot connect: refused\u{7}
-        Balance   1,301 captured = 1 delivered + 1,300 untried
+        Events    1,301 captured = 1 delivered + 1,300 untried
         Not done: 1,300 events and 210 body uploads still owed. Everything is kept; `sk-sync drain` tries again
         ");
     }
@@ -303,7 +307,7 @@ mod tests {
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
         Drained   nothing sent
-        Balance   1,301 captured = 1,301 blocked
+        Events    1,301 captured = 1,301 blocked
         Gate shut missing_consent; fix: sk-sync allow https://sync.example.org
         Gate shut missing_auth; fix: export SK_SYNC_TOKEN=… (and 1 more; -v shows them)
         Warning:  a link was skipped: a\nb (and 1 more; -v shows them)
@@ -331,7 +335,7 @@ mod tests {
         Captured  1,301 new events, 0 unchanged
         Bodies    210 uploaded, 75 skipped
         Drained   1,299 delivered, 2 undeliverable in 9 requests, 0 s
-        Balance   1,301 captured = 1,299 delivered + 2 undeliverable
+        Events    1,301 captured = 1,299 delivered + 2 undeliverable
         Not done: something was refused for good or is in conflict. See `sk-sync status`
         ");
     }

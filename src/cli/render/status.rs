@@ -3,7 +3,7 @@
 use crate::base::text::{printable, shorten};
 use crate::cli::Paint;
 use crate::cli::table::count;
-use crate::upkeep::{Document, TerminalFailure};
+use crate::upkeep::{Document, MissionHere, TerminalFailure};
 
 use super::sections::{NO_ADDRESS, equation, join_terms, plural};
 
@@ -64,7 +64,16 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
         let ended = format!("{} (exit {}){stopped}", last.result, last.exit_code);
         say("Last run", format!("{} at {}: {ended}", last.command, last.when));
     }
-    say("Balance", equation(&d.balance) + if d.balance.holds { "" } else { ": does not hold" });
+    if let Some(last) = &d.last_background {
+        let stopped = last.halted.as_ref().map_or(String::new(), |halted| format!("; stopped: {halted}"));
+        say("Background", format!("delivery at {}: {} (exit {}){stopped}", last.when, last.result, last.exit_code));
+    }
+    for mission in d.missions.iter().flatten() {
+        say("Mission", mission_words(mission));
+    }
+    say("Events", equation(&d.balance) + if d.balance.holds { "" } else { ": does not hold" });
+    let documents = &d.documents.balance;
+    say("Documents", equation(documents) + if documents.holds { "" } else { ": does not hold" });
     let mut mark = |label: String, words: &str| lines.push(format!("{label} {}", printable(words)));
     for warning in &d.warnings {
         mark(paint.yellow("Warning: "), warning);
@@ -160,6 +169,19 @@ fn bodies(d: &Document) -> String {
     format!("{waiting}, {} refused for good", b.failures)
 }
 
+/// `001-demo (main): 3 documents, 2 delivered, 1 waiting (not sent yet)`.
+fn mission_words(mission: &MissionHere) -> String {
+    let counted = plural(mission.documents, "document");
+    let terms = join_terms(&[
+        ("delivered", mission.delivered),
+        ("newer here", mission.newer_here),
+        ("waiting", mission.waiting),
+    ]);
+    let terms = terms.map_or_else(String::new, |terms| format!(", {terms}"));
+    let reason = mission.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", shorten(reason, REASON)));
+    format!("{} ({}): {counted}{terms}{reason}", mission.mission_slug, mission.target_branch)
+}
+
 /// What waits for the journal, and what cannot be read of it.
 fn spool(d: &Document) -> Option<String> {
     let spool = &d.spool;
@@ -194,7 +216,7 @@ mod tests {
         Kept      0 events, 0 bytes
         Delivered 0 events to https://sync.example.org
         Bodies    none waiting
-        Balance   0 captured = 0
+        Events    0 captured = 0
         ");
     }
 
@@ -267,7 +289,7 @@ mod tests {
         Spooled   12 lines (9,034 bytes) beside the store; 1 damaged: /state/projects/u/spool-01J.damaged
         Conflicts 1 id with two contents
         Last run  run at 2026-02-12T09:59:00.000000+00:00: blocked (exit 4)
-        Balance   1,310 captured = 1,290 delivered + 3 in flight + 5 retryable + 2 undeliverable + 10 blocked
+        Events    1,310 captured = 1,290 delivered + 3 in flight + 5 retryable + 2 undeliverable + 10 blocked
         Warning:  1310 events are retained, more than journal.warn_rows (10)
         Next      the gate missing_auth is shut: no token: export SK_SYNC_TOKEN=…
         "#);

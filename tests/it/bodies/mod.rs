@@ -58,7 +58,7 @@ fn aim_with(sandbox: &Sandbox, events: &Server, bodies: &Receiver, more: &str) {
     sandbox.own(text);
 }
 
-/// What the store says of one queued body.
+/// What the store says of one document that is owed.
 #[derive(Debug, PartialEq)]
 struct Row {
     tries: i64,
@@ -69,7 +69,8 @@ struct Row {
 
 fn rows(store: &Path) -> Vec<Row> {
     let conn = open(store);
-    let sql = "SELECT retry_count, due_at, created_at, last_error FROM bodies_queue ORDER BY id";
+    let sql = "SELECT d.failures, d.due_at, e.captured_at, d.error FROM delivery_rows AS d
+               JOIN journal_events AS e ON e.seq = d.seq WHERE d.kind = 1 AND d.due_at IS NOT NULL ORDER BY d.seq";
     let mut statement = conn.prepare(sql).unwrap();
     let row = |r: &rusqlite::Row<'_>| {
         Ok(Row { tries: r.get(0)?, due_at: r.get(1)?, created_at: r.get(2)?, error: r.get(3)? })
@@ -77,17 +78,17 @@ fn rows(store: &Path) -> Vec<Row> {
     statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-/// Reason and count of each open entry of the failure log.
+/// Reason and count of each refusal for good.
 fn failures(store: &Path) -> Vec<(String, i64)> {
     let conn = open(store);
-    let sql = "SELECT failure_reason, failure_count FROM bodies_failure_log WHERE closed_at IS NULL ORDER BY id";
+    let sql = "SELECT error, attempts FROM delivery_rows WHERE kind = 1 AND status = 'terminal_failed' ORDER BY seq";
     let mut statement = conn.prepare(sql).unwrap();
     statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-/// How many texts the queue keeps.
+/// How many texts are kept.
 fn texts(store: &Path) -> i64 {
-    open(store).query_row("SELECT COUNT(*) FROM bodies_blobs", [], |r| r.get(0)).unwrap()
+    open(store).query_row("SELECT COUNT(*) FROM journal_texts", [], |r| r.get(0)).unwrap()
 }
 
 /// What a run says of one body.

@@ -58,7 +58,8 @@ pub(crate) fn assert_mirrored(sandbox: &Sandbox, file: &Path) {
 /// Envelope bytes by event id, of all events of a project store that were not superseded.
 pub(crate) fn journal(store: &Path) -> BTreeMap<String, Vec<u8>> {
     let conn = open(store);
-    let sql = "SELECT e.event_id, p.envelope FROM journal_events e JOIN journal_payloads p ON p.seq = e.seq
+    let sql =
+        "SELECT e.event_id, p.envelope FROM journal_events e JOIN journal_payloads p ON p.seq = e.seq AND e.kind = 0
                WHERE e.superseded_by IS NULL";
     let mut statement = conn.prepare(sql).unwrap();
     let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();

@@ -1,6 +1,7 @@
 //! `hook deliver`: the process that a hook leaves behind. It prints nothing; what it did is in the log.
 
-use crate::cli::journey::{start_stub, with_choice, world};
+use crate::books::{LastRun, Runner};
+use crate::cli::journey::{note_end, start_stub, with_choice, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
 use crate::dossier::Edition;
@@ -42,6 +43,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             step: None,
             edition: Edition::default(),
             max_time: Some(workspace.loaded.config.hook.max_time),
+            resubmits: false,
             dry_run: false,
             choice: Choice { ..choice },
         };
@@ -52,6 +54,17 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Ok(Err(error)) => (error.to_string(), Exit::Internal),
         Err(failure) => (failure.message.clone(), failure.exit),
     };
+    let stopped = match &outcome {
+        Ok(Ok(report)) => report.drain.as_ref().map(|d| (d.halted.clone(), d.cause.map(str::to_owned))),
+        _ => Some((Some(said.clone()), None)),
+    };
+    let (halted, cause) = stopped.unwrap_or_default();
+    let (when, command, exit_code) = (context.clock.now().to_string(), "hook deliver".to_owned(), exit.code());
+    // One that found another at work has nothing to tell.
+    if exit != Exit::Busy {
+        let last = LastRun { when, command, exit_code, halted, cause, fix: None };
+        note_end(&workspace, Runner::Background, &last);
+    }
     let log = hook::log_path(&workspace.place.store());
     if let Err(error) = hook::note(&log, context.clock.now(), &format!("drain: {said}")) {
         log::debug!("cannot write {}: {error}", log.display());

@@ -131,36 +131,37 @@ fn attend(
         *shared = Handover { log: Some(log.clone()), delivers };
     }
     watchdog.allow(budget(&workspace));
-    let captured = if sources.is_kitty_alone() {
+    let (captured, documents) = if sources.is_kitty_alone() {
         capture(context, &workspace, &artifacts, known.as_ref(), &path)?
     } else {
         capture_all(context, &workspace, &path)?
     };
-    if captured > 0 {
+    let is_news = captured + documents > 0;
+    if is_news {
         tell(&log, &format!("{}: captured {captured}", args.hook));
     }
     let owed = OwedDrain::of(&workspace);
-    if duty == Duty::Capture && captured > 0 {
+    if duty == Duty::Capture && is_news {
         owed.note();
     }
-    let is_due = delivers && (owed.settle() || captured > 0);
+    let is_due = delivers && (owed.settle() || is_news);
     Ok(is_due.then_some(log))
 }
 
-/// Captures the missions that changed since `known`; returns how many events are new.
+/// Captures the missions that changed since `known`; returns how many events are new, and how many documents.
 fn capture(
     context: &Context,
     workspace: &Workspace,
     artifacts: &std::path::Path,
     known: Option<&Stamp>,
     path: &std::path::Path,
-) -> Result<i64, Failure> {
+) -> Result<(i64, i64), Failure> {
     let seen = look(context, workspace, artifacts)?;
     let missions = match seen.changed_since(known) {
         Changed::Nothing => {
             // Its time says when a hook last looked: `hook status` compares it with the commits.
             Stamp::touch(path, context.clock.now());
-            return Ok(0);
+            return Ok((0, 0));
         }
         Changed::Missions(missions) => Some(missions),
         Changed::All => None,
@@ -177,11 +178,11 @@ fn capture(
     if let Err(error) = seen.write(path) {
         log::warn!("the next hook will look at everything again: {error}");
     }
-    Ok(done.captured)
+    Ok((done.captured, done.documents))
 }
 
 /// Captures every unit: where layouts have units in many places, what is remembered of the files says what is new.
-fn capture_all(context: &Context, workspace: &Workspace, path: &std::path::Path) -> Result<i64, Failure> {
+fn capture_all(context: &Context, workspace: &Workspace, path: &std::path::Path) -> Result<(i64, i64), Failure> {
     let done = ops::capture_quickly(&world(context), workspace, None)?;
     for warning in &done.warnings {
         log::info!("{warning}");
@@ -189,7 +190,7 @@ fn capture_all(context: &Context, workspace: &Workspace, path: &std::path::Path)
     if let Err(error) = Stamp::blank(&ground(workspace)).write(path) {
         log::debug!("cannot write {}: {error}", path.display());
     }
-    Ok(done.captured)
+    Ok((done.captured, done.documents))
 }
 
 /// Has the files read by this thread alone: threads that wait for work would take the processor from git.

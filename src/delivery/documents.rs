@@ -1,0 +1,305 @@
+//! Documents in the ledger: when a version is owed to a target, which are due, and what an answer to one settles.
+//!
+//! **Invariant:** a version has a row at a target only once the event that announces it is delivered there (at once,
+//! where none does). Until then it costs neither a request nor a look.
+//! **Invariant:** no attempt is written before a document is sent. Sending it again does no harm: same path, same digest.
+
+use rusqlite::OptionalExtension as _;
+
+use super::postings::Postings;
+use super::registry;
+use super::rows::status;
+use super::{Class, Error, Status};
+use crate::base::{Sha256, Timestamp, retry};
+use crate::journal::{self, Document, Kind};
+use crate::store::{ReadTx, WriteTx};
+
+/// The marks of a document that may be sent.
+macro_rules! owed {
+    ($feed:literal) => {
+        concat!(
+            $feed,
+            ".kind = 1 AND ",
+            $feed,
+            ".superseded_by IS NULL AND ",
+            $feed,
+            ".held IS NULL AND ",
+            $feed,
+            ".discarded IS NULL AND ",
+            $feed,
+            ".gone IS NULL"
+        )
+    };
+}
+
+/// What is owed from now on, or again.
+const ENTER: &str = "ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0 WHERE status = 'closed'";
+
+/// The target has this event now: what it announces is owed from here on.
+pub(super) fn announce(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), Error> {
+    tx.prepare(&format!(
+        "INSERT INTO delivery_rows (target, seq, kind, status, due_at)
+         SELECT ?1, f.seq, 1, 'queued', 0 FROM journal_feed AS f WHERE f.announced_by = ?2 AND {} {ENTER}",
+        owed!("f")
+    ))?
+    .execute([target, event])?;
+    Ok(())
+}
+
+/// Makes a document owed to a target that has its event, or where it needs none.
+pub(super) fn enter(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
+    tx.prepare(&format!(
+        "INSERT INTO delivery_rows (target, seq, kind, status, due_at)
+         SELECT ?1, f.seq, 1, 'queued', 0 FROM journal_feed AS f WHERE f.seq = ?2 AND {}
+           AND (f.announced_by IS NULL OR EXISTS (SELECT 1 FROM delivery_rows AS e WHERE e.target = ?1
+                AND e.seq = f.announced_by AND e.status IN ('success', 'duplicate'))) {ENTER}",
+        owed!("f")
+    ))?
+    .execute([target, seq])?;
+    Ok(())
+}
+
+/// Makes every document owed to a target that has its event, or where it needs none. O(documents).
+pub(super) fn enter_all(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
+    tx.prepare(&format!(
+        "INSERT INTO delivery_rows (target, seq, kind, status, due_at)
+         SELECT ?1, f.seq, 1, 'queued', 0 FROM journal_feed AS f WHERE {}
+           AND (f.announced_by IS NULL OR EXISTS (SELECT 1 FROM delivery_rows AS e WHERE e.target = ?1
+                AND e.seq = f.announced_by AND e.status IN ('success', 'duplicate'))) {ENTER}",
+        owed!("f")
+    ))?
+    .execute([target])?;
+    Ok(())
+}
+
+/// A document was captured: every live target that has its event owes it at once.
+pub(crate) fn enter_everywhere(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
+    for target in registry::live(tx)? {
+        enter(tx, target.id, seq)?;
+    }
+    Ok(())
+}
+
+/// The event is owed again, so what it announces waits for it again, whether the target has it or not. What was refused
+/// for good stays so.
+pub(super) fn withdraw(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), Error> {
+    let mut postings = Postings::default();
+    for seq in journal::announced(tx, event)? {
+        let sql = "SELECT status FROM delivery_rows WHERE target = ?1 AND seq = ?2";
+        let word: Option<String> = tx.prepare(sql)?.query_row([target, seq], |r| r.get(0)).optional()?;
+        let Some(from) = word.as_deref().map(status).transpose()? else { continue };
+        if matches!(from, Status::Closed) {
+            continue;
+        }
+        close(tx, target, seq)?;
+        postings.moved_of(Kind::Document, from.class(), Class::Untried);
+    }
+    postings.post(tx, target)
+}
+
+fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
+    tx.prepare(
+        "UPDATE delivery_rows SET status = 'closed', due_at = NULL, settled_at = NULL, failures = 0, error = NULL,
+           http_status = NULL
+         WHERE target = ?1 AND seq = ?2",
+    )?
+    .execute([target, seq])?;
+    Ok(())
+}
+
+/// Makes a document owed again that a target has.
+pub(crate) fn offer_again(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
+    let changed = tx
+        .prepare(
+            "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL
+             WHERE target = ?1 AND seq = ?2 AND kind = 1 AND status IN ('success', 'duplicate')",
+        )?
+        .execute([target, seq])?;
+    let mut postings = Postings::default();
+    (0..changed).for_each(|_| postings.moved_of(Kind::Document, Class::Delivered, Class::Untried));
+    postings.post(tx, target)
+}
+
+/// A version whose text is nowhere any more gives way to `by`; false when it was not live.
+pub(crate) fn give_way(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Error> {
+    if !journal::supersede_document(tx, seq, by)? {
+        return Ok(false);
+    }
+    super::post_left(tx, (seq, Kind::Document), false, Class::Superseded)?;
+    Ok(true)
+}
+
+/// A version of a document that is owed to a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owed {
+    /// Its journal row.
+    pub(crate) seq: i64,
+    /// Which document, which text.
+    pub(crate) document: Document,
+    /// How often sending it settled nothing.
+    pub(crate) failures: u32,
+    /// When it may be sent.
+    pub(crate) due_at: Timestamp,
+    /// When it was captured.
+    pub(crate) captured_at: Timestamp,
+    /// Why sending it settled nothing.
+    pub(crate) last_error: Option<String>,
+}
+
+/// At most `limit` documents above row `after` that may be sent at `now`, in journal order: an older version of a document
+/// goes before a newer one.
+pub(crate) fn due(tx: &ReadTx<'_>, target: i64, now: Timestamp, after: i64, limit: i64) -> Result<Vec<Owed>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT d.seq, f.envelope, d.failures, d.due_at, f.captured_at, d.error
+         FROM delivery_rows AS d INDEXED BY delivery_due_documents JOIN journal_feed AS f ON f.seq = d.seq
+         WHERE d.target = ?1 AND d.kind = 1 AND d.due_at IS NOT NULL AND d.seq > ?2
+           AND (d.due_at <= ?3 OR d.due_at > ?4)
+         ORDER BY d.seq LIMIT ?5",
+    )?;
+    let too_far = now.after(retry::LONGEST).as_micros();
+    read(statement.query((target, after, now.as_micros(), too_far, limit))?)
+}
+
+/// At most `limit` documents that a target lacks and that may be sent, whether their event is there or not, in journal
+/// order after `after`.
+pub(crate) fn waiting(tx: &ReadTx<'_>, target: Option<i64>, after: i64, limit: i64) -> Result<Vec<Owed>, Error> {
+    let mut statement = tx.prepare(&format!(
+        "SELECT f.seq, f.envelope, COALESCE(d.failures, 0), COALESCE(d.due_at, 0), f.captured_at, d.error
+         FROM journal_feed AS f LEFT JOIN delivery_rows AS d ON d.target = ?1 AND d.seq = f.seq
+         WHERE f.seq > ?2 AND {}
+           AND (d.status IS NULL OR d.status NOT IN ('success', 'duplicate', 'terminal_failed'))
+         ORDER BY f.seq LIMIT ?3",
+        owed!("f")
+    ))?;
+    read(statement.query((target, after, limit))?)
+}
+
+pub(super) fn read(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Owed>, Error> {
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let seq: i64 = row.get(0)?;
+        let payload: Option<Vec<u8>> = row.get(1)?;
+        let document = payload.as_deref().and_then(Document::from_bytes);
+        let damaged = || Error::Damaged(format!("journal row {seq} is owed, but does not say which document it is"));
+        all.push(Owed {
+            seq,
+            document: document.ok_or_else(damaged)?,
+            failures: row.get(2)?,
+            due_at: Timestamp::from_micros(row.get(3)?),
+            captured_at: Timestamp::from_micros(row.get(4)?),
+            last_error: row.get(5)?,
+        });
+    }
+    Ok(all)
+}
+
+/// What an answer says of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answered<'a> {
+    /// The server has it.
+    Stored {
+        /// It had it already.
+        before: bool,
+    },
+    /// It is sent again.
+    Again {
+        /// Why.
+        reason: &'a str,
+        /// When.
+        due_at: Timestamp,
+    },
+    /// It was refused for good.
+    Refused {
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// Settles an answer to a document that was owed; one that is settled by now, or will not be sent any more, stays as it
+/// is. The text goes once no live target lacks it, unless it is to stay.
+pub(crate) fn settle_document(
+    tx: &WriteTx<'_>,
+    target: i64,
+    (seq, sha256): (i64, Sha256),
+    answered: &Answered<'_>,
+    keeps_text: bool,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (to, due_at, error) = match answered {
+        Answered::Stored { before: false } => (Status::Success, None, None),
+        Answered::Stored { before: true } => (Status::Duplicate, None, None),
+        Answered::Again { reason, due_at } => (Status::Transient, Some(*due_at), Some(*reason)),
+        Answered::Refused { reason } => (Status::TerminalFailed, None, Some(*reason)),
+    };
+    let sql = "SELECT status FROM delivery_rows
+               WHERE target = ?1 AND seq = ?2 AND kind = 1 AND status IN ('queued', 'transient')";
+    let word: Option<String> = tx.prepare(sql)?.query_row([target, seq], |r| r.get(0)).optional()?;
+    let Some(from) = word.as_deref().map(status).transpose()? else { return Ok(()) };
+    tx.prepare(
+        "UPDATE delivery_rows SET status = ?3, due_at = ?4, error = ?5, failures = failures + ?6, attempts = attempts + 1,
+           first_attempted_at = COALESCE(first_attempted_at, ?7), last_attempted_at = ?7, settled_at = ?8
+         WHERE target = ?1 AND seq = ?2",
+    )?
+    .execute(rusqlite::params![
+        target,
+        seq,
+        to.word(),
+        due_at.map(Timestamp::as_micros),
+        error,
+        i64::from(due_at.is_some()),
+        now.as_micros(),
+        due_at.is_none().then_some(now.as_micros()),
+    ])?;
+    let mut postings = Postings::default();
+    postings.moved_of(Kind::Document, from.class(), to.class());
+    postings.post(tx, target)?;
+    if to.class() == Class::Delivered {
+        overtake(tx, target, seq)?;
+    }
+    if to.class() == Class::Delivered && !keeps_text && !is_text_needed(tx, sha256)? {
+        journal::drop_text(tx, sha256)?;
+    }
+    Ok(())
+}
+
+/// The target has a version now, so no older one of the document may come after it: those that it lacks give way.
+fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
+    let mut version = journal::version_before(tx, seq)?;
+    while let Some(older) = version {
+        let sql = "SELECT status FROM delivery_rows WHERE target = ?1 AND seq = ?2";
+        let word: Option<String> = tx.prepare(sql)?.query_row([target, older], |r| r.get(0)).optional()?;
+        if word.as_deref().map(status).transpose()?.is_some_and(|status| status.class() == Class::Delivered) {
+            return Ok(());
+        }
+        give_way(tx, older, seq)?;
+        version = journal::version_before(tx, older)?;
+    }
+    Ok(())
+}
+
+/// True while some live target lacks a live version that has this text, or there is no live target.
+pub(crate) fn is_text_needed(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Error> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM journal_feed AS f WHERE f.facts_hash = ?1 AND {}
+           AND (NOT EXISTS (SELECT 1 FROM delivery_targets WHERE live = 1)
+                OR EXISTS (SELECT 1 FROM delivery_targets AS t WHERE t.live = 1
+                   AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = t.id AND d.seq = f.seq
+                                   AND d.status IN ('success', 'duplicate')))))",
+        owed!("f")
+    );
+    Ok(tx.prepare(&sql)?.query_row([sha256.as_bytes()], |r| r.get(0))?)
+}
+
+/// Until when a server that answered to a document wants to be left alone.
+pub(crate) fn documents_not_before(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT documents_not_before FROM delivery_targets WHERE id = ?1";
+    let at: Option<i64> = tx.prepare(sql)?.query_row([target], |r| r.get(0))?;
+    Ok(at.map(Timestamp::from_micros))
+}
+
+/// Notes it.
+pub(crate) fn hold_documents(tx: &WriteTx<'_>, target: i64, until: Option<Timestamp>) -> Result<(), Error> {
+    tx.prepare("UPDATE delivery_targets SET documents_not_before = ?2 WHERE id = ?1")?
+        .execute((target, until.map(Timestamp::as_micros)))?;
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! A version of a document: which file of which mission it is, and the digest of its text.
+//!
+//! It is a row of the journal like an event; the text is kept beside it, once for all versions that have it, and only for
+//! as long as some target may need it.
+
+use rusqlite::OptionalExtension as _;
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::base::Sha256;
+use crate::event::{self, NamespaceRef};
+use crate::store::{ReadTx, WriteTx};
+
+/// What stands where an event has its type.
+pub(crate) const DOCUMENT_TYPE: &str = "document";
+
+/// One version of one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Document {
+    /// Whose document it is.
+    pub(crate) namespace: NamespaceRef,
+    /// The path below the feature directory.
+    pub(crate) path: String,
+    /// The digest of the text.
+    pub(crate) sha256: Sha256,
+    /// Bytes of the text.
+    pub(crate) size: u64,
+}
+
+/// The payload as it is kept: members sorted, compact.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    artifact_path: String,
+    content_hash: String,
+    namespace: NamespaceRef,
+    size_bytes: u64,
+}
+
+impl Document {
+    /// The bytes of the row's payload.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let kept = Kept {
+            artifact_path: self.path.clone(),
+            content_hash: self.sha256.to_string(),
+            namespace: self.namespace.clone(),
+            size_bytes: self.size,
+        };
+        // Names, text and a number: nothing in it can fail to be written.
+        serde_json::to_vec(&kept).unwrap_or_default()
+    }
+
+    /// The document of a payload; `None` when it is none.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let kept: Kept = serde_json::from_slice(bytes).ok()?;
+        let sha256 = Sha256::from_hex(&kept.content_hash)?;
+        Some(Self { namespace: kept.namespace, path: kept.artifact_path, sha256, size: kept.size_bytes })
+    }
+
+    /// What two versions of one document have in common.
+    pub(crate) fn key(&self) -> [u8; 16] {
+        event::document_key(&self.namespace, &self.path)
+    }
+}
+
+/// Keeps a text under its digest. One that was damaged in the store is healed by the intact one.
+pub(crate) fn keep_text(tx: &WriteTx<'_>, sha256: Sha256, text: &[u8]) -> Result<(), Error> {
+    tx.prepare(
+        "INSERT INTO journal_texts (sha256, text) VALUES (?1, ?2)
+         ON CONFLICT (sha256) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
+    )?
+    .execute((sha256.as_bytes(), text))?;
+    Ok(())
+}
+
+/// The text with this digest, where it is kept; not checked against it.
+pub(crate) fn text(tx: &ReadTx<'_>, sha256: Sha256) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT text FROM journal_texts WHERE sha256 = ?1";
+    Ok(tx.prepare(sql)?.query_row([sha256.as_bytes()], |r| r.get(0)).optional()?)
+}
+
+/// True when a text with this digest is kept.
+pub(crate) fn has_text(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Error> {
+    Ok(tx.prepare("SELECT 1 FROM journal_texts WHERE sha256 = ?1")?.exists([sha256.as_bytes()])?)
+}
+
+/// Lets a text go.
+pub(crate) fn drop_text(tx: &WriteTx<'_>, sha256: Sha256) -> Result<(), Error> {
+    tx.prepare("DELETE FROM journal_texts WHERE sha256 = ?1")?.execute([sha256.as_bytes()])?;
+    Ok(())
+}
+
+/// The digests of the texts that are kept.
+pub(crate) fn kept_digests(tx: &ReadTx<'_>) -> Result<Vec<Sha256>, Error> {
+    let mut statement = tx.prepare("SELECT sha256 FROM journal_texts")?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.extend(row.get_ref(0)?.as_blob().ok().and_then(Sha256::from_slice));
+    }
+    Ok(all)
+}
+
+/// Texts that are kept, and their bytes. O(texts).
+pub(crate) fn kept_texts(tx: &ReadTx<'_>) -> Result<(u64, u64), Error> {
+    let sql = "SELECT COUNT(*), COALESCE(SUM(LENGTH(text)), 0) FROM journal_texts";
+    let (count, bytes): (i64, i64) = tx.prepare(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok((u64::try_from(count).unwrap_or(0), u64::try_from(bytes).unwrap_or(0)))
+}
+
+/// Kept texts that are not what their digest says, in words; hashes every text.
+pub(crate) fn damaged_texts(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
+    let mut statement = tx.prepare("SELECT sha256, text FROM journal_texts")?;
+    let mut rows = statement.query([])?;
+    let mut damaged = Vec::new();
+    while let Some(row) = rows.next()? {
+        let digest = row.get_ref(0)?.as_blob().ok().and_then(Sha256::from_slice);
+        let text = row.get_ref(1)?.as_blob().ok().map(Sha256::of);
+        if digest.is_none() || digest != text {
+            let name = digest.map_or_else(|| "without a digest".to_owned(), |digest| digest.to_string());
+            damaged.push(format!("the kept text {name} does not match its digest"));
+        }
+    }
+    Ok(damaged)
+}
+
+/// The live documents that an event announces.
+pub(crate) fn announced(tx: &ReadTx<'_>, event: i64) -> Result<Vec<i64>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT seq FROM journal_events WHERE announced_by = ?1
+         AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL ORDER BY seq",
+    )?;
+    Ok(statement.query_map([event], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The newest version of a key: its row and the digest of its text; `None` when there is none, or it was given up.
+pub(crate) fn newest_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(i64, Sha256)>, Error> {
+    let Some(newest) = super::newest::newest(tx, key)? else { return Ok(None) };
+    Ok((!super::newest::is_discarded(tx, newest.seq)?).then_some((newest.seq, newest.facts)))
+}
+
+/// The version of the same document before this one.
+pub(crate) fn version_before(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
+    let sql = "SELECT follows FROM journal_events WHERE seq = ?1";
+    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.flatten())
+}
+
+/// The newest event of a key that stands.
+pub(crate) fn newest_event(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<i64>, Error> {
+    Ok(newest_version(tx, key)?.map(|(seq, _)| seq))
+}
+
+/// Marks a live version as superseded by `by`, since its text is nowhere any more; false when it was not live. Whoever
+/// calls this posts it to the targets as well.
+pub(crate) fn supersede_document(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Error> {
+    use super::state::{counter_of, name};
+    let row = tx
+        .prepare(
+            "UPDATE journal_events SET superseded_by = ?2
+             WHERE seq = ?1 AND kind = 1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
+               AND held IS NULL
+             RETURNING size",
+        )?
+        .query_row([seq, by], |r| r.get::<_, i64>(0))
+        .optional()?;
+    let Some(size) = row else { return Ok(false) };
+    for (name, by) in [(name::LIVE, -1), (name::SUPERSEDED, 1), (name::LIVE_BYTES, -size)] {
+        crate::store::add_to_counter(tx, counter_of(super::Kind::Document, name), by)?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,36 @@
+//! What a journal row carries.
+
+/// The two cargoes of one journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// An event: its payload is an envelope.
+    Event,
+    /// A version of a document: its payload says which, its text is kept apart.
+    Document,
+}
+
+impl Kind {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Event, Self::Document];
+
+    /// The number kept in rows.
+    pub(crate) const fn code(self) -> i64 {
+        match self {
+            Self::Event => 0,
+            Self::Document => 1,
+        }
+    }
+
+    /// The kind with this number; what no version writes counts as an event.
+    pub(crate) const fn from_code(code: i64) -> Self {
+        if code == 1 { Self::Document } else { Self::Event }
+    }
+
+    /// The scope of the journal's counters of this kind.
+    pub(crate) const fn scope(self) -> &'static str {
+        match self {
+            Self::Event => "journal",
+            Self::Document => "journal/documents",
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Capturing the facts and the documents of a mission.
+
+use std::collections::HashSet;
+
+use super::bodies::Filters;
+use super::rule::{OPTED_OUT, Rule};
+use super::told::Told;
+use super::{Error, World, bodies};
+use crate::base::{Sha256, Timestamp};
+use crate::bodies::Status;
+use crate::books;
+use crate::dossier::{self, Artifact, Fact, Mission};
+use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
+use crate::journal::{self, Appended, Audit, Document, Entry};
+use crate::store::WriteTx;
+
+/// The kind of aggregate of every dossier event.
+const AGGREGATE_TYPE: &str = "MissionDossier";
+
+/// One capture on its way.
+pub(super) struct Capturing<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) origin: Origin,
+    pub(super) rule: Rule,
+    pub(super) filter: Filters,
+    /// Texts are kept with what is captured: nothing is delivered at once.
+    pub(super) keeps_texts: bool,
+    pub(super) now: Timestamp,
+    pub(super) dropped: u64,
+    /// Facts of this checkout that another one has told something newer of.
+    pub(super) skipped: i64,
+    pub(super) documents: HashSet<[u8; 16]>,
+}
+
+impl Capturing<'_> {
+    /// Captures what is news of a mission: its facts, each with the document that it announces.
+    pub(super) fn mission(
+        &mut self,
+        tx: &WriteTx<'_>,
+        appending: &mut books::Appending<'_>,
+        mission: &Mission,
+        namespace: &NamespaceRef,
+        told: &mut Told,
+    ) -> Result<(), Error> {
+        // The facts begin with those of the artifacts that are there, in their order.
+        let mut present = mission.artifacts.iter().filter(|artifact| artifact.is_present);
+        for fact in dossier::facts(mission, namespace, self.now, self.world.ids) {
+            let artifact = present.next();
+            let keyed = event::coalesce(fact.event_type, &fact.payload, None);
+            let stated = keyed.map_or(Ok(None), |c| appending.stated(c))?;
+            if stated.is_none()
+                && let Some(c) = &keyed
+                && told.says(c)
+                && journal::has_word(tx, c.key)?
+            {
+                self.skipped += 1;
+                told.note(c);
+                continue;
+            }
+            let event = match stated {
+                Some(seq) => Some(seq),
+                None => self.fact(tx, appending, &fact, keyed)?,
+            };
+            if let (Some(event), Some(artifact)) = (event, artifact) {
+                self.document(tx, appending, (mission, namespace), artifact, event)?;
+            }
+            if let Some(c) = &keyed {
+                told.note(c);
+            }
+        }
+        Ok(())
+    }
+
+    /// Captures the version that an artifact is, announced by `event`, where it is a document.
+    fn document(
+        &mut self,
+        tx: &WriteTx<'_>,
+        appending: &mut books::Appending<'_>,
+        (mission, namespace): (&Mission, &NamespaceRef),
+        artifact: &Artifact,
+        event: i64,
+    ) -> Result<(), Error> {
+        if self.rule.is_opted_out() || self.filter.decide(mission, artifact).status != Status::Queued {
+            return Ok(());
+        }
+        let Some(sha256) = artifact.sha256 else { return Ok(()) };
+        let key = event::document_key(namespace, &artifact.path);
+        if journal::newest_version(tx, key)?.is_some_and(|(_, newest)| newest == sha256) {
+            return Ok(());
+        }
+        let (namespace, path) = (namespace.clone(), artifact.path.clone());
+        let document = Document { namespace, path, sha256, size: artifact.size };
+        let id = format!("doc:{}", self.world.ids.ulid(self.now));
+        let held = journal::held(tx, event)?;
+        let appended = appending.append_document(&id, &document, Some(event), held.as_deref(), "index")?;
+        if matches!(appended, Appended::Captured { .. }) {
+            self.documents.insert(key);
+            if self.keeps_texts
+                && let Some(text) = bodies::text(mission, artifact)
+            {
+                journal::keep_text(tx, sha256, text.text().as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Captures a fact; its row, unless it is dropped.
+    fn fact(
+        &mut self,
+        tx: &WriteTx<'_>,
+        appending: &mut books::Appending<'_>,
+        fact: &Fact,
+        coalesce: Option<Coalesce>,
+    ) -> Result<Option<i64>, Error> {
+        let event_id = self.world.ids.ulid(self.now);
+        let envelope = event::envelope(
+            &self.origin,
+            &Occurrence {
+                event_id: &event_id,
+                event_type: fact.event_type,
+                aggregate_id: &fact.aggregate_id,
+                aggregate_type: AGGREGATE_TYPE,
+                lamport_clock: journal::next_lamport(tx, 1)?,
+                at: self.now,
+                payload: &fact.payload,
+            },
+        )?;
+        let held = match self.rule.disposition(fact.event_type) {
+            Disposition::Keep => None,
+            Disposition::Hold(reason) => Some(reason),
+            Disposition::Discard => {
+                self.dropped += 1;
+                return Ok(None);
+            }
+            Disposition::AuditAndDiscard => {
+                self.dropped += 1;
+                let (sha256, reason) = (Sha256::of(&envelope), OPTED_OUT);
+                let audit =
+                    Audit { act: "discarded", event_id: &event_id, event_type: fact.event_type, sha256, reason };
+                journal::audit(tx, self.now, &audit)?;
+                return Ok(None);
+            }
+        };
+        let appended = appending.append(&Entry {
+            event_id: &event_id,
+            event_type: fact.event_type,
+            occurred_at: Some(&self.now.to_string()),
+            envelope: &envelope,
+            wire: if self.origin.team_slug.is_some() { WireForm::AsIs } else { WireForm::AsIsWithoutTeam },
+            coalesce,
+            held,
+            origin: "index",
+        })?;
+        Ok(match appended {
+            Appended::Captured { seq, .. } | Appended::Unchanged { seq } => Some(seq),
+            Appended::Conflict { .. } | Appended::Purged { .. } | Appended::Full { .. } => None,
+        })
+    }
+}
