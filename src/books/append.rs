@@ -104,6 +104,8 @@ pub(super) fn leave(
     let Some(left) = journal::let_go(tx, now, seq, mark)? else { return Ok(None) };
     delivery::post_left(tx, (seq, left.kind), left.was_held, to)?;
     if left.kind == Kind::Event && !matches!(mark, Mark::Gone(_)) {
+        // An archive has the event, and no text.
+        let mark = if mark == Mark::Archived { Mark::Discarded("archived") } else { mark };
         for document in journal::announced(tx, seq)? {
             if let Some(left) = journal::let_go(tx, now, document, mark)? {
                 delivery::post_left(tx, (document, left.kind), left.was_held, to)?;

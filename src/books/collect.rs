@@ -104,16 +104,19 @@ fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
     if kept.is_discarded {
         return if is_archived { Verdict::Go(Why::Archived) } else { Verdict::Stay(WhyNot::Released) };
     }
-    for (applies, why) in [(kept.is_newest, WhyNot::Newest), (kept.is_announcing, WhyNot::Announcing)] {
+    let counting: Vec<&At> = at.iter().filter(|at| at.counts).collect();
+    for (applies, why) in [
+        (counting.is_empty(), WhyNot::NoTarget),
+        (kept.is_newest, WhyNot::Newest),
+        (kept.is_announcing, WhyNot::Announcing),
+    ] {
         if applies {
             return Verdict::Stay(why);
         }
     }
-    let counting: Vec<&At> = at.iter().filter(|at| at.counts).collect();
     let count = |class| counting.iter().filter(|at| is(at, class)).count();
     let (delivered, refused) = (count(Class::Delivered), count(Class::Undeliverable));
     match counting.len() {
-        0 => Verdict::Stay(WhyNot::NoTarget),
         all if delivered == all => Verdict::Go(Why::Delivered),
         _ if refused > 0 && !rule.named.contains(&kept.seq) => Verdict::Stay(WhyNot::Undeliverable),
         all if delivered + refused == all => Verdict::Go(Why::Undeliverable),

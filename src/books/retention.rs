@@ -23,7 +23,9 @@ pub(crate) fn acknowledge(
 ) -> Result<(i64, Option<i64>), Error> {
     let rows = journal::live_after(tx, after, CHUNK)?;
     let mut gone = 0;
-    for Live { seq, kind, .. } in &rows {
+    // What an event announces goes before it.
+    let documents = rows.iter().filter(|row| row.kind == Kind::Document);
+    for Live { seq, kind, .. } in documents.chain(rows.iter().filter(|row| row.kind == Kind::Event)) {
         let is_delivered =
             delivery::row_of(tx, target, *seq)?.is_some_and(|row| row.status.class() == Class::Delivered);
         // What an event announces is owed to whoever has it, and to nobody without it.

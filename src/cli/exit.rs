@@ -100,7 +100,7 @@ impl Exit {
         let failed = report.drain.as_ref().map_or(0, |d| d.terminal_failed)
             + report.bodies.as_ref().map_or(0, |b| b.failed)
             + if strict { standing.strict_findings } else { 0 };
-        let owed = standing.owed_events + report.bodies.as_ref().map_or(0, |b| b.retryable);
+        let owed = standing.owed_events + standing.owed_documents;
         let facts = [
             (standing.was_interrupted, Self::Interrupted),
             (standing.store_errors > 0, Self::Internal),

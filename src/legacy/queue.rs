@@ -273,7 +273,7 @@ fn body_list(columns: &[String]) -> Result<String, ForeignError> {
     let names = identity(columns, "body_upload_queue")?;
     require(columns, "body_upload_queue", &["content_body"])?;
     let column = |name: &str| tables::expression(columns, name);
-    let rest = ["retry_count", "next_attempt_at", "created_at", "last_error"].map(column).join(", ");
+    let rest = column("created_at");
     let algorithm = column("hash_algorithm");
     Ok(format!(
         "{names}, {algorithm}, CASE WHEN octet_length(content_body) <= {LONGEST_CELL} THEN content_body END, {rest}"
@@ -311,13 +311,9 @@ fn body(row: &Row<'_>, table: BodyTable) -> rusqlite::Result<Result<BodyRow, Str
     }
     let rest = match table {
         BodyTable::Queue => match tables::bytes(row.get_ref(9)?) {
-            Ok(content) => BodyRest::Queued {
-                content: content.to_owned(),
-                retry_count: tables::count(row.get_ref(10)?),
-                due_at: tables::micros(row.get_ref(11)?),
-                created_at: tables::micros(row.get_ref(12)?),
-                last_error: text_of(13, "last_error")?.ok(),
-            },
+            Ok(content) => {
+                BodyRest::Queued { content: content.to_owned(), created_at: tables::micros(row.get_ref(10)?) }
+            }
             Err(flaw) => return Ok(Err(format!("its text {flaw}"))),
         },
         BodyTable::Failures => BodyRest::Failed {

@@ -42,7 +42,7 @@ pub(super) struct BodyRow {
 #[derive(Debug, Clone)]
 pub(super) enum BodyRest {
     /// A row of the queue.
-    Queued { content: Vec<u8>, retry_count: u32, due_at: i64, created_at: i64, last_error: Option<String> },
+    Queued { content: Vec<u8>, created_at: i64 },
     /// A row of the failure log.
     Failed { size_bytes: u64, reason: String, count: u32, first_at: i64, last_at: i64 },
 }

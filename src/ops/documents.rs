@@ -55,7 +55,9 @@ impl Journey<'_> {
             let Some((last, without)) = page else { break };
             after = last;
             let mut texts = Vec::new();
-            for text in without.iter().filter_map(|row| disk.text(row)) {
+            let mut looked_at = HashSet::new();
+            let without = without.iter().filter(|row| looked_at.insert(row.sha256));
+            for text in without.filter_map(|row| disk.text(row)) {
                 let size = text.text().len() as u64;
                 if kept.saturating_add(size) > limit {
                     left_out += 1;
@@ -168,7 +170,9 @@ impl Journey<'_> {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
         let drains = self.request.scope.drains && self.resolved.receiver.is_some() && self.no_upload().is_none();
         let sendable = |tx: &ReadTx<'_>| target.as_ref().map_or(Ok(0), |target| delivery::sendable(tx, target.id));
-        let waiting = if drains { store.read(sendable)? } else { 0 };
+        let lacking = balance.of(Class::Untried) + balance.of(Class::Retryable);
+        let waiting = if drains { u64::try_from(lacking).unwrap_or(0) } else { 0 };
+        self.report.standing.owed_documents = if drains { store.read(sendable)? } else { 0 };
         let requests = tally.requests;
         let counts = tally.finish(waiting);
         self.report.documents = Some(Documents {
@@ -188,7 +192,13 @@ fn standing(
     sha256: Option<crate::base::Sha256>,
 ) -> Result<Standing, Error> {
     let newest = journal::newest_version(tx, key)?;
-    let Some((seq, _)) = newest.filter(|(_, newest)| Some(*newest) == sha256) else { return Ok(Standing::NoNews) };
+    let (seq, newest) = match newest {
+        None => return Ok(Standing::Changed),
+        Some(newest) => newest,
+    };
+    if Some(newest) != sha256 {
+        return Ok(Standing::NoNews);
+    }
     let row = target.map_or(Ok(None), |target| delivery::row_of(tx, target.id, seq))?;
     Ok(match row.map(|row| row.status.class()) {
         Some(Class::Delivered) => Standing::Acknowledged,

@@ -31,6 +31,8 @@ pub(super) enum Standing {
     Refused,
     /// Another checkout told something newer.
     NoNews,
+    /// It changed on disk before its text could be read.
+    Changed,
 }
 
 /// The counts in the making, with the last word on each.
@@ -76,7 +78,7 @@ impl Tally {
         }
         let (status, reason) = match standing {
             Standing::Owed if is_new => (Status::Queued, "enqueued"),
-            Standing::Owed => (Status::AlreadyExists, "already_in_queue"),
+            Standing::Owed => (Status::Queued, "already_in_queue"),
             Standing::Acknowledged => {
                 self.counts.already_exists += 1;
                 (Status::AlreadyExists, "acknowledged")
@@ -86,6 +88,7 @@ impl Tally {
                 (Status::Failed, "refused_earlier")
             }
             Standing::NoNews => return self.decided(which, Decision::skipped("no_news")),
+            Standing::Changed => return self.decided(which, Decision::skipped("content_hash_mismatch")),
         };
         self.say(which, status, reason.to_owned());
     }

@@ -181,10 +181,26 @@ fn the_document_is_the_contract() {
         "purged": 0,
         "holds": true
       },
+      "documents": {
+        "balance": {
+          "captured": 0,
+          "delivered": 0,
+          "in_flight": 0,
+          "retryable": 0,
+          "undeliverable": 0,
+          "blocked": 0,
+          "untried": 0,
+          "superseded": 0,
+          "discarded": 0,
+          "purged": 0,
+          "holds": true
+        }
+      },
       "gates": [],
       "blocked_age_seconds": null,
       "legacy_stores": [],
       "last_run": null,
+      "last_background": null,
       "warnings": [],
       "next_steps": []
     }

@@ -91,11 +91,13 @@ fn cleaning_up(sandbox: &Sandbox, archive: &Path, captured: i64) {
     assert_eq!(done["events"], kept);
     let before = sandbox.listing();
     let plan = sandbox.sk_sync(["gc", "--json"]).success().json();
-    assert_eq!((&plan["eligible"]["payloads"], &plan["kept"]["payloads"]), (&json!(kept), &json!(0)), "{plan}");
+    // The newest word on each path stays: another target would need it.
+    let going = plan["eligible"]["payloads"].clone();
+    assert!(going.as_u64() > Some(0) && plan["kept"]["reasons"]["newest"]["payloads"].as_u64() > Some(0), "{plan}");
     assert_eq!(sandbox.listing(), before);
     let gone = sandbox.sk_sync(["gc", "--explicit", "--json"]).success().json();
-    assert_eq!(gone["collected"]["payloads"], kept);
-    assert_eq!(journal(&sandbox.store()).len(), 0);
+    assert_eq!(gone["collected"]["payloads"], going);
+    assert!(journal(&sandbox.store()).len() < kept);
     assert_eq!(status(sandbox)["balance"]["delivered"], captured);
     sandbox.verified();
     // What is known stays known.

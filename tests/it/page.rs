@@ -66,7 +66,10 @@ fn after_a_day() -> Sandbox {
     let _run = sandbox.sk_sync_with(["capture"], more);
     // No directory may have such a name, but a body that was imported may.
     let store = crate::support::wire::open(&sandbox.store());
-    store.execute("UPDATE bodies_queue SET mission_slug = ?1", [EVIL]).unwrap();
+    let rename = "UPDATE journal_payloads
+                  SET envelope = CAST(json_set(CAST(envelope AS TEXT), '$.namespace.mission_slug', ?1) AS BLOB)
+                  WHERE seq IN (SELECT seq FROM journal_events WHERE kind = 1)";
+    store.execute(rename, [EVIL]).unwrap();
     sandbox
 }
 

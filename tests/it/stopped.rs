@@ -73,9 +73,11 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
         let left: i64 =
             open(&sandbox.store()).query_row("SELECT COUNT(*) FROM delivery_gates", [], |r| r.get(0)).unwrap();
         assert_eq!(left, 0, "{name}: the drain that passed forgets it");
-        let delivered =
-            open(&sandbox.store())
-                .query_row("SELECT COUNT(*) FROM delivery_rows WHERE status = 'success'", [], |r| r.get::<_, i64>(0));
+        let delivered = open(&sandbox.store()).query_row(
+            "SELECT COUNT(*) FROM delivery_rows WHERE kind = 0 AND status = 'success'",
+            [],
+            |r| r.get::<_, i64>(0),
+        );
         assert_eq!(delivered.unwrap(), 23, "{name}");
     }
 }

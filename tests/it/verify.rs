@@ -58,7 +58,6 @@ fn verify(sandbox: &Sandbox) -> Value {
 const NO_KEYS: &str = "PRAGMA foreign_keys = OFF;";
 const JOURNAL: &str = "every event is here";
 const LEDGER: &str = "what every target has is known";
-const BODIES: &str = "every queued body has its text";
 const FILE: &str = "the database file is whole";
 
 /// What is changed in a store by hand, words of a finding, and what is not safe any more.
@@ -103,7 +102,8 @@ const MUTATIONS: [(&str, &str, &[&str]); 27] = [
     ),
     ("UPDATE store_counters SET value = value + 1 WHERE name = 'live'", "the journal's counters say", &[]),
     ("UPDATE store_counters SET value = value - 1 WHERE name = 'delivered'", "the counters of tgt_", &[]),
-    ("DELETE FROM store_counters WHERE name = 'queued_rows'", "the body queue's counters say", &[]),
+    ("UPDATE store_counters SET value = 7 WHERE scope = 'journal/documents'", "the journal's counters say", &[]),
+    ("UPDATE store_counters SET value = 7 WHERE scope LIKE 'delivery/%/documents'", "the counters of tgt_", &[]),
     ("UPDATE delivery_rows SET seq = 999 WHERE seq = 2", "delivery rows without a journal row", &[LEDGER]),
     ("UPDATE delivery_rows SET status = 'rejected' WHERE seq = 2", "waiting events without a due time", &[LEDGER]),
     ("DELETE FROM delivery_rows WHERE seq = 2", "owed events that the cursor passed", &[LEDGER]),
@@ -111,23 +111,20 @@ const MUTATIONS: [(&str, &str, &[&str]); 27] = [
     ("DELETE FROM delivery_attempts WHERE id = 1", "1 attempts are missing", &[LEDGER]),
     ("UPDATE delivery_attempts SET seqs = '1' WHERE id = 1", "that no attempt lists", &[LEDGER]),
     ("UPDATE delivery_attempts SET seqs = 'x' WHERE id = 1", "attempt 1 lists rows as", &[LEDGER]),
-    ("DELETE FROM bodies_blobs WHERE rowid = (SELECT MIN(rowid) FROM bodies_blobs)", "is missing", &[BODIES]),
     (
-        "UPDATE bodies_blobs SET content = CAST(content || 'x' AS BLOB) WHERE rowid = (SELECT MIN(rowid) FROM bodies_blobs)",
+        "UPDATE journal_texts SET text = CAST(text || 'x' AS BLOB) WHERE rowid = (SELECT MIN(rowid) FROM journal_texts)",
         "does not match its digest",
-        &[BODIES],
-    ),
-    // Another text that exists: the one it had belongs to nobody.
-    (
-        "UPDATE bodies_queue SET content_hash = (SELECT content_hash FROM bodies_queue ORDER BY id DESC LIMIT 1)
-         WHERE id = (SELECT MIN(id) FROM bodies_queue)",
-        "belong to no row of the queue",
-        &[BODIES],
+        &[JOURNAL],
     ),
     (
-        "DELETE FROM bodies_queue WHERE id = (SELECT MIN(id) FROM bodies_queue)",
-        "belong to no row of the queue",
-        &[BODIES],
+        "DELETE FROM delivery_rows WHERE seq = (SELECT MIN(seq) FROM delivery_rows WHERE kind = 1)",
+        "documents that are owed before the event",
+        &[LEDGER],
+    ),
+    (
+        "UPDATE delivery_rows SET kind = 0 WHERE seq = (SELECT MIN(seq) FROM delivery_rows WHERE kind = 1)",
+        "rows of documents with marks of an event",
+        &[LEDGER],
     ),
     ("UPDATE delivery_targets SET cursor_seq = 999", "owed events that the cursor passed", &[LEDGER]),
     ("UPDATE journal_state SET sealed_through = 1", "but the journal is sealed through 1", &[LEDGER]),
@@ -148,7 +145,7 @@ fn whatever_was_changed_by_hand_is_found() {
         assert!(proof["findings"].to_string().contains(words), "{change}: {proof}");
         assert_eq!(proof["is_damaged"], !unsafe_parts.is_empty(), "{change}: {proof}");
         let safe = proof["safe"].to_string();
-        for part in [FILE, JOURNAL, LEDGER, BODIES] {
+        for part in [FILE, JOURNAL, LEDGER] {
             assert_eq!(safe.contains(part), !unsafe_parts.contains(&part), "{change}: {part}: {proof}");
         }
     }
@@ -228,13 +225,12 @@ fn damage_is_not_repaired() {
     let (store, whole) = (sandbox.store(), bytes(&sandbox));
     sandbox.spoilt();
     for (damage, counters) in [
-        (MUTATIONS[0].0, &["bodies/queued_rows"][..]),
-        ("UPDATE delivery_targets SET cursor_seq = 999", &["journal/live", "bodies/queued_rows"]),
-        ("DELETE FROM bodies_blobs", &["journal/live", "delivery/1/delivered"]),
+        (MUTATIONS[0].0, &[][..]),
+        ("UPDATE delivery_targets SET cursor_seq = 999", &["journal/live", "journal/documents/live"]),
     ] {
         put(&store, &whole);
         let conn = open(&store);
-        let wrong = "UPDATE store_counters SET value = value + 1 WHERE name IN ('live', 'delivered', 'queued_rows')";
+        let wrong = "UPDATE store_counters SET value = value + 1 WHERE name IN ('live', 'delivered')";
         conn.execute_batch(&format!("{NO_KEYS} {damage}; {wrong}")).unwrap();
         let payloads = |conn: &rusqlite::Connection| -> Vec<Vec<u8>> {
             let mut statement = conn.prepare("SELECT envelope FROM journal_payloads ORDER BY seq").unwrap();

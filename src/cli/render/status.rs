@@ -217,6 +217,7 @@ mod tests {
         Delivered 0 events to https://sync.example.org
         Bodies    none waiting
         Events    0 captured = 0
+        Documents 0 captured = 0
         ");
     }
 
@@ -290,6 +291,7 @@ mod tests {
         Conflicts 1 id with two contents
         Last run  run at 2026-02-12T09:59:00.000000+00:00: blocked (exit 4)
         Events    1,310 captured = 1,290 delivered + 3 in flight + 5 retryable + 2 undeliverable + 10 blocked
+        Documents 0 captured = 0
         Warning:  1310 events are retained, more than journal.warn_rows (10)
         Next      the gate missing_auth is shut: no token: export SK_SYNC_TOKEN=…
         "#);

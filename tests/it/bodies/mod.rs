@@ -91,6 +91,12 @@ fn texts(store: &Path) -> i64 {
     open(store).query_row("SELECT COUNT(*) FROM journal_texts", [], |r| r.get(0)).unwrap()
 }
 
+/// How many versions of documents may be sent.
+fn documents(store: &Path) -> i64 {
+    let sql = "SELECT COUNT(*) FROM journal_events WHERE kind = 1 AND superseded_by IS NULL AND discarded IS NULL";
+    open(store).query_row(sql, [], |r| r.get(0)).unwrap()
+}
+
 /// What a run says of one body.
 fn outcome(report: &Value, mission: &str, path: &str) -> (String, String, bool) {
     let all = report["bodies"]["outcomes"].as_array().unwrap();

@@ -182,18 +182,20 @@ fn d09_bodies_come_over_with_what_the_queue_knew_of_them() {
         assert!(notes.contains("040-tides/torn.md: content_hash_mismatch"), "{notes}");
         let store = sandbox.place_of(HARBOUR).join("store.db");
         let conn = database(store);
-        let row: (String, String, i64, i64, i64, i64, String) = conn
+        let row: (String, String, i64, i64, String) = conn
             .query_row(
-                "SELECT mission_slug, mission_type, size_bytes, retry_count, due_at, created_at, last_error
-                 FROM bodies_queue WHERE artifact_path = 'spec.md'",
+                "SELECT json_extract(CAST(p.envelope AS TEXT), '$.namespace.mission_slug'),
+                        json_extract(CAST(p.envelope AS TEXT), '$.namespace.mission_type'),
+                        json_extract(CAST(p.envelope AS TEXT), '$.size_bytes'), e.captured_at, CAST(t.text AS TEXT)
+                 FROM journal_events AS e JOIN journal_payloads AS p USING (seq)
+                   JOIN journal_texts AS t ON t.sha256 = e.facts_hash
+                 WHERE e.kind = 1 AND json_extract(CAST(p.envelope AS TEXT), '$.artifact_path') = 'spec.md'",
                 [],
-                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?)),
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)),
             )
             .unwrap();
-        let times = (1_790_000_000_500_000, 1_780_000_000_250_000);
-        let expected = ("040-tides".to_owned(), "software-dev".to_owned(), 8, 2, times.0, times.1);
-        assert_eq!((row.0, row.1, row.2, row.3, row.4, row.5), expected);
-        assert_eq!(row.6, "server_error: 503");
+        let expected = ("040-tides".to_owned(), "software-dev".to_owned(), 8, 1_780_000_000_250_000, SPEC.to_owned());
+        assert_eq!(row, expected);
         let logged: i64 = conn
             .query_row(
                 "SELECT COUNT(*) FROM bodies_failure_log WHERE failure_count = 3 AND closed_at IS NULL",

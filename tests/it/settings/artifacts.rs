@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BODIES, configured, external, honest_server, run, to};
 use crate::support::server::Server;
-use crate::support::wire::honest;
+use crate::support::wire::{honest, open};
 use crate::support::{Sandbox, pause};
 
 /// The paths of the missions' artifacts whose bodies would be sent.
@@ -108,12 +108,39 @@ fn bodies_parallel() {
     }
 }
 
-/// What does not fit into the queue is tried again by the next run, and said.
+/// Texts that do not fit are not kept, and said.
 #[test]
 fn bodies_max_queue_bytes() {
     let server = honest_server();
     let sandbox = external(&server, "bodies.max_queue_bytes = 1");
-    let report = sandbox.sk_sync(["run", "--no-drain", "--json"]).code(3).json();
-    assert_eq!(report["bodies"]["queued"], 0);
-    assert!(report["bodies"]["outcomes"].to_string().contains("queue_full"), "{report}");
+    let report = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
+    assert!(report["warnings"].to_string().contains("queue_full"), "{report}");
+}
+
+/// What the target acknowledged is not sent again, unless it is to be.
+#[test]
+fn bodies_resubmit() {
+    for (more, again) in [("", false), ("bodies.resubmit = 'always'", true)] {
+        let server = honest_server();
+        let sandbox = external(&server, more);
+        let _first = run(&sandbox);
+        let before = to(&server.requests(), BODIES).len();
+        let _second = run(&sandbox);
+        let sent = to(&server.requests(), BODIES).len() - before;
+        assert_eq!(sent, if again { before } else { 0 }, "{more}");
+    }
+}
+
+/// A text goes once the target has it, unless it is to stay.
+#[test]
+fn documents_keep() {
+    for (more, stays) in [("", false), ("documents.keep = 'always'", true)] {
+        let server = honest_server();
+        let sandbox = external(&server, more);
+        let _kept = sandbox.sk_sync(["run", "--no-drain"]).success();
+        let _sent = run(&sandbox);
+        let texts = "SELECT COUNT(*) > 0 FROM journal_texts";
+        let kept: bool = open(&sandbox.store()).query_row(texts, [], |r| r.get(0)).unwrap();
+        assert_eq!(kept, stays, "{more}");
+    }
 }

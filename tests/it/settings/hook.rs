@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{external, honest_server};
+use super::{EVENTS, external, honest_server, to};
 use crate::support::server::{Reply, Server};
 use crate::support::{Sandbox, pause};
 
@@ -26,12 +26,12 @@ fn hook_drain() {
     let server = honest_server();
     let log = logged(&external(&server, "hook.drain = 'detached'\nhook.budget = '20s'"), "drain: delivered");
     assert!(log.contains("post-commit: captured"), "{log}");
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(to(&server.requests(), EVENTS).len(), 1);
     let other = honest_server();
     let sandbox = external(&other, "hook.drain = 'none'\nhook.budget = '20s'");
     logged(&sandbox, "post-commit: captured");
     assert_eq!(sandbox.sk_sync(["drain", "--json"]).success().json()["drain"]["requests"], 1, "left to this one");
-    assert_eq!(other.requests().len(), 1);
+    assert_eq!(to(&other.requests(), EVENTS).len(), 1);
 }
 
 /// A hook without time leaves the capture to the process in the background.
@@ -43,7 +43,7 @@ fn hook_budget() {
     assert_eq!(sandbox.sk_sync(["capture", "--json"]).success().stdout, "");
     let log = logged(&sandbox, "drain: captured");
     assert!(log.contains("the time of this hook is over (hook.budget)"), "{log}");
-    assert!(server.requests().len() == 1, "{log}");
+    assert!(to(&server.requests(), EVENTS).len() == 1, "{log}");
     let log = logged(&external(&server, "hook.budget = '20s'"), "drain: delivered");
     assert!(!log.contains("hook.budget"), "{log}");
 }

@@ -82,9 +82,9 @@ fn drain_lock_wait() {
     let _first = sandbox.sk_sync(["run"]).success();
     let lock = std::fs::File::create(sandbox.store().with_file_name("drain.lock")).unwrap();
     lock.lock().unwrap();
-    let _busy = sandbox.sk_sync(["run"]).code(75);
+    let _busy = sandbox.sk_sync(["drain"]).code(75);
     sandbox.own("preset = 'stub'\ndrain.lock_wait = '50s'");
-    let waiting = sandbox.command(["run"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let waiting = sandbox.command(["drain"]).stdout(std::process::Stdio::null()).spawn().unwrap();
     pause(Duration::from_millis(100));
     lock.unlock().unwrap();
     assert!(waiting.wait_with_output().unwrap().status.success(), "it waited until the lock was free");
