@@ -111,7 +111,7 @@ fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
 pub(crate) fn offer_again(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     let changed = tx
         .prepare(
-            "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL
+            "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL, failures = 0
              WHERE target = ?1 AND seq = ?2 AND kind = 1 AND status IN ('success', 'duplicate')",
         )?
         .execute([target, seq])?;

@@ -268,7 +268,7 @@ fn identity(columns: &[String], table: &str) -> Result<String, ForeignError> {
     Ok(names.join(", "))
 }
 
-/// Columns 1 to 7 identify; then hash algorithm, text (NULL when too long), failures, next try, time, last error.
+/// Columns 1 to 7 identify; then hash algorithm, text (NULL when too long), time.
 fn body_list(columns: &[String]) -> Result<String, ForeignError> {
     let names = identity(columns, "body_upload_queue")?;
     require(columns, "body_upload_queue", &["content_body"])?;

@@ -164,3 +164,14 @@ fn an_archive_that_no_row_knows_of_gave_nothing_up() {
     assert!(std::fs::read(&file).unwrap().len() > 100);
     sandbox.verified();
 }
+
+/// Documents that the server has and of which nothing was noted are sent again, and it says that it has them.
+#[test]
+fn documents_whose_answer_was_not_noted_go_again() {
+    let cut = Cut::at("documents_answered");
+    let counts = ["delivered", "untried"].map(|class| cut.then["documents"]["balance"][class].as_u64().unwrap());
+    let sent = cut.server.requests().into_iter().filter(|request| !is_events(request)).count() as u64;
+    assert_eq!(counts[1], 0);
+    assert!(sent > counts[0], "some went twice: {sent} {counts:?}");
+    cut.sandbox.verified();
+}

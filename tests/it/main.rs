@@ -22,6 +22,7 @@ mod cost;
 mod crowd;
 mod day;
 mod delivery;
+mod documents;
 mod dossier_drift;
 mod dossier_memory;
 mod dossier_odd_tree;

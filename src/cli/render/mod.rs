@@ -146,8 +146,8 @@ fn success_words(report: &Report) -> String {
 }
 
 fn retry_words(report: &Report) -> String {
-    let bodies = report.bodies.as_ref().map_or(0, |bodies| bodies.retryable);
-    let owed = [("event", report.standing.owed_events), ("body upload", bodies)];
+    let documents = report.documents.as_ref().map_or(0, |d| d.balance.untried + d.balance.retryable);
+    let owed = [("event", report.standing.owed_events), ("document", documents)];
     let owed: Vec<_> = owed.iter().filter(|(_, n)| *n > 0).map(|(noun, n)| plural(*n, noun)).collect();
     format!("{} still owed. Everything is kept; `sk-sync drain` tries again", owed.join(" and "))
 }
@@ -156,7 +156,7 @@ fn retry_words(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::endpoint::{Identity, ReceiverKind};
-    use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Project, Standing};
+    use crate::ops::report::{Balance, Bodies, Capture, Documents, Drain, Gate, Index, Project, Standing};
 
     fn target(receiver: ReceiverKind, url: &str) -> Identity {
         Identity {
@@ -266,6 +266,10 @@ mod tests {
         let report = Report {
             target: Some(target(ReceiverKind::Teamspace, "https://sync.example.org")),
             bodies: Some(Bodies { queued: 210, retryable: 210, ..Bodies::default() }),
+            documents: Some(Documents {
+                balance: Balance { captured: 210, untried: 210, holds: true, ..Balance::default() },
+                ..Documents::default()
+            }),
             drain: Some(Drain { requests: 1, halted: Some("cannot connect: refused\u{7}".into()), ..Drain::default() }),
             balance: Some(Balance { captured: 1301, delivered: 1, untried: 1300, holds: true, ..Balance::default() }),
             standing: Standing { owed_events: 1300, ..Standing::default() },
@@ -279,7 +283,8 @@ mod tests {
         Bodies    210 to be tried again
         Drained   stopped after 1 request: cannot connect: refused\u{7}
         Events    1,301 captured = 1 delivered + 1,300 untried
-        Not done: 1,300 events and 210 body uploads still owed. Everything is kept; `sk-sync drain` tries again
+        Documents 210 captured = 210 untried
+        Not done: 1,300 events and 210 documents still owed. Everything is kept; `sk-sync drain` tries again
         ");
     }
 

@@ -1,0 +1,238 @@
+//! Documents have the promises that events have: captured, owed, delivered, proved.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::server::{Reply, Request, Server};
+use crate::support::wire::{honest, open, received};
+use crate::support::{Sandbox, pause};
+
+const SPEC: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
+const BODIES: &str = "/api/dossier/push-content/";
+
+fn is_body(request: &&Request) -> bool {
+    request.path == BODIES
+}
+
+fn bodies(server: &Server) -> Vec<Request> {
+    server.requests().iter().filter(is_body).cloned().collect()
+}
+
+fn run(sandbox: &Sandbox, code: i32) -> Value {
+    sandbox.sk_sync(["run", "--json"]).code(code).json()
+}
+
+/// A server whose answers to one of the two cargoes can be set: 0 is honest.
+fn moody(answers: &Arc<AtomicU16>, to_bodies: bool) -> Server {
+    let answers = Arc::clone(answers);
+    Server::answering(move |request| match answers.load(Ordering::SeqCst) {
+        status @ 1.. if (request.path == BODIES) == to_bodies => Reply::json(status, &json!({"error": "not now"})),
+        _ => honest(request, "success"),
+    })
+}
+
+/// Waits until the process in the background has brought the receiver this text.
+fn arrives(file: &std::path::Path, text: &str) {
+    let begun = Instant::now();
+    while !received(file).bodies.iter().any(|(_, _, body)| body == text) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the text never came");
+        pause(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_hook_delivers_the_text_with_its_event() {
+    let mut sandbox = Sandbox::with_repo();
+    let file = sandbox.path("received.db");
+    let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
+    sandbox.target(&served.url());
+    sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
+    sandbox.write(SPEC, "# by the hook\n");
+    let _hook = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
+    arrives(&file, "# by the hook\n");
+    let begun = Instant::now();
+    while sandbox.sk_sync(["status", "--check"]).code != Some(0) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", sandbox.sk_sync(["status"]));
+        pause(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_was_committed_is_what_is_sent() {
+    let mut sandbox = Sandbox::with_repo();
+    let file = sandbox.path("received.db");
+    let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
+    sandbox.target(&served.url());
+    sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
+    sandbox.set("SK_SYNC_HOOK__DRAIN", "none");
+    sandbox.write(SPEC, "# committed\n");
+    let _hook = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
+    sandbox.write(SPEC, "# being edited\n");
+    let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+    assert_eq!(report["documents"]["balance"]["untried"], 0);
+    drop(served);
+    let texts: Vec<String> = received(&file).bodies.into_iter().map(|(_, _, text)| text).collect();
+    assert!(texts.contains(&"# committed\n".to_owned()) && !texts.contains(&"# being edited\n".to_owned()));
+    sandbox.verified();
+}
+
+/// Green means that the target has what is on disk.
+#[test]
+fn check_is_not_green_while_a_file_here_is_newer() {
+    let (mood, mut sandbox) = (Arc::new(AtomicU16::new(503)), Sandbox::with_repo());
+    let server = moody(&mood, true);
+    sandbox.target(&server.url());
+    let _refused = run(&sandbox, 3);
+    let seen = sandbox.sk_sync(["status", "--check", "--json"]).code(3).json();
+    assert_eq!(seen["ok"], false);
+    let says = sandbox.sk_sync(["drain"]).code(3);
+    assert!(!says.stdout.contains("nothing is owed"), "{says:?}");
+    mood.store(0, Ordering::SeqCst);
+    let _now = sandbox.sk_sync(["bodies", "retry"]).success();
+    let _well = run(&sandbox, 0);
+    let seen = sandbox.sk_sync(["status", "--check", "--missions", "--json"]).success().json();
+    let missions = seen["missions"].as_array().unwrap();
+    assert!(seen["ok"] == true && missions.iter().all(|m| m["documents"] == m["delivered"]), "{seen}");
+    sandbox.write(SPEC, "# newer\n");
+    let seen = sandbox.sk_sync(["status", "--check", "--json"]).code(3).json();
+    let newer: u64 = seen["missions"].as_array().unwrap().iter().map(|m| m["newer_here"].as_u64().unwrap()).sum();
+    assert_eq!((newer, &seen["ok"]), (1, &json!(false)));
+}
+
+/// What the target acknowledged is not sent again, and the numbers add up.
+#[test]
+fn an_unchanged_run_makes_no_request_and_an_edit_makes_two() {
+    let (mut sandbox, server) = (Sandbox::with_repo(), moody(&Arc::default(), true));
+    sandbox.target(&server.url());
+    let first = run(&sandbox, 0);
+    let documents = first["bodies"]["uploaded"].as_u64().unwrap();
+    let before = server.requests().len();
+    let second = run(&sandbox, 0);
+    assert_eq!(server.requests().len(), before);
+    let counted = |member: &str| second["bodies"][member].as_u64().unwrap();
+    assert_eq!((counted("already_exists"), counted("uploaded"), counted("retryable")), (documents, 0, 0));
+    sandbox.write(SPEC, "# edited\n");
+    let third = run(&sandbox, 0);
+    assert_eq!((server.requests().len() - before, &third["bodies"]["uploaded"]), (2, &json!(1)));
+    assert_eq!(third["documents"]["balance"]["delivered"].as_u64(), Some(documents + 1));
+}
+
+/// Another target is owed the newest version of each path, whatever was collected.
+#[test]
+fn a_new_target_gets_everything_after_a_collection() {
+    let mut sandbox = Sandbox::with_repo();
+    let (a, b) = (sandbox.serve(&[]), sandbox.serve(&[]));
+    sandbox.target(&a.url());
+    let documents = run(&sandbox, 0)["bodies"]["uploaded"].as_u64().unwrap();
+    sandbox.write(SPEC, "# the second version\n");
+    let _run = run(&sandbox, 0);
+    let _gone = sandbox.sk_sync(["gc", "--explicit"]).success();
+    sandbox.verified();
+    sandbox.target(&b.url());
+    let report = run(&sandbox, 0);
+    assert_eq!(report["bodies"]["uploaded"].as_u64(), Some(documents), "{report}");
+    assert_eq!(b.report()["bodies_not_indexed"], 0);
+    let _check = sandbox.sk_sync(["status", "--check"]).success();
+    sandbox.verified();
+}
+
+/// No document goes ahead of its event: a halt of the events costs no upload.
+#[test]
+fn one_503_on_events_pushes_no_document() {
+    let (mood, mut sandbox) = (Arc::new(AtomicU16::new(503)), Sandbox::with_repo());
+    let server = moody(&mood, false);
+    sandbox.target(&server.url());
+    sandbox.set("SK_SYNC_DRAIN__MAX_TIME", "2s");
+    for _ in 0..3 {
+        let _stopped = run(&sandbox, 3);
+    }
+    assert_eq!(bodies(&server).len(), 0);
+    mood.store(0, Ordering::SeqCst);
+    let begun = Instant::now();
+    while sandbox.sk_sync(["run"]).code != Some(0) {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        pause(Duration::from_millis(200));
+    }
+    let events = server.requests().iter().position(|r| r.path == BODIES).unwrap();
+    assert!(server.requests()[..events].iter().any(|r| r.path != BODIES), "events first");
+}
+
+/// An answer that says nothing of the text costs no text: it arrives when the server is well.
+#[test]
+fn no_text_is_dropped_for_an_answer_from_a_proxy() {
+    for status in [407, 421, 425, 405, 415, 431, 451, 409, 423] {
+        let (mood, mut sandbox) = (Arc::new(AtomicU16::new(status)), Sandbox::with_repo());
+        let server = moody(&mood, true);
+        sandbox.target(&server.url());
+        let first = sandbox.sk_sync(["run", "--json"]);
+        assert!(matches!(first.code, Some(3 | 4)), "{status}: {first:?}");
+        sandbox.write(SPEC, "# the second version\n");
+        mood.store(0, Ordering::SeqCst);
+        let _now = sandbox.sk_sync(["bodies", "retry"]).success();
+        let report = run(&sandbox, 0);
+        assert_eq!(report["documents"]["balance"]["undeliverable"], 0, "{status}");
+        let paths = bodies(&server).iter().filter(|r| r.json()["content_body"] == "# the second version\n").count();
+        assert_eq!(paths, 1, "{status}");
+    }
+}
+
+/// The text was not kept and the file is another by now: the newer version takes its place, and nothing is stuck.
+#[test]
+fn a_version_whose_text_is_nowhere_gives_way() {
+    let (mood, mut sandbox) = (Arc::new(AtomicU16::new(503)), Sandbox::with_repo());
+    let server = moody(&mood, true);
+    sandbox.target(&server.url());
+    let _refused = run(&sandbox, 3);
+    open(&sandbox.store()).execute_batch("DELETE FROM journal_texts").unwrap();
+    sandbox.write(SPEC, "# the only one left\n");
+    std::fs::remove_file(sandbox.repo().join("kitty-specs/002-tide-gauge-survey/plan.md")).unwrap();
+    mood.store(0, Ordering::SeqCst);
+    let _now = sandbox.sk_sync(["bodies", "retry"]).success();
+    let report = run(&sandbox, 0);
+    let balance = &report["documents"]["balance"];
+    assert_eq!((&balance["untried"], &balance["retryable"], &balance["holds"]), (&json!(0), &json!(0), &json!(true)));
+    assert_eq!((&balance["superseded"], &balance["discarded"]), (&json!(1), &json!(1)), "{balance}");
+    sandbox.verified();
+    let _check = sandbox.sk_sync(["status", "--check"]).success();
+}
+
+/// A pointer of Git LFS is not the document.
+#[test]
+fn a_pointer_is_not_the_document() {
+    let (mut sandbox, server) = (Sandbox::with_repo(), moody(&Arc::default(), true));
+    sandbox.target(&server.url());
+    let oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n");
+    sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/research/survey.csv", pointer);
+    let report = run(&sandbox, 0);
+    assert_eq!(report["documents"]["not_sent"]["lfs_pointer"], 1);
+    assert!(bodies(&server).iter().all(|r| r.json()["artifact_path"] != "research/survey.csv"));
+}
+
+/// Two work trees with different versions, neither of which changes: each tells its own once.
+#[test]
+fn work_trees_do_not_rewind_each_other() {
+    let (mut sandbox, server) = (Sandbox::with_repo(), moody(&Arc::default(), true));
+    sandbox.target(&server.url());
+    let tree = sandbox.path("tree");
+    let side = tree.to_str().unwrap();
+    let here = || run(&sandbox, 0)["capture"]["captured"].clone();
+    let there = || sandbox.sk_sync(["--repo", side, "run", "--json"]).success().json()["capture"]["captured"].clone();
+    sandbox.write(SPEC, "# the old branch\n");
+    sandbox.git(&["commit", "--quiet", "--all", "--message=old"]);
+    assert_ne!(here(), 0);
+    sandbox.git(&["worktree", "add", "--quiet", "-b", "old", side]);
+    sandbox.write(SPEC, "# the new branch\n");
+    assert_eq!(here(), 2);
+    assert_eq!(there(), 0, "a fresh work tree of an old branch is no news");
+    std::fs::write(tree.join(SPEC), "# of the side\n").unwrap();
+    assert_eq!(there(), 2);
+    for _ in 0..3 {
+        assert_eq!((here(), there()), (json!(0), json!(0)));
+    }
+    let last = bodies(&server).pop().unwrap().json()["content_body"].clone();
+    assert_eq!(last, "# of the side\n");
+}
