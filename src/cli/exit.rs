@@ -153,7 +153,7 @@ mod tests {
         for (name, report, exit) in [
             ("nothing", report(|_| ()), Exit::Success),
             ("owed", report(|r| r.standing.owed_events = 1), Exit::Retryable),
-            ("body", report(|r| r.bodies = Some(Bodies { retryable: 1, ..Bodies::default() })), Exit::Retryable),
+            ("document", report(|r| r.standing.owed_documents = 1), Exit::Retryable),
             ("pending alone", report(|r| r.drain = Some(Drain { pending: 3, ..Drain::default() })), Exit::Success),
             (
                 "refused",

@@ -215,20 +215,25 @@ fn a_pointer_is_not_the_document() {
 /// Two work trees with different versions, neither of which changes: each tells its own once.
 #[test]
 fn work_trees_do_not_rewind_each_other() {
-    let (mut sandbox, server) = (Sandbox::with_repo(), moody(&Arc::default(), true));
+    let (mut sandbox, server) = (Sandbox::with_empty_repo(), moody(&Arc::default(), true));
     sandbox.target(&server.url());
-    let tree = sandbox.path("tree");
+    let (tree, spec) = (sandbox.path("tree"), "kitty-specs/001-lamp/spec.md");
     let side = tree.to_str().unwrap();
     let here = || run(&sandbox, 0)["capture"]["captured"].clone();
     let there = || sandbox.sk_sync(["--repo", side, "run", "--json"]).success().json()["capture"]["captured"].clone();
-    sandbox.write(SPEC, "# the old branch\n");
-    sandbox.git(&["commit", "--quiet", "--all", "--message=old"]);
-    assert_ne!(here(), 0);
+    let uuid = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
+    sandbox.write(".kittify/config.yaml", format!("project:\n  uuid: {uuid}\n  slug: lights\n"));
+    let meta = json!({"mission_slug": "001-lamp", "mission_type": "software-dev", "target_branch": "main"});
+    sandbox.write("kitty-specs/001-lamp/meta.json", meta.to_string());
+    sandbox.write(spec, "# the old branch\n");
+    sandbox.git(&["add", "--all"]);
+    sandbox.git(&["commit", "--quiet", "--message=old"]);
+    assert_eq!(here(), 3);
     sandbox.git(&["worktree", "add", "--quiet", "-b", "old", side]);
-    sandbox.write(SPEC, "# the new branch\n");
+    sandbox.write(spec, "# the new branch\n");
     assert_eq!(here(), 2);
     assert_eq!(there(), 0, "a fresh work tree of an old branch is no news");
-    std::fs::write(tree.join(SPEC), "# of the side\n").unwrap();
+    std::fs::write(tree.join(spec), "# of the side\n").unwrap();
     assert_eq!(there(), 2);
     for _ in 0..3 {
         assert_eq!((here(), there()), (json!(0), json!(0)));
