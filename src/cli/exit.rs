@@ -124,7 +124,7 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Standing};
+    use crate::ops::report::{Balance, Capture, Drain, Gate, Standing};
 
     #[test]
     fn the_numbers_are_the_contract() {
