@@ -173,6 +173,7 @@ fn tell_listing(context: &Context) -> Result<(), Failure> {
         step: None,
         edition: dossier::Edition::default(),
         max_time: None,
+        resubmits: false,
         dry_run: true,
         choice: Choice::default(),
     };
