@@ -37,6 +37,12 @@ impl RepositoryId {
         Self(format!("name-{}", digest("repository name", name.trim().as_bytes())))
     }
 
+    /// The id that names this directory of the state directory; `None` where no id does.
+    pub(crate) fn of_directory(name: &str) -> Option<Self> {
+        let digits = name.strip_prefix("path-").or_else(|| name.strip_prefix("name-")).unwrap_or(name);
+        Self::read(digits.as_bytes()).filter(|id| id.0 == digits).map(|_| Self(name.to_owned()))
+    }
+
     /// The name of its directory.
     pub(crate) fn as_str(&self) -> &str {
         &self.0

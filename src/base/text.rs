@@ -56,6 +56,18 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// The path whose bytes these are.
+#[cfg(unix)]
+pub(crate) fn os_path(bytes: &[u8]) -> std::path::PathBuf {
+    <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into()
+}
+
+/// The path whose bytes these are.
+#[cfg(not(unix))]
+pub(crate) fn os_path(bytes: &[u8]) -> std::path::PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -109,6 +109,11 @@ impl Place {
         self.dir.join("checkouts").join(short_digest(root))
     }
 
+    /// There once a person has had this repository take over what older stores hold of its project.
+    pub(crate) fn adopted(&self) -> PathBuf {
+        self.dir.join("older-stores.adopted")
+    }
+
     /// The agreements to send.
     pub(crate) fn grants(&self) -> PathBuf {
         self.dir.join("grants.json")

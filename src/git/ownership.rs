@@ -33,20 +33,10 @@ fn values(output: &[u8]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     while let (Some(scope), Some(value)) = (parts.next(), parts.next()) {
         if matches!(scope, b"system" | b"global" | b"command") {
-            found.push(path(value));
+            found.push(text::os_path(value));
         }
     }
     found
-}
-
-#[cfg(unix)]
-fn path(bytes: &[u8]) -> PathBuf {
-    <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into()
-}
-
-#[cfg(not(unix))]
-fn path(bytes: &[u8]) -> PathBuf {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 /// What git does with the values of `safe.directory`, in order: an empty one forgets those before it, `*` is everything,

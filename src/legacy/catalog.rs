@@ -2,12 +2,13 @@
 //!
 //! It is a memory, not a record: without it every source is read again and the marks in the stores say what is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::report::ShareReport;
 use crate::base::{files, text};
 
 const VERSION: u32 = 1;
@@ -27,8 +28,14 @@ pub(crate) struct Known {
     /// Whose queue it was.
     #[serde(default)]
     pub(crate) provenance: String,
-    /// The stores it feeds: project ids, and `unassigned`.
+    /// Whose rows are in it: project ids, and `unassigned`.
     pub(crate) stores: Vec<String>,
+    /// How many rows each of them has in it.
+    #[serde(default)]
+    pub(crate) shares: Vec<ShareReport>,
+    /// The stores that have their rows of it, under this stamp: `<project id>/<repository id>`, and `unassigned`.
+    #[serde(default)]
+    pub(crate) taken_by: BTreeSet<String>,
     /// Event rows.
     pub(crate) event_rows: u64,
     /// Rows of its body queue.
@@ -74,9 +81,9 @@ impl Catalog {
         self.sources.get(&text::path(path))
     }
 
-    /// Every store that some source feeds.
-    pub(super) fn stores(&self) -> impl Iterator<Item = &str> {
-        self.sources.values().flat_map(|known| known.stores.iter().map(String::as_str))
+    /// True when some source has rows that name no project.
+    pub(super) fn has_unassigned(&self) -> bool {
+        self.sources.values().any(|known| known.stores.iter().any(|store| store == "unassigned"))
     }
 
     pub(super) fn set(&mut self, path: &Path, known: Known) {

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::catalog::Catalog;
-use super::take_over::place;
+use super::catalog::{Catalog, Known};
 use super::{Destination, Error, Found, Kind, discover};
+use crate::base::RepositoryId;
 use crate::base::lock::Lock;
-use crate::base::{Clock, Interrupt, RepositoryId, files, text};
+use crate::base::{Clock, Interrupt, files, text};
 use crate::books;
 use crate::config::Home;
 use crate::journal;
@@ -28,19 +28,19 @@ pub(crate) struct Candidate {
 }
 
 /// Looks at every older store: which may be renamed, and why not the others. A pure look, nothing is opened.
-pub(crate) fn plan_cleanup(home: &Home, repository: &RepositoryId, roots: &[&Path]) -> Result<Vec<Candidate>, Error> {
+pub(crate) fn plan_cleanup(home: &Home, roots: &[&Path]) -> Result<Vec<Candidate>, Error> {
     let catalog = Catalog::load(&home.state);
     let found = discover(home.legacy.as_deref(), roots).into_iter();
     found
         .map(|found| {
-            let obstacle = obstacle(home, repository, &catalog, &found)?;
+            let obstacle = obstacle(home, &catalog, &found)?;
             let stamp = catalog.get(&found.path).map(|known| known.stamp.clone()).unwrap_or_default();
             Ok(Candidate { path: found.path, obstacle, stamp })
         })
         .collect()
 }
 
-fn obstacle(home: &Home, repository: &RepositoryId, catalog: &Catalog, found: &Found) -> Result<Option<String>, Error> {
+fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<String>, Error> {
     let no = |why: &str| Ok(Some(why.to_owned()));
     if found.kind == Kind::ProjectStore {
         return no("Spec Kitty 3.2.7 keeps it, and may still use it");
@@ -71,7 +71,10 @@ fn obstacle(home: &Home, repository: &RepositoryId, catalog: &Catalog, found: &F
     let origin = format!("import:{}", found.label);
     let mut all_open = 0;
     for name in &known.stores {
-        let read = || match books::open_read(&place(home, repository, &Destination::named(name))?)? {
+        let Some(store) = taken_to(home, known, name) else {
+            return Ok(Some(format!("the rows of project {name} wait for `sk-sync migrate adopt` in its repository")));
+        };
+        let read = || match books::open_read(&store)? {
             Some(store) => Ok(Some(store.read(|tx| Ok::<_, Error>(journal::conflicts(tx, i64::MAX)?))?)),
             None => Ok::<_, Error>(None),
         };
@@ -84,6 +87,19 @@ fn obstacle(home: &Home, repository: &RepositoryId, catalog: &Catalog, found: &F
         all_open += open.iter().filter(|conflict| conflict.origin == origin).count();
     }
     Ok((all_open > 0).then(|| format!("{all_open} of its rows are in conflict; see `sk-sync migrate conflicts`")))
+}
+
+/// A store that has the rows of this destination; `None` where no repository took them over.
+fn taken_to(home: &Home, known: &Known, name: &str) -> Option<PathBuf> {
+    let below = |taker: &String| match Destination::named(name) {
+        Destination::Unassigned => (taker == name).then(|| home.unassigned_imports().store()),
+        Destination::Project(uuid) => {
+            let (project, repository) = taker.split_once('/')?;
+            let repository = RepositoryId::of_directory(repository)?;
+            (project == uuid).then(|| home.project(&uuid, &repository).ok())?.map(|place| place.store())
+        }
+    };
+    known.taken_by.iter().filter_map(below).find(|store| store.exists())
 }
 
 /// Renames a file that may be renamed to `<name>.imported-<date>`, and returns the new path. A name that is taken is left

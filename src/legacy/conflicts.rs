@@ -46,17 +46,18 @@ pub(crate) struct Difference {
     pub(crate) source: Value,
 }
 
-/// Every store that may hold conflicts of imports, with its name: the project's at hand, and those that older ones feed.
+/// Every store that may hold conflicts of imports, with its name: the project's at hand, and that of what names no
+/// project. Those of other projects are no concern of this one.
 pub(crate) fn stores(
     home: &Home,
     repository: &RepositoryId,
     project: Option<&str>,
 ) -> Result<Vec<(String, PathBuf)>, Error> {
     let catalog = Catalog::load(&home.state);
-    let mut destinations: Vec<_> = catalog.stores().map(Destination::named).collect();
-    destinations.extend(project.map(Destination::named));
-    destinations.sort();
-    destinations.dedup();
+    let mut destinations: Vec<_> = project.map(Destination::named).into_iter().collect();
+    if catalog.has_unassigned() {
+        destinations.push(Destination::Unassigned);
+    }
     destinations
         .iter()
         .map(|destination| Ok((destination.name().to_owned(), place(home, repository, destination)?)))

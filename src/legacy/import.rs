@@ -52,7 +52,12 @@ impl Tally {
     }
 
     pub(super) fn refuse(&mut self, why: &str) {
-        self.refused += 1;
+        self.refuse_all(1, why);
+    }
+
+    /// So many rows are refused for one reason.
+    pub(super) fn refuse_all(&mut self, rows: usize, why: &str) {
+        self.refused += rows as u64;
         self.note(format!("not taken over: {why}"));
     }
 }

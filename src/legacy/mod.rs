@@ -46,10 +46,10 @@ use discover::{Found, Kind};
 pub(crate) use marks::{Giver, givers};
 pub(crate) use preview::preview;
 pub(crate) use release::{count_held, open_conflicts, release};
-pub(crate) use report::{ShareReport, SourceReport, Taken};
+pub(crate) use report::{ShareReport, SourceReport, Taken, Waiting};
 pub(crate) use route::Destination;
 pub(crate) use scopes::Names;
-pub(crate) use take_over::{Request, take_over};
+pub(crate) use take_over::{Request, take_over, taker};
 
 use crate::event::{Disposition, FamilyTable, disposition};
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::import::Tally;
-use super::report::{ShareReport, SourceReport, Taken};
+use super::report::{SourceReport, Taken};
 use super::share::{Share, plan};
 use super::source::{EventRow, Source, Stop};
 use super::take_over::{Todo, look, place, scopes, settled};
@@ -27,9 +27,9 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
             // What an older migration noted adds no event where its journals are.
             Todo::Read if found.kind == Kind::Audit => SourceReport::waiting(&found),
             Todo::Read => match source(request, &found, scratch.path(), &mut seen)? {
-                Ok((known, tally, shares)) => {
+                Ok((known, tally)) => {
                     let report = SourceReport::taken(&found, &known, scopes.provenance(&found), tally, None);
-                    SourceReport { result: "would_import", shares, ..report }
+                    SourceReport { result: "would_import", ..report }
                 }
                 Err(error) => SourceReport::failed(&found, &error),
             },
@@ -40,7 +40,7 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
     Ok(taken)
 }
 
-type Looked = Result<(super::catalog::Known, Tally, Vec<ShareReport>), ForeignError>;
+type Looked = Result<(super::catalog::Known, Tally), ForeignError>;
 
 fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen: &mut Seen) -> Result<Looked, Error> {
     let opened = Source::open(found, scratch, request.interrupt).and_then(|source| Ok((plan(&source)?, source)));
@@ -52,6 +52,10 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
     source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
     plan.unusable.iter().for_each(|why| tally.refuse(why));
     for (destination, share) in &plan.shares {
+        // What waits for a person's word is counted as well: this is where it is named.
+        if !request.may_take(found.kind, destination) {
+            continue;
+        }
         let store = books::open_read(&place(request.home, request.repository, destination)?)?;
         match count(&source, share, destination, store.as_ref(), seen)? {
             Ok((counted, new)) => {
@@ -64,7 +68,7 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
         tally.bodies += if request.policy.is_held { 0 } else { share.bodies.len() as u64 };
         tally.failures += share.failures.len() as u64;
     }
-    Ok(Ok((plan.known(&source, tally.refused), tally, plan.shares())))
+    Ok(Ok((plan.known(&source, tally.refused), tally)))
 }
 
 /// What a share would come to in a store, and which contents are new.

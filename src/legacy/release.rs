@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use super::catalog::Catalog;
-use super::take_over::place;
-use super::{Destination, Error, IMPORTED, marks};
-use crate::base::{RepositoryId, Timestamp};
+use super::{Error, IMPORTED, marks};
+use crate::base::Timestamp;
 use crate::books;
-use crate::config::Home;
 use crate::journal::{self, Release};
 use crate::store::{ReadTx, WriteTx};
 
@@ -54,22 +51,15 @@ fn is_from(tx: &ReadTx<'_>, seq: i64, names: &[String]) -> Result<bool, Error> {
     Ok(sources.iter().any(|source| names.iter().any(|name| source.is_called(name))))
 }
 
-/// Ids with two contents that nobody decided on: in the store at hand and in every store that an older one feeds.
-pub(crate) fn open_conflicts(home: &Home, repository: &RepositoryId, store: &Path) -> Result<u64, Error> {
-    let mut stores = vec![store.to_owned()];
-    for name in Catalog::load(&home.state).stores() {
-        stores.push(place(home, repository, &Destination::named(name))?);
-    }
-    stores.sort();
-    stores.dedup();
-    let mut open = 0;
-    for store in stores {
-        let count = |store: crate::store::ReadStore| store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts));
-        match books::open_read(&store).map_err(Error::from).and_then(|store| store.map(count).transpose()) {
-            Ok(conflicts) => open += conflicts.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
-            // Another project's trouble is its own; what kept an import out of it was said.
-            Err(error) => log::warn!("cannot count the conflicts in {}: {error}", crate::base::text::path(&store)),
+/// Ids with two contents that are not decided on, in the store at hand; none in one that cannot be read, of which more is
+/// said elsewhere.
+pub(crate) fn open_conflicts(store: &Path) -> u64 {
+    let count = |store: crate::store::ReadStore| store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts));
+    match books::open_read(store).map_err(Error::from).and_then(|store| store.map(count).transpose()) {
+        Ok(open) => open.and_then(|open| u64::try_from(open).ok()).unwrap_or(0),
+        Err(error) => {
+            log::warn!("cannot count the conflicts in {}: {error}", crate::base::text::path(store));
+            0
         }
     }
-    Ok(open)
 }

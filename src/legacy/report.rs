@@ -1,6 +1,8 @@
 //! What taking over came to, source by source.
 
-use serde::Serialize;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
 
 use super::Found;
 use super::catalog::Known;
@@ -25,6 +27,43 @@ pub(crate) struct Taken {
     pub(crate) store_errors: u64,
     /// What else a person should know.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What older stores hold of a project that its repository did not take over: it waits for a person's word.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Waiting {
+    /// Events.
+    pub(crate) events: u64,
+    /// Queued documents.
+    pub(crate) bodies: u64,
+    /// Entries of failure logs.
+    pub(crate) failures: u64,
+    /// The files they are in.
+    pub(crate) files: Vec<String>,
+}
+
+impl Waiting {
+    /// True when nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+impl Taken {
+    /// What waits for `taker`, the store of the project at hand as the catalog calls it.
+    pub(crate) fn waiting(&self, taker: &str) -> Waiting {
+        let project = taker.split('/').next().unwrap_or_default();
+        let mut waiting = Waiting::default();
+        for source in self.sources.iter().filter(|source| !source.taken_by.contains(taker)) {
+            for share in source.shares.iter().filter(|share| share.store == project) {
+                waiting.events += share.events;
+                waiting.bodies += share.bodies;
+                waiting.failures += share.failures;
+                waiting.files.push(source.path.clone());
+            }
+        }
+        waiting
+    }
 }
 
 /// One older store: a part of the document of `migrate --json`.
@@ -76,13 +115,16 @@ pub(crate) struct SourceReport {
     /// Stores of ours that could not take its share.
     #[serde(skip)]
     pub(crate) store_errors: u64,
+    /// The stores that have their rows of it.
+    #[serde(skip)]
+    pub(crate) taken_by: BTreeSet<String>,
     /// It was looked at in this run.
     #[serde(skip)]
     pub(crate) is_news: bool,
 }
 
 /// What one of our stores gets of an older one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ShareReport {
     /// The store: a project's id, or `unassigned`.
     pub(crate) store: String,
@@ -121,6 +163,8 @@ impl SourceReport {
             result: if known.error.is_some() { "failed" } else { "unchanged" },
             error: known.error.clone(),
             stores: known.stores.clone(),
+            shares: known.shares.clone(),
+            taken_by: known.taken_by.clone(),
             event_rows: known.event_rows,
             body_rows: known.body_rows,
             failure_rows: known.failure_rows,

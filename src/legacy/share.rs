@@ -52,6 +52,7 @@ impl Plan {
         Known {
             stamp: source.stamp().to_string(),
             stores: self.shares.keys().map(|destination| destination.name().to_owned()).collect(),
+            shares: self.shares(),
             event_rows: self.event_rows,
             body_rows: self.body_rows,
             failure_rows: self.failure_rows,

@@ -1,5 +1,6 @@
 //! Taking over every older store that is new or changed; what is unchanged is not read.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,8 +26,13 @@ use crate::store::{ForeignError, Stamp};
 pub(crate) struct Request<'a> {
     /// The state directory and the older home directory.
     pub(crate) home: &'a Home,
-    /// The repository whose stores take them.
+    /// The repository whose store takes what is the project's.
     pub(crate) repository: &'a RepositoryId,
+    /// A person had this repository take over what older stores hold of its project. Until then it lies there: the
+    /// project's id is a claim that any clone can make.
+    pub(crate) is_adopted: bool,
+    /// Files below the tops of the project that git tracks: a clone brought them along.
+    pub(crate) tracked: &'a [PathBuf],
     /// The tops of the project, where overflow files may lie.
     pub(crate) roots: &'a [&'a Path],
     /// The project at hand.
@@ -45,6 +51,35 @@ pub(crate) struct Request<'a> {
     pub(crate) clock: &'a dyn Clock,
     /// A request to stop.
     pub(crate) interrupt: &'a Interrupt,
+}
+
+impl Request<'_> {
+    /// True when rows of this destination, in a source of this kind, are taken over here. What lies in a repository
+    /// speaks of its own project only.
+    pub(super) fn takes(&self, kind: Kind, destination: &Destination) -> bool {
+        self.may_take(kind, destination) && (self.is_adopted || *destination == Destination::Unassigned)
+    }
+
+    /// The same once a person has said so.
+    pub(super) fn may_take(&self, kind: Kind, destination: &Destination) -> bool {
+        match destination {
+            Destination::Project(uuid) => self.project == Some(uuid),
+            Destination::Unassigned => kind != Kind::Overflow,
+        }
+    }
+
+    /// How the catalog calls the store of a destination.
+    pub(super) fn taker(&self, destination: &Destination) -> String {
+        match destination {
+            Destination::Project(uuid) => taker(uuid, self.repository),
+            Destination::Unassigned => destination.name().to_owned(),
+        }
+    }
+}
+
+/// How the catalog calls the store of a project in a repository.
+pub(crate) fn taker(project_uuid: &str, repository: &RepositoryId) -> String {
+    format!("{project_uuid}/{}", repository.as_str())
 }
 
 /// An older store and what is to be done with it.
@@ -115,8 +150,9 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
     let catalog = Catalog::load(&home.state);
     let todo = |found: &Found| match Stamp::of(&found.path) {
         Ok(Some(_)) if found.leads_out() => Todo::Failed(ForeignError::LeadsOut),
+        Ok(Some(_)) if request.tracked.contains(&found.path) => Todo::Failed(ForeignError::Tracked),
         Ok(Some(stamp)) => match catalog.get(&found.path) {
-            Some(known) if is_settled(request, known, &stamp) => Todo::Settled(known.clone()),
+            Some(known) if is_settled(request, found.kind, known, &stamp) => Todo::Settled(known.clone()),
             _ => Todo::Read,
         },
         Ok(None) => Todo::Failed(ForeignError::Missing),
@@ -127,16 +163,18 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
 }
 
 /// True when there is no need to read the file: it is as it was, and so are the stores that got it.
-fn is_settled(request: &Request<'_>, known: &Known, stamp: &Stamp) -> bool {
+fn is_settled(request: &Request<'_>, kind: Kind, known: &Known, stamp: &Stamp) -> bool {
     let home = request.home;
+    let mut wanted =
+        known.stores.iter().map(|name| Destination::named(name)).filter(|destination| request.takes(kind, destination));
     known.is_settled
         && known.stamp == stamp.to_string()
         && !(request.retries && known.error.is_some())
         && (request.policy.is_held || !known.bodies_wait)
-        && known
-            .stores
-            .iter()
-            .all(|name| place(home, request.repository, &Destination::named(name)).is_ok_and(|store| store.exists()))
+        && wanted.all(|destination| {
+            known.taken_by.contains(&request.taker(&destination))
+                && place(home, request.repository, &destination).is_ok_and(|store| store.exists())
+        })
 }
 
 /// The scopes that are known; a registry of targets that cannot be read makes none known, and is named.
@@ -218,7 +256,14 @@ impl Work<'_> {
         source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
         plan.unusable.iter().for_each(|why| tally.refuse(why));
         let (mut error, mut store_errors) = (None, 0);
+        let mut taken_by = self.taken_before(found, source.stamp());
         for (destination, share) in &plan.shares {
+            if !self.request.may_take(found.kind, destination) && found.kind == Kind::Overflow {
+                tally.refuse_all(share.events.len(), "a file in a repository speaks of its own project only");
+            }
+            if !self.request.takes(found.kind, destination) {
+                continue;
+            }
             let job = Job {
                 found,
                 source: &source,
@@ -229,7 +274,10 @@ impl Work<'_> {
                 now: self.request.clock.now(),
             };
             match self.import(destination, &job) {
-                Ok(taken) => tally.add(taken.unwrap_or_default()),
+                Ok(taken) => {
+                    tally.add(taken.unwrap_or_default());
+                    taken_by.insert(self.request.taker(destination));
+                }
                 Err(Trouble::Source(why)) => error = Some(why.to_string()),
                 Err(Trouble::Store(why)) => {
                     store_errors += 1;
@@ -237,15 +285,19 @@ impl Work<'_> {
                 }
             }
         }
+        let mut plan = plan;
+        plan.shares
+            .retain(|destination, _| found.kind != Kind::Overflow || self.request.may_take(found.kind, destination));
         let known = Known {
             is_settled: !is_fresh && error.is_none(),
+            taken_by,
             provenance: provenance.word.clone(),
             error: error.clone(),
             bodies_wait,
             ..plan.known(&source, tally.refused)
         };
         let report = SourceReport::taken(found, &known, provenance, tally, error);
-        let report = SourceReport { store_errors, shares: plan.shares(), ..report };
+        let report = SourceReport { store_errors, ..report };
         self.catalog.set(&found.path, known);
         report
     }
@@ -254,13 +306,17 @@ impl Work<'_> {
     fn adopt(&mut self, found: &Found, provenance: &Provenance) -> Result<SourceReport, ForeignError> {
         let audit = Audit::open(found, &self.scratch, self.request.interrupt)?;
         let mut destinations = audit.destinations()?;
-        destinations.extend(self.catalog.stores().map(Destination::named));
+        destinations.extend(self.request.project.map(Destination::named));
+        if self.catalog.has_unassigned() {
+            destinations.push(Destination::Unassigned);
+        }
         destinations.sort();
         destinations.dedup();
         let (stamp, now) = (audit.stamp().to_string(), self.request.clock.now());
         let is_fresh = audit.stamp().is_fresh(now);
         let (mut tally, mut error, mut store_errors) = (Tally::default(), None, 0);
-        for destination in &destinations {
+        let mut taken_by = self.taken_before(found, audit.stamp());
+        for destination in destinations.iter().filter(|destination| self.request.takes(found.kind, destination)) {
             let adopted = place(self.request.home, self.request.repository, destination)
                 .map_err(Trouble::Store)
                 .and_then(|path| {
@@ -268,7 +324,10 @@ impl Work<'_> {
                     audit::adopt(&mut store, &audit, found, destination, (!is_fresh).then_some(&stamp), now)
                 });
             match adopted {
-                Ok(adopted) => tally.add(adopted.unwrap_or_default()),
+                Ok(adopted) => {
+                    tally.add(adopted.unwrap_or_default());
+                    taken_by.insert(self.request.taker(destination));
+                }
                 Err(Trouble::Source(why)) => return Err(why),
                 Err(Trouble::Store(why)) => {
                     store_errors += 1;
@@ -279,11 +338,18 @@ impl Work<'_> {
         let stores = destinations.iter().map(|destination| destination.name().to_owned()).collect();
         let is_settled = !is_fresh && error.is_none();
         let word = provenance.word.clone();
-        let known = Known { stamp, is_settled, error: error.clone(), provenance: word, stores, ..Known::default() };
+        let known =
+            Known { stamp, is_settled, error: error.clone(), provenance: word, stores, taken_by, ..Known::default() };
         let report = SourceReport::taken(found, &known, provenance.clone(), tally, error);
         let report = SourceReport { store_errors, ..report };
         self.catalog.set(&found.path, known);
         Ok(report)
+    }
+
+    /// The stores that have their rows of a file which did not change since.
+    fn taken_before(&self, found: &Found, stamp: &Stamp) -> BTreeSet<String> {
+        let known = self.catalog.get(&found.path).filter(|known| known.stamp == stamp.to_string());
+        known.map(|known| known.taken_by.clone()).unwrap_or_default()
     }
 
     fn import(&self, destination: &Destination, job: &Job<'_>) -> Result<Option<Tally>, Trouble> {
@@ -321,6 +387,9 @@ impl Work<'_> {
     /// Asks the older ledger what the target of the project at hand has.
     fn believe(&self, found: &ledger::Ledger, taken: &mut Taken) -> Result<(), Error> {
         let (Some(target), Some(project)) = (self.request.target, self.request.project) else { return Ok(()) };
+        if !self.request.is_adopted {
+            return Ok(());
+        }
         let store = place(self.request.home, self.request.repository, &Destination::named(project))?;
         if !store.exists() || self.request.interrupt.is_requested() {
             return Ok(());

@@ -49,14 +49,14 @@ pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) 
     let roots = roots(workspace);
     let now = world.clock.now().to_string();
     let date = now.get(..10).unwrap_or(&now);
-    let mut plan = legacy::plan_cleanup(&workspace.home, &workspace.repository_id, &roots)?;
+    let mut plan = legacy::plan_cleanup(&workspace.home, &roots)?;
     let is_idle = dry_run || plan.iter().all(|candidate| candidate.obstacle.is_some());
     let _held = if is_idle {
         None
     } else {
         let patience = workspace.loaded.config.drain.lock_wait;
         let held = legacy::lock_sources(&workspace.home, "migrate cleanup", patience, world.clock, world.interrupt)?;
-        plan = legacy::plan_cleanup(&workspace.home, &workspace.repository_id, &roots)?;
+        plan = legacy::plan_cleanup(&workspace.home, &roots)?;
         Some(held)
     };
     let cleaned = plan.into_iter().map(|candidate| {

@@ -1,18 +1,22 @@
 //! Taking over older stores: as a command of its own, and on the way of every run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::report::{Balance, Migrate, Project, Report};
 use super::run::books_of;
 use super::{Error, Workspace, World, opening};
+use crate::base::files;
 use crate::base::text::path;
 use crate::books;
 use crate::config::{Delivery, Imported, Retention};
 use crate::endpoint::Resolved;
 use crate::event::FamilyTable;
-use crate::legacy::{self, Giver, Names, Policy, Taken};
+use crate::legacy::{self, Giver, Names, Policy, Taken, Waiting};
 use crate::store::ReadStore;
+
+/// Where older versions wrote what did not fit into a queue, below the top of a project.
+const OVERFLOW: &str = ".kittify/sync";
 
 /// What no import can bring back.
 const LOST: &str = "what an older version had delivered it had deleted as well: that history is nowhere any more";
@@ -24,22 +28,23 @@ pub(super) fn on_the_way(
     resolved: &Resolved,
     report: &mut Report,
 ) -> Result<(), Error> {
-    let roots = roots(workspace);
-    let taken = legacy::take_over(&request(world, workspace, resolved, &roots, Duration::ZERO))?;
-    note(&taken, report);
-    let mut section = section(&taken);
+    let (roots, tracked) = (roots(workspace), tracked(world, workspace));
+    let taken = legacy::take_over(&request(world, workspace, resolved, (&roots, &tracked), Duration::ZERO))?;
+    note(workspace, &taken, report);
+    let mut section = section(workspace, &taken);
     section.stores.retain(|source| !matches!(source.result, "unchanged" | "waiting"));
     report.standing.strict_findings += section.source_errors + section.refused;
     report.migrate = Some(section);
     Ok(())
 }
 
-/// `migrate`: takes over what is new, and looks again at what could not be read.
+/// `migrate`: takes over what is new, and looks again at what could not be read. With `adopts`, as if a person had said
+/// that what older stores hold of the project belongs to this repository.
 pub(crate) fn migrate(
     world: &World<'_>,
     workspace: &Workspace,
     resolved: &Resolved,
-    dry_run: bool,
+    (dry_run, adopts): (bool, bool),
 ) -> Result<Report, Error> {
     let mut report = Report::new("migrate");
     report.dry_run = dry_run;
@@ -52,19 +57,20 @@ pub(crate) fn migrate(
     });
     report.target.clone_from(&resolved.identity);
     report.warnings.extend(workspace.loaded.warnings.iter().cloned());
-    let roots = roots(workspace);
+    let (roots, tracked) = (roots(workspace), tracked(world, workspace));
     let patience = workspace.loaded.config.drain.lock_wait;
-    let request = legacy::Request { retries: true, ..request(world, workspace, resolved, &roots, patience) };
+    let request = request(world, workspace, resolved, (&roots, &tracked), patience);
+    let request = legacy::Request { retries: true, is_adopted: request.is_adopted || adopts, ..request };
     if !dry_run {
         report.warnings.extend(opening::absorb_waiting(world, workspace)?.warnings);
     }
     let taken = if dry_run { legacy::preview(&request)? } else { legacy::take_over(&request)? };
     report.standing.is_locked_out = taken.is_busy;
     report.standing.store_errors = taken.store_errors;
-    note(&taken, &mut report);
-    let mut section = section(&taken);
+    note(workspace, &taken, &mut report);
+    let mut section = section(workspace, &taken);
     if !dry_run {
-        section.open_conflicts = Some(legacy::open_conflicts(&workspace.home, &workspace.repository_id, &store)?);
+        section.open_conflicts = Some(legacy::open_conflicts(&store));
     }
     report.migrate = Some(section);
     let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
@@ -74,6 +80,61 @@ pub(crate) fn migrate(
         Err(error) => report.warnings.push(format!("this project's store cannot be read: {error}")),
     }
     Ok(report)
+}
+
+/// What older stores hold of this project and this repository did not take over yet. Reads private copies, writes
+/// nothing of ours.
+pub(crate) fn waiting_older(world: &World<'_>, workspace: &Workspace, resolved: &Resolved) -> Result<Waiting, Error> {
+    let (roots, tracked) = (roots(workspace), tracked(world, workspace));
+    let request = request(world, workspace, resolved, (&roots, &tracked), Duration::ZERO);
+    Ok(waiting(workspace, &legacy::preview(&request)?))
+}
+
+/// Has this repository take over what older stores hold of its project, from now on. To be called with a person's word
+/// for it only: the project's id is a claim that any clone can make.
+pub(crate) fn adopt_older(world: &World<'_>, workspace: &Workspace) -> Result<(), Error> {
+    workspace.project_uuid()?;
+    let file = workspace.place.adopted();
+    files::create_private_dir(workspace.place.dir()).map_err(Error::Output)?;
+    files::replace(&file, format!("{}\n", world.clock.now()).as_bytes()).map_err(Error::Output)
+}
+
+fn waiting(workspace: &Workspace, taken: &Taken) -> Waiting {
+    let project = workspace.identity.project_uuid.as_deref();
+    project.map(|uuid| taken.waiting(&legacy::taker(uuid, &workspace.repository_id))).unwrap_or_default()
+}
+
+/// What a person is told of what waits; `None` where nothing does.
+pub(crate) fn waiting_words(waiting: &Waiting) -> Option<String> {
+    (!waiting.is_empty()).then(|| {
+        format!(
+            "older stores hold {} events and {} documents of this project, which stay there until: sk-sync migrate adopt",
+            waiting.events, waiting.bodies
+        )
+    })
+}
+
+/// Overflow files that git tracks, so that a clone brought them along; all of them where git cannot be asked.
+fn tracked(world: &World<'_>, workspace: &Workspace) -> Vec<PathBuf> {
+    if !workspace.checkout.is_repository() {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for root in roots(workspace) {
+        let dir = root.join(OVERFLOW);
+        let files: Vec<_> = std::fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        if files.is_empty() {
+            continue;
+        }
+        match Workspace::git(world).ask(root, &["ls-files", "-z", "--", OVERFLOW]) {
+            Ok(answer) if answer.is_success => {
+                let names = answer.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+                all.extend(names.map(|name| root.join(crate::base::text::os_path(name))));
+            }
+            _ => all.extend(files),
+        }
+    }
+    all
 }
 
 /// What `migrate release` did.
@@ -143,7 +204,7 @@ fn request<'a>(
     world: &'a World<'_>,
     workspace: &'a Workspace,
     resolved: &'a Resolved,
-    roots: &'a [&'a Path],
+    (roots, tracked): (&'a [&'a Path], &'a [PathBuf]),
     patience: Duration,
 ) -> legacy::Request<'a> {
     let config = &workspace.loaded.config;
@@ -155,6 +216,8 @@ fn request<'a>(
         home: &workspace.home,
         repository: &workspace.repository_id,
         roots,
+        is_adopted: workspace.place.adopted().is_file(),
+        tracked,
         project: workspace.identity.project_uuid.as_deref(),
         target: resolved.identity.as_ref(),
         policy: policy(workspace),
@@ -175,7 +238,8 @@ fn request<'a>(
 }
 
 /// What a person should know of it.
-fn note(taken: &Taken, report: &mut Report) {
+fn note(workspace: &Workspace, taken: &Taken, report: &mut Report) {
+    report.warnings.extend(waiting_words(&waiting(workspace, taken)));
     let failed = taken.sources.iter().filter(|source| source.is_news && source.error.is_some());
     report.warnings.extend(failed.map(|source| {
         format!("the older store {} was not taken over: {}", source.path, source.error.as_deref().unwrap_or_default())
@@ -193,7 +257,8 @@ fn note(taken: &Taken, report: &mut Report) {
     report.standing.was_interrupted |= taken.was_interrupted;
 }
 
-fn section(taken: &Taken) -> Migrate {
+fn section(workspace: &Workspace, taken: &Taken) -> Migrate {
+    let waiting = waiting(workspace, taken);
     let sum = |count: fn(&legacy::SourceReport) -> u64| taken.sources.iter().map(count).sum();
     Migrate {
         sources: taken.sources.len() as u64,
@@ -207,6 +272,7 @@ fn section(taken: &Taken) -> Migrate {
         refused: sum(|source| source.refused),
         delivered_before: taken.ledger.delivered,
         open_conflicts: None,
+        waiting,
         stores: taken.sources.clone(),
     }
 }

@@ -46,7 +46,7 @@ pub(crate) use failures::{Group, explain, given_up, waive, write_report};
 pub(crate) use found::found;
 pub(crate) use here::{MissionHere, documents_here};
 pub(crate) use inherited::{clean_up, decide, import_conflicts};
-pub(crate) use migrate::{imported_sources, migrate, release_imported};
+pub(crate) use migrate::{adopt_older, imported_sources, migrate, release_imported, waiting_older};
 pub(crate) use opening::{Absorbed, open};
 pub(crate) use quick::capture_quickly;
 pub(crate) use rule::evicted_words;

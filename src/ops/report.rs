@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub(crate) use crate::books::Balance;
 use crate::endpoint::Identity;
-use crate::legacy::SourceReport;
+use crate::legacy::{SourceReport, Waiting};
 
 /// The version of the document.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -157,6 +157,9 @@ pub(crate) struct Migrate {
     /// Ids with two contents that nobody has decided on, in every store; only `migrate` counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) open_conflicts: Option<u64>,
+    /// What waits until `migrate adopt`; left out where nothing does.
+    #[serde(skip_serializing_if = "Waiting::is_empty")]
+    pub(crate) waiting: Waiting,
     /// Each older store; `run` lists those that it read.
     pub(crate) stores: Vec<SourceReport>,
 }

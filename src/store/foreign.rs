@@ -63,6 +63,9 @@ pub(crate) enum ForeignError {
     /// A link that a repository may have brought.
     #[error("it leads out of the repository; what a repository brings is not followed")]
     LeadsOut,
+    /// A file that git tracks: a repository brought it.
+    #[error("git tracks it; what a repository brings is not taken over")]
+    Tracked,
     /// A stop was asked for.
     #[error("interrupted")]
     Interrupted,

@@ -23,12 +23,16 @@ pub(crate) struct LegacyStore {
     pub(crate) body_rows: Option<u64>,
     /// Everything in it is in our stores.
     pub(crate) imported: bool,
+    /// Rows of this project in it that wait for `migrate adopt`.
+    pub(crate) waiting: u64,
     /// Why the last import could not read it.
     pub(crate) error: Option<String>,
 }
 
 /// The older stores below `home`, and in the project at `root`, in the order in which they are taken over.
-pub(super) fn find(state: &Path, home: Option<&Path>, root: &Path) -> Vec<LegacyStore> {
+/// `store` is the store at hand, whose place says whose rows wait for it.
+pub(super) fn find(state: &Path, home: Option<&Path>, root: &Path, store: &Path) -> Vec<LegacyStore> {
+    let own = owner(store);
     let catalog = Catalog::load(state);
     let found = discover(home, &[root]).into_iter();
     found
@@ -43,15 +47,34 @@ pub(super) fn find(state: &Path, home: Option<&Path>, root: &Path) -> Vec<Legacy
                 event_rows: counted.map(|known| known.event_rows),
                 body_rows: counted.map(|known| known.body_rows),
                 imported: known.is_some_and(|known| is_imported(known, &stamp)),
+                waiting: known.map_or(0, |known| waiting(known, &own)),
                 error: known.and_then(|known| known.error.clone()),
             })
         })
         .collect()
 }
 
-/// True when the file is as it was when all of it was taken over.
+/// The project and the repository of a store, by the names of its directories.
+fn owner(store: &Path) -> Option<(String, String)> {
+    let mut names = store.ancestors().skip(1).map(|dir| dir.file_name().and_then(|name| name.to_str()));
+    let (repository, project) = (names.next()??, names.next()??);
+    Some((project.to_owned(), format!("{project}/{repository}")))
+}
+
+fn waiting(known: &Known, own: &Option<(String, String)>) -> u64 {
+    let Some((project, taker)) = own.as_ref().filter(|(_, taker)| !known.taken_by.contains(taker)) else { return 0 };
+    let shares = known.shares.iter().filter(|share| share.store == *project && !taker.is_empty());
+    shares.map(|share| share.events + share.bodies + share.failures).sum()
+}
+
+/// True when the file is as it was when all of it was taken over, each project's rows by a repository of its own.
 fn is_imported(known: &Known, stamp: &Stamp) -> bool {
-    known.error.is_none() && known.refused == 0 && !known.bodies_wait && known.stamp == stamp.to_string()
+    let has = |store: &String| known.taken_by.iter().any(|taker| taker.split('/').next() == Some(store));
+    known.stores.iter().all(has)
+        && known.error.is_none()
+        && known.refused == 0
+        && !known.bodies_wait
+        && known.stamp == stamp.to_string()
 }
 
 #[cfg(test)]
@@ -67,9 +90,9 @@ mod tests {
             std::fs::write(file, "no database").unwrap();
         }
         let home = temp.path().join("home");
-        let listed = find(&temp.path().join("state"), Some(&home), temp.path());
+        let listed = find(&temp.path().join("state"), Some(&home), temp.path(), &home);
         let kinds: Vec<_> = listed.iter().map(|s| (s.kind, s.size, s.event_rows, s.imported)).collect();
         assert_eq!(kinds, ["queue", "scoped_queue", "project_store"].map(|kind| (kind, 11, None, false)));
-        assert_eq!(find(temp.path(), None, &home), []);
+        assert_eq!(find(temp.path(), None, &home, &home), []);
     }
 }

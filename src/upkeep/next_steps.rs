@@ -56,6 +56,8 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
     look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");
+    let waiting = d.legacy_stores.iter().map(|store| store.waiting).sum();
+    look(waiting, "row", "of this project in older stores, to be taken over", "sk-sync migrate adopt");
     if let Some(suggestion) = &d.event_journal.gc_suggestion {
         let mib = suggestion.journal_size_bytes >> 20;
         say(true, format!("{mib} MiB of payload are at every target and may go"), "sk-sync gc");

@@ -104,7 +104,7 @@ fn gather<T: Default>(
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
     let faults = kept.failures.count - kept.failures.waived + kept.conflicts.count;
-    let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root);
+    let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root, store);
     let mut warnings = around.warnings;
     warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
     let last_run = books::last_run(store, Runner::Command);

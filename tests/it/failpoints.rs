@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
-use crate::support::older::{Era, HARBOUR, OTHER, envelope, id, put};
+use crate::support::older::{Era, HARBOUR, envelope, id, put};
 use crate::support::server::{Request, Server};
 use crate::support::wire::{honest, ids, journal};
 
@@ -105,33 +105,38 @@ fn a_recorded_answer_is_not_asked_for_again() {
     assert_eq!(cut.requests().len(), 3);
 }
 
+/// What names no project.
+const UNASSIGNED: &str = "unassigned";
+
 /// The end comes between two stores that one queue feeds: the next run completes the second, and does nothing twice.
 #[test]
 fn an_import_that_ended_between_two_stores_is_completed() {
-    for (point, done) in [("imported", [1, 0]), ("imported:2", [1, 2]), ("imported:3", [1, 2])] {
+    for (point, done) in [("imported", [0, 2]), ("imported:2", [1, 2]), ("imported:3", [1, 2])] {
         let mut sandbox = Sandbox::with_repo();
         let queue = sandbox.queue("queue.db", Era::Last);
-        for (n, project) in [(1, OTHER), (2, HARBOUR), (3, HARBOUR)] {
-            put(&queue, &id(n), envelope(&id(n), Some(project), "a"), 1);
+        for (n, project) in [(1, None), (2, Some(HARBOUR)), (3, Some(HARBOUR))] {
+            put(&queue, &id(n), envelope(&id(n), project, "a"), 1);
         }
         let second = sandbox.queue("queues/queue-0a.db", Era::Last);
-        put(&second, &id(4), envelope(&id(4), Some(OTHER), "a"), 1);
+        put(&second, &id(4), envelope(&id(4), None, "a"), 1);
         drop((queue, second));
         sandbox.at_rest();
+        sandbox.adopting();
         sandbox.set("SK_SYNC_FAILPOINT", point);
         let run = sandbox.sk_sync(["migrate", "--json"]);
         assert!(run.code.is_none() && run.stdout.is_empty(), "{point}: it did not end there; {run:#?}");
         sandbox.unset("SK_SYNC_FAILPOINT");
         let rows = |project: &str| {
-            let is_there = sandbox.place_of(project).join("store.db").exists();
+            let own = sandbox.place_of(project).join("store.db");
+            let is_there = own.exists() || project == UNASSIGNED && sandbox.state().join("unassigned").exists();
             if is_there { sandbox.ids_of(project).len() } else { 0 }
         };
         let more = usize::from(point == "imported:3");
-        assert_eq!([rows(OTHER), rows(HARBOUR)], [done[0] + more, done[1]], "{point}");
+        assert_eq!([rows(UNASSIGNED), rows(HARBOUR)], [done[0] + more, done[1]], "{point}");
         let migrated = sandbox.migrated(0);
         let left = 4 - done[0] - done[1] - more;
         assert_eq!((&migrated["imported"], &migrated["deduplicated"]), (&json!(left), &json!(0)), "{point} {migrated}");
-        assert_eq!((sandbox.ids_of(OTHER), sandbox.ids_of(HARBOUR)), (vec![id(1), id(4)], vec![id(2), id(3)]));
+        assert_eq!((sandbox.ids_of(UNASSIGNED), sandbox.ids_of(HARBOUR)), (vec![id(1), id(4)], vec![id(2), id(3)]));
         assert!(!sandbox.state().join("migrate").exists(), "private copies are gone");
         sandbox.verified();
     }

@@ -1,13 +1,17 @@
 //! `sk-sync migrate`: what older versions left behind, taken over.
 
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
 use clap::Subcommand;
 use serde::Serialize;
 
 use super::migrate_conflicts::{self, CleanupArgs, ConflictsArgs};
+use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace, workspace_to_write, world};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
-use crate::ops::{self, migrate, release_imported};
+use crate::legacy::Waiting;
+use crate::ops::{self, adopt_older, migrate, release_imported, waiting_older};
 
 /// Take over what older versions of Spec Kitty left in their queues.
 ///
@@ -20,7 +24,8 @@ use crate::ops::{self, migrate, release_imported};
     after_help = "\
 Examples:
   sk-sync migrate --dry-run            what is there, and what would come over
-  sk-sync migrate                      take it over
+  sk-sync migrate adopt                take over what is of this project, from now on
+  sk-sync migrate                      take over what is new since
   sk-sync migrate conflicts            ids that came with two contents, and what differs
   sk-sync migrate cleanup --dry-run    which files are wholly taken over
   sk-sync migrate release 00ff12ab     with migrate.imported = \"held\": let the events of one queue go"
@@ -41,9 +46,29 @@ pub(crate) struct Args {
 /// What else to do with imported events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Migrate {
+    Adopt(AdoptArgs),
     Release(ReleaseArgs),
     Conflicts(ConflictsArgs),
     Cleanup(CleanupArgs),
+}
+
+/// Take over what older stores hold of this project, from now on.
+///
+/// The id of a project is a claim that any clone can make, so what older queues hold of it stays there until a person
+/// says that it belongs to this repository. Shows first how much there is, where, and where it would be sent.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdoptArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// Show what waits; take nothing over
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Lift the holds of this project's imported events: they are owed from now on.
@@ -68,6 +93,7 @@ impl Args {
     pub(super) const fn is_json(&self) -> bool {
         match &self.command {
             None => self.json,
+            Some(Migrate::Adopt(args)) => args.json,
             Some(Migrate::Release(args)) => args.json,
             Some(Migrate::Conflicts(args)) => args.is_json(),
             Some(Migrate::Cleanup(args)) => args.json,
@@ -77,18 +103,70 @@ impl Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
-        None => import(context, args.dry_run),
+        None => import(context, args.dry_run, false),
+        Some(Migrate::Adopt(args)) => adopt(context, args),
         Some(Migrate::Release(args)) => release(context, args),
         Some(Migrate::Conflicts(args)) => migrate_conflicts::run(context, args),
         Some(Migrate::Cleanup(args)) => migrate_conflicts::cleanup(context, args),
     }
 }
 
-fn import(context: &Context, dry_run: bool) -> Result<Exit, Failure> {
+fn import(context: &Context, dry_run: bool, adopts: bool) -> Result<Exit, Failure> {
     let workspace = workspace_to_write(context, dry_run)?;
     let resolved = resolved(context, &workspace)?;
-    let report = migrate(&world(context), &workspace, &resolved, dry_run)?;
+    let report = migrate(&world(context), &workspace, &resolved, (dry_run, adopts))?;
     Ok(conclude(context, report, false))
+}
+
+/// Takes over what older stores hold of the project, once a person has said so.
+fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, Failure> {
+    let workspace = workspace_to_write(context, args.dry_run)?;
+    let _uuid = workspace.project_uuid()?;
+    let resolved = resolved(context, &workspace)?;
+    let waiting = waiting_older(&world(context), &workspace, &resolved)?;
+    if !context.printer.is_json() && !context.globals.quiet {
+        show_waiting(context, &waiting, &resolved.origins());
+    }
+    if args.dry_run {
+        return import(context, true, true);
+    }
+    if !waiting.is_empty() && !args.yes {
+        confirm(context)?;
+    }
+    adopt_older(&world(context), &workspace)?;
+    import(context, false, true)
+}
+
+fn show_waiting(context: &Context, waiting: &Waiting, origins: &[String]) {
+    let line = |name: &str, words: &str| context.printer.result(&format!("{name:<10}{words}"));
+    if waiting.is_empty() {
+        context.printer.note("older stores hold nothing of this project that is not taken over");
+        return;
+    }
+    let (events, bodies) = (plural(waiting.events, "event"), plural(waiting.bodies, "document"));
+    line("Waiting", &format!("{events} and {bodies} of this project in older stores"));
+    waiting.files.iter().for_each(|file| line("From", &printable(file)));
+    let to = if origins.is_empty() { "nowhere as configured now".to_owned() } else { origins.join(" and ") };
+    line("Goes to", &printable(&to));
+}
+
+/// Asks on a terminal; anywhere else `--yes` has to be there.
+fn confirm(context: &Context) -> Result<(), Failure> {
+    if context.globals.no_input || !std::io::stdin().is_terminal() || context.printer.is_json() {
+        return Err(Failure::usage("cannot ask whether to take this over: stdin is not a terminal")
+            .with_hint("to agree: sk-sync migrate adopt --yes"));
+    }
+    let failed = |e: std::io::Error| Failure::new(Exit::Internal, "io", format!("cannot ask: {e}"));
+    let mut err = std::io::stderr();
+    write!(err, "Take this over into the store of this repository? [y/N] ")
+        .and_then(|()| err.flush())
+        .map_err(failed)?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(failed)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::usage("not agreed; nothing was taken over")),
+    }
 }
 
 fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
@@ -96,7 +174,7 @@ fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
     let known = ops::imported_sources(&workspace)?;
     let is_known = |name: &String| known.iter().any(|source| source.is_called(name));
     if let Some(unknown) = args.sources.iter().find(|name| !is_known(name)) {
-        let message = format!("nothing was imported from {}", crate::base::text::printable(unknown));
+        let message = format!("nothing was imported from {}", printable(unknown));
         let labels: Vec<_> = known.iter().map(|source| source.label.as_str()).collect();
         let known = if labels.is_empty() { "no older store yet".to_owned() } else { labels.join(", ") };
         return Err(Failure::usage(message).with_hint(format!("this project has events of {known}")));

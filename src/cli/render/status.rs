@@ -55,6 +55,9 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
         let imported = match &store.error {
             Some(error) => format!("not imported: {error}"),
             None if store.imported => "imported".to_owned(),
+            None if store.waiting > 0 => {
+                format!("{} of this project wait for `sk-sync migrate adopt`", plural(store.waiting, "row"))
+            }
             None => "not imported".to_owned(),
         };
         say("Older", format!("{} ({}, {} bytes, {rows}{imported})", store.path, store.kind, count(store.size)));

@@ -20,6 +20,8 @@ fn prepared() -> Sandbox {
         tx.commit().unwrap();
     }
     sandbox.at_rest();
+    sandbox.adopting();
+    assert_eq!(sandbox.other_migrated(0)["imported"], ROWS);
     sandbox
 }
 

@@ -74,6 +74,7 @@ fn d38_what_cannot_be_read_is_named_and_the_rest_goes_on() {
         .unwrap();
     std::fs::create_dir(sandbox.kitty("queues/queue-09.db")).unwrap();
     std::fs::write(sandbox.kitty("queues/queue-NOTHEX.db"), "not ours").unwrap();
+    sandbox.adopting();
     let run = sandbox.sk_sync(["migrate", "--json"]).success().json();
     let migrated = &run["migrate"];
     assert_eq!((&migrated["imported"], &migrated["source_errors"]), (&json!(201), &json!(6)), "{migrated}");
@@ -135,15 +136,14 @@ fn an_unchanged_file_is_not_even_read() {
 fn a_source_whose_second_store_was_in_the_way_is_completed_later() {
     let sandbox = Sandbox::with_repo();
     let queue = sandbox.queue("queue.db", Era::Last);
-    put(&queue, &id(1), envelope(&id(1), Some(OTHER), "a"), 1);
+    put(&queue, &id(1), envelope(&id(1), None, "a"), 1);
     put(&queue, &id(2), envelope(&id(2), Some(HARBOUR), "b"), 2);
     drop(queue);
     sandbox.at_rest();
-    // The stores are written in the order of their ids: the other project's comes first.
     let obstacle = sandbox.place_ahead(HARBOUR).join("store.db");
     std::fs::create_dir_all(&obstacle).unwrap();
     assert_eq!(results(&sandbox, 1), strings(&[("legacy", "failed")]));
-    assert_eq!(sandbox.ids_of(OTHER), [id(1)]);
+    assert_eq!(sandbox.ids_of("unassigned"), [id(1)]);
     std::fs::remove_dir(&obstacle).unwrap();
     let migrated = sandbox.migrated(0);
     let counts = ["imported", "deduplicated", "source_errors"].map(|name| migrated[name].clone());
@@ -157,10 +157,10 @@ fn a_dry_run_says_what_would_come_and_writes_nothing() {
     let sandbox = Sandbox::with_repo();
     let queue = sandbox.queue("queue.db", Era::Last);
     put(&queue, &id(1), envelope(&id(1), Some(HARBOUR), "a"), 1);
-    put(&queue, &id(2), envelope(&id(2), Some(OTHER), "b"), 2);
+    put(&queue, &id(2), envelope(&id(2), Some(HARBOUR), "b"), 2);
     let scoped = sandbox.queue("queues/queue-0a.db", Era::Last);
     put(&scoped, &id(1), envelope(&id(1), Some(HARBOUR), "a"), 1);
-    put(&scoped, &id(2), envelope(&id(2), Some(OTHER), "else"), 1);
+    put(&scoped, &id(2), envelope(&id(2), Some(HARBOUR), "else"), 1);
     drop((queue, scoped));
     let before = sandbox.listing();
     let would = |sandbox: &Sandbox| {
@@ -186,8 +186,9 @@ fn overflow_files_are_taken_over_line_by_line() {
     sandbox.write(".kittify/sync/overflow-2026-01-01T00:00:00.jsonl", lines.join("\r\n"));
     std::fs::write(sandbox.kitty("drained.jsonl"), envelope(&id(4), Some(HARBOUR), "c") + "\n").unwrap();
     let migrated = sandbox.migrated(0);
-    assert_eq!((&migrated["imported"], &migrated["refused"]), (&json!(3), &json!(2)), "{migrated}");
-    assert_eq!((sandbox.ids_of(HARBOUR), sandbox.ids_of(OTHER)), (vec![id(1), id(4)], vec![id(2)]));
+    assert_eq!((&migrated["imported"], &migrated["refused"]), (&json!(2), &json!(3)), "{migrated}");
+    assert_eq!(sandbox.ids_of(HARBOUR), [id(1), id(4)]);
+    assert!(!sandbox.place_of(OTHER).exists(), "a file in a repository speaks of its own project");
     let notes = migrated["stores"].to_string();
     assert!(notes.contains("line 3: the line is not JSON") && notes.contains("line 5: "), "{notes}");
     // The rest of the line comes later.

@@ -24,6 +24,7 @@ fn a_killed_import_is_completed_by_the_next_run() {
         tx.commit().unwrap();
     }
     sandbox.at_rest();
+    sandbox.adopting();
     for round in 0..12 {
         let mut child = sandbox.command(["migrate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         pause(Duration::from_millis(20 + 45 * round));
@@ -32,6 +33,7 @@ fn a_killed_import_is_completed_by_the_next_run() {
     }
     let _run = sandbox.sk_sync(["run", "--no-drain"]).success();
     let ids = |other: bool| (0..3 * ROWS).filter(|n| (n % 3 == 0) == other).map(id).collect::<Vec<_>>();
+    assert_eq!(sandbox.other_migrated(0)["imported"], ROWS);
     assert_eq!(sandbox.ids_of(OTHER), ids(true));
     let mine = sandbox.ids_of(HARBOUR);
     assert_eq!(mine[..ids(false).len()], ids(false)[..]);
@@ -51,6 +53,7 @@ fn imports_at_the_same_time_do_not_hurt() {
     }
     drop(queue);
     sandbox.at_rest();
+    sandbox.adopting();
     let children: Vec<_> = (0..3)
         .map(|_| sandbox.command(["run", "--no-drain"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
         .collect();

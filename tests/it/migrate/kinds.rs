@@ -50,10 +50,11 @@ fn a_store_of_3_2_7_is_taken_over_and_stays_where_it_is() {
     let migrated = sandbox.migrated(0);
     let told = [
         ("legacy".to_owned(), "imported".to_owned(), [1, 0, 0]),
-        (HARBOUR.to_owned(), "imported".to_owned(), [3, 1, 0]),
+        (HARBOUR.to_owned(), "imported".to_owned(), [2, 1, 0]),
     ];
     assert_eq!(by_label(&migrated), told, "{migrated}");
     assert!(migrated["stores"][1]["notes"].to_string().contains("zstd"), "{migrated}");
+    assert_eq!(sandbox.other_migrated(0)["imported"], 1);
     assert_eq!((sandbox.ids_of(HARBOUR), sandbox.ids_of(OTHER)), (vec![id(4), id(2), id(1)], vec![id(3)]));
     assert_eq!(sandbox.events_of(HARBOUR)[1].1, envelope(&id(2), Some(HARBOUR), "earlier").into_bytes());
     assert_eq!(sandbox.migrated(0)["stores"][1]["result"], "unchanged");

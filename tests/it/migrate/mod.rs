@@ -1,5 +1,6 @@
 //! Taking over what older versions left.
 
+mod adopt;
 mod crowd;
 mod decisions;
 mod delivery;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::Sandbox;
-use crate::support::older::{Era, HARBOUR, OTHER, diverging, envelope, id, put, respelled};
+use crate::support::older::{Era, HARBOUR, diverging, envelope, id, put, respelled};
 
 /// Commands that have nothing to do with older stores.
 fn everything_else_works(sandbox: &Sandbox, n: u32) {
@@ -27,28 +27,20 @@ fn d36_no_state_of_a_migration_is_a_dead_end() {
     ];
     let _captured = sandbox.sk_sync_with(["capture"], lines.join("\n") + "\n").success();
     let queue = sandbox.queue("queue.db", Era::Last);
-    for (n, project) in [(1, HARBOUR), (2, HARBOUR), (4, HARBOUR), (5, OTHER)] {
-        put(&queue, &id(n), envelope(&id(n), Some(project), "known"), 1);
+    for (n, project) in [(1, Some(HARBOUR)), (2, Some(HARBOUR)), (4, Some(HARBOUR)), (5, None)] {
+        put(&queue, &id(n), envelope(&id(n), project, "known"), 1);
     }
     drop(queue);
     std::fs::write(sandbox.kitty("queues/queue-0a.db"), "no database").unwrap();
     sandbox.at_rest();
-    let obstacle = sandbox
-        .place_of(HARBOUR)
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join(OTHER)
-        .join(sandbox.place_of(HARBOUR).file_name().unwrap())
-        .join("store.db");
+    let obstacle = sandbox.state().join("unassigned/older/store.db");
     std::fs::create_dir_all(&obstacle).unwrap();
     let first = sandbox.migrated(1);
     assert_eq!((&first["imported"], &first["deduplicated"], &first["conflicts"]), (&json!(1), &json!(1), &json!(1)));
     everything_else_works(&sandbox, 100);
     let run = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
-    assert!(run["warnings"].to_string().contains(OTHER), "it says what waits: {run}");
-    // What the other project is owed waits for its store, and nothing that was done is done again.
+    assert!(run["warnings"].to_string().contains("unassigned"), "it says what waits: {run}");
+    // What names no project waits for its store, and nothing that was done is done again.
     std::fs::remove_dir(&obstacle).unwrap();
     let second = sandbox.migrated(5);
     let counts = ["imported", "deduplicated", "conflicts", "open_conflicts"].map(|name| second[name].clone());
@@ -66,7 +58,7 @@ fn d36_no_state_of_a_migration_is_a_dead_end() {
     assert_eq!(sandbox.migrated(0)["sources"], 0);
     let known = |n: u32| envelope(&id(n), Some(HARBOUR), "known").into_bytes();
     let kept = sandbox.events_of(HARBOUR);
-    assert!([2, 4].iter().all(|n| kept.contains(&(id(*n), known(*n)))) && sandbox.ids_of(OTHER) == [id(5)]);
+    assert!([2, 4].iter().all(|n| kept.contains(&(id(*n), known(*n)))) && sandbox.ids_of("unassigned") == [id(5)]);
     assert!(kept.contains(&(id(1), lines[0].clone().into_bytes())), "the first spelling stays");
     everything_else_works(&sandbox, 102);
     sandbox.verified();

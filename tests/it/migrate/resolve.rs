@@ -94,6 +94,7 @@ fn a_held_event_is_replaced_by_a_held_one() {
     sandbox.target(&served.url());
     sandbox.set("SK_SYNC_MIGRATE__IMPORTED", "held");
     queued(&sandbox, 1, &["first", "second"]);
+    sandbox.adopting();
     let _opened = sandbox.sk_sync(["run"]).code(5);
     assert_eq!(resolve(&sandbox, &["--keep", "source", "--all"], 0)["resolved"], 1);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();

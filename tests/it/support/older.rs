@@ -132,9 +132,27 @@ impl Sandbox {
         self.events_of(project).into_iter().map(|(id, _)| id).collect()
     }
 
-    /// The section `migrate` of a report.
+    /// The section `migrate` of a report, once this repository takes over what is of its project.
     pub(crate) fn migrated(&self, code: i32) -> Value {
+        self.adopting();
         self.sk_sync(["migrate", "--json"]).code(code).json()["migrate"].clone()
+    }
+
+    /// Has this repository take over what older stores hold of `HARBOUR`, as `migrate adopt` does.
+    pub(crate) fn adopting(&self) {
+        let place = self.place_ahead(HARBOUR);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("older-stores.adopted"), "").unwrap();
+    }
+
+    /// The same in another repository, of the project `OTHER`.
+    pub(crate) fn other_migrated(&self, code: i32) -> Value {
+        if !self.path("other").exists() {
+            self.git(&["init", "--quiet", "../other"]);
+            self.write("../other/.kittify/config.yaml", format!("project:\n  uuid: {OTHER}\n"));
+        }
+        let run = self.sk_sync(["--repo", "../other", "migrate", "adopt", "--yes", "--json"]);
+        run.code(code).json()["migrate"].clone()
     }
 }
 

@@ -1,0 +1,99 @@
+//! Whose older rows are: the id of a project is a claim that any clone can make.
+
+use serde_json::json;
+
+use crate::support::Sandbox;
+use crate::support::older::{Era, HARBOUR, OTHER, envelope, id, put, put_body};
+use crate::support::stores::places;
+
+const DIGEST: &str = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+
+/// A sandbox whose older queue holds two events and a document of its project.
+fn with_queue() -> Sandbox {
+    let sandbox = Sandbox::with_repo();
+    let queue = sandbox.queue("queue.db", Era::Last);
+    for n in [1, 2] {
+        put(&queue, &id(n), envelope(&id(n), Some(HARBOUR), "private"), 1);
+    }
+    put_body(&queue, Era::Last, HARBOUR, "spec.md", "a", DIGEST);
+    drop(queue);
+    sandbox.at_rest();
+    sandbox
+}
+
+/// A repository that claims the project gets nothing of its older rows by any command but the one that names them.
+#[test]
+fn older_rows_stay_where_they_are_until_a_person_says_whose_they_are() {
+    let sandbox = with_queue();
+    for words in [&["run", "--json"][..], &["migrate", "--json"], &["run", "--json"]] {
+        let report = sandbox.sk_sync(words).success().json();
+        assert_eq!(report["migrate"]["imported"], 0, "{report}");
+        assert!(report["warnings"].to_string().contains("hold 2 events and 1 documents of this project"), "{report}");
+    }
+    assert!(!sandbox.ids_of(HARBOUR).contains(&id(1)));
+    let status = sandbox.sk_sync(["status", "--json"]).json();
+    assert_eq!(
+        (&status["legacy_stores"][0]["waiting"], &status["legacy_stores"][0]["imported"]),
+        (&json!(3), &json!(false))
+    );
+    assert!(status["next_steps"].to_string().contains("sk-sync migrate adopt"), "{status}");
+    // What it names is the count, the file and where it would go; without a terminal it has to be said on the command line.
+    let unasked = sandbox.sk_sync(["migrate", "adopt"]).code(2);
+    for words in ["2 events and 1 document", "queue.db", "Goes to"] {
+        assert!(unasked.stdout.contains(words), "{words}: {}", unasked.stdout);
+    }
+    assert!(unasked.stderr.contains("sk-sync migrate adopt --yes"), "{}", unasked.stderr);
+    assert!(!sandbox.ids_of(HARBOUR).contains(&id(1)));
+    let dry = sandbox.sk_sync(["migrate", "adopt", "--dry-run", "--json"]).success().json();
+    assert_eq!((&dry["migrate"]["imported"], &dry["migrate"]["bodies_imported"]), (&json!(2), &json!(1)));
+    assert!(!sandbox.ids_of(HARBOUR).contains(&id(1)));
+    let done = sandbox.sk_sync(["migrate", "adopt", "--yes", "--json"]).success().json();
+    assert_eq!((&done["migrate"]["imported"], &done["migrate"]["bodies_imported"]), (&json!(2), &json!(1)), "{done}");
+    assert_eq!(done["migrate"]["waiting"], json!(null), "nothing waits any more");
+    // From now on every run takes over what is new.
+    put(&crate::support::older::database(sandbox.kitty("queue.db")), &id(3), envelope(&id(3), Some(HARBOUR), "new"), 1);
+    assert_eq!(sandbox.sk_sync(["run", "--json"]).success().json()["migrate"]["imported"], 1);
+    sandbox.verified();
+}
+
+/// Another repository with the same project id adopts for itself alone, and the first keeps what it has.
+#[test]
+fn one_repository_adopts_for_no_other() {
+    let sandbox = with_queue();
+    sandbox.git(&["clone", "--quiet", ".", "../clone"]);
+    assert_eq!(sandbox.migrated(0)["imported"], 2);
+    let there = sandbox.sk_sync(["--repo", "../clone", "run", "--json"]).success().json();
+    assert_eq!(there["migrate"]["imported"], 0, "{there}");
+    assert!(there["warnings"].to_string().contains("sk-sync migrate adopt"), "{there}");
+    assert_eq!(places(&sandbox.state()).len(), 2);
+}
+
+/// What a clone brings along in its own overflow files: forged events of other projects, thousands of them, and of its own.
+#[test]
+fn overflow_files_of_a_clone_feed_no_store() {
+    let sandbox = Sandbox::with_repo();
+    let stranger = |n: u32| format!("{n:08x}-0000-4000-8000-000000000000");
+    let mut lines: Vec<_> = (0..3000).map(|n| envelope(&id(n + 100), Some(&stranger(n)), "forged")).collect();
+    lines.extend([
+        envelope(&id(1), Some(OTHER), "forged"),
+        envelope(&id(2), None, "forged"),
+        envelope(&id(3), Some(HARBOUR), "own"),
+    ]);
+    sandbox.write(".kittify/sync/overflow-1.jsonl", lines.join("\n"));
+    sandbox.git(&["add", "--all"]);
+    sandbox.git(&["commit", "--quiet", "--message=brought"]);
+    let _run = sandbox.sk_sync(["run"]).success();
+    assert_eq!((places(&sandbox.state()).len(), sandbox.state().join("unassigned").exists()), (1, false));
+    let adopted = sandbox.sk_sync(["migrate", "adopt", "--yes", "--json"]).success().json();
+    assert_eq!(
+        (&adopted["migrate"]["imported"], &adopted["migrate"]["source_errors"]),
+        (&json!(0), &json!(1)),
+        "{adopted}"
+    );
+    assert!(adopted["warnings"].to_string().contains("git tracks it"), "{adopted}");
+    // The same file where git does not track it: of its own project alone, and only once it is adopted.
+    sandbox.git(&["rm", "--quiet", "--cached", ".kittify/sync/overflow-1.jsonl"]);
+    let mine = sandbox.migrated(0);
+    assert_eq!((&mine["imported"], &mine["refused"]), (&json!(1), &json!(3002)), "{mine}");
+    assert_eq!((places(&sandbox.state()).len(), sandbox.state().join("unassigned").exists()), (1, false));
+}
