@@ -27,6 +27,7 @@ mod preset;
 mod schema;
 mod settings;
 mod source;
+mod state;
 mod trust;
 mod units;
 mod variables;
@@ -75,6 +76,14 @@ pub(crate) enum Error {
         state: PathBuf,
         /// The work tree around it.
         work_tree: PathBuf,
+    },
+    /// The state directory is not this user's alone, or something was planted in it.
+    #[error("cannot use the state directory: {} {what}", crate::base::text::path(.path))]
+    Planted {
+        /// What is refused.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// A project identity that is no UUID: it would name a directory.
     #[error("the project identity `{}` is not a UUID", crate::base::text::printable(.0))]

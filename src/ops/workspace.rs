@@ -104,6 +104,7 @@ impl Workspace {
             Some(uuid) => home.project(uuid, &repository_id)?,
             None => home.unassigned(git::repository(&checkout)),
         };
+        home.refuse_planted(&place, &root)?;
         let settings = place.settings();
         let asks = loaded.repo_file.as_ref().is_some_and(|file| !file.asks.is_empty());
         let loaded = if asks || setup.settings.is_some() || settings.exists() {

@@ -167,7 +167,7 @@ fn d01_a_full_state_directory() {
     let full = sandbox.path("full");
     std::fs::create_dir(&full).unwrap();
     sandbox.set("SK_SYNC_HOME", full.to_str().unwrap());
-    let script = "mount -t tmpfs -o size=200k tmpfs $SK_SYNC_HOME || exit; $SK run";
+    let script = "mount -t tmpfs -o mode=700,size=200k tmpfs $SK_SYNC_HOME || exit; $SK run";
     let Some(run) = crate::support::rights::with_mounts(&sandbox, script) else { return };
     let words = run.code(1).stderr;
     assert!(words.contains("no space left") && words.contains("free some space"), "{words}");

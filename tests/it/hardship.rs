@@ -138,7 +138,7 @@ fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
     let event =
         |n: u32| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"T\",\"payload\":\"{}\"}}\n", "x".repeat(2000));
     std::fs::write(sandbox.path("input"), (0..2000).map(event).collect::<String>()).unwrap();
-    let script = "mount -t tmpfs -o size=6m tmpfs $SK_SYNC_HOME || exit
+    let script = "mount -t tmpfs -o mode=700,size=6m tmpfs $SK_SYNC_HOME || exit
         $SK capture --json --each < ../input > ../answers; echo full $?
         $SK run > ../said 2>&1; echo run $?
         mount -o remount,size=64m tmpfs $SK_SYNC_HOME
@@ -146,7 +146,7 @@ fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
         $SK events list --jsonl > ../kept; echo list $?
         $SK run --no-drain --json > ../report; echo later $?
         $SK capture --json --each < ../input > ../again; echo again $?
-        mkdir ../narrow; mount -t tmpfs -o size=8k tmpfs ../narrow
+        mkdir ../narrow; mount -t tmpfs -o mode=700,size=8k tmpfs ../narrow
         $SK archive --output ../narrow/all.gz 2> ../refused; echo archive $?; ls ../narrow";
     let Some(run) = with_mounts(&sandbox, script) else { return };
     assert_eq!(run.stdout, "full 1\nrun 1\nverify 0\nlist 0\nlater 0\nagain 0\narchive 1\n", "{}", run.stderr);
@@ -183,7 +183,7 @@ fn a_small_disk_keeps_what_it_answered_for() {
     std::fs::write(sandbox.path("input"), (0..6000).map(event).collect::<String>()).unwrap();
     for args in ["--each", "--batch 40"] {
         let script = format!(
-            "mount -t tmpfs -o size=2m tmpfs $SK_SYNC_HOME || exit
+            "mount -t tmpfs -o mode=700,size=2m tmpfs $SK_SYNC_HOME || exit
             $SK capture --json {args} < ../input > ../answers 2> ../said; echo full $?
             ls $SK_SYNC_HOME/projects/*/*
             mount -o remount,size=64m tmpfs $SK_SYNC_HOME

@@ -54,6 +54,8 @@ mod lost_store;
 mod main_job;
 mod migrate;
 mod older_login;
+#[cfg(unix)]
+mod ownership;
 mod page;
 mod preflight;
 mod presets;

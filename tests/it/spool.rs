@@ -356,7 +356,7 @@ fn a_full_disk_takes_no_spool() {
     let id = place.file_name().unwrap().to_str().unwrap();
     for args in ["--each", "--batch 37"] {
         let script = format!(
-            "mount -t tmpfs -o size=512k tmpfs $SK_SYNC_HOME || exit
+            "mount -t tmpfs -o mode=700,size=512k tmpfs $SK_SYNC_HOME || exit
             P=$SK_SYNC_HOME/projects/{PROJECT}/{id}; mkdir -p $P; echo garbage > $P/store.db
             $SK capture --json {args} < ../input > ../answers; echo full $?
             mount -o remount,size=64m tmpfs $SK_SYNC_HOME; rm $P/store.db

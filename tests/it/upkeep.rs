@@ -58,7 +58,7 @@ fn an_archive_that_does_not_fit_marks_nothing() {
     let sandbox = filled(3000);
     std::fs::create_dir(sandbox.path("small")).unwrap();
     let before = journal(&sandbox.store());
-    let script = "mount -t tmpfs -o size=2m tmpfs ../small || exit
+    let script = "mount -t tmpfs -o mode=700,size=2m tmpfs ../small || exit
         $SK archive --release --json --output ../small/a.gz > ../said; echo full $?
         ls -A ../small
         $SK verify --json > ../proof; echo verify $?
@@ -97,7 +97,7 @@ fn a_restore_that_does_not_fit_goes_on_later() {
     let _run = sandbox.sk_sync(["archive", "--output", archive.to_str().unwrap()]).success();
     std::fs::create_dir(sandbox.path("small")).unwrap();
     sandbox.set("SK_SYNC_HOME", sandbox.path("small").to_str().unwrap());
-    let script = "mount -t tmpfs -o size=2m tmpfs $SK_SYNC_HOME || exit
+    let script = "mount -t tmpfs -o mode=700,size=2m tmpfs $SK_SYNC_HOME || exit
         $SK restore ../a.gz --json > ../said; echo full $?
         mount -o remount,size=64m tmpfs $SK_SYNC_HOME
         $SK verify --json > ../proof; echo verify $?
@@ -120,7 +120,7 @@ fn a_collection_on_a_full_disk_loses_nothing() {
     std::fs::create_dir(sandbox.path("small")).unwrap();
     let state = sandbox.state();
     sandbox.change("SK_SYNC_HOME", sandbox.path("small").to_str().unwrap());
-    let script = "mount -t tmpfs -o size=12m tmpfs $SK_SYNC_HOME || exit
+    let script = "mount -t tmpfs -o mode=700,size=12m tmpfs $SK_SYNC_HOME || exit
         cp -r STATE/. $SK_SYNC_HOME
         dd if=/dev/zero of=$SK_SYNC_HOME/filler bs=1k 2>/dev/null
         $SK gc --explicit --json > ../said; echo full $?

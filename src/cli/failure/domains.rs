@@ -38,9 +38,16 @@ impl From<config::Error> for Failure {
         use config::Error as E;
         let kind = match &error {
             E::Unreadable(_) | E::Invalid(_) | E::ProjectUuid(_) => "configuration",
-            E::Homeless { .. } | E::StateInWorkTree { .. } => "state_directory",
+            E::Homeless { .. } | E::StateInWorkTree { .. } | E::Planted { .. } => "state_directory",
         };
-        Self::of(Exit::Usage, kind, &error)
+        let failure = Self::of(Exit::Usage, kind, &error);
+        let E::Planted { path, what } = &error else { return failure };
+        let path = crate::base::text::path(path);
+        failure.with_hint(match *what {
+            "can be written to by others" => format!("chmod go-w '{path}'"),
+            "belongs to another user" => "set SK_SYNC_HOME to a directory of your own".to_owned(),
+            _ => format!("look at it, then remove it: rm '{path}'"),
+        })
     }
 }
 

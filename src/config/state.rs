@@ -1,0 +1,111 @@
+//! The state directory is this user's alone: who else could write there could agree to send in this user's name. It
+//! holds plain files and directories only; a link or a pipe that somebody planted there is refused before it is opened.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use super::{Error, Home, Place};
+
+impl Home {
+    /// Refuses a state directory that is another user's, that others may write to, or that holds anything but plain files
+    /// and directories where this command looks: at its top, at the directories on the way to `place`, in `place` itself
+    /// and in what is remembered of the `checkout`. What is not there yet is nothing wrong.
+    pub(crate) fn refuse_planted(&self, place: &Place, checkout: &Path) -> Result<(), Error> {
+        own_directory(&self.state)?;
+        plain_entries(&self.state)?;
+        let on_the_way = place.dir().strip_prefix(&self.state).map(Path::components);
+        let mut dir = self.state.clone();
+        for part in on_the_way.into_iter().flatten() {
+            dir.push(part);
+            real_directory(&dir)?;
+        }
+        plain_entries(place.dir())?;
+        let remembered = place.checkout(checkout);
+        for dir in remembered.parent().into_iter().chain([remembered.as_path()]) {
+            real_directory(dir)?;
+        }
+        plain_entries(&remembered)
+    }
+}
+
+fn refused(path: &Path, what: &'static str) -> Error {
+    Error::Planted { path: path.to_owned(), what }
+}
+
+/// What is at `path`, links not followed; `None` where nothing is.
+fn look(path: &Path) -> Result<Option<std::fs::Metadata>, Error> {
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied) => {
+            Ok(None)
+        }
+        Err(e) => Err(unreadable(path, &e)),
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::Unreadable(crate::base::files::named(error, "cannot look at", path))
+}
+
+/// The state directory itself may be reached through a link, as long as both are this user's.
+fn own_directory(dir: &Path) -> Result<(), Error> {
+    let Some(meta) = look(dir)? else { return Ok(()) };
+    if !is_own(&meta) {
+        return Err(refused(dir, "belongs to another user"));
+    }
+    let target = std::fs::metadata(dir).map_err(|e| unreadable(dir, &e))?;
+    if !target.is_dir() {
+        return Err(refused(dir, "is not a directory"));
+    }
+    if !is_own(&target) {
+        return Err(refused(dir, "belongs to another user"));
+    }
+    if is_open_to_others(&target) { Err(refused(dir, "can be written to by others")) } else { Ok(()) }
+}
+
+fn real_directory(dir: &Path) -> Result<(), Error> {
+    match look(dir)? {
+        Some(meta) if !meta.is_dir() => Err(refused(dir, "is not a directory")),
+        Some(meta) if !is_own(&meta) => Err(refused(dir, "belongs to another user")),
+        _ => Ok(()),
+    }
+}
+
+/// By the listing alone: no entry is opened.
+fn plain_entries(dir: &Path) -> Result<(), Error> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        // What cannot be listed fails where it is used, with its own words.
+        Err(_) => return Ok(()),
+    };
+    for entry in entries {
+        let kind = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())));
+        match kind {
+            Ok((kind, _)) if kind.is_file() || kind.is_dir() => {}
+            Ok((_, path)) => return Err(refused(&path, "is neither a file nor a directory")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(dir, &error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_own(meta: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(meta) == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn is_open_to_others(meta: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(meta) & 0o022 != 0
+}
+
+#[cfg(not(unix))]
+fn is_own(_: &std::fs::Metadata) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &std::fs::Metadata) -> bool {
+    false
+}

@@ -1,0 +1,164 @@
+//! Whose files count: a shared directory may hold what another user planted, in the repository or in the state directory.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::Sandbox;
+use crate::support::rights::{as_stranger, mode};
+
+/// Gives a file or a directory with all in it to a user.
+fn give(path: impl AsRef<Path>, owner: &str) {
+    let given = Command::new("chown").args(["-R", "-h", owner]).arg(path.as_ref()).status();
+    assert!(given.unwrap().success());
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
+fn skipped() {
+    eprintln!("SKIPPED: not root, so nothing can be given to another user");
+}
+
+/// A repository of another user is not obeyed: no token, no document, no file of ours; and what git accepts is accepted.
+#[test]
+fn a_repository_of_another_user_is_refused_as_git_does() {
+    if !is_root() {
+        return skipped();
+    }
+    for planted in [".git", "event-sync.toml", ".kittify", ""] {
+        let mut sandbox = Sandbox::with_repo();
+        give(sandbox.repo().join(planted), "65534:65534");
+        for words in
+            [&["run"][..], &["index"], &["status"], &["hook", "status"], &["target", "show"], &["allow", "--list"]]
+        {
+            let run = sandbox.sk_sync(words).code(2);
+            assert!(run.stderr.contains("belongs to another user"), "{planted} {words:?}: {}", run.stderr);
+            assert!(run.stderr.contains("git config --global --add safe.directory "), "{planted}: {}", run.stderr);
+        }
+        assert_eq!(std::fs::read_dir(sandbox.state()).unwrap().count(), 0, "{planted}");
+        assert!(!sandbox.repo().join(".git/sk-sync").exists());
+        // The hint works, and so does git's own way under sudo.
+        let root = sandbox.repo().canonicalize().unwrap().display().to_string();
+        let config = sandbox.path("gitconfig");
+        for (value, code) in [(root.as_str(), 0), ("*", 0), ("/elsewhere", 2)] {
+            std::fs::write(&config, format!("[safe]\n\tdirectory = {value}\n")).unwrap();
+            sandbox.change("GIT_CONFIG_GLOBAL", config.to_str().unwrap());
+            let _run = sandbox.sk_sync(["status"]).code(code);
+        }
+        sandbox.unset("GIT_CONFIG_GLOBAL");
+        sandbox.set("SUDO_UID", "65534");
+        let _run = sandbox.sk_sync(["run"]).success();
+    }
+}
+
+/// A file of the repository cannot say that the repository is safe.
+#[test]
+fn a_repository_cannot_call_itself_safe() {
+    if !is_root() {
+        return skipped();
+    }
+    let sandbox = Sandbox::with_repo();
+    sandbox.git(&["config", "safe.directory", "*"]);
+    give(sandbox.repo().join(".git"), "65534:65534");
+    let _run = sandbox.sk_sync(["run"]).code(2);
+}
+
+/// What everybody may write to: another user's plan in a directory above is not followed either.
+#[test]
+fn a_git_directory_planted_above_is_refused() {
+    if !is_root() {
+        return skipped();
+    }
+    let sandbox = Sandbox::with_repo();
+    let mine = sandbox.repo().join("mine");
+    std::fs::create_dir(&mine).unwrap();
+    give(sandbox.repo().join(".git"), "65534:65534");
+    let run = sandbox.sk_sync(["--repo", "mine", "run"]).code(2);
+    assert!(run.stderr.contains("belongs to another user"), "{}", run.stderr);
+}
+
+/// A state directory of another user, or one that others may write to, could agree to anything in this user's name.
+#[test]
+fn a_state_directory_that_others_can_change_is_refused() {
+    if !is_root() {
+        return skipped();
+    }
+    let sandbox = Sandbox::with_repo();
+    let _first = sandbox.sk_sync(["run"]).success();
+    for open in [0o777, 0o1777, 0o720] {
+        mode(sandbox.state(), open);
+        let run = sandbox.sk_sync(["run"]).code(2);
+        assert!(
+            run.stderr.contains("can be written to by others") && run.stderr.contains("chmod go-w"),
+            "{}",
+            run.stderr
+        );
+    }
+    mode(sandbox.state(), 0o755);
+    let _fixed = sandbox.sk_sync(["run"]).success();
+    for theirs in [sandbox.state(), sandbox.place(), sandbox.place().join("..")] {
+        let theirs = theirs.canonicalize().unwrap();
+        assert!(Command::new("chown").arg("65534").arg(&theirs).status().unwrap().success());
+        let run = sandbox.sk_sync(["status"]).code(2);
+        assert!(run.stderr.contains("belongs to another user"), "{}: {}", theirs.display(), run.stderr);
+        assert!(Command::new("chown").arg("0").arg(&theirs).status().unwrap().success());
+    }
+    mode(sandbox.path(""), 0o755);
+    if let Some(run) = as_stranger(&sandbox, &["status"]) {
+        assert!(run.code(2).stderr.contains("belongs to another user"));
+    }
+}
+
+/// Links and pipes in the state directory, as a restored cache may bring them: refused, not followed, not waited for.
+#[test]
+fn what_is_planted_in_the_state_directory_is_neither_followed_nor_waited_for() {
+    let sandbox = Sandbox::with_repo();
+    let _first = sandbox.sk_sync(["run"]).success();
+    let secret = sandbox.path("secret");
+    std::fs::write(&secret, "untouched").unwrap();
+    let place = sandbox.place();
+    let names = [
+        "store.db-wal",
+        "grants.json",
+        "settings.toml",
+        "last-run.json",
+        "stub.db",
+        "spool.lines",
+        "drain.lock",
+        "drain.holder",
+        "hook.log",
+        "hook.owed",
+        "repository.json",
+        "older-stores.adopted",
+        "checkouts",
+    ];
+    let everywhere = names.iter().map(|name| place.join(name));
+    let above = ["older-stores.json", "migrate.lock", "unassigned"].iter().map(|name| sandbox.state().join(name));
+    for path in everywhere.chain(above) {
+        let aside = path.with_extension("aside");
+        let was_there = std::fs::rename(&path, &aside).is_ok();
+        for is_pipe in [false, true] {
+            if is_pipe {
+                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            } else {
+                symlink(&secret, &path).unwrap();
+            }
+            for words in [&["run"][..], &["status"], &["verify"], &["allow", "--list"], &["hook", "run", "post-commit"]]
+            {
+                let run = sandbox.sk_sync(words);
+                let is_hook = words[0] == "hook";
+                assert_eq!(run.code, Some(if is_hook { 0 } else { 2 }), "{} {words:?}: {run:?}", path.display());
+                assert!(run.stderr.contains("cannot use the state directory"), "{} {words:?}: {run:?}", path.display());
+            }
+            std::fs::remove_file(&path).unwrap();
+        }
+        if was_there {
+            std::fs::rename(&aside, &path).unwrap();
+        }
+    }
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "untouched");
+    let _last = sandbox.sk_sync(["run"]).success();
+}
