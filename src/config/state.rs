@@ -73,11 +73,8 @@ fn real_directory(dir: &Path) -> Result<(), Error> {
 
 /// By the listing alone: no entry is opened.
 fn plain_entries(dir: &Path) -> Result<(), Error> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        // What cannot be listed fails where it is used, with its own words.
-        Err(_) => return Ok(()),
-    };
+    // What cannot be listed fails where it is used, with its own words.
+    let Ok(entries) = std::fs::read_dir(dir) else { return Ok(()) };
     for entry in entries {
         let kind = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())));
         match kind {

@@ -14,6 +14,7 @@
 
 mod audit;
 mod catalog;
+mod claim;
 mod cleanup;
 mod conflicts;
 mod decide;
@@ -38,6 +39,7 @@ mod take_over;
 mod targets;
 
 pub(crate) use catalog::{Catalog, Known};
+pub(crate) use claim::taker;
 pub(crate) use cleanup::{lock_sources, plan_cleanup, set_away};
 pub(crate) use conflicts::{Conflict, conflicts, stores};
 pub(crate) use decide::{Decided, Decision, Keep, Refused, decide_everywhere};
@@ -49,7 +51,7 @@ pub(crate) use release::{count_held, open_conflicts, release};
 pub(crate) use report::{ShareReport, SourceReport, Taken, Waiting};
 pub(crate) use route::Destination;
 pub(crate) use scopes::Names;
-pub(crate) use take_over::{Request, take_over, taker};
+pub(crate) use take_over::{Request, take_over};
 
 use crate::event::{Disposition, FamilyTable, disposition};
 

@@ -47,7 +47,7 @@ pub(super) fn find(state: &Path, home: Option<&Path>, root: &Path, store: &Path)
                 event_rows: counted.map(|known| known.event_rows),
                 body_rows: counted.map(|known| known.body_rows),
                 imported: known.is_some_and(|known| is_imported(known, &stamp)),
-                waiting: known.map_or(0, |known| waiting(known, &own)),
+                waiting: known.map_or(0, |known| waiting(known, own.as_ref())),
                 error: known.and_then(|known| known.error.clone()),
             })
         })
@@ -61,9 +61,9 @@ fn owner(store: &Path) -> Option<(String, String)> {
     Some((project.to_owned(), format!("{project}/{repository}")))
 }
 
-fn waiting(known: &Known, own: &Option<(String, String)>) -> u64 {
-    let Some((project, taker)) = own.as_ref().filter(|(_, taker)| !known.taken_by.contains(taker)) else { return 0 };
-    let shares = known.shares.iter().filter(|share| share.store == *project && !taker.is_empty());
+fn waiting(known: &Known, own: Option<&(String, String)>) -> u64 {
+    let Some((project, _)) = own.filter(|(_, taker)| !known.taken_by.contains(taker)) else { return 0 };
+    let shares = known.shares.iter().filter(|share| share.store == *project);
     shares.map(|share| share.events + share.bodies + share.failures).sum()
 }
 
