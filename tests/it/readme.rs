@@ -37,7 +37,7 @@ fn blocks(text: &str) -> Vec<Vec<Shown>> {
 /// The command as this test runs it: the built program, and a receiver's first line waited for.
 fn script_line(command: &str) -> String {
     let command = command.split("   #").next().unwrap_or_default().trim_end();
-    let command = command.replace("cargo run --release -- ", "sk-sync ");
+    let command = command.replace("cargo run -- ", "sk-sync ");
     match command.strip_suffix(" &") {
         Some(server) => format!(
             "rm -f said; {server} >said & for i in $(seq 400); do test -s said && break; sleep 0.05; done; cat said"
