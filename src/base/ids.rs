@@ -54,6 +54,11 @@ pub(crate) fn normalize(text: &str) -> Option<String> {
     }
 }
 
+/// The ULID text of 128 bits: 26 Crockford digits, the high one first.
+pub(crate) fn ulid_of(bits: u128) -> String {
+    ulid::Ulid::from(bits).to_string()
+}
+
 fn is_crockford(byte: u8) -> bool {
     byte.is_ascii_digit() || (byte.is_ascii_uppercase() && !matches!(byte, b'I' | b'L' | b'O' | b'U'))
 }

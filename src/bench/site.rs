@@ -120,6 +120,7 @@ impl Site {
             edition: Edition::default(),
             max_time: Some(LONG),
             resubmits: false,
+            lists_lines: false,
             dry_run: false,
             choice: Choice { target_url: Some(url), ..Choice::default() },
         };

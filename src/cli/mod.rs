@@ -16,6 +16,7 @@ mod progress;
 mod render;
 mod table;
 mod version;
+mod when;
 
 pub(crate) use args::Globals;
 pub(crate) use context::Context;

@@ -52,6 +52,7 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
     match kind {
         Kind::Preset => preset::canonical(text(value)?).map(same),
         Kind::Word(words) => word(words, text(value)?).map(same),
+        Kind::Switch => value.as_bool().map(same).ok_or_else(|| "must be true or false".to_owned()),
         Kind::Text => short(&line(text(value)?)?, MAX_TEXT_CHARS).map(same),
         Kind::Url => short(text(value)?.trim(), MAX_ITEM_CHARS).map(same),
         Kind::Uuid => uuid::Uuid::parse_str(text(value)?.trim())
@@ -105,6 +106,7 @@ pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
         | Kind::Headers
         | Kind::Secret
         | Kind::OwnCommand => super::file::parse_value(trimmed).ok_or("must be a TOML value")?,
+        Kind::Switch => trimmed.parse::<bool>().map_or_else(|_| json!(text), |switch| json!(switch)),
         Kind::Count(..) | Kind::Size(..) | Kind::Duration(..) => {
             trimmed.parse::<u64>().map_or_else(|_| json!(text), |n| json!(n))
         }
@@ -260,6 +262,7 @@ mod tests {
             (Kind::Preset, json!("Trash"), json!("opt-out")),
             (WORDS, json!(" BATCH"), json!("batch")),
             (WORDS, json!("2026_03"), json!("2026-03")),
+            (Kind::Switch, json!(false), json!(false)),
             (Kind::Text, json!(" a b "), json!("a b")),
             (Kind::Uuid, json!("8A4A7DA6A97C4BB4893AB31664ABFEE4"), json!("8a4a7da6-a97c-4bb4-893a-b31664abfee4")),
             (Kind::Count(1, 9), json!(9), json!(9)),
@@ -288,6 +291,7 @@ mod tests {
             (Kind::Preset, json!("x"), "expected one of teamspace, "),
             (WORDS, json!("cloud"), "expected one of batch, 2026-03"),
             (WORDS, json!(1), "text in quotes"),
+            (Kind::Switch, json!("yes"), "true or false"),
             (Kind::Text, json!("a\nb"), "one line"),
             (Kind::Text, json!("é".repeat(256)), "at most 255 characters"),
             (Kind::Url, json!("é".repeat(2049)), "at most 2048 characters"),

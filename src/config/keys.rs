@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Preset,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// `true` or `false`.
+    Switch,
     /// A line of text; empty means unset.
     Text,
     /// A UUID.
@@ -174,6 +176,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("hook.max_time", Kind::Duration(1, DAY), Some("\"30s\""), "How long the drain that a hook starts may take."),
     key("dossier.parity", Kind::Word(&["path", "content"]), Some("\"path\""), "Form of the parity hash."),
     key(
+        "mission_log.capture",
+        Kind::Switch,
+        Some("true"),
+        "Whether the lines of each mission's status.events.jsonl are captured.",
+    ),
+    key(
         "opt_out.teamspace_bound",
         Kind::Word(&["keep", "audit"]),
         Some("\"keep\""),
@@ -184,6 +192,12 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Word(&["owed", "held"]),
         Some("\"owed\""),
         "Whether imported events go by themselves.",
+    ),
+    key(
+        "migrate.personal_data",
+        Kind::Word(&["strip", "send"]),
+        Some("\"strip\""),
+        "Whether names of people and machines in imported events are sent.",
     ),
     key("network.proxy", Kind::OwnProxy, None, "Proxy for https; only in the user's file."),
     key("network.client_cert", Kind::UserFile, None, "Certificate to show to servers (PEM); only in the user's file."),

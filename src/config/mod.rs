@@ -41,7 +41,7 @@ pub(crate) use origin::{Origin, Problem, without_userinfo};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
     Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Imported,
-    Parity, Teamspace, WireNames,
+    Parity, PersonalData, Teamspace, WireNames,
 };
 pub(crate) use settings::{Change, Changed, Edit, Refusal, Settings, plan_settings};
 pub(crate) use source::{ArtifactSource, LAYOUTS};

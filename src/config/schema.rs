@@ -38,6 +38,8 @@ pub(crate) struct EventSyncConfig {
     pub(crate) hook: Hook,
     /// Forms of dossier events.
     pub(crate) dossier: Dossier,
+    /// The logs that missions keep of themselves.
+    pub(crate) mission_log: MissionLog,
     /// What opting out does.
     pub(crate) opt_out: OptOut,
     /// What an import does.
@@ -245,6 +247,14 @@ pub(crate) enum Parity {
     Content,
 }
 
+/// `[mission_log]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MissionLog {
+    /// Whether the lines of `status.events.jsonl` become events.
+    pub(crate) capture: bool,
+}
+
 /// `[opt_out]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -269,6 +279,19 @@ pub(crate) enum BoundFamilies {
 pub(crate) struct Migrate {
     /// Whether imported events go by themselves.
     pub(crate) imported: Imported,
+    /// Whether members that name a person or a machine leave with imported events.
+    pub(crate) personal_data: PersonalData,
+}
+
+/// What happens to the members of imported events that name a person or a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PersonalData {
+    /// They stay in the journal and are left out of what is sent.
+    #[default]
+    Strip,
+    /// They are sent.
+    Send,
 }
 
 /// What becomes of imported events.
@@ -329,81 +352,5 @@ impl Default for EventSyncConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::KEYS;
-    use crate::config::Origin;
-    use crate::config::file::read_layer;
-    use crate::config::layers::merge;
-
-    /// The public contract's numbers, spelled out, so that the table cannot drift.
-    #[test]
-    fn defaults_are_the_published_ones() {
-        let config = EventSyncConfig::default();
-        assert_eq!(
-            (config.preset, config.retention, config.delivery),
-            (Preset::LocalRetention, Retention::On, Delivery::None)
-        );
-        assert_eq!(config.project, Project { uuid: None, slug: None });
-        assert_eq!(
-            config.teamspace,
-            Teamspace { team_slug: None, user_email: String::new(), token_file: None, token_command: None }
-        );
-        let external = config.external_receiver;
-        assert_eq!((external.headers, external.signing_secret), (vec![], None));
-        assert_eq!(
-            (external.format, external.ack, external.compression),
-            (Format::Batch, Ack::Results, Compression::Gzip)
-        );
-        let resubmit = Resubmit::Unacknowledged;
-        assert_eq!(
-            config.bodies,
-            Bodies { wire_names: WireNames::Current, parallel: 4, max_queue_bytes: 1 << 30, resubmit }
-        );
-        assert_eq!(config.journal, Journal { capacity: 100_000, warn_rows: 1_000_000 });
-        let drain = Drain {
-            max_events: 1000,
-            max_bytes: 524_288,
-            max_time: Duration::from_mins(1),
-            max_rejections: 5,
-            lock_wait: Duration::from_secs(10),
-        };
-        assert_eq!(config.drain, drain);
-        let hook =
-            Hook { drain: HookDrain::Detached, budget: Duration::from_millis(250), max_time: Duration::from_secs(30) };
-        assert_eq!((config.hook, config.dossier.parity), (hook, Parity::Path));
-        assert_eq!(config.opt_out.teamspace_bound, BoundFamilies::Keep);
-        assert_eq!((config.migrate.imported, config.families.local_only), (Imported::Owed, vec![]));
-    }
-
-    #[test]
-    fn default_artifacts_are_the_published_ones() {
-        let artifacts = EventSyncConfig::default().artifacts;
-        assert_eq!((artifacts.root.as_str(), artifacts.max_bytes), ("kitty-specs", 524_288));
-        assert_eq!(artifacts.formats, ["md", "json", "yaml", "yml", "csv"]);
-        assert_eq!(artifacts.surfaces.len(), 11);
-        assert_eq!((artifacts.layouts, artifacts.source), (vec!["kitty".to_owned()], vec![]));
-    }
-
-    #[test]
-    fn the_example_shows_every_key_at_its_default() {
-        let example = include_str!("../../event-sync.toml.example");
-        let mut problems = Vec::new();
-        let origin = Origin::UserFile("event-sync.toml.example".into());
-        let layer = read_layer(example, origin, &mut problems).with_axes();
-        assert_eq!(problems, []);
-        assert_eq!(merge(&[layer]).unwrap().0, EventSyncConfig::default(), "the example alone is all the defaults");
-        let mut section = "";
-        let mut listed = Vec::new();
-        for line in example.lines() {
-            if let Some(name) = line.strip_prefix('[') {
-                section = name.trim_end_matches(']');
-            } else if let Some((name, _)) = line.trim_start_matches("# ").split_once(" = ")
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-            {
-                listed.push(if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") });
-            }
-        }
-        assert!(listed.iter().eq(KEYS.iter().map(|k| k.name)), "{listed:?}");
-    }
-}
+#[path = "schema_tests.rs"]
+mod tests;

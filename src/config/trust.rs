@@ -33,6 +33,7 @@ const FREE: &[(&str, Free)] = &[
     ("delivery", Free::Words(&["stub", "none"])),
     ("project.uuid", Free::Anything),
     ("project.slug", Free::Anything),
+    ("mission_log.capture", Free::Anything),
     ("artifacts.root", Free::Indexed),
     ("artifacts.layouts", Free::Indexed),
     ("artifacts.source", Free::Indexed),

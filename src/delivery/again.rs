@@ -32,6 +32,8 @@ pub(crate) struct Among {
     pub(crate) types: Vec<String>,
     /// With these ids; with any, when there are none.
     pub(crate) ids: Vec<String>,
+    /// Whose last error contains this text, in any case; whatever it is, when there is none.
+    pub(crate) reason: Option<String>,
 }
 
 /// Some of the rows, and where the next ones begin.
@@ -50,14 +52,16 @@ const DELIVERED: &str =
        AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
        AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
-     ORDER BY d.seq LIMIT ?6";
+       AND (?6 IS NULL OR instr(lower(d.error), lower(?6)) > 0)
+     ORDER BY d.seq LIMIT ?7";
 const GIVEN_UP: &str = "SELECT d.seq, d.status, d.waiver
      FROM delivery_rows AS d INDEXED BY delivery_failed JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status = 'terminal_failed'
        AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
        AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
-     ORDER BY d.seq LIMIT ?6";
+       AND (?6 IS NULL OR instr(lower(d.error), lower(?6)) > 0)
+     ORDER BY d.seq LIMIT ?7";
 
 /// What [`owe_again`] would change.
 pub(crate) fn owed_again(
@@ -116,8 +120,15 @@ fn rows(tx: &ReadTx<'_>, target: i64, which: Settled, among: &Among, after: i64)
     let list = |words: &[String]| (!words.is_empty()).then(|| serde_json::Value::from(words).to_string());
     let since = among.since.map(Timestamp::as_micros);
     let mut statement = tx.prepare(sql)?;
-    let mut found =
-        statement.query(rusqlite::params![target, after, since, list(&among.types), list(&among.ids), CHUNK])?;
+    let mut found = statement.query(rusqlite::params![
+        target,
+        after,
+        since,
+        list(&among.types),
+        list(&among.ids),
+        among.reason,
+        CHUNK
+    ])?;
     let mut all = Vec::new();
     while let Some(row) = found.next()? {
         all.push((row.get(0)?, status(row)?, row.get(2)?));
@@ -165,7 +176,9 @@ mod tests {
         let batch = books.batch();
         let outcomes = vec![Outcome::Terminal("no".to_owned()), Outcome::Success];
         books.record(&batch, &Verdict::Settled(outcomes));
-        assert_eq!(again(&mut books, Settled::GivenUp, &Among::default()), 1);
+        let because = |reason: &str| Among { reason: Some(reason.to_owned()), ..Among::default() };
+        assert_eq!(again(&mut books, Settled::GivenUp, &because("yes")), 0);
+        assert_eq!(again(&mut books, Settled::GivenUp, &because("NO")), 1);
         for _ in 1..books.policy.max_rejections {
             assert_eq!(books.exchange(&Outcome::Rejected("no".to_owned())), [1]);
             assert_eq!(books.row(1).status, Status::Rejected, "refusals are counted anew");
@@ -186,6 +199,7 @@ mod tests {
             since,
             types: types.iter().map(ToString::to_string).collect(),
             ids: ids.iter().map(ToString::to_string).collect(),
+            reason: None,
         };
         for (among, count) in [
             (among(None, &["U"], &[]), 0),

@@ -220,8 +220,14 @@ impl Course<'_> {
         let Conditions { project_uuid, ids, begun, .. } = *self.conditions;
         let id = &self.identity.target_id;
         let target = registry::current(tx, id)?.ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
-        let context = WireContext { project_uuid, team_slug: &self.identity.team_slug, form: self.manner.form };
-        let selection = select::select(tx, &target, &self.conditions.policy, context, ids, (begun, self.now))?;
+        let policy = &self.conditions.policy;
+        let context = WireContext {
+            project_uuid,
+            team_slug: &self.identity.team_slug,
+            sends_personal_data: policy.sends_personal_data,
+            form: self.manner.form,
+        };
+        let selection = select::select(tx, &target, policy, context, ids, (begun, self.now))?;
         Ok((target, selection))
     }
 

@@ -57,7 +57,7 @@ impl Books {
             store,
             ids: CountedIds::default(),
             now: Cell::new(Timestamp::from_micros(1_770_000_000_000_000)),
-            policy: Policy { max_events: 4, max_bytes: 100_000, max_rejections: 3 },
+            policy: Policy { max_events: 4, max_bytes: 100_000, max_rejections: 3, sends_personal_data: false },
             project: Some("p"),
             http_status: 200,
             max_time: Duration::from_mins(1),

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_least_limit_holds_and_a_servers_word_for_a_day() {
         let mut books = Books::new();
-        let policy = Policy { max_events: 100, max_bytes: 1000, max_rejections: 1 };
+        let policy = Policy { max_events: 100, max_bytes: 1000, max_rejections: 1, sends_personal_data: false };
         let (now, target) = (books.now(), books.target());
         let sizes = |target: &Target, now| {
             let limits = in_force(target, &policy, now);

@@ -18,7 +18,6 @@ const WINDOW: usize = 4;
 
 /// The configured bounds of a drain.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_field_names, reason = "the names of the configuration keys")]
 pub(crate) struct Policy {
     /// Most events in a request.
     pub(crate) max_events: usize,
@@ -26,6 +25,8 @@ pub(crate) struct Policy {
     pub(crate) max_bytes: usize,
     /// Refusals after which an event is given up.
     pub(crate) max_rejections: i64,
+    /// Members of imported events that name a person or a machine are sent as well.
+    pub(crate) sends_personal_data: bool,
 }
 
 /// What there is to do.

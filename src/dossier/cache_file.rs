@@ -9,7 +9,7 @@ use super::stat::{Moment, Stat};
 use crate::base::Sha256;
 
 /// What the file begins with; its last byte is the version of the form.
-const MAGIC: [u8; 8] = *b"sksyidx\x02";
+const MAGIC: [u8; 8] = *b"sksyidx\x03";
 /// A longer file is neither read nor written, in bytes: it would know about 700,000 files.
 pub(crate) const LONGEST: usize = 64 << 20;
 /// Length of the digest at the end.
@@ -66,8 +66,10 @@ fn put_mission(out: &mut Vec<u8>, slug: &str, known: &Known) {
         out.push(u8::from(*is_of_main));
         put_stat(out, stat);
         put_text(out, &meta.mission_type);
-        out.push(u8::from(meta.target_branch.is_some()));
-        put_text(out, meta.target_branch.as_deref().unwrap_or_default());
+        for optional in [&meta.mission_id, &meta.target_branch] {
+            out.push(u8::from(optional.is_some()));
+            put_text(out, optional.as_deref().unwrap_or_default());
+        }
     }
     out.extend_from_slice(&u32::try_from(known.files.len()).unwrap_or(u32::MAX).to_le_bytes());
     for file in &known.files {
@@ -133,9 +135,11 @@ impl Rest<'_> {
 
     fn meta(&mut self) -> Option<KnownMeta> {
         let (is_of_main, stat, mission_type) = (self.flag()?, self.stat()?, self.text()?);
+        let (has_id, id) = (self.flag()?, self.text()?);
         let (has_branch, branch) = (self.flag()?, self.text()?);
+        let (mission_id, target_branch) = (has_id.then_some(id), has_branch.then_some(branch));
         // A file that is there and of use is not odd.
-        let meta = Meta { mission_type, target_branch: has_branch.then_some(branch), oddity: None };
+        let meta = Meta { mission_type, mission_id, target_branch, oddity: None };
         Some(KnownMeta { is_of_main, stat, meta })
     }
 
@@ -169,6 +173,7 @@ mod tests {
             stat,
             meta: Meta {
                 mission_type: "research".to_owned(),
+                mission_id: target_branch.map(|_| "i".to_owned()),
                 target_branch: target_branch.map(str::to_owned),
                 oddity: None,
             },

@@ -118,7 +118,7 @@ impl Reader<'_> {
             source.of(&unit.dir, &walk).map_err(|reason| (META.to_owned(), reason))?
         } else {
             let mission_type = source.map(|source| source.mission_type.clone()).unwrap_or_default();
-            (Meta { mission_type, target_branch: None, oddity: None }, None)
+            (Meta { mission_type, mission_id: None, target_branch: None, oddity: None }, None)
         };
         let known = walk.files.iter().map(|found| known.reading(&found.path, found.stat)).collect();
         Ok((walk, known, said, meta))
@@ -195,6 +195,7 @@ fn new_mission(request: &Request<'_>, tree: &Beneath, unit: Unit, meta: Meta, ta
         source: unit.source,
         slug: unit.slug,
         mission_type: meta.mission_type,
+        mission_id: meta.mission_id,
         target_branch,
         manifest_version: VERSION,
         step: request.step.map(str::to_owned),

@@ -45,6 +45,7 @@ fn mission(step: Option<&str>) -> Mission {
         completeness: Completeness::Unknown,
         parity: String::new(),
         drift: None,
+        mission_id: None,
         oddity: None,
     };
     mission.settle(manifest, ParityForm::Path);

@@ -77,7 +77,7 @@ impl Reader {
     /// The mapping that the next node belongs to, if it is one of the two of interest.
     fn place(&mut self) -> Option<&mut Place> {
         let is_project = self.depth == 2 && self.is_in_project;
-        let level = if is_project { 1 } else { 0 };
+        let level = usize::from(is_project);
         let is_of_interest = self.documents == 1 && (self.depth == 1 || is_project);
         Some(&mut self.keys[level]).filter(|place| is_of_interest && place.is_mapping)
     }

@@ -1,35 +1,35 @@
-//! The events that a mission's own log names (`status.events.jsonl`, written by Spec Kitty beside the artifacts).
+//! The log that a mission keeps of itself (`status.events.jsonl`), read as a file.
 
-use std::collections::BTreeSet;
-use std::io::{BufReader, Read as _};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::Error;
+use super::body::{ReadError, read_body};
 use super::discover;
+use crate::event::{LogMission, LogProject, read_log};
 
 /// The log's name in a feature directory.
-const LOG: &str = "status.events.jsonl";
-/// Bytes of a log that are read at most.
-const LONGEST: u64 = 64 << 20;
+pub(crate) const MISSION_LOG: &str = "status.events.jsonl";
+/// A longer log is not read.
+const MAX_LOG_BYTES: u64 = 64 << 20;
 
-/// What the log of a mission names.
+/// The bytes of the log in `feature_dir`, an indexed mission's directory. Links are followed only as far as the index
+/// follows them.
+pub(crate) fn read_mission_log(feature_dir: &Path) -> Result<Vec<u8>, ReadError> {
+    read_body(feature_dir, MISSION_LOG, MAX_LOG_BYTES)
+}
+
+/// The events that the log of a mission names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MissionLog {
     /// The mission.
     pub(crate) mission_slug: String,
-    /// The ids of its events.
+    /// The ids of lines that become events, in normal form.
     pub(crate) ids: BTreeSet<String>,
-    /// Lines that name no event.
-    pub(crate) odd_lines: u64,
-    /// Why it could not be read to its end.
+    /// Lines that become no event, by the word that says why.
+    pub(crate) skipped: BTreeMap<&'static str, u64>,
+    /// Why it could not be read.
     pub(crate) flaw: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    event_id: String,
 }
 
 /// The logs of every mission that has one, in the order of their names.
@@ -39,11 +39,10 @@ pub(crate) fn mission_logs(root: &Path, artifacts_root: &str) -> Result<Vec<Miss
     let mut logs = Vec::new();
     for mission_slug in found.slugs {
         let mut log = MissionLog { mission_slug, ..MissionLog::default() };
-        match tree.open_file(&format!("{}/{LOG}", log.mission_slug)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+        match read_mission_log(&tree.path().join(&log.mission_slug)) {
+            Err(ReadError::Deleted) => continue,
             Err(error) => log.flaw = Some(error.to_string()),
-            Ok(None) => log.flaw = Some("not a regular file".to_owned()),
-            Ok(Some((file, _))) => log.read(BufReader::new(file.take(LONGEST))),
+            Ok(bytes) => log.read(&bytes),
         }
         logs.push(log);
     }
@@ -51,21 +50,12 @@ pub(crate) fn mission_logs(root: &Path, artifacts_root: &str) -> Result<Vec<Miss
 }
 
 impl MissionLog {
-    fn read(&mut self, mut lines: impl std::io::BufRead) {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            match lines.read_until(b'\n', &mut line) {
-                Ok(0) => return,
-                Ok(_) if line.trim_ascii().is_empty() => {}
-                Ok(_) => match serde_json::from_slice::<Line>(&line) {
-                    Ok(Line { event_id }) => drop(self.ids.insert(event_id)),
-                    Err(_) => self.odd_lines += 1,
-                },
-                Err(error) => {
-                    self.flaw = Some(error.to_string());
-                    return;
-                }
+    fn read(&mut self, bytes: &[u8]) {
+        let mission = LogMission { directory: &self.mission_slug, mission_id: None };
+        for row in read_log(bytes, LogProject::default(), mission) {
+            match row.becomes {
+                Ok(event) => drop(self.ids.insert(event.event_id)),
+                Err(skip) => *self.skipped.entry(skip.code).or_default() += 1,
             }
         }
     }
@@ -76,23 +66,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_read_and_odd_lines_counted() {
+    fn ids_are_read_and_skipped_lines_counted_by_reason() {
         let dir = tempfile::tempdir().unwrap();
         let mission = |slug: &str, text: Option<&str>| {
             let mission = dir.path().join("kitty-specs").join(slug);
             std::fs::create_dir_all(&mission).unwrap();
             if let Some(text) = text {
-                std::fs::write(mission.join(LOG), text).unwrap();
+                std::fs::write(mission.join(MISSION_LOG), text).unwrap();
             }
         };
-        mission("b", Some("{\"event_id\":\"2\"}\n\n{\"event_id\":\"1\",\"x\":[]}\nno json\n{\"event_id\":7}"));
+        let line =
+            |id: &str| format!(r#"{{"event_id":"{id}","event_type":"T","payload":{{}},"at":"2026-05-06T10:02:51Z"}}"#);
+        let (one, two) = (line("01KQXA0Q7W3M5D8F1GZ2H4J6K8"), line("01kqxa1c2e4r6t8y0v1b3n5m7p"));
+        mission(
+            "b",
+            Some(&format!("{two}\n\n{one}\nno json\n{{\"event_id\":7,\"to_lane\":1}}\n{{\"kind\":\"annotation\"}}")),
+        );
         mission("a", None);
         mission("c", Some(""));
-        std::fs::create_dir_all(dir.path().join("kitty-specs/d").join(LOG)).unwrap();
+        std::fs::create_dir_all(dir.path().join("kitty-specs/d").join(MISSION_LOG)).unwrap();
         let logs = mission_logs(dir.path(), "kitty-specs").unwrap();
         let told: Vec<_> =
-            logs.iter().map(|l| (l.mission_slug.as_str(), l.ids.len(), l.odd_lines, l.flaw.is_some())).collect();
-        assert_eq!(told, [("b", 2, 2, false), ("c", 0, 0, false), ("d", 0, 0, true)]);
+            logs.iter().map(|l| (l.mission_slug.as_str(), l.ids.len(), l.skipped.len(), l.flaw.is_some())).collect();
+        assert_eq!(told, [("b", 2, 3, false), ("c", 0, 0, false), ("d", 0, 0, true)]);
+        assert!(logs[0].ids.contains("01KQXA1C2E4R6T8Y0V1B3N5M7P"), "in normal form");
         assert_eq!(mission_logs(dir.path(), "elsewhere").unwrap(), []);
     }
 }

@@ -15,6 +15,8 @@ const MAX_FIELD_CHARS: usize = 255;
 pub(super) struct Meta {
     /// `mission_type`, else the older `mission`.
     pub(super) mission_type: String,
+    /// The mission's own id, a handle by which its log may name it.
+    pub(super) mission_id: Option<String>,
     /// `None` when the file does not say: the default branch is used.
     pub(super) target_branch: Option<String>,
     /// Why defaults had to be used, if they had.
@@ -24,7 +26,12 @@ pub(super) struct Meta {
 /// Reads the bytes of a `meta.json`; `None` when there is none. A byte order mark is skipped. What cannot be parsed (merge
 /// markers, a file cut short) gives no namespace at all: with defaults, facts of the mission would be another mission's.
 pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
-    let defaults = |oddity| Meta { mission_type: DEFAULT_TYPE.to_owned(), target_branch: None, oddity: Some(oddity) };
+    let defaults = |oddity| Meta {
+        mission_type: DEFAULT_TYPE.to_owned(),
+        mission_id: None,
+        target_branch: None,
+        oddity: Some(oddity),
+    };
     let Some(bytes) = bytes else { return Ok(defaults(Reason::MetaMissing)) };
     let text = std::str::from_utf8(bytes).map_err(|_| Reason::MetaNotUtf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -40,7 +47,13 @@ pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
     if target_branch.as_ref().is_some_and(is_long) || mission_type.as_ref().is_some_and(is_long) {
         return Err(Reason::MetaFieldTooLong);
     }
-    Ok(Meta { mission_type: mission_type.unwrap_or_else(|| DEFAULT_TYPE.to_owned()), target_branch, oddity: None })
+    let mission_type = mission_type.unwrap_or_else(|| DEFAULT_TYPE.to_owned());
+    let mission_id = fields
+        .get("mission_id")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty() && id.len() <= MAX_FIELD_CHARS)
+        .map(str::to_owned);
+    Ok(Meta { mission_type, mission_id, target_branch, oddity: None })
 }
 
 /// What Python's `str()` makes of a value: existing servers know such missions by these texts. Lists and objects, which

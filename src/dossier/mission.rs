@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::artifact::{Artifact, Required, missing};
 use super::baseline::Drift;
+use super::log::MISSION_LOG;
 use super::manifest::Manifest;
 use super::parity::{ParityForm, parity};
 use super::reason::Reason;
@@ -63,6 +64,8 @@ pub(crate) struct Mission {
     pub(crate) source: usize,
     /// From `meta.json`, or the default.
     pub(crate) mission_type: String,
+    /// From `meta.json`: a handle by which the mission's log may name it.
+    pub(crate) mission_id: Option<String>,
     /// From `meta.json`, or the default branch.
     pub(crate) target_branch: String,
     /// Of the mission type's manifest.
@@ -113,7 +116,21 @@ impl Mission {
         counts
     }
 
-    /// A digest of everything that facts and bodies of this mission in the project `project_uuid` follow from: while it
+    /// The digest of the log that the mission keeps of itself; `None` without a log that can be read.
+    pub(crate) fn log_sha256(&self) -> Option<Sha256> {
+        self.log().and_then(|log| log.sha256)
+    }
+
+    /// Bytes of that log; 0 without one.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log().map_or(0, |log| log.size)
+    }
+
+    fn log(&self) -> Option<&Artifact> {
+        self.artifacts.iter().find(|artifact| artifact.path == MISSION_LOG)
+    }
+
+    /// A digest of everything that facts, log and bodies of this mission in the project `project_uuid` follow from: while it
     /// is the same, they are.
     pub(crate) fn digest(&self, project_uuid: &str) -> Sha256 {
         let mut said = Vec::with_capacity(128 * (self.artifacts.len() + 4));
@@ -123,6 +140,7 @@ impl Mission {
             said.extend_from_slice(part);
         };
         let step = self.step.as_deref().unwrap_or_default();
+        put(self.mission_id.as_deref().unwrap_or_default().as_bytes());
         let namespace = [project_uuid, &self.slug, &self.target_branch, &self.mission_type, self.manifest_version];
         for text in namespace.into_iter().chain([step, self.completeness.as_str(), &self.parity]) {
             put(text.as_bytes());
@@ -194,6 +212,7 @@ mod tests {
             completeness: Completeness::Unknown,
             parity: String::new(),
             drift: None,
+            mission_id: None,
             oddity: None,
         };
         mission.settle(manifest, ParityForm::Path);

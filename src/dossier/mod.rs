@@ -47,7 +47,7 @@ mod wanted;
 
 pub(crate) use artifact::Artifact;
 pub(crate) use baseline::Owner;
-pub(crate) use body::read_body;
+pub(crate) use body::{ReadError, read_body};
 pub(crate) use cache::Cache;
 pub(crate) use cache_file::LONGEST as LONGEST_CACHE;
 pub(crate) use detect::{Detected, detect, projects_below, recipes};
@@ -56,7 +56,7 @@ pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, de
 pub(crate) use index::{Index, Request, index};
 pub(crate) use key::suffix;
 pub(crate) use locate::count_units;
-pub(crate) use log::{MissionLog, mission_logs};
+pub(crate) use log::{MISSION_LOG, MissionLog, mission_logs, read_mission_log};
 pub(crate) use manifest::Edition;
 pub(crate) use mission::Mission;
 pub(crate) use parity::ParityForm;

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The kind of aggregate whose ids are those of a mission.
+const WORK_PACKAGE: &str = "WorkPackage";
 
 /// What an envelope says it happened to, kind and id; `None` where it names no id, or is no strict JSON object.
 pub(crate) fn aggregate(envelope: &[u8]) -> Option<String> {
@@ -12,11 +16,26 @@ pub(crate) fn aggregate(envelope: &[u8]) -> Option<String> {
         aggregate_type: Option<Cow<'a, str>>,
         #[serde(borrow)]
         aggregate_id: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        payload: Option<&'a RawValue>,
     }
     let subject: Subject<'_> = serde_json::from_slice(envelope).ok()?;
-    let kind = subject.aggregate_type.unwrap_or_default();
-    // The length keeps two pairs apart that read the same when joined.
-    Some(format!("{}:{kind}:{}", kind.len(), subject.aggregate_id?))
+    let (kind, id) = (subject.aggregate_type.unwrap_or_default(), subject.aggregate_id?);
+    // Every mission has a WP01: only the mission's name tells one from another.
+    let mission = if kind == WORK_PACKAGE { subject.payload.and_then(mission_of) } else { None };
+    let mission = mission.unwrap_or_default();
+    // The lengths keep texts apart that read the same when joined.
+    Some(format!("{}:{kind}:{}:{mission}:{id}", kind.len(), mission.len()))
+}
+
+/// The mission that a payload names.
+fn mission_of(payload: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        mission_slug: Cow<'a, str>,
+    }
+    serde_json::from_str::<Named<'_>>(payload.get()).ok().map(|named| named.mission_slug)
 }
 
 #[cfg(test)]
@@ -29,7 +48,16 @@ mod tests {
         let same = of(r#"{"aggregate_type":"WorkPackage","aggregate_id":"WP01","payload":{"a":[1]}}"#);
         assert!(same.is_some());
         assert_eq!(of(r#"{"aggregate_id":"WP\u0030\u0031","aggregate_type":"WorkPackage"}"#), same);
+        let of_mission = |slug: &str| {
+            of(&format!(
+                r#"{{"payload":{{"x":{{}},"mission_slug":{slug}}},"aggregate_type":"WorkPackage","aggregate_id":"WP01"}}"#
+            ))
+        };
+        assert_eq!(of_mission(r#""a""#), of_mission(r#""\u0061""#));
+        assert_ne!(of_mission(r#""a""#), of_mission(r#""b""#));
+        assert_eq!(of_mission("7"), same, "a mission that is not named is none");
         for other in [
+            r#"{"aggregate_type":"WorkPackage","aggregate_id":"WP01","payload":{"mission_slug":"a"}}"#,
             r#"{"aggregate_type":"WorkPackage","aggregate_id":"WP02"}"#,
             r#"{"aggregate_type":"Mission","aggregate_id":"WP01"}"#,
             r#"{"aggregate_id":"WorkPackage:WP01"}"#,

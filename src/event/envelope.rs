@@ -7,7 +7,7 @@ use crate::base::digest::hex;
 use crate::base::{Sha256, Timestamp};
 
 /// Version of the envelope contract.
-const SCHEMA_VERSION: &str = "3.0.0";
+pub(super) const SCHEMA_VERSION: &str = "3.0.0";
 
 /// Who and where: what every envelope of one run shares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,29 +49,31 @@ pub(crate) struct Occurrence<'a> {
     pub(crate) payload: &'a Value,
 }
 
+/// An envelope, its members in the order in which they are written.
+#[derive(Debug, Serialize)]
+pub(super) struct Envelope<'a, P> {
+    pub(super) event_id: &'a str,
+    pub(super) event_type: &'a str,
+    pub(super) aggregate_id: &'a str,
+    pub(super) aggregate_type: &'a str,
+    pub(super) schema_version: &'a str,
+    pub(super) build_id: &'a str,
+    pub(super) payload: &'a P,
+    pub(super) node_id: &'a str,
+    pub(super) lamport_clock: i64,
+    pub(super) causation_id: Option<&'a str>,
+    pub(super) correlation_id: &'a str,
+    pub(super) timestamp: &'a str,
+    pub(super) team_slug: Option<&'a str>,
+    pub(super) project_uuid: &'a str,
+    pub(super) project_slug: Option<&'a str>,
+    pub(super) git_branch: Option<&'a str>,
+    pub(super) head_commit_sha: Option<&'a str>,
+    pub(super) repo_slug: Option<&'a str>,
+}
+
 /// The bytes of a complete envelope. An event of ours starts its own causal chain, so its correlation is its own id.
 pub(crate) fn envelope(origin: &Origin, occurrence: &Occurrence<'_>) -> serde_json::Result<Vec<u8>> {
-    #[derive(Serialize)]
-    struct Envelope<'a> {
-        event_id: &'a str,
-        event_type: &'a str,
-        aggregate_id: &'a str,
-        aggregate_type: &'a str,
-        schema_version: &'a str,
-        build_id: &'a str,
-        payload: &'a Value,
-        node_id: &'a str,
-        lamport_clock: i64,
-        causation_id: Option<&'a str>,
-        correlation_id: &'a str,
-        timestamp: String,
-        team_slug: Option<&'a str>,
-        project_uuid: &'a str,
-        project_slug: Option<&'a str>,
-        git_branch: Option<&'a str>,
-        head_commit_sha: Option<&'a str>,
-        repo_slug: Option<&'a str>,
-    }
     serde_json::to_vec(&Envelope {
         event_id: occurrence.event_id,
         event_type: occurrence.event_type,
@@ -84,7 +86,7 @@ pub(crate) fn envelope(origin: &Origin, occurrence: &Occurrence<'_>) -> serde_js
         lamport_clock: occurrence.lamport_clock,
         causation_id: None,
         correlation_id: occurrence.event_id,
-        timestamp: occurrence.at.to_string(),
+        timestamp: &occurrence.at.to_string(),
         team_slug: origin.team_slug.as_deref(),
         project_uuid: &origin.project_uuid,
         project_slug: origin.project_slug.as_deref(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Coalesce, Violation, WireForm, coalesce, older, violations};
+use super::{Coalesce, Violation, WireForm, coalesce, older, older_envelope, violations};
 use crate::base::json;
 
 /// What capture and delivery need to know of an envelope.
@@ -54,8 +54,9 @@ fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
     let event_type = text("event_type").unwrap_or_default();
     let project_uuid = text("project_uuid");
     let is_null = |name: &str| object.get(name).is_none_or(Value::is_null);
-    let is_older = || older::upgraded(object).is_some();
-    let wire = if !is_strict || object.contains_key("drain_blocked_reason") || is_null("project_uuid") || is_older() {
+    let is_older = || older_envelope::is_older(object) || older::upgraded(object).is_some();
+    let is_local = || object.contains_key("drain_blocked_reason");
+    let wire = if !is_strict || is_local() || is_null("project_uuid") || is_older() {
         WireForm::Rewrite
     } else if is_null("team_slug") {
         WireForm::AsIsWithoutTeam
@@ -127,6 +128,11 @@ mod tests {
             (
                 r#"{"event_id":"a","project_uuid":"p","team_slug":"t","event_type":"MissionDossierArtifactIndexed",
                     "payload":{"namespace":{},"relative_path":"spec.md"}}"#,
+                WireForm::Rewrite,
+            ),
+            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","schema_version":"3.0.0"}"#, WireForm::Rewrite),
+            (
+                r#"{"event_id":"a","project_uuid":"p","team_slug":"t","actor":1,"payload":{"actor":1}}"#,
                 WireForm::Rewrite,
             ),
             (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":NaN}"#, WireForm::Rewrite),

@@ -10,8 +10,10 @@ mod contract;
 mod envelope;
 mod family;
 mod inspect;
+mod mission_log;
 mod namespace;
 mod older;
+mod older_envelope;
 mod wire;
 
 pub(crate) use aggregate::aggregate;
@@ -21,5 +23,7 @@ pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};
 pub(crate) use family::{Disposition, FamilyTable, disposition};
 pub(crate) use inspect::{Inspection, NotAnEvent, inspect};
+pub(crate) use mission_log::{LogEvent, LogMission, LogProject, NO_CONTRACT_TYPE, Skip, copied_line, read_log};
 pub(crate) use namespace::NamespaceRef;
+pub(crate) use older_envelope::{LOCAL_MEMBERS, names_person};
 pub(crate) use wire::{WireContext, WireForm, for_wire};

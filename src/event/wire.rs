@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
 use super::cloud::BatchForm;
-use super::older;
+use super::{older, older_envelope};
+
+/// The members of an envelope, each with its captured bytes.
+type Members = BTreeMap<String, Box<RawValue>>;
 
 /// What sending an envelope takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(crate) enum WireForm {
     /// Cannot be sent: an older queue kept it under an id that its envelope does not name, and an answer could not be
     /// told to be about it.
     Never = 3,
+    /// Must be rewritten; it was imported and names a person or a machine.
+    Personal = 4,
 }
 
 impl WireForm {
@@ -33,6 +38,7 @@ impl WireForm {
             1 => Self::AsIs,
             2 => Self::AsIsWithoutTeam,
             3 => Self::Never,
+            4 => Self::Personal,
             _ => Self::Rewrite,
         }
     }
@@ -50,6 +56,8 @@ pub(crate) struct WireContext<'a> {
     pub(crate) project_uuid: Option<&'a str>,
     /// The target's team; empty when it has none.
     pub(crate) team_slug: &'a str,
+    /// Members of imported events that name a person or a machine are sent as well.
+    pub(crate) sends_personal_data: bool,
     /// The form of the request.
     pub(crate) form: BatchForm,
 }
@@ -72,22 +80,50 @@ pub(crate) fn for_wire(
             let why = "the envelope does not name the event_id that it was queued under";
             return Err(NotSendable(why.to_owned()));
         }
-        WireForm::AsIsWithoutTeam | WireForm::Rewrite => {}
+        WireForm::AsIsWithoutTeam | WireForm::Rewrite | WireForm::Personal => {}
     }
     let refuse = |e: serde_json::Error| NotSendable(format!("the envelope is no strict JSON object ({e})"));
     // Reading it whole finds what is no strict JSON; the members then keep their captured bytes.
     let whole: Value = serde_json::from_slice(captured).map_err(refuse)?;
-    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(captured).map_err(refuse)?;
+    let mut members: Members = serde_json::from_slice(captured).map_err(refuse)?;
     members.remove("drain_blocked_reason");
-    if let Some(payload) = whole.as_object().and_then(older::upgraded) {
-        members.insert("payload".to_owned(), to_raw_value(&payload).map_err(refuse)?);
+    if let Some(envelope) = whole.as_object() {
+        upgrade(envelope, &mut members).map_err(refuse)?;
+    }
+    if form == WireForm::Personal && !context.sends_personal_data {
+        strip(&mut members).map_err(refuse)?;
     }
     fill(&mut members, "team_slug", Some(context.team_slug).filter(|t| !t.is_empty())).map_err(refuse)?;
     fill(&mut members, "project_uuid", context.project_uuid).map_err(refuse)?;
     serde_json::to_vec(&members).map(Some).map_err(refuse)
 }
 
-fn fill(members: &mut BTreeMap<String, Box<RawValue>>, field: &str, value: Option<&str>) -> serde_json::Result<()> {
+/// Puts an envelope of an older producer into its present form.
+fn upgrade(envelope: &Map<String, Value>, members: &mut Members) -> serde_json::Result<()> {
+    for copy in older_envelope::root_copies(envelope) {
+        members.remove(copy);
+    }
+    if let Some(correlation) = older_envelope::correlation(envelope) {
+        members.insert("correlation_id".to_owned(), to_raw_value(correlation)?);
+    }
+    if let Some(payload) = older::upgraded(envelope) {
+        members.insert("payload".to_owned(), to_raw_value(&payload)?);
+    }
+    Ok(())
+}
+
+/// Takes out what names a person or a machine; members without such keep their captured bytes.
+fn strip(members: &mut Members) -> serde_json::Result<()> {
+    members.retain(|name, _| !older_envelope::is_personal(name));
+    for value in members.values_mut().filter(|value| older_envelope::names_person(value.get().as_bytes())) {
+        let mut stripped: Value = serde_json::from_str(value.get())?;
+        older_envelope::strip_personal(&mut stripped);
+        *value = to_raw_value(&stripped)?;
+    }
+    Ok(())
+}
+
+fn fill(members: &mut Members, field: &str, value: Option<&str>) -> serde_json::Result<()> {
     let is_blank = members.get(field).is_none_or(|v| v.get() == "null");
     if let Some(value) = value.filter(|_| is_blank) {
         members.insert(field.to_owned(), to_raw_value(value)?);
@@ -140,6 +176,25 @@ mod tests {
     }
 
     #[test]
+    fn an_envelope_of_an_older_producer_is_put_right() {
+        let captured = concat!(
+            r#"{"event_id":"e","schema_version":"3.0.0","project_uuid":"q","team_slug":"t","causation_id":null,"#,
+            r#""payload":{"developer_name": "D", "actor": "a", "n": 1}, "actor": "a"}"#
+        );
+        let upgraded = |payload: &str| {
+            format!(
+                r#"{{"causation_id":null,"correlation_id":"e","event_id":"e","payload":{payload},"project_uuid":"q","schema_version":"3.0.0","team_slug":"t"}}"#
+            )
+        };
+        let whole = r#"{"developer_name": "D", "actor": "a", "n": 1}"#;
+        assert_eq!(sent(captured, WireForm::Rewrite, ""), upgraded(whole), "captured here: sent as it is");
+        assert_eq!(sent(captured, WireForm::Personal, ""), upgraded(r#"{"actor":"a","n":1}"#));
+        let context = WireContext { sends_personal_data: true, ..WireContext::default() };
+        let sent = for_wire(captured.as_bytes(), WireForm::Personal, context).unwrap().unwrap();
+        assert_eq!(String::from_utf8(sent).unwrap(), upgraded(whole));
+    }
+
+    #[test]
     fn what_strict_json_cannot_say_is_not_sendable() {
         for captured in [&b"[1]"[..], b"{\"a\":NaN}", b"{\"a\":\"\\ud800\"}", b"{\"a\":\"\xff\"}"] {
             let error = for_wire(captured, WireForm::Rewrite, WireContext::default()).unwrap_err();
@@ -149,7 +204,8 @@ mod tests {
 
     #[test]
     fn codes_survive_a_round_trip() {
-        for form in [WireForm::Rewrite, WireForm::AsIs, WireForm::AsIsWithoutTeam, WireForm::Never] {
+        for form in [WireForm::Rewrite, WireForm::AsIs, WireForm::AsIsWithoutTeam, WireForm::Never, WireForm::Personal]
+        {
             assert_eq!(WireForm::from_code(form.code()), form);
         }
         assert_eq!(WireForm::from_code(9), WireForm::Rewrite);

@@ -13,8 +13,21 @@ use super::newest::{Newest, is_discarded, is_plain, newest, still_stated};
 use super::state::{counter_of, name};
 use super::{Document, Error, Kind, chain};
 use crate::base::{Sha256, Timestamp};
-use crate::event::{Coalesce, WireForm};
+use crate::event::{Coalesce, WireForm, copied_line, names_person};
 use crate::store::{WriteTx, add_to_counter};
+
+/// How the origin of an event begins that an older store had.
+const IMPORTED: &str = "import:";
+
+fn is_imported(entry: &Entry<'_>) -> bool {
+    entry.origin.starts_with(IMPORTED)
+}
+
+/// What sending an event takes: what was imported is not sent with the names in it, unless a person wants it.
+fn wire_of(entry: &Entry<'_>) -> WireForm {
+    let is_personal = is_imported(entry) && entry.wire != WireForm::Never && names_person(entry.envelope);
+    if is_personal { WireForm::Personal } else { entry.wire }
+}
 
 /// Adds entries within one write transaction. [`Appender::finish`] must be called before the transaction commits: it
 /// posts the counters.
@@ -262,7 +275,7 @@ impl<'a> Appender<'a> {
                 &digest.as_bytes()[..],
                 size_of(e),
                 &link.as_bytes()[..],
-                e.wire.code(),
+                wire_of(e).code(),
                 e.held,
                 follows,
                 cargo.kind.code(),
@@ -270,6 +283,11 @@ impl<'a> Appender<'a> {
             ])?;
         if written == 0 {
             return Ok(false);
+        }
+        if is_imported(e)
+            && let Some(line) = copied_line(e.envelope)
+        {
+            self.tx.prepare("INSERT OR IGNORE INTO journal_copies (line) VALUES (?1)")?.execute([&line[..]])?;
         }
         self.tx
             .prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2)")?

@@ -1,9 +1,10 @@
-//! How the journal grew, for a report. O(rows).
+//! How the journal grew and what it is made of, for a report. O(rows).
 
 use rusqlite::OptionalExtension as _;
 
 use super::Error;
 use crate::base::Timestamp;
+use crate::event::WireForm;
 use crate::store::ReadTx;
 
 /// When the first event became durable.
@@ -20,4 +21,23 @@ pub(crate) fn captured_per(tx: &ReadTx<'_>, width: i64) -> Result<Vec<(i64, i64,
     )?;
     let rows = statement.query_map([width], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Live events, not on hold, that hold more about people than others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sensitive {
+    /// Lines of missions' logs: names, mail addresses, free text.
+    pub(crate) log_events: u64,
+    /// Imported events that name a person or a machine.
+    pub(crate) personal_events: u64,
+}
+
+/// Counts them.
+pub(crate) fn sensitive(tx: &ReadTx<'_>) -> Result<Sensitive, Error> {
+    let sql = "SELECT COUNT(*) FILTER (WHERE origin = ?1), COUNT(*) FILTER (WHERE wire = ?2) FROM journal_events
+               WHERE held IS NULL AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL";
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    Ok(tx.prepare(sql)?.query_row((super::MISSION_LOG_ORIGIN, WireForm::Personal.code()), |r| {
+        Ok(Sensitive { log_events: count(r.get(0)?), personal_events: count(r.get(1)?) })
+    })?)
 }

@@ -71,3 +71,49 @@ pub(super) fn again(
     }
     Ok(Appended::Conflict { seq })
 }
+
+/// What the journal knows of an event that comes again from a file that may be rewritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// The same content, team aside: the team is filled in on the way out, and depends on who captured it.
+    Same {
+        /// It is on hold.
+        is_held: bool,
+    },
+    /// Another content. The known one stays.
+    Other {
+        /// The mission that the known one names, where it names one and is still here.
+        mission_slug: Option<String>,
+    },
+    /// It was imported from an older store.
+    Imported,
+    /// It was removed with its project, and stays so.
+    Purged,
+}
+
+/// Looks an event up by its id. The content is compared by meaning, or by its bytes when the payload is gone.
+pub(crate) fn seen(tx: &ReadTx<'_>, event_id: &str, envelope: &[u8]) -> Result<Option<Seen>, Error> {
+    let Some(Known { seq, digest, is_purged }) = known(tx, event_id)? else { return Ok(None) };
+    if is_purged {
+        return Ok(Some(Seen::Purged));
+    }
+    let sql = "SELECT origin LIKE 'import:%', held IS NOT NULL FROM journal_events WHERE seq = ?1";
+    let (is_imported, is_held): (bool, bool) = tx.prepare(sql)?.query_row([seq], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    if digest == Sha256::of(envelope).as_bytes() {
+        return Ok(Some(Seen::Same { is_held }));
+    }
+    let kept = super::payload(tx, seq)?.and_then(|kept| members_without_team(&kept));
+    if kept.is_some() && kept == members_without_team(envelope) {
+        return Ok(Some(Seen::Same { is_held }));
+    }
+    let named = kept.as_ref().and_then(|kept| kept.get("payload")?.get("mission_slug"));
+    let mission_slug = named.and_then(|named| named.as_str().map(str::to_owned));
+    Ok(Some(if is_imported { Seen::Imported } else { Seen::Other { mission_slug } }))
+}
+
+/// The members of an envelope; `None` where a strict parser does not read it.
+fn members_without_team(envelope: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(envelope).ok()?;
+    members.remove("team_slug");
+    Some(members)
+}

@@ -26,6 +26,7 @@ mod collect;
 mod document;
 mod entry;
 mod growth;
+mod held;
 mod inherit;
 mod kind;
 mod known;
@@ -45,17 +46,22 @@ pub(crate) use document::{
     newest_event, newest_version, supersede_document, text, version_before,
 };
 pub(crate) use entry::{Appended, Entry, Receipt};
+pub(crate) use growth::{Sensitive, sensitive};
 pub(crate) use growth::{captured_per, first_captured_at};
+pub(crate) use held::{HeldFilter, HeldRow, held_reasons, held_rows};
 pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_aside, set_aside};
 pub(crate) use kind::Kind;
+pub(crate) use known::{Seen, seen};
 pub(crate) use newest::{ever_stated, has_word, short, stated};
 pub(crate) use point::{Point, continues, is_same_history, point, states_the_same};
 pub(crate) use read::{
-    Conflict, Filter, Listed, Live, conflicts, held, is_known, list, live_after, oldest_kept_at, payload, rows_after,
-    show,
+    Conflict, Filter, Listed, Live, conflicts, held, is_copied, is_known, list, live_after, oldest_kept_at, payload,
+    rows_after, show,
 };
 pub(crate) use record::{Record, Totals};
-pub(crate) use retire::{Audit, Left, Mark, Notice, PURGED, REPLACED, Release, audit, bury, let_go, notice, release};
+pub(crate) use retire::{
+    Audit, Left, Mark, Notice, PURGED, REPLACED, Release, audit, audit_once, bury, let_go, notice, release,
+};
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
 pub(crate) use state::{
@@ -65,6 +71,9 @@ pub(crate) use state::{
 
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
+
+/// The origin of events that are lines of a mission's log.
+pub(crate) const MISSION_LOG_ORIGIN: &str = "mission-log";
 
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]

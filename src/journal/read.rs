@@ -81,6 +81,13 @@ pub(crate) fn held(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.flatten())
 }
 
+/// True when an imported event is the live copy of a line of a mission's log; see
+/// [`LogEvent::copy_key`](crate::event::LogEvent::copy_key).
+pub(crate) fn is_copied(tx: &ReadTx<'_>, line: &[u8; 16]) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM journal_copies WHERE line = ?1)";
+    Ok(tx.prepare(sql)?.query_row([&line[..]], |r| r.get(0))?)
+}
+
 /// The envelope bytes of a row; `None` when they have left.
 pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Error> {
     Ok(tx.prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?)

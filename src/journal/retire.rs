@@ -38,6 +38,17 @@ pub(crate) fn audit(tx: &WriteTx<'_>, now: Timestamp, audit: &Audit<'_>) -> Resu
     Ok(())
 }
 
+/// Writes an audit row unless one says the same of the same content already; for the acts of the index
+/// `journal_audited`.
+pub(crate) fn audit_once(tx: &WriteTx<'_>, now: Timestamp, entry: &Audit<'_>) -> Result<(), Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM journal_audit WHERE event_id = ?1 AND sha256 = ?2 AND act = ?3
+                 AND act IN ('rewritten', 'discarded'))";
+    let is_told: bool = tx
+        .prepare(sql)?
+        .query_row(rusqlite::params![entry.event_id, &entry.sha256.as_bytes()[..], entry.act], |r| r.get(0))?;
+    if is_told { Ok(()) } else { audit(tx, now, entry) }
+}
+
 /// An audited act on many events at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Notice<'a> {

@@ -8,14 +8,14 @@ CREATE TABLE journal_events (
   event_type     TEXT NOT NULL,
   occurred_at    TEXT,                          -- the envelope's own time, verbatim
   captured_at    INTEGER NOT NULL,
-  origin         TEXT NOT NULL,                 -- 'index', 'capture', 'import:<source>'
+  origin         TEXT NOT NULL,                 -- 'index', 'mission-log', 'capture', 'import:<source>'
   coalesce_key   BLOB,                          -- what the event is about; NULL: never coalesces
   facts_hash     BLOB,                          -- what it says of it; of a document the SHA-256 of its text
   payload_sha256 BLOB NOT NULL,
   size           INTEGER NOT NULL,              -- bytes of the envelope
   announced_by   INTEGER REFERENCES journal_events (seq),  -- of a document: the event that a server must know first
   chain          BLOB NOT NULL,                 -- SHA-256(previous chain, seq, event_id, payload_sha256)
-  wire           INTEGER NOT NULL,              -- what sending takes: 0 a rewrite, 1 nothing, 2 nothing without a team, 3 impossible
+  wire           INTEGER NOT NULL,              -- what sending takes: 0 a rewrite, 1 nothing, 2 nothing without a team, 3 impossible, 4 a rewrite without names
   held           TEXT,                          -- why it waits for `events release`
   superseded_by  INTEGER REFERENCES journal_events (seq),
   follows        INTEGER REFERENCES journal_events (seq),  -- the older of its key, owed as well; of a document the version before
@@ -36,6 +36,8 @@ CREATE TABLE journal_texts (
   sha256 BLOB PRIMARY KEY NOT NULL,
   text   BLOB NOT NULL
 );
+-- Events on hold are few, and looked for by a person and by status.
+CREATE INDEX journal_held ON journal_events (held, seq) WHERE held IS NOT NULL;
 
 CREATE TABLE journal_payloads (
   seq      INTEGER PRIMARY KEY REFERENCES journal_events (seq),
@@ -80,6 +82,13 @@ CREATE TABLE journal_audit (
   sha256     BLOB,
   reason     TEXT NOT NULL
 );
+-- Whether an act on an event was audited before. A repair of a mission's log asks it of thousands of lines.
+CREATE INDEX journal_audited ON journal_audit (event_id, sha256) WHERE act IN ('rewritten', 'discarded');
+
+-- What imported events say of lines in mission logs: a line whose live copy was imported is not captured again.
+CREATE TABLE journal_copies (
+  line BLOB PRIMARY KEY                         -- digest of the line's id, or of type, aggregate and time
+) WITHOUT ROWID;
 
 -- What delivery may see of the journal.
 CREATE VIEW journal_feed AS

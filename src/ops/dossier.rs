@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::bodies::Filters;
 use super::capturing::Capturing;
 use super::found::found;
-use super::memory::{self, Memory};
+use super::memory::{self, Fresh, Memory};
+use super::mission_log::{self, LogTally, Logs, unchanged_lines};
 use super::origin::origin;
 use super::report;
 use super::rule::{self, Rule};
@@ -16,11 +17,10 @@ use super::{Error, Step, Workspace, World};
 use crate::base::text::{path, printable};
 use crate::books;
 use crate::config::Parity;
-use crate::dossier::{self, Edition, Fact, Index, Mission, Owner, ParityForm, Sources};
-use crate::event;
+use crate::dossier::{self, Edition, Index, Mission, Owner, ParityForm, Sources};
 use crate::git::{self, Facts};
 use crate::journal::{self, Receipt};
-use crate::store::{ReadStore, Store};
+use crate::store::Store;
 
 /// Which missions, at which step.
 #[derive(Debug, Clone, Copy, Default)]
@@ -183,6 +183,8 @@ fn oddities(index: &Index) -> Vec<String> {
 pub(super) struct Captured {
     /// What came of the facts that were offered to the journal.
     pub(super) receipt: Receipt,
+    /// What came of the missions' logs; `None` where they are not captured.
+    pub(super) logs: Option<LogTally>,
     /// Older events that had to be given up for them.
     pub(super) evicted: i64,
     /// Facts that the preset in force drops, each with an audit row where it wants one.
@@ -202,6 +204,7 @@ pub(super) fn capture(
     memory: &mut Memory,
     indexed: &Indexed,
     keeps_texts: bool,
+    lists_lines: bool,
 ) -> Result<Captured, Error> {
     let project_uuid = workspace.project_uuid()?;
     let now = world.clock.now();
@@ -220,31 +223,51 @@ pub(super) fn capture(
     let place = workspace.place.checkout(&workspace.root);
     let mut told = None;
     let rule = rule::fingerprint(workspace);
-    let digests: Vec<String> = digests(indexed, project_uuid, &rule);
+    let missions = &indexed.index.missions;
+    let digests = digests(indexed, project_uuid, &rule);
     let (captured, fresh, point) = store.write(|tx| {
         let is_same = memory.point().map_or(Ok(false), |then| journal::states_the_same(tx, then))?;
+        let mut logs = Logs::of(workspace, project_uuid, missions, lists_lines);
         let (mut known, mut fresh) = (0, Vec::new());
         let ((), mut receipt) = books::append(tx, now, |appending| {
-            for (mission, digest) in indexed.index.missions.iter().zip(&digests) {
+            let mut changed = Vec::new();
+            for (mission, digest) in missions.iter().zip(&digests) {
                 if is_same && memory.has(&mission.slug, digest) {
                     known += dossier::count_facts(mission);
-                    continue;
+                    if let Some(logs) = &mut logs {
+                        logs.pass_over(mission, memory);
+                    }
+                } else {
+                    changed.push((mission, digest));
                 }
-                if told.is_none() {
-                    told = Some(Told::of(tx, &place, &path(&workspace.root), is_linked)?);
-                }
-                let (dropped, Some(told)) = (capturing.dropped, &mut told) else { continue };
-                capturing.mission(tx, appending, mission, &mission.namespace(project_uuid), told)?;
-                if capturing.dropped == dropped {
-                    fresh.push((mission.slug.clone(), digest.clone()));
+            }
+            for piece in mission_log::pieces(changed) {
+                let read = logs.as_ref().map(|logs| logs.read(&piece, is_same.then_some(&*memory)));
+                let mut read = read.into_iter().flatten();
+                for (mission, digest) in piece {
+                    let log = match (&mut logs, read.next()) {
+                        (Some(logs), Some(log)) => logs.take(tx, appending, now, mission, log, memory)?,
+                        _ => None,
+                    };
+                    if told.is_none() {
+                        told = Some(Told::of(tx, &place, &path(&workspace.root), is_linked)?);
+                    }
+                    let (dropped, Some(told)) = (capturing.dropped, &mut told) else { continue };
+                    capturing.mission(tx, appending, mission, &mission.namespace(project_uuid), told)?;
+                    let is_whole = capturing.dropped == dropped
+                        && (log.is_some() || logs.is_none() || mission.log_sha256().is_none());
+                    fresh.push(Fresh { slug: mission.slug.clone(), digest: is_whole.then(|| digest.clone()), log });
                 }
             }
             Ok::<_, Error>(())
         })?;
+        let logs = logs.map(|logs| logs.tally);
         receipt.unchanged += i64::try_from(known).unwrap_or(i64::MAX) + capturing.skipped;
+        receipt.unchanged += unchanged_lines(logs.as_ref());
+        let dropped = capturing.dropped + logs.as_ref().map_or(0, |logs| logs.dropped);
         let evicted = capturing.rule.evict(tx, now)?;
         let documents = std::mem::take(&mut capturing.documents);
-        let captured = Captured { receipt, evicted, dropped: capturing.dropped, skipped: capturing.skipped, documents };
+        let captured = Captured { receipt, logs, evicted, dropped, skipped: capturing.skipped, documents };
         Ok::<_, Error>((captured, (is_same, fresh), journal::point(tx)?))
     })?;
     let (is_same, fresh) = fresh;
@@ -259,54 +282,6 @@ pub(super) fn capture(
     Ok(captured)
 }
 
-/// What a capture would do, where all of it is in the journal already: told without writing anything. `None` where that is
-/// not so, or not known.
-pub(super) fn unchanged(
-    workspace: &Workspace,
-    store: &ReadStore,
-    memory: &Memory,
-    indexed: &Indexed,
-) -> Result<Option<Receipt>, Error> {
-    let (Some(then), false) = (memory.point(), Rule::of(workspace).is_bounded()) else { return Ok(None) };
-    let digests = digests(indexed, workspace.project_uuid()?, &rule::fingerprint(workspace));
-    let mut missions = indexed.index.missions.iter().zip(&digests);
-    if !missions.all(|(mission, digest)| memory.has(&mission.slug, digest)) {
-        return Ok(None);
-    }
-    let is_same = store.read(|tx| {
-        Ok::<_, journal::Error>(!memory.is_stale(&journal::point(tx)?) && journal::states_the_same(tx, then)?)
-    })?;
-    let count: usize = indexed.index.missions.iter().map(dossier::count_facts).sum();
-    let mut receipt = Receipt::default();
-    receipt.unchanged = i64::try_from(count).unwrap_or(i64::MAX);
-    Ok(is_same.then_some(receipt))
-}
-
-fn digests(indexed: &Indexed, project_uuid: &str, rule: &str) -> Vec<String> {
+pub(super) fn digests(indexed: &Indexed, project_uuid: &str, rule: &str) -> Vec<String> {
     indexed.index.missions.par_iter().map(|mission| memory::digest(mission, project_uuid, rule)).collect()
-}
-
-/// How many facts a capture would add, by a look at the journal alone.
-pub(super) fn preview(
-    existing: Option<&ReadStore>,
-    project_uuid: &str,
-    world: &World<'_>,
-    indexed: &Indexed,
-) -> Result<Receipt, Error> {
-    let facts =
-        |mission: &Mission| dossier::facts(mission, &mission.namespace(project_uuid), world.clock.now(), world.ids);
-    let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, None);
-    let Some(store) = existing else {
-        let mut receipt = Receipt::default();
-        receipt.captured = indexed.index.missions.iter().map(|m| i64::try_from(facts(m).len()).unwrap_or(0)).sum();
-        return Ok(receipt);
-    };
-    store.read(|tx| {
-        let mut receipt = Receipt::default();
-        for fact in indexed.index.missions.iter().flat_map(facts) {
-            let is_stated = keyed(&fact).map_or(Ok(None), |c| journal::stated(tx, c))?.is_some();
-            *(if is_stated { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
-        }
-        Ok(receipt)
-    })
 }

@@ -11,7 +11,7 @@ use super::{Error, Step, Workspace, World};
 use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
 use crate::bodies::{self, DrainPolicy, Push};
-use crate::config::KeepTexts;
+use crate::config::{KeepTexts, PersonalData};
 use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
 use crate::endpoint::{self, Gate, Identity, Keyring, Link, Resolved};
 use crate::http::Cause;
@@ -92,6 +92,7 @@ pub(super) fn events(
             max_events: config.drain.max_events,
             max_bytes: usize::try_from(config.drain.max_bytes).unwrap_or(usize::MAX),
             max_rejections: i64::from(config.drain.max_rejections),
+            sends_personal_data: config.migrate.personal_data == PersonalData::Send,
         },
         project_uuid: workspace.identity.project_uuid.as_deref(),
         clock: world.clock,

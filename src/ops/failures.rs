@@ -166,51 +166,90 @@ fn waivers_of(store: &Path, target_id: &str) -> Result<Vec<Waiver>, Error> {
     })?)
 }
 
-/// What is given up of a group at a target.
+/// Which of the failures a person has seen. What is empty or `None` names any.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WaiveFilter {
+    /// In these groups, or with these ids.
+    pub(crate) names: Vec<String>,
+    /// Of these types.
+    pub(crate) types: Vec<String>,
+    /// Whose error contains this text, in any case.
+    pub(crate) reason: Option<String>,
+    /// Tried then or later.
+    pub(crate) since: Option<Timestamp>,
+}
+
+impl WaiveFilter {
+    fn takes(&self, failed: &Failed, group: &str) -> bool {
+        let is_named = |name: &String| name == group || name.eq_ignore_ascii_case(&failed.event_id);
+        let error = failed.error.as_deref().unwrap_or_default().to_lowercase();
+        (self.names.is_empty() || self.names.iter().any(is_named))
+            && (self.types.is_empty() || self.types.contains(&failed.event_type))
+            && self.reason.as_ref().is_none_or(|reason| error.contains(&reason.to_lowercase()))
+    }
+}
+
+/// Failures of one group that are given up at a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GivenUp {
     /// The group.
     pub(crate) group: delivery::Group,
     /// Journal rows of it that nobody has seen.
     pub(crate) unseen: Vec<i64>,
+    /// The events that were named by their ids.
+    named: Vec<String>,
 }
 
-/// What is given up at a target of the group with this id; `None` when no such group is. Groups of what is tried again
-/// by itself have nothing to waive.
-pub(crate) fn given_up(store: &Path, target_id: &str, id: &str) -> Result<Option<GivenUp>, Error> {
-    let mut found: Option<GivenUp> = None;
-    each_failure(store, target_id, None, &mut |failed| {
+impl GivenUp {
+    /// True when this name, a group's or an event's, led to it.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.group.id() == name || self.named.iter().any(|id| id.eq_ignore_ascii_case(name))
+    }
+}
+
+/// What is given up at a target, by group, as far as `filter` takes it. Groups of what is tried again by itself have
+/// nothing to waive.
+pub(crate) fn given_up(store: &Path, target_id: &str, filter: &WaiveFilter) -> Result<Vec<GivenUp>, Error> {
+    let mut found: BTreeMap<delivery::Group, GivenUp> = BTreeMap::new();
+    each_failure(store, target_id, filter.since, &mut |failed| {
         let group = group_of(&failed);
-        if failed.status == Status::TerminalFailed && group.id() == id {
-            let found = found.get_or_insert_with(|| GivenUp { group, unseen: Vec::new() });
+        if failed.status == Status::TerminalFailed && filter.takes(&failed, &group.id()) {
+            let fresh = || GivenUp { group: group.clone(), unseen: Vec::new(), named: Vec::new() };
+            let found = found.entry(group.clone()).or_insert_with(fresh);
             found.unseen.extend((!failed.is_waived).then_some(failed.seq));
+            if filter.names.iter().any(|name| name.eq_ignore_ascii_case(&failed.event_id)) {
+                found.named.push(failed.event_id);
+            }
         }
         Ok(())
     })?;
-    Ok(found)
+    Ok(found.into_values().collect())
 }
 
-/// Records that a person has seen these failures, with an audit row; returns how many.
+/// Records that a person has seen these failures, with an audit row for each group; returns how many.
 pub(crate) fn waive(
     store: &mut Store,
     target_id: &str,
-    seen: &GivenUp,
+    seen: &[GivenUp],
     note: &str,
     now: Timestamp,
 ) -> Result<u64, Error> {
     store.write(|tx| {
         let Some(target) = delivery::current(tx, target_id)? else { return Ok(0) };
-        let events = delivery::waive(tx, &target, &seen.group, &seen.unseen, note, now)?;
-        if events > 0 {
-            let delivery::Group { event_type, reason, .. } = &seen.group;
-            let words = if note.is_empty() { String::new() } else { format!("; {note}") };
-            let reason = format!(
-                "{events} events of group {} ({event_type}: {reason}), target {target_id}{words}",
-                seen.group.id()
-            );
-            journal::notice(tx, now, &Notice { act: "waived", reason: &reason })?;
+        let mut waived = 0;
+        for GivenUp { group, unseen, .. } in seen {
+            let events = delivery::waive(tx, &target, group, unseen, note, now)?;
+            waived += events;
+            if events > 0 {
+                let delivery::Group { event_type, reason, .. } = group;
+                let words = if note.is_empty() { String::new() } else { format!("; {note}") };
+                let id = group.id();
+                let reason =
+                    format!("{events} events of group {id} ({event_type}: {reason}), target {target_id}{words}");
+                journal::notice(tx, now, &Notice { act: "waived", reason: &reason })?;
+            }
         }
-        Ok(events)
+        Ok(waived)
     })
 }
 

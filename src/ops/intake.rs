@@ -5,8 +5,10 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use crate::base::Interrupt;
-use crate::event::{self, Inspection};
+use crate::event::{self, Inspection, NotAnEvent};
 
 /// The longest line that is read as an envelope, in bytes.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -21,6 +23,12 @@ const BATCH_BYTES: usize = 16 << 20;
 const GLANCE: Duration = Duration::from_millis(50);
 /// A batch is closed after this many silent glances: a slow producer's lines must not wait for the batch to fill.
 const SILENT_GLANCES: u32 = 20;
+
+/// Dropped at the start of the input.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+/// Why an object without a type is refused: no receiver takes it.
+const NO_TYPE: &str = "the object has no `event_type`, so it is not an event; lines of a mission's log \
+                       (status.events.jsonl) are captured by `sk-sync run`";
 
 /// A line, looked at.
 #[derive(Debug)]
@@ -140,7 +148,7 @@ fn read_all(input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>) {
                 number += 1;
                 let length = if let Line::Whole(bytes) = &line { bytes.len() } else { 0 };
                 bytes += length;
-                piece.extend(examine(number, line).map(|line| (length, line)));
+                piece.extend(examine(number, line).into_iter().map(|line| (length, line)));
             }
             Ok(None) => {
                 let _ = pieces.send(Ok(piece));
@@ -160,27 +168,56 @@ fn read_all(input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>) {
     }
 }
 
-/// Parses and checks a line; nothing for a blank one. Gates are not asked.
-fn examine(line: u64, read: Line) -> Option<Examined> {
-    let refused = |reason| Some(Examined::Refused { line, event_id: None, reason });
-    let Line::Whole(bytes) = read else {
-        return refused(format!("the line is longer than {} MiB", LONGEST_LINE >> 20));
+/// Parses and checks a line: nothing for a blank one, and one result for each of several objects that a merge joined.
+/// Gates are not asked.
+fn examine(line: u64, read: Line) -> Vec<Examined> {
+    let Line::Whole(mut bytes) = read else {
+        let reason = format!("the line is longer than {} MiB", LONGEST_LINE >> 20);
+        return vec![Examined::Refused { line, event_id: None, reason }];
     };
+    if line == 1 && bytes.starts_with(BOM) {
+        bytes.drain(..BOM.len());
+    }
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return None;
+        return Vec::new();
     }
     match event::inspect(&bytes) {
-        Err(why) => refused(why.to_string()),
-        Ok(inspection) => {
-            let oddity = if inspection.is_strict {
-                let words: Vec<String> = inspection.violations.iter().take(5).map(ToString::to_string).collect();
-                (!words.is_empty()).then(|| format!("contract: {}", words.join("; ")))
-            } else {
-                Some("contract: not strict JSON, so it cannot be sent".to_owned())
+        Ok(inspection) => vec![candidate(line, bytes, inspection)],
+        Err(why) => {
+            let objects = if why == NotAnEvent::NotJson { joined(&bytes) } else { Vec::new() };
+            if objects.is_empty() {
+                return vec![Examined::Refused { line, event_id: None, reason: why.to_string() }];
+            }
+            let one = |object: Vec<u8>| match event::inspect(&object) {
+                Ok(inspection) => candidate(line, object, inspection),
+                Err(why) => Examined::Refused { line, event_id: None, reason: why.to_string() },
             };
-            Some(Examined::Candidate(Candidate { line, bytes, inspection, oddity }))
+            objects.into_iter().map(one).collect()
         }
     }
+}
+
+/// The objects of a line that holds nothing but whole ones; none for any other line.
+fn joined(line: &[u8]) -> Vec<Vec<u8>> {
+    let values = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
+    let objects = values.map(|value| value.ok().filter(|value| value.get().starts_with('{')));
+    objects
+        .map(|object| object.map(|object| object.get().as_bytes().to_vec()))
+        .collect::<Option<_>>()
+        .unwrap_or_default()
+}
+
+fn candidate(line: u64, bytes: Vec<u8>, inspection: Inspection) -> Examined {
+    if inspection.event_type.is_empty() {
+        return Examined::Refused { line, event_id: Some(inspection.event_id), reason: NO_TYPE.to_owned() };
+    }
+    let oddity = if inspection.is_strict {
+        let words: Vec<String> = inspection.violations.iter().take(5).map(ToString::to_string).collect();
+        (!words.is_empty()).then(|| format!("contract: {}", words.join("; ")))
+    } else {
+        Some("contract: not strict JSON, so it cannot be sent".to_owned())
+    };
+    Examined::Candidate(Candidate { line, bytes, inspection, oddity })
 }
 
 /// A line without its end.

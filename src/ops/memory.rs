@@ -17,7 +17,7 @@ use crate::dossier::{Cache, LONGEST_CACHE, Mission};
 use crate::journal::Point;
 
 /// The form of `missions`, and of the facts that follow from a mission: a change of either is a new number.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 /// A longer `missions` is not read, in bytes.
 const LONGEST: u64 = 32 << 20;
 /// After this many rows without anything new in them, the point is moved on: looking them through costs time each run.
@@ -49,6 +49,26 @@ struct Missions {
 struct Seen {
     /// Its facts and documents are in the journal.
     captured: Option<String>,
+    /// The lines of its log are in the journal.
+    logged: Option<Logged>,
+}
+
+/// A log whose lines are in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Logged {
+    digest: String,
+    /// Lines of it that are events.
+    events: u64,
+}
+
+/// What was captured of a mission.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) slug: String,
+    /// The digest of the mission; `None` where something of it was not captured.
+    pub(super) digest: Option<String>,
+    /// The digest of its log, and how many events that has; `None` where it was not captured.
+    pub(super) log: Option<(String, u64)>,
 }
 
 impl Memory {
@@ -80,7 +100,7 @@ impl Memory {
     /// The journal does not state any more what it stated.
     pub(super) fn distrust_captures(&mut self) {
         self.missions.point = None;
-        self.missions.seen.values_mut().for_each(|seen| seen.captured = None);
+        self.missions.seen.values_mut().for_each(|seen| (seen.captured, seen.logged) = (None, None));
     }
 
     /// Whatever was done was done in another store.
@@ -89,15 +109,29 @@ impl Memory {
         self.missions.seen.clear();
     }
 
-    /// Notes what was captured, each mission with its digest, up to `point`.
-    pub(super) fn note_captured(&mut self, captured: Vec<(String, String)>, point: Point) {
-        let is_news = !captured.is_empty();
-        for (slug, digest) in captured {
-            self.missions.seen.entry(slug).or_default().captured = Some(digest);
+    /// Notes what was captured, up to `point`.
+    pub(super) fn note_captured(&mut self, fresh: Vec<Fresh>, point: Point) {
+        let mut is_news = false;
+        for Fresh { slug, digest, log } in fresh {
+            is_news |= digest.is_some() || log.is_some();
+            let seen = self.missions.seen.entry(slug).or_default();
+            seen.captured = digest.or(seen.captured.take());
+            seen.logged = log.map(|(digest, events)| Logged { digest, events }).or(seen.logged.take());
         }
         if is_news || self.point().is_none_or(|then| point.rows_since(then) > STALE_ROWS) {
             self.missions.point = Some(point);
         }
+    }
+
+    /// How many events the log of a mission has, if exactly this log was captured.
+    pub(super) fn logged(&self, slug: &str, digest: &str) -> Option<u64> {
+        let logged = self.missions.seen.get(slug)?.logged.as_ref()?;
+        (logged.digest == digest).then_some(logged.events)
+    }
+
+    /// How many events the log of a mission had when it was captured last.
+    pub(super) fn last_logged(&self, slug: &str) -> u64 {
+        self.missions.seen.get(slug).and_then(|seen| seen.logged.as_ref()).map_or(0, |logged| logged.events)
     }
 
     /// Forgets every mission but `present`: all there are.

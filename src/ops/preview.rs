@@ -3,7 +3,8 @@
 use super::Error;
 use super::bodies;
 use super::documents;
-use super::dossier::{self, Indexed};
+use super::dossier::Indexed;
+use super::foresight;
 use super::report::{Artifact, Balance, Bodies};
 use super::run::{Journey, books_of, capture_section};
 use super::tally::Tally;
@@ -32,8 +33,9 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
     let mut tally = Tally::default();
     let filters = bodies::Filters::of(journey.workspace)?;
     if let Some(uuid) = &journey.workspace.identity.project_uuid {
-        let receipt = dossier::preview(existing.as_ref(), uuid, journey.world, indexed)?;
+        let (receipt, logs) = foresight::preview(existing.as_ref(), journey.workspace, uuid, journey.world, indexed)?;
         journey.report.capture = Some(capture_section(&receipt));
+        journey.took_logs(logs);
     }
     for mission in &indexed.index.missions {
         bodies::preview(

@@ -37,9 +37,10 @@ pub(crate) fn capture_quickly(
     });
     let (indexed, mut store) = (indexed?, store?);
     store.leave_checkpoint()?;
-    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, has_target)?;
+    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, has_target, false)?;
     memory.save(&indexed.index.cache);
     let mut warnings = indexed.warnings;
+    warnings.extend(captured.logs.into_iter().flat_map(|logs| logs.warnings));
     if captured.evicted > 0 {
         warnings.push(evicted_words(captured.evicted));
     }

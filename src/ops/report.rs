@@ -12,6 +12,8 @@ pub(crate) use crate::books::Balance;
 use crate::endpoint::Identity;
 use crate::legacy::{SourceReport, Waiting};
 
+pub(crate) use super::mission_log::{LogLine, MissionLogs};
+
 /// The version of the document.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
@@ -46,6 +48,9 @@ pub(crate) struct Report {
     /// What was written to the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) capture: Option<Capture>,
+    /// What the logs of the missions gave; part of `capture`. Left out where they are not captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mission_log: Option<MissionLogs>,
     /// What became of the bodies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bodies: Option<Bodies>,
@@ -65,6 +70,9 @@ pub(crate) struct Report {
     /// Each artifact, with `index --dry-run`; ordered by mission, then path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) artifacts: Option<Vec<Artifact>>,
+    /// Each line of the logs that were read, with `-v` or `--dry-run`; ordered by mission, then line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mission_log_lines: Option<Vec<LogLine>>,
     /// What decides the exit code and is no part of the document.
     #[serde(skip)]
     pub(crate) standing: Standing,
@@ -85,6 +93,7 @@ impl Report {
             spool: None,
             index: None,
             capture: None,
+            mission_log: None,
             bodies: None,
             documents: None,
             drain: None,
@@ -92,6 +101,7 @@ impl Report {
             gates: Vec::new(),
             warnings: Vec::new(),
             artifacts: None,
+            mission_log_lines: None,
             standing: Standing::default(),
         }
     }
@@ -378,41 +388,5 @@ pub(crate) fn seconds(duration: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::endpoint::ReceiverKind;
-
-    /// The whole document, in the order and with the names that scripts rely on.
-    #[test]
-    fn the_document_is_the_contract() {
-        let report = Report {
-            project: Some(Project { project_uuid: Some("u".into()), repo: "/r".into(), ..Project::default() }),
-            target: Some(Identity {
-                target_id: "tgt_1".into(),
-                receiver: ReceiverKind::Stub,
-                canonical_url: "stub://local".into(),
-                team_slug: String::new(),
-                user_email: String::new(),
-            }),
-            migrate: Some(Migrate::default()),
-            index: Some(Index { seconds: seconds(Duration::from_micros(12_345)), ..Index::default() }),
-            capture: Some(Capture::default()),
-            bodies: Some(Bodies { skipped: [("empty_content".to_owned(), 2)].into(), ..Bodies::default() }),
-            drain: Some(Drain::default()),
-            balance: Some(Balance::default()),
-            gates: vec![Gate { name: "missing_auth".into(), open: true, known: true, ..Gate::default() }],
-            warnings: vec!["w".into()],
-            ..Report::new("run")
-        };
-        insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"schema_version":1,"command":"run","ok":true,"exit_code":0,"dry_run":false,"project":{"project_uuid":"u","project_slug":null,"repo":"/r","store":""},"target":{"target_id":"tgt_1","receiver":"stub","canonical_url":"stub://local","team_slug":"","user_email":""},"migrate":{"sources":0,"imported":0,"deduplicated":0,"conflicts":0,"source_errors":0,"bodies_imported":0,"failures_imported":0,"held":0,"refused":0,"delivered_before":0,"stores":[]},"index":{"missions":0,"artifacts":0,"bytes":0,"hashed":0,"cached":0,"not_present":0,"layouts":[],"found":[],"seconds":0.012},"capture":{"captured":0,"unchanged":0,"superseded":0,"conflicts":0},"bodies":{"queued":0,"already_in_queue":0,"skipped":{"empty_content":2},"uploaded":0,"already_exists":0,"retryable":0,"failed":0,"refused":0,"outcomes":[]},"drain":{"requests":0,"health_requests":0,"selected":0,"success":0,"duplicate":0,"pending":0,"rejected":0,"transient":0,"terminal_failed":0,"halted":null,"cause":null,"fix":null,"seconds":0.0},"balance":{"captured":0,"delivered":0,"in_flight":0,"retryable":0,"undeliverable":0,"blocked":0,"untried":0,"superseded":0,"discarded":0,"purged":0,"holds":false},"gates":[{"name":"missing_auth","open":true,"known":true,"reason":"","fix":""}],"warnings":["w"]}"#);
-    }
-
-    #[test]
-    fn a_section_that_does_not_apply_is_left_out() {
-        let text = serde_json::to_string(&Report::new("drain")).unwrap();
-        assert_eq!(
-            text,
-            r#"{"schema_version":1,"command":"drain","ok":true,"exit_code":0,"dry_run":false,"gates":[],"warnings":[]}"#
-        );
-    }
-}
+#[path = "report_tests.rs"]
+mod tests;

@@ -27,7 +27,10 @@ pub(super) fn fingerprint(workspace: &Workspace) -> String {
     let config = &workspace.loaded.config;
     let (kept, capacity) = ((config.retention, config.delivery), config.journal.capacity);
     let (families, artifacts) = (&config.families.local_only, &config.artifacts);
-    format!("{kept:?} {capacity} {:?} {families:?} {artifacts:?}", config.opt_out.teamspace_bound)
+    // A line of a log says whose project it is about, by these names.
+    let (identity, captures_logs) = (&workspace.identity, config.mission_log.capture);
+    let log = captures_logs.then_some((&identity.project_slug, &identity.repo_slug));
+    format!("{kept:?} {capacity} {:?} {families:?} {artifacts:?} {log:?}", config.opt_out.teamspace_bound)
 }
 
 /// The rule of one run.

@@ -10,6 +10,7 @@ use super::documents::{Captured, ReadIt};
 use super::dossier::{self, Indexed, Selection};
 use super::drain::{self, Outlet, StartStub};
 use super::memory::Memory;
+use super::mission_log::LogTally;
 use super::opening::Absorbed;
 use super::report::{Balance, Capture, Gate, Project, Report, Spool};
 use super::rule::{self, dropped_words, evicted_words};
@@ -42,6 +43,7 @@ pub(crate) struct Scope {
 
 /// What to do.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Request<'a> {
     /// Which parts.
     pub(crate) scope: Scope,
@@ -59,6 +61,8 @@ pub(crate) struct Request<'a> {
     pub(crate) max_time: Option<Duration>,
     /// Offer documents again that the target acknowledged.
     pub(crate) resubmits: bool,
+    /// List each line of the missions' logs.
+    pub(crate) lists_lines: bool,
     /// Look, and change nothing.
     pub(crate) dry_run: bool,
     /// What the command line says about the target.
@@ -112,7 +116,8 @@ pub(crate) fn run(
     let (mut store, absorbed) = opening::open(world, workspace)?;
     journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
-        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, false)?;
+        let captured =
+            dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, false, request.lists_lines)?;
         journey.captured_documents = captured.documents;
         journey.is_settled = captured.skipped == 0;
         if captured.evicted > 0 {
@@ -122,6 +127,7 @@ pub(crate) fn run(
             journey.report.warnings.push(dropped_words(captured.dropped));
         }
         journey.report.capture = Some(capture_section(&captured.receipt));
+        journey.took_logs(captured.logs);
     }
     if world.interrupt.is_requested() {
         journey.report.standing.was_interrupted = true;
@@ -205,6 +211,17 @@ impl Journey<'_> {
         report.standing.strict_findings += indexed.unreadable;
         report.standing.is_empty = indexed.is_empty;
         Ok(indexed)
+    }
+
+    /// Says what the missions' logs gave.
+    pub(super) fn took_logs(&mut self, logs: Option<LogTally>) {
+        let Some(mut logs) = logs else { return };
+        logs.name_lanes_on_hold();
+        let LogTally { section, listed, warnings, unreadable, .. } = logs;
+        self.report.standing.strict_findings += section.rewritten + unreadable;
+        self.report.warnings.extend(warnings);
+        self.report.mission_log = Some(section);
+        self.report.mission_log_lines = listed;
     }
 
     /// Says what lay in the spool.

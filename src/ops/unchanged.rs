@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::documents::{self, ReadIt};
-use super::dossier::{self, Indexed};
+use super::dossier::Indexed;
+use super::foresight;
 use super::run::{Journey, books_of, capture_section};
 use super::{Error, drain};
 use crate::config::Retention;
@@ -38,7 +39,7 @@ impl Journey<'_> {
             return Ok(false);
         }
         let Ok(Some(store)) = books::open_read(&self.workspace.place.store()) else { return Ok(false) };
-        let Ok(Some(receipt)) = dossier::unchanged(self.workspace, &store, &self.memory, indexed) else {
+        let Ok(Some((receipt, logs))) = foresight::unchanged(self.workspace, &store, &self.memory, indexed) else {
             return Ok(false);
         };
         let scope = self.request.scope;
@@ -55,6 +56,7 @@ impl Journey<'_> {
             self.report.drain = Some(drain::section(&delivery::Report::default(), Duration::ZERO));
         }
         self.report.capture = Some(capture_section(&receipt));
+        self.took_logs(logs);
         let balance = store.read(|tx| books_of(tx, self.target_id()))?;
         self.balance(balance);
         self.remember(indexed);

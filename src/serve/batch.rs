@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::answer::Answer;
 use super::storage::{Artifact, Event};
 use crate::base::{ids, json, text};
-use crate::event::{BatchForm, NamespaceRef, violations};
+use crate::event::{BatchForm, LOCAL_MEMBERS, NamespaceRef, violations};
 
 /// The most characters of a reason that a client gets back.
 const REASON_CHARS: usize = 500;
@@ -158,16 +158,25 @@ pub(super) fn normalized(namespace: NamespaceRef) -> NamespaceRef {
     }
 }
 
-/// True when two envelopes say the same: as JSON, with every id in its normal form, and whether or not a sender filled
-/// in the team, which it may learn only after it first sent an event.
+/// True when two envelopes say the same: as JSON, with every id in its normal form, whether or not a sender filled in
+/// the team or the correlation, and whatever it says of its own queue.
 pub(super) fn is_same_event(a: &[u8], b: &[u8]) -> bool {
     json::same_meaning(a, b) || matches!((plain(a), plain(b)), (Some(a), Some(b)) if json::same_meaning(&a, &b))
 }
 
-/// The envelope with its ids in normal form, and without its team.
+/// The envelope with its ids in normal form and its correlation, and without its team and what is local to a sender.
 fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
     let mut envelope: Value = serde_json::from_slice(envelope).ok()?;
-    envelope.as_object_mut()?.remove("team_slug");
+    let members = envelope.as_object_mut()?;
+    for local in LOCAL_MEMBERS.into_iter().chain(["team_slug"]) {
+        members.remove(local);
+    }
+    if members.get("correlation_id").is_none_or(Value::is_null) {
+        // What older producers leave out is filled in by newer ones.
+        let cause = members.get("causation_id").filter(|cause| !cause.is_null()).or_else(|| members.get("event_id"));
+        let cause = cause.cloned();
+        members.extend(cause.map(|cause| ("correlation_id".to_owned(), cause)));
+    }
     for name in ["event_id", "correlation_id", "causation_id"] {
         if let Some(Value::String(id)) = envelope.get_mut(name)
             && let Some(normal) = ids::normalize(id)
@@ -250,6 +259,13 @@ mod tests {
         other["event_id"] = id.to_lowercase().into();
         other["project_uuid"] = sample::PROJECT.replace('-', "").into();
         assert!(is_same_event(spelled.as_bytes(), serde_json::to_string_pretty(&other).unwrap().as_bytes()));
+        other["drain_blocked_reason"] = "no_auth".into();
+        assert!(is_same_event(spelled.as_bytes(), other.to_string().as_bytes()));
+        let mut older = event.clone();
+        older.as_object_mut().unwrap().remove("correlation_id");
+        let mut filled = older.clone();
+        filled["correlation_id"] = id.into();
+        assert!(is_same_event(older.to_string().as_bytes(), filled.to_string().as_bytes()));
         other["lamport_clock"] = 8.into();
         assert!(!is_same_event(spelled.as_bytes(), other.to_string().as_bytes()));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::lanes::MissionLanes;
 use super::legacy_stores::LegacyStore;
 use crate::books::{Balance, LastRun};
 use crate::delivery::{self, Reset};
@@ -49,6 +50,9 @@ pub(crate) struct Document {
     /// What a person should know and no count shows; plain sentences.
     pub(crate) warnings: Vec<String>,
     pub(crate) next_steps: Vec<Next>,
+    /// The work packages of each mission by lane; only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) work_packages: Option<Vec<MissionLanes>>,
 }
 
 /// Whose events, and where they are kept.
@@ -69,6 +73,8 @@ pub(crate) struct EventJournal {
     pub(crate) retained_event_count: i64,
     /// Those of them in a verified archive.
     pub(crate) archived_event_count: i64,
+    /// Those of them that are on hold, by reason.
+    pub(crate) on_hold: BTreeMap<String, u64>,
     pub(crate) oldest_retained_event_at: Option<String>,
     /// Payload bytes of the live events.
     pub(crate) journal_size_bytes: i64,

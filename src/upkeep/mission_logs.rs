@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::books::{self, Error};
 use crate::dossier::MissionLog;
+use crate::event::NO_CONTRACT_TYPE;
 use crate::journal::{self, Filter};
 use crate::store::ReadTx;
 
@@ -23,7 +24,7 @@ const DOSSIER: &str = "MissionDossier";
 pub(crate) struct LogCheck {
     /// The mission.
     pub(crate) mission_slug: String,
-    /// Events that its log names.
+    /// Lines of its log that become events.
     pub(crate) logged: u64,
     /// Those of them that the journal has.
     pub(crate) captured: u64,
@@ -31,9 +32,11 @@ pub(crate) struct LogCheck {
     pub(crate) not_captured: Ids,
     /// Events of the mission in the journal that its log does not name, as far as their payloads are here.
     pub(crate) not_logged: Ids,
-    /// Lines of the log that name no event.
+    /// Lines that become no event although they should: all of `skipped` but those that no contract type describes.
     pub(crate) odd_lines: u64,
-    /// Why the log could not be read to its end.
+    /// Lines that become no event, by reason.
+    pub(crate) skipped: BTreeMap<&'static str, u64>,
+    /// Why the log could not be read.
     pub(crate) flaw: Option<String>,
 }
 
@@ -111,7 +114,8 @@ fn begun(log: &MissionLog, is_captured: impl Fn(&String) -> bool) -> LogCheck {
         captured: logged - not_captured.count,
         not_captured,
         not_logged: Ids::default(),
-        odd_lines: log.odd_lines,
+        odd_lines: log.skipped.iter().filter(|(reason, _)| **reason != NO_CONTRACT_TYPE).map(|(_, lines)| lines).sum(),
+        skipped: log.skipped.clone(),
         flaw: log.flaw.clone(),
     }
 }

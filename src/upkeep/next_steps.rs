@@ -2,6 +2,12 @@
 
 use super::document::{Document, Next};
 
+/// Holds that a person lifts when circumstances have changed: reason, words, and the line that lifts them.
+const HOLDS: [(&str, &str, &str); 2] = [
+    ("opted_out", "on hold since this project opted out", "sk-sync events release --reason opted_out"),
+    ("imported", "imported and on hold", "sk-sync migrate release"),
+];
+
 /// What to do, the most pressing first.
 pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     let mut steps = Vec::new();
@@ -52,7 +58,17 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     };
     let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
     let unseen = unsigned(d.terminal_failures.count - d.terminal_failures.waived);
-    look(unseen, "event", "given up", "sk-sync events list --status undeliverable");
+    let failed_at = d.terminal_failures.events.first().map_or("", |event| event.target_id.as_str());
+    let explain = match &d.delivery_targets.current {
+        Some(_) => "sk-sync events list --status undeliverable".to_owned(),
+        None => format!("sk-sync events explain --target {failed_at}"),
+    };
+    look(unseen, "event", "given up", &explain);
+    if d.delivery_targets.current.is_some() {
+        for (reason, what, run) in HOLDS {
+            look(d.event_journal.on_hold.get(reason).copied().unwrap_or(0), "event", what, run);
+        }
+    }
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
     look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");
@@ -101,6 +117,16 @@ mod tests {
             ("sk-sync events list --status undeliverable", |d| d.terminal_failures.count = 1),
             ("sk-sync bodies list", |d| d.bodies.failures = 1),
             ("sk-sync migrate conflicts", |d| d.migration_conflicts.count = 1),
+            ("sk-sync events release --reason opted_out", |d| {
+                d.event_journal.on_hold.insert("opted_out".to_owned(), 2);
+            }),
+            ("sk-sync migrate release", |d| {
+                d.event_journal.on_hold.insert("imported".to_owned(), 1);
+            }),
+            ("sk-sync events explain --target ", |d| {
+                d.delivery_targets.current = None;
+                d.terminal_failures.count = 1;
+            }),
             ("sk-sync gc", |d| {
                 d.event_journal.gc_suggestion =
                     Some(GcSuggestion { reason: String::new(), retained_event_count: 1, journal_size_bytes: 1 });

@@ -1,5 +1,6 @@
 //! The one read model behind every view of `status`. Costs the same at any length of history: counters and small indexes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::document::{
@@ -148,6 +149,7 @@ fn gather<T: Default>(
         last_background: last_background.map(Ended::from),
         warnings,
         next_steps: Vec::new(),
+        work_packages: None,
     };
     document.next_steps = next_steps(&document);
     Ok((document, more))
@@ -168,6 +170,7 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
             retained_event_count: totals.live,
             oldest_retained_event_at: journal::oldest_kept_at(tx)?.map(|at| at.to_string()),
             archived_event_count: totals.archived,
+            on_hold: if totals.held > 0 { journal::held_reasons(tx)?.into_iter().collect() } else { BTreeMap::new() },
             journal_size_bytes: totals.live_bytes,
             ..EventJournal::default()
         },
@@ -203,6 +206,15 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
             kept.targets.previous.extend(previous(&other, &books));
         }
         every_other.push((other, books));
+    }
+    if identity.is_none() {
+        // A run that named its target on the command line may have failed there.
+        for (other, books) in every_other.iter().filter(|(other, _)| other.is_live) {
+            let failures = failures(tx, other, books)?;
+            kept.failures.count += failures.count;
+            kept.failures.waived += failures.waived;
+            kept.failures.events.extend(failures.events);
+        }
     }
     kept.ledger.delivered_previous_target = kept.targets.previous.iter().map(|p| p.delivered_count).sum();
     let is_met = identity

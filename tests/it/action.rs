@@ -9,7 +9,7 @@ use crate::support::rights::mode;
 use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
 
-const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/actions/sk-sync");
+pub(crate) const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/actions/sk-sync");
 
 /// What a step left behind.
 struct Step {
@@ -388,40 +388,4 @@ fn a_comment_tells_how_many_documents_are_on_the_server() {
     let failed = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
     let comment = std::fs::read_to_string(failed.output("comment")).unwrap();
     assert!(!comment.contains("on the server as of"), "{comment}");
-}
-
-/// The two files of the Action differ in where its scripts are, and in nothing else.
-#[test]
-fn the_action_at_the_root_is_the_same() {
-    let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
-    let inner = std::fs::read_to_string(format!("{DIR}/action.yml")).unwrap();
-    let text: Vec<_> = root.lines().skip_while(|line| line.starts_with('#')).collect();
-    let text = text.join("\n").replace("$GITHUB_ACTION_PATH/.github/actions/sk-sync/", "$GITHUB_ACTION_PATH/");
-    assert_eq!(text, inner.trim_end());
-}
-
-/// The text of the Action: nothing from outside in a script, everything of others pinned, every input documented and used.
-#[test]
-fn the_action_is_pinned_and_puts_nothing_into_scripts() {
-    let text = std::fs::read_to_string(format!("{DIR}/action.yml")).unwrap();
-    let runs: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("run: ")).collect();
-    assert_eq!(runs.len(), 4, "{runs:?}");
-    assert!(runs.iter().all(|line| !line.contains("${{")), "{runs:?}");
-    let workflows = ["ci", "release"]
-        .map(|name| std::fs::read_to_string(format!("{DIR}/../../workflows/{name}.yml")).unwrap())
-        .concat();
-    for line in text.lines().chain(workflows.lines()).filter(|line| line.contains("uses: ")) {
-        let named = line.split("uses: ").nth(1).unwrap();
-        let commit = named.split_once('@').map_or("", |(_, rest)| rest.split(' ').next().unwrap());
-        let is_pinned = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()) && named.contains(" # v");
-        assert!(is_pinned || named.starts_with("./"), "{line}");
-    }
-    let scripts = ["prepare.sh", "install.sh", "run.sh", "comment.sh"]
-        .map(|name| std::fs::read_to_string(format!("{DIR}/{name}")).unwrap())
-        .concat();
-    for line in text.lines().filter(|line| line.contains(": ${{ inputs.") || line.contains(": ${{ github.")) {
-        let name = line.trim().split(':').next().unwrap();
-        let is_for_gh = name == "GH_TOKEN";
-        assert!(is_for_gh || scripts.contains(name), "{line}");
-    }
 }

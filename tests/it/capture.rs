@@ -148,3 +148,20 @@ fn acknowledged_lines_survive_a_kill() {
     assert!(lost.is_empty() && acknowledged.len() > 80, "{lost:?} of {}", acknowledged.len());
     sandbox.verified();
 }
+
+/// A merge may join two lines, and an editor may put a mark before the first: both are read. A line of a mission's log is
+/// no event.
+#[test]
+fn joined_objects_and_a_byte_order_mark_are_read_and_a_line_of_a_log_is_refused() {
+    let sandbox = Sandbox::with_repo();
+    let event = |n: u32| json!({"event_id": format!("e{n}"), "event_type": "T"}).to_string();
+    let lane = r#"{"event_id":"01KQXA0Q7W3M5D8F1GZ2H4J6K8","wp_id":"WP01","to_lane":"done","actor":"a"}"#;
+    let input = format!("\u{feff}{}\n{}{} {}\n{lane}\n{}garbage\n", event(1), event(2), event(3), event(4), event(5));
+    let run = sandbox.sk_sync_with(["capture", "--json"], input).code(2);
+    let lines: Vec<_> = run.json_lines().iter().map(|l| (l["line"].clone(), l["result"].clone())).collect();
+    let expected = [(1, "captured"), (2, "captured"), (2, "captured"), (2, "captured"), (3, "refused"), (4, "refused")];
+    assert_eq!(lines, expected.map(|(line, result)| (json!(line), json!(result))));
+    let reason = run.json_lines()[4]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("`event_type`") && reason.contains("sk-sync run"), "{reason}");
+    assert_eq!(sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines().len(), 4, "kept nowhere");
+}

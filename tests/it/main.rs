@@ -4,6 +4,8 @@
 
 #[cfg(unix)]
 mod action;
+#[cfg(unix)]
+mod action_text;
 mod answers;
 mod archive;
 mod asking;
@@ -53,6 +55,7 @@ mod looking;
 mod lost_store;
 mod main_job;
 mod migrate;
+mod mission_log;
 mod older_login;
 #[cfg(unix)]
 mod ownership;

@@ -10,9 +10,12 @@ use super::status::look;
 use crate::base::text::{path, printable};
 use crate::cli::table::count;
 use crate::cli::{Context, Failure};
+use crate::config::PersonalData;
 use crate::endpoint::{Granting, LOCAL, Resolved, Route};
 use crate::git::work_trees;
+use crate::journal::Sensitive;
 use crate::ops::Workspace;
+use crate::upkeep::sensitive;
 
 /// What an agreement releases.
 #[derive(Debug, Serialize)]
@@ -21,6 +24,12 @@ pub(super) struct Offer {
     /// Those among them that nobody agreed to as things are now.
     pub(super) missing: Vec<String>,
     events: u64,
+    /// Those of them that are lines of missions' logs.
+    log_events: u64,
+    /// Imported events that name a person or a machine.
+    personal_events: u64,
+    /// What happens to those names: `strip` or `send`.
+    personal_data: &'static str,
     bodies: u64,
     checkouts: Vec<String>,
     /// The file that the agreement is bound to.
@@ -71,6 +80,7 @@ impl Offer {
         let document = look(context, workspace, resolved)?;
         let all = &document.balance;
         let is_local = origins == [LOCAL];
+        let sensitive = if is_local { Sensitive::default() } else { sensitive(&workspace.place.store())? };
         let is_now = origins.iter().all(|origin| resolved.origins().contains(origin));
         let routes = resolved.routes(&origins, granting);
         let lacks = |origin: &&String| {
@@ -86,6 +96,12 @@ impl Offer {
                 (true, _) => 0,
                 (false, true) => document.active_queue.event_count,
                 (false, false) => all.captured.saturating_sub(all.superseded + all.discarded + all.purged),
+            },
+            log_events: sensitive.log_events,
+            personal_events: sensitive.personal_events,
+            personal_data: match workspace.loaded.config.migrate.personal_data {
+                PersonalData::Strip => "strip",
+                PersonalData::Send => "send",
             },
             bodies: if is_local { 0 } else { document.bodies.queued },
             checkouts: work_trees(&workspace.checkout).iter().map(|tree| path(tree)).collect(),
@@ -111,6 +127,15 @@ impl Offer {
                 "Releases",
                 &format!("{events} events and {bodies} bodies of {name} that wait now, and all that come"),
             );
+            if self.log_events > 0 {
+                let log_events = count(self.log_events);
+                line("", &format!("among them {log_events} lines of mission logs: who did what, names, free text"));
+            }
+            if self.personal_events > 0 {
+                let what = if self.personal_data == "send" { "sent with them" } else { "left out" };
+                let names = count(self.personal_events);
+                line("", &format!("{names} imported events name a person or machine: {what} (migrate.personal_data)"));
+            }
         }
         for route in &self.secrets {
             line("Secret", &route.to_string());

@@ -3,15 +3,14 @@
 use clap::Subcommand;
 
 use super::explain::{self, ExplainArgs};
+use super::release::{self, ReleaseArgs};
 use super::replay::{self, RetryArgs};
 use super::waive::{self, WaiveArgs};
 use crate::base::text::{path, printable};
-use crate::books;
-use crate::cli::journey::{open_store, resolved, workspace};
+use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::Keyring;
-use crate::journal::Release;
 use crate::ops::Workspace;
 use crate::upkeep::{ListRequest, Shown, View, Wanted, known_targets, list, recorded_gates, show};
 
@@ -30,7 +29,6 @@ pub(crate) enum Events {
     List(ListArgs),
     Show(ShowArgs),
     Explain(ExplainArgs),
-    /// Lift the hold of an event: it is owed from now on
     Release(ReleaseArgs),
     Retry(RetryArgs),
     Waive(WaiveArgs),
@@ -72,25 +70,6 @@ pub(crate) struct ShowArgs {
     pub(crate) json: bool,
 }
 
-/// Lifts the hold of an event.
-///
-/// Events are held when they were captured under `opt-out`, or belong to a local-only family. A released event is owed
-/// to the target like any other; the release is audited.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReleaseArgs {
-    /// The event's id
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
-
-    /// Show what would be released; change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
-    /// Print one JSON document
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 impl Args {
     pub(super) const fn is_json(&self) -> bool {
         match &self.command {
@@ -109,7 +88,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Events::List(args) => list_events(context, args),
         Events::Show(args) => show_event(context, args),
         Events::Explain(args) => explain::run(context, args),
-        Events::Release(args) => release_event(context, args),
+        Events::Release(args) => release::run(context, args),
         Events::Retry(args) => replay::retry(context, args),
         Events::Waive(args) => waive::run(context, args),
     }
@@ -198,33 +177,6 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn release_event(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
-    let workspace = workspace(context)?;
-    let store = workspace.place.store();
-    let found = show(&store, &args.id, &View::default())?;
-    let Some(shown) = found else { return Err(no_event(&args.id, &store)) };
-    let was_held = shown.held.is_some();
-    let mut is_owed = shown.item.status == "blocked";
-    if was_held && !args.dry_run {
-        let (now, seq) = (context.clock.now(), shown.item.seq);
-        is_owed = open_store(context, &workspace)?.write(|tx| books::release(tx, now, seq))? == Release::Released;
-    }
-    if context.printer.is_json() {
-        let is_done = was_held && !args.dry_run;
-        context.printer.document(&Released { schema_version: 1, event_id: &shown.item.event_id, is_done });
-    } else {
-        let did = match (was_held, args.dry_run, is_owed) {
-            (false, ..) => "is not held; nothing to release",
-            (true, true, true) => "would be released",
-            (true, true, false) => "would be released, but nothing of it is owed any more",
-            (true, false, true) => "is released and owed to the target",
-            (true, false, false) => "is released; nothing of it was owed any more",
-        };
-        context.printer.result(&format!("{} {did}", printable(&shown.item.event_id)));
-    }
-    Ok(Exit::Success)
-}
-
 /// The document of `events show --json`: the event's members beside those that every document has.
 #[derive(Debug, serde::Serialize)]
 struct Document<'a> {
@@ -236,15 +188,8 @@ struct Document<'a> {
     event: &'a Shown,
 }
 
-#[derive(Debug, serde::Serialize)]
-struct Released<'a> {
-    schema_version: u32,
-    event_id: &'a str,
-    #[serde(rename = "released")]
-    is_done: bool,
-}
-
-fn no_event(id: &str, store: &std::path::Path) -> Failure {
+/// An id that no event has.
+pub(super) fn no_event(id: &str, store: &std::path::Path) -> Failure {
     let message = format!("no event {} in {}", printable(id), path(store));
-    Failure::usage(message).with_hint("`sk-sync events list` names them all")
+    Failure::usage(message).with_hint("`sk-sync events list` lists every event")
 }

@@ -56,6 +56,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         edition: if args.manifests == "newest" { Edition::Newest } else { Edition::Seed },
         max_time: None,
         resubmits: false,
+        lists_lines: context.globals.verbose > 0,
         dry_run: args.dry_run,
         choice: Choice::default(),
     };

@@ -174,6 +174,7 @@ fn tell_listing(context: &Context) -> Result<(), Failure> {
         edition: dossier::Edition::default(),
         max_time: None,
         resubmits: false,
+        lists_lines: false,
         dry_run: true,
         choice: Choice::default(),
     };

@@ -23,6 +23,7 @@ mod migrate_conflicts;
 mod mode;
 mod preflight;
 mod purge;
+mod release;
 mod replay;
 mod restore;
 mod run;

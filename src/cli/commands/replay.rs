@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::base::Timestamp;
 use crate::base::text::printable;
 use crate::cli::journey::{open_store, resolved, workspace};
+use crate::cli::when::{When, when};
 use crate::cli::{Context, Exit, Failure};
 use crate::delivery::{Among, Settled};
 use crate::ops::{Workspace, dismiss_offer, owe_again, pending_offer};
@@ -41,9 +41,9 @@ pub(crate) struct Args {
 /// Which events.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct AmongArgs {
-    /// Only events captured at TIME or later (RFC 3339: 2026-01-31T09:00:00Z)
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) since: Option<Timestamp>,
+    /// Only events captured at TIME or later (2d, 90m, 2026-11-29)
+    #[arg(long, value_name = "TIME", value_parser = when)]
+    pub(crate) since: Option<When>,
 
     /// Only events of these types
     #[arg(long = "type", value_name = "TYPE", num_args = 1..)]
@@ -54,11 +54,29 @@ pub(crate) struct AmongArgs {
     pub(crate) ids: Vec<String>,
 }
 
-/// Try events again that were given up.
+/// Retry events that failed for good.
 ///
-/// Puts back what the target refused too often, or what was too large for it. The next `drain` sends it.
+/// Puts back what the target refused too often, or what was too large for it: every such event, or those that are
+/// named. The next `drain` sends them.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sk-sync events retry --all                     every event that failed
+  sk-sync events retry --reason 'no such team' --since 2d
+  sk-sync events retry 01KQXA0Q7W3M5D8F1GZ2H4J6K8 01KQXA1C2E4R6T8Y0V1B3N5M7P")]
 pub(crate) struct RetryArgs {
+    /// The ids of events
+    #[arg(value_name = "ID")]
+    pub(crate) named: Vec<String>,
+
+    /// Every event that failed; the default
+    #[arg(long, conflicts_with_all = ["named", "ids"])]
+    pub(crate) all: bool,
+
+    /// Only events whose last error contains this text
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+
     /// At the target with this id, instead of the configured one
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Option<String>,
@@ -86,8 +104,11 @@ struct Document<'a> {
     owed_again: u64,
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "not a time like 2026-01-31T09:00:00Z".to_owned())
+impl AmongArgs {
+    fn of(&self, context: &Context) -> Among {
+        let since = self.since.map(|since| since.resolve(context.clock.now()));
+        Among { since, types: self.types.clone(), ids: self.ids.clone(), reason: None }
+    }
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -95,7 +116,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if args.dismiss {
         return dismiss(context, &workspace, args);
     }
-    put_back(context, &workspace, "replay", &args.to, Settled::Delivered, &args.among, args.dry_run)
+    put_back(context, &workspace, "replay", &args.to, Settled::Delivered, &args.among.of(context), args.dry_run)
 }
 
 pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure> {
@@ -104,7 +125,10 @@ pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure
     let Some(target) = args.target.clone().or(configured) else {
         return Err(Failure::usage("no target is configured".to_owned()).with_hint("name one with --target"));
     };
-    put_back(context, &workspace, "events", &target, Settled::GivenUp, &args.among, args.dry_run)
+    let mut among = args.among.of(context);
+    among.ids.extend(args.named.iter().cloned());
+    among.reason.clone_from(&args.reason);
+    put_back(context, &workspace, "events", &target, Settled::GivenUp, &among, args.dry_run)
 }
 
 /// Takes an offer to replay back.
@@ -164,14 +188,13 @@ fn put_back(
     command: &'static str,
     target_id: &str,
     which: Settled,
-    among: &AmongArgs,
+    among: &Among,
     is_dry: bool,
 ) -> Result<Exit, Failure> {
     let path = workspace.place.store();
     must_be_known(&path, target_id)?;
-    let among = Among { since: among.since, types: among.types.clone(), ids: among.ids.clone() };
     let mut store = open_store(context, workspace)?;
-    let done = owe_again(&mut store, target_id, which, &among, context.clock.now(), is_dry)?;
+    let done = owe_again(&mut store, target_id, which, among, context.clock.now(), is_dry)?;
     let Some((target, owed_again)) = done else { return Ok(Exit::Success) };
     if context.printer.is_json() {
         context.printer.document(&Document {

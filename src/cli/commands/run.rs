@@ -75,6 +75,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         edition: Edition::default(),
         max_time: args.max_time,
         resubmits: args.resubmit,
+        lists_lines: context.globals.verbose > 0,
         dry_run: args.dry_run,
         choice: Choice::default(),
     };

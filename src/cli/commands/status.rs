@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::files;
-use crate::base::text::path;
+use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, with_spool, workspace, world};
 use crate::cli::render::status::lines;
 use crate::cli::{Context, Exit, Failure};
@@ -11,7 +11,8 @@ use crate::endpoint::{Gate, Keyring, Resolved};
 use crate::ops::report::FoundLayout;
 use crate::ops::{self, Workspace};
 use crate::upkeep::{
-    Document, Facts, History, MissionHere, STATUS_SCHEMA, Surroundings, next_steps, page, status, status_with_history,
+    Document, Facts, History, MissionHere, MissionLanes, STATUS_SCHEMA, Surroundings, lanes, next_steps, page, status,
+    status_with_history,
 };
 
 /// Show what is kept, what is owed, what is stuck, and the next step.
@@ -19,12 +20,13 @@ use crate::upkeep::{
 /// Shows the journal, the target, where every event stands, the upload queue, older stores that were found, shut
 /// gates with the line that opens each, and the next step. Creates nothing and changes nothing.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Args {
     /// Let the exit code say what is wrong; older failures count until they are waived
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// Look at the files as well, and show how the documents of each mission stand
+    /// Look at the files as well, and show the documents and work packages of each mission
     #[arg(long)]
     pub(crate) missions: bool,
 
@@ -62,6 +64,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     let exit = if args.check { exit_of(&document) } else { Exit::Success };
     document.exit_code = exit.code();
+    if args.missions {
+        document.work_packages = Some(lanes(&store)?);
+    }
     if let Some(file) = &args.html {
         let html = page(&document, &history, now);
         files::replace(&context.cwd.join(file), html.as_bytes()).map_err(|error| Failure::io(&error))?;
@@ -72,8 +77,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         for line in lines(&document, context.printer.paint()) {
             context.printer.result(&line);
         }
+        for mission in document.work_packages.iter().flatten() {
+            context.printer.result(&printable(&lane_words(mission)));
+        }
     }
     Ok(exit)
+}
+
+/// The work packages of a mission, by lane.
+fn lane_words(mission: &MissionLanes) -> String {
+    let lanes: Vec<_> = mission.lanes.iter().map(|(lane, packages)| format!("{packages} {lane}")).collect();
+    let held = mission.on_hold.join(", ");
+    let held = if held.is_empty() { held } else { format!("; last lane change on hold: {held}") };
+    format!("Mission   {}: {}{held}", mission.mission_slug, lanes.join(", "))
 }
 
 /// What is known of a project, and nothing of it changed.

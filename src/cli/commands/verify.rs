@@ -8,6 +8,7 @@ use crate::cli::journey::{with_spool, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::dossier::mission_logs;
+use crate::event::NO_CONTRACT_TYPE;
 use crate::upkeep::{Checked, LogCheck, Proof, Repair, apply_repair, check_logs, plan_repair, verify};
 
 /// Check every hash, count and reference in the store.
@@ -153,7 +154,9 @@ fn log_lines(log: &LogCheck) -> Vec<String> {
         }
     }
     if log.odd_lines > 0 {
-        lines.push(format!("         {} of it name no event", plural(log.odd_lines, "line")));
+        let reasons = log.skipped.iter().filter(|(reason, _)| **reason != NO_CONTRACT_TYPE);
+        let reasons: Vec<_> = reasons.map(|(reason, lines)| format!("{lines} {reason}")).collect();
+        lines.push(format!("         {} of it become no event: {}", plural(log.odd_lines, "line"), reasons.join(", ")));
     }
     lines.extend(log.flaw.as_ref().map(|flaw| format!("         it cannot be read to its end: {flaw}")));
     lines

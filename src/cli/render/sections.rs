@@ -5,7 +5,7 @@ use crate::cli::Paint;
 use crate::cli::table::count;
 use crate::endpoint::{Identity, ReceiverKind};
 use crate::legacy::{ShareReport, SourceReport};
-use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, Spool};
+use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, MissionLogs, Spool};
 
 /// Shut gates shown one by one before the rest is only counted.
 const GATES_SHOWN: usize = 2;
@@ -92,6 +92,18 @@ pub(super) fn spool_words(spool: &Spool) -> String {
 pub(super) fn capture_words(capture: &Capture) -> String {
     let terms = [("superseded", capture.superseded), ("in conflict", capture.conflicts)];
     with_terms(format!("{}, {} unchanged", plural(capture.captured, "new event"), count(capture.unchanged)), &terms)
+}
+
+pub(super) fn log_words(logs: &MissionLogs) -> String {
+    let skipped = logs.skipped.values().sum();
+    let terms = [
+        ("on hold", logs.held),
+        ("unchanged", logs.unchanged),
+        ("rewritten", logs.rewritten),
+        ("lines skipped", skipped),
+    ];
+    let files = format!("{} of {} read", count(logs.read), plural(logs.files, "mission log"));
+    with_terms(format!("{files}, {}", plural(logs.captured, "new event")), &terms)
 }
 
 pub(super) fn index_words(index: &Index) -> String {

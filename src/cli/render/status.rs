@@ -139,7 +139,9 @@ fn retryable(d: &Document) -> Option<String> {
 /// What waits for a person: events behind a gate or held.
 fn blocked(d: &Document) -> Option<String> {
     let gates: Vec<_> = d.gates.iter().filter(|gate| !gate.is_open).map(|gate| gate.name).collect();
-    let why = if gates.is_empty() { "held; `sk-sync events release`".to_owned() } else { gates.join(", ") };
+    let held = d.event_journal.on_hold.iter();
+    let held: Vec<_> = held.map(|(reason, events)| format!("{} on hold: {reason}", count(*events))).collect();
+    let why = if gates.is_empty() { held.join(", ") } else { gates.join(", ") };
     let since = d.gates.iter().filter(|gate| !gate.is_open).filter_map(|gate| gate.since.as_deref()).min();
     let since = since.map_or_else(String::new, |at| format!(", since {at}"));
     (d.balance.blocked > 0).then(|| format!("{} ({why}){since}", plural(d.balance.blocked, "event")))

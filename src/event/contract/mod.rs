@@ -39,7 +39,7 @@ const SCHEMA_VERSION: &str = "3.0.0";
 /// Kinds of aggregate that events may be about.
 const AGGREGATE_TYPES: &[&str] = &["Build", "Mission", "WorkPackage", "MissionDossier"];
 /// Members that belong into payloads and mark a malformed envelope when they stand at its root.
-const FORBIDDEN_AT_ROOT: &[&str] =
+pub(super) const FORBIDDEN_AT_ROOT: &[&str] =
     &["from_lane", "to_lane", "actor", "force", "reason", "review_ref", "execution_mode", "evidence"];
 /// Keys of the vocabulary before 3.0.0, forbidden at any depth.
 const FORBIDDEN_ANYWHERE: &[&str] = &["feature_slug", "feature_number", "mission_key", "legacy_aggregate_id"];
@@ -128,18 +128,15 @@ fn check_names(members: &Map<String, Value>, found: &mut Findings) {
 /// Event, correlation, causation and project.
 fn check_ids(members: &Map<String, Value>, found: &mut Findings) {
     const NO_ID: &str = "is neither a ULID (26 characters) nor a UUID";
-    for name in ["event_id", "correlation_id"] {
-        if let Some(id) = found.text(members, name)
+    // Older producers name no correlation; it is the cause then, or the event itself.
+    let is_absent = |name: &str| matches!(members.get(name), None | Some(Value::Null));
+    for name in ["event_id", "correlation_id", "causation_id"] {
+        if (name == "event_id" || !is_absent(name))
+            && let Some(id) = found.text(members, name)
             && ids::normalize(id).is_none()
         {
             found.add(name, NO_ID);
         }
-    }
-    if !matches!(members.get("causation_id"), None | Some(Value::Null))
-        && let Some(id) = found.text(members, "causation_id")
-        && ids::normalize(id).is_none()
-    {
-        found.add("causation_id", NO_ID);
     }
     if let Some(project) = found.text(members, "project_uuid")
         && uuid::Uuid::parse_str(project).is_err()

@@ -44,6 +44,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             edition: Edition::default(),
             max_time: Some(workspace.loaded.config.hook.max_time),
             resubmits: false,
+            lists_lines: false,
             dry_run: false,
             choice: Choice { ..choice },
         };

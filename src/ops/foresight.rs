@@ -1,0 +1,77 @@
+//! What a capture would do: told by a look at the journal, without writing anything.
+
+use super::dossier::{Indexed, digests};
+use super::memory::Memory;
+use super::mission_log::{LogTally, Logs, unchanged_lines};
+use super::rule::{self, Rule};
+use super::{Error, Workspace, World};
+use crate::dossier::{self, Fact, Mission};
+use crate::event;
+use crate::journal::{self, Receipt};
+use crate::store::{ReadStore, ReadTx};
+
+/// What a capture would do, where all of it is in the journal already: told without writing anything. `None` where that is
+/// not so, or not known.
+pub(super) fn unchanged(
+    workspace: &Workspace,
+    store: &ReadStore,
+    memory: &Memory,
+    indexed: &Indexed,
+) -> Result<Option<(Receipt, Option<LogTally>)>, Error> {
+    let (Some(then), false) = (memory.point(), Rule::of(workspace).is_bounded()) else { return Ok(None) };
+    let (missions, project_uuid) = (&indexed.index.missions, workspace.project_uuid()?);
+    let digests = digests(indexed, project_uuid, &rule::fingerprint(workspace));
+    if !missions.iter().zip(&digests).all(|(mission, digest)| memory.has(&mission.slug, digest)) {
+        return Ok(None);
+    }
+    let is_same = store.read(|tx| {
+        Ok::<_, journal::Error>(!memory.is_stale(&journal::point(tx)?) && journal::states_the_same(tx, then)?)
+    })?;
+    let mut logs = Logs::of(workspace, project_uuid, missions, false);
+    if let Some(logs) = &mut logs {
+        for mission in missions {
+            logs.pass_over(mission, memory);
+        }
+    }
+    let logs = logs.map(|logs| logs.tally);
+    let count: usize = missions.iter().map(dossier::count_facts).sum();
+    let mut receipt = Receipt::default();
+    receipt.unchanged = i64::try_from(count).unwrap_or(i64::MAX) + unchanged_lines(logs.as_ref());
+    Ok(is_same.then_some((receipt, logs)))
+}
+
+/// How many events a capture would add, by a look at the journal alone.
+pub(super) fn preview(
+    existing: Option<&ReadStore>,
+    workspace: &Workspace,
+    project_uuid: &str,
+    world: &World<'_>,
+    indexed: &Indexed,
+) -> Result<(Receipt, Option<LogTally>), Error> {
+    let facts =
+        |mission: &Mission| dossier::facts(mission, &mission.namespace(project_uuid), world.clock.now(), world.ids);
+    let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, None);
+    let missions = &indexed.index.missions;
+    let look = |tx: Option<&ReadTx<'_>>| {
+        let mut receipt = Receipt::default();
+        for fact in missions.iter().flat_map(facts) {
+            let stated = match (tx, keyed(&fact)) {
+                (Some(tx), Some(coalesce)) => journal::stated(tx, coalesce)?,
+                _ => None,
+            };
+            *(if stated.is_some() { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
+        }
+        let mut logs = Logs::of(workspace, project_uuid, missions, true);
+        if let Some(logs) = &mut logs {
+            logs.preview(tx, missions)?;
+            receipt.captured += i64::try_from(logs.tally.section.captured).unwrap_or(i64::MAX);
+        }
+        let logs = logs.map(|logs| logs.tally);
+        receipt.unchanged += unchanged_lines(logs.as_ref());
+        Ok::<_, Error>((receipt, logs))
+    };
+    match existing {
+        Some(store) => store.read(|tx| look(Some(tx))),
+        None => look(None),
+    }
+}

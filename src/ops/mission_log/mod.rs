@@ -1,0 +1,337 @@
+//! The logs that missions keep of themselves (`status.events.jsonl`), captured line by line.
+//!
+//! A log whose content was captured before is not opened. Of one that changed, every line is read, and those whose id the
+//! journal has already say nothing new. The first content of an id stays: a repair of a log is counted and audited, and
+//! opens no conflict.
+
+mod decide;
+mod section;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rayon::prelude::*;
+
+use self::decide::{Decision, Known, decide};
+use self::section::LaneOnHold;
+use self::section::is_flaw;
+pub(super) use self::section::unchanged_lines;
+pub(crate) use self::section::{LogLine, LogTally, MissionLogs};
+use super::memory::Memory;
+use super::rule::{self, OPTED_OUT, Rule};
+use super::{Error, Workspace};
+use crate::base::text::printable;
+use crate::base::{Sha256, Timestamp};
+use crate::books;
+use crate::dossier::{MISSION_LOG, Mission, ReadError, read_mission_log};
+use crate::event::{LogEvent, LogMission, LogProject, WireForm, read_log};
+use crate::journal::{self, Audit, Entry, Seen};
+use crate::store::{ReadTx, WriteTx};
+
+/// Bytes of logs that are read at a time.
+const PIECE_BYTES: u64 = 8 << 20;
+
+/// How the logs of a project are captured; made once for each run.
+#[derive(Debug)]
+pub(super) struct Logs<'a> {
+    project: LogProject<'a>,
+    rule: Rule,
+    fingerprint: String,
+    /// Every mission of this run: ids of theirs are not another's.
+    present: BTreeSet<&'a str>,
+    /// The directory in whose log an id was first met.
+    met: HashMap<String, &'a str>,
+    pub(super) tally: LogTally,
+}
+
+/// A log, read and mapped.
+#[derive(Debug, Default)]
+pub(super) struct ReadLog {
+    sha256: Option<Sha256>,
+    events: Vec<(u64, LogEvent)>,
+    lines: u64,
+    skipped: BTreeMap<&'static str, u64>,
+    /// The first line that a person should look at, and how many there are.
+    flaw: Option<(u64, String)>,
+    flaws: u64,
+    /// Skipped lines, where a list was asked for.
+    listed: Vec<LogLine>,
+}
+
+impl<'a> Logs<'a> {
+    /// `None` where the configuration turns logs off.
+    pub(super) fn of(
+        workspace: &'a Workspace,
+        project_uuid: &'a str,
+        missions: &'a [Mission],
+        lists_lines: bool,
+    ) -> Option<Self> {
+        let identity = &workspace.identity;
+        workspace.loaded.config.mission_log.capture.then(|| Self {
+            project: LogProject {
+                project_uuid,
+                project_slug: identity.project_slug.as_deref(),
+                repo_slug: identity.repo_slug.as_deref(),
+            },
+            rule: Rule::of(workspace),
+            fingerprint: rule::fingerprint(workspace),
+            present: missions.iter().map(|mission| mission.slug.as_str()).collect(),
+            met: HashMap::new(),
+            tally: LogTally::new(lists_lines),
+        })
+    }
+
+    /// A digest of everything that the events of a mission's log follow from; `None` without a log.
+    fn digest(&self, mission: &Mission, log: Option<Sha256>) -> Option<String> {
+        let parts = [
+            env!("CARGO_PKG_VERSION"),
+            &self.fingerprint,
+            self.project.project_uuid,
+            &mission.slug,
+            mission.mission_id.as_deref().unwrap_or_default(),
+        ];
+        let mut said = Vec::new();
+        for part in parts {
+            said.extend_from_slice(part.as_bytes());
+            said.push(0);
+        }
+        said.extend_from_slice(log?.as_bytes());
+        Some(Sha256::of(&said).to_string())
+    }
+
+    /// The log of a mission that is not looked at, because nothing of the mission changed.
+    pub(super) fn pass_over(&mut self, mission: &Mission, memory: &Memory) {
+        if mission.log_sha256().is_some() {
+            self.tally.unopened(memory.last_logged(&mission.slug));
+        }
+    }
+
+    /// Reads the logs of missions in parallel, in their order; `None` for one that `memory` knows.
+    pub(super) fn read<D: Sync>(
+        &self,
+        missions: &[(&Mission, D)],
+        memory: Option<&Memory>,
+    ) -> Vec<Option<Result<ReadLog, ReadError>>> {
+        let is_known = |mission: &Mission| {
+            let digest = self.digest(mission, mission.log_sha256());
+            memory.zip(digest).is_some_and(|(memory, digest)| memory.logged(&mission.slug, &digest).is_some())
+        };
+        let one = |(mission, _): &(&Mission, D)| {
+            (mission.log_sha256().is_some() && !is_known(mission)).then(|| self.read_one(mission))
+        };
+        missions.par_iter().map(one).collect()
+    }
+
+    fn read_one(&self, mission: &Mission) -> Result<ReadLog, ReadError> {
+        let bytes = read_mission_log(&mission.dir)?;
+        let mut log = ReadLog { sha256: Some(Sha256::of(&bytes)), ..ReadLog::default() };
+        let of = LogMission { directory: &mission.slug, mission_id: mission.mission_id.as_deref() };
+        for row in read_log(&bytes, self.project, of) {
+            log.lines += 1;
+            match row.becomes {
+                Ok(event) => log.events.push((row.line, event)),
+                Err(skip) => {
+                    *log.skipped.entry(skip.code).or_default() += 1;
+                    if is_flaw(&skip) {
+                        log.note_flaw(row.line, skip.to_string());
+                    }
+                    if self.tally.listed.is_some() {
+                        let (mission_slug, reason) = (mission.slug.clone(), skip.to_string());
+                        let (line, event_id) = (row.line, row.event_id);
+                        let decision = "skipped";
+                        log.listed.push(LogLine { mission_slug, line, event_id, decision, reason, event_type: None });
+                    }
+                }
+            }
+        }
+        // The order of what happened; the id makes it total.
+        log.events.sort_by(|(_, a), (_, b)| (a.lamport_clock, &a.event_id).cmp(&(b.lamport_clock, &b.event_id)));
+        Ok(log)
+    }
+
+    /// Decides on every line of a mission's log, and tells `act` each decision in the order of what happened. Returns
+    /// the digest of what was read and how many events it has; `None` where nothing was read.
+    fn each(
+        &mut self,
+        tx: Option<&ReadTx<'_>>,
+        mission: &'a Mission,
+        read: Result<ReadLog, ReadError>,
+        act: &mut dyn FnMut(&LogEvent, &Decision) -> Result<(), Error>,
+    ) -> Result<Option<(String, u64)>, Error> {
+        let mut log = match read {
+            Ok(log) => log,
+            Err(ReadError::Deleted) => return Ok(None),
+            Err(error) => {
+                self.tally.unreadable(&mission.slug, &error.to_string());
+                return Ok(None);
+            }
+        };
+        let section = &mut self.tally.section;
+        (section.files, section.read) = (section.files + 1, section.read + 1);
+        section.lines += log.lines;
+        for (code, lines) in &log.skipped {
+            self.tally.skip(code, *lines);
+        }
+        let events = std::mem::take(&mut log.events);
+        let count = events.len() as u64;
+        let mut lanes: BTreeMap<String, (String, String, bool)> = BTreeMap::new();
+        let mut names_other_project = None;
+        for (line, event) in events {
+            let decision = self.decide(tx, mission, &event)?;
+            self.tally.count(&event, &decision);
+            if let Decision::Skipped(skip) = &decision {
+                log.note_flaw(line, skip.to_string());
+            }
+            if let Some(lane) = event.lane {
+                let is_held = matches!(
+                    decision,
+                    Decision::New { held: Some(decide::TRANSITION) } | Decision::Unchanged { is_held: true }
+                ) && event.transition.is_some();
+                lanes.insert(event.aggregate_id.clone(), (lane.to_owned(), event.event_id.clone(), is_held));
+            }
+            names_other_project = names_other_project.or(event.names_other_project.then_some(line));
+            act(&event, &decision)?;
+            if self.tally.listed.is_some() {
+                let (decision, reason) = decision.words(&event);
+                let (event_id, event_type) = (Some(event.event_id), Some(event.event_type));
+                let mission_slug = mission.slug.clone();
+                log.listed.push(LogLine { mission_slug, line, event_id, decision, reason, event_type });
+            }
+        }
+        self.warn(&mission.slug, &log, names_other_project);
+        for (wp_id, (lane, event_id, _)) in lanes.into_iter().filter(|(_, (.., is_held))| *is_held) {
+            let mission_slug = mission.slug.clone();
+            self.tally.section.lanes_on_hold.push(LaneOnHold { mission_slug, wp_id, lane, event_id });
+        }
+        log.listed.sort_by_key(|line| line.line);
+        log.listed.into_iter().for_each(|line| self.tally.list(line));
+        Ok(self.digest(mission, log.sha256).map(|digest| (digest, count)))
+    }
+
+    fn decide(&mut self, tx: Option<&ReadTx<'_>>, mission: &'a Mission, event: &LogEvent) -> Result<Decision, Error> {
+        let seen = tx.map_or(Ok(None), |tx| journal::seen(tx, &event.event_id, &event.envelope))?;
+        let is_copied = match (tx, &seen, event.copy_key()) {
+            (Some(tx), None, Some(key)) => journal::is_copied(tx, &key)?,
+            _ => false,
+        };
+        let directory = mission.slug.as_str();
+        let first = *self.met.entry(event.event_id.clone()).or_insert(directory);
+        let elsewhere = match &seen {
+            _ if first != directory => Some(first),
+            Some(Seen::Other { mission_slug: Some(kept) }) if *kept != event.mission_slug && kept != directory => {
+                self.present.get(kept.as_str()).copied()
+            }
+            _ => None,
+        };
+        let disposition = self.rule.disposition(&event.event_type);
+        Ok(decide(event, &Known { seen, is_copied, elsewhere, disposition }))
+    }
+
+    /// One warning for each file and kind of trouble.
+    fn warn(&mut self, slug: &str, log: &ReadLog, names_other_project: Option<u64>) {
+        let place = |line: u64| format!("{}/{MISSION_LOG}:{line}", printable(slug));
+        if let Some((line, reason)) = &log.flaw {
+            let more = if log.flaws > 1 { format!(" (and {} more)", log.flaws - 1) } else { String::new() };
+            self.tally.warnings.push(format!("{}: line skipped: {}{more}", place(*line), printable(reason)));
+        }
+        if let Some(line) = names_other_project {
+            self.tally
+                .warnings
+                .push(format!("{}: the line names another project; it is captured for this one", place(line)));
+        }
+    }
+
+    /// Captures the log of a mission, or counts it where it did not have to be read. Returns the digest and the number of
+    /// events to remember; `None` where there is nothing to remember.
+    pub(super) fn take(
+        &mut self,
+        tx: &WriteTx<'_>,
+        appending: &mut books::Appending<'_>,
+        now: Timestamp,
+        mission: &'a Mission,
+        log: Option<Result<ReadLog, ReadError>>,
+        memory: &Memory,
+    ) -> Result<Option<(String, u64)>, Error> {
+        let Some(log) = log else {
+            let digest = self.digest(mission, mission.log_sha256());
+            let known = digest.and_then(|digest| Some((memory.logged(&mission.slug, &digest)?, digest)));
+            if let Some((events, _)) = &known {
+                self.tally.unopened(*events);
+            }
+            return Ok(known.map(|(events, digest)| (digest, events)));
+        };
+        self.each(Some(tx), mission, log, &mut |event, decision| {
+            match decision {
+                Decision::New { held } => {
+                    appending.append(&entry(event, *held))?;
+                }
+                Decision::Rewritten => {
+                    let reason = "the line was rewritten in the mission's log; what was captured first stays";
+                    journal::audit_once(tx, now, &audit(event, "rewritten", reason))?;
+                }
+                Decision::Dropped { is_audited: true } => {
+                    journal::audit_once(tx, now, &audit(event, "discarded", OPTED_OUT))?;
+                }
+                Decision::Dropped { is_audited: false } | Decision::Unchanged { .. } | Decision::Skipped(_) => {}
+            }
+            Ok(())
+        })
+    }
+
+    /// Counts and lists what capturing would do.
+    pub(super) fn preview(&mut self, tx: Option<&ReadTx<'_>>, missions: &'a [Mission]) -> Result<(), Error> {
+        for piece in pieces(missions.iter().map(|mission| (mission, ())).collect()) {
+            let logs = self.read(&piece, None);
+            for ((mission, ()), log) in piece.into_iter().zip(logs) {
+                if let Some(log) = log {
+                    self.each(tx, mission, log, &mut |_, _| Ok(()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ReadLog {
+    fn note_flaw(&mut self, line: u64, reason: String) {
+        self.flaws += 1;
+        if self.flaw.as_ref().is_none_or(|(first, _)| line < *first) {
+            self.flaw = Some((line, reason));
+        }
+    }
+}
+
+/// Missions, each with its digest, in pieces of which the logs are read at a time.
+pub(super) fn pieces<'m, D>(missions: Vec<(&'m Mission, D)>) -> Vec<Vec<(&'m Mission, D)>> {
+    let mut pieces: Vec<Vec<(&Mission, D)>> = Vec::new();
+    let mut bytes = 0;
+    for mission in missions {
+        let size = mission.0.log_bytes();
+        if let Some(piece) = pieces.last_mut().filter(|_| bytes + size <= PIECE_BYTES) {
+            piece.push(mission);
+            bytes += size;
+        } else {
+            pieces.push(vec![mission]);
+            bytes = size;
+        }
+    }
+    pieces
+}
+
+fn entry<'a>(event: &'a LogEvent, held: Option<&'a str>) -> Entry<'a> {
+    Entry {
+        event_id: &event.event_id,
+        event_type: &event.event_type,
+        occurred_at: Some(&event.occurred_at),
+        envelope: &event.envelope,
+        wire: WireForm::AsIsWithoutTeam,
+        // Each line is a fact of its own: a later one never replaces it.
+        coalesce: None,
+        held,
+        origin: journal::MISSION_LOG_ORIGIN,
+    }
+}
+
+fn audit<'a>(event: &'a LogEvent, act: &'a str, reason: &'a str) -> Audit<'a> {
+    let LogEvent { event_id, event_type, .. } = event;
+    Audit { act, event_id, event_type, sha256: Sha256::of(&event.envelope), reason }
+}
