@@ -35,8 +35,8 @@ pub(super) fn unchanged(
     }
     let logs = logs.map(|logs| logs.tally);
     let count: usize = missions.iter().map(dossier::count_facts).sum();
-    let mut receipt = Receipt::default();
-    receipt.unchanged = i64::try_from(count).unwrap_or(i64::MAX) + unchanged_lines(logs.as_ref());
+    let unchanged = i64::try_from(count).unwrap_or(i64::MAX) + unchanged_lines(logs.as_ref());
+    let receipt = Receipt { unchanged, ..Receipt::default() };
     Ok(is_same.then_some((receipt, logs)))
 }
 

@@ -11,7 +11,7 @@ use log::Level;
 use crate::base::text;
 use crate::cli::logging::keep;
 use crate::cli::{Context, Exit, Paint};
-use crate::ops::report::{MissionLogs, Report};
+use crate::ops::report::Report;
 
 pub(crate) use sections::plural;
 
@@ -74,9 +74,8 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     if let Some(capture) = &report.capture {
         say("Captured", sections::capture_words(capture));
     }
-    let is_news = |logs: &&MissionLogs| logs.captured + logs.rewritten > 0 || (is_verbose && logs.files > 0);
-    if let Some(logs) = report.mission_log.as_ref().filter(is_news) {
-        say("Logs", sections::log_words(logs));
+    if let Some(logs) = sections::news_of_logs(report.mission_log.as_ref(), is_verbose) {
+        say("Logs", logs);
     }
     if let Some(bodies) = &report.bodies {
         say("Bodies", sections::bodies_words(bodies, is_verbose));

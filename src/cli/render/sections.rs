@@ -94,7 +94,9 @@ pub(super) fn capture_words(capture: &Capture) -> String {
     with_terms(format!("{}, {} unchanged", plural(capture.captured, "new event"), count(capture.unchanged)), &terms)
 }
 
-pub(super) fn log_words(logs: &MissionLogs) -> String {
+/// What the logs of missions gave, where that is worth a line.
+pub(super) fn news_of_logs(logs: Option<&MissionLogs>, is_verbose: bool) -> Option<String> {
+    let logs = logs.filter(|logs| logs.captured + logs.rewritten > 0 || (is_verbose && logs.files > 0))?;
     let skipped = logs.skipped.values().sum();
     let terms = [
         ("on hold", logs.held),
@@ -103,7 +105,7 @@ pub(super) fn log_words(logs: &MissionLogs) -> String {
         ("lines skipped", skipped),
     ];
     let files = format!("{} of {} read", count(logs.read), plural(logs.files, "mission log"));
-    with_terms(format!("{files}, {}", plural(logs.captured, "new event")), &terms)
+    Some(with_terms(format!("{files}, {}", plural(logs.captured, "new event")), &terms))
 }
 
 pub(super) fn index_words(index: &Index) -> String {

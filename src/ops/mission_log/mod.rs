@@ -301,7 +301,7 @@ impl ReadLog {
 }
 
 /// Missions, each with its digest, in pieces of which the logs are read at a time.
-pub(super) fn pieces<'m, D>(missions: Vec<(&'m Mission, D)>) -> Vec<Vec<(&'m Mission, D)>> {
+pub(super) fn pieces<D>(missions: Vec<(&Mission, D)>) -> Vec<Vec<(&Mission, D)>> {
     let mut pieces: Vec<Vec<(&Mission, D)>> = Vec::new();
     let mut bytes = 0;
     for mission in missions {
