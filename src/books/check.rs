@@ -74,7 +74,8 @@ fn check_journal(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Err
         let what = format!("journal row {}: {}", found.seq, found.what);
         findings.push(Finding { part, severity: Severity::Damage, what });
     })?;
-    let damaged = journal::damaged_texts(tx)?;
+    let mut damaged = journal::damaged_texts(tx)?;
+    damaged.extend(journal::false_claims(tx)?);
     findings.extend(damaged.into_iter().map(|what| Finding { part, severity: Severity::Damage, what }));
     let (mut is_wrong, mut is_row_lost) = (false, false);
     for kind in journal::Kind::ALL {

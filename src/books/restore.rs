@@ -4,7 +4,7 @@ use super::Error;
 use super::append::append;
 use crate::base::Timestamp;
 use crate::delivery::{self, Class};
-use crate::event::{Inspection, inspect};
+use crate::event::{Inspection, NotAnEvent, WireForm, inspect};
 use crate::journal::{self, Appended, Entry, Return};
 use crate::store::WriteTx;
 
@@ -70,7 +70,7 @@ pub(crate) fn restore(
                     restored.returned += 1;
                 }
                 Return::Unknown | Return::Differs => {
-                    match appending.append(&entry(event, inspect(&event.envelope).ok().as_ref()))? {
+                    match appending.append(&entry(event, inspect(&event.envelope).as_ref()))? {
                         Appended::Captured { .. } => restored.added += 1,
                         Appended::Conflict { .. } => restored.conflicts += 1,
                         Appended::Purged { .. } => restored.purged += 1,
@@ -84,15 +84,20 @@ pub(crate) fn restore(
     Ok(restored)
 }
 
-fn entry<'a>(event: &'a Restorable, inspection: Option<&Inspection>) -> Entry<'a> {
+fn entry<'a>(event: &'a Restorable, seen: Result<&Inspection, &NotAnEvent>) -> Entry<'a> {
     Entry {
         event_id: &event.event_id,
         event_type: &event.event_type,
         occurred_at: event.occurred_at.as_deref(),
         envelope: &event.envelope,
-        // What cannot be looked at cannot be sent as it is either.
-        wire: inspection.map_or(crate::event::WireForm::Rewrite, |i| i.wire),
-        coalesce: inspection.and_then(|i| i.coalesce),
+        wire: match seen {
+            Ok(seen) if seen.event_id.eq_ignore_ascii_case(&event.event_id) => seen.wire,
+            // An answer could not be told to be about it.
+            Ok(_) | Err(NotAnEvent::NoEventId) => WireForm::Never,
+            // What cannot be looked at cannot be sent as it is either.
+            Err(_) => WireForm::Rewrite,
+        },
+        coalesce: seen.ok().and_then(|seen| seen.coalesce),
         held: event.held.as_deref(),
         origin: &event.origin,
     }

@@ -22,6 +22,7 @@ mod archive;
 mod chain;
 #[cfg(test)]
 mod chain_tests;
+mod claims;
 mod collect;
 mod document;
 mod entry;
@@ -40,6 +41,7 @@ mod state;
 pub(crate) use append::Appender;
 pub(crate) use archive::{Return, bring_back, mark_archived};
 pub(crate) use chain::check_chain;
+pub(crate) use claims::false_claims;
 pub(crate) use collect::{Kept, collect, kept_after};
 pub(crate) use document::{
     DOCUMENT_TYPE, Document, announced, damaged_texts, drop_text, has_text, keep_text, kept_digests, kept_texts,
@@ -65,8 +67,8 @@ pub(crate) use retire::{
 #[cfg(test)]
 pub(crate) use state::size_from_disk;
 pub(crate) use state::{
-    counters_by_rows, lamport, next_lamport, note_spooled, raise_lamport, recount, recount_of, seal, sealed_through,
-    size, spooled_through, totals, totals_of,
+    HIGHEST_CLOCK, counters_by_rows, lamport, next_lamport, note_spooled, raise_lamport, recount, recount_of, seal,
+    sealed_through, size, spooled_through, totals, totals_of,
 };
 
 /// The journal's tables.

@@ -136,8 +136,12 @@ pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(tx.prepare("SELECT lamport FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
 }
 
-/// Raises the Lamport clock to `at_least`; it never falls.
+/// The highest Lamport clock: the largest number that every reader of JSON keeps exactly. A clock beyond it was forged.
+pub(crate) const HIGHEST_CLOCK: i64 = (1 << 53) - 1;
+
+/// Raises the Lamport clock to `at_least`, at most to the highest; it never falls.
 pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error> {
+    let at_least = at_least.min(HIGHEST_CLOCK);
     tx.prepare("UPDATE journal_state SET lamport = ?1 WHERE id = 1 AND lamport < ?1")?.execute([at_least])?;
     Ok(())
 }
@@ -145,8 +149,8 @@ pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error
 /// Ticks the Lamport clock `by` times and returns its first new value.
 pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
     let last: i64 = tx
-        .prepare("UPDATE journal_state SET lamport = lamport + ?1 WHERE id = 1 RETURNING lamport")?
-        .query_row([by], |r| r.get(0))?;
+        .prepare("UPDATE journal_state SET lamport = MIN(MAX(lamport, 0), ?2) + ?1 WHERE id = 1 RETURNING lamport")?
+        .query_row([by, HIGHEST_CLOCK], |r| r.get(0))?;
     Ok(last - by + 1)
 }
 

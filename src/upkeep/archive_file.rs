@@ -9,6 +9,7 @@ use flate2::{Compression, GzBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::archive_claims::Claims;
 use super::envelope::Envelope;
 use crate::base::digest::{Hasher, unhex};
 use crate::base::text::printable;
@@ -147,10 +148,11 @@ pub(super) fn read_archive<E: From<Flaw>>(
 ) -> Result<Trailer, E> {
     let mut lines = Lines { from: BufReader::new(GzDecoder::new(BufReader::new(from))), line: 0, text: Vec::new() };
     let (mut hasher, mut count, mut last) = (Hasher::default(), 0, 0);
+    let mut claims = Claims::default();
     loop {
         lines.next()?;
         if lines.text.starts_with(TRAILER) {
-            let trailer: Trailer = lines.parse("is no last line of an archive")?;
+            let mut trailer: Trailer = lines.parse("is no last line of an archive")?;
             lines.check(trailer.version <= VERSION, || {
                 format!("the archive has version {}; this sk-sync knows up to {VERSION}", trailer.version)
             })?;
@@ -161,6 +163,11 @@ pub(super) fn read_archive<E: From<Flaw>>(
                 "the lines before are not what was written: their digest differs".to_owned()
             })?;
             lines.end()?;
+            if let Some(line) = claims.stranger(trailer.project_uuid.as_deref()) {
+                let what = "the event is of another project than the archive".to_owned();
+                return Err(Flaw::At { line, what }.into());
+            }
+            trailer.lamport = claims.clock(trailer.lamport);
             return Ok(trailer);
         }
         hasher.update(&lines.text);
@@ -169,6 +176,9 @@ pub(super) fn read_archive<E: From<Flaw>>(
         lines.check(read.seq > last, || "the events are not in order".to_owned())?;
         last = read.seq;
         let event = lines.event(read)?;
+        if let Some(what) = claims.look(lines.line, &event) {
+            return Err(lines.flaw(what).into());
+        }
         take(last, event)?;
     }
 }

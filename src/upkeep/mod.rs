@@ -6,6 +6,7 @@
 //! it takes that plan.
 
 mod archive;
+mod archive_claims;
 mod archive_file;
 mod bodies;
 mod document;

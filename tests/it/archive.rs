@@ -171,3 +171,37 @@ fn a_killed_archive_is_whole_or_absent() {
     }
     sandbox.verified();
 }
+
+/// An archive may come from anywhere: its digests say that it is whole, not that it is true. A clock of 2^63-1 must not
+/// stop the journal, and ids and projects are those of the envelopes.
+#[test]
+fn what_an_archive_claims_is_held_against_its_envelopes() {
+    let (mut sandbox, file, _done) = archived(&[]);
+    let whole = text(&file);
+    let forged = sandbox.path("forged.gz");
+    let pack = |lines: &str| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(lines.as_bytes()).unwrap();
+        std::fs::write(&forged, packer.finish().unwrap()).unwrap();
+    };
+    let (before, after) = whole.split_once("\"lamport\":").unwrap();
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    pack(&format!("{before}\"lamport\":{}{rest}", i64::MAX));
+    sandbox.change("SK_SYNC_HOME", sandbox.path("fresh").to_str().unwrap());
+    let _restored = sandbox.sk_sync(["restore", forged.to_str().unwrap()]).success();
+    sandbox.write("kitty-specs/001-harbour-tide-table/spec.md", "# Changed\n");
+    let report = sandbox.sk_sync(["index", "--json"]).success().json();
+    assert!(report["capture"]["captured"].as_u64() > Some(0), "the journal goes on: {report}");
+    sandbox.verified();
+    // Another id than the envelope's, with every digest right.
+    let (body, trailer) = whole.trim_end().rsplit_once('\n').unwrap();
+    let id = whole.split("\"event_id\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let body = body.replacen(id, "01JMBY7K8N3QRVX2DPFG5HWT4E", 1) + "\n";
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(body.as_bytes());
+    let digest = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let known: serde_json::Value = serde_json::from_str(trailer).unwrap();
+    let trailer = trailer.replace(known["sha256"].as_str().unwrap(), &digest);
+    pack(&format!("{body}{trailer}\n"));
+    let refused = sandbox.sk_sync(["restore", forged.to_str().unwrap()]).code(6);
+    assert!(refused.stderr.contains("its envelope has another id than the line"), "{}", refused.stderr);
+}
