@@ -1,7 +1,7 @@
 //! The environment as a value: every variable this program knows, and the one place that reads them.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// One environment variable this program reads.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,31 @@ pub(crate) const SYSTEM_PROXIES: [&str; 6] =
 /// The variables that name hosts without a proxy.
 pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", NO_PROXY_LIST];
 
+/// What the names of variables begin with that no child sees.
+const OWN_PREFIXES: [&str; 2] = ["SK_SYNC", "SPEC_KITTY"];
+
+/// The variables that git needs to find programs, its settings, temporary files and, under sudo, the user.
+const FOR_GIT: [&str; 18] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "TMPDIR",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "SUDO_UID",
+    "SUDO_GID",
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "PATHEXT",
+    "PROGRAMDATA",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "USERPROFILE",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "TEMP",
+];
+
 /// A snapshot of the process environment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Env(BTreeMap<OsString, OsString>);
@@ -83,17 +108,34 @@ impl Env {
 
     /// The value of `name` when it is set, not empty, and UTF-8.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(std::ffi::OsStr::new(name)).and_then(|v| v.to_str()).filter(|v| !v.is_empty())
+        self.0.get(OsStr::new(name)).and_then(|v| v.to_str()).filter(|v| !v.is_empty())
     }
 
     /// The value of `name` when it is set and not empty, in any encoding: for paths.
     pub(crate) fn path(&self, name: &str) -> Option<std::path::PathBuf> {
-        self.0.get(std::ffi::OsStr::new(name)).filter(|v| !v.is_empty()).map(std::path::PathBuf::from)
+        self.0.get(OsStr::new(name)).filter(|v| !v.is_empty()).map(std::path::PathBuf::from)
     }
 
     /// Every pair whose name and value are UTF-8, in name order.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(k, v)| Some((k.to_str()?, v.to_str()?)))
+    }
+
+    /// Every pair, in any encoding.
+    fn raw(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// What a program of the person's own sees: everything but this program's variables, secrets among them, and those of
+    /// the older version.
+    pub(crate) fn for_own_program(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let is_ours = |name: &OsStr| OWN_PREFIXES.iter().any(|p| name.as_encoded_bytes().starts_with(p.as_bytes()));
+        self.raw().filter(move |(name, _)| !is_ours(name))
+    }
+
+    /// What git sees that is asked about a checkout: where programs, settings and temporary files are, and nothing else.
+    pub(crate) fn for_git(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.raw().filter(|(name, _)| FOR_GIT.iter().any(|known| name.eq_ignore_ascii_case(known)))
     }
 
     /// True when `SK_SYNC` says off: one of the words of [`is_false`].
@@ -123,6 +165,15 @@ mod tests {
         assert_eq!(env.text("A"), None);
         assert_eq!(env.text("B"), Some("x"));
         assert_eq!(env.path("A"), None);
+    }
+
+    #[test]
+    fn children_see_no_secret_of_ours() {
+        let names = ["SK_SYNC_TOKEN", "SK_SYNC_SECRET_A", "SPEC_KITTY_TOKEN", "PATH", "OTHER", "GIT_DIR"];
+        let env = Env::of(&names.map(|name| (name, "x")));
+        let names = |vars: Vec<&OsStr>| vars.into_iter().map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(env.for_own_program().map(|(name, _)| name).collect()), ["GIT_DIR", "OTHER", "PATH"]);
+        assert_eq!(names(env.for_git().map(|(name, _)| name).collect()), ["PATH"]);
     }
 
     #[test]

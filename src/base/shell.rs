@@ -5,7 +5,12 @@
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:@%".contains(&b);
     let is_safe = !word.is_empty() && word.bytes().all(is_plain);
-    if is_safe { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if is_safe { word.to_owned() } else { in_quotes(word) }
+}
+
+/// The same, always in single quotes: for a text that is recognised again later.
+pub(crate) fn in_quotes(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// `command`, which is trusted text, followed by `words`, each quoted.

@@ -1,5 +1,6 @@
 //! Untrusted text made safe to show: file names and server answers may hold control characters.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 /// `text` with control characters, line ends and bidirectional overrides written as escapes, so that it can neither
@@ -19,6 +20,25 @@ pub(crate) fn printable(text: &str) -> String {
 const fn is_unseen(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
         | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A JSON text with the characters that [`printable`] escapes as `\uXXXX`: the same value, and nothing in it steers a
+/// terminal. JSON itself escapes only the first 32.
+pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
+    // Outside its strings JSON has none of these, so that each one found is in a string.
+    let is_raw = |c: char| (c.is_control() && c != '\n') || is_unseen(c);
+    if !json.contains(is_raw) {
+        return Cow::Borrowed(json);
+    }
+    let mut units = [0; 2];
+    Cow::Owned(json.chars().fold(String::with_capacity(json.len() + 16), |mut out, c| {
+        if is_raw(c) {
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+        out
+    }))
 }
 
 /// A path for a message: lossy where it is not UTF-8, and printable.
@@ -78,6 +98,16 @@ mod tests {
         for unseen in ['\u{61c}', '\u{200b}', '\u{2028}', '\u{2029}', '\u{2060}', '\u{feff}', '\u{e0041}'] {
             assert_eq!(printable(&unseen.to_string()), unseen.escape_default().to_string());
         }
+    }
+
+    #[test]
+    fn json_keeps_its_value_and_steers_nothing() {
+        let value = serde_json::json!({"a\u{9b}31m": ["\u{7f}\u{85}é\u{202e}\u{e0041}", 1, "\u{1b}\n"]});
+        let json = serde_json::to_string(&value).unwrap();
+        let shown = printable_json(&json);
+        assert_eq!(shown, r#"{"a\u009b31m":["\u007f\u0085é\u202e\udb40\udc41",1,"\u001b\n"]}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert!(matches!(printable_json("{\"é\":1}"), Cow::Borrowed(_)));
     }
 
     #[test]

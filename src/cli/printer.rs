@@ -89,7 +89,7 @@ impl Printer {
     pub(crate) fn document(&self, document: &impl Serialize) {
         let mut out = lock(&self.out);
         match serde_json::to_string(document) {
-            Ok(text) => out.write(&text),
+            Ok(text) => out.write(&text::printable_json(&text)),
             Err(error) => out.failed = Some(error.into()),
         }
     }

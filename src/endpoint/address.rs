@@ -18,6 +18,9 @@ pub(crate) enum Flaw {
     /// Data would travel in the clear.
     #[error("plain http is for loopback only; use https")]
     Plain,
+    /// A host with other characters than a name on the network has.
+    #[error("a host has only letters, digits, `.` and `-`, or is an IPv6 address in brackets")]
+    Host,
     /// A name or password in front of the host.
     #[error("it holds a name or password; use SK_SYNC_TOKEN or a header by reference")]
     Userinfo,
@@ -41,6 +44,12 @@ impl Address {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Flaw::Userinfo);
+        }
+        // The standard lets a host hold `&`, `$`, `(`, backticks and more, which mean something to a shell.
+        if let Some(Host::Domain(name)) = url.host()
+            && !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        {
+            return Err(Flaw::Host);
         }
         url.set_fragment(None);
         let address = Self(url);
@@ -130,6 +139,13 @@ mod tests {
             ("http://[::ffff:127.0.0.1]/", Flaw::Plain),
             ("https://user:pw@host.com/x/", Flaw::Userinfo),
             ("https://user@host.com", Flaw::Userinfo),
+            ("https://sync.example.com&&{touch,pwned}&&{echo,ok}", Flaw::Host),
+            ("https://$(id).example", Flaw::Host),
+            ("https://`id`.example/", Flaw::Host),
+            ("https://a'b.example", Flaw::Host),
+            ("https://a;b.example", Flaw::Host),
+            ("https://a_b.example", Flaw::Host),
+            ("https://a!b.example", Flaw::Host),
         ] {
             assert_eq!(Address::read(written), Err(flaw), "{written}");
         }

@@ -216,7 +216,7 @@ fn no_address(resolved: &Resolved) -> Option<Lack> {
 fn switched_off(env: &Env) -> Option<Lack> {
     let value = env.text(LEGACY_SWITCH).filter(|v| is_false(v))?;
     let value = text::printable(value);
-    Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: format!("unset {LEGACY_SWITCH}") })
+    Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: shell::line("unset", [LEGACY_SWITCH]) })
 }
 
 fn no_team(resolved: &Resolved) -> Option<Lack> {

@@ -73,7 +73,7 @@ impl Sources<'_> {
             return known;
         }
         if let Some(words) = &self.teamspace.token_command {
-            return of_command(words);
+            return of_command(words, self.env);
         }
         self.of_git().map_or_else(|| self.last(), Ok)
     }
@@ -172,8 +172,8 @@ fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, Lack> {
     usable(&content).map_err(refusal)
 }
 
-/// What the user's own program prints; run without a shell, away from the repository.
-fn of_command(words: &[String]) -> Result<String, Lack> {
+/// What the user's own program prints; run without a shell, away from the repository, and without this program's secrets.
+fn of_command(words: &[String], env: &Env) -> Result<String, Lack> {
     let name = words.first().map_or("", String::as_str);
     let refusal = |what: String| {
         let reason = format!("teamspace.token_command: `{}` {what}", text::printable(name));
@@ -181,6 +181,7 @@ fn of_command(words: &[String]) -> Result<String, Lack> {
     };
     let mut command = Command::new(name);
     command.args(words.get(1..).unwrap_or_default()).current_dir("/");
+    command.env_clear().envs(env.for_own_program());
     let answer = child::ask(command, b"", COMMAND_LIMIT).map_err(|e| refusal(e.to_string()))?;
     if !answer.is_success {
         return Err(refusal("failed".to_owned()));

@@ -1,5 +1,6 @@
 //! One `git` child process: scrubbed, silent, bounded.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -9,46 +10,30 @@ use crate::base::child::{self, Answer, Failure};
 
 /// How long a child may take.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The variables by which an outer git steers an inner one, removed even where their values are not UTF-8.
-const STEERING: [&str; 17] = [
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_CONFIG",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-];
-
 /// How to run `git`.
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
-    program: std::ffi::OsString,
-    scrubbed: Vec<String>,
+    program: OsString,
+    /// What it sees that is asked about a checkout.
+    few: Vec<(OsString, OsString)>,
+    /// What it sees that asks credential helpers, which are programs of the person's own.
+    most: Vec<(OsString, OsString)>,
     limit: Duration,
 }
 
 impl Git {
-    /// The `git` of the `PATH`, run without the `GIT_*` variables of `env`.
+    /// The `git` of the `PATH`. Of `env` it sees neither this program's secrets nor the `GIT_*` variables, by which an
+    /// outer git would steer it.
     pub(crate) fn new(env: &Env) -> Self {
-        let of_env = env.pairs().map(|(name, _)| name).filter(|name| name.starts_with("GIT_"));
-        let scrubbed = of_env.chain(STEERING).map(str::to_owned).collect();
-        Self { program: "git".into(), scrubbed, limit: LIMIT }
+        let owned = |(name, value): (&OsStr, &OsStr)| (name.to_owned(), value.to_owned());
+        let steers = |name: &OsStr| name.as_encoded_bytes().starts_with(b"GIT_");
+        let most = env.for_own_program().filter(|(name, _)| !steers(name)).map(owned).collect();
+        Self { program: "git".into(), few: env.for_git().map(owned).collect(), most, limit: LIMIT }
     }
 
     /// Another program in place of `git`, and another bound.
     #[cfg(test)]
-    pub(super) fn with(program: impl Into<std::ffi::OsString>, limit: Duration) -> Self {
+    pub(super) fn with(program: impl Into<OsString>, limit: Duration) -> Self {
         Self { program: program.into(), limit, ..Self::new(&Env::default()) }
     }
 
@@ -61,7 +46,8 @@ impl Git {
     /// window. Runs outside of any repository, whose configuration could name a helper.
     pub(crate) fn credential(&self, scheme: &str, host: &str) -> Result<Option<String>, Failure> {
         let mut command = self.command(Path::new("/"), &["-c", "core.askPass=", "credential", "fill"]);
-        command.env_remove("SSH_ASKPASS").env("GCM_INTERACTIVE", "never");
+        command.envs(self.most.iter().map(|(name, value)| (name, value)));
+        command.env_remove("SSH_ASKPASS").env("GCM_INTERACTIVE", "never").env("LC_ALL", "C");
         let question = format!("protocol={scheme}\nhost={host}\n\n");
         let answer = child::ask(command, question.as_bytes(), self.limit)?;
         let text = answer.line().unwrap_or_default().to_owned();
@@ -81,9 +67,7 @@ impl Git {
     fn command(&self, dir: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]).args(args).current_dir(dir);
-        for name in &self.scrubbed {
-            command.env_remove(name);
-        }
+        command.env_clear().envs(self.few.iter().map(|(name, value)| (name, value)));
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
         command
     }
@@ -111,11 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn steering_variables_are_scrubbed() {
-        let git = Git::new(&Env::of(&[("GIT_TRACE", "1"), ("HOME", "/h")]));
-        for name in ["GIT_TRACE", "GIT_DIR", "GIT_INDEX_FILE"] {
-            assert!(git.scrubbed.iter().any(|s| s == name), "{name}");
-        }
-        assert!(!git.scrubbed.iter().any(|s| s == "HOME"));
+    fn a_child_sees_neither_steering_variables_nor_secrets() {
+        let names = ["GIT_TRACE", "GIT_DIR", "SK_SYNC_TOKEN", "SK_SYNC_SECRET_A", "AWS_SECRET", "HOME"];
+        let git = Git::new(&Env::of(&names.map(|name| (name, "x"))));
+        let seen = |vars: &[(OsString, OsString)]| vars.iter().map(|(n, _)| n.to_string_lossy().into_owned()).collect();
+        let (few, most): (Vec<_>, Vec<_>) = (seen(&git.few), seen(&git.most));
+        assert_eq!((few, most), (vec!["HOME".to_owned()], vec!["AWS_SECRET".to_owned(), "HOME".to_owned()]));
     }
 }

@@ -1,6 +1,7 @@
 //! The texts that call `sk-sync hook run`, and telling them from other people's.
 
 use super::Hook;
+use crate::base::shell::in_quotes;
 
 /// What stands in the name of a section of git's configuration, before the hook's own name.
 const SECTION: &str = "sk-sync-";
@@ -35,7 +36,7 @@ pub(super) const fn example(hook: Hook) -> &'static str {
 pub(super) fn text(hook: Hook, program: Option<&str>) -> String {
     let Some(program) = program else { return example(hook).to_owned() };
     let (before, after) = halves(hook);
-    format!("{before}{}{after}", quoted(program))
+    format!("{before}{}{after}", in_quotes(program))
 }
 
 /// What stands before and after the quoted path in a hook file that is written.
@@ -49,11 +50,6 @@ fn halves(hook: Hook) -> (String, String) {
         call(hook)
     );
     (before, after)
-}
-
-/// `path` as one word of a shell.
-fn quoted(path: &str) -> String {
-    format!("'{}'", path.replace('\'', "'\\''"))
 }
 
 /// True when `bytes` are what some installation of this program wrote: the text of [`text`], with any path.
@@ -74,7 +70,7 @@ pub(super) fn section(hook: Hook) -> String {
 /// program is left in peace, and no answer of it fails what git does. As in [`text`], `program` is tried second.
 pub(super) fn command(hook: Hook, program: Option<&str>) -> String {
     let second = program.map(|program| {
-        let program = quoted(program);
+        let program = in_quotes(program);
         format!("elif [ -x {program} ]; then {program} hook run {} \"$@\"; ", hook.name())
     });
     let second = second.unwrap_or_default();

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::report::{self, Drain};
 use super::run::Journey;
 use super::{Error, Step, Workspace, World};
-use crate::base::Timestamp;
 use crate::base::lock::{self, Lock};
+use crate::base::{Timestamp, shell};
 use crate::bodies::{self, DrainPolicy, Push};
 use crate::config::{KeepTexts, PersonalData};
 use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
@@ -153,10 +153,10 @@ pub(super) fn offer(identity: &Identity, changes: &[Change]) -> Option<String> {
     let said: Vec<String> =
         changes.iter().map(|c| format!("{} was `{}` and is `{}`", c.field, c.previous, c.current)).collect();
     Some(format!(
-        "{} seems to be another server than before ({}). If it lost what it had: sk-sync replay --to {}",
+        "{} seems to be another server than before ({}). If it lost what it had: {}",
         identity.canonical_url,
         said.join(", "),
-        identity.target_id
+        shell::line("sk-sync replay --to", [&identity.target_id])
     ))
 }
 

@@ -11,6 +11,7 @@ use super::Error;
 use super::report::Report;
 use crate::base::Timestamp;
 use crate::base::files::named;
+use crate::base::text::printable_json;
 use crate::books;
 use crate::delivery::{self, FAILURES, Failed, Status, Waiver, masked};
 use crate::journal::{self, Notice};
@@ -35,14 +36,14 @@ pub(crate) fn write_report(
     let head = Value::Object(head(report, now)).to_string();
     // The object is left open for the failures, of which there may be any number.
     let begin = format!("{},\"failures\":[", head.strip_suffix('}').unwrap_or(&head));
-    out.write_all(begin.as_bytes()).map_err(place)?;
+    out.write_all(printable_json(&begin).as_bytes()).map_err(place)?;
     let mut is_first = true;
     if let (Some(target), Some(_)) = (&report.target, &report.drain) {
         each_failure(store, &target.target_id, Some(since), &mut |failed| {
             let separator = if std::mem::take(&mut is_first) { "" } else { "," };
             let line = json!({"event_id": failed.event_id, "outcome": failed.status.word(),
                 "http_status": failed.http_status, "error": failed.error});
-            write!(out, "{separator}{line}").map_err(place)?;
+            write!(out, "{separator}{}", printable_json(&line.to_string())).map_err(place)?;
             Ok(())
         })?;
     }

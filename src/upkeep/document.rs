@@ -138,7 +138,7 @@ impl ResetOffer {
             previous: c.previous.clone(),
             current: c.current.clone(),
         };
-        let run = format!("sk-sync replay --to {target_id}");
+        let run = crate::base::shell::line("sk-sync replay --to", [target_id]);
         let dismiss = format!("{run} --dismiss");
         Self { since: reset.since.to_string(), changes: reset.changes.iter().map(change).collect(), run, dismiss }
     }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::base::digest::hex;
 
-/// An envelope as `--jsonl` and `--json` print it: byte for byte.
+/// An envelope as `--jsonl` and `--json` print it: byte for byte, but that characters which steer a terminal are escaped.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Envelope {
     /// The bytes themselves, where they are one strict JSON text on one line; else null.

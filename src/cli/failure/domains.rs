@@ -60,10 +60,9 @@ impl From<git::Error> for Failure {
                  the stores of this machine",
             ),
             git::Error::ForeignOwner { root, .. } => {
-                let root = crate::base::text::path(root);
-                failure.with_hint(format!(
-                    "if you trust whoever can write there: git config --global --add safe.directory '{root}'"
-                ))
+                let root = root.to_string_lossy();
+                let line = crate::base::shell::line("git config --global --add safe.directory", [root]);
+                failure.with_hint(format!("if you trust whoever can write there: {line}"))
             }
             _ => failure,
         }
