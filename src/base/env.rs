@@ -171,7 +171,8 @@ mod tests {
     fn children_see_no_secret_of_ours() {
         let names = ["SK_SYNC_TOKEN", "SK_SYNC_SECRET_A", "SPEC_KITTY_TOKEN", "PATH", "OTHER", "GIT_DIR"];
         let env = Env::of(&names.map(|name| (name, "x")));
-        let names = |vars: Vec<&OsStr>| vars.into_iter().map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let names =
+            |vars: Vec<&OsStr>| vars.into_iter().map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>();
         assert_eq!(names(env.for_own_program().map(|(name, _)| name).collect()), ["GIT_DIR", "OTHER", "PATH"]);
         assert_eq!(names(env.for_git().map(|(name, _)| name).collect()), ["PATH"]);
     }

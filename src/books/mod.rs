@@ -46,7 +46,7 @@ pub(crate) use mend::{mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
 pub(crate) use replace::{Obstacle, obstacle, replace};
 pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
-pub(crate) use retention::{acknowledge, evict};
+pub(crate) use retention::{acknowledge, evict, note_retention};
 
 use std::path::Path;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use super::append::leave;
 use crate::base::Timestamp;
 use crate::delivery::{self, Class};
 use crate::journal::{self, Audit, Kind, Live, Mark};
-use crate::store::WriteTx;
+use crate::store::{Counter, WriteTx, counter, set_counter};
 
 /// Rows examined in one transaction.
 const CHUNK: i64 = 1000;
@@ -40,11 +40,40 @@ pub(crate) fn acknowledge(
     Ok((gone, rows.last().map(|row| row.seq)))
 }
 
-/// Gives up the oldest events until at most `capacity` are live; returns how many. Held events and events in flight stay,
-/// so fewer may go than would be needed.
+/// The last row that was captured while payloads were retained: eviction looks only beyond it. [`ALL`] as long as they
+/// are, and 0 where they never were.
+const RETAINED_THROUGH: Counter<'static> = Counter { scope: "retention", name: "retained_through" };
+
+/// How many events were live when retention was switched off: they are no part of the bounded queue.
+const RETAINED_LIVE: Counter<'static> = Counter { scope: "retention", name: "retained_live" };
+
+/// Every row there is, and every row to come.
+const ALL: i64 = i64::MAX;
+
+/// Notes, before something is captured, whether payloads are retained now. What is captured while they are is never
+/// evicted, whatever is chosen later. Writes only where that changed.
+pub(crate) fn note_retention(tx: &WriteTx<'_>, is_retained: bool) -> Result<(), Error> {
+    let through = counter(tx, RETAINED_THROUGH)?;
+    match is_retained {
+        true if through != ALL => set_counter(tx, RETAINED_THROUGH, ALL)?,
+        false if through == ALL => {
+            set_counter(tx, RETAINED_THROUGH, journal::last_seq(tx)?)?;
+            set_counter(tx, RETAINED_LIVE, journal::size(tx)?)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Gives up the oldest events until at most `capacity` are live beside those that were captured while payloads were
+/// retained; returns how many. Held events and events in flight stay, so fewer may go than would be needed.
 pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i64, Error> {
-    let mut over = journal::size(tx)? - capacity;
-    let (mut evicted, mut after, mut chunk) = (0, 0, over);
+    let through = counter(tx, RETAINED_THROUGH)?;
+    if through == ALL {
+        return Ok(0);
+    }
+    let mut over = journal::size(tx)? - counter(tx, RETAINED_LIVE)? - capacity;
+    let (mut evicted, mut after, mut chunk) = (0, through, over);
     while over > 0 {
         let candidates = journal::live_after(tx, after, chunk.min(CHUNK))?;
         // Those that must stay may be many, so each look goes further than the one before.
@@ -136,7 +165,7 @@ mod tests {
                     )?;
                     for (name, by) in [("untried", -1), (class.name(), 1)] {
                         let scope = format!("delivery/{target}");
-                        crate::store::add_to_counter(tx, crate::store::Counter { scope: &scope, name }, by)?;
+                        crate::store::add_to_counter(tx, Counter { scope: &scope, name }, by)?;
                     }
                 }
                 Ok::<_, Error>(())

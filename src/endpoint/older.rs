@@ -83,7 +83,7 @@ impl Login {
         let (is_open, table) = read(&self.path).map_err(refusal)?.ok_or_else(|| refusal("is gone"))?;
         if is_open {
             let reason = format!("{shown} can be read by others than its owner");
-            return Err(Lack { reason, fix: shell::line("chmod 600", [&shown]) });
+            return Err(Lack { reason, fix: shell::line("chmod 600", [self.path.to_string_lossy()]) });
         }
         let server = word(&table, "server", "url").and_then(|url| Address::read(&url).ok());
         if server.is_none_or(|server| server.origin() != origin) {

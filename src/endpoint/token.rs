@@ -162,7 +162,7 @@ fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, Lack> {
     let mut file = std::fs::File::open(path).map_err(|e| refusal(&format!("cannot be read: {e}")))?;
     if is_open_to_others(&file) {
         let reason = refusal("can be read by others than its owner").reason;
-        return Err(lack(reason, shell::line("chmod 600", [&shown])));
+        return Err(lack(reason, shell::line("chmod 600", [path.to_string_lossy()])));
     }
     let mut content = String::new();
     file.by_ref()

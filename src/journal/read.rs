@@ -142,6 +142,11 @@ pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
     Ok(statement.query_map([after, limit], live)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The newest row; 0 where there is none.
+pub(crate) fn last_seq(tx: &ReadTx<'_>) -> Result<i64, Error> {
+    Ok(tx.prepare("SELECT COALESCE(MAX(seq), 0) FROM journal_events")?.query_row([], |r| r.get(0))?)
+}
+
 /// The next rows after `after`, whatever their marks.
 pub(crate) fn rows_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
     let mut statement = tx.prepare("SELECT seq FROM journal_events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;

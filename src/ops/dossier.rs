@@ -229,6 +229,7 @@ pub(super) fn capture(
         let is_same = memory.point().map_or(Ok(false), |then| journal::states_the_same(tx, then))?;
         let mut logs = Logs::of(workspace, project_uuid, missions, lists_lines);
         let (mut known, mut fresh) = (0, Vec::new());
+        capturing.rule.note_retention(tx)?;
         let ((), mut receipt) = books::append(tx, now, |appending| {
             let mut changed = Vec::new();
             for (mission, digest) in missions.iter().zip(&digests) {

@@ -10,7 +10,7 @@ use crate::base::lock::{self, Lock};
 use crate::base::text::path;
 use crate::books;
 use crate::spool::{Flaws, Spool, Taken};
-use crate::store::Store;
+use crate::store::{Store, WriteTx};
 
 /// What was taken over from the spool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub(super) fn open_at(world: &World<'_>, rule: &Rule, file: &Path) -> Result<(St
 /// Takes over what lies in the spool beside `file`, whose store this is. What is wrong with the spool itself is a warning
 /// and stops nothing: its lines stay where they are.
 pub(super) fn absorb(world: &World<'_>, rule: &Rule, store: &mut Store, file: &Path) -> Result<Absorbed, Error> {
-    let mut absorbing = Absorbing { world, store, spool: Spool::beside(file), absorbed: Absorbed::default() };
+    let mut absorbing = Absorbing { world, rule, store, spool: Spool::beside(file), absorbed: Absorbed::default() };
     match absorbing.all() {
         Ok(()) => {}
         Err(Trouble::Store(error)) => return Err(error),
@@ -101,6 +101,7 @@ impl From<std::io::Error> for Trouble {
 
 struct Absorbing<'a> {
     world: &'a World<'a>,
+    rule: &'a Rule,
     store: &'a mut Store,
     spool: Spool,
     absorbed: Absorbed,
@@ -144,7 +145,11 @@ impl Absorbing<'_> {
                 return Ok(false);
             }
             let now = self.world.clock.now();
-            let done = self.store.write(|tx| books::absorb(tx, now, id, &part, OPTED_OUT)).map_err(in_store)?;
+            let absorb = |tx: &WriteTx<'_>| {
+                self.rule.note_retention(tx)?;
+                Ok::<_, Error>(books::absorb(tx, now, id, &part, OPTED_OUT)?)
+            };
+            let done = self.store.write(absorb).map_err(in_store)?;
             let Some(done) = done else { return Ok(false) };
             self.absorbed += done;
             from = part.through;

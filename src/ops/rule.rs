@@ -39,6 +39,7 @@ pub(super) struct Rule {
     table: FamilyTable,
     is_opted_out: bool,
     audits_bound: bool,
+    is_retained: bool,
     capacity: Option<i64>,
 }
 
@@ -51,6 +52,7 @@ impl Rule {
             is_opted_out: config.retention == Retention::Off && config.delivery == Delivery::None,
             capacity: (config.retention == Retention::Off && config.delivery != Delivery::None)
                 .then_some(i64::try_from(config.journal.capacity).unwrap_or(i64::MAX)),
+            is_retained: config.retention == Retention::On,
             audits_bound: config.opt_out.teamspace_bound == BoundFamilies::Audit,
         }
     }
@@ -63,6 +65,11 @@ impl Rule {
     /// True when nothing is kept for a server.
     pub(super) fn is_opted_out(&self) -> bool {
         self.is_opted_out
+    }
+
+    /// Notes before a capture whether its payloads are retained.
+    pub(super) fn note_retention(&self, tx: &WriteTx<'_>) -> Result<(), Error> {
+        Ok(books::note_retention(tx, self.is_retained)?)
     }
 
     /// Gives up the oldest events beyond the capacity, where the configuration bounds the queue; returns how many.

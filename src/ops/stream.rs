@@ -219,6 +219,7 @@ impl Capture<'_> {
         let Some(store) = self.stores.get_mut(path) else { return Ok((Vec::new(), 0)) };
         let now = self.world.clock.now();
         store.write(|tx| {
+            self.rule.note_retention(tx)?;
             let (lines, _) = books::append(tx, now, |appending| {
                 if let Some(capacity) = self.request.capacity {
                     appending.refuse_beyond(i64::try_from(capacity).unwrap_or(i64::MAX))?;

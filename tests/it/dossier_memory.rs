@@ -274,7 +274,8 @@ fn memory_suppresses_nothing_that_the_store_does_not_have() {
 /// Where the queue is bounded, what was evicted is news again, remembered or not.
 #[test]
 fn what_was_evicted_is_captured_again() {
-    let sandbox = remembered();
+    let sandbox = Sandbox::with_repo();
+    pause(SETTLED);
     sandbox.own("retention = 'off'\ndelivery = 'stub'\njournal.capacity = 5\n");
     let all = index(&sandbox, &[])["balance"]["captured"].as_u64().unwrap();
     let again = index(&sandbox, &[]);

@@ -60,6 +60,7 @@ mod older_login;
 #[cfg(unix)]
 mod ownership;
 mod page;
+mod pasted;
 mod preflight;
 mod presets;
 #[cfg(unix)]
@@ -80,6 +81,7 @@ mod stopped;
 mod stranger;
 mod support;
 mod tls;
+mod traced;
 mod upkeep;
 mod verify;
 mod waits;

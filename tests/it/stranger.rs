@@ -60,7 +60,7 @@ fn a_clone_discards_nothing() {
         );
         let captured = sandbox.sk_sync_with(["capture", "--json"], &lines).success().json_lines();
         assert!(captured.iter().all(|line| line["result"] == "captured" && line["blocked"].is_null()), "{captured:?}");
-        let report = sandbox.sk_sync(["run", "--json"]).success().json();
+        let report = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
         assert_eq!(report["balance"]["captured"], json!(all.as_u64().unwrap() + 3));
         assert_eq!((&report["balance"]["discarded"], audit(&sandbox.store()).len()), (&json!(0), 0));
 
@@ -113,6 +113,7 @@ fn each_key_that_matters_waits_and_is_named() {
         let key = text.split(' ').next().unwrap();
         let server = server();
         let mut sandbox = clone(text);
+        sandbox.write("docs/one/spec.md", "text");
         sandbox.set("SK_SYNC_SECRET_KEY", "topsecret");
         sandbox.set("SK_SYNC_SECRET_S", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         sandbox.set("SK_SYNC_PRESET", "external-receiver");

@@ -284,7 +284,8 @@ impl Sandbox {
         command.envs(who.map(|name| (name, "tester@example.org")));
         let when = ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"];
         command.envs(when.map(|name| (name, "2026-01-02T03:04:05Z")));
-        command.env("GIT_CONFIG_GLOBAL", if cfg!(windows) { "NUL" } else { "/dev/null" });
+        // A file that is not there, and not /dev/null: as root, `git config --global` would replace the device.
+        command.env("GIT_CONFIG_GLOBAL", self.path("home/no-gitconfig"));
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
         command.envs(self.vars.iter().map(|(name, value)| (name, value)));
     }
