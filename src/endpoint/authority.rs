@@ -3,20 +3,19 @@
 use std::path::Path;
 
 use crate::base::Env;
-use crate::base::env::TARGET_URL;
 use crate::config::{Delivery, EventSyncConfig, Loaded, UrlSource, without_userinfo};
 
 use super::Error;
 use super::address::Address;
 use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
 use super::consent::Consent;
-use super::grants::Secret;
+use super::credential::secrets;
 use super::identity::STUB_URL;
 use super::link::{Endpoints, Identity, ReceiverKind};
 use super::older::{Login, Older};
 use super::resolved::{Authority, OverrideMode, Resolved};
 use super::scope::{ScopeStatus, queue_digest, queue_scope};
-use super::sources::{Sources, Stop};
+use super::sources::{Sources, Stop, idle_url};
 
 /// Where deployment metadata and limits may be asked for, below a base address.
 const HEALTH_PATH: &str = "/api/v1/sync/health/";
@@ -120,22 +119,6 @@ fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Er
     })
 }
 
-/// The secrets that go with a request to this receiver.
-fn secrets(receiver: Option<ReceiverKind>, config: &EventSyncConfig) -> Vec<Secret> {
-    match receiver {
-        None | Some(ReceiverKind::Stub) => Vec::new(),
-        Some(ReceiverKind::Teamspace) => vec![Secret::Token],
-        Some(ReceiverKind::ExternalReceiver) => {
-            let external = &config.external_receiver;
-            let headers = external.headers.iter().map(|header| &header.variable);
-            let mut variables: Vec<_> = headers.chain(&external.signing_secret).cloned().collect();
-            variables.sort_unstable();
-            variables.dedup();
-            variables.into_iter().map(Secret::Variable).collect()
-        }
-    }
-}
-
 /// Who sends, as far as that is known.
 struct Names {
     team: Option<String>,
@@ -216,19 +199,6 @@ fn authority(
         derived_queue_scope,
         queue_db_path: queue.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
     }
-}
-
-/// A target was named for this program, and nothing is delivered there.
-fn idle_url(receiver: Option<ReceiverKind>, env: &Env, choice: &Choice<'_>) -> Option<String> {
-    let delivery = match receiver {
-        None => "none",
-        Some(ReceiverKind::Stub) => "stub",
-        Some(_) => return None,
-    };
-    let name = choice.target_url.map(|_| "--target-url").or_else(|| env.text(TARGET_URL).map(|_| TARGET_URL))?;
-    Some(format!(
-        "{name} names a target, but delivery is `{delivery}`: choose --preset teamspace or --preset external-receiver"
-    ))
 }
 
 #[cfg(test)]

@@ -87,6 +87,22 @@ pub(super) fn uncovered(resolved: &Resolved, secret: &Secret) -> Option<Lack> {
     })
 }
 
+/// The secrets that go with a request to this receiver.
+pub(super) fn secrets(receiver: Option<ReceiverKind>, config: &EventSyncConfig) -> Vec<Secret> {
+    match receiver {
+        None | Some(ReceiverKind::Stub) => Vec::new(),
+        Some(ReceiverKind::Teamspace) => vec![Secret::Token],
+        Some(ReceiverKind::ExternalReceiver) => {
+            let external = &config.external_receiver;
+            let headers = external.headers.iter().map(|header| &header.variable);
+            let mut variables: Vec<_> = headers.chain(&external.signing_secret).cloned().collect();
+            variables.sort_unstable();
+            variables.dedup();
+            variables.into_iter().map(Secret::Variable).collect()
+        }
+    }
+}
+
 fn bearer(token: &str) -> Keys {
     Keys { headers: vec![("Authorization".to_owned(), format!("Bearer {token}").into())] }
 }

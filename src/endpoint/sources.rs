@@ -157,3 +157,16 @@ fn proposals<'a>(written: impl IntoIterator<Item = Written<'a>>) -> Result<Vec<P
 fn join_all(all: Vec<Proposal>) -> Result<Proposal, Disagreement> {
     all.into_iter().try_fold(Proposal::default(), Proposal::join)
 }
+
+/// A target was named for this program, and nothing is delivered there.
+pub(super) fn idle_url(receiver: Option<ReceiverKind>, env: &Env, choice: &Choice<'_>) -> Option<String> {
+    let delivery = match receiver {
+        None => "none",
+        Some(ReceiverKind::Stub) => "stub",
+        Some(_) => return None,
+    };
+    let name = choice.target_url.map(|_| "--target-url").or_else(|| env.text(TARGET_URL).map(|_| TARGET_URL))?;
+    Some(format!(
+        "{name} names a target, but delivery is `{delivery}`: choose --preset teamspace or --preset external-receiver"
+    ))
+}

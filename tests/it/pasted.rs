@@ -94,9 +94,9 @@ fn addresses_of_a_stranger_are_words() {
         ("https://$(touch${IFS}pwned).example", true),
         ("https://`touch${IFS}pwned`.example", true),
         ("https://a;touch${IFS}pwned;.example", true),
-        ("https://h.example/$(touch${IFS}pwned)", false),
-        ("https://h.example/a';touch${IFS}pwned;'", false),
-        ("https://h.example/a&&{touch,pwned}?x=$(touch${IFS}pwned)", false),
+        ("https://127.0.0.1:9/$(touch${IFS}pwned)", false),
+        ("https://127.0.0.1:9/a';touch${IFS}pwned;'", false),
+        ("https://127.0.0.1:9/a&&{touch,pwned}?x=$(touch${IFS}pwned)", false),
     ] {
         let mut sandbox = Sandbox::with_repo();
         let text = format!(
@@ -112,16 +112,16 @@ fn addresses_of_a_stranger_are_words() {
         assert!(is_refused || paste_all(&sandbox) > 5, "{url}");
         // Against another source, with the person's own tools, and once it was agreed to.
         for (name, value) in
-            [("SK_SYNC_TARGET_URL", "https://other.example"), ("SK_SYNC_TOKEN", "t"), ("SK_SYNC_PRESET", "teamspace")]
+            [("SK_SYNC_TARGET_URL", "https://127.0.0.1:8"), ("SK_SYNC_TOKEN", "t"), ("SK_SYNC_PRESET", "teamspace")]
         {
             sandbox.set(name, value);
             paste_all(&sandbox);
         }
-        let _agreed = sandbox.sk_sync(["allow", "https://h.example", "local"]);
+        let _agreed = sandbox.sk_sync(["allow", "https://127.0.0.1:9", "local"]);
         paste_all(&sandbox);
         sandbox.unset("SK_SYNC_TARGET_URL");
         let own = sandbox.path("own.toml");
-        std::fs::write(&own, "teamspace.server_url = 'https://h.example/b'\n").unwrap();
+        std::fs::write(&own, "teamspace.server_url = 'https://127.0.0.1:9/b'\n").unwrap();
         sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
         paste_all(&sandbox);
     }
