@@ -42,10 +42,10 @@ pub(crate) fn acknowledge(
 
 /// The last row that was captured while payloads were retained: eviction looks only beyond it. [`ALL`] as long as they
 /// are, and 0 where they never were.
-const RETAINED_THROUGH: Counter<'static> = Counter { scope: journal::SCOPE, name: "retained_through" };
+const RETAINED_THROUGH: Counter<'static> = Counter { scope: Kind::Event.scope(), name: "retained_through" };
 
 /// How many events were live when retention was switched off: they are no part of the bounded queue.
-const RETAINED_LIVE: Counter<'static> = Counter { scope: journal::SCOPE, name: "retained_live" };
+const RETAINED_LIVE: Counter<'static> = Counter { scope: Kind::Event.scope(), name: "retained_live" };
 
 /// Every row there is, and every row to come.
 const ALL: i64 = i64::MAX;
