@@ -82,7 +82,7 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
         Kind::Headers => headers(value),
         Kind::OwnFile | Kind::UserFile => own_file(text(value)?).map(same),
         Kind::OwnProxy => line(text(value)?)
-            .map(|url| Checked { shown: json!(super::origin::without_userinfo(&url)), stored: json!(url) }),
+            .map(|url| Checked { shown: json!(super::origin::without_secrets(&url)), stored: json!(url) }),
         Kind::OwnCommand => match list(value, line)? {
             words if words.stored.get(0).and_then(Json::as_str).is_some_and(|program| !program.is_empty()) => Ok(words),
             _ => Err("must be a program and its arguments: [\"pass\", \"show\", \"teamspace\"]".to_owned()),

@@ -113,6 +113,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("external_receiver.url", Kind::Url, None, "Base address of your own receiver."),
     key("external_receiver.events_url", Kind::Url, None, "Where events go, verbatim, in place of the derived path."),
     key("external_receiver.bodies_url", Kind::Url, None, "Where bodies go, verbatim, in place of the derived path."),
+    key("external_receiver.events_query", Kind::Secret, None, "The variable with the query of the URL of events."),
+    key("external_receiver.bodies_query", Kind::Secret, None, "The variable with the query of the URL of bodies."),
     key("external_receiver.headers", Kind::Headers, Some("{}"), "Headers, each value by the name of a variable."),
     key("external_receiver.format", Kind::Word(&["batch", "cloudevents"]), Some("\"batch\""), "Form of a request."),
     key(

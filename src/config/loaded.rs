@@ -6,7 +6,7 @@ use crate::base::Sha256;
 
 use super::keys::{KEYS, Key, Kind};
 use super::layers::{Entry, Layer};
-use super::origin::{Origin, Problem, without_userinfo};
+use super::origin::{Origin, Problem, without_secrets};
 use super::schema::{Ack, Compression, EventSyncConfig, Format};
 
 /// The configuration and where it came from.
@@ -89,7 +89,7 @@ pub(super) fn shown(layers: &[Layer], winners: &[Option<usize>]) -> Vec<Setting>
             return Setting { key: key.name, value: serde_json::Value::Null, origin: Origin::Default };
         };
         let value = match (key.kind, entry.checked.shown.as_str()) {
-            (Kind::Url, Some(url)) => without_userinfo(url).into(),
+            (Kind::Url, Some(url)) => without_secrets(url).into(),
             _ => entry.checked.shown.clone(),
         };
         Setting { key: key.name, value, origin: origin.clone() }

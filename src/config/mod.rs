@@ -37,7 +37,7 @@ pub(crate) use home::{Home, Place};
 pub(crate) use keys::KEYS;
 pub(crate) use load::{Flag, Inputs, Pins, load, load_with};
 pub(crate) use loaded::{Asked, Loaded, RepositoryFile, Setting, UrlSource};
-pub(crate) use origin::{Origin, Problem, without_userinfo};
+pub(crate) use origin::{Origin, Problem, without_secrets};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
     Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Imported,

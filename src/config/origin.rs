@@ -79,14 +79,21 @@ impl fmt::Display for Problem {
     }
 }
 
-/// An address without the name and password in front of its host: for messages.
-pub(crate) fn without_userinfo(url: &str) -> String {
+/// A URL without the name and password in front of its host and without its query, which may hold a key: for messages.
+pub(crate) fn without_secrets(url: &str) -> String {
     let after_scheme = url.find("//").map_or(0, |at| at + 2);
     let (scheme, rest) = url.split_at(after_scheme);
     let authority = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    match rest.get(..authority).and_then(|a| a.rfind('@')) {
+    let bare = match rest.get(..authority).and_then(|a| a.rfind('@')) {
         Some(at) => format!("{scheme}***{}", rest.get(at..).unwrap_or_default()),
         None => url.to_owned(),
+    };
+    match bare.split_once(['?', '#']) {
+        Some((path, rest)) if !rest.is_empty() && bare.get(path.len()..).is_some_and(|rest| rest.starts_with('?')) => {
+            format!("{path}?***")
+        }
+        Some((path, _)) => path.to_owned(),
+        None => bare,
     }
 }
 
@@ -101,9 +108,13 @@ mod tests {
             ("https://u:p@x@host", "https://***@host"),
             ("u:p@host/x", "***@host/x"),
             ("https://host/a@b", "https://host/a@b"),
+            ("https://host/a?code=topsecret#f", "https://host/a?***"),
+            ("https://u:p@host?code=a@b", "https://***@host?***"),
+            ("https://host/a?", "https://host/a"),
+            ("https://host/a#code", "https://host/a"),
             ("", ""),
         ] {
-            assert_eq!(without_userinfo(url), shown);
+            assert_eq!(without_secrets(url), shown);
         }
     }
 

@@ -82,6 +82,10 @@ pub(crate) struct Teamspace {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExternalReceiver {
+    /// The variable that holds the query of the URL of events.
+    pub(crate) events_query: Option<String>,
+    /// The variable that holds the query of the URL of bodies.
+    pub(crate) bodies_query: Option<String>,
     /// Own headers, in name order.
     pub(crate) headers: Vec<Header>,
     /// The form of a request.

@@ -13,7 +13,7 @@ use super::Error;
 use super::check::check_text;
 use super::file::read_layer;
 use super::keys::{KEYS, Key, Kind, hint};
-use super::origin::{Origin, Problem, without_userinfo};
+use super::origin::{Origin, Problem, without_secrets};
 use crate::base::files::{self, named};
 use crate::base::lock::{self, Lock};
 use crate::base::{Clock, Interrupt};
@@ -137,7 +137,7 @@ fn plan(text: &str, path: &Path, changes: &[Change<'_>]) -> Result<Edit, Error> 
     }
     let differs = |key: &&Key| before.get(key.name) != after.get(key.name);
     let shown = |key: &Key, from: &BTreeMap<&str, Json>| match (key.kind, from.get(key.name)) {
-        (Kind::Url, Some(Json::String(url))) => without_userinfo(url).into(),
+        (Kind::Url, Some(Json::String(url))) => without_secrets(url).into(),
         (_, value) => value.cloned().unwrap_or_default(),
     };
     let told = |key: &Key| Changed { key: key.name, before: shown(key, &before), after: shown(key, &after) };

@@ -11,7 +11,7 @@ use super::file::parse_value;
 use super::keys::Kind;
 use super::layers::{Entry, Layer};
 use super::loaded::Asked;
-use super::origin::without_userinfo;
+use super::origin::without_secrets;
 
 /// What a key of a repository's file may say without an agreement.
 #[derive(Debug, Clone, Copy)]
@@ -163,7 +163,7 @@ impl Stack {
 
 fn asked(entry: &Entry) -> Asked {
     let value = match (entry.key.kind, entry.checked.shown.as_str()) {
-        (Kind::Url, Some(url)) => without_userinfo(url).into(),
+        (Kind::Url, Some(url)) => without_secrets(url).into(),
         _ => entry.checked.shown.clone(),
     };
     Asked { key: entry.key.name, value, place: entry.place }

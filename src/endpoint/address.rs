@@ -21,6 +21,11 @@ pub(crate) enum Flaw {
     /// A host with other characters than a name on the network has.
     #[error("a host has only letters, digits, `.` and `-`, or is an IPv6 address in brackets")]
     Host,
+    /// A base URL with a query, which nothing would be sent with.
+    #[error(
+        "it has a query, which a base URL cannot have; name external_receiver.events_url and bodies_url, which are used as they are"
+    )]
+    Query,
     /// A name or password in front of the host.
     #[error("it holds a name or password; use SK_SYNC_TOKEN or a header by reference")]
     Userinfo,
@@ -62,6 +67,17 @@ impl Address {
     /// The canonical form of a base address: no query, no `/` at the end, no default port.
     pub(super) fn base(&self) -> String {
         format!("{}{}", self.origin(), self.0.path().trim_end_matches('/'))
+    }
+
+    /// The canonical form of a URL used verbatim, for a person and for the store: a query may hold a key, so it is masked.
+    pub(super) fn shown(&self) -> String {
+        let query = if self.has_query() { "?***" } else { "" };
+        format!("{}{query}", self.base())
+    }
+
+    /// True when it has a query.
+    pub(super) fn has_query(&self) -> bool {
+        self.0.query().is_some_and(|query| !query.is_empty())
     }
 
     /// The canonical form of an address used verbatim: like a base, but the query is part of it.
@@ -126,6 +142,8 @@ mod tests {
     fn verbatim_addresses_keep_path_and_query() {
         let address = Address::read("https://H/hook/?a=1#f").unwrap();
         assert_eq!((address.verbatim(), address.canonical()), ("https://h/hook/?a=1", "https://h/hook?a=1".into()));
+        assert_eq!((address.shown(), address.has_query()), ("https://h/hook?***".to_owned(), true));
+        assert_eq!(Address::read("https://h/hook?").unwrap().shown(), "https://h/hook");
     }
 
     #[test]

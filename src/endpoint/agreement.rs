@@ -128,7 +128,9 @@ fn same(a: (&Claim, String), b: (&Claim, String), is_base: bool) -> Result<(), D
     if a.1 == b.1 {
         return Ok(());
     }
-    Err(Disagreement { first: (a.0.origin.clone(), a.1), second: (b.0.origin.clone(), b.1), is_base })
+    let shown = |url: &str| crate::config::without_secrets(url);
+    let (first, second) = ((a.0.origin.clone(), shown(&a.1)), (b.0.origin.clone(), shown(&b.1)));
+    Err(Disagreement { first, second, is_base })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::base::Env;
-use crate::config::{Delivery, EventSyncConfig, Loaded, UrlSource, without_userinfo};
+use crate::config::{Delivery, EventSyncConfig, Loaded, UrlSource, without_secrets};
 
 use super::Error;
 use super::address::Address;
@@ -147,8 +147,12 @@ fn identity(receiver: ReceiverKind, proposal: &Proposal, config: &EventSyncConfi
             base().map(|url| Identity::new(receiver, url, team, &config.teamspace.user_email))
         }
         ReceiverKind::ExternalReceiver => {
-            let events = proposal.events.as_ref().map(|claim| claim.address.canonical());
-            events.or_else(base).map(|url| Identity::new(receiver, url, "", ""))
+            // Two URLs that differ in their query are two targets; what is shown and stored has no query.
+            let events = proposal.events.as_ref().map(|claim| Identity {
+                canonical_url: claim.address.shown(),
+                ..Identity::new(receiver, claim.address.canonical(), "", "")
+            });
+            events.or_else(|| base().map(|url| Identity::new(receiver, url, "", "")))
         }
     }
 }
@@ -187,9 +191,9 @@ fn authority(
         queue_scope(scope_server, user_id.as_deref().unwrap_or_default(), team_slug.as_deref().unwrap_or_default());
     let file = format!("queue-{}.db", queue_digest(&derived_queue_scope));
     let queue = choice.legacy_home.map(|home| home.join("queues").join(file));
-    let canonical = |written: &str| Address::read(written).map_or_else(|_| without_userinfo(written), |a| a.base());
+    let canonical = |written: &str| Address::read(written).map_or_else(|_| without_secrets(written), |a| a.base());
     Authority {
-        configured_server_url: sources.in_files().last().map(|(_, written, _)| without_userinfo(written)),
+        configured_server_url: sources.in_files().last().map(|(_, written, _)| without_secrets(written)),
         env_server_url: sources.in_environment().next().map(|(_, written, _)| canonical(written)),
         override_mode,
         resolved_server_url: server,

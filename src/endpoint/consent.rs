@@ -142,7 +142,7 @@ pub(super) fn stub_permit(url: &str) -> Option<Permit> {
 
 /// The canonical origin that a person wrote; `from` says where.
 pub(crate) fn read_origin(text: &str, from: &'static str) -> Result<String, Error> {
-    let flaw = |what: String| Error::Origin { from, text: crate::config::without_userinfo(text.trim()), what };
+    let flaw = |what: String| Error::Origin { from, text: crate::config::without_secrets(text.trim()), what };
     let address = Address::read(text).map_err(|e| flaw(e.to_string()))?;
     if address.canonical() != address.origin() {
         return Err(flaw(format!("an origin is scheme, host and port: {}", address.origin())));

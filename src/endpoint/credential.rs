@@ -95,7 +95,8 @@ pub(super) fn secrets(receiver: Option<ReceiverKind>, config: &EventSyncConfig) 
         Some(ReceiverKind::ExternalReceiver) => {
             let external = &config.external_receiver;
             let headers = external.headers.iter().map(|header| &header.variable);
-            let mut variables: Vec<_> = headers.chain(&external.signing_secret).cloned().collect();
+            let others = [&external.signing_secret, &external.events_query, &external.bodies_query];
+            let mut variables: Vec<_> = headers.chain(others.into_iter().flatten()).cloned().collect();
             variables.sort_unstable();
             variables.dedup();
             variables.into_iter().map(Secret::Variable).collect()
@@ -121,7 +122,8 @@ fn referred(variable: &str, env: &Env) -> Result<SecretString, Lack> {
 
 /// The secret without blanks around it; or why no header can carry it.
 pub(super) fn usable(secret: &str) -> Result<String, &'static str> {
-    let secret = secret.trim();
+    // Some editors write a byte order mark before the first character.
+    let secret = secret.trim_start_matches('\u{feff}').trim();
     match secret.bytes().all(|b| matches!(b, b' '..=b'~')) {
         _ if secret.is_empty() => Err("is empty"),
         true => Ok(secret.to_owned()),
@@ -129,14 +131,29 @@ pub(super) fn usable(secret: &str) -> Result<String, &'static str> {
     }
 }
 
+/// True when others than the owner may read or change the file, and its user could keep them from it. A secret that is
+/// mounted read-only, or that belongs to another user, is as whoever provided it made it: what counts then is that
+/// no other user can put another file in its place.
 #[cfg(unix)]
-pub(super) fn is_open_to_others(file: &std::fs::File) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.metadata().map_or(true, |m| m.permissions().mode() & 0o077 != 0)
+pub(super) fn is_open_to_others(file: &std::fs::File, path: &std::path::Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(meta) = file.metadata() else { return true };
+    if meta.mode() & 0o077 == 0 {
+        return false;
+    }
+    let read_only = rustix::fs::StatVfsMountFlags::RDONLY;
+    if rustix::fs::fstatvfs(file).is_ok_and(|system| system.f_flag.contains(read_only)) {
+        return false;
+    }
+    let own = rustix::process::geteuid();
+    let is_anothers = meta.uid() != own.as_raw() && !own.is_root();
+    let dir = path.canonicalize().ok().and_then(|path| path.parent()?.metadata().ok());
+    let is_dir_closed = dir.is_some_and(|dir| dir.mode() & 0o022 == 0);
+    !(is_anothers && is_dir_closed && meta.mode() & 0o022 == 0)
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_open_to_others(_: &std::fs::File) -> bool {
+pub(super) fn is_open_to_others(_: &std::fs::File, _: &std::path::Path) -> bool {
     false
 }
 

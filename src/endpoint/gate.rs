@@ -11,7 +11,7 @@ use super::agreement::Disagreement;
 use super::authority::stub_endpoints;
 use super::consent::{Refusal, stub_permit};
 use super::credential::{Keys, Lack, Vault};
-use super::link::{Link, Permit, ReceiverKind};
+use super::link::{Endpoints, Link, Permit, ReceiverKind};
 use super::resolved::Resolved;
 use super::speech::{self, Speech};
 
@@ -171,6 +171,12 @@ fn connect(
             ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.consent.permit(url).ok()?,
         };
         Some(Permit { network: speech.network.clone(), ..permit })
+    };
+    let queries = &speech.queries;
+    let endpoints = Endpoints {
+        events: speech::with_query(&endpoints.events, queries.events.as_ref()),
+        bodies: endpoints.bodies.map(|url| speech::with_query(&url, queries.bodies.as_ref())),
+        ..endpoints
     };
     Some(Link {
         identity: resolved.identity.clone()?,

@@ -104,7 +104,7 @@ fn read(path: &Path) -> Result<Option<(bool, Table)>, &'static str> {
         Err(_) => return Err("cannot be read"),
     }
     let file = std::fs::File::open(path).map_err(|_| "cannot be read")?;
-    let (is_open, mut content) = (is_open_to_others(&file), String::new());
+    let (is_open, mut content) = (is_open_to_others(&file, path), String::new());
     file.take(LONGEST).read_to_string(&mut content).map_err(|_| "cannot be read")?;
     content.parse().map(|table| Some((is_open, table))).map_err(|_| "is not TOML")
 }

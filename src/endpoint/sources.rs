@@ -2,10 +2,10 @@
 
 use crate::base::Env;
 use crate::base::env::{LEGACY_URL, TARGET_URL};
-use crate::config::{Origin, UrlSource, without_userinfo};
+use crate::config::{Origin, UrlSource, without_secrets};
 
 use super::Error;
-use super::address::Address;
+use super::address::{Address, Flaw};
 use super::agreement::{Claim, Disagreement, Proposal, Slot};
 use super::authority::Choice;
 use super::link::ReceiverKind;
@@ -93,7 +93,7 @@ impl<'a> Sources<'a> {
                 (_, Slot::Events, _) => "external_receiver.events_url",
                 (_, Slot::Bodies, _) => "external_receiver.bodies_url",
             },
-            url: without_userinfo(url),
+            url: without_secrets(url),
             origin,
         };
         written.map(named).collect()
@@ -124,13 +124,23 @@ fn winner(won: Proposal, losers: impl IntoIterator<Item = Result<Vec<Proposal>, 
 }
 
 /// Refuses what cannot be the address of a target; `from` says where it stands.
-pub(crate) fn check_address(text: &str, from: &Origin) -> Result<(), Error> {
-    read(text, from).map(|_| ())
+pub(crate) fn check_address(text: &str, from: &Origin, is_base: bool) -> Result<(), Error> {
+    let address = read(text, from)?;
+    if is_base { without_query(&address, text, from) } else { Ok(()) }
+}
+
+/// Refuses a base URL with a query: nothing would be sent with it.
+fn without_query(address: &Address, text: &str, from: &Origin) -> Result<(), Error> {
+    if !address.has_query() {
+        return Ok(());
+    }
+    let url = crate::base::text::printable(&without_secrets(text));
+    Err(Error::Address { from: from.clone(), url, flaw: Flaw::Query })
 }
 
 fn read(text: &str, from: &Origin) -> Result<Address, Error> {
     Address::read(text).map_err(|flaw| {
-        let url = crate::base::text::printable(&without_userinfo(text));
+        let url = crate::base::text::printable(&without_secrets(text));
         Error::Address { from: from.clone(), url, flaw }
     })
 }
@@ -140,6 +150,9 @@ fn proposals<'a>(written: impl IntoIterator<Item = Written<'a>>) -> Result<Vec<P
     let mut groups: Vec<(Origin, Proposal)> = Vec::new();
     for (slot, text, origin) in written {
         let address = read(text, &origin).map_err(Stop::Flaw)?;
+        if slot == Slot::Base {
+            without_query(&address, text, &origin).map_err(Stop::Flaw)?;
+        }
         let claim = Claim { address, origin: origin.clone() };
         let is_group =
             |of: &Origin| *of == origin || matches!((of, &origin), (Origin::Variable(_), Origin::Variable(_)));

@@ -1,6 +1,8 @@
 //! How a target is spoken to: the form of a request, what an answer proves, the keys of signatures, and the way there.
 
-use super::credential::Lack;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::credential::{Lack, usable};
 use super::link::{Manner, ReceiverKind};
 use super::network;
 use super::resolved::Resolved;
@@ -15,6 +17,14 @@ pub(super) struct Speech {
     pub(super) manner: Manner,
     pub(super) signing: Option<SigningKeys>,
     pub(super) network: Network,
+    pub(super) queries: Queries,
+}
+
+/// The queries that go with requests to an external receiver.
+#[derive(Debug, Default)]
+pub(super) struct Queries {
+    pub(super) events: Option<SecretString>,
+    pub(super) bodies: Option<SecretString>,
 }
 
 /// The speech for a target; what is missing leaves its part out, which [`lacks`] says.
@@ -23,13 +33,22 @@ pub(super) fn speech(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -
         manner: manner(resolved, config),
         signing: signing(resolved, config, env).and_then(Result::ok),
         network: network::network(resolved, config, env),
+        queries: Queries {
+            events: query(config.external_receiver.events_query.as_deref(), resolved, env).and_then(Result::ok),
+            bodies: query(config.external_receiver.bodies_query.as_deref(), resolved, env).and_then(Result::ok),
+        },
     }
 }
 
 /// The gates that the speech adds: the name, and what is missing. Only what somebody asked for can be missing.
 pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<(&'static str, Option<Lack>)> {
     let signing = signing(resolved, config, env).map(|keys| ("missing_signing_secret", keys.err()));
-    signing.into_iter().chain(network::lacks(resolved, config, env)).collect()
+    let external = &config.external_receiver;
+    let queries = [external.events_query.as_deref(), external.bodies_query.as_deref()];
+    let queries = queries.map(|variable| query(variable, resolved, env));
+    let queries = queries.into_iter().flatten().map(Result::err).reduce(Option::or);
+    let queries = queries.map(|lack| ("missing_url_secret", lack));
+    signing.into_iter().chain(queries).chain(network::lacks(resolved, config, env)).collect()
 }
 
 /// An external receiver is spoken to as the configuration says, any other by the published contract.
@@ -43,6 +62,25 @@ fn manner(resolved: &Resolved, config: &EventSyncConfig) -> Manner {
         Format::Cloudevents => BatchForm::CloudEvents,
     };
     Manner { form, ack: external.ack, is_compressed: external.compression == Compression::Gzip }
+}
+
+/// The query that the variable holds; `None` where none is wanted.
+fn query(variable: Option<&str>, resolved: &Resolved, env: &Env) -> Option<Result<SecretString, Lack>> {
+    let variable = variable.filter(|_| resolved.receiver == Some(ReceiverKind::ExternalReceiver))?;
+    let lack = |flaw: &str| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}='key=…'") };
+    let read = |value: &str| {
+        let value = usable(value)?;
+        let is_plain = !value.contains([' ', '#', '"', '<', '>']);
+        is_plain.then(|| SecretString::from(value.trim_start_matches('?'))).ok_or("holds what a query cannot have")
+    };
+    Some(env.text(variable).ok_or("is not set").and_then(read).map_err(lack))
+}
+
+/// The URL with this query behind its own.
+pub(super) fn with_query(url: &str, query: Option<&SecretString>) -> String {
+    let Some(query) = query else { return url.to_owned() };
+    let sign = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{sign}{}", query.expose_secret())
 }
 
 /// The keys that requests to an external receiver are signed with; `None` where none are wanted.

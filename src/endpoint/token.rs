@@ -160,7 +160,7 @@ fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, Lack> {
     let shown = text::path(path);
     let refusal = |what: &str| lack(format!("{named}: {shown} {what}"), fix.to_owned());
     let mut file = std::fs::File::open(path).map_err(|e| refusal(&format!("cannot be read: {e}")))?;
-    if is_open_to_others(&file) {
+    if is_open_to_others(&file, path) {
         let reason = refusal("can be read by others than its owner").reason;
         return Err(lack(reason, shell::line("chmod 600", [path.to_string_lossy()])));
     }

@@ -82,7 +82,10 @@ mod stranger;
 mod support;
 mod tls;
 mod traced;
+#[cfg(unix)]
+mod token_files;
 mod upkeep;
+mod url_secrets;
 mod verify;
 mod waits;
 mod waive;

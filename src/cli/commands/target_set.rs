@@ -85,7 +85,7 @@ fn receivers() -> PossibleValuesParser {
 pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
     for (url, flag) in [(&args.url, "--url"), (&args.events_url, "--events-url"), (&args.bodies_url, "--bodies-url")] {
         if let Some(url) = url {
-            check_address(url, &Origin::Flag(flag)).map_err(ops::Error::from)?;
+            check_address(url, &Origin::Flag(flag), flag == "--url").map_err(ops::Error::from)?;
         }
     }
     let url_key = match &args.url {

@@ -60,7 +60,7 @@ fn find(text: &str, word: &str) -> Option<usize> {
     text.as_bytes().windows(word.len()).position(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Masks `user:password` in addresses.
+/// Masks `user:password` and the query in URLs.
 fn without_userinfo(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
@@ -68,13 +68,14 @@ fn without_userinfo(line: &str) -> String {
         let (before, after) = rest.split_at(at + 2);
         out.push_str(before);
         let authority = after.split(|c: char| c.is_whitespace() || "/?#\"'".contains(c)).next().unwrap_or_default();
-        rest = match authority.rfind('@') {
-            Some(sign) => {
-                out.push_str(MASK);
-                after.get(sign..).unwrap_or_default()
-            }
-            None => after,
-        };
+        let url = after.split(|c: char| c.is_whitespace() || "\"'<>`".contains(c)).next().unwrap_or_default();
+        let start = authority.rfind('@').inspect(|_| out.push_str(MASK)).unwrap_or(0);
+        rest = after.get(start..).unwrap_or_default();
+        if let Some(query) = url.get(start..).and_then(|url| url.find('?')) {
+            out.push_str(rest.get(..=query).unwrap_or_default());
+            out.push_str(MASK);
+            rest = after.get(url.len()..).unwrap_or_default();
+        }
     }
     out + rest
 }
@@ -96,7 +97,12 @@ mod tests {
             ("Authorization: opaque", "Authorization: [redacted]"),
             ("basic Zm9vOmJhcg==", "basic [redacted]"),
             ("bearer of news", "bearer [redacted] news"),
-            ("at https://me:pw@h.example/x?y and http://h", "at https://[redacted]@h.example/x?y and http://h"),
+            (
+                "at https://me:pw@h.example/x?y and http://h",
+                "at https://[redacted]@h.example/x?[redacted] and http://h",
+            ),
+            ("POST https://h/hook?code=s3cr3t\"", "POST https://h/hook?[redacted]\""),
+            ("why? https://h/a//b?x", "why? https://h/a//b?[redacted]"),
             ("Ünïcode Bearer é", "Ünïcode Bearer [redacted]"),
             ("ends with bearer ", "ends with bearer "),
         ] {
