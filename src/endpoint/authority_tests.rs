@@ -103,8 +103,8 @@ fn addresses_are_derived_or_verbatim() {
     let base = "https://h/b";
     let (events, bodies) = (format!("{base}/api/v1/events/batch/"), format!("{base}/api/dossier/push-content/"));
     let health = format!("{base}/api/v1/sync/health/");
-    assert_eq!(own("url = 'https://H:443/b/?q=1#f'"), text(base, &events, &bodies, &health));
-    assert_eq!(own("events_url = 'https://e/in/?k=1'"), text("https://e/in?k=1", "https://e/in/?k=1", "", ""));
+    assert_eq!(own("url = 'https://H:443/b/#f'"), text(base, &events, &bodies, &health));
+    assert_eq!(own("events_url = 'https://e/in/?k=1'"), text("https://e/in?***", "https://e/in/?k=1", "", ""));
     assert_eq!(
         own("url = 'https://h/b'\nevents_url = 'https://e/in/'\nbodies_url = 'https://f/put'"),
         text("https://e/in", "https://e/in/", "https://f/put", "")

@@ -1,5 +1,7 @@
 //! Token files as machines have them: mounted read-only, another user's, written by an editor with a byte order mark.
 
+use std::process::Command;
+
 use crate::support::Sandbox;
 use crate::support::rights::{as_stranger, mode, with_mounts};
 
@@ -50,8 +52,9 @@ fn a_token_of_another_user_is_used_where_nobody_else_can_replace_it() {
     for (dir, file, expected) in [(0o755, 0o444, 0), (0o777, 0o444, 4), (0o755, 0o666, 4)] {
         let sandbox = with_token(b"abc", file);
         mode(sandbox.path("secrets"), dir);
-        for name in ["home", "state", "kitty", "repo"] {
-            mode(sandbox.path(name), 0o777);
+        let own = ["home", "state", "kitty", "repo"].map(|name| sandbox.path(name));
+        if !Command::new("chown").args(["-R", "65534:65534"]).args(own).status().is_ok_and(|done| done.success()) {
+            return;
         }
         let Some(run) = as_stranger(&sandbox, &["preflight"]) else { return };
         assert_eq!(run.code, Some(expected), "{dir:o} {file:o}: {run:?}");
