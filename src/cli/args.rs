@@ -62,7 +62,7 @@ pub(crate) struct Globals {
     pub(crate) no_input: bool,
 
     /// What is kept and where it goes, as one word
-    #[arg(long, global = true, value_name = "NAME", value_parser = presets(), help_heading = "Target options")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = presets(), ignore_case = true, help_heading = "Target options")]
     pub(crate) preset: Option<String>,
 
     /// Send to the server at this base URL, in this run
@@ -93,9 +93,15 @@ pub(crate) enum ColorChoice {
 pub(crate) fn presets() -> PossibleValuesParser {
     PossibleValuesParser::new([
         PossibleValue::new("teamspace").help("keep everything, send to a Teamspace"),
-        PossibleValue::new("external-receiver").help("keep everything, send to your own endpoint"),
-        PossibleValue::new("local-retention").help("keep everything, send nothing (what an unconfigured project does)"),
-        PossibleValue::new("opt-out").alias("trash").help("keep only what is bound for a Teamspace, send nothing"),
+        PossibleValue::new("external-receiver")
+            .alias("external_receiver")
+            .help("keep everything, send to your own endpoint"),
+        PossibleValue::new("local-retention")
+            .alias("local_retention")
+            .help("keep everything, send nothing (what an unconfigured project does)"),
+        PossibleValue::new("opt-out")
+            .aliases(["opt_out", "trash"])
+            .help("keep only what is bound for a Teamspace, send nothing"),
         PossibleValue::new("stub").help("keep everything, send to a receiver inside sk-sync, for a first look"),
     ])
 }

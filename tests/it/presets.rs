@@ -137,3 +137,17 @@ fn a_receiver_of_ones_own_asks_for_nothing_of_a_teamspace() {
     let gates: Vec<_> = report["gates"].as_array().unwrap().iter().map(|gate| gate["name"].as_str().unwrap()).collect();
     assert_eq!(gates, ["target_disagreement", "missing_header_secret", "missing_consent", "repository_not_allowed"]);
 }
+
+/// Older tools and other languages spell a preset in capitals or with underscores.
+#[test]
+fn a_preset_is_understood_in_any_case_and_with_underscores() {
+    let sandbox = Sandbox::with_repo();
+    for (written, preset) in
+        [("LOCAL_RETENTION", "local-retention"), ("opt_out", "opt-out"), ("OPT-OUT", "opt-out"), ("Stub", "stub")]
+    {
+        let _set = sandbox.sk_sync(["mode", written]).success();
+        let shown = sandbox.sk_sync(["mode", "--json"]).success().json();
+        assert_eq!(shown["values"][0]["value"], preset, "{written}");
+        let _run = sandbox.sk_sync(["run", "--no-drain", "--preset", written]).success();
+    }
+}

@@ -31,6 +31,7 @@ mod serve;
 mod settings;
 mod status;
 mod target;
+mod target_name;
 mod target_set;
 mod verify;
 mod waive;

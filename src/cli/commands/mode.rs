@@ -25,7 +25,7 @@ Examples:
 pub(crate) struct Args {
     /// What is kept and where it goes, as one word
     // Not called `preset`: that is the option of every command.
-    #[arg(value_name = "PRESET", value_parser = presets())]
+    #[arg(value_name = "PRESET", value_parser = presets(), ignore_case = true)]
     pub(crate) name: Option<String>,
 
     /// Take the choice back: what other sources say holds again

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::target_name::target_id;
 use crate::base::text::printable;
 use crate::cli::journey::{open_store, resolved, workspace};
 use crate::cli::when::{When, when};
@@ -18,7 +19,7 @@ use crate::upkeep::known_targets;
 /// `duplicate`. Changes no event, and sends nothing itself.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The target's id, as `status --json` and `run --json` show it
+    /// The target: its id, its URL, `current`, `stub`, or the beginning of one
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: String,
 
@@ -113,10 +114,11 @@ impl AmongArgs {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
+    let to = target_id(context, &workspace, &args.to)?;
     if args.dismiss {
-        return dismiss(context, &workspace, args);
+        return dismiss(context, &workspace, args, &to);
     }
-    put_back(context, &workspace, "replay", &args.to, Settled::Delivered, &args.among.of(context), args.dry_run)
+    put_back(context, &workspace, "replay", &to, Settled::Delivered, &args.among.of(context), args.dry_run)
 }
 
 pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure> {
@@ -132,13 +134,13 @@ pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure
 }
 
 /// Takes an offer to replay back.
-fn dismiss(context: &Context, workspace: &Workspace, args: &Args) -> Result<Exit, Failure> {
+fn dismiss(context: &Context, workspace: &Workspace, args: &Args, to: &str) -> Result<Exit, Failure> {
     let path = workspace.place.store();
-    must_be_known(&path, &args.to)?;
-    let offered = pending_offer(&path, &args.to)?;
+    must_be_known(&path, to)?;
+    let offered = pending_offer(&path, to)?;
     let is_done = offered && !args.dry_run;
     if is_done {
-        dismiss_offer(&mut open_store(context, workspace)?, &args.to)?;
+        dismiss_offer(&mut open_store(context, workspace)?, to)?;
     }
     if context.printer.is_json() {
         context.printer.document(&Answer {
@@ -147,7 +149,7 @@ fn dismiss(context: &Context, workspace: &Workspace, args: &Args) -> Result<Exit
             ok: true,
             exit_code: Exit::Success.code(),
             dry_run: args.dry_run,
-            target_id: &args.to,
+            target_id: to,
             dismissed: is_done,
         });
     } else if !context.globals.quiet {
@@ -156,7 +158,7 @@ fn dismiss(context: &Context, workspace: &Workspace, args: &Args) -> Result<Exit
             (true, true) => "would take back the offer to replay to",
             (true, false) => "took back the offer to replay to",
         };
-        context.printer.result(&format!("{did} {}", printable(&args.to)));
+        context.printer.result(&format!("{did} {}", printable(to)));
     }
     Ok(Exit::Success)
 }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::target_name::target_id;
 use super::target_set::{self, SetArgs};
 use crate::base::lock::Lock;
 use crate::base::text::printable;
@@ -51,8 +52,8 @@ pub(crate) struct ShowArgs {
 /// back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForgetArgs {
-    /// The target's id, as `target list` shows it
-    #[arg(value_name = "ID")]
+    /// The target: its id, its URL, or the beginning of either
+    #[arg(value_name = "TARGET")]
     pub(crate) id: String,
 
     /// Show what would be forgotten; change nothing
@@ -224,8 +225,9 @@ fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let store = workspace.place.store();
     let current = resolved(context, &workspace)?.identity;
+    let id = target_id(context, &workspace, &args.id)?;
     let known = list_targets(&store, current.as_ref().map(|i| i.target_id.as_str()))?.targets;
-    let Some(row) = known.iter().find(|row| row.target_id == args.id) else {
+    let Some(row) = known.iter().find(|row| row.target_id == id) else {
         let message = format!("no target {}", printable(&args.id));
         return Err(Failure::usage(message).with_hint("`sk-sync target list` names them all"));
     };
@@ -241,10 +243,10 @@ fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
         let lock = workspace.place.drain_lock();
         let _alone = Lock::take(&lock, "target forget", patience, context.clock.as_ref(), &context.interrupt)
             .map_err(ops::Error::from)?;
-        in_flight = forget_target(&store, &args.id, context.clock.now())?.unwrap_or(0);
+        in_flight = forget_target(&store, &id, context.clock.now())?.unwrap_or(0);
     }
     if context.printer.is_json() {
-        print(context, Retirement { dry_run: args.dry_run, target_id: &args.id, in_flight, forgotten: is_done });
+        print(context, Retirement { dry_run: args.dry_run, target_id: &id, in_flight, forgotten: is_done });
     } else if !context.globals.quiet {
         let did = match (row.is_live, args.dry_run) {
             (false, _) => "was forgotten already",
