@@ -29,10 +29,8 @@ fn choose(known: &[TargetRow], text: &str) -> Result<String, Failure> {
     let found = if exact.is_empty() { known.iter().filter(begins).collect() } else { exact };
     match &found[..] {
         [one] => Ok(one.target_id.clone()),
-        [] => {
-            Err(Failure::usage(format!("no target {}", printable(text)))
-                .with_hint("`sk-sync target list` names them all"))
-        }
+        // Unknown: the command that uses it says so in its own words.
+        [] => Ok(text.to_owned()),
         several => {
             let ids: Vec<_> = several.iter().map(|row| row.target_id.as_str()).collect();
             let message = format!("{} names {} targets: {}", printable(text), several.len(), ids.join(", "));
