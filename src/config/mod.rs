@@ -22,6 +22,7 @@ mod load;
 #[cfg(test)]
 mod load_tests;
 mod loaded;
+mod network;
 mod origin;
 mod preset;
 mod schema;

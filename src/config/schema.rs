@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::documents::{Documents, Resubmit};
+use super::network::NetworkSettings;
 use super::preset::{Delivery, Preset, Retention};
 use super::source::ArtifactSource;
 
@@ -308,19 +309,6 @@ pub(crate) enum Imported {
     Held,
 }
 
-/// `[network]`.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct NetworkSettings {
-    /// The proxy's URL, which may hold a password.
-    #[serde(deserialize_with = "unless_empty")]
-    pub(crate) proxy: Option<String>,
-    /// A PEM file with the certificate of this side; absolute, or below `~/`.
-    pub(crate) client_cert: Option<String>,
-    /// A PEM file with its key; `None` when that is in the same file.
-    pub(crate) client_key: Option<String>,
-}
-
 /// `[families]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -334,7 +322,7 @@ fn from_milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durat
 }
 
 /// Empty text unsets a key that a lower layer sets.
-fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(|text| Some(text).filter(|t| !t.is_empty()))
 }
 
