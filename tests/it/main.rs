@@ -81,9 +81,9 @@ mod stopped;
 mod stranger;
 mod support;
 mod tls;
-mod traced;
 #[cfg(unix)]
 mod token_files;
+mod traced;
 mod upkeep;
 mod url_secrets;
 mod verify;
