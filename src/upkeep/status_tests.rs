@@ -96,6 +96,7 @@ fn the_document_is_the_contract() {
       "event_journal": {
         "retained_event_count": 0,
         "archived_event_count": 0,
+        "on_hold": {},
         "oldest_retained_event_at": null,
         "journal_size_bytes": 0,
         "gc_suggested": false,

@@ -118,7 +118,7 @@ fn each_rule_names_the_member_that_breaks_it() {
         (indexed, "/lamport_clock", None, "is required"),
         (indexed, "/event_id", Some(json!("01JMBY7K8N3QRVX2DPFG5HWT4I")), "is neither a ULID"),
         (indexed, "/correlation_id", Some(json!("short")), "is neither a ULID"),
-        (indexed, "/correlation_id", Some(Value::Null), "is not a string"),
+        (indexed, "/correlation_id", Some(json!(7)), "is not a string"),
         (indexed, "/causation_id", Some(json!("short")), "is neither a ULID"),
         (indexed, "/aggregate_type", Some(json!("Feature")), "is not one of Build, Mission, WorkPackage"),
         (indexed, "/aggregate_type", None, "is required"),
