@@ -3,7 +3,7 @@
 use crate::base::text::{printable, shorten};
 use crate::cli::Paint;
 use crate::cli::table::count;
-use crate::upkeep::{Document, MissionHere, TerminalFailure};
+use crate::upkeep::{Document, LegacyStore, MissionHere, TerminalFailure};
 
 use super::sections::{NO_ADDRESS, equation, join_terms, plural};
 
@@ -52,14 +52,7 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
                 if bodies == 1 { "1 body".to_owned() } else { count(bodies) + " bodies" }
             )
         });
-        let imported = match &store.error {
-            Some(error) => format!("not imported: {error}"),
-            None if store.imported => "imported".to_owned(),
-            None if store.waiting > 0 => {
-                format!("{} of this project wait for `sk-sync migrate adopt`", plural(store.waiting, "row"))
-            }
-            None => "not imported".to_owned(),
-        };
+        let imported = import_state(store);
         say("Older", format!("{} ({}, {} bytes, {rows}{imported})", store.path, store.kind, count(store.size)));
     }
     if let Some(last) = &d.last_run {
@@ -200,6 +193,18 @@ fn spool(d: &Document) -> Option<String> {
 
 fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
+}
+
+/// Whether an older store is imported, and why not.
+fn import_state(store: &LegacyStore) -> String {
+    match &store.error {
+        Some(error) => format!("not imported: {error}"),
+        None if store.imported => "imported".to_owned(),
+        None if store.waiting > 0 => {
+            format!("{} of this project wait for `sk-sync migrate adopt`", plural(store.waiting, "row"))
+        }
+        None => "not imported".to_owned(),
+    }
 }
 
 #[cfg(test)]
