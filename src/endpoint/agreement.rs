@@ -128,8 +128,8 @@ fn same(a: (&Claim, String), b: (&Claim, String), is_base: bool) -> Result<(), D
     if a.1 == b.1 {
         return Ok(());
     }
-    let shown = |url: &str| crate::config::without_secrets(url);
-    let (first, second) = ((a.0.origin.clone(), shown(&a.1)), (b.0.origin.clone(), shown(&b.1)));
+    let shown = |(claim, url): (&Claim, String)| (claim.origin.clone(), crate::config::without_secrets(&url));
+    let (first, second) = (shown(a), shown(b));
     Err(Disagreement { first, second, is_base })
 }
 

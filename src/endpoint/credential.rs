@@ -138,7 +138,8 @@ pub(super) fn usable(secret: &str) -> Result<String, &'static str> {
 pub(super) fn is_open_to_others(file: &std::fs::File, path: &std::path::Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let Ok(meta) = file.metadata() else { return true };
-    if meta.mode() & 0o077 == 0 {
+    let is_open = meta.mode() & 0o077 != 0;
+    if !is_open {
         return false;
     }
     let read_only = rustix::fs::StatVfsMountFlags::RDONLY;
