@@ -8,11 +8,18 @@ use crate::base::Timestamp;
 pub(crate) const LONGEST: Duration = Duration::from_hours(1);
 
 /// The wait after a failure that had `failures` failures before it. `server` is the server's own `Retry-After`,
-/// a minimum, clamped to [`LONGEST`]. `random` is in 0..1.
+/// a minimum. `random` is in 0..1.
 pub(crate) fn backoff(failures: u32, server: Option<Duration>, random: f64) -> Duration {
     let full = Duration::from_secs(2u64.checked_pow(failures).unwrap_or(u64::MAX).min(300));
     let drawn = full.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
-    drawn.max(server.unwrap_or(Duration::ZERO).min(LONGEST))
+    drawn.max(server.map_or(Duration::ZERO, |server| asked(server, random)))
+}
+
+/// The wait that a server asked for: never shorter, up to a quarter longer, so that clients it told the same do not
+/// return at once; at most [`LONGEST`]. `random` is in 0..1.
+pub(crate) fn asked(server: Duration, random: f64) -> Duration {
+    let server = server.min(LONGEST);
+    (server + server.mul_f64(random.clamp(0.0, 1.0) / 4.0)).min(LONGEST)
 }
 
 /// True when something due at `due` may be tried at `now`. A due time further ahead than [`LONGEST`] means that the
@@ -50,7 +57,8 @@ mod tests {
 
     #[test]
     fn the_server_sets_a_minimum_of_at_most_an_hour() {
-        assert_eq!(backoff(0, Some(Duration::from_secs(90)), 0.5), Duration::from_secs(90));
+        assert_eq!(backoff(0, Some(Duration::from_secs(80)), 0.0), Duration::from_secs(80));
+        assert_eq!(backoff(0, Some(Duration::from_secs(80)), 1.0), Duration::from_secs(100), "not all at once");
         assert_eq!(backoff(9, Some(Duration::from_secs(9)), 1.0), Duration::from_mins(5));
         assert_eq!(backoff(0, Some(Duration::from_secs(999_999)), 0.5), LONGEST);
     }

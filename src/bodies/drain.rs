@@ -16,6 +16,7 @@ use super::settle::{Act, Gathered};
 use super::{Body, Error};
 use crate::base::{Clock, Interrupt, Timestamp, retry};
 use crate::delivery::{self, Class};
+use crate::endpoint::ServerStand;
 use crate::event;
 use crate::journal::Kind;
 use crate::store::{ReadTx, Store};
@@ -227,6 +228,8 @@ impl Drain<'_> {
         };
         self.report.requests += 1;
         self.is_open |= !stops_everybody(&outcome);
+        let is_accepted = matches!(outcome, Outcome::Uploaded | Outcome::AlreadyExists);
+        self.learn(ServerStand::of(None, is_accepted));
         let act = match outcome {
             Outcome::Uploaded => Act::Settle(Status::Uploaded, "stored"),
             Outcome::AlreadyExists => Act::Settle(Status::AlreadyExists, "already_exists"),
@@ -244,10 +247,17 @@ impl Drain<'_> {
                 }
                 Act::Postpone { reason, due_at }
             }
-            Outcome::Halt { reason } => return self.halt(row, Stop::Halted(reason)),
+            Outcome::Halt { reason, refusal } => {
+                self.learn(ServerStand::of(refusal.as_ref(), false));
+                return self.halt(row, Stop::Halted(reason));
+            }
             Outcome::Unreachable { reason } => return self.halt(row, Stop::Unreachable(reason)),
         };
         self.gathered.add(row, act, self.clock.now());
+    }
+
+    fn learn(&mut self, stand: ServerStand) {
+        self.report.server = std::mem::take(&mut self.report.server).then(stand);
     }
 
     /// An answer that says nothing about the body: its row stays as it is.
@@ -299,13 +309,18 @@ impl Drain<'_> {
         };
         let now = self.clock.now();
         let wait = until.since(now);
-        if wait > self.patience || self.policy.deadline.is_some_and(|d| now.after(wait) >= d) {
-            if self.pause.is_some() {
+        // What the server asks for is waited for as long as the run lasts; what it has yet to do, for a while.
+        let is_asked = self.pause.is_some();
+        let is_late = self.policy.deadline.map_or(is_asked, |deadline| now.after(wait) >= deadline);
+        if is_late || !is_asked && wait > self.patience {
+            if is_asked {
                 self.stop(Stop::RateLimited);
             }
             return false;
         }
-        self.patience -= wait;
+        if !is_asked {
+            self.patience -= wait;
+        }
         if self.interrupt.wait(wait) {
             self.stop(Stop::Interrupted);
             return false;

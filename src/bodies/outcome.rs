@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::base::{Sha256, text};
 use crate::config::Ack;
-use crate::http::{Cause, Meaning, Reading};
+use crate::http::{Cause, Meaning, Reading, Refusal};
 
 /// What the uploaded body's row is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) enum Outcome {
     Halt {
         /// Why, with the server's words.
         reason: String,
+        /// The refusal behind it.
+        refusal: Option<Refusal>,
     },
     /// No connection came about; says nothing about this body.
     Unreachable {
@@ -71,7 +73,7 @@ pub(super) fn read(reading: &Reading, sent: Sent<'_>, ack: Ack) -> Outcome {
         (Meaning::Accepted, _) => uncorrelated(reading, &reading.said),
         (Meaning::Refused, status) => Outcome::Failed { reason: refusal(status, &reading.words) },
         (Meaning::Halt, Some(404)) => not_found(reading),
-        (Meaning::Halt, _) => Outcome::Halt { reason: halt(reading) },
+        (Meaning::Halt, _) => Outcome::Halt { reason: halt(reading), refusal: reading.refusal() },
         (Meaning::Wait, _) => wait(reading),
         (Meaning::Unknown, _) => unknown(reading),
         (Meaning::Unsent, _) => Outcome::Unreachable { reason: with("connection_error", &reading.words) },
@@ -220,7 +222,7 @@ mod tests {
             Outcome::Uploaded => "uploaded".to_owned(),
             Outcome::AlreadyExists => "already_exists".to_owned(),
             Outcome::Failed { reason } => format!("failed {reason}"),
-            Outcome::Halt { reason } => format!("halt {reason}"),
+            Outcome::Halt { reason, .. } => format!("halt {reason}"),
             Outcome::Unreachable { reason } => format!("unreachable {reason}"),
             Outcome::Retry { reason, pace, server_wait } => {
                 let wait = server_wait.map_or(String::new(), |w| format!(" after {}s", w.as_secs()));
@@ -340,7 +342,10 @@ mod tests {
             of(&Failure::Unreachable(text())),
             Outcome::Unreachable { reason: "connection_error: x\\n".to_owned() }
         );
-        assert_eq!(of(&Failure::Tls(text())), Outcome::Halt { reason: "tls_failure: x\\n".to_owned() });
-        assert_eq!(of(&Failure::Refused(text())), Outcome::Halt { reason: "refused: x\\n".to_owned() });
+        for (failure, expected) in
+            [(Failure::Tls(text()), "tls_failure: x\\n"), (Failure::Refused(text()), "refused: x\\n")]
+        {
+            assert!(matches!(of(&failure), Outcome::Halt { reason, .. } if reason == expected), "{failure:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Row;
 use crate::base::Sha256;
+use crate::endpoint::ServerStand;
 
 /// The status words of `bodies.outcomes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub(crate) struct Report {
     pub(crate) textless: Vec<Row>,
     /// Why the drain ended early, if it did.
     pub(crate) stopped: Option<Stop>,
+    /// Whether the server accepts uploads, or refuses every one.
+    pub(crate) server: ServerStand,
 }
 
 #[cfg(test)]

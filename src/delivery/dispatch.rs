@@ -7,12 +7,12 @@ use super::deployment::{self, Asked, Change};
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Error, Target, Verdict, attempt, outcome, registry, rows};
+use super::{Error, Target, Verdict, attempt, outcome, patience, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, failpoint};
-use crate::endpoint::{Identity, Manner};
+use crate::endpoint::{Identity, Manner, ServerStand};
 use crate::event::WireContext;
-use crate::http::{Answer, Cause, Failure, Reading};
+use crate::http::{Answer, Cause, Failure, Meaning, Reading};
 use crate::store::{Store, WriteTx};
 
 /// How often a drain halves a refused batch before it leaves the rest to the next one. One culprit among 1,000 events
@@ -89,6 +89,8 @@ pub(crate) struct Report {
     pub(crate) stop: Option<Stop>,
     /// What the last exchange was, if it ended it.
     pub(crate) cause: Option<Cause>,
+    /// Whether the server accepts requests, or refuses every one.
+    pub(crate) server: ServerStand,
 }
 
 impl Report {
@@ -106,6 +108,7 @@ impl Report {
         self.terminal_failed += later.terminal_failed;
         self.stop.clone_from(&later.stop);
         self.cause = later.cause;
+        self.server = std::mem::take(&mut self.server).then(later.server.clone());
     }
 
     fn count(&mut self, settled: Settled) {
@@ -138,14 +141,20 @@ pub(crate) fn drain(
         unknown_in_a_row: 0,
     };
     let mut next = course.begin(store, receiver)?;
-    while let Some((target, batch)) = next {
-        failpoint::at(failpoint::ATTEMPT_WRITTEN);
-        let exchange = receiver.deliver(&batch, course.time_left())?;
-        failpoint::at(failpoint::ANSWER_READ);
-        next = course.settle(store, &target, &batch, &exchange)?;
-        on_batch(course.report.success + course.report.duplicate);
+    loop {
+        while let Some((target, batch)) = next {
+            failpoint::at(failpoint::ATTEMPT_WRITTEN);
+            let exchange = receiver.deliver(&batch, course.time_left())?;
+            failpoint::at(failpoint::ANSWER_READ);
+            next = course.settle(store, &target, &batch, &exchange)?;
+            on_batch(course.report.success + course.report.duplicate);
+        }
+        if !course.wait(store)? {
+            return Ok(course.report);
+        }
+        let chosen = store.write(|tx| course.choose(tx))?;
+        next = course.follow(store, chosen)?;
     }
-    Ok(course.report)
 }
 
 /// A batch to send, and its target as it was when the batch was chosen.
@@ -259,6 +268,8 @@ impl Course<'_> {
         self.now = self.conditions.clock.now();
         let reading = Reading::of(exchange, self.now);
         let verdict = self.judge(outcome::verdict(&batch.items, &reading, self.manner.ack));
+        let stand = ServerStand::of(reading.refusal().as_ref(), reading.meaning == Meaning::Accepted);
+        self.report.server = std::mem::take(&mut self.report.server).then(stand);
         let settling = Settling {
             policy: &self.conditions.policy,
             form: self.manner.form,
@@ -289,6 +300,28 @@ impl Course<'_> {
         }
     }
 
+    /// Waits until something may go again, if that is within the time of the run; false when nothing more is to be done.
+    fn wait(&mut self, store: &Store) -> Result<bool, Error> {
+        let may_go_on = match self.report.stop {
+            None | Some(Stop::Throttled(_)) => true,
+            Some(Stop::Unknown(_)) => self.unknown_in_a_row < attempt::PATIENCE,
+            Some(_) => false,
+        };
+        let id = &self.identity.target_id;
+        let until = match store.read(|tx| registry::current(tx, id))? {
+            Some(target) if may_go_on => store.read(|tx| patience::next_try(tx, &target, self.now))?,
+            _ => None,
+        };
+        let Some(until) = until.filter(|until| *until < self.conditions.deadline) else { return Ok(false) };
+        if self.conditions.interrupt.wait(until.since(self.now)) {
+            self.report.stop = Some(Stop::Interrupted);
+            return Ok(false);
+        }
+        self.now = self.conditions.clock.now();
+        // A clock that stands still would make this an endless loop.
+        Ok(self.now >= until && !self.is_over())
+    }
+
     /// The verdict, unless finding culprits has cost too many requests already.
     fn judge(&mut self, verdict: Verdict) -> Verdict {
         if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_) | Verdict::Limited { .. }) {
@@ -303,6 +336,7 @@ impl Course<'_> {
 
     /// Notes how a request ended; false when no other may follow.
     fn note_end(&mut self, verdict: Verdict) -> bool {
+        let asked_to_wait = matches!(&verdict, Verdict::Unknown { wait: Some(wait), .. } if !wait.is_zero());
         self.report.stop = match verdict {
             Verdict::Halt(reason) => Some(Stop::Halted(reason)),
             Verdict::Throttled { reason, .. } => Some(Stop::Throttled(reason)),
@@ -312,7 +346,8 @@ impl Course<'_> {
             Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Limited { .. } | Verdict::Bisect(_) => None,
         };
         let is_unknown = matches!(self.report.stop, Some(Stop::Unknown(_)));
-        self.unknown_in_a_row = if is_unknown { self.unknown_in_a_row + 1 } else { 0 };
+        // A server that says when to come again is there.
+        self.unknown_in_a_row = if is_unknown && !asked_to_wait { self.unknown_in_a_row + 1 } else { 0 };
         // Parked events are left when it seems to be the target that fails, not they.
         let goes_on = self.report.stop.is_none() || is_unknown;
         goes_on && self.unknown_in_a_row < attempt::PATIENCE

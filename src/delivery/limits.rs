@@ -69,7 +69,7 @@ impl Told {
         let least = seconds(self.wait_min_s).unwrap_or_default();
         let most = seconds(self.wait_max_s).unwrap_or(Duration::MAX).max(least);
         let drawn = retry::backoff(failures, None, random).clamp(least, most);
-        drawn.max(server.unwrap_or_default()).min(retry::LONGEST)
+        drawn.max(server.map_or(Duration::ZERO, |server| retry::asked(server, random))).min(retry::LONGEST)
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
             (told(Some(5), Some(60)), 9, None, 60),
             (told(Some(5), Some(60)), 4, None, 16),
             (told(Some(60), Some(5)), 0, None, 60),
-            (told(None, Some(60)), 9, Some(90), 90),
+            (told(None, Some(60)), 9, Some(80), 100),
             (told(Some(5), None), 0, Some(2), 5),
             (told(Some(i64::MAX), None), 0, None, 3600),
         ] {

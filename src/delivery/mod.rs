@@ -36,6 +36,7 @@ mod outcome_tests;
 mod parking;
 #[cfg(test)]
 mod parking_tests;
+mod patience;
 #[cfg(test)]
 mod plan_tests;
 mod postings;
@@ -80,9 +81,7 @@ pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{
     is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope, scope_of,
 };
-pub(crate) use receiver::BatchReceiver;
-#[cfg(test)]
-pub(crate) use receiver::DeliveryReceiver;
+pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
 pub(crate) use registry::{Target, current, latest, targets};

@@ -1,5 +1,6 @@
 //! How a target is spoken to. The dispatcher knows the trait and nothing else.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::Error;
@@ -37,13 +38,59 @@ pub(crate) struct BatchReceiver<'a> {
     link: &'a Link,
     client: Client,
     clock: &'a dyn Clock,
+    packing: Cell<Packing>,
+}
+
+/// Whether requests are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    /// They are not: so configured, or the receiver takes nothing else.
+    Plain,
+    /// They are, and nothing was accepted yet: the receiver may not know compression.
+    Untested,
+    /// They are, and the receiver accepts that, or may not be asked otherwise.
+    Packed,
 }
 
 impl<'a> BatchReceiver<'a> {
     /// A receiver over one connection, kept where the link allows it.
     pub(crate) fn new(link: &'a Link, clock: &'a dyn Clock) -> Self {
         let client = Client::new(link.permit(), Deadlines::default(), link.manner().idle_connections(1));
-        Self { link, client, clock }
+        let packing = match (link.manner().is_compressed, link.identity().receiver) {
+            (false, _) => Packing::Plain,
+            (true, ReceiverKind::ExternalReceiver) => Packing::Untested,
+            // These take compressed requests by contract.
+            (true, _) => Packing::Packed,
+        };
+        Self { link, client, clock, packing: Cell::new(packing) }
+    }
+
+    /// Posts a batch, compressed or not.
+    fn post(&self, batch: &Batch, is_packed: bool, within: Duration) -> Result<Result<Answer, Failure>, Error> {
+        let (packed, signature);
+        let manner = self.link.manner();
+        let mut headers: Vec<(&str, &str)> =
+            vec![("Content-Type", manner.form.media_type()), ("Idempotency-Key", &batch.idempotency_key)];
+        let body = if is_packed {
+            headers.push(("Content-Encoding", "gzip"));
+            packed = gzip(&batch.body).map_err(Error::Compress)?;
+            &packed
+        } else {
+            &batch.body
+        };
+        if let Some(keys) = self.link.signing() {
+            signature = keys.sign(&batch.idempotency_key, self.clock.now(), body);
+            headers.extend(signature.headers());
+        }
+        headers.extend(self.link.headers());
+        Ok(self.client.send(&Request {
+            method: Method::Post,
+            url: &self.link.endpoints().events,
+            headers: &headers,
+            body,
+            answer_limit: ANSWER_MOST.min(ANSWER_BASE + ANSWER_PER_EVENT * batch.items.len()),
+            total: Some(within),
+        }))
     }
 }
 
@@ -71,30 +118,28 @@ impl DeliveryReceiver for BatchReceiver<'_> {
         }))
     }
 
+    /// A receiver that has accepted nothing yet and answers 400 or 415 to a compressed request may not know compression:
+    /// the batch goes again as it is, once, before anything in it is blamed.
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error> {
-        let (packed, signature);
-        let manner = self.link.manner();
-        let mut headers: Vec<(&str, &str)> =
-            vec![("Content-Type", manner.form.media_type()), ("Idempotency-Key", &batch.idempotency_key)];
-        let body = if manner.is_compressed {
-            headers.push(("Content-Encoding", "gzip"));
-            packed = gzip(&batch.body).map_err(Error::Compress)?;
-            &packed
-        } else {
-            &batch.body
-        };
-        if let Some(keys) = self.link.signing() {
-            signature = keys.sign(&batch.idempotency_key, self.clock.now(), body);
-            headers.extend(signature.headers());
+        let begun = self.clock.now();
+        let packing = self.packing.get();
+        let answer = self.post(batch, packing != Packing::Plain, within)?;
+        let status = answer.as_ref().map_or(0, |answer| answer.status);
+        if packing != Packing::Untested || !matches!(status, 200..=299 | 400 | 415) {
+            return Ok(answer);
         }
-        headers.extend(self.link.headers());
-        Ok(self.client.send(&Request {
-            method: Method::Post,
-            url: &self.link.endpoints().events,
-            headers: &headers,
-            body,
-            answer_limit: ANSWER_MOST.min(ANSWER_BASE + ANSWER_PER_EVENT * batch.items.len()),
-            total: Some(within),
-        }))
+        if matches!(status, 200..=299) {
+            self.packing.set(Packing::Packed);
+            return Ok(answer);
+        }
+        let left = within.saturating_sub(self.clock.now().since(begun));
+        let plain = self.post(batch, false, left)?;
+        let takes_plain = plain.as_ref().is_ok_and(|plain| (200..300).contains(&plain.status));
+        self.packing.set(if takes_plain { Packing::Plain } else { Packing::Packed });
+        // Of two refusals the first is told: 415 names what helps.
+        Ok(match plain {
+            Ok(plain) if takes_plain || status == 400 => Ok(plain),
+            _ => answer,
+        })
     }
 }

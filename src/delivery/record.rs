@@ -90,12 +90,16 @@ pub(super) fn record(
         Verdict::Throttled { reason, wait } => {
             let told = limits::believed(target, now);
             let until = now.after(told.wait(target.throttled, *wait, settling.random));
-            tx.prepare("UPDATE delivery_targets SET not_before = ?2, throttled = throttled + 1 WHERE id = ?1")?
-                .execute([target.id, until.as_micros()])?;
+            tx.prepare("UPDATE delivery_targets SET throttled = throttled + 1 WHERE id = ?1")?.execute([target.id])?;
+            leave_alone(tx, target.id, until)?;
             step_back(tx, target.id, batch, end("throttled", Some(reason)), now)
         }
         Verdict::Unknown { reason, wait, is_halved } => {
             let due = now.after(retry::backoff(batch.unknown_ends, *wait, settling.random));
+            if wait.is_some_and(|wait| !wait.is_zero()) {
+                // It asked for every request, not for this batch alone.
+                leave_alone(tx, target.id, due)?;
+            }
             let end = end("unknown", Some(reason));
             if batch.items.len() > 1 && (*is_halved || batch.unknown_ends + 1 >= attempt::PATIENCE) {
                 return halve(end, true, due);
@@ -109,6 +113,13 @@ pub(super) fn record(
             Ok(Settled::default())
         }
     }
+}
+
+/// Nothing goes to the target before `until`.
+fn leave_alone(tx: &WriteTx<'_>, target: i64, until: Timestamp) -> Result<(), Error> {
+    let until = until.as_micros();
+    tx.prepare("UPDATE delivery_targets SET not_before = ?2 WHERE id = ?1")?.execute([target, until])?;
+    Ok(())
 }
 
 /// The target answered properly: forget that it throttled, and let a learned limit grow after enough clean batches.

@@ -269,7 +269,7 @@ fn a_target_that_asked_for_it_is_left_alone() {
     books.record(&batch, &lost());
     books.pass(1);
     let again = books.batch();
-    let throttled = Verdict::Throttled { reason: "slow".to_owned(), wait: Some(Duration::from_secs(30)) };
+    let throttled = Verdict::Throttled { reason: "slow".to_owned(), wait: Some(Duration::from_secs(24)) };
     books.record(&again, &throttled);
     assert_eq!(books.balance().of(Class::InFlight), 4, "it may have been received");
     books.pass(29);

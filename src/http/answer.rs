@@ -27,6 +27,17 @@ pub(crate) enum Meaning {
     Unsent,
 }
 
+/// A refusal of every request, whatever it holds, until something is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// What a person would do about it.
+    pub(crate) cause: Cause,
+    /// The status; `None` without an answer.
+    pub(crate) status: Option<u16>,
+    /// Status and the server's words, or the failure.
+    pub(crate) said: String,
+}
+
 /// An exchange, read once.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reading {
@@ -82,7 +93,7 @@ impl Reading {
 
     fn of_failure(failure: &Failure) -> Self {
         let meaning = match failure {
-            Failure::Unreachable(_) | Failure::NoSuchHost(_) => Meaning::Unsent,
+            Failure::Unreachable(_) | Failure::NoSuchHost(_) | Failure::HandshakeCut(_) => Meaning::Unsent,
             Failure::Tls(_) | Failure::Refused(_) => Meaning::Halt,
             Failure::Unknown(_) => Meaning::Unknown,
         };
@@ -96,6 +107,16 @@ impl Reading {
             json: None,
             is_cut: false,
         }
+    }
+
+    /// The refusal that this is, if it is one. Not 404 and 410: there is nothing at the address, now.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        let is_refusal = match self.status {
+            Some(404 | 410) => false,
+            Some(_) => self.meaning == Meaning::Halt,
+            None => self.meaning == Meaning::Halt && self.cause == Cause::Tls,
+        };
+        is_refusal.then(|| Refusal { cause: self.cause, status: self.status, said: self.said.clone() })
     }
 
     /// A text member of the answer's JSON object.

@@ -40,10 +40,13 @@ fn a_failure_says_whether_anything_was_sent() {
         (Failure::NoSuchHost(text()), Meaning::Unsent, Cause::NoSuchHost),
         (Failure::Unreachable(text()), Meaning::Unsent, Cause::Unreachable),
         (Failure::Tls(text()), Meaning::Halt, Cause::Tls),
+        (Failure::HandshakeCut(text()), Meaning::Unsent, Cause::Tls),
         (Failure::Refused(text()), Meaning::Halt, Cause::Refused),
         (Failure::Unknown(text()), Meaning::Unknown, Cause::NoAnswer),
     ] {
+        let is_refusal = matches!(failure, Failure::Tls(_));
         let reading = Reading::of(&Err(failure), now());
+        assert_eq!(reading.refusal().is_some(), is_refusal, "{cause:?}: a cut handshake may pass");
         assert_eq!((reading.meaning, reading.cause, reading.status), (meaning, cause, None));
         assert!(reading.words == "x\\u{1b}" && reading.said.ends_with("x\\u{1b}"), "{reading:?}");
     }

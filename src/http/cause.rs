@@ -41,7 +41,7 @@ impl Cause {
         match failure {
             Failure::NoSuchHost(_) => Self::NoSuchHost,
             Failure::Unreachable(_) => Self::Unreachable,
-            Failure::Tls(_) => Self::Tls,
+            Failure::Tls(_) | Failure::HandshakeCut(_) => Self::Tls,
             Failure::Unknown(_) => Self::NoAnswer,
             Failure::Refused(_) => Self::Refused,
         }

@@ -102,6 +102,9 @@ pub(crate) enum Failure {
     /// The TLS handshake failed: nothing was sent.
     #[error("TLS failure: {0}")]
     Tls(String),
+    /// The connection ended during the TLS handshake, with no word on what is wrong: nothing was sent.
+    #[error("TLS failure: {0}")]
+    HandshakeCut(String),
     /// Something was sent and no whole answer came: what the server did is unknown.
     #[error("no answer: {0}")]
     Unknown(String),
@@ -115,6 +118,7 @@ impl Failure {
             | Self::NoSuchHost(text)
             | Self::Unreachable(text)
             | Self::Tls(text)
+            | Self::HandshakeCut(text)
             | Self::Unknown(text) => text,
         }
     }
@@ -241,6 +245,7 @@ fn failure(error: &ureq::Error) -> Failure {
             Failure::Unreachable(text)
         }
         Error::Other(other) if other.is::<Handshake>() => Failure::Tls(other.to_string()),
+        Error::Other(other) if other.is::<HandshakeCut>() => Failure::HandshakeCut(other.to_string()),
         // A server that wants a client's certificate may say so only after the handshake, and before it reads a request.
         error if of_tls(error).is_some_and(trust::wants_a_client) => Failure::Tls(trust::CLIENT_WANTED.to_owned()),
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => Failure::Tls(text),
@@ -297,6 +302,11 @@ impl<In: Transport> Connector<In> for Boxing {
 #[error("{0}")]
 struct Handshake(String);
 
+/// Why a handshake ended before its end, with no word on what is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct HandshakeCut(String);
+
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -334,7 +344,7 @@ impl Connector for Connecting {
                 no_connection(format!("{host}: {}", self.refused_by_proxy(status)))
             }
             (None, Failure::Unknown(text) | Failure::Tls(text)) if details.needs_tls() => {
-                ureq::Error::Other(Box::new(Handshake(format!(
+                ureq::Error::Other(Box::new(HandshakeCut(format!(
                     "{host}: {text} (in the TLS handshake: check that the port speaks https and that nothing stands between)"
                 ))))
             }

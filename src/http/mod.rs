@@ -19,7 +19,7 @@ mod trust;
 mod wire;
 mod words;
 
-pub(crate) use answer::{Meaning, Reading};
+pub(crate) use answer::{Meaning, Reading, Refusal};
 pub(crate) use cause::Cause;
 pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
 pub(crate) use network::{ClientIdentity, Network, Proxy};

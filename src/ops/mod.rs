@@ -20,6 +20,7 @@ mod intake;
 mod memory;
 mod migrate;
 mod mission_log;
+mod online;
 mod opening;
 #[cfg(test)]
 mod opening_tests;
@@ -50,6 +51,7 @@ pub(crate) use found::found;
 pub(crate) use here::{MissionHere, documents_here};
 pub(crate) use inherited::{clean_up, decide, import_conflicts};
 pub(crate) use migrate::{adopt_older, imported_sources, migrate, release_imported, waiting_older};
+pub(crate) use online::{Health, Online, online};
 pub(crate) use opening::{Absorbed, open};
 pub(crate) use quick::capture_quickly;
 pub(crate) use release::{Lifted, count_held, release_held};

@@ -21,7 +21,7 @@ use crate::base::lock;
 use crate::base::text::{path, printable};
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
-use crate::endpoint::{self, Choice, Keyring, Resolved};
+use crate::endpoint::{self, Choice, Keyring, Resolved, ServerStand};
 use crate::journal::Receipt;
 use crate::store::Store;
 
@@ -89,6 +89,7 @@ pub(crate) fn run(
         tally: Tally::default(),
         captured_documents: Captured::default(),
         is_settled: true,
+        server: ServerStand::default(),
         start_stub,
         progress,
         report: Report::new(request.scope.command),
@@ -156,6 +157,8 @@ pub(super) struct Journey<'a> {
     pub(super) captured_documents: Captured,
     /// What was indexed is what the journal states: no other checkout has told something newer.
     pub(super) is_settled: bool,
+    /// Whether the server accepts requests, as far as this run asked it.
+    pub(super) server: ServerStand,
     start_stub: StartStub<'a>,
     pub(super) progress: &'a (dyn Fn(Step) + Sync),
     pub(super) report: Report,

@@ -76,6 +76,7 @@ impl<'a, 'b> Sending<'a, 'b> {
                 })?;
             self.journey.report.warnings.extend(drain::offer(&identity, &more.changes));
             did.add(&more);
+            self.journey.learn(&more.server);
         }
         // The embedded receiver proves nothing, so it frees nothing.
         let is_proof = identity.receiver != ReceiverKind::Stub;
@@ -111,6 +112,7 @@ impl<'a, 'b> Sending<'a, 'b> {
         let root = journey.workspace.root.join(&journey.workspace.loaded.config.artifacts.root);
         let on_disk = |row: &Row| disk.and_then(|disk| disk.text(row)).or_else(|| bodies::text_below(&root, row));
         let did = drain::documents(journey, store, push, (target, total), deadline, &on_disk)?;
+        journey.learn(&did.server);
         if let Some(stopped) = &did.stopped {
             journey.report.standing.was_interrupted |= *stopped == crate::bodies::Stop::Interrupted;
             journey.report.warnings.push(format!("uploads stopped: {}", printable(stopped.reason())));

@@ -2,17 +2,33 @@
 //! differs from what is on record, so that a drain with nothing to do writes nothing.
 
 use super::Error;
-use super::run::Journey;
+use super::run::{Journey, shown};
 use crate::delivery::{self, Balance};
+use crate::endpoint::{Gate, ReceiverKind, SERVER_REFUSED, ServerStand};
 use crate::store::Store;
 
 impl Journey<'_> {
+    /// Takes note of what the server said; a refusal of everything is a gate in the report.
+    pub(super) fn learn(&mut self, stand: &ServerStand) {
+        self.server = std::mem::take(&mut self.server).then(stand.clone());
+        self.report.gates.retain(|gate| gate.name != SERVER_REFUSED);
+        let gate = self.server_gate(&self.server).filter(|gate| !gate.is_open);
+        self.report.gates.extend(gate.map(shown));
+    }
+
+    /// The server's own gate; `None` where there is no server to ask.
+    fn server_gate(&self, stand: &ServerStand) -> Option<Gate> {
+        let receiver = self.resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub)?;
+        Some(stand.gate(receiver, self.keyring.token_place().as_deref()))
+    }
+
     /// Records which gates stopped this drain, or that none did.
     pub(super) fn note_gates(&self, store: &mut Store) -> Result<(), Error> {
         if !self.request.scope.drains || self.resolved.receiver.is_none() {
             return Ok(());
         }
-        let (target_id, gates) = (self.target_id().unwrap_or_default(), self.keyring.gates());
+        let (target_id, mut gates) = (self.target_id().unwrap_or_default(), self.keyring.gates());
+        gates.extend(self.server_gate(&self.server));
         let now = self.world.clock.now();
         let differs = |before: &[delivery::Stopped]| delivery::after_drain(before, &gates, now);
         let passes = gates.iter().all(|gate| gate.is_open);

@@ -5,9 +5,10 @@ use std::path::Path;
 use crate::base::Timestamp;
 use crate::books::{self, Error};
 use crate::delivery::{self, Stopped};
-use crate::endpoint::Gate;
+use crate::endpoint::{Gate, SERVER_REFUSED};
 
-/// The gates with since when each stops drains; one that nobody asked about now is as the last drain found it. Pure.
+/// The gates with since when each stops drains; one that nobody asked about now is as the last drain found it, and so is
+/// a server that refused everything. Pure.
 pub(super) fn with_record(gates: &[Gate], record: &[Stopped]) -> Vec<Gate> {
     let recorded = |gate: &Gate| record.iter().find(|stopped| stopped.name == gate.name);
     let merged = |gate: &Gate| match recorded(gate) {
@@ -21,7 +22,15 @@ pub(super) fn with_record(gates: &[Gate], record: &[Stopped]) -> Vec<Gate> {
         Some(stopped) if !gate.is_open => Gate { since: Some(stopped.since.to_string()), ..gate.clone() },
         _ => gate.clone(),
     };
-    gates.iter().map(merged).collect()
+    let server = record.iter().find(|stopped| stopped.name == SERVER_REFUSED).map(|stopped| Gate {
+        name: SERVER_REFUSED,
+        is_open: false,
+        is_known: true,
+        reason: stopped.reason.clone(),
+        fix: stopped.fix.clone(),
+        since: Some(stopped.since.to_string()),
+    });
+    gates.iter().map(merged).chain(server).collect()
 }
 
 /// The same from the store at `store`, where there is one.

@@ -109,12 +109,12 @@ fn d33_a_wrong_token_halts_and_the_right_one_delivers() {
     let served = sandbox.serve(&["--token-env", "RECEIVER_TOKEN", "--store", file.to_str().unwrap()]);
     sandbox.target(&served.url());
     sandbox.change("SK_SYNC_TOKEN", "wrong-horse");
-    let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    let first = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert!(first["drain"]["halted"].as_str().unwrap().contains("401"), "{first}");
-    assert_eq!(first["balance"]["untried"], first["capture"]["captured"]);
+    assert_eq!(first["balance"]["blocked"], first["capture"]["captured"]);
     let seen = served.report();
     assert_eq!((&seen["requests"], &seen["events"], &seen["bodies"]), (&json!(1), &json!(0), &json!(0)));
-    assert!(!sandbox.sk_sync(["run", "-vvv"]).code(3).stderr.contains("horse"), "a token is never logged");
+    assert!(!sandbox.sk_sync(["run", "-vvv"]).code(4).stderr.contains("horse"), "a token is never logged");
     sandbox.change("SK_SYNC_TOKEN", "correct-horse");
     let second = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!((&second["drain"]["requests"], &second["drain"]["success"]), (&json!(1), &first["capture"]["captured"]));

@@ -72,13 +72,13 @@ fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
 #[test]
 fn d33_the_cause_is_never_guessed_and_the_status_is_named() {
     for (status, cause, code) in [
-        (401, "unauthorized", 3),
-        (403, "unauthorized", 3),
+        (401, "unauthorized", 4),
+        (403, "unauthorized", 4),
         (404, "refused", 3),
-        (412, "protocol", 3),
-        (426, "protocol", 3),
+        (412, "protocol", 4),
+        (426, "protocol", 4),
         (429, "throttled", 3),
-        (302, "redirect", 3),
+        (302, "redirect", 4),
         (500, "server_error", 3),
     ] {
         let server = Server::answering(move |_| {

@@ -288,7 +288,7 @@ fn hostile_names_are_shown_escaped() {
             assert!(!text.contains('\u{1b}') && !text.contains("\n::error"), "{words:?}: {text}");
         }
     }
-    assert!(sandbox.sk_sync(["run"]).code(3).stdout.contains("erased"), "the server's words are shown");
+    assert!(sandbox.sk_sync(["run"]).code(4).stdout.contains("erased"), "the server's words are shown");
 }
 
 /// Nothing but the fixture's project lies around after all of this, and its bodies are where they belong.

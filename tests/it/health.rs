@@ -164,7 +164,7 @@ fn the_server_bounds_the_wait_it_asks_for() {
         let server = Server::answering(|_| Reply::status(429));
         server.healthy(Reply::json(200, &json!({"sync_ingress": {"limits": limits}})));
         let sandbox = aimed_at(&server);
-        let _run = sandbox.sk_sync(["run"]).code(3);
+        let _run = sandbox.sk_sync(["run", "--max-time", "1s"]).code(3);
         let sql = "SELECT (not_before - last_seen_at) / 1000000 FROM delivery_targets";
         let wait: i64 = open(&sandbox.store()).query_row(sql, [], |r| r.get(0)).unwrap();
         assert!((least..=most).contains(&wait), "{limits}: {wait} s");

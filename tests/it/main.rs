@@ -70,6 +70,7 @@ mod purge;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod refused;
 mod replay;
 mod serve;
 mod settings;

@@ -74,11 +74,11 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
         let server = honest_server();
         let front = Front::of(&server, leaf);
         let sandbox = aimed_at(&front.url("localhost"), authority);
-        let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+        let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         let halted = report["drain"]["halted"].as_str().unwrap();
         let host = format!("the certificate of {}", front.url("localhost").strip_prefix("https://").unwrap());
         assert!(halted.starts_with("TLS failure: ") && halted.contains(&host) && halted.contains(said), "{halted}");
-        assert_eq!(report["balance"]["untried"], report["capture"]["captured"], "{leaf}");
+        assert_eq!(report["balance"]["blocked"], report["capture"]["captured"], "{leaf}");
         assert_eq!((&report["drain"]["requests"], report["bodies"]["uploaded"].as_u64()), (&1.into(), Some(0)));
         assert_eq!((front.handshakes(), server.connections()), (0, 0), "nothing was said to anybody");
         assert!(front.connections() <= 2, "the question about its health, and one request");
@@ -130,9 +130,9 @@ fn a_redirect_to_another_host_is_never_followed() {
             let server = Server::answering(move |_| Reply::status(status).header("Location", &location));
             let front = Front::of(&server, "here");
             let sandbox = aimed_at(&front.url("localhost"), Some("authority.pem"));
-            let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+            let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
             assert!(report["drain"]["halted"].as_str().unwrap().contains(&status.to_string()), "{report}");
-            assert_eq!(report["balance"]["untried"], report["capture"]["captured"]);
+            assert_eq!(report["balance"]["blocked"], report["capture"]["captured"]);
             assert_eq!(server.requests().len(), 1);
         }
     }

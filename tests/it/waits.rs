@@ -221,7 +221,8 @@ fn a_server_is_left_alone_for_as_long_as_it_asks() {
         sandbox.pass(seconds(200));
         drain(&sandbox, 3);
         assert_eq!(told.asked(), 1, "{name}: asked too early");
-        sandbox.pass(seconds(110));
+        // A quarter more at most, by chance.
+        sandbox.pass(seconds(180));
         assert_eq!(drain(&sandbox, 0)["balance"]["delivered"], 2, "{name}");
     }
 }
@@ -248,11 +249,11 @@ fn a_clock_that_was_set_back_holds_up_nobody() {
     let each = |word: &'static str| move |n: usize| json!({"event_id": format!("event-{n}"), "status": word});
     let all = |word: &'static str| Reply::json(200, &json!({"results": (0..2).map(each(word)).collect::<Vec<_>>()}));
     for (name, reply, code) in [
-        ("in flight", Reply::status(503), 3),
+        ("in flight", Reply::status(503).header("Retry-After", "120"), 3),
         ("rejected", all("rejected"), 3),
         ("transient", all("perhaps"), 3),
         ("pending", all("pending"), 0),
-        ("throttled", Reply::status(429), 3),
+        ("throttled", Reply::status(429).header("Retry-After", "120"), 3),
     ] {
         let told = Told::new();
         let sandbox = captured(&told.server, 2);

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::{honest, journal, open};
-use crate::support::{Sandbox, pause};
 
 const CLOUD: &str = "format = 'cloudevents'\nack = 'status'\n";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -110,12 +110,38 @@ fn an_acknowledgement_by_status_is_recorded_as_such() {
 /// Whatever is no 2xx means what it means for every receiver.
 #[test]
 fn a_refusal_by_status_is_a_refusal() {
-    for (status, word) in [(401, "untried"), (302, "untried"), (429, "untried"), (503, "in_flight"), (400, "retryable")]
+    for (status, word, code) in
+        [(401, "blocked", 4), (302, "blocked", 4), (429, "untried", 3), (503, "in_flight", 3), (400, "retryable", 3)]
     {
-        let server = Server::answering(move |request| Reply::status(if request.path == "/in" { status } else { 204 }));
-        let report = receiver(&server, CLOUD).sk_sync(["run", "--json"]).code(3).json();
+        let server = Server::answering(move |request| {
+            Reply::status(if request.path == "/in" { status } else { 204 }).header("Retry-After", "90")
+        });
+        let report = receiver(&server, CLOUD).sk_sync(["run", "--json"]).code(code).json();
         assert_eq!(report["balance"][word], report["balance"]["captured"], "{status}: {report}");
     }
+}
+
+/// A receiver that does not know compression refuses every compressed request: nothing is blamed for that, and the same
+/// batch goes once more as it is. A receiver that refuses it all the same is asked no other way again.
+#[test]
+fn a_receiver_without_compression_gets_plain_requests() {
+    for status in [400, 415] {
+        let server = Server::answering(move |request| {
+            let is_packed = request.header("content-encoding").is_some();
+            if is_packed { Reply::json(status, &json!({"error": "no gzip"})) } else { honest(request, "success") }
+        });
+        let report = receiver(&server, "").sk_sync(["run", "--json"]).success().json();
+        assert_eq!(report["balance"]["delivered"], report["balance"]["captured"], "{status}: {report}");
+        let sent = events(&server);
+        assert_eq!((sent.len(), &report["drain"]["rejected"]), (2, &json!(0)), "{status}");
+        assert_eq!(sent[0].header("idempotency-key"), sent[1].header("idempotency-key"), "{status}");
+        assert_eq!(sent[0].body(), sent[1].body(), "{status}: the same bytes");
+    }
+    let server = Server::answering(|_| Reply::status(415));
+    let report = receiver(&server, "").sk_sync(["run", "--json"]).code(4).json();
+    let gate = report["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == "server_refused").unwrap();
+    assert!(gate["fix"].as_str().unwrap().contains("external_receiver.compression"), "{gate}");
+    assert_eq!(events(&server).len(), 2);
 }
 
 /// A CloudEvents batch names no ids in its answer: without `ack = "status"` nothing could ever be delivered.
@@ -195,8 +221,6 @@ fn a_message_that_goes_again_keeps_its_id() {
         );
     let mut sandbox = receiver(&server, "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n");
     sandbox.set("SK_SYNC_SECRET_HOOK", SECRET);
-    let _lost = sandbox.sk_sync(["run"]).code(3);
-    pause(std::time::Duration::from_millis(1100));
     let _again = sandbox.sk_sync(["run"]).success();
     let [first, second] = &events(&server)[..] else { panic!("two requests") };
     assert_eq!((first.header("webhook-id"), &first.raw), (second.header("webhook-id"), &second.raw));
@@ -228,7 +252,7 @@ fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
         let mut is_lost = true;
         let server = Server::answering(move |request| {
             if std::mem::take(&mut is_lost) {
-                return Reply::Silence;
+                return Reply::status(503).header("Retry-After", "90");
             }
             if request.raw.starts_with(b"[") { Reply::status(204) } else { honest(request, "duplicate") }
         });
@@ -236,7 +260,7 @@ fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
         let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
         assert_eq!(first["balance"]["in_flight"], first["balance"]["captured"]);
         aim(&sandbox, &server, after);
-        pause(std::time::Duration::from_millis(1100));
+        sandbox.pass(std::time::Duration::from_secs(120));
         let second = sandbox.sk_sync(["run", "--json"]).success().json();
         assert_eq!(second["balance"]["delivered"], first["balance"]["captured"]);
         let [first, second] = &events(&server)[..] else { panic!("two requests") };

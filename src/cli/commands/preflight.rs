@@ -3,20 +3,25 @@
 use serde::Serialize;
 
 use crate::base::text::printable;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::journey::{resolved, workspace, world};
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::endpoint::{Gate, Identity, Keyring, ProxyUse, proxy_use};
-use crate::ops;
+use crate::ops::{self, Health, Online};
+use crate::upkeep::recorded_gates;
 
 /// Show every gate at once, each shut one with the line that opens it.
 ///
 /// Judges all conditions for sending without sending anything: identity, target, credentials, consent. Whoever keeps the
-/// token is asked for it, as a run would. Creates nothing and changes nothing; exits 4 when a gate is shut.
+/// token is asked for it, as a run would. A server that refused the last drain is shown with its answer. Creates nothing
+/// and changes nothing; exits 4 when a gate is shut.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print the gates as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+    /// Ask the server's health endpoint
+    #[arg(long)]
+    pub(crate) online: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,15 +34,26 @@ struct Document<'a> {
     /// How the target is reached; null where nothing is sent.
     network: Option<&'a ProxyUse>,
     gates: &'a [Gate],
+    /// What the server says now, with `--online`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    online: Option<&'a Online>,
 }
 
-pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let mut gates = vec![Gate::of_identity(workspace.identity.project_uuid.is_some())];
-    gates.extend(Keyring::new(&resolved, &workspace.loaded.config, &context.env).asked_gates());
+    let keyring = Keyring::new(&resolved, &workspace.loaded.config, &context.env);
+    gates.extend(keyring.asked_gates());
+    let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let mut gates = recorded_gates(&workspace.place.store(), target_id, &gates)?;
+    let online = args.online.then(|| ops::online(&world(context), &resolved, &keyring));
+    if let Some(refused) = online.as_ref().and_then(|online| online.gate.clone()) {
+        gates.retain(|gate| gate.name != refused.name);
+        gates.push(refused);
+    }
     let network = proxy_use(&resolved, &workspace.loaded.config, &context.env);
-    let exit = if gates.iter().all(|gate| gate.is_open) { Exit::Success } else { Exit::Gate };
+    let exit = exit(&gates, online.as_ref());
     if context.printer.is_json() {
         context.printer.document(&Document {
             schema_version: 1,
@@ -47,6 +63,7 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
             target: resolved.identity.as_ref(),
             network: network.as_ref(),
             gates: &gates,
+            online: online.as_ref(),
         });
     } else if !context.globals.quiet {
         if let Some(words) = network.as_ref().and_then(ProxyUse::words) {
@@ -55,11 +72,33 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Exit, Failure> {
         for line in lines(resolved.identity.as_ref(), &gates, context.printer.paint()) {
             context.printer.result(&line);
         }
+        if let Some(online) = &online {
+            context.printer.result(&online_line(online, context.printer.paint()));
+        }
         for found in ops::found(&workspace, &context.interrupt) {
             context.printer.note(&printable(&found.words()));
         }
     }
     Ok(exit)
+}
+
+fn exit(gates: &[Gate], online: Option<&Online>) -> Exit {
+    match online {
+        _ if gates.iter().any(|gate| !gate.is_open) => Exit::Gate,
+        Some(Online { health: Health::Unavailable, .. }) => Exit::Retryable,
+        _ => Exit::Success,
+    }
+}
+
+fn online_line(online: &Online, paint: Paint) -> String {
+    let said = printable(&online.said);
+    match online.health {
+        Health::NotAsked => format!("The server was not asked: {said}"),
+        Health::Accepts => format!("{} {said}", paint.green("The server answers:")),
+        Health::NotOffered => format!("{} {said}; it has no health endpoint", paint.green("The server answers:")),
+        Health::Refuses => format!("{} {said}", paint.red("The server refuses:")),
+        Health::Unavailable => format!("{} {said}", paint.red("The server is not available:")),
+    }
 }
 
 /// One line for each gate; a shut one is followed by its reason and by the line that opens it, ready to be copied.
@@ -83,8 +122,9 @@ fn gate_lines(gate: &Gate, paint: Paint) -> Vec<String> {
     if gate.is_open {
         return vec![format!("{}  {}", paint.green("open"), gate.name)];
     }
+    let since = gate.since.as_ref().map_or_else(String::new, |since| format!(" (since {since})"));
     vec![
-        format!("{}  {}: {}", paint.red("shut"), gate.name, printable(&gate.reason)),
+        format!("{}  {}: {}{since}", paint.red("shut"), gate.name, printable(&gate.reason)),
         format!("      {}", paint.cyan(&printable(&gate.fix))),
     ]
 }

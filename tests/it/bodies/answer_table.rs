@@ -21,7 +21,8 @@ use Fate::{Gone, Logged, Same, Waits};
 
 /// The first wait without a word of the server: from half a second to a second.
 const FIRST: Fate = Waits(500, 1000);
-const MINUTE: Fate = Waits(60_000, 60_000);
+/// A minute, and a quarter of it by chance.
+const MINUTE: Fate = Waits(60_000, 75_000);
 const HOUR: Fate = Waits(3_600_000, 3_600_000);
 
 type Answer = fn(&Upload) -> Deed;
@@ -252,7 +253,7 @@ pub(super) const WAITS: &[Case] = &[
     (
         "429, Retry-After: a date in a minute",
         |_| Deed::answer(429, &format!("Retry-After: {}\r\n", in_a_minute()), ""),
-        Waits(58_000, 60_000),
+        Waits(58_000, 75_000),
         "rate_limited: HTTP 429",
     ),
     ("429, retry_after 60 in the body", |_| json_body(429, r#"{"retry_after":60}"#), MINUTE, "rate_limited: HTTP 429"),

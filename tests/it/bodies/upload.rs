@@ -56,7 +56,7 @@ fn a_refusal_of_everyone_costs_one_request() {
     let (sandbox, server) = (project(), events());
     aim(&sandbox, &server, &receiver);
     thirty(&sandbox);
-    let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!((receiver.seen().uploads.len(), &report["bodies"]["retryable"]), (1, &json!(30)));
     assert!(rows(&sandbox.store()).iter().all(|row| (row.tries, row.due_at) == (0, 0)));
     assert!(report["warnings"].to_string().contains("uploads stopped: unauthorized: HTTP 401: expired"), "{report}");

@@ -1,0 +1,79 @@
+//! Asking the target's health endpoint for `preflight --online`: one request, with the permit that sending needs.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::World;
+use crate::delivery::{BatchReceiver, DeliveryReceiver as _};
+use crate::endpoint::{Gate, Keyring, ReceiverKind, Resolved, ServerStand};
+use crate::http::{Meaning, Reading};
+
+/// The longest that the server may take to answer.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// What came of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Health {
+    /// Nothing was asked: a gate is shut, or there is no endpoint to ask.
+    NotAsked,
+    /// The server says that it is well.
+    Accepts,
+    /// The server answers, and has no health endpoint.
+    NotOffered,
+    /// The server refuses every request.
+    Refuses,
+    /// There was no connection, or no usable answer: it may be there later.
+    Unavailable,
+}
+
+/// What the server said, now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Online {
+    /// In a word.
+    pub(crate) health: Health,
+    /// The status; `None` without an answer.
+    pub(crate) status: Option<u16>,
+    /// Status and the server's own words, or why there is no answer.
+    pub(crate) said: String,
+    /// The gate of a server that refuses.
+    #[serde(skip)]
+    pub(crate) gate: Option<Gate>,
+}
+
+impl Online {
+    fn not_asked(why: &str) -> Self {
+        Self { health: Health::NotAsked, status: None, said: why.to_owned(), gate: None }
+    }
+}
+
+/// Asks once. Nothing is written.
+pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'_>) -> Online {
+    let Some(receiver) = resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub) else {
+        return Online::not_asked("there is no server to ask");
+    };
+    let link = match keyring.link(None) {
+        Ok(Some(link)) => link,
+        Ok(None) => return Online::not_asked("there is no server to ask"),
+        Err(_) => return Online::not_asked("a gate is shut"),
+    };
+    let Some(exchange) = BatchReceiver::new(&link, world.clock).health(LONGEST) else {
+        return Online::not_asked("the target has no health endpoint");
+    };
+    let reading = Reading::of(&exchange, world.clock.now());
+    let health = health(&reading);
+    let stand = ServerStand::of(reading.refusal().as_ref(), false);
+    let gate = (health == Health::Refuses).then(|| stand.gate(receiver, keyring.token_place().as_deref()));
+    Online { health, status: reading.status, said: reading.said, gate }
+}
+
+/// Pure.
+fn health(reading: &Reading) -> Health {
+    match (reading.status, reading.meaning) {
+        (Some(404 | 405 | 410 | 501), _) => Health::NotOffered,
+        (_, Meaning::Accepted) => Health::Accepts,
+        _ if reading.refusal().is_some() => Health::Refuses,
+        _ => Health::Unavailable,
+    }
+}
