@@ -268,8 +268,16 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     while let Some(older) = version {
         let sql = "SELECT status FROM delivery_rows WHERE target = ?1 AND seq = ?2";
         let word: Option<String> = tx.prepare(sql)?.query_row([target, older], |r| r.get(0)).optional()?;
-        if word.as_deref().map(status).transpose()?.is_some_and(|status| status.class() == Class::Delivered) {
-            return Ok(());
+        match word.as_deref().map(status).transpose()? {
+            Some(status) if status.class() == Class::Delivered => return Ok(()),
+            // A better text ends the refusal of an older one.
+            Some(Status::TerminalFailed) => {
+                close(tx, target, older)?;
+                let mut postings = Postings::default();
+                postings.moved_of(Kind::Document, Class::Undeliverable, Class::Untried);
+                postings.post(tx, target)?;
+            }
+            _ => {}
         }
         give_way(tx, older, seq)?;
         version = journal::version_before(tx, older)?;

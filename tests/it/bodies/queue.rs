@@ -23,7 +23,7 @@ fn a_full_store_of_texts_says_so() {
     let report = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
     assert_eq!((&report["bodies"]["queued"], texts(&sandbox.store())), (&json!(6), 2), "{report}");
     let warning = report["warnings"].to_string();
-    assert!(warning.contains("queue_full: 2 texts") && warning.contains("bodies.max_queue_bytes"), "{warning}");
+    assert!(warning.contains("queue_full: 1 texts") && warning.contains("bodies.max_queue_bytes"), "{warning}");
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!((&report["bodies"]["uploaded"], receiver.seen().stored.len()), (&json!(6), 6), "{report}");
 }
