@@ -38,7 +38,6 @@ pub(crate) struct Document {
     pub(crate) balance: Balance,
     pub(crate) documents: Documents,
     /// How the documents of each mission stand, where that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) missions: Option<Vec<MissionHere>>,
     pub(crate) gates: Vec<Gate>,
     /// For how long a gate that is shut has been stopping drains; null where no drain was stopped.

@@ -114,7 +114,8 @@ fn gather<T: Default>(
         .filter(|background| last_run.as_ref().is_none_or(|run| run.when < background.when));
     let has_failed = last_background.as_ref().is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130));
     let balances_hold = kept.balance.holds && kept.documents.holds;
-    let is_well = faults == 0 && kept.bodies.failures == 0 && kept.bodies.queued == 0 && !has_failed;
+    let is_well =
+        faults == 0 && kept.bodies.failures == 0 && kept.bodies.ready + kept.bodies.in_backoff == 0 && !has_failed;
     let mut document = Document {
         schema_version: 1,
         ok: balances_hold && is_well && !is_shut && spool.damaged == 0,

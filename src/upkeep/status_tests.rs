@@ -197,6 +197,7 @@ fn the_document_is_the_contract() {
           "holds": true
         }
       },
+      "missions": null,
       "gates": [],
       "blocked_age_seconds": null,
       "legacy_stores": [],

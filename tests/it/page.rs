@@ -70,6 +70,7 @@ fn after_a_day() -> Sandbox {
                   SET envelope = CAST(json_set(CAST(envelope AS TEXT), '$.namespace.mission_slug', ?1) AS BLOB)
                   WHERE seq IN (SELECT seq FROM journal_events WHERE kind = 1)";
     store.execute(rename, [EVIL]).unwrap();
+    sandbox.spoilt();
     sandbox
 }
 
