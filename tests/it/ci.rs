@@ -107,6 +107,8 @@ fn the_plain_shell_recipe_tolerates_what_a_later_run_mends() {
     assert_eq!(again.0, Some(0), "{}", again.1);
     let state = sandbox.path("home/.cache/sk-sync-ci").display().to_string();
     sandbox.change("SK_SYNC_HOME", &state);
+    // As the recipe names it.
+    sandbox.set("SK_SYNC_REPOSITORY", "git.example/team/project");
     let status = sandbox.sk_sync(["status", "--json"]).json();
     assert_eq!(status["balance"]["delivered"], 23, "{status}");
     sandbox.verified();
