@@ -27,7 +27,7 @@ pub(super) enum Claim {
     ByPath(String),
 }
 
-/// Where the repository of a store is: what `status --all` shows. Nothing is decided by it but whether it is gone.
+/// Where the repository of a store is, for people. Nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Owner {
     version: u32,
@@ -89,7 +89,7 @@ impl Owner {
     }
 }
 
-/// Has the workspace's place say whose it is. What is captured matters more than a line of `status --all`.
+/// Has the workspace's place say whose it is. What is captured matters more than this note.
 pub(super) fn note(world: &World<'_>, workspace: &Workspace) {
     if let Err(error) = write(&workspace.place, &Owner::of(world, workspace)) {
         log::debug!("cannot note whose store this is: {error}");
