@@ -189,7 +189,9 @@ mod tests {
             let site = super::super::site::Site::new(&stage, &ground, name).unwrap();
             let bytes = lines(kind, 0, 50);
             site.capture(Box::new(std::io::Cursor::new(bytes.clone())), 50, 20).unwrap();
-            let bare = temp.path().join(name);
+            // A directory is marked when its store is made, so each store has its own.
+            let bare = temp.path().join(name).join("store.db");
+            std::fs::create_dir(bare.parent().unwrap()).unwrap();
             drop(books::open(&bare).unwrap());
             insert(&bare, &rows(&bytes).unwrap(), 20).unwrap();
             assert_eq!(content(&bare), content(&site.store()), "{name}");

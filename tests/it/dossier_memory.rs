@@ -257,10 +257,12 @@ fn memory_suppresses_nothing_that_the_store_does_not_have() {
     std::fs::write(&store, backup).unwrap();
     assert_eq!(captured(&index(&sandbox, &[])), 2, "an older store came back");
     std::fs::remove_file(&store).unwrap();
-    assert_eq!(captured(&index(&sandbox, &[])), all, "the store is gone");
+    assert_eq!(sandbox.sk_sync(["index"]).code, Some(6), "a store that is gone beside its files is damage");
+    std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
+    assert_eq!(captured(&index(&sandbox, &[])), all, "the store and all beside it are gone");
     assert_eq!(captured(&index(&sandbox, &[])), 0);
 
-    std::fs::remove_file(&store).unwrap();
+    std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
     sandbox.set("SK_SYNC_PRESET", "opt-out");
     sandbox.set("SK_SYNC_OPT_OUT__TEAMSPACE_BOUND", "audit");
     assert_eq!(captured(&index(&sandbox, &[])), 0, "opted out");

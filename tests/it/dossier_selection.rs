@@ -113,7 +113,7 @@ fn changed_since_a_run_to_this_target_and_into_this_store() {
     assert_eq!((covered, uploaded), (1, 1));
     sandbox.set("SK_SYNC_ARTIFACTS__FORMATS", "[\"md\"]");
     assert_eq!(run(&sandbox).0, 3, "other bodies are wanted");
-    std::fs::remove_file(sandbox.store()).unwrap();
+    std::fs::remove_dir_all(sandbox.store().parent().unwrap()).unwrap();
     assert_eq!(run(&sandbox).0, 3, "the store is gone");
 }
 

@@ -158,7 +158,9 @@ fn hostile_names_stay_names() {
     });
     sandbox.target(&server.url());
     let inputs = [("INPUT_MISSIONS", "001-harbour-tide-table\n$(touch pwned)\n--strict\n")];
-    let run = step(&sandbox, "run.sh", &inputs);
+    let unknown = step(&sandbox, "run.sh", &inputs);
+    assert_ne!(unknown.output("result"), "success", "{}", unknown.log);
+    let run = step(&sandbox, "run.sh", &[("INPUT_MISSIONS", "001-harbour-tide-table\n")]);
     assert_ne!(run.output("result"), "success", "{}", run.log);
     for text in [&run.log, &run.summary, &run.outputs] {
         assert!(!text.lines().any(|line| line.starts_with("::error::injected")), "{text}");
