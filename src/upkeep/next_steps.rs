@@ -59,9 +59,12 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
     let unseen = unsigned(d.terminal_failures.count - d.terminal_failures.waived);
     let failed_at = d.terminal_failures.events.first().map_or("", |event| event.target_id.as_str());
-    let explain = match &d.delivery_targets.current {
-        Some(_) => "sk-sync events list --status undeliverable".to_owned(),
-        None => format!("sk-sync events explain --target {failed_at}"),
+    let current = d.delivery_targets.current.as_ref().map(|current| current.target_id.as_deref());
+    let is_elsewhere = current.is_none_or(|current| !failed_at.is_empty() && current != Some(failed_at));
+    let explain = if is_elsewhere {
+        format!("sk-sync events explain --target {failed_at}")
+    } else {
+        "sk-sync events list --status undeliverable".to_owned()
     };
     look(unseen, "event", "given up", &explain);
     if d.delivery_targets.current.is_some() {

@@ -208,9 +208,11 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
         }
         every_other.push((other, books));
     }
-    if identity.is_none() {
+    if identity.is_none_or(|current| current.receiver == ReceiverKind::Stub) {
         // A run that named its target on the command line may have failed there.
-        for (other, books) in every_other.iter().filter(|(other, _)| other.is_live) {
+        for (other, books) in
+            every_other.iter().filter(|(other, _)| other.is_live && other.identity.receiver != ReceiverKind::Stub)
+        {
             let failures = failures(tx, other, books)?;
             kept.failures.count += failures.count;
             kept.failures.waived += failures.waived;

@@ -58,6 +58,7 @@ fn lines_whose_live_copy_was_imported_are_skipped() {
     copy(1, "WPStatusChanged", "WP00", Some(id(0)), "2026-01-01T00:00:00Z");
     copy(2, "WPCreated", "WP00", None, "2026-05-07T10:00:40Z");
     sandbox.at_rest();
+    sandbox.adopting();
     let _migrated = sandbox.sk_sync(["migrate", "--json"]).success();
     let created = json!({"event_id": id(40), "event_type": "WPCreated", "aggregate_id": "WP00",
         "aggregate_type": "WorkPackage", "timestamp": "2026-05-07T10:00:40.000000+00:00",

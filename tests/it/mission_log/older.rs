@@ -33,6 +33,7 @@ fn migrated(sandbox: &Sandbox) {
         put(&queue, envelope["event_id"].as_str().unwrap(), envelope.to_string(), 1);
     }
     sandbox.at_rest();
+    sandbox.adopting();
     let _migrated = sandbox.sk_sync(["migrate", "--json"]).success();
 }
 

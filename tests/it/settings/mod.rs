@@ -3,6 +3,7 @@
 mod artifacts;
 mod hook;
 mod limits;
+mod logs;
 mod network;
 mod target;
 
@@ -47,7 +48,7 @@ fn every_key_has_a_test_or_waits_for_a_later_command() {
     let shown = Sandbox::with_repo().sk_sync(["config", "show", "--origin", "--json"]).success().json();
     let keys: Vec<_> = shown["values"].as_array().unwrap().iter().map(|v| v["key"].as_str().unwrap()).collect();
     assert!(keys.len() > 30 && LATER.iter().all(|later| keys.contains(later)), "{keys:?}");
-    let here = ["mod.rs", "artifacts.rs", "hook.rs", "limits.rs", "network.rs", "target.rs"]
+    let here = ["mod.rs", "artifacts.rs", "hook.rs", "limits.rs", "logs.rs", "network.rs", "target.rs"]
         .map(|file| {
             std::fs::read_to_string(format!("{}/tests/it/settings/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
         })
