@@ -104,10 +104,10 @@ pub(super) fn put(tx: &WriteTx<'_>, namespace: &NamespaceRef, path: &str, text: 
     let document = Document { namespace, path, sha256: body.sha256(), size: text.len() as u64 };
     let mut appender = Appender::new(tx, second(at))?;
     let id = format!("doc:{at}:{}:{}", document.namespace.mission_slug, document.path);
-    let appended = appender.append_document(&id, &document, None, None, "test")?;
+    let outcome = appender.append_document(&id, &document, None, None, "test")?;
     let receipt = appender.finish()?;
     delivery::post_appended(tx, &receipt)?;
-    match appended {
+    match outcome {
         journal::Appended::Captured { seq, .. } => delivery::enter_everywhere(tx, seq)?,
         journal::Appended::Unchanged { seq } => delivery::offer_again(tx, 1, seq)?,
         _ => {}

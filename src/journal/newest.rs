@@ -50,8 +50,11 @@ pub(crate) fn short(facts: &Sha256) -> [u8; 8] {
     short
 }
 
+/// A key, and the first bytes of a facts hash that was stated of it.
+pub(crate) type Stated = ([u8; 16], [u8; 8]);
+
 /// Everything that was ever stated of any key. O(rows).
-pub(crate) fn ever_stated(tx: &ReadTx<'_>) -> Result<HashSet<([u8; 16], [u8; 8])>, Error> {
+pub(crate) fn ever_stated(tx: &ReadTx<'_>) -> Result<HashSet<Stated>, Error> {
     let sql = "SELECT coalesce_key, facts_hash FROM journal_events WHERE coalesce_key IS NOT NULL AND kind = 0";
     let mut statement = tx.prepare(sql)?;
     let mut rows = statement.query([])?;

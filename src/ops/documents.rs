@@ -191,11 +191,7 @@ fn standing(
     key: [u8; 16],
     sha256: Option<crate::base::Sha256>,
 ) -> Result<Standing, Error> {
-    let newest = journal::newest_version(tx, key)?;
-    let (seq, newest) = match newest {
-        None => return Ok(Standing::Changed),
-        Some(newest) => newest,
-    };
+    let Some((seq, newest)) = journal::newest_version(tx, key)? else { return Ok(Standing::Changed) };
     if Some(newest) != sha256 {
         return Ok(Standing::NoNews);
     }

@@ -100,14 +100,13 @@ impl Look<'_> {
                 continue;
             };
             let row = self.target.map_or(Ok(None), |target| delivery::row_of(self.tx, target.id, seq))?;
-            match row.as_ref().map(|row| row.status.class()) {
-                Some(Class::Delivered) => here.delivered += 1,
-                _ => {
-                    here.waiting += 1;
-                    let said = row.map(|row| row.error.unwrap_or_else(|| "not sent yet".to_owned()));
-                    here.reason.get_or_insert(said.unwrap_or_else(|| "its event is not delivered yet".to_owned()));
-                }
+            if row.as_ref().is_some_and(|row| row.status.class() == Class::Delivered) {
+                here.delivered += 1;
+                continue;
             }
+            here.waiting += 1;
+            let said = row.map(|row| row.error.unwrap_or_else(|| "not sent yet".to_owned()));
+            here.reason.get_or_insert(said.unwrap_or_else(|| "its event is not delivered yet".to_owned()));
         }
         Ok(here)
     }

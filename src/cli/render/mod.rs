@@ -11,7 +11,7 @@ use log::Level;
 use crate::base::text;
 use crate::cli::logging::keep;
 use crate::cli::{Context, Exit, Paint};
-use crate::ops::report::Report;
+use crate::ops::report::{Balance, Report};
 
 pub(crate) use sections::plural;
 
@@ -83,13 +83,11 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     if let Some(drain) = &report.drain {
         say("Drained", sections::drain_words(drain));
     }
-    if let Some(balance) = &report.balance {
-        let words = sections::equation(balance);
-        say("Events", if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) });
-    }
-    if let Some(documents) = &report.documents {
-        let (words, holds) = (sections::equation(&documents.balance), documents.balance.holds);
-        say("Documents", if holds { words } else { paint.red(&format!("{words}: does not hold")) });
+    let balances = [("Events", report.balance.as_ref()), ("Documents", report.documents.as_ref().map(|d| &d.balance))];
+    for (label, balance) in balances {
+        if let Some(balance) = balance {
+            say(label, balance_words(balance, paint));
+        }
     }
     if let Some(fix) = report.drain.as_ref().and_then(|drain| drain.fix.as_ref()) {
         lines.push(format!("{} repoint with: {fix}", paint.bold("Gone?    ")));
@@ -98,6 +96,12 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     lines.extend(sections::warning_lines(&report.warnings, is_verbose, paint));
     lines.push(verdict(report, exit, paint));
     lines
+}
+
+/// The equation of one balance, marked where it does not hold.
+fn balance_words(balance: &Balance, paint: Paint) -> String {
+    let words = sections::equation(balance);
+    if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) }
 }
 
 /// The last line. It says "done" only when the exit is 0, which needs a balance that holds and nothing retryable.
