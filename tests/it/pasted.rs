@@ -96,7 +96,7 @@ fn addresses_of_a_stranger_are_words() {
         ("https://a;touch${IFS}pwned;.example", true),
         ("https://127.0.0.1:9/$(touch${IFS}pwned)", false),
         ("https://127.0.0.1:9/a';touch${IFS}pwned;'", false),
-        ("https://127.0.0.1:9/a&&{touch,pwned}?x=$(touch${IFS}pwned)", false),
+        ("https://127.0.0.1:9/a&&{touch,pwned}&x=$(touch${IFS}pwned)", false),
     ] {
         let mut sandbox = Sandbox::with_repo();
         let text = format!(
