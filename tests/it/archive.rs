@@ -199,7 +199,7 @@ fn what_an_archive_claims_is_held_against_its_envelopes() {
     let body = body.replacen(id, "01JMBY7K8N3QRVX2DPFG5HWT4E", 1) + "\n";
     let digest = <sha2::Sha256 as sha2::Digest>::digest(body.as_bytes());
     let digest = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    let known: serde_json::Value = serde_json::from_str(trailer).unwrap();
+    let known: Value = serde_json::from_str(trailer).unwrap();
     let trailer = trailer.replace(known["sha256"].as_str().unwrap(), &digest);
     pack(&format!("{body}{trailer}\n"));
     let refused = sandbox.sk_sync(["restore", forged.to_str().unwrap()]).code(6);

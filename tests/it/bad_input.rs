@@ -138,7 +138,7 @@ fn what_cannot_be_read_loses_only_itself() {
     std::fs::create_dir_all(mission.join("closed")).unwrap();
     std::fs::write(mission.join("closed/x.md"), "x").unwrap();
     mode(mission.join("closed"), 0o000);
-    mode(sandbox.state(), 0o777);
+    std::os::unix::fs::chown(sandbox.state(), Some(65_534), Some(65_534)).unwrap();
     let Some(run) = as_nobody(&sandbox, &["run", "--json"]) else { return };
     let report = run.success().json();
     assert!(report["warnings"].to_string().contains("unreadable_directory"), "{report}");

@@ -126,7 +126,7 @@ fn mode_is_the_preset_and_default_takes_it_back() {
     let shown = sandbox.sk_sync(["mode", "--json"]).success().json();
     assert_eq!(shown["values"][0]["value"], "stub", "what the fixture's own file says");
     let _set = sandbox.sk_sync(["target", "set", "--receiver", "none"]).success();
-    let _set = sandbox.sk_sync(["mode", "Local-Retention"]).code(2);
+    let _set = sandbox.sk_sync(["mode", "LocalRetentions"]).code(2);
     for (preset, retention, delivery) in [
         ("local-retention", "on", "none"),
         ("opt-out", "off", "none"),

@@ -219,11 +219,13 @@ fn a_spoilt_memory_is_no_memory() {
         std::fs::copy(memory(&other).join(name), dir.join(name)).unwrap();
     }
     assert_eq!(index(&sandbox, &[])["index"]["cached"], 0);
-    // What cannot be written is not remembered, and nothing else.
+    // A file where a directory of the state belongs is refused, and the hint removes it.
     std::fs::remove_dir_all(&dir).unwrap();
     std::fs::write(&dir, "in the way").unwrap();
-    let run = sandbox.sk_sync(["index", "--json"]).success();
-    assert_eq!(run.json()["index"]["cached"], 0);
+    let refused = sandbox.sk_sync(["index", "--json"]).code(2).json();
+    assert!(refused["error"]["message"].as_str().unwrap().contains("is not a directory"), "{refused}");
+    std::fs::remove_file(&dir).unwrap();
+    assert_eq!(index(&sandbox, &[])["index"]["cached"], 0);
 }
 
 /// Killed at any moment, an index leaves the old memory or the new one.

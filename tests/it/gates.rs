@@ -112,13 +112,13 @@ fn d33_a_wrong_token_halts_and_the_right_one_delivers() {
     let first = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert!(first["drain"]["halted"].as_str().unwrap().contains("401"), "{first}");
     assert_eq!(first["balance"]["blocked"], first["capture"]["captured"]);
-    let seen = served.report();
+    let seen = served.report_for("correct-horse");
     assert_eq!((&seen["requests"], &seen["events"], &seen["bodies"]), (&json!(1), &json!(0), &json!(0)));
     assert!(!sandbox.sk_sync(["run", "-vvv"]).code(4).stderr.contains("horse"), "a token is never logged");
     sandbox.change("SK_SYNC_TOKEN", "correct-horse");
     let second = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!((&second["drain"]["requests"], &second["drain"]["success"]), (&json!(1), &first["capture"]["captured"]));
-    assert_eq!(served.report()["events"], first["capture"]["captured"]);
+    assert_eq!(served.report_for("correct-horse")["events"], first["capture"]["captured"]);
     drop(served);
     assert_mirrored(&sandbox, &file);
 }

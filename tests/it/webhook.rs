@@ -260,7 +260,7 @@ fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
         let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
         assert_eq!(first["balance"]["in_flight"], first["balance"]["captured"]);
         aim(&sandbox, &server, after);
-        sandbox.pass(std::time::Duration::from_secs(120));
+        sandbox.pass(std::time::Duration::from_mins(2));
         let second = sandbox.sk_sync(["run", "--json"]).success().json();
         assert_eq!(second["balance"]["delivered"], first["balance"]["captured"]);
         let [first, second] = &events(&server)[..] else { panic!("two requests") };

@@ -360,8 +360,14 @@ impl Served {
     /// What it says it has received.
     #[expect(clippy::disallowed_methods, reason = "the test asks the server without the client under test")]
     pub(crate) fn report(&self) -> serde_json::Value {
+        self.report_for("")
+    }
+
+    /// The counts, asked for with a token.
+    pub(crate) fn report_for(&self, token: &str) -> serde_json::Value {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let head = "GET /__sk-sync__/report HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let asks = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        let head = format!("GET /__sk-sync__/report HTTP/1.1\r\nHost: localhost\r\n{asks}Connection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
