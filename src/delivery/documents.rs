@@ -272,9 +272,17 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
             Some(status) if status.class() == Class::Delivered => return Ok(()),
             // A better text ends the refusal of an older one.
             Some(Status::TerminalFailed) => {
+                let (is_discarded, is_gone) = tx
+                    .prepare("SELECT discarded IS NOT NULL, gone IS NOT NULL FROM journal_feed WHERE seq = ?1")?
+                    .query_row([older], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)))?;
+                let to = match (is_discarded, is_gone) {
+                    (true, _) => Class::Discarded,
+                    (false, true) => Class::Purged,
+                    (false, false) => Class::Untried,
+                };
                 close(tx, target, older)?;
                 let mut postings = Postings::default();
-                postings.moved_of(Kind::Document, Class::Undeliverable, Class::Untried);
+                postings.moved_of(Kind::Document, Class::Undeliverable, to);
                 postings.post(tx, target)?;
             }
             _ => {}

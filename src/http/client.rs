@@ -1,15 +1,13 @@
 //! The client: one agent, one origin, bounded in time and in bytes.
 
-use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport,
 };
 
 use super::network::{Network, Proxy};
+use super::resolver::GrantedResolver;
 use super::tls::TlsConnector;
 use super::trust;
 use super::wire;
@@ -208,7 +206,7 @@ impl Client {
 }
 
 /// What went wrong, for a person.
-fn words(error: &ureq::Error) -> String {
+pub(super) fn words(error: &ureq::Error) -> String {
     use ureq::{Error, Timeout};
     match error {
         Error::Timeout(Timeout::Connect | Timeout::Resolve) => "timeout: no connection in time".to_owned(),
@@ -315,7 +313,7 @@ struct NoConnection(String);
 /// Why nobody knows an address of the host.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct NoSuchHost(String);
+pub(super) struct NoSuchHost(pub(super) String);
 
 /// What the TLS library itself found wrong.
 fn of_tls(error: &ureq::Error) -> Option<&rustls::Error> {
@@ -364,44 +362,4 @@ impl Connector for Connecting {
 /// An authority without a user name and password.
 fn bare(authority: &str) -> &str {
     authority.rsplit('@').next().unwrap_or(authority)
-}
-
-/// Resolves the granted host, once: a run is short, and the library would start a thread for each request otherwise. For
-/// a loopback grant only loopback addresses are kept.
-#[derive(Debug)]
-struct GrantedResolver {
-    inner: DefaultResolver,
-    is_loopback: bool,
-    known: Mutex<Vec<SocketAddr>>,
-}
-
-impl GrantedResolver {
-    fn new(is_loopback: bool) -> Self {
-        Self { inner: DefaultResolver::default(), is_loopback, known: Mutex::new(Vec::new()) }
-    }
-}
-
-impl Resolver for GrantedResolver {
-    fn resolve(
-        &self,
-        uri: &ureq::http::Uri,
-        config: &ureq::config::Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.is_empty() {
-            let found = self.inner.resolve(uri, config, timeout).map_err(|error| match error {
-                timeout @ ureq::Error::Timeout(_) => timeout,
-                error => ureq::Error::Other(Box::new(NoSuchHost(format!(
-                    "no such host: {} (DNS: {})",
-                    uri.host().unwrap_or_default(),
-                    words(&error)
-                )))),
-            })?;
-            known.extend(found.iter().filter(|a| !self.is_loopback || a.ip().is_loopback()));
-        }
-        let mut kept = self.empty();
-        known.iter().for_each(|address| kept.push(*address));
-        if kept.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(kept) }
-    }
 }

@@ -13,6 +13,7 @@ mod client;
 #[cfg(test)]
 mod client_tests;
 mod network;
+mod resolver;
 mod signature;
 mod tls;
 mod trust;

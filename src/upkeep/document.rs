@@ -49,8 +49,7 @@ pub(crate) struct Document {
     /// What a person should know and no count shows; plain sentences.
     pub(crate) warnings: Vec<String>,
     pub(crate) next_steps: Vec<Next>,
-    /// The work packages of each mission by lane; only where that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The work packages of each mission by lane; `None` where that was not asked for.
     pub(crate) work_packages: Option<Vec<MissionLanes>>,
 }
 

@@ -21,9 +21,9 @@ fn logged(format: &str) -> (Sandbox, String) {
     let with_log = |args: &[&str]| {
         sandbox.sk_sync([args, &["-vv", "--log-file", log.to_str().unwrap(), "--log-format", format]].concat())
     };
-    let first = with_log(&["run"]).code(3);
+    let first = with_log(&["run"]).code(4);
     assert!(first.stdout.contains("Project"), "results go where they went");
-    let _json = with_log(&["drain", "--json"]).code(3).json();
+    let _json = with_log(&["drain", "--json"]).code(4).json();
     let _status = with_log(&["status"]).success();
     let _failed = with_log(&["events", "show", "nobody"]).code(2);
     let text = std::fs::read_to_string(&log).unwrap();

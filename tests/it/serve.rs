@@ -201,7 +201,7 @@ fn a_late_second_answer_acknowledges_nothing() {
     let text = format!("preset = 'external-receiver'\n[external_receiver]\nevents_url = '{url}/in'\nack = 'status'\n");
     sandbox.write("event-sync.toml", text);
     sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "10");
-    let report = sandbox.sk_sync(["run", "--json"]).json();
+    let report = sandbox.sk_sync(["run", "--json", "--allow-origin", &url]).json();
     assert_eq!(report["balance"]["delivered"], 10, "{report}");
     assert_eq!(report["drain"]["success"], 10, "{report}");
     // Ends the server.

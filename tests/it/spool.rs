@@ -117,7 +117,7 @@ fn spoil(store: &Path, way: &str) {
 /// Takes back what [`spoil`] did, or makes room for a new store.
 fn mend(store: &Path, way: &str) {
     match way {
-        "garbage" | "truncated" => fs::remove_file(store).unwrap(),
+        "garbage" | "truncated" => begin_again(store),
         "no file" => fs::remove_dir(store).unwrap(),
         pragma => raise(store, pragma, -1),
     }
@@ -178,7 +178,7 @@ fn the_strict_forms_spool_nothing_they_would_refuse() {
     assert_eq!(results(&run), ["refused", "refused", "spooled"]);
     let run = capture(&sandbox, &["--strict-capacity"], lines(3..4)).code(6);
     assert_eq!(run.json()["error"]["kind"], "store_damaged");
-    fs::remove_file(&store).unwrap();
+    begin_again(&store);
     let run = sandbox.sk_sync(["index"]).success();
     assert!(run.stdout.contains("Spooled   1 event taken over"), "{}", run.stdout);
     assert_eq!(rows(&store)[0].0, id(2));
@@ -202,7 +202,7 @@ fn holds_and_audits_of_opting_out_survive_the_spool() {
     assert_eq!(results(&run), ["discarded"]);
     let spooled = fs::read_to_string(store.with_file_name("spool.lines")).unwrap();
     assert_eq!(spooled.matches("WorkPackage").count(), 1, "of what is dropped no payload is kept");
-    fs::remove_file(&store).unwrap();
+    begin_again(&store);
     sandbox.unset("SK_SYNC_OPT_OUT__TEAMSPACE_BOUND");
     sandbox.change("SK_SYNC_PRESET", "stub");
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
@@ -229,7 +229,7 @@ fn torn_and_damaged_lines_are_told_and_kept() {
             bytes[at] ^= 1;
         }
         fs::write(&file, bytes).unwrap();
-        fs::remove_file(&store).unwrap();
+        begin_again(&store);
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
         assert_eq!((&report["spool"]["captured"], &report["spool"]["unreadable"]), (&json!(2), &json!(1)));
         assert!(report["warnings"].to_string().contains(".damaged"), "{}", report["warnings"]);
@@ -286,7 +286,7 @@ fn writers_race_with_absorbers() {
         {
             pause(Duration::from_millis(5));
         }
-        fs::remove_file(&store).unwrap();
+        begin_again(&store);
         while writers.iter().any(|writer| !writer.is_finished()) {
             let run = sandbox.sk_sync(["drain", "--json"]);
             assert!(matches!(run.code, Some(0 | 3)), "3: captured after it had looked; {run:?}");
@@ -315,7 +315,7 @@ fn a_killed_absorber_loses_nothing_and_doubles_nothing() {
     for round in 0..2 {
         fs::write(&store, "garbage").unwrap();
         let _run = capture(&sandbox, &[], lines(round * 4000..(round + 1) * 4000)).success();
-        fs::remove_file(&store).unwrap();
+        begin_again(&store);
         if round > 0 {
             fs::rename(store.with_extension("kept"), &store).unwrap();
         }
@@ -386,4 +386,10 @@ fn a_full_disk_takes_no_spool() {
         assert_eq!(kept[..acknowledged.len()], ids(acknowledged), "{args}");
         assert_eq!(read("report")[0]["spool"]["unreadable"], 0);
     }
+}
+
+/// Removes a store, and the mark that says that there was one.
+fn begin_again(store: &Path) {
+    fs::remove_file(store).unwrap();
+    let _mark = fs::remove_file(store.with_file_name("store.made"));
 }

@@ -177,7 +177,7 @@ fn a_client_certificate_is_shown_where_the_users_file_names_it() {
     let refused = sandbox.sk_sync(["run", "--json"]).json();
     let halted = refused["drain"]["halted"].as_str().unwrap();
     assert!(halted.contains("client_cert and client_key in [network]"), "{halted}");
-    assert_eq!((&refused["balance"]["untried"], server.requests().len()), (&refused["capture"]["captured"], 0));
+    assert_eq!((&refused["balance"]["blocked"], server.requests().len()), (&refused["capture"]["captured"], 0));
     let (cert, key) = (fixture("client.pem"), fixture("client.key"));
     let network = format!("[network]\nclient_cert = '{}'\nclient_key = '{}'\n", cert.display(), key.display());
     sandbox.write("event-sync.toml", &network);

@@ -12,6 +12,8 @@ impl From<crate::ops::Error> for Failure {
         use crate::ops::Error as Ops;
         match error {
             Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
+            Ops::Bodies(crate::bodies::Error::Journal(error)) => error.into(),
+            Ops::Bodies(crate::bodies::Error::Delivery(error)) => error.into(),
             Ops::Books(error) => error.into(),
             Ops::Delivery(error) => error.into(),
             Ops::Legacy(error) => error.into(),

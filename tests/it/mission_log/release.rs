@@ -109,5 +109,5 @@ fn status_shows_work_packages_by_lane() {
     assert_eq!(status["work_packages"], json!([mission]));
     let words = sandbox.sk_sync(["status", "--missions"]).success().stdout;
     assert!(words.contains("1 done, 2 for_review; last lane change on hold: WP02"), "{words}");
-    assert!(sandbox.sk_sync(["status", "--json"]).success().json().get("work_packages").is_none());
+    assert!(sandbox.sk_sync(["status", "--json"]).success().json()["work_packages"].is_null());
 }

@@ -24,11 +24,11 @@ fn journal_capacity() {
 #[test]
 fn journal_warn_rows() {
     let sandbox = configured("journal.warn_rows = 3");
-    let input = "{\"event_id\":\"e1\"}\n{\"event_id\":\"e2\"}\n{\"event_id\":\"e3\"}\n";
+    let input = "{\"event_id\":\"e1\",\"event_type\":\"X\"}\n{\"event_id\":\"e2\",\"event_type\":\"X\"}\n{\"event_id\":\"e3\",\"event_type\":\"X\"}\n";
     let _three = sandbox.sk_sync_with(["capture"], input.as_bytes()).success();
     let warnings = || sandbox.sk_sync(["status", "--json"]).success().json()["warnings"].to_string();
     assert!(!warnings().contains("warn_rows"), "{}", warnings());
-    let _four = sandbox.sk_sync_with(["capture"], b"{\"event_id\":\"e4\"}\n").success();
+    let _four = sandbox.sk_sync_with(["capture"], b"{\"event_id\":\"e4\",\"event_type\":\"X\"}\n").success();
     assert!(warnings().contains("4 events are retained, more than journal.warn_rows (3)"), "{}", warnings());
     let shown = sandbox.sk_sync(["status"]).success();
     assert!(shown.stdout.contains("journal.warn_rows (3)"), "{}", shown.stdout);
