@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use ureq::unversioned::transport::{
-    ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport,
-};
+use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, TcpConnector, Transport};
 
 use super::network::{Network, Proxy};
 use super::resolver::GrantedResolver;

@@ -13,9 +13,8 @@ impl From<crate::ops::Error> for Failure {
         match error {
             Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Ops::Bodies(crate::bodies::Error::Journal(error)) => error.into(),
-            Ops::Bodies(crate::bodies::Error::Delivery(error)) => error.into(),
             Ops::Books(error) => error.into(),
-            Ops::Delivery(error) => error.into(),
+            Ops::Bodies(crate::bodies::Error::Delivery(error)) | Ops::Delivery(error) => error.into(),
             Ops::Legacy(error) => error.into(),
             Ops::Lock(lock::Error::Io(error)) | Ops::Output(error) => Self::io(&error),
             Ops::Git(error) => error.into(),
