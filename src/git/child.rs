@@ -1,12 +1,13 @@
 //! One `git` child process: scrubbed, silent, bounded.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::base::Env;
 use crate::base::child::{self, Answer, Failure};
+use crate::base::env::PATH;
 
 /// How long a child may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -28,7 +29,7 @@ impl Git {
         let owned = |(name, value): (&OsStr, &OsStr)| (name.to_owned(), value.to_owned());
         let steers = |name: &OsStr| name.as_encoded_bytes().starts_with(b"GIT_");
         let most = env.for_own_program().filter(|(name, _)| !steers(name)).map(owned).collect();
-        Self { program: "git".into(), few: env.for_git().map(owned).collect(), most, limit: LIMIT }
+        Self { program: on_the_path(env), few: env.for_git().map(owned).collect(), most, limit: LIMIT }
     }
 
     /// Another program in place of `git`, and another bound.
@@ -71,6 +72,14 @@ impl Git {
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
         command
     }
+}
+
+/// The absolute path of `git` in the first absolute directory of the `PATH` that has one: a child with a changed
+/// environment and an absolute path is spawned without a fork of this process.
+fn on_the_path(env: &Env) -> OsString {
+    let path = env.path(PATH).unwrap_or_default();
+    let found = std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("git"));
+    found.into_iter().find(|git| git.is_file()).map_or_else(|| "git".into(), PathBuf::into_os_string)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a repository brings is bounded: in bytes, in entries, in what reading it costs. Each of these files took minutes or
 //! gigabytes, or was waited for without end.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -34,7 +35,8 @@ fn yaml_aliases_are_refused() {
     let sandbox = Sandbox::with_repo();
     let mut text = format!("a0: &a0 [{}1]\n", "1,".repeat(40_000));
     for n in 1..20 {
-        text += &format!("a{n}: &a{n} [{}*a{}]\n", format!("*a{},", n - 1).repeat(8_000), n - 1);
+        let many = format!("*a{},", n - 1).repeat(8_000);
+        let _ = writeln!(text, "a{n}: &a{n} [{many}*a{}]", n - 1);
     }
     text += "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n";
     text.truncate(1 << 20);
@@ -53,7 +55,7 @@ fn numbers_in_yaml_cost_what_their_bytes_cost() {
     let sandbox = Sandbox::with_repo();
     let mut text = "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n".to_owned();
     for n in 0..60_000 {
-        text += &format!("  k{n}: {n}\n");
+        let _ = writeln!(text, "  k{n}: {n}");
     }
     assert!(text.len() < 1 << 20 && text.len() > 900_000, "{}", text.len());
     sandbox.write(".kittify/config.yaml", text);
@@ -84,17 +86,22 @@ fn a_field_that_goes_into_every_event_is_short() {
     assert!(run.stderr.contains("config.yaml:3: slug has more than 255 characters"), "{run:?}");
 }
 
+/// `count` lines, each made of its number.
+fn lines(count: usize, line: fn(usize) -> String) -> String {
+    (0..count).map(line).collect::<Vec<_>>().concat()
+}
+
 /// 60,000 unknown keys took minutes in every command.
 #[test]
 fn of_many_problems_twenty_are_named() {
     let sandbox = Sandbox::with_repo();
-    let keys = |n: usize| (0..n).map(|n| format!("some_key_of_no_meaning_{n} = 1\n")).collect::<String>();
+    let keys = |n: usize| lines(n, |n| format!("some_key_of_no_meaning_{n} = 1\n"));
     let many = keys(30_000);
     assert!(many.len() < 1 << 20);
     for (text, named) in [
         (many, 30_000),
         (format!("[drain]\n{}", keys(25_000)), 25_000),
-        ((0..30_000).map(|n| format!("[a{n}.b]\n")).collect(), 30_000),
+        (lines(30_000, |n| format!("[a{n}.b]\n")), 30_000),
         (keys(21), 21),
     ] {
         sandbox.write("event-sync.toml", text);

@@ -13,12 +13,12 @@ use crate::support::{Sandbox, pause};
 const SPEC: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
 const BODIES: &str = "/api/dossier/push-content/";
 
-fn is_body(request: &&Request) -> bool {
+fn is_body(request: &Request) -> bool {
     request.path == BODIES
 }
 
 fn bodies(server: &Server) -> Vec<Request> {
-    server.requests().iter().filter(is_body).cloned().collect()
+    server.requests().iter().filter(|request| is_body(request)).cloned().collect()
 }
 
 fn run(sandbox: &Sandbox, code: i32) -> Value {

@@ -190,9 +190,11 @@ fn a_damaged_file_is_found_wherever_it_is_damaged() {
 fn counters_are_counted_again() {
     let sandbox = filled();
     let (store, whole) = (sandbox.store(), bytes(&sandbox));
+    // `retained_through` is a place in the journal, and no count.
     let all: Vec<(String, String, i64)> = {
         let conn = open(&store);
-        let mut statement = conn.prepare("SELECT scope, name, value FROM store_counters").unwrap();
+        let counts = "SELECT scope, name, value FROM store_counters WHERE name <> 'retained_through'";
+        let mut statement = conn.prepare(counts).unwrap();
         let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     };

@@ -111,15 +111,15 @@ fn the_cached_journal_is_sealed_with_the_secret() {
 fn a_comment_tells_how_many_documents_are_on_the_server() {
     let Some(mut sandbox) = runner() else { return };
     let server = Server::answering(|request| honest(request, "success"));
-    let served = sandbox.serve(&[]);
-    sandbox.target(&served.url());
+    let hub = sandbox.serve(&[]);
+    sandbox.target(&hub.url());
     let run = step(&sandbox, "run.sh", &[("SCOPE", "0a-1")]);
     let comment = std::fs::read_to_string(run.output("comment")).unwrap();
     let head = sandbox.git(&["rev-parse", "HEAD"]);
     let sentence = format!("**14 documents are on the server as of `{}`**", &head.trim()[..12]);
     assert!(comment.starts_with("<!-- sk-sync:0a-1 -->\n") && comment.contains(&sentence), "{comment}");
     assert!(run.summary.contains(&sentence) && run.output("documents") == "14", "{}", run.summary);
-    drop((server, served));
+    drop((server, hub));
     let failed = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
     let comment = std::fs::read_to_string(failed.output("comment")).unwrap();
     assert!(!comment.contains("on the server as of"), "{comment}");

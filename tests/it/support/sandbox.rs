@@ -358,12 +358,12 @@ impl Served {
     }
 
     /// What it says it has received.
-    #[expect(clippy::disallowed_methods, reason = "the test asks the server without the client under test")]
     pub(crate) fn report(&self) -> serde_json::Value {
         self.report_for("")
     }
 
     /// The counts, asked for with a token.
+    #[expect(clippy::disallowed_methods, reason = "the test asks the server without the client under test")]
     pub(crate) fn report_for(&self, token: &str) -> serde_json::Value {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let asks = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
