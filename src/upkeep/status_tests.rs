@@ -204,7 +204,8 @@ fn the_document_is_the_contract() {
       "last_run": null,
       "last_background": null,
       "warnings": [],
-      "next_steps": []
+      "next_steps": [],
+      "work_packages": null
     }
     "#);
 }

@@ -138,7 +138,11 @@ impl Ledger {
                 }
             }
             Told::Refused if open.seqs.len() == 1 => self.reject(open.seqs[0]),
-            Told::TooLarge if open.seqs.len() == 1 => self.set(open.seqs[0], Some(Class::Undeliverable)),
+            Told::TooLarge if open.seqs.len() == 1 => {
+                // The receiver refused this event by itself, so a retry of it is no first try.
+                self.tried.insert(open.seqs[0]);
+                self.set(open.seqs[0], Some(Class::Undeliverable));
+            }
             Told::Refused | Told::TooLarge => self.halve(&open, aggregates),
             Told::Stop if open.is_in_doubt => self.keep(open),
             Told::Stop => {
