@@ -1,6 +1,6 @@
 //! `sk-sync init`: a first `event-sync.toml`, and a project identity.
 //!
-//! Deciding what to write is [`plan`](super::init_plan::plan), which touches nothing; a file that exists is never
+//! Deciding what to write is [`plan`], which touches nothing; a file that exists is never
 //! overwritten, only added to.
 
 use std::fs::OpenOptions;
