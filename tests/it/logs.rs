@@ -35,7 +35,7 @@ fn logged(format: &str) -> (Sandbox, String) {
 fn a_log_tells_what_happened_and_no_secret() {
     let (sandbox, text) = logged("text");
     for words in
-        ["run begins", "run ends: exit 3", "Captured", "401", "drain ends: exit 3", "no event nobody", "[redacted]"]
+        ["run begins", "run ends: exit 4", "Captured", "401", "drain ends: exit 4", "no event nobody", "[redacted]"]
     {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -118,7 +118,7 @@ fn spoil(store: &Path, way: &str) {
 fn mend(store: &Path, way: &str) {
     match way {
         "garbage" | "truncated" => begin_again(store),
-        "no file" => fs::remove_dir(store).unwrap(),
+        "no file" => fs::remove_dir(store).and_then(|()| fs::remove_file(store.with_file_name("store.made"))).unwrap(),
         pragma => raise(store, pragma, -1),
     }
 }

@@ -27,3 +27,16 @@ pub(crate) fn is_long() -> bool {
 pub(crate) fn pause(time: std::time::Duration) {
     std::thread::sleep(time);
 }
+
+/// Copies a directory with everything in it.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -38,7 +38,7 @@ impl Sandbox {
     pub(crate) fn with_repo() -> Self {
         let sandbox = Self::new();
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repo");
-        copy(&fixture, &sandbox.repo());
+        super::copy(&fixture, &sandbox.repo());
         sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
         sandbox.git(&["add", "--all"]);
         sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
@@ -366,9 +366,8 @@ impl Served {
     #[expect(clippy::disallowed_methods, reason = "the test asks the server without the client under test")]
     pub(crate) fn report_for(&self, token: &str) -> serde_json::Value {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let asks = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
-        let head = format!("GET /__sk-sync__/report HTTP/1.1\r\nHost: localhost\r\n{asks}Connection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
+        let head = "GET /__sk-sync__/report HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        write!(stream, "{head}Authorization: Bearer {token}\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
@@ -387,18 +386,5 @@ impl Drop for Served {
         // It may have ended already.
         let _ended = self.child.kill();
         let _ended = self.child.wait();
-    }
-}
-
-/// Copies a directory with everything in it.
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
