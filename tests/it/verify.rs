@@ -179,9 +179,12 @@ fn a_damaged_file_is_found_wherever_it_is_damaged() {
         put(&store, &whole[..length]);
         let document = sandbox.sk_sync(["verify", "--json"]).code(6).json();
         let told = document.to_string();
-        assert!(told.contains("findings") || told.contains("store_damaged"), "{length}: {told}");
+        // A file that ends before its tables is a lost store, and has a way out of its own.
+        let is_lost = told.contains("store_lost");
+        assert!(is_lost || told.contains("findings") || told.contains("store_damaged"), "{length}: {told}");
         let words = sandbox.sk_sync(["verify"]).code(6);
-        assert!(format!("{}{}", words.stdout, words.stderr).contains("eep a copy of the file"), "{length}: {words:?}");
+        let way_out = if is_lost { "verify --repair store" } else { "eep a copy of the file" };
+        assert!(format!("{}{}", words.stdout, words.stderr).contains(way_out), "{length}: {words:?}");
     }
 }
 
