@@ -53,7 +53,7 @@ fn mission(step: Option<&str>) -> Mission {
 }
 
 fn facts_of(mission: &Mission, now: i64) -> Vec<Fact> {
-    facts(mission, &mission.namespace("u"), Timestamp::from_micros(now), &ids())
+    facts(mission, &mission.namespace("u"), Timestamp::from_micros(now), &ids()).collect()
 }
 
 #[test]
@@ -131,7 +131,8 @@ fn a_step_is_carried_by_indexed_artifacts_only() {
 fn times_and_ids_do_not_change_what_is_said() {
     let mission = mission(None);
     let now = facts_of(&mission, 0);
-    let later = facts(&mission, &mission.namespace("u"), Timestamp::from_micros(9), &Counting(7.into()));
+    let later =
+        facts(&mission, &mission.namespace("u"), Timestamp::from_micros(9), &Counting(7.into())).collect::<Vec<_>>();
     for (a, b) in now.iter().zip(&later) {
         assert_ne!(a.payload, b.payload);
         assert_eq!(said(a), said(b));

@@ -5,7 +5,7 @@ use super::memory::Memory;
 use super::mission_log::{LogTally, Logs, unchanged_lines};
 use super::rule::{self, Rule};
 use super::{Error, Workspace, World};
-use crate::dossier::{self, Fact, Mission};
+use crate::dossier::{self, Fact};
 use crate::event;
 use crate::journal::{self, Receipt};
 use crate::store::{ReadStore, ReadTx};
@@ -48,18 +48,19 @@ pub(super) fn preview(
     world: &World<'_>,
     indexed: &Indexed,
 ) -> Result<(Receipt, Option<LogTally>), Error> {
-    let facts =
-        |mission: &Mission| dossier::facts(mission, &mission.namespace(project_uuid), world.clock.now(), world.ids);
     let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, None);
     let missions = &indexed.index.missions;
     let look = |tx: Option<&ReadTx<'_>>| {
         let mut receipt = Receipt::default();
-        for fact in missions.iter().flat_map(facts) {
-            let stated = match (tx, keyed(&fact)) {
-                (Some(tx), Some(coalesce)) => journal::stated(tx, coalesce)?,
-                _ => None,
-            };
-            *(if stated.is_some() { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
+        for mission in missions {
+            let namespace = mission.namespace(project_uuid);
+            for fact in dossier::facts(mission, &namespace, world.clock.now(), world.ids) {
+                let stated = match (tx, keyed(&fact)) {
+                    (Some(tx), Some(coalesce)) => journal::stated(tx, coalesce)?,
+                    _ => None,
+                };
+                *(if stated.is_some() { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
+            }
         }
         let mut logs = Logs::of(workspace, project_uuid, missions, true);
         if let Some(logs) = &mut logs {

@@ -8,7 +8,7 @@ use super::{Error, Workspace, World};
 use crate::base::text::path;
 use crate::bodies::Status;
 use crate::delivery::{self, Class, Target};
-use crate::dossier::Mission;
+use crate::dossier::{Mission, facts};
 use crate::endpoint::Resolved;
 use crate::store::ReadTx;
 use crate::{books, event, journal};
@@ -85,7 +85,7 @@ impl Look<'_> {
     fn at(&self, mission: &Mission) -> Result<MissionHere, Error> {
         let mut here = named(mission);
         let namespace = mission.namespace(self.uuid);
-        let facts = dossier_facts(mission, &namespace, self.world);
+        let facts = facts(mission, &namespace, self.world.clock.now(), self.world.ids);
         let present = mission.artifacts.iter().filter(|artifact| artifact.is_present);
         for (artifact, fact) in present.zip(facts) {
             if self.filter.decide(mission, artifact).status != Status::Queued {
@@ -110,8 +110,4 @@ impl Look<'_> {
         }
         Ok(here)
     }
-}
-
-fn dossier_facts(mission: &Mission, namespace: &event::NamespaceRef, world: &World<'_>) -> Vec<crate::dossier::Fact> {
-    crate::dossier::facts(mission, namespace, world.clock.now(), world.ids)
 }
