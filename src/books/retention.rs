@@ -44,9 +44,6 @@ pub(crate) fn acknowledge(
 /// are, and 0 where they never were.
 const RETAINED_THROUGH: Counter<'static> = Counter { scope: Kind::Event.scope(), name: "retained_through" };
 
-/// How many events were live when retention was switched off: they are no part of the bounded queue.
-const RETAINED_LIVE: Counter<'static> = Counter { scope: Kind::Event.scope(), name: "retained_live" };
-
 /// Every row there is, and every row to come.
 const ALL: i64 = i64::MAX;
 
@@ -56,10 +53,7 @@ pub(crate) fn note_retention(tx: &WriteTx<'_>, is_retained: bool) -> Result<(), 
     let through = counter(tx, RETAINED_THROUGH)?;
     match is_retained {
         true if through != ALL => set_counter(tx, RETAINED_THROUGH, ALL)?,
-        false if through == ALL => {
-            set_counter(tx, RETAINED_THROUGH, journal::last_seq(tx)?)?;
-            set_counter(tx, RETAINED_LIVE, journal::size(tx)?)?;
-        }
+        false if through == ALL => set_counter(tx, RETAINED_THROUGH, journal::last_seq(tx)?)?,
         _ => {}
     }
     Ok(())
@@ -72,7 +66,13 @@ pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i
     if through == ALL {
         return Ok(0);
     }
-    let mut over = journal::size(tx)? - counter(tx, RETAINED_LIVE)? - capacity;
+    let live = journal::size(tx)?;
+    if live <= capacity {
+        return Ok(0);
+    }
+    // The rows are counted only while some that were retained are still here; the counter says it otherwise.
+    let is_mixed = journal::live_after(tx, 0, 1)?.first().is_some_and(|oldest| oldest.seq <= through);
+    let mut over = if is_mixed { journal::live_events_after(tx, through)? } else { live } - capacity;
     let (mut evicted, mut after, mut chunk) = (0, through, over);
     while over > 0 {
         let candidates = journal::live_after(tx, after, chunk.min(CHUNK))?;
@@ -200,6 +200,34 @@ mod tests {
         let balance = |t: &str| store.read(|tx| delivery::balance(tx, delivery::current(tx, t)?.as_ref())).unwrap();
         assert_eq!((balance("a").of(Class::Delivered), balance("a").of(Class::Purged)), (3, 0));
         assert_eq!((balance("b").of(Class::Delivered), balance("b").of(Class::Purged)), (1, 1));
+        assert_eq!(findings(&store), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_was_captured_while_payloads_were_retained_is_never_evicted() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(&dir);
+        let note = |store: &mut Store, is_retained| store.write(|tx| note_retention(tx, is_retained)).unwrap();
+        let over = |store: &mut Store| store.write(|tx| evict(tx, NOW, 2)).unwrap();
+        let kept = |store: &Store| -> Vec<i64> {
+            store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|row| row.seq).collect()
+        };
+        note(&mut store, true);
+        add(&mut store, 0..3, None);
+        assert_eq!(over(&mut store), 0, "nothing leaves while payloads are retained");
+        note(&mut store, false);
+        add(&mut store, 3..8, None);
+        assert_eq!((over(&mut store), kept(&store)), (3, vec![1, 2, 3, 7, 8]), "the queue is what came since");
+        // Retained rows that leave in another way make no room for more.
+        let gone = |tx: &WriteTx<'_>, seq| leave(tx, NOW, seq, Mark::Discarded("test"), Class::Discarded);
+        store.write(|tx| Ok::<_, Error>((gone(tx, 1)?, gone(tx, 2)?, gone(tx, 3)?))).unwrap();
+        add(&mut store, 8..9, None);
+        assert_eq!((over(&mut store), kept(&store)), (1, vec![8, 9]));
+        // Retained and not again: what was captured between stays as well.
+        note(&mut store, true);
+        note(&mut store, false);
+        add(&mut store, 9..12, None);
+        assert_eq!((over(&mut store), kept(&store)), (1, vec![8, 9, 11, 12]));
         assert_eq!(findings(&store), Vec::<String>::new());
     }
 

@@ -142,6 +142,13 @@ pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
     Ok(statement.query_map([after, limit], live)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How many events above `after` are live. Costs as much as there are payloads there.
+pub(crate) fn live_events_after(tx: &ReadTx<'_>, after: i64) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
+               WHERE p.seq > ?1 AND e.kind = 0 AND e.superseded_by IS NULL AND e.discarded IS NULL";
+    Ok(tx.prepare(sql)?.query_row([after], |r| r.get(0))?)
+}
+
 /// The newest row; 0 where there is none.
 pub(crate) fn last_seq(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(tx.prepare("SELECT COALESCE(MAX(seq), 0) FROM journal_events")?.query_row([], |r| r.get(0))?)
