@@ -1,5 +1,5 @@
 //! What a CI system without this project's Action sees: runs without credentials, a sign of life, and the recipes of
-//! README.md as they stand there.
+//! docs/ci.md as they stand there.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -56,11 +56,11 @@ fn d54_a_long_delivery_shows_a_sign_of_life_in_ci() {
     assert!(!String::from_utf8_lossy(&output.stdout).contains("delivering events "), "results stay clean");
 }
 
-/// The fenced block of README.md that has `mark` in it.
+/// The fenced block of docs/ci.md that has `mark` in it.
 fn block(language: &str, mark: &str) -> String {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci.md")).unwrap();
     let fence = format!("```{language}\n");
-    let blocks = readme.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
     let found: Vec<_> = blocks.filter(|block| block.contains(mark)).collect();
     assert_eq!(found.len(), 1, "blocks with {mark}");
     found[0].to_owned()
@@ -121,7 +121,7 @@ fn the_plain_shell_recipe_tolerates_what_a_later_run_mends() {
 /// The script lines of the GitLab recipe, and what it says of them: the journal survives the runner, whatever the end.
 #[test]
 fn the_gitlab_recipe_carries_the_journal_from_runner_to_runner() {
-    let recipe = block("yaml", "GitLab");
+    let recipe = block("yaml", ".sk-sync.tar");
     let lines: Vec<_> = recipe.lines().filter_map(|line| line.strip_prefix("    - ")).collect();
     assert!(lines.len() > 2 && recipe.contains("paths: [.sk-sync.tar], when: always"), "{recipe}");
     let script = lines.join("\n");

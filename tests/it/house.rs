@@ -80,7 +80,7 @@ fn nothing_is_left_open() {
 #[test]
 fn every_environment_variable_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let page = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
     let registry = std::fs::read_to_string(root.join("src/base/env.rs")).unwrap();
     let names: Vec<_> = registry
         .lines()
@@ -88,8 +88,8 @@ fn every_environment_variable_is_documented() {
         .map(|(name, _)| name)
         .collect();
     assert!(names.contains(&"SK_SYNC_HOME") && names.len() > 10, "the registry was not read: {names:?}");
-    let missing: Vec<_> = names.iter().filter(|name| !readme.contains(&format!("`{name}"))).collect();
-    assert!(missing.is_empty(), "README.md does not name {missing:?}");
+    let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`{name}"))).collect();
+    assert!(missing.is_empty(), "docs/configuration.md does not name {missing:?}");
 }
 
 /// What SQL in `text`, kept in `folder`, names of other domains' tables.

@@ -1,5 +1,5 @@
-//! What README.md shows in its `console` blocks is what happens: each is run, in their order, as a reader would in a
-//! clone, and its output compared. In a shown line `…` stands for anything; alone on a line, for any lines.
+//! What README.md and the pages in docs/ show in their `console` blocks is what happens: those of a page are run in their
+//! order, as a reader would in a clone, and the output compared. In a shown line `…` stands for anything; alone on a line, for any lines.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -124,27 +124,75 @@ fn has(tool: &str) -> bool {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a skipped block must be loud")]
 fn every_console_block_of_the_readme_is_true() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let blocks = blocks(&readme);
-    assert!(blocks.len() > 3, "{} console blocks", blocks.len());
+    assert!(try_page("README.md") > 3);
+}
+
+#[test]
+fn every_console_block_of_the_docs_is_true() {
+    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let pages = docs.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|page| page.ends_with(".md"));
+    let blocks: Vec<_> = pages.map(|page| try_page(&page)).collect();
+    assert!(blocks.iter().sum::<usize>() > 5, "{blocks:?}");
+}
+
+/// The README is read by strangers in a hurry.
+#[test]
+fn the_readme_is_short() {
+    let words = read("README.md").split_whitespace().count();
+    assert!(words <= 900, "{words} words");
+}
+
+/// What a page links to in this repository is there.
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let pages = docs.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|page| page.ends_with(".md"));
+    let top = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "hooks/README.md"];
+    let mut links = 0;
+    for page in pages.chain(top.map(str::to_owned)) {
+        let text = read(&page);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.contains("://") || target.starts_with('#') {
+                continue;
+            }
+            let path = root().join(&page).parent().unwrap().join(target.split('#').next().unwrap());
+            assert!(path.exists(), "{page} links to {target}");
+            links += 1;
+        }
+    }
+    assert!(links > 20, "{links} links");
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(page: &str) -> String {
+    std::fs::read_to_string(root().join(page)).unwrap()
+}
+
+/// Runs what a page shows in a clone of its own; the number of its blocks.
+#[expect(clippy::print_stdout, reason = "a skipped block must be loud")]
+fn try_page(page: &str) -> usize {
+    let blocks = blocks(&read(page));
     let sandbox = clone();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for block in &blocks {
         let missing = ["jq", "curl"].into_iter().find(|t| block.iter().any(|s| s.command.contains(t)) && !has(t));
         if let Some(tool) = missing {
-            println!("SKIPPED: a block of the README that needs {tool}");
+            println!("SKIPPED: a block of {page} that needs {tool}");
             continue;
         }
         for (shown, (lines, code)) in block.iter().zip(run(&sandbox, block, port)) {
             let lines: Vec<_> = lines.iter().map(|line| line.replace(&format!(":{port}"), ":8400")).collect();
-            assert!(matches(&shown.output, &lines), "$ {}\nexit {code}\n{}", shown.command, lines.join("\n"));
+            let said = format!("{page}: $ {}\nexit {code}\n{}", shown.command, lines.join("\n"));
+            assert!(matches(&shown.output, &lines), "{said}");
             // A failure is shown by asking for it: `echo $?`.
-            let is_asked = block.iter().any(|other| other.command == "echo $?");
-            assert!(code == "0" || is_asked, "$ {}\nexit {code}\n{}", shown.command, lines.join("\n"));
+            assert!(code == "0" || block.iter().any(|other| other.command == "echo $?"), "{said}");
         }
     }
+    blocks.len()
 }
 
 #[test]
