@@ -71,7 +71,7 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
             Ok(checked)
         }
         Kind::RelativePath => relative(text(value)?).map(same),
-        Kind::Globs => list(value, glob),
+        Kind::Globs | Kind::AllGlobs => list(value, glob),
         Kind::Suffixes => list(value, suffix),
         Kind::Layouts => list(value, layout),
         Kind::Sources => source::check_list(value),
@@ -95,10 +95,11 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
 pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
     let trimmed = text.trim();
     let value = match kind {
-        Kind::Globs | Kind::Suffixes | Kind::Names | Kind::Layouts if !trimmed.starts_with('[') => {
+        Kind::Globs | Kind::AllGlobs | Kind::Suffixes | Kind::Names | Kind::Layouts if !trimmed.starts_with('[') => {
             trimmed.split(',').map(str::trim).filter(|w| !w.is_empty()).collect()
         }
         Kind::Globs
+        | Kind::AllGlobs
         | Kind::Suffixes
         | Kind::Names
         | Kind::Layouts

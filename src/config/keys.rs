@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     RelativePath,
     /// Globs on a path inside a mission directory.
     Globs,
+    /// Globs on a path from the top of the project. Those of all sources count together.
+    AllGlobs,
     /// File name suffixes without their dot.
     Suffixes,
     /// A list of names.
@@ -135,6 +137,13 @@ pub(crate) const KEYS: &[Key] = &[
         "Suffixes that are sent.",
     ),
     key("artifacts.max_bytes", Kind::Size(1, 64 * MIB), Some("524288"), "The largest body that is sent."),
+    key("artifacts.exclude", Kind::AllGlobs, Some("[]"), "Paths from the top of the project that are not indexed."),
+    key(
+        "artifacts.git_ignored",
+        Kind::Word(&["skip", "send"]),
+        Some("\"skip\""),
+        "Whether files that git ignores are indexed.",
+    ),
     key("artifacts.source", Kind::Sources, Some("[]"), "Places of your own, and settings of built-in layouts."),
     key("bodies.wire_names", Kind::Word(&["current", "2026-03"]), Some("\"current\""), "Field names of body uploads."),
     key("bodies.parallel", Kind::Count(1, 32), Some("4"), "Uploads at a time."),

@@ -50,6 +50,20 @@ impl Layer {
     }
 }
 
+/// The layers with every list that counts together widened by those of the layers below.
+pub(super) fn united(mut layers: Vec<Layer>) -> Vec<Layer> {
+    for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::AllGlobs)) {
+        let mut all: Vec<serde_json::Value> = Vec::new();
+        let entries = layers.iter_mut().flat_map(|layer| &mut layer.entries).filter(|e| e.key.name == key.name);
+        for entry in entries {
+            let own = entry.checked.stored.as_array().cloned().unwrap_or_default();
+            all.extend(own.into_iter().filter(|glob| !all.contains(glob)).collect::<Vec<_>>());
+            entry.checked = Checked { shown: all.clone().into(), stored: all.clone().into() };
+        }
+    }
+    layers
+}
+
 /// A layer under its number, by which the winner of each key is found again.
 struct Numbered<'a>(usize, &'a Layer);
 

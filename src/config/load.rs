@@ -11,7 +11,7 @@ use super::Error;
 use super::check::{check, named_variables};
 use super::file::{parse_value, read_layer};
 use super::keys::{KEYS, Key, Kind};
-use super::layers::{Entry, Layer, merge};
+use super::layers::{Entry, Layer, merge, united};
 use super::loaded::{Loaded, RepositoryFile, Setting, Waiting, settle_external_receiver, shown, urls};
 use super::origin::{Origin, Problem};
 use super::schema::EventSyncConfig;
@@ -123,11 +123,12 @@ fn weigh(stack: &Stack, repo_file: Option<RepositoryFile>, inputs: &Inputs<'_>) 
     let is_agreed = repo_file.as_ref().is_some_and(|file| !file.asks.is_empty() && inputs.pins.hold(&file.sha256));
     let Arranged { layers, waiting } =
         if is_agreed { Arranged { layers: stack.agreed(), waiting: Vec::new() } } else { stack.guarded() };
+    let layers = united(layers);
     let (config, values) = settled(&layers)?;
     let waiting = if waiting.is_empty() {
         None
     } else {
-        let layers = stack.agreed();
+        let layers = united(stack.agreed());
         Some(Waiting { keys: waiting, config: settled(&layers)?.0, urls: urls(&layers) })
     };
     Ok(Loaded { config, values, urls: urls(&layers), warnings: misspelt(inputs.env), repo_file, waiting })

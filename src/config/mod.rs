@@ -41,8 +41,8 @@ pub(crate) use loaded::{Asked, Loaded, RepositoryFile, Setting, UrlSource};
 pub(crate) use origin::{Origin, Problem, without_secrets};
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
-    Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, Header, HookDrain, Imported,
-    Parity, PersonalData, Teamspace, WireNames,
+    Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, GitIgnoredFiles, Header,
+    HookDrain, Imported, Parity, PersonalData, Teamspace, WireNames,
 };
 pub(crate) use settings::{Change, Changed, Edit, Refusal, Settings, plan_settings};
 pub(crate) use source::{ArtifactSource, LAYOUTS};

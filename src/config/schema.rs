@@ -153,8 +153,22 @@ pub(crate) struct Artifacts {
     pub(crate) formats: Vec<String>,
     /// The largest body that is sent, in bytes.
     pub(crate) max_bytes: u64,
+    /// What is not indexed: globs on paths from the top of the project.
+    pub(crate) exclude: Vec<String>,
+    /// Whether files that git ignores are indexed.
+    pub(crate) git_ignored: GitIgnoredFiles,
     /// Sources of one's own, and settings of built-in layouts, in order.
     pub(crate) source: Vec<ArtifactSource>,
+}
+
+/// Files that git ignores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum GitIgnoredFiles {
+    /// They are not indexed.
+    Skip,
+    /// They are indexed like others.
+    Send,
 }
 
 /// `[bodies]`.

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::layouts::TABLE;
+use super::unwanted::Inside;
 use crate::base::pattern::PathPattern;
+use crate::git::GitIgnored;
 
 /// A layout that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +21,10 @@ pub(crate) struct Detected {
 /// Directories below the top that are looked at for projects of their own, at most.
 const MOST_BELOW: usize = 200;
 
-/// The layouts of the project at `root`, in the order of the table.
-pub(crate) fn detect(root: &Path) -> Vec<Detected> {
+/// The layouts of the project at `root`, in the order of the table. A place that git ignores is not told.
+pub(crate) fn detect(root: &Path, git: Option<&GitIgnored>) -> Vec<Detected> {
     let at = At(root);
+    let ignored = Inside::by_git(root, git);
     let looks: [(&str, &str, Option<bool>); 6] = [
         ("kitty", "kitty-specs", at.has_dir("kitty-specs").then_some(true)),
         ("spec-kit", "specs", spec_kit(&at)),
@@ -32,14 +35,18 @@ pub(crate) fn detect(root: &Path) -> Vec<Detected> {
     ];
     let found = looks.into_iter().filter_map(|(layout, place, sure)| {
         let is_sure = sure? && at.has_place_of(layout);
+        if ignored.has_directory(place) {
+            return None;
+        }
         Some(Detected { layout, is_sure, place })
     });
     found.collect()
 }
 
 /// Tools whose documents have a recipe, and no layout: the tool, and what shows it.
-pub(crate) fn recipes(root: &Path) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn recipes(root: &Path, git: Option<&GitIgnored>) -> Vec<(&'static str, &'static str)> {
     let at = At(root);
+    let ignored = Inside::by_git(root, git);
     let marks = [
         ("Conductor", "conductor/tracks.md", at.has_file("conductor/tracks.md")),
         ("Backlog.md", "backlog/config.yml", at.has_file("backlog/config.yml")),
@@ -47,20 +54,27 @@ pub(crate) fn recipes(root: &Path) -> Vec<(&'static str, &'static str)> {
         ("Agent OS", "agent-os/product", at.has_dir("agent-os/product")),
         ("Agent OS", ".agent-os/product", at.has_dir(".agent-os/product")),
     ];
-    marks.into_iter().filter(|(.., is_there)| *is_there).map(|(tool, place, _)| (tool, place)).collect()
+    let is_told = |place: &str| !ignored.has_directory(place) && !ignored.has_file(place);
+    marks
+        .into_iter()
+        .filter(|(_, place, is_there)| *is_there && is_told(place))
+        .map(|(tool, place, _)| (tool, place))
+        .collect()
 }
 
 /// Directories directly below `root` that look like projects of their own, each with a layout; ordered by name.
-pub(crate) fn projects_below(root: &Path) -> Vec<(String, &'static str)> {
+pub(crate) fn projects_below(root: &Path, git: Option<&GitIgnored>) -> Vec<(String, &'static str)> {
     const MARKS: [(&str, &str); 3] = [(".specify", "spec-kit"), ("openspec", "openspec"), (".kiro", "kiro")];
     let Ok(entries) = std::fs::read_dir(root) else { return Vec::new() };
     let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     let names = dirs.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| !name.starts_with('.'));
     let mut names: Vec<String> = names.take(MOST_BELOW).collect();
     names.sort_unstable();
+    let ignored = Inside::by_git(root, git);
     let marked = names.into_iter().filter_map(|name| {
         let at = root.join(&name);
-        let (_, layout) = MARKS.into_iter().find(|(mark, _)| At(&at).has_dir(mark))?;
+        let is_told = |mark: &str| !ignored.has_directory(&format!("{name}/{mark}"));
+        let (_, layout) = MARKS.into_iter().find(|(mark, _)| At(&at).has_dir(mark) && is_told(mark))?;
         Some((name, layout))
     });
     marked.collect()
@@ -174,7 +188,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x").unwrap();
         }
-        detect(temp.path()).into_iter().map(|found| (found.layout, found.is_sure)).collect()
+        detect(temp.path(), None).into_iter().map(|found| (found.layout, found.is_sure)).collect()
     }
 
     #[test]

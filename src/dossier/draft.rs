@@ -15,6 +15,7 @@ use super::mission::{Completeness, Mission};
 use super::reason::{Reason, Skipped};
 use super::source::Sources;
 use super::stat::Stat;
+use super::unwanted::Unwanted;
 use super::walk::{Passing, Walk, shared, walk};
 use super::{Error, discover};
 use crate::base::{Interrupt, Timestamp};
@@ -67,7 +68,8 @@ pub(super) fn drafts<'a>(
         discover::artifact_root(request.meta_root, root).ok().flatten()
     });
     let (sources, known, begun, interrupt) = (request.sources, request.known, request.begun, request.interrupt);
-    let reader = Reader { sources, main: main.as_ref(), known, begun, interrupt };
+    let unwanted = Unwanted::of(request);
+    let reader = Reader { sources, main: main.as_ref(), known, begun, interrupt, unwanted };
     let walked: Vec<_> = units
         .into_par_iter()
         .filter_map(|unit| trees.of(&unit).map(|tree| (reader.walked(tree, &unit), tree, unit)))
@@ -76,6 +78,7 @@ pub(super) fn drafts<'a>(
     let mut drafts = Vec::with_capacity(walked.len());
     for (read, tree, unit) in walked {
         match read {
+            Ok((walk, ..)) if walk.is_emptied() => {}
             Ok((walk, known, said, meta)) => {
                 let branch = said.target_branch.clone();
                 let branch =
@@ -98,6 +101,7 @@ struct Reader<'a> {
     known: &'a Cache,
     begun: Timestamp,
     interrupt: &'a Interrupt,
+    unwanted: Unwanted<'a>,
 }
 
 impl Reader<'_> {
@@ -107,10 +111,11 @@ impl Reader<'_> {
         let known = self.known.missions.get(&unit.slug).unwrap_or(&nothing);
         let source = self.sources.all().get(unit.source);
         let walk = if let Some(files) = &unit.documents {
-            Walk { shared: shared("", files), files: files.clone(), skipped: Vec::new() }
+            Walk { shared: shared("", files), files: files.clone(), ..Walk::default() }
         } else {
             let ignore = source.map(|source| &source.ignore).filter(|ignore| !ignore.is_empty());
-            let passing = Passing { ignore, nested: unit.nested.iter().map(String::as_str).collect() };
+            let unwanted = self.unwanted.inside(&unit.place, &tree.path().join(&unit.dir));
+            let passing = Passing { ignore, nested: unit.nested.iter().map(String::as_str).collect(), unwanted };
             walk(tree, &unit.dir, &passing, self.interrupt).map_err(|reason| (String::new(), reason))?
         };
         let (said, meta) = if unit.is_mission {

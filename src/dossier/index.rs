@@ -22,6 +22,7 @@ use super::source::Sources;
 use super::stat::Stat;
 use super::wanted;
 use crate::base::{Interrupt, Timestamp};
+use crate::git::GitIgnored;
 
 /// What to index, and how.
 pub(crate) struct Request<'a> {
@@ -33,6 +34,8 @@ pub(crate) struct Request<'a> {
     pub(crate) is_repository: bool,
     /// Where units and documents are looked for.
     pub(crate) sources: &'a Sources,
+    /// What git ignores, where that is not indexed.
+    pub(crate) git_ignored: Option<&'a GitIgnored>,
     /// Only these missions.
     pub(crate) missions: Option<&'a [String]>,
     /// Whose manifests.

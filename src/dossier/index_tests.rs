@@ -37,6 +37,7 @@ fn with<'a>(root: &'a Path, interrupt: &'a Interrupt) -> Request<'a> {
         meta_root: root,
         is_repository: true,
         sources: below("specs"),
+        git_ignored: None,
         missions: None,
         edition: Edition::Seed,
         step: None,

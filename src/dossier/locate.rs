@@ -9,11 +9,13 @@ use super::places::{self, Places};
 use super::reason::Skipped;
 use super::slugs::named;
 use super::source::Sources;
+use super::unwanted::Unwanted;
 use super::walk::Found;
 use super::{Error, discover};
 use crate::base::pattern::PathPattern;
 use crate::base::{Interrupt, text};
 use crate::config::Artifacts;
+use crate::git::GitIgnored;
 
 /// The directories that units are opened in.
 #[derive(Debug, Default)]
@@ -71,11 +73,16 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     let is_alone = sources.is_kitty_alone();
     let mut located = Located::default();
     let mut missions = Vec::new();
+    let unwanted = Unwanted::of(request);
     if let Some((source, root)) = root {
         let found = discover::missions(request.root, root, request.is_repository || !is_alone)?;
-        located.skipped.extend(found.skipped);
-        located.loose.extend(found.loose.into_iter().map(|name| (source, format!("{root}/{name}"))));
-        (located.trees.missions, missions) = (found.tree, found.slugs);
+        let here = found.tree.as_ref().map(|tree| unwanted.inside(root, tree.path())).unwrap_or_default();
+        missions = found.slugs.into_iter().filter(|name| !here.has_directory(name)).collect();
+        let is_told = |skipped: &Skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path);
+        located.skipped.extend(found.skipped.into_iter().filter(is_told));
+        let loose = found.loose.into_iter().filter(|name| !here.has_file(name));
+        located.loose.extend(loose.map(|name| (source, format!("{root}/{name}"))));
+        located.trees.missions = found.tree;
     }
     let mut places = Places::default();
     if !is_alone {
@@ -85,21 +92,32 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
         places = places::look(&tree, sources, pattern.as_ref(), request.interrupt);
         located.trees.project = Some(tree);
     }
+    unwanted.leave_out(&mut places);
     located.skipped.append(&mut places.skipped);
     located.loose.append(&mut places.loose);
     located.name(request, places, missions);
     Ok(located)
 }
 
-/// How many units and lists of documents a built-in layout has in the project at `root`.
-pub(crate) fn count_units(root: &Path, layout: &str, artifacts: &Artifacts, interrupt: &Interrupt) -> usize {
+/// How many units and lists of documents a built-in layout has in the project at `root`, less what is not wanted.
+pub(crate) fn count_units(
+    root: &Path,
+    layout: &str,
+    artifacts: &Artifacts,
+    git: Option<&GitIgnored>,
+    interrupt: &Interrupt,
+) -> usize {
     let alone = Artifacts { layouts: vec![layout.to_owned()], source: Vec::new(), ..artifacts.clone() };
     let Ok(sources) = Sources::of(&alone, &|_| false) else { return 0 };
+    let unwanted = Unwanted::below(root, &sources, git);
     if let Some((_, missions)) = sources.root() {
-        return discover::missions(root, missions, true).map_or(0, |found| found.slugs.len());
+        let here = unwanted.inside(missions, &root.join(missions));
+        let found = discover::missions(root, missions, true).map(|found| found.slugs).unwrap_or_default();
+        return found.iter().filter(|name| !here.has_directory(name)).count();
     }
     let Ok(tree) = Beneath::open(root) else { return 0 };
-    let places = places::look(&tree, &sources, None, interrupt);
+    let mut places = places::look(&tree, &sources, None, interrupt);
+    unwanted.leave_out(&mut places);
     let lists: BTreeSet<usize> = places.documents.iter().map(|(source, _)| *source).collect();
     places.units.len() + lists.len()
 }

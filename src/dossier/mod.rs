@@ -25,6 +25,7 @@ mod digest;
 mod discover;
 mod draft;
 mod facts;
+mod globs;
 mod identity;
 mod identity_yaml;
 mod index;
@@ -42,6 +43,7 @@ mod reason;
 mod slugs;
 mod source;
 mod stat;
+mod unwanted;
 mod walk;
 mod wanted;
 

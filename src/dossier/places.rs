@@ -1,9 +1,10 @@
 //! Looking for units and documents: every directory that a pattern leads through is listed once, and no other.
 
 use super::beneath::{Beneath, EntryKind};
+use super::globs::Ignore;
 use super::layouts::is_never_read;
 use super::reason::{Reason, Skipped};
-use super::source::{Ignore, Place, Sources};
+use super::source::{Place, Sources};
 use super::walk::Found;
 use crate::base::Interrupt;
 use crate::base::pattern::{PathPattern, Segment};

@@ -1,14 +1,10 @@
 //! Sources: where units and documents are looked for, as the configuration says, with what goes for each.
 
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
-
+use super::globs::Ignore;
 use super::layouts::{BuiltIn, Layout, TABLE};
 use super::manifest::Manifest;
 use crate::base::pattern::PathPattern;
 use crate::config::{ArtifactSource, Artifacts};
-
-/// Globs that are passed over where a source does not say: dependencies and caches.
-const IGNORE: [&str; 2] = ["**/node_modules/**", "**/__pycache__/**"];
 
 /// The name of the layout whose place is `artifacts.root`.
 pub(super) const KITTY: &str = "kitty";
@@ -73,13 +69,14 @@ pub(super) struct Required {
 pub(crate) struct Sources {
     all: Vec<Source>,
     required: Vec<Required>,
+    exclude: Ignore,
 }
 
 impl Sources {
     /// Those of `[artifacts]`: the layouts in their order, then the sources of one's own. `is_set` tells whether anybody
     /// set a key of that section; what was set must exist. The error names the pattern or glob that cannot be read.
     pub(crate) fn of(artifacts: &Artifacts, is_set: &dyn Fn(&str) -> bool) -> Result<Self, String> {
-        let mut all = Self::default();
+        let mut all = Self { exclude: Ignore::of_trees(&artifacts.exclude)?, ..Self::default() };
         let settings = |name: &str| artifacts.source.iter().find(|s| s.layout.as_deref() == Some(name));
         let nothing = ArtifactSource::default();
         for (at, name) in artifacts.layouts.iter().enumerate() {
@@ -107,6 +104,11 @@ impl Sources {
             }
         }
         Ok(all)
+    }
+
+    /// Paths from the top of the project that are not indexed.
+    pub(super) fn exclude(&self) -> &Ignore {
+        &self.exclude
     }
 
     /// The sources, in order.
@@ -276,52 +278,7 @@ fn parsed<'a>(
 }
 
 fn ignore(settings: &ArtifactSource) -> Result<Ignore, String> {
-    match &settings.ignore {
-        Some(globs) => Ignore::of(globs),
-        None => Ignore::of(&IGNORE),
-    }
-}
-
-/// Globs on paths that are not even indexed; `*` crosses `/`.
-#[derive(Debug, Clone)]
-pub(super) struct Ignore {
-    files: GlobSet,
-    /// Directories of which nothing can be wanted, so that they need not be walked.
-    directories: GlobSet,
-}
-
-impl Ignore {
-    pub(super) fn of<T: AsRef<str>>(globs: &[T]) -> Result<Self, String> {
-        let (mut files, mut directories) = (GlobSetBuilder::new(), GlobSetBuilder::new());
-        for text in globs {
-            let text = text.as_ref();
-            files.add(glob(text)?);
-            if let Some(directory) = text.strip_suffix("/**") {
-                directories.add(glob(directory)?);
-            }
-        }
-        let build = |set: GlobSetBuilder| set.build().map_err(|e| e.to_string());
-        Ok(Self { files: build(files)?, directories: build(directories)? })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.files.is_empty()
-    }
-
-    /// True when the file at `path` is passed over.
-    pub(super) fn has_file(&self, path: &str) -> bool {
-        self.files.is_match(path)
-    }
-
-    /// True when everything in the directory at `path` is passed over.
-    pub(super) fn has_directory(&self, path: &str) -> bool {
-        self.directories.is_match(path)
-    }
-}
-
-fn glob(text: &str) -> Result<Glob, String> {
-    let built = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
-    built.map_err(|e| format!("bad glob `{text}`: {}", e.kind()))
+    settings.ignore.as_ref().map_or_else(Ignore::usual, |globs| Ignore::of(globs))
 }
 
 #[cfg(test)]
@@ -378,14 +335,5 @@ mod tests {
         assert_eq!(all.all()[1].surfaces, ["**"], "a list of documents takes what it lists");
         assert_eq!(all.root(), Some((2, "kitty-specs")));
         assert_eq!(all.all()[2].prefix, "kitty.");
-    }
-
-    #[test]
-    fn ignored_directories_are_not_walked() {
-        let ignore = Ignore::of(&IGNORE).unwrap();
-        assert!(ignore.has_directory("a/node_modules") && ignore.has_directory("node_modules"));
-        assert!(ignore.has_file("a/node_modules/x/y.md") && !ignore.has_file("a/modules/y.md"));
-        let some = Ignore::of(&["drafts/[!k]*"]).unwrap();
-        assert!(some.has_file("drafts/x.md") && !some.has_file("drafts/keep.md") && !some.has_directory("drafts"));
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::beneath::{Beneath, EntryKind};
+use super::globs::Ignore;
 use super::reason::Reason;
-use super::source::Ignore;
 use super::stat::Stat;
+use super::unwanted::Inside;
 use crate::base::Interrupt;
+use crate::git::{PATTERN_FILE, Rules};
 
 /// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,15 @@ pub(super) struct Walk {
     pub(super) skipped: Vec<(String, Reason)>,
     /// Files that have a further name somewhere else: what is written there shows here.
     pub(super) shared: Vec<String>,
+    /// Something was passed over because it is not wanted.
+    pub(super) is_shortened: bool,
+}
+
+impl Walk {
+    /// True when nothing is left of what was there: then the unit is not told either.
+    pub(super) fn is_emptied(&self) -> bool {
+        self.is_shortened && self.files.is_empty() && self.skipped.is_empty()
+    }
 }
 
 /// What a walk passes over, besides hidden entries.
@@ -35,15 +46,19 @@ pub(super) struct Passing<'a> {
     pub(super) ignore: Option<&'a Ignore>,
     /// Units of their own inside this one, as paths inside it.
     pub(super) nested: Vec<&'a str>,
+    /// What the project does not want of it.
+    pub(super) unwanted: Inside<'a>,
 }
 
 impl Passing<'_> {
-    fn passes(&self, path: &str, kind: EntryKind) -> bool {
-        if kind == EntryKind::Directory {
+    fn passes(&self, path: &str, kind: EntryKind, rules: Option<&Rules>) -> bool {
+        let is_dir = kind == EntryKind::Directory;
+        let is_ignored = if is_dir {
             self.nested.contains(&path) || self.ignore.is_some_and(|ignore| ignore.has_directory(path))
         } else {
             self.ignore.is_some_and(|ignore| ignore.has_file(path))
-        }
+        };
+        is_ignored || self.unwanted.has(rules, path, is_dir)
     }
 }
 
@@ -53,19 +68,29 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
     let mut walk = Walk::default();
     let mut links = Vec::new();
     let mut foreign = BTreeSet::new();
-    let mut open = vec![String::new()];
-    while let Some(dir) = open.pop() {
+    let mut open = vec![(String::new(), passing.unwanted.rules())];
+    while let Some((dir, above)) = open.pop() {
         if interrupt.is_requested() {
             break;
         }
-        match list(tree, slug, &dir, &mut walk.skipped) {
-            Ok(entries) => {
+        match list(tree, slug, &dir) {
+            Ok(List { entries, has_patterns }) => {
+                let rules = passing.unwanted.enter(above.as_ref(), &dir, has_patterns);
                 for (path, kind, stat) in entries {
-                    if passing.passes(&path, kind) {
+                    let (Ok(name) | Err(name)) = &path;
+                    if passing.passes(name, kind, rules.as_deref()) {
+                        walk.is_shortened = true;
                         continue;
                     }
+                    let path = match path {
+                        Ok(path) => path,
+                        Err(path) => {
+                            walk.skipped.push((path, Reason::NameNotUtf8));
+                            continue;
+                        }
+                    };
                     match kind {
-                        EntryKind::Directory => open.push(path),
+                        EntryKind::Directory => open.push((path, rules.clone())),
                         EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path, stat }),
                         EntryKind::Link => links.push(path),
                         EntryKind::Special => walk.skipped.push((path, Reason::SpecialFile)),
@@ -85,6 +110,9 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
         match tree.target_of_link(slug, &format!("{slug}/{path}")) {
             Ok(target) if foreign.iter().any(|dir| target.starts_with(dir)) || target.contains("/.git/") => {
                 walk.skipped.push((path, Reason::NestedRepository));
+            }
+            Ok(target) if passing.unwanted.has_file(target.strip_prefix(&format!("{slug}/")).unwrap_or(&target)) => {
+                walk.is_shortened = true;
             }
             Ok(target) => {
                 // A visible target was met, and looked at, under its own name.
@@ -113,29 +141,30 @@ pub(super) fn shared(slug: &str, files: &[Found]) -> Vec<String> {
     outside.map(|(found, _)| found.path.clone()).collect()
 }
 
-/// The visible entries of one directory, as paths relative to the feature directory. `Err` when it is another
-/// repository's or cannot be listed.
-fn list(
-    tree: &Beneath,
-    slug: &str,
-    dir: &str,
-    skipped: &mut Vec<(String, Reason)>,
-) -> Result<Vec<(String, EntryKind, Option<Stat>)>, Reason> {
+/// The visible entries of a directory, as paths relative to the feature directory; `Err` holds the readable remains of
+/// one that is not UTF-8.
+struct List {
+    entries: Vec<(Result<String, String>, EntryKind, Option<Stat>)>,
+    /// It has patterns of git's.
+    has_patterns: bool,
+}
+
+/// Lists one directory. `Err` when it is another repository's or cannot be listed.
+fn list(tree: &Beneath, slug: &str, dir: &str) -> Result<List, Reason> {
     let at = if dir.is_empty() { slug.to_owned() } else { format!("{slug}/{dir}") };
     let entries = tree.list(&at).map_err(|_| Reason::UnreadableDirectory)?;
-    if entries.iter().any(|entry| entry.name.as_deref() == Ok(".git")) {
+    let has = |hidden: &str| entries.iter().any(|entry| entry.name.as_deref() == Ok(hidden));
+    if has(".git") {
         return Err(Reason::NestedRepository);
     }
-    let path_of = |name: &str| if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
-    let mut visible = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match entry.name {
-            Ok(name) | Err(name) if name.starts_with('.') => {}
-            Ok(name) => visible.push((path_of(&name), entry.kind, entry.stat)),
-            Err(name) => skipped.push((path_of(&name), Reason::NameNotUtf8)),
-        }
-    }
-    Ok(visible)
+    let has_patterns = has(PATTERN_FILE);
+    let path_of = |name: String| if dir.is_empty() { name } else { format!("{dir}/{name}") };
+    let visible = entries.into_iter().filter(|entry| {
+        let (Ok(name) | Err(name)) = &entry.name;
+        !name.starts_with('.')
+    });
+    let entries = visible.map(|entry| (entry.name.map(path_of).map_err(path_of), entry.kind, entry.stat)).collect();
+    Ok(List { entries, has_patterns })
 }
 
 #[cfg(test)]

@@ -116,14 +116,19 @@ fn says_bare(common: &Path) -> bool {
 
 /// The last value of `core.<key>` in the repository's own configuration file, without what that file includes.
 pub(super) fn core_value(common: &Path, key: &str) -> Option<String> {
+    value(common, "core", key)
+}
+
+/// The last value of `<section>.<key>` there.
+pub(super) fn value(common: &Path, section: &str, key: &str) -> Option<String> {
     let config = plain::bytes(&common.join("config")).ok()?;
-    let mut in_core = false;
+    let mut is_meant = false;
     let mut last = None;
     for line in String::from_utf8_lossy(&config).lines().map(str::trim) {
-        if line.starts_with('[') {
-            in_core = line.eq_ignore_ascii_case("[core]");
+        if let Some(head) = line.strip_prefix('[') {
+            is_meant = head.strip_suffix(']').is_some_and(|head| head.trim().eq_ignore_ascii_case(section));
         } else if let Some((name, value)) = line.split_once('=')
-            && in_core
+            && is_meant
             && name.trim().eq_ignore_ascii_case(key)
         {
             last = Some(value.trim().trim_matches('"').to_owned());

@@ -18,7 +18,7 @@ use crate::base::text::{path, printable};
 use crate::books;
 use crate::config::Parity;
 use crate::dossier::{self, Edition, Index, Mission, Owner, ParityForm, Sources};
-use crate::git::{self, Facts};
+use crate::git::{self, Facts, GitIgnored};
 use crate::journal::{self, Receipt};
 use crate::store::Store;
 
@@ -72,6 +72,7 @@ pub(super) fn index(
     let (checkout, config) = (&workspace.checkout, &workspace.loaded.config);
     let git = Workspace::git(world);
     let sources = workspace.sources()?;
+    let ignored = workspace.git_ignored();
     let identity = &workspace.identity;
     let owner = identity.project_uuid.as_deref().zip(identity.node_id.as_deref());
     let owner = owner.map(|(project_uuid, node_id)| Owner { project_uuid, node_id });
@@ -80,6 +81,7 @@ pub(super) fn index(
         meta_root: &workspace.main_root,
         is_repository: checkout.is_repository(),
         sources: &sources,
+        git_ignored: ignored.as_ref(),
         missions: selection.missions,
         edition: selection.edition,
         step: selection.step,
@@ -120,6 +122,7 @@ pub(super) fn index(
     };
     let unreadable = absent.iter().filter(|a| a.error_reason != Some("not_found")).count() + index.skipped.len();
     let mut warnings = facts.warnings.clone();
+    warnings.extend(ignored.iter().flat_map(GitIgnored::flaws));
     warnings.extend(oddities(&index));
     if is_empty && index.skipped.is_empty() {
         warnings.push(nothing_found(&sources));

@@ -10,10 +10,11 @@ pub(crate) fn found(workspace: &Workspace, interrupt: &Interrupt) -> Vec<FoundLa
     // What cannot be read is told by the index.
     let Ok(sources) = workspace.sources() else { return Vec::new() };
     let artifacts = &workspace.loaded.config.artifacts;
-    let detected = dossier::detect(&workspace.root).into_iter();
+    let ignored = workspace.git_ignored();
+    let detected = dossier::detect(&workspace.root, ignored.as_ref()).into_iter();
     let others = detected.filter(|d| !sources.layouts().contains(&d.layout) && !sources.looks_in(d.place));
     let counted = others.filter_map(|detected| {
-        let units = dossier::count_units(&workspace.root, detected.layout, artifacts, interrupt);
+        let units = dossier::count_units(&workspace.root, detected.layout, artifacts, ignored.as_ref(), interrupt);
         let (layout, place) = (detected.layout.to_owned(), detected.place.to_owned());
         (units > 0).then_some(FoundLayout { layout, place, units: units as u64 })
     });

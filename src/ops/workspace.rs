@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, World, owner};
 use crate::base::RepositoryId;
-use crate::config::{self, Delivery, Flag, Home, Inputs, Loaded, Origin, Pins, Place};
+use crate::config::{self, Delivery, Flag, GitIgnoredFiles, Home, Inputs, Loaded, Origin, Pins, Place};
 use crate::dossier::{self, ProjectOverride};
 use crate::endpoint;
-use crate::git::{self, Checkout, Git};
+use crate::git::{self, Checkout, Git, GitIgnored};
 
 /// The repository's configuration file, at the top of the work tree.
 const REPOSITORY_FILE: &str = "event-sync.toml";
@@ -141,6 +141,12 @@ impl Workspace {
         let is_default = |origin: &Origin| *origin == Origin::Default;
         let is_set = |key: &str| self.loaded.values.iter().any(|v| v.key == key && !is_default(&v.origin));
         dossier::Sources::of(&self.loaded.config.artifacts, &is_set).map_err(|e| dossier::Error::Sources(e).into())
+    }
+
+    /// What git ignores, where that is not indexed.
+    pub(crate) fn git_ignored(&self) -> Option<GitIgnored> {
+        let is_left_out = self.loaded.config.artifacts.git_ignored == GitIgnoredFiles::Skip;
+        if is_left_out { GitIgnored::of(&self.checkout) } else { None }
     }
 
     /// Git, as children are started for this command.

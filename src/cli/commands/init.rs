@@ -19,6 +19,7 @@ use crate::cli::{Context, Exit, Failure};
 use crate::config::LAYOUTS;
 use crate::dossier::{self, ProjectOverride};
 use crate::endpoint::Choice;
+use crate::git::GitIgnored;
 use crate::ops::{self, Request, Scope};
 
 /// Find the specs of this repository and write event-sync.toml.
@@ -71,7 +72,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let known = dossier::identity(&[&root], &ProjectOverride::default()).map_err(ops::Error::from)?;
     let found = Found { file: read(&path)?, kittify_uuid: known.project_uuid };
     let identity = Identity { uuid: context.ids.uuid(), slug: slug(&root) };
-    let layouts = layouts(&root, &args.layout);
+    let ignored = GitIgnored::of(&context.checkout()?);
+    let layouts = layouts(&root, &args.layout, ignored.as_ref());
     let wish = Wish {
         preset: context.globals.preset.as_deref(),
         identity: &identity,
@@ -103,7 +105,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         printer.result(plan.act.text().trim_end());
     } else {
         tell(context, &plan, &path);
-        tell_places(context, &root, &layouts);
+        tell_places(context, &root, &layouts, ignored.as_ref());
         // The file is written; what stands in the way of an index is told, and mended by hand.
         if let Err(failure) = tell_listing(context) {
             printer.warning(&failure.message);
@@ -120,16 +122,17 @@ fn project_root(context: &Context) -> Result<PathBuf, Failure> {
     let is_project = |dir: &Path| dir.join(FILE).is_file() || dir.join(KITTIFY).is_file();
     let within = start.ancestors().take_while(|dir| dir.starts_with(&checkout.root));
     let said = within.into_iter().find(|dir| is_project(dir)).map(Path::to_owned);
-    let has_specs = start.starts_with(&checkout.root) && !dossier::detect(&start).is_empty();
+    let has_specs =
+        start.starts_with(&checkout.root) && !dossier::detect(&start, GitIgnored::of(&checkout).as_ref()).is_empty();
     Ok(said.or_else(|| has_specs.then_some(start)).unwrap_or(checkout.root))
 }
 
 /// The layouts that were asked for, else those that are found.
-fn layouts(root: &Path, asked: &[String]) -> Layouts {
+fn layouts(root: &Path, asked: &[String], ignored: Option<&GitIgnored>) -> Layouts {
     if !asked.is_empty() {
         return Layouts { sure: asked.to_vec(), likely: Vec::new() };
     }
-    let (sure, likely): (Vec<_>, Vec<_>) = dossier::detect(root).into_iter().partition(|found| found.is_sure);
+    let (sure, likely): (Vec<_>, Vec<_>) = dossier::detect(root, ignored).into_iter().partition(|found| found.is_sure);
     let names = |found: Vec<dossier::Detected>| found.iter().map(|found| found.layout.to_owned()).collect();
     Layouts { sure: names(sure), likely: names(likely) }
 }
@@ -147,15 +150,15 @@ fn tell(context: &Context, plan: &Plan, path: &Path) {
 }
 
 /// Says what else is there: likely layouts, tools with a recipe, projects below.
-fn tell_places(context: &Context, root: &Path, layouts: &Layouts) {
+fn tell_places(context: &Context, root: &Path, layouts: &Layouts, ignored: Option<&GitIgnored>) {
     let printer = &context.printer;
     for layout in &layouts.likely {
         printer.note(&format!("Likely: {layout}; if it is, take the `#` off its line in {FILE}"));
     }
-    for (tool, place) in dossier::recipes(root) {
+    for (tool, place) in dossier::recipes(root, ignored) {
         printer.note(&format!("Found: {tool} ({place}); docs/layouts.md has the lines for it"));
     }
-    for (below, layout) in dossier::projects_below(root) {
+    for (below, layout) in dossier::projects_below(root, ignored) {
         let below = text::printable(&below);
         printer.note(&format!("Found: {layout} in {below}/; `sk-sync init --repo {below}` makes it a project"));
     }

@@ -1,6 +1,7 @@
 //! Where units and documents are looked for: the built-in layouts, sources of one's own, and several at once.
 
 mod trees;
+mod unwanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 

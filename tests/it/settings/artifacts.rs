@@ -144,3 +144,21 @@ fn documents_keep() {
         assert_eq!(kept, stays, "{more}");
     }
 }
+
+#[test]
+fn artifacts_exclude() {
+    let sandbox = configured("artifacts.exclude = ['kitty-specs/storm-surge-alerts-01KQX7M2/tasks/', '**/plan.md']");
+    let queued = queued(&sandbox);
+    assert!(queued.contains("spec.md") && !queued.contains("plan.md"), "{queued:?}");
+    assert!(!queued.iter().any(|path| path.starts_with("tasks/WP01-threshold")), "{queued:?}");
+}
+
+#[test]
+fn artifacts_git_ignored() {
+    for (more, is_sent) in [("", false), ("artifacts.git_ignored = 'send'", true)] {
+        let sandbox = configured(more);
+        sandbox.write(".gitignore", "notes.md\n");
+        sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/research/notes.md", "text");
+        assert_eq!(queued(&sandbox).contains("research/notes.md"), is_sent, "{more}");
+    }
+}

@@ -1,0 +1,110 @@
+//! What a project does not want indexed: what its configuration excludes, and what git ignores. None of it is told.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::globs::Ignore;
+use super::index::Request;
+use super::places::Places;
+use super::source::Sources;
+use crate::git::{GitIgnored, Rules};
+
+/// The paths that are left out. Paths are from the top of the project.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unwanted<'a> {
+    sources: &'a Sources,
+    git: Option<&'a GitIgnored>,
+    root: &'a Path,
+}
+
+impl<'a> Unwanted<'a> {
+    pub(super) fn of(request: &Request<'a>) -> Self {
+        Self { sources: request.sources, git: request.git_ignored, root: request.root }
+    }
+
+    /// Of a project that has only these sources.
+    pub(super) fn below(root: &'a Path, sources: &'a Sources, git: Option<&'a GitIgnored>) -> Self {
+        Self { sources, git, root }
+    }
+
+    /// Takes what is not wanted from what was found.
+    pub(super) fn leave_out(&self, places: &mut Places) {
+        let here = self.inside("", self.root);
+        places.units.retain(|unit| !here.has_directory(&unit.dir));
+        places.documents.retain(|(_, found)| !here.has_file(&found.path));
+        places.loose.retain(|(_, path)| !here.has_file(path));
+        places.skipped.retain(|skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path));
+    }
+
+    /// What of it is in a directory: `place` in the project, and `dir` on disk, which a link may have led to.
+    pub(super) fn inside<'b>(&self, place: &'b str, dir: &Path) -> Inside<'b>
+    where
+        'a: 'b,
+    {
+        let exclude = Some(self.sources.exclude()).filter(|exclude| !exclude.is_empty());
+        let git = self.git.and_then(|git| Some((git, git.place_of(dir)?)));
+        Inside { exclude: exclude.map(|exclude| (exclude, place)), git }
+    }
+}
+
+/// What is not wanted in one directory. Paths are from it.
+#[derive(Debug, Default)]
+pub(super) struct Inside<'a> {
+    /// With the directory's path from the top of the project.
+    exclude: Option<(&'a Ignore, &'a str)>,
+    /// With the directory's path from the top of the work tree.
+    git: Option<(&'a GitIgnored, String)>,
+}
+
+impl<'a> Inside<'a> {
+    /// What git ignores in a directory.
+    pub(super) fn by_git(dir: &Path, git: Option<&'a GitIgnored>) -> Self {
+        Self { exclude: None, git: git.and_then(|git| Some((git, git.place_of(dir)?))) }
+    }
+
+    /// What git's patterns say in the directory itself, for a walk that begins there.
+    pub(super) fn rules(&self) -> Option<Arc<Rules>> {
+        self.git.as_ref().map(|(git, place)| git.rules(place.rsplit_once('/').map_or("", |(above, _)| above)))
+    }
+
+    /// The rules in the directory at `path`, in which `above` hold.
+    pub(super) fn enter(&self, above: Option<&Arc<Rules>>, path: &str, has_patterns: bool) -> Option<Arc<Rules>> {
+        let ((git, place), above) = (self.git.as_ref()?, above?);
+        Some(git.within(above, &joined(place, path), has_patterns))
+    }
+
+    /// True for an entry of a directory with these rules.
+    pub(super) fn has(&self, rules: Option<&Rules>, path: &str, is_dir: bool) -> bool {
+        let is_excluded = self.exclude.is_some_and(|(exclude, place)| {
+            let path = joined(place, path);
+            if is_dir { exclude.has_directory(&path) } else { exclude.has_file(&path) }
+        });
+        if is_excluded {
+            return true;
+        }
+        let (Some(rules), Some((git, place))) = (rules.filter(|rules| !rules.are_none()), &self.git) else {
+            return false;
+        };
+        let path = joined(place, path);
+        if is_dir { git.has_directory_by(rules, &path) } else { git.has_file_by(rules, &path) }
+    }
+
+    pub(super) fn has_file(&self, path: &str) -> bool {
+        self.exclude.is_some_and(|(exclude, place)| exclude.has_file(&joined(place, path)))
+            || self.git.as_ref().is_some_and(|(git, place)| git.has_file(&joined(place, path)))
+    }
+
+    pub(super) fn has_directory(&self, path: &str) -> bool {
+        self.exclude.is_some_and(|(exclude, place)| exclude.has_directory(&joined(place, path)))
+            || self.git.as_ref().is_some_and(|(git, place)| git.has_directory(&joined(place, path)))
+    }
+}
+
+/// A path inside `place`; `place` itself for an empty one.
+fn joined(place: &str, path: &str) -> String {
+    match (place, path) {
+        ("", path) => path.to_owned(),
+        (place, "") => place.to_owned(),
+        (place, path) => format!("{place}/{path}"),
+    }
+}

@@ -1,0 +1,428 @@
+//! The tracked paths of a work tree, from its index: versions 2, 3 and 4, split and sparse, with ids of both hashes.
+//!
+//! Only the names are read, entry by entry, and only those below one place are kept. A crate for the whole format brings
+//! 43 others, a memory map and a second version of `bitflags` among them.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
+use std::ops::Range;
+use std::path::Path;
+
+use super::checkout::value;
+use crate::base::{digest, files};
+
+/// A longer index is not read, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
+/// The longest name that an entry may have, in bytes.
+const MAX_NAME: usize = 4096;
+/// The most bytes after the entries.
+const MAX_EXTENSIONS: u64 = 64 << 20;
+/// The most bytes of names that are kept.
+const MAX_KEPT: usize = 64 << 20;
+/// Bytes of an entry before its object id: times, device, inode, mode, owner and size.
+const STAT: usize = 40;
+/// The flag of an entry with two more bytes of flags; from version 3 on.
+const EXTENDED: u16 = 0x4000;
+
+/// The tracked paths at `place` (a name at the top of the work tree) and below it; none where there is no index yet. A
+/// directory that a sparse index has as one entry ends in `/`. `Err` where the index cannot be read to its end.
+pub(super) fn tracked(git_dir: &Path, common_dir: &Path, place: &str) -> io::Result<BTreeSet<String>> {
+    let is_sha256 = value(common_dir, "extensions", "objectformat").is_some_and(|v| v.eq_ignore_ascii_case("sha256"));
+    let wanted = Wanted { id: if is_sha256 { 32 } else { 20 }, place };
+    let index = match files::open_regular(&git_dir.join("index")) {
+        Ok(file) => wanted.read(file)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(e) => return Err(e),
+    };
+    let mut paths: BTreeSet<String> = index.paths.into_iter().map(|(_, path)| path).collect();
+    if let Some(split) = index.split {
+        let base = wanted.read(files::open_regular(&git_dir.join(format!("sharedindex.{}", split.base)))?)?;
+        let is_deleted = |at: &u32| {
+            let after = split.deleted.partition_point(|range| range.end <= u64::from(*at));
+            split.deleted.get(after).is_some_and(|range| range.contains(&u64::from(*at)))
+        };
+        paths.extend(base.paths.into_iter().filter(|(at, _)| !is_deleted(at)).map(|(_, path)| path));
+    }
+    Ok(paths)
+}
+
+/// What one file says.
+#[derive(Debug, Default)]
+struct Index {
+    /// The wanted paths, each with its place among the entries.
+    paths: Vec<(u32, String)>,
+    split: Option<Split>,
+}
+
+/// That an index only says what differs from another one.
+#[derive(Debug)]
+struct Split {
+    /// The name of the other one, in hex.
+    base: String,
+    /// Places of entries of the other one that are gone, ascending.
+    deleted: Vec<Range<u64>>,
+}
+
+/// What to read, and how.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    /// Bytes of an object id.
+    id: usize,
+    place: &'a str,
+}
+
+impl Wanted<'_> {
+    fn takes(&self, name: &[u8]) -> bool {
+        let rest = name.strip_prefix(self.place.as_bytes());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    }
+
+    fn read(&self, mut file: File) -> io::Result<Index> {
+        self.check(&mut file)?;
+        file.rewind()?;
+        self.parse(&mut BufReader::new(file.take(MAX_BYTES)))
+    }
+
+    /// Compares the digest at the end of the file with what is before it. Zeroes say that git did not make one.
+    fn check(&self, file: &mut File) -> io::Result<()> {
+        let size = file.metadata()?.len();
+        let content = size.checked_sub(self.id as u64).filter(|_| size <= MAX_BYTES);
+        let content = content.ok_or_else(|| damaged("it is too short, or longer than 1 GiB"))?;
+        let mut digest = Digest::of(self.id);
+        let mut reader = BufReader::new(file.by_ref().take(content));
+        loop {
+            let bytes = reader.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            digest.update(bytes);
+            let read = bytes.len();
+            reader.consume(read);
+        }
+        let mut stated = Vec::new();
+        file.take(self.id as u64 + 1).read_to_end(&mut stated)?;
+        let is_unstated = stated.len() == self.id && stated.iter().all(|byte| *byte == 0);
+        if is_unstated || stated == digest.finish() { Ok(()) } else { Err(damaged("its digest does not match")) }
+    }
+
+    fn parse(&self, from: &mut impl BufRead) -> io::Result<Index> {
+        let [magic, version, count] = [word(from)?, word(from)?, word(from)?];
+        if magic != u32::from_be_bytes(*b"DIRC") || !(2..=4).contains(&version) {
+            return Err(damaged("it is not an index of a version from 2 to 4"));
+        }
+        let (mut index, mut kept, mut name) = (Index::default(), 0, Vec::new());
+        for at in 0..count {
+            self.entry(from, version, &mut name)?;
+            if !name.is_empty() && self.takes(&name) {
+                kept += name.len();
+                if kept > MAX_KEPT {
+                    return Err(damaged("it has too many names"));
+                }
+                index.paths.push((at, String::from_utf8_lossy(&name).into_owned()));
+            }
+        }
+        index.split = self.extensions(from)?;
+        Ok(index)
+    }
+
+    /// Reads one entry; `name` is that of the entry before.
+    fn entry(&self, from: &mut impl BufRead, version: u32, name: &mut Vec<u8>) -> io::Result<()> {
+        skip(from, (STAT + self.id) as u64)?;
+        let is_extended = version >= 3 && half(from)? & EXTENDED != 0;
+        let head = STAT + self.id + if is_extended { 4 } else { 2 };
+        if version < 3 {
+            skip(from, 2)?;
+        }
+        if is_extended {
+            skip(from, 2)?;
+        }
+        if version == 4 {
+            let cut = usize::try_from(varint(from)?).unwrap_or(usize::MAX);
+            name.truncate(name.len().checked_sub(cut).ok_or_else(|| damaged("a name is cut by more than it has"))?);
+        } else {
+            name.clear();
+        }
+        let most = (MAX_NAME + 1).saturating_sub(name.len());
+        let read = from.by_ref().take(most as u64).read_until(0, name)?;
+        if name.pop() != Some(0) || read == 0 {
+            return Err(damaged("a name has no end"));
+        }
+        if version < 4 {
+            // An entry ends with 1 to 8 zero bytes, at a multiple of 8.
+            let padding = 8 - (head + name.len()) % 8;
+            skip(from, padding as u64 - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the extensions, as far as they say which paths there are; the hash of the file follows them.
+    fn extensions(&self, from: &mut impl BufRead) -> io::Result<Option<Split>> {
+        let mut rest = Vec::new();
+        from.take(MAX_EXTENSIONS + 1).read_to_end(&mut rest)?;
+        let end = rest.len().checked_sub(self.id).filter(|end| *end as u64 <= MAX_EXTENSIONS);
+        let mut rest = end.and_then(|end| rest.get(..end)).ok_or_else(|| damaged("its end is missing"))?;
+        let mut split = None;
+        while let Some((name, after)) = rest.split_first_chunk::<4>() {
+            let (size, after) = after.split_first_chunk::<4>().ok_or_else(|| damaged("an extension is cut off"))?;
+            let size = usize::try_from(u32::from_be_bytes(*size)).unwrap_or(usize::MAX);
+            let (body, after) = after.split_at_checked(size).ok_or_else(|| damaged("an extension is cut off"))?;
+            match name {
+                b"link" => split = self.link(body)?,
+                // A sparse index has directories among its entries. Names in capitals can be passed over.
+                b"sdir" => {}
+                [first, ..] if first.is_ascii_uppercase() => {}
+                _ => return Err(damaged("it has an extension that this version of sk-sync does not know")),
+            }
+            rest = after;
+        }
+        Ok(split)
+    }
+
+    /// The extension of a split index: the id of the other one, and which of its entries are deleted and replaced. An
+    /// id of zeroes says that there is no other one.
+    fn link(&self, body: &[u8]) -> io::Result<Option<Split>> {
+        let (base, bitmaps) = body.split_at_checked(self.id).ok_or_else(|| damaged("the id of its base is cut off"))?;
+        let split = || {
+            Ok(Split {
+                base: digest::hex(base),
+                deleted: if bitmaps.is_empty() { Vec::new() } else { set_bits(bitmaps)? },
+            })
+        };
+        if base.iter().all(|byte| *byte == 0) { Ok(None) } else { split().map(Some) }
+    }
+}
+
+/// The digest that ids are made with.
+enum Digest {
+    Sha1(sha1_smol::Sha1),
+    Sha256(digest::Hasher),
+}
+
+impl Digest {
+    fn of(id: usize) -> Self {
+        if id == 20 { Self::Sha1(sha1_smol::Sha1::new()) } else { Self::Sha256(digest::Hasher::default()) }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(sha1) => sha1.update(bytes),
+            Self::Sha256(sha256) => sha256.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Sha1(sha1) => sha1.digest().bytes().to_vec(),
+            Self::Sha256(sha256) => sha256.finish().as_bytes().to_vec(),
+        }
+    }
+}
+
+/// The bits that are set in the first of git's compressed bitmaps (EWAH) in `bytes`: runs of equal words, each followed by
+/// words as they are.
+fn set_bits(bytes: &[u8]) -> io::Result<Vec<Range<u64>>> {
+    let cut = || damaged("a bitmap is cut off");
+    let (head, rest) = bytes.split_first_chunk::<8>().ok_or_else(cut)?;
+    let count = u64::from_be_bytes(*head) & u64::from(u32::MAX);
+    let words = usize::try_from(count * 8).ok().and_then(|size| rest.get(..size)).ok_or_else(cut)?;
+    let mut words = words.as_chunks::<8>().0.iter().map(|word| u64::from_be_bytes(*word));
+    let (mut set, mut at) = (Vec::new(), 0_u64);
+    while let Some(marker) = words.next() {
+        let run = (marker >> 1 & u64::from(u32::MAX)) * 64;
+        if marker & 1 == 1 && run > 0 {
+            set.push(at..at + run);
+        }
+        at += run;
+        for word in words.by_ref().take(usize::try_from(marker >> 33).unwrap_or(usize::MAX)) {
+            set.extend((0..64).filter(|bit| word >> bit & 1 == 1).map(|bit| at + bit..at + bit + 1));
+            at += 64;
+        }
+    }
+    Ok(set)
+}
+
+fn word(from: &mut impl BufRead) -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    from.read_exact(&mut bytes)?;
+    Ok(u32::from_be_bytes(bytes))
+}
+
+fn half(from: &mut impl BufRead) -> io::Result<u16> {
+    let mut bytes = [0; 2];
+    from.read_exact(&mut bytes)?;
+    Ok(u16::from_be_bytes(bytes))
+}
+
+/// A number in git's variable width.
+fn varint(from: &mut impl BufRead) -> io::Result<u64> {
+    let mut number = 0_u64;
+    for _ in 0..8 {
+        let mut byte = [0];
+        from.read_exact(&mut byte)?;
+        number = number << 7 | u64::from(byte[0] & 0x7f);
+        if byte[0] & 0x80 == 0 {
+            return Ok(number);
+        }
+        number += 1;
+    }
+    Err(damaged("a number is too long"))
+}
+
+fn skip(from: &mut impl BufRead, count: u64) -> io::Result<()> {
+    let skipped = io::copy(&mut from.take(count), &mut io::sink())?;
+    if skipped == count { Ok(()) } else { Err(damaged("it ends too early")) }
+}
+
+fn damaged(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn git(dir: &Path, args: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=T", "-c", "user.email=t@example.org"]).args(args).current_dir(dir);
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            command.env_remove(name);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn write(dir: &Path, path: &str) {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    }
+
+    /// Every path in the index, asked for by its first name.
+    fn read(git_dir: &Path, common_dir: &Path, names: &[&str]) -> BTreeSet<String> {
+        names.iter().flat_map(|name| tracked(git_dir, common_dir, name).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_form_that_git_writes_is_read() {
+        let long = format!("deep/{}/x.md", "d".repeat(200));
+        let sha256 = &["init", "-q", "--object-format=sha256"][..];
+        let plain = &["init", "-q"][..];
+        for (name, init, setups) in [
+            ("version 2", plain, &[&["update-index", "--index-version", "2"][..]][..]),
+            ("version 3", plain, &[&["update-index", "--skip-worktree", "a.md"]]),
+            ("version 4", plain, &[&["update-index", "--index-version", "4"]]),
+            ("split", plain, &[&["update-index", "--split-index"]]),
+            (
+                "split, version 4",
+                plain,
+                &[&["update-index", "--index-version", "4"], &["update-index", "--split-index"]],
+            ),
+            ("sha256", sha256, &[]),
+            ("sha256, split", sha256, &[&["update-index", "--split-index"]]),
+            (
+                "without a digest",
+                plain,
+                &[&["config", "index.skipHash", "true"], &["update-index", "--force-write-index"]],
+            ),
+            ("untracked cache", plain, &[&["update-index", "--force-untracked-cache"], &["status"]]),
+        ] {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = temp.path();
+            for path in ["a.md", "b.md", "deep/b.md", "deep/bc.md", "deeper/x.md", &long, "gone.md", "é.md"] {
+                write(dir, path);
+            }
+            git(dir, init);
+            git(dir, &["add", "-A"]);
+            for setup in setups {
+                git(dir, setup);
+            }
+            // A split index says these as differences: an entry more, an entry less, an entry that is another.
+            write(dir, "later.md");
+            git(dir, &["add", "-N", "later.md"]);
+            git(dir, &["rm", "-q", "-f", "--cached", "gone.md", "deep/b.md"]);
+            std::fs::write(dir.join("b.md"), "other").unwrap();
+            git(dir, &["add", "b.md"]);
+            let dot_git = dir.join(".git");
+            let wanted: BTreeSet<String> =
+                git(dir, &["-c", "core.quotePath=false", "ls-files"]).lines().map(str::to_owned).collect();
+            assert!(wanted.contains("later.md") && wanted.contains(&long) && !wanted.contains("gone.md"), "{wanted:?}");
+            let names = ["a.md", "b.md", "deep", "deeper", "gone.md", "later.md", "é.md", "never.md"];
+            assert_eq!(read(&dot_git, &dot_git, &names), wanted, "{name}");
+            let is_split = std::fs::read_dir(&dot_git)
+                .unwrap()
+                .flatten()
+                .any(|e| e.file_name().to_string_lossy().starts_with("sharedindex."));
+            assert_eq!(is_split, name.contains("split"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sparse_index_has_directories_and_a_linked_work_tree_an_index_of_its_own() {
+        let temp = tempfile::tempdir().unwrap();
+        let (dir, side) = (temp.path().join("main"), temp.path().join("side"));
+        for path in ["in/a.md", "out/deep/b.md", "c.md"] {
+            write(&dir, path);
+        }
+        git(&dir, &["init", "-q"]);
+        git(&dir, &["add", "-A"]);
+        git(&dir, &["commit", "-q", "-m", "x"]);
+        git(&dir, &["worktree", "add", "-q", side.to_str().unwrap()]);
+        git(&dir, &["sparse-checkout", "set", "--cone", "--sparse-index", "in"]);
+        let dot_git = dir.join(".git");
+        assert_eq!(read(&dot_git, &dot_git, &["in", "out"]), ["in/a.md", "out/"].map(str::to_owned).into());
+        write(&side, "in/new.md");
+        git(&side, &["add", "in/new.md"]);
+        let git_dir = dot_git.join("worktrees/side");
+        let wanted = ["in/a.md", "in/new.md", "out/deep/b.md"].map(str::to_owned);
+        assert_eq!(read(&git_dir, &dot_git, &["in", "out"]), wanted.into());
+    }
+
+    #[test]
+    fn a_damaged_index_is_an_error_and_a_missing_one_is_empty() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path();
+        assert_eq!(tracked(dir, dir, "a").unwrap(), BTreeSet::new());
+        for path in ["a.md", "deep/b.md", "deep/c.md"] {
+            write(dir, path);
+        }
+        git(dir, &["init", "-q"]);
+        git(dir, &["add", "-A"]);
+        git(dir, &["update-index", "--split-index"]);
+        git(dir, &["rm", "-q", "--cached", "deep/b.md"]);
+        let dot_git = dir.join(".git");
+        let shared = std::fs::read_dir(&dot_git)
+            .unwrap()
+            .flatten()
+            .find(|e| e.file_name().to_string_lossy().starts_with("sharedindex."));
+        let wanted = BTreeSet::from(["deep/c.md".to_owned()]);
+        for file in [dot_git.join("index"), shared.unwrap().path()] {
+            let whole = std::fs::read(&file).unwrap();
+            for cut in 0..whole.len() {
+                std::fs::write(&file, &whole[..cut]).unwrap();
+                assert!(tracked(&dot_git, &dot_git, "deep").is_err(), "{} cut at {cut}", file.display());
+            }
+            for at in 0..whole.len() {
+                let mut other = whole.clone();
+                other[at] ^= 0xff;
+                std::fs::write(&file, &other).unwrap();
+                assert!(tracked(&dot_git, &dot_git, "deep").is_err(), "{} changed at {at}", file.display());
+                // Nor does it matter what it says where there is no digest: reading it ends, and without a panic.
+                let end = other.len() - 20;
+                other[end..].fill(0);
+                std::fs::write(&file, &other).unwrap();
+                let _read = tracked(&dot_git, &dot_git, "deep");
+            }
+            std::fs::write(&file, &whole).unwrap();
+        }
+        assert_eq!(read(&dot_git, &dot_git, &["deep"]), wanted);
+        std::fs::write(dot_git.join("index"), "DIRC\0\0\0\u{2}\0\0\0\u{1}").unwrap();
+        assert!(tracked(&dot_git, &dot_git, "deep").is_err());
+        std::fs::remove_file(dot_git.join("index")).unwrap();
+        std::fs::create_dir(dot_git.join("index")).unwrap();
+        assert!(tracked(&dot_git, &dot_git, "deep").is_err());
+    }
+}
