@@ -15,6 +15,8 @@ pub(crate) const DOCUMENTS_ANSWERED: &str = "documents_answered";
 pub(crate) const LEDGER_COMMITTED: &str = "ledger_committed";
 /// What one older store has for one of ours is on disk, with its mark.
 pub(crate) const IMPORTED: &str = "imported";
+/// Events that name no project are in the store of one, and still where they were.
+pub(crate) const ADOPTED: &str = "adopted";
 /// An archive has its name and is proved, and no row says so yet.
 pub(crate) const ARCHIVED: &str = "archived";
 

@@ -43,7 +43,7 @@ pub(crate) use documents::{Inherited, inherit_document, sweep_texts, without_tex
 pub(crate) use last_run::{LastRun, Runner, read as last_run, write as write_last_run};
 pub(crate) use lost::start_anew;
 pub(crate) use mend::{mend, plan_mending};
-pub(crate) use removal::{Removed, clear, drain_to_file, remove_project};
+pub(crate) use removal::{Removed, clear, drain_to_file, hand_over, remove_project};
 pub(crate) use replace::{Obstacle, obstacle, replace};
 pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
 pub(crate) use retention::{acknowledge, evict, note_retention};

@@ -7,6 +7,7 @@
 //! * clear: `discarded: cleared`. Recaptured ids are known as ever.
 //! * remove project: `discarded: purged`, and of rows that were not live, whatever bytes are left. The ids stay known,
 //!   so that nothing brings the events back.
+//! * hand over: `discarded: adopted`. Another store has the event now.
 //! * drain to file: `discarded: archived`. The bytes stay until they are collected.
 
 use super::Error;
@@ -61,6 +62,15 @@ pub(crate) fn drain_to_file(tx: &WriteTx<'_>, now: Timestamp, archived: &[i64]) 
     Ok(removed)
 }
 
+/// Gives up those of these events that are live: the store of a project has them.
+pub(crate) fn hand_over(tx: &WriteTx<'_>, now: Timestamp, adopted: &[i64]) -> Result<Removed, Error> {
+    let mut removed = Removed { last: adopted.last().copied(), ..Removed::default() };
+    for seq in adopted {
+        removed.take(tx, now, *seq, &ADOPTED)?;
+    }
+    Ok(removed)
+}
+
 /// How an event is marked, and what its audit row says.
 struct Way {
     mark: Mark<'static>,
@@ -71,6 +81,8 @@ struct Way {
 const CLEAR: Way = Way { mark: Mark::Discarded("cleared"), act: "cleared", reason: "the operator cleared the queue" };
 const PURGE: Way =
     Way { mark: Mark::Discarded(journal::PURGED), act: journal::PURGED, reason: "removed with its project" };
+const ADOPTED: Way =
+    Way { mark: Mark::Discarded("adopted"), act: "adopted", reason: "taken over into the store of a project" };
 const ARCHIVE: Way = Way { mark: Mark::Archived, act: "archived", reason: "released to a verified archive" };
 
 impl Removed {

@@ -95,7 +95,7 @@ impl Exit {
     pub(crate) fn of_report(report: &Report, strict: bool) -> Self {
         let standing = &report.standing;
         let conflicts = report.capture.map_or(0, |c| c.conflicts)
-            + report.migrate.as_ref().map_or(0, |m| m.open_conflicts.unwrap_or(m.conflicts))
+            + report.migrate.as_ref().map_or(0, |m| m.open_conflicts.unwrap_or(m.own_conflicts))
             + report.spool.map_or(0, |s| s.conflicts);
         let failed = report.drain.as_ref().map_or(0, |d| d.terminal_failed)
             + report.bodies.as_ref().map_or(0, |b| b.failed)

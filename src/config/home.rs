@@ -66,6 +66,18 @@ impl Home {
         Place { dir: self.state.join("unassigned/older") }
     }
 
+    /// The places of repositories that have no project identity yet, or had none, by the names of their directories.
+    pub(crate) fn unassigned_places(&self) -> Vec<(String, Place)> {
+        let entries = std::fs::read_dir(self.state.join("unassigned")).into_iter().flatten().flatten();
+        let is_place = |name: &String| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        let names = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut names: Vec<_> =
+            names.filter_map(|entry| entry.file_name().into_string().ok()).filter(is_place).collect();
+        names.sort_unstable();
+        let place = |name: String| (name.clone(), Place { dir: self.state.join("unassigned").join(name) });
+        names.into_iter().map(place).collect()
+    }
+
     /// The place of a repository that has no project identity yet, by its common git directory.
     pub(crate) fn unassigned(&self, common_git_dir: &Path) -> Place {
         Place { dir: self.state.join("unassigned").join(short_digest(common_git_dir)) }

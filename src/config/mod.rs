@@ -24,6 +24,7 @@ mod load_tests;
 mod loaded;
 mod network;
 mod origin;
+mod places;
 mod preset;
 mod schema;
 mod settings;
@@ -39,6 +40,7 @@ pub(crate) use keys::KEYS;
 pub(crate) use load::{Flag, Inputs, Pins, load, load_with};
 pub(crate) use loaded::{Asked, Loaded, RepositoryFile, Setting, UrlSource};
 pub(crate) use origin::{Origin, Problem, without_secrets};
+pub(crate) use places::Listed;
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
     Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, GitIgnoredFiles, Header,

@@ -19,12 +19,20 @@ impl Home {
             dir.push(part);
             real_directory(&dir)?;
         }
-        plain_entries(place.dir())?;
+        place.refuse_planted()?;
         let remembered = place.checkout(checkout);
         for dir in remembered.parent().into_iter().chain([remembered.as_path()]) {
             real_directory(dir)?;
         }
         plain_entries(&remembered)
+    }
+}
+
+impl Place {
+    /// Refuses a place that is another user's, or that holds anything but plain files and directories.
+    pub(crate) fn refuse_planted(&self) -> Result<(), Error> {
+        real_directory(self.dir())?;
+        plain_entries(self.dir())
     }
 }
 

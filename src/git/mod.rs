@@ -34,7 +34,7 @@ pub(crate) use ignored::{GitIgnored, PATTERN_FILE, Rules};
 pub(crate) use operation::{Operation, branch_file, operation};
 pub(crate) use ownership::refuse_foreign;
 pub(crate) use reflog::{arrived_after, count_changing};
-pub(crate) use repository::{Known, claim_id, known_id, repository};
+pub(crate) use repository::{Known, claim_id, id_in, known_id, repository};
 pub(crate) use slug::is_repo_slug;
 pub(crate) use work_trees::work_trees;
 

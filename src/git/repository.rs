@@ -45,6 +45,11 @@ pub(crate) fn claim_id(checkout: &Checkout, fresh: &RepositoryId) -> Result<Know
     }
 }
 
+/// Looks for the id that the git directory `common` keeps, whatever work trees it has.
+pub(crate) fn id_in(common: &Path) -> Result<Known, Error> {
+    read(common)
+}
+
 fn read(common: &Path) -> Result<Known, Error> {
     let refused = |what: String| Error::RepositoryId { path: text::path(&path(common)), what };
     match id_file::read(common) {

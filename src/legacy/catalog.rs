@@ -81,6 +81,11 @@ impl Catalog {
         self.sources.get(&text::path(path))
     }
 
+    /// Every file that something is known of, by its printed path.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (&String, &Known)> {
+        self.sources.iter()
+    }
+
     /// True when some source has rows that name no project.
     pub(super) fn has_unassigned(&self) -> bool {
         self.sources.values().any(|known| known.stores.iter().any(|store| store == "unassigned"))

@@ -4,7 +4,7 @@ use super::examine::{Row, examine};
 use super::marks::{self, Descent, Provenance};
 use super::share::Share;
 use super::source::{BodyRest, BodyRow, BodyTable, Source, Stop};
-use super::{Error, Found, Policy, odd};
+use super::{Destination, Error, Found, Policy, odd};
 use crate::base::{Sha256, Timestamp, text};
 use crate::bodies::{self, Body};
 use crate::books::{self, Appending, Inherited};
@@ -21,6 +21,8 @@ pub(super) struct Tally {
     pub(super) imported: u64,
     pub(super) deduplicated: u64,
     pub(super) conflicts: u64,
+    /// Those of them that are about rows which name no project.
+    pub(super) foreign_conflicts: u64,
     pub(super) held: u64,
     pub(super) purged: u64,
     pub(super) bodies: u64,
@@ -35,12 +37,21 @@ impl Tally {
         self.imported += other.imported;
         self.deduplicated += other.deduplicated;
         self.conflicts += other.conflicts;
+        self.foreign_conflicts += other.foreign_conflicts;
         self.held += other.held;
         self.purged += other.purged;
         self.bodies += other.bodies;
         self.failures += other.failures;
         self.refused += other.refused;
         other.notes.into_iter().for_each(|note| self.note(note));
+    }
+
+    /// The same, of the store of this destination.
+    pub(super) fn of(mut self, destination: &Destination) -> Self {
+        if *destination == Destination::Unassigned {
+            self.foreign_conflicts = self.conflicts;
+        }
+        self
     }
 
     pub(super) fn note(&mut self, note: String) {

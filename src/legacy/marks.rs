@@ -90,6 +90,77 @@ pub(super) fn descend(tx: &WriteTx<'_>, from: &Descent) -> Result<(), Error> {
     Ok(())
 }
 
+/// A source of a row, as one store noted it for another to note as well.
+#[derive(Debug, Clone)]
+pub(super) struct Noted {
+    path: Vec<u8>,
+    words: [String; 3],
+    scope: Option<String>,
+    sha256: Option<Vec<u8>>,
+    differs: bool,
+    cells: [Value; 2],
+}
+
+/// Every source of a row.
+pub(super) fn noted(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Noted>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT s.path, s.kind, s.label, s.provenance, s.scope, p.sha256, p.differs, p.queued_at, p.retry_count
+         FROM legacy_provenance AS p JOIN legacy_sources AS s ON s.id = p.source WHERE p.seq = ?1 ORDER BY s.id",
+    )?;
+    let rows = statement.query_map([seq], |r| {
+        Ok(Noted {
+            path: r.get(0)?,
+            words: [r.get(1)?, r.get(2)?, r.get(3)?],
+            scope: r.get(4)?,
+            sha256: r.get(5)?,
+            differs: r.get(6)?,
+            cells: [r.get(7)?, r.get(8)?],
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Notes the source for a row of this store. A source that this store reads itself keeps its mark.
+pub(super) fn note_again(tx: &WriteTx<'_>, now: Timestamp, seq: i64, noted: &Noted) -> Result<(), Error> {
+    let [kind, label, provenance] = &noted.words;
+    let source: i64 = tx
+        .prepare(
+            "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (path) DO UPDATE SET path = excluded.path RETURNING id",
+        )?
+        .query_row(rusqlite::params![noted.path, kind, label, provenance, noted.scope, now.as_micros()], |r| {
+            r.get(0)
+        })?;
+    let [queued_at, retry_count] = &noted.cells;
+    tx.prepare(
+        "INSERT OR REPLACE INTO legacy_provenance (seq, source, sha256, differs, queued_at, retry_count)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(rusqlite::params![seq, source, noted.sha256, noted.differs, queued_at, retry_count])?;
+    Ok(())
+}
+
+/// Forgets where a row is from: another store notes it now, or a person had it removed.
+pub(super) fn forget(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
+    tx.prepare("DELETE FROM legacy_provenance WHERE seq = ?1")?.execute([seq])?;
+    Ok(())
+}
+
+/// Forgets where any row is from.
+pub(crate) fn forget_all(tx: &WriteTx<'_>) -> Result<(), crate::books::Error> {
+    tx.prepare("DELETE FROM legacy_provenance")?.execute([])?;
+    Ok(())
+}
+
+/// The sources of which rows are noted.
+pub(super) fn givers_of_rows(tx: &ReadTx<'_>) -> Result<Vec<Giver>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT s.label, s.path FROM legacy_sources AS s
+         WHERE EXISTS (SELECT 1 FROM legacy_provenance AS p WHERE p.source = s.id) ORDER BY s.id",
+    )?;
+    Ok(statement.query_map([], Giver::of)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Records for the row `to` the sources that had this content under the id of row `from`.
 pub(super) fn inherit(tx: &WriteTx<'_>, from: i64, to: i64, content: &Sha256) -> Result<(), Error> {
     tx.prepare(

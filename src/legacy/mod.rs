@@ -26,6 +26,7 @@ mod ledger;
 mod lines;
 mod marks;
 mod odd;
+mod older_rows;
 mod preview;
 mod queue;
 mod release;
@@ -37,6 +38,7 @@ mod source;
 mod tables;
 mod take_over;
 mod targets;
+mod unassigned;
 
 pub(crate) use catalog::{Catalog, Known};
 pub(crate) use claim::taker;
@@ -45,13 +47,15 @@ pub(crate) use conflicts::{Conflict, conflicts, stores};
 pub(crate) use decide::{Decided, Decision, Keep, Refused, decide_everywhere};
 pub(crate) use discover::discover;
 use discover::{Found, Kind};
-pub(crate) use marks::{Giver, givers};
+pub(crate) use marks::{Giver, forget_all, givers};
+pub(crate) use older_rows::{OlderRows, older_rows};
 pub(crate) use preview::preview;
 pub(crate) use release::{count_held, open_conflicts, release};
 pub(crate) use report::{ShareReport, SourceReport, Taken, Waiting};
 pub(crate) use route::Destination;
 pub(crate) use scopes::Names;
 pub(crate) use take_over::{Request, take_over};
+pub(crate) use unassigned::{Given, Unassigned, give, unassigned};
 
 use crate::event::{Disposition, FamilyTable, disposition};
 

@@ -112,6 +112,9 @@ pub(crate) struct SourceReport {
     pub(crate) refused: u64,
     /// What is odd about it or its rows; plain sentences.
     pub(crate) notes: Vec<String>,
+    /// Those conflicts that are about rows which name no project: no concern of the project at hand.
+    #[serde(skip)]
+    pub(crate) foreign_conflicts: u64,
     /// Stores of ours that could not take its share.
     #[serde(skip)]
     pub(crate) store_errors: u64,
@@ -189,6 +192,7 @@ impl SourceReport {
             imported: tally.imported,
             deduplicated: tally.deduplicated,
             conflicts: tally.conflicts,
+            foreign_conflicts: tally.foreign_conflicts,
             held: tally.held,
             purged: tally.purged,
             bodies_imported: tally.bodies,

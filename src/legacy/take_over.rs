@@ -246,7 +246,7 @@ impl Work<'_> {
             };
             match self.import(destination, &job) {
                 Ok(taken) => {
-                    tally.add(taken.unwrap_or_default());
+                    tally.add(taken.unwrap_or_default().of(destination));
                     taken_by.insert(self.request.taker(destination));
                 }
                 Err(Trouble::Source(why)) => error = Some(why.to_string()),

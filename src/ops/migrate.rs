@@ -12,7 +12,7 @@ use crate::books;
 use crate::config::{Delivery, Imported, Retention};
 use crate::endpoint::Resolved;
 use crate::event::FamilyTable;
-use crate::legacy::{self, Giver, Names, Policy, Taken, Waiting};
+use crate::legacy::{self, Destination, Giver, Names, Policy, Taken, Waiting};
 use crate::store::ReadStore;
 
 /// Where older versions wrote what did not fit into a queue, below the top of a project.
@@ -82,12 +82,17 @@ pub(crate) fn migrate(
     Ok(report)
 }
 
-/// What older stores hold of this project and this repository did not take over yet. Reads private copies, writes
-/// nothing of ours.
-pub(crate) fn waiting_older(world: &World<'_>, workspace: &Workspace, resolved: &Resolved) -> Result<Waiting, Error> {
+/// What older stores hold of this project and this repository did not take over yet; and what they hold that names no
+/// project and no run has read yet. Reads private copies, writes nothing of ours.
+pub(crate) fn waiting_older(
+    world: &World<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+) -> Result<(Waiting, Waiting), Error> {
     let (roots, tracked) = (roots(workspace), tracked(world, workspace));
     let request = request(world, workspace, resolved, (&roots, &tracked), Duration::ZERO);
-    Ok(waiting(workspace, &legacy::preview(&request)?))
+    let taken = legacy::preview(&request)?;
+    Ok((waiting(workspace, &taken), taken.waiting(Destination::Unassigned.name())))
 }
 
 /// Has this repository take over what older stores hold of its project, from now on. To be called with a person's word
@@ -273,6 +278,8 @@ fn section(workspace: &Workspace, taken: &Taken) -> Migrate {
         delivered_before: taken.ledger.delivered,
         open_conflicts: None,
         waiting,
+        unassigned: None,
+        own_conflicts: sum(|source| source.conflicts - source.foreign_conflicts),
         stores: taken.sources.clone(),
     }
 }

@@ -5,12 +5,14 @@
 //! **Invariant:** knows neither terminal nor command line: the world comes in as [`World`], and everything there is to
 //! say goes out as a [`report::Report`].
 
+mod adopt_store;
 mod again;
 mod bodies;
 mod capturing;
 mod documents;
 mod dossier;
 mod drain;
+mod everywhere;
 mod failures;
 mod foresight;
 mod found;
@@ -41,11 +43,14 @@ mod told;
 #[cfg(test)]
 mod trace_tests;
 mod trail;
+mod unassigned;
 mod unchanged;
 mod workspace;
 
+pub(crate) use adopt_store::{Abandoned, abandoned, mark_adopted, move_here};
 pub(crate) use again::{dismiss_offer, owe_again, pending_offer};
 pub(crate) use drain::Stub;
+pub(crate) use everywhere::{Cargo, StoreHere, older_here, stores_here};
 pub(crate) use failures::{GivenUp, Group, WaiveFilter, explain, given_up, waive, write_report};
 pub(crate) use found::found;
 pub(crate) use here::{MissionHere, documents_here};
@@ -53,12 +58,14 @@ pub(crate) use inherited::{clean_up, decide, import_conflicts};
 pub(crate) use migrate::{adopt_older, imported_sources, migrate, release_imported, waiting_older};
 pub(crate) use online::{Health, Online, online};
 pub(crate) use opening::{Absorbed, open};
+pub(crate) use owner::Presence;
 pub(crate) use quick::capture_quickly;
 pub(crate) use release::{Lifted, count_held, release_held};
 pub(crate) use rule::evicted_words;
 pub(crate) use run::{Request, Scope, run};
 pub(crate) use settings::change_settings;
 pub(crate) use stream::{Line, News, StreamRequest, capture_stream};
+pub(crate) use unassigned::{adopt_unassigned, unassigned};
 pub(crate) use workspace::{Setup, Workspace, projects_below};
 
 use crate::base::ids::Ids;
@@ -167,6 +174,9 @@ pub(crate) enum Error {
          gives a project `uuid`"
     )]
     MissingIdentity,
+    /// A store that was to be taken over is not one that nobody has.
+    #[error("cannot take that store over: {0}")]
+    NotAdoptable(String),
 }
 
 impl From<crate::journal::Error> for Error {

@@ -35,6 +35,42 @@ pub(crate) struct Owner {
     pub(crate) path: Option<PathBuf>,
     /// What `SK_SYNC_REPOSITORY` said.
     pub(crate) name: Option<String>,
+    /// The project's name.
+    #[serde(default)]
+    pub(crate) project_slug: Option<String>,
+}
+
+/// Whether the repository of a store is still there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Presence {
+    /// It is where it was.
+    Present,
+    /// Nothing is there any more.
+    Gone,
+    /// Another repository is there.
+    Replaced,
+    /// A name stands for it, so that any clone may be it.
+    Named,
+    /// Nothing says where it was.
+    #[default]
+    Unknown,
+}
+
+/// Looks whether the repository with this id is where its store says.
+pub(super) fn presence(id: &RepositoryId, owner: Option<&Owner>) -> Presence {
+    let Some(owner) = owner else { return Presence::Unknown };
+    let Some(path) = &owner.path else { return Presence::Named };
+    if !path.is_dir() {
+        return Presence::Gone;
+    }
+    match git::id_in(path) {
+        Ok(Known::Kept(kept)) if kept == *id => Presence::Present,
+        Ok(Known::Kept(_)) => Presence::Replaced,
+        Ok(Known::None) if RepositoryId::of_path(path) != *id => Presence::Replaced,
+        // Found by its path: it is there as long as the directory is.
+        Ok(Known::None | Known::ByPath(_)) | Err(_) => Presence::Present,
+    }
 }
 
 /// The id of the repository that `checkout` is of: the environment's name for it, else what its git directory keeps,
@@ -53,6 +89,9 @@ pub(super) fn repository_id(world: &World<'_>, checkout: &Checkout) -> Result<Re
 pub(super) fn claim(world: &World<'_>, workspace: &Workspace) -> Result<Claim, Error> {
     // What names no project lies apart, by the path of the git directory.
     if workspace.identity.project_uuid.is_none() {
+        if workspace.place.dir().is_dir() {
+            note(world, workspace);
+        }
         return Ok(Claim::Held);
     }
     let place = &workspace.place;
@@ -77,7 +116,8 @@ impl Owner {
     fn of(world: &World<'_>, workspace: &Workspace) -> Self {
         let name = name(world).map(str::to_owned);
         let path = name.is_none().then(|| git::repository(&workspace.checkout).to_owned());
-        Self { version: VERSION, path, name }
+        let project_slug = workspace.identity.project_slug.clone();
+        Self { version: VERSION, path, name, project_slug }
     }
 
     /// What the place says of its repository; `None` where it says nothing that can be read.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub(crate) use crate::books::Balance;
 use crate::endpoint::Identity;
-use crate::legacy::{SourceReport, Waiting};
+use crate::legacy::{Given, SourceReport, Waiting};
 
 pub(crate) use super::mission_log::{LogLine, MissionLogs};
 
@@ -170,6 +170,12 @@ pub(crate) struct Migrate {
     /// What waits until `migrate adopt`; left out where nothing does.
     #[serde(skip_serializing_if = "Waiting::is_empty")]
     pub(crate) waiting: Waiting,
+    /// What `migrate adopt --unassigned` did with events that name no project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unassigned: Option<Given>,
+    /// Conflicts of this run that are this project's own: they decide the exit code.
+    #[serde(skip)]
+    pub(crate) own_conflicts: u64,
     /// Each older store; `run` lists those that it read.
     pub(crate) stores: Vec<SourceReport>,
 }

@@ -10,6 +10,7 @@ use super::legacy_stores::LegacyStore;
 use crate::books::{Balance, LastRun};
 use crate::delivery::{self, Reset};
 use crate::endpoint::{Authority, Gate};
+use crate::legacy::Unassigned;
 use crate::spool::Waiting;
 
 /// Where everything stands.
@@ -43,6 +44,8 @@ pub(crate) struct Document {
     /// For how long a gate that is shut has been stopping drains; null where no drain was stopped.
     pub(crate) blocked_age_seconds: Option<u64>,
     pub(crate) legacy_stores: Vec<LegacyStore>,
+    /// What was imported from them that names no project.
+    pub(crate) unassigned: Unassigned,
     pub(crate) last_run: Option<Ended>,
     /// How the last process ended that a hook left behind.
     pub(crate) last_background: Option<Ended>,

@@ -50,6 +50,7 @@ pub(crate) fn nothing() -> Document {
         gates: Vec::new(),
         state: dir.path(),
         legacy_home: None,
+        unassigned: &dir.path().join("unassigned.db"),
         root: dir.path(),
         warn_rows: 10,
         warnings: Vec::new(),

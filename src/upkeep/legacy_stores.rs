@@ -31,7 +31,7 @@ pub(crate) struct LegacyStore {
 
 /// The older stores below `home`, and in the project at `root`, in the order in which they are taken over.
 /// `store` is the store at hand, whose place says whose rows wait for it.
-pub(super) fn find(state: &Path, home: Option<&Path>, root: &Path, store: &Path) -> Vec<LegacyStore> {
+pub(crate) fn find(state: &Path, home: Option<&Path>, root: &Path, store: &Path) -> Vec<LegacyStore> {
     let own = owner(store);
     let catalog = Catalog::load(state);
     let found = discover(home, &[root]).into_iter();

@@ -44,7 +44,7 @@ pub(crate) use gates::recorded_gates;
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 pub(crate) use history::History;
 pub(crate) use lanes::{MissionLanes, lanes, sensitive};
-pub(crate) use legacy_stores::LegacyStore;
+pub(crate) use legacy_stores::{LegacyStore, find as legacy_stores};
 pub(crate) use mission_logs::{LogCheck, check_logs};
 pub(crate) use next_steps::next_steps;
 pub(crate) use page::page;

@@ -75,13 +75,43 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
     let kept_apart = "captured with two contents; the first is kept, the other is set aside";
     look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");
-    let waiting = d.legacy_stores.iter().map(|store| store.waiting).sum();
-    look(waiting, "row", "of this project in older stores, to be taken over", "sk-sync migrate adopt");
+    older_stores(d, &mut steps);
     if let Some(suggestion) = &d.event_journal.gc_suggestion {
-        let mib = suggestion.journal_size_bytes >> 20;
-        say(true, format!("{mib} MiB of payload are at every target and may go"), "sk-sync gc");
+        let why = format!("{} MiB of payload are at every target and may go", suggestion.journal_size_bytes >> 20);
+        steps.push(Next { why, run: "sk-sync gc".to_owned() });
     }
     steps
+}
+
+/// What older stores hold that waits for a person's word: how much, where it is from, and where it would go.
+fn older_stores(d: &Document, steps: &mut Vec<Next>) {
+    if d.project.project_uuid.is_none() {
+        return;
+    }
+    let target = d.delivery_targets.current.as_ref().map_or("", |current| current.canonical_url.as_str());
+    let to = if target.is_empty() { String::new() } else { format!(" and sent to {target}") };
+    let mut say = |words: Option<String>, files: &[&str], run: &str| {
+        let from = if files.is_empty() { String::new() } else { format!(" (from {})", files.join(", ")) };
+        if let Some(words) = words {
+            steps.push(Next { why: format!("{words}{from}, to be taken over{to}"), run: run.to_owned() });
+        }
+    };
+    let waiting: Vec<_> = d.legacy_stores.iter().filter(|store| store.waiting > 0).collect();
+    let files: Vec<_> = waiting.iter().map(|store| store.path.as_str()).collect();
+    let rows = counted(waiting.iter().map(|store| store.waiting).sum(), "row");
+    say(rows.map(|rows| format!("{rows} of this project in older stores")), &files, "sk-sync migrate adopt --yes");
+    let files: Vec<_> = d.unassigned.files.iter().map(String::as_str).collect();
+    let events = counted(d.unassigned.events.saturating_sub(d.unassigned.undecided), "event");
+    let words = events.map(|events| format!("{events} of older stores that name no project"));
+    say(words, &files, "sk-sync migrate adopt --unassigned --yes");
+    if d.unassigned.events > 0 {
+        let why = "if they are not this project's: what would be deleted".to_owned();
+        steps.push(Next { why, run: "sk-sync purge --unassigned".to_owned() });
+    }
+    if let Some(ids) = counted(d.unassigned.undecided, "id") {
+        let why = format!("{ids} of them with two contents, to be decided on first");
+        steps.push(Next { why, run: "sk-sync migrate conflicts".to_owned() });
+    }
 }
 
 /// `1 event`, `2 bodies`; nothing for none.

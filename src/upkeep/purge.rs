@@ -12,6 +12,7 @@ use crate::base::{Clock, Interrupt};
 use crate::bodies;
 use crate::books::{self, Error, Removed};
 use crate::journal::{self, Kind};
+use crate::legacy;
 use crate::store::{ReadTx, WriteTx};
 use crate::{base::Timestamp, delivery};
 
@@ -22,6 +23,8 @@ pub(crate) enum PurgeScope {
     Queue,
     /// Every payload, body and file of the project.
     Project,
+    /// Every event that older stores held and that names no project.
+    Unassigned,
 }
 
 /// Documents and what goes with them.
@@ -118,7 +121,7 @@ pub(crate) fn apply_purge(
     if path.exists() {
         let mut store = books::open(path)?;
         store.erase_securely()?;
-        let is_project = plan.scope == PurgeScope::Project;
+        let is_project = plan.scope != PurgeScope::Queue;
         report.bodies = store.read(Counts::read)?;
         if is_project {
             store.write(|tx| Ok::<_, Error>(bodies::purge_failures(tx)?))?;
@@ -131,6 +134,9 @@ pub(crate) fn apply_purge(
             report.events += removed.events;
             report.in_flight += removed.in_flight;
             after = removed.last;
+        }
+        if plan.scope == PurgeScope::Unassigned && !interrupt.is_requested() {
+            store.write(legacy::forget_all)?;
         }
         store.write(books::sweep_texts)?;
         if is_project && !interrupt.is_requested() {

@@ -19,6 +19,7 @@ use crate::books::{self, Balance, Error, Runner};
 use crate::delivery::{self, Class, Target};
 use crate::endpoint::{Gate, Identity, ReceiverKind, Resolved};
 use crate::journal::{self, Kind};
+use crate::legacy;
 use crate::spool::Spool;
 use crate::store::{self, ReadTx};
 
@@ -42,6 +43,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) state: &'a Path,
     /// The older home directory: listed, not opened.
     pub(crate) legacy_home: Option<&'a Path>,
+    /// The store of what older stores held that names no project: looked at, not created.
+    pub(crate) unassigned: &'a Path,
     /// The top of the project.
     pub(crate) root: &'a Path,
     /// Live events above which there is a warning.
@@ -146,6 +149,7 @@ fn gather<T: Default>(
         gates: kept.gates,
         blocked_age_seconds: kept.blocked_age_seconds,
         legacy_stores,
+        unassigned: legacy::unassigned(around.unassigned),
         last_run: last_run.map(|last| Ended { balance: kept.last_balance, ..Ended::from(last) }),
         last_background: last_background.map(Ended::from),
         warnings,

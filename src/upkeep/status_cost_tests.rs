@@ -45,6 +45,7 @@ fn a_status_reads_no_table_that_grows_with_the_history() {
         gates: Vec::new(),
         state: dir.path(),
         legacy_home: None,
+        unassigned: &dir.path().join("unassigned.db"),
         root: dir.path(),
         warn_rows: 1,
         warnings: Vec::new(),

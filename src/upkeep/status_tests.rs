@@ -56,6 +56,7 @@ fn of(dir: &std::path::Path, resolved: &Resolved, is_shut: bool) -> Document {
         gates: if is_shut { vec![shut("missing_auth")] } else { Vec::new() },
         state: dir,
         legacy_home: None,
+        unassigned: &dir.join("unassigned.db"),
         root: dir,
         warn_rows: 2,
         warnings: vec!["w".to_owned()],
@@ -201,6 +202,13 @@ fn the_document_is_the_contract() {
       "gates": [],
       "blocked_age_seconds": null,
       "legacy_stores": [],
+      "unassigned": {
+        "events": 0,
+        "bytes": 0,
+        "undecided": 0,
+        "files": [],
+        "error": null
+      },
       "last_run": null,
       "last_background": null,
       "warnings": [],

@@ -142,6 +142,35 @@ fn an_import_that_ended_between_two_stores_is_completed() {
     }
 }
 
+/// The end comes when events that name no project are in the store of one and still where they were: the next time says
+/// that they are there already, and nothing is in two places.
+#[test]
+fn giving_events_to_a_project_is_completed() {
+    let mut sandbox = Sandbox::with_repo();
+    let queue = sandbox.queue("queue.db", Era::Last);
+    for n in 0..700 {
+        put(&queue, &id(n), envelope(&id(n), None, "a"), 1);
+    }
+    drop(queue);
+    sandbox.at_rest();
+    let _read = sandbox.sk_sync(["migrate"]).success();
+    let adopt = ["migrate", "adopt", "--unassigned", "--yes", "--json"];
+    for (point, left) in [("adopted", 700), ("adopted:2", 200)] {
+        sandbox.set("SK_SYNC_FAILPOINT", point);
+        let run = sandbox.sk_sync(adopt);
+        assert!(run.code.is_none() && run.stdout.is_empty(), "{point}: it did not end there; {run:#?}");
+        sandbox.unset("SK_SYNC_FAILPOINT");
+        assert_eq!(sandbox.ids_of(UNASSIGNED).len(), left, "{point}");
+    }
+    let done = sandbox.sk_sync(adopt).success().json();
+    assert_eq!(
+        (&done["migrate"]["unassigned"]["known"], &done["migrate"]["unassigned"]["adopted"]),
+        (&json!(200), &json!(0))
+    );
+    assert_eq!((sandbox.ids_of(UNASSIGNED).len(), sandbox.ids_of(HARBOUR).len()), (0, 700));
+    sandbox.verified();
+}
+
 /// The archive is whole, and no row says so: nothing was given up, and archiving again needs another name only.
 #[test]
 fn an_archive_that_no_row_knows_of_gave_nothing_up() {

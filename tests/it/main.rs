@@ -29,6 +29,7 @@ mod dossier_drift;
 mod dossier_memory;
 mod dossier_odd_tree;
 mod dossier_selection;
+mod everywhere;
 mod exchange;
 #[cfg(all(unix, feature = "failpoints"))]
 mod failpoints;
@@ -56,6 +57,7 @@ mod lost_store;
 mod main_job;
 mod migrate;
 mod mission_log;
+mod next_steps;
 mod older_login;
 #[cfg(unix)]
 mod ownership;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::allow_offer::Offer;
 use crate::base::shell;
 use crate::base::text::printable;
-use crate::cli::journey::{resolved, workspace_to_write};
+use crate::cli::journey::{resolved, workspace_to_write, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Grant, Granting, LOCAL, grants, read_origin, record, revoke};
 use crate::ops::{self, Workspace};
@@ -21,7 +21,8 @@ use crate::ops::{self, Workspace};
 /// project, this repository with all its checkouts, and this origin. Where the repository's event-sync.toml says more
 /// than a stranger's file may, the agreement is about these keys too, and holds for that file as it is now. The ORIGIN
 /// `local` agrees to the file alone, and lets nothing leave this machine. Without ORIGIN it asks on a terminal. The
-/// embedded receiver, and loopback addresses that you name yourself, need no agreement.
+/// embedded receiver, and loopback addresses that you name yourself, need no agreement. What older stores hold of the
+/// project is named with its files, and taken over by the runs that follow.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -48,6 +49,10 @@ pub(crate) struct Args {
     /// Keep the token, and secrets of headers, from the origin
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
     pub(crate) without_secrets: bool,
+
+    /// Leave where it is what older stores hold of the project
+    #[arg(long, conflicts_with_all = ["list", "revoke"])]
+    pub(crate) without_older: bool,
 
     /// Show what would be released; record nothing
     #[arg(long)]
@@ -84,14 +89,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let resolved = resolved(context, &workspace)?;
     let named = args.origins.iter().map(|o| read_grantee(o, "ORIGIN")).collect::<Result<Vec<_>, _>>()?;
     let granting = if args.without_secrets { Granting::Withheld } else { Granting::Given };
-    let offer = Offer::of(context, &workspace, &resolved, &named, granting)?;
+    let offer = Offer::of(context, &workspace, &resolved, (&named, granting, !args.without_older))?;
     if !context.printer.is_json() {
         offer.show(context, &workspace, &resolved);
     }
     let wanted = if named.is_empty() { offer.missing.clone() } else { named };
-    if !args.dry_run && !wanted.is_empty() {
+    let takes_older = !offer.older.is_empty();
+    if !args.dry_run && (takes_older || !wanted.is_empty()) {
         if args.origins.is_empty() {
-            ask(context, &wanted)?;
+            ask(context, if wanted.is_empty() { &offer.origins } else { &wanted })?;
         }
         let now = context.clock.now().to_string();
         for origin in &wanted {
@@ -100,7 +106,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             record(&workspace.place.grants(), grant, context.clock.as_ref(), &context.interrupt)
                 .map_err(ops::Error::from)?;
         }
-        context.printer.note(&agreed_words(&wanted));
+        if takes_older {
+            ops::adopt_older(&world(context), &workspace)?;
+        }
+        if !wanted.is_empty() {
+            context.printer.note(&agreed_words(&wanted));
+        }
+        if takes_older {
+            context.printer.note("Agreed: every run takes over what older stores hold of this project, from now on");
+        }
     }
     conclude(context, &workspace, args, Some(offer))
 }

@@ -8,19 +8,21 @@ use serde_json::Value;
 
 use super::status::look;
 use crate::base::text::{path, printable};
+use crate::cli::journey::world;
 use crate::cli::table::count;
 use crate::cli::{Context, Failure};
 use crate::config::PersonalData;
 use crate::endpoint::{Granting, LOCAL, Resolved, Route};
 use crate::git::work_trees;
 use crate::journal::Sensitive;
-use crate::ops::Workspace;
+use crate::legacy::Waiting;
+use crate::ops::{Workspace, waiting_older};
 use crate::upkeep::sensitive;
 
 /// What an agreement releases.
 #[derive(Debug, Serialize)]
 pub(super) struct Offer {
-    origins: Vec<String>,
+    pub(super) origins: Vec<String>,
     /// Those among them that nobody agreed to as things are now.
     pub(super) missing: Vec<String>,
     events: u64,
@@ -31,6 +33,8 @@ pub(super) struct Offer {
     /// What happens to those names: `strip` or `send`.
     personal_data: &'static str,
     bodies: u64,
+    /// What older stores hold of the project, and the runs that follow take over.
+    pub(super) older: Waiting,
     checkouts: Vec<String>,
     /// The file that the agreement is bound to.
     config_file: Option<String>,
@@ -58,8 +62,7 @@ impl Offer {
         context: &Context,
         workspace: &Workspace,
         resolved: &Resolved,
-        named: &[String],
-        granting: Granting,
+        (named, granting, takes_older): (&[String], Granting, bool),
     ) -> Result<Self, Failure> {
         let target = resolved.origins();
         if let Some(other) = named.iter().find(|origin| !target.contains(origin) && *origin != LOCAL) {
@@ -80,6 +83,12 @@ impl Offer {
         let document = look(context, workspace, resolved)?;
         let all = &document.balance;
         let is_local = origins == [LOCAL];
+        let is_adopted = workspace.place.adopted().is_file();
+        let older = if is_local || is_adopted || !takes_older {
+            Waiting::default()
+        } else {
+            waiting_older(&world(context), workspace, resolved)?.0
+        };
         let sensitive = if is_local { Sensitive::default() } else { sensitive(&workspace.place.store())? };
         let is_now = origins.iter().all(|origin| resolved.origins().contains(origin));
         let routes = resolved.routes(&origins, granting);
@@ -103,6 +112,7 @@ impl Offer {
                 PersonalData::Strip => "strip",
                 PersonalData::Send => "send",
             },
+            older,
             bodies: if is_local { 0 } else { document.bodies.queued },
             checkouts: work_trees(&workspace.checkout).iter().map(|tree| path(tree)).collect(),
             config_file: pinned.map(|file| path(&file.path)),
@@ -136,6 +146,16 @@ impl Offer {
                 let names = count(self.personal_events);
                 line("", &format!("{names} imported events name a person or machine: {what} (migrate.personal_data)"));
             }
+        }
+        if !self.older.is_empty() {
+            let (events, bodies) = (count(self.older.events), count(self.older.bodies));
+            line(
+                "Older",
+                &format!(
+                    "{events} events and {bodies} documents of {name} in older stores, taken over by the next run"
+                ),
+            );
+            self.older.files.iter().for_each(|file| line("", &format!("from {file}")));
         }
         for route in &self.secrets {
             line("Secret", &route.to_string());

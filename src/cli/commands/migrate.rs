@@ -6,10 +6,12 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::migrate_conflicts::{self, CleanupArgs, ConflictsArgs};
+use super::migrate_store;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace, workspace_to_write, world};
 use crate::cli::render::{conclude, plural};
 use crate::cli::{Context, Exit, Failure};
+use crate::endpoint::Resolved;
 use crate::legacy::Waiting;
 use crate::ops::{self, adopt_older, migrate, release_imported, waiting_older};
 
@@ -25,6 +27,8 @@ use crate::ops::{self, adopt_older, migrate, release_imported, waiting_older};
 Examples:
   sk-sync migrate --dry-run            what is there, and what would come over
   sk-sync migrate adopt                take over what is of this project, from now on
+  sk-sync migrate adopt --unassigned   also take over what names no project
+  sk-sync migrate adopt --store 08ae12 take over the store of a repository that is gone
   sk-sync migrate                      take over what is new since
   sk-sync migrate conflicts            ids that came with two contents, and what differs
   sk-sync migrate cleanup --dry-run    which files are wholly taken over
@@ -55,9 +59,20 @@ pub(crate) enum Migrate {
 /// Take over what older stores hold of this project, from now on.
 ///
 /// The id of a project is a claim that any clone can make, so what older queues hold of it stays there until a person
-/// says that it belongs to this repository. Shows first how much there is, where, and where it would be sent.
+/// says that it belongs to this repository. Shows first how much there is, where, and where it would be sent. Events that
+/// name no project lie apart as well; they are taken over with --unassigned, by one project, or removed with
+/// `sk-sync purge --unassigned`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct AdoptArgs {
+    /// Also take over events that name no project: they become this one's
+    #[arg(long)]
+    pub(crate) unassigned: bool,
+
+    /// Instead take over the store of a repository that is gone: the beginning of its id in `status --all`
+    #[arg(long, value_name = "ID", conflicts_with = "unassigned")]
+    pub(crate) store: Option<String>,
+
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
@@ -103,7 +118,7 @@ impl Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
-        None => import(context, args.dry_run, false),
+        None => import(context, args.dry_run),
         Some(Migrate::Adopt(args)) => adopt(context, args),
         Some(Migrate::Release(args)) => release(context, args),
         Some(Migrate::Conflicts(args)) => migrate_conflicts::run(context, args),
@@ -111,50 +126,102 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-fn import(context: &Context, dry_run: bool, adopts: bool) -> Result<Exit, Failure> {
+fn import(context: &Context, dry_run: bool) -> Result<Exit, Failure> {
     let workspace = workspace_to_write(context, dry_run)?;
     let resolved = resolved(context, &workspace)?;
-    let report = migrate(&world(context), &workspace, &resolved, (dry_run, adopts))?;
+    let report = migrate(&world(context), &workspace, &resolved, (dry_run, false))?;
     Ok(conclude(context, report, false))
 }
 
 /// Takes over what older stores hold of the project, once a person has said so.
 fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, Failure> {
+    if let Some(prefix) = &args.store {
+        return migrate_store::adopt(context, args, prefix);
+    }
     let workspace = workspace_to_write(context, args.dry_run)?;
     let _uuid = workspace.project_uuid()?;
     let resolved = resolved(context, &workspace)?;
-    let waiting = waiting_older(&world(context), &workspace, &resolved)?;
+    let world = world(context);
+    let waiting = Offered::of(&world, &workspace, &resolved, args.unassigned)?;
     if !context.printer.is_json() && !context.globals.quiet {
-        show_waiting(context, &waiting, &resolved.origins());
+        waiting.show(context, &resolved.origins());
     }
-    if args.dry_run {
-        return import(context, true, true);
+    if !args.dry_run {
+        if !waiting.is_empty() && !args.yes {
+            let line = if args.unassigned { "adopt --unassigned --yes" } else { "adopt --yes" };
+            confirm(context, &format!("sk-sync migrate {line}"))?;
+        }
+        adopt_older(&world, &workspace)?;
     }
-    if !waiting.is_empty() && !args.yes {
-        confirm(context)?;
+    let mut report = migrate(&world, &workspace, &resolved, (args.dry_run, true))?;
+    if args.unassigned && !args.dry_run {
+        ops::adopt_unassigned(&world, &workspace, &mut report)?;
     }
-    adopt_older(&world(context), &workspace)?;
-    import(context, false, true)
+    Ok(conclude(context, report, false))
 }
 
-fn show_waiting(context: &Context, waiting: &Waiting, origins: &[String]) {
-    let line = |name: &str, words: &str| context.printer.result(&format!("{name:<10}{words}"));
-    if waiting.is_empty() {
-        context.printer.note("older stores hold nothing of this project that is not taken over");
-        return;
+/// What `migrate adopt` takes over.
+struct Offered {
+    /// What is of the project.
+    own: Waiting,
+    /// Events that name no project.
+    unassigned: u64,
+    /// They are asked for.
+    takes_unassigned: bool,
+    /// Where all of it is from.
+    files: Vec<String>,
+}
+
+impl Offered {
+    fn of(
+        world: &ops::World<'_>,
+        workspace: &ops::Workspace,
+        resolved: &Resolved,
+        takes_unassigned: bool,
+    ) -> Result<Self, Failure> {
+        let (own, ahead) = waiting_older(world, workspace, resolved)?;
+        let here = ops::unassigned(workspace);
+        let mut files = own.files.clone();
+        if takes_unassigned {
+            files.extend(here.files.iter().chain(&ahead.files).cloned());
+        }
+        files.sort();
+        files.dedup();
+        Ok(Self { own, unassigned: here.events + ahead.events, takes_unassigned, files })
     }
-    let (events, bodies) = (plural(waiting.events, "event"), plural(waiting.bodies, "document"));
-    line("Waiting", &format!("{events} and {bodies} of this project in older stores"));
-    waiting.files.iter().for_each(|file| line("From", &printable(file)));
-    let to = if origins.is_empty() { "nowhere as configured now".to_owned() } else { origins.join(" and ") };
-    line("Goes to", &printable(&to));
+
+    fn is_empty(&self) -> bool {
+        self.own.is_empty() && (self.unassigned == 0 || !self.takes_unassigned)
+    }
+
+    fn show(&self, context: &Context, origins: &[String]) {
+        let line = |name: &str, words: &str| context.printer.result(&printable(&format!("{name:<10}{words}")));
+        let nameless = plural(self.unassigned, "event");
+        if self.unassigned > 0 && !self.takes_unassigned {
+            context.printer.note(&format!(
+                "{nameless} of older stores name no project; to take them over as well: sk-sync migrate adopt --unassigned"
+            ));
+        }
+        if self.is_empty() {
+            context.printer.note("older stores hold nothing of this project that is not taken over");
+            return;
+        }
+        let (events, bodies) = (plural(self.own.events, "event"), plural(self.own.bodies, "document"));
+        line("Waiting", &format!("{events} and {bodies} of this project in older stores"));
+        if self.unassigned > 0 && self.takes_unassigned {
+            line("", &format!("{nameless} that name no project, which become this one's"));
+        }
+        self.files.iter().for_each(|file| line("From", file));
+        let to = if origins.is_empty() { "nowhere as configured now".to_owned() } else { origins.join(" and ") };
+        line("Goes to", &to);
+    }
 }
 
 /// Asks on a terminal; anywhere else `--yes` has to be there.
-fn confirm(context: &Context) -> Result<(), Failure> {
+pub(super) fn confirm(context: &Context, agreeing: &str) -> Result<(), Failure> {
     if context.globals.no_input || !std::io::stdin().is_terminal() || context.printer.is_json() {
         return Err(Failure::usage("cannot ask whether to take this over: stdin is not a terminal")
-            .with_hint("to agree: sk-sync migrate adopt --yes"));
+            .with_hint(format!("to agree: {agreeing}")));
     }
     let failed = |e: std::io::Error| Failure::new(Exit::Internal, "io", format!("cannot ask: {e}"));
     let mut err = std::io::stderr();

@@ -8,6 +8,7 @@ use crate::cli::journey::{open_store, workspace};
 use crate::cli::render::plural;
 use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
+use crate::legacy::lock_sources;
 use crate::ops::{self, Workspace};
 use crate::upkeep::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
 
@@ -20,16 +21,21 @@ use crate::upkeep::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, 
 #[command(after_help = "\
 Examples:
   sk-sync purge --queue                     what would be given up, and the phrase
-  sk-sync purge --project                   what would be removed, and the phrase")]
+  sk-sync purge --project                   what would be removed, and the phrase
+  sk-sync purge --unassigned                the same of events that name no project")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
     /// Give up every event and every body that waits
-    #[arg(long, conflicts_with = "project", required_unless_present = "project")]
+    #[arg(long, conflicts_with_all = ["project", "unassigned"], required_unless_present_any = ["project", "unassigned"])]
     pub(crate) queue: bool,
 
     /// Remove every payload and every body of the project, and what lies beside its store
     #[arg(long)]
     pub(crate) project: bool,
+
+    /// Remove every event that came from older stores and names no project
+    #[arg(long, conflicts_with = "project")]
+    pub(crate) unassigned: bool,
 
     /// Do it: the phrase that the command shows without this option
     #[arg(long, value_name = "PHRASE")]
@@ -46,8 +52,11 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let store = workspace.place.store();
-    let scope = if args.project { PurgeScope::Project } else { PurgeScope::Queue };
+    let (scope, store) = match (args.unassigned, args.project) {
+        (true, _) => (PurgeScope::Unassigned, workspace.home.unassigned_imports().store()),
+        (false, true) => (PurgeScope::Project, workspace.place.store()),
+        (false, false) => (PurgeScope::Queue, workspace.place.store()),
+    };
     let phrase = phrase(scope, &workspace);
     let plan = plan_purge(&store, scope)?;
     let leave = Confirmed::by(args.confirm.as_deref(), &phrase);
@@ -57,12 +66,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     let done = match leave.filter(|_| !args.dry_run) {
         Some(leave) if store.exists() || !plan.files.is_empty() => {
-            let patience = workspace.loaded.config.drain.lock_wait;
-            let lock = workspace.place.drain_lock();
-            let _alone = Lock::take(&lock, "purge", patience, context.clock.as_ref(), &context.interrupt)
-                .map_err(ops::Error::from)?;
+            let _alone = alone(context, &workspace, scope)?;
             // What waits in the spool becomes known first, so that it stays away as well.
-            drop(open_store(context, &workspace)?);
+            if scope != PurgeScope::Unassigned {
+                drop(open_store(context, &workspace)?);
+            }
             Some(apply_purge(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?)
         }
         _ => None,
@@ -78,6 +86,21 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// Keeps others from writing to what is purged: drains of the project, or imports.
+fn alone(context: &Context, workspace: &Workspace, scope: PurgeScope) -> Result<Lock, Failure> {
+    let (patience, clock) = (workspace.loaded.config.drain.lock_wait, context.clock.as_ref());
+    let taken = match scope {
+        PurgeScope::Unassigned => {
+            lock_sources(&workspace.home, "purge", patience, clock, &context.interrupt).map_err(ops::Error::from)?
+        }
+        PurgeScope::Queue | PurgeScope::Project => {
+            let lock = workspace.place.drain_lock();
+            Lock::take(&lock, "purge", patience, clock, &context.interrupt).map_err(ops::Error::from)?
+        }
+    };
+    Ok(taken)
+}
+
 /// What a person types to confirm.
 fn phrase(scope: PurgeScope, workspace: &Workspace) -> String {
     let identity = &workspace.identity;
@@ -85,6 +108,7 @@ fn phrase(scope: PurgeScope, workspace: &Workspace) -> String {
     match scope {
         PurgeScope::Queue => format!("purge queue of {name}"),
         PurgeScope::Project => format!("purge project {name}"),
+        PurgeScope::Unassigned => "purge what names no project".to_owned(),
     }
 }
 
@@ -100,7 +124,7 @@ fn exit_of(done: Option<&PurgeReport>) -> Exit {
 fn lines(plan: &PurgePlan, done: Option<&PurgeReport>, phrase: &str) -> Vec<String> {
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     let Some(done) = done else {
-        let all = if plan.scope == PurgeScope::Project { "every payload, live or not: " } else { "" };
+        let all = if plan.scope == PurgeScope::Queue { "" } else { "every payload, live or not: " };
         let events = format!("{all}{} kept, {}", plural(unsigned(plan.events), "event"), size(unsigned(plan.bytes)));
         let mut lines = vec![
             format!("Would go: {events}"),
@@ -167,7 +191,11 @@ fn document<'a>(plan: &PurgePlan, done: Option<&PurgeReport>, confirm: &'a str, 
         ok: exit == Exit::Success,
         exit_code: exit.code(),
         dry_run: done.is_none(),
-        scope: if plan.scope == PurgeScope::Project { "project" } else { "queue" },
+        scope: match plan.scope {
+            PurgeScope::Queue => "queue",
+            PurgeScope::Project => "project",
+            PurgeScope::Unassigned => "unassigned",
+        },
         confirm,
         events: plan.events,
         bytes: plan.bytes,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::status_all;
 use crate::base::files;
 use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, with_spool, workspace, world};
@@ -30,6 +31,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) missions: bool,
 
+    /// List every store of this machine and what waits in it
+    #[arg(long, conflicts_with_all = ["check", "missions", "html", "schema"])]
+    pub(crate) all: bool,
+
     /// Print the status as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
@@ -48,10 +53,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.printer.result(STATUS_SCHEMA.trim_end());
         return Ok(Exit::Success);
     }
+    if args.all {
+        return status_all::run(context);
+    }
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let store = workspace.place.store();
-    let around = surroundings(context, &workspace, &resolved, &store);
+    let unassigned = workspace.home.unassigned_imports().store();
+    let around = surroundings(context, &workspace, &resolved, (&store, &unassigned));
     let now = context.clock.now();
     let seen = match &args.html {
         Some(_) => status_with_history(around, now),
@@ -95,7 +104,9 @@ fn lane_words(mission: &MissionLanes) -> String {
 /// What is known of a project, and nothing of it changed.
 pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Result<Document, Failure> {
     let store = workspace.place.store();
-    let document = status(surroundings(context, workspace, resolved, &store), context.clock.now());
+    let unassigned = workspace.home.unassigned_imports().store();
+    let around = surroundings(context, workspace, resolved, (&store, &unassigned));
+    let document = status(around, context.clock.now());
     document.map_err(|error| with_spool(error.into(), &store))
 }
 
@@ -104,7 +115,7 @@ fn surroundings<'a>(
     context: &Context,
     workspace: &'a Workspace,
     resolved: &'a Resolved,
-    store: &'a Path,
+    (store, unassigned): (&'a Path, &'a Path),
 ) -> Surroundings<'a> {
     let config = &workspace.loaded.config;
     let found: Vec<_> = ops::found(workspace, &context.interrupt).iter().map(FoundLayout::words).collect();
@@ -121,6 +132,7 @@ fn surroundings<'a>(
         gates: gates(context, workspace, resolved),
         state: &workspace.home.state,
         legacy_home: workspace.home.legacy.as_deref(),
+        unassigned,
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,
         warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice(), &found].concat(),

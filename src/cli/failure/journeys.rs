@@ -45,6 +45,8 @@ impl From<crate::ops::Error> for Failure {
                     .with_hint("free some space or mend the store, then capture the lines without an answer again")
             }
             Ops::Envelope(_) | Ops::Input(_) => Self::of(Exit::Internal, "io", &error),
+            Ops::NotAdoptable(_) => Self::of(Exit::Usage, "usage", &error)
+                .with_hint("`sk-sync status --all` lists every store, and which repositories are gone"),
             Ops::MissingIdentity => Self::of(Exit::Gate, "missing_project_identity", &error)
                 .with_hint("run `sk-sync init --project` to give it one"),
         }

@@ -3,6 +3,7 @@
 use crate::base::text::{printable, shorten};
 use crate::cli::Paint;
 use crate::cli::table::count;
+use crate::legacy::Unassigned;
 use crate::upkeep::{Document, LegacyStore, MissionHere, TerminalFailure};
 
 use super::sections::{NO_ADDRESS, equation, join_terms, plural};
@@ -44,16 +45,11 @@ pub(crate) fn lines(d: &Document, paint: Paint) -> Vec<String> {
     if d.migration_conflicts.count > 0 {
         say("Conflicts", plural(unsigned(d.migration_conflicts.count), "id") + " with two contents");
     }
-    for store in &d.legacy_stores {
-        let rows = store.event_rows.zip(store.body_rows).map_or_else(String::new, |(events, bodies)| {
-            format!(
-                "{}, {}, ",
-                plural(events, "event"),
-                if bodies == 1 { "1 body".to_owned() } else { count(bodies) + " bodies" }
-            )
-        });
-        let imported = import_state(store);
-        say("Older", format!("{} ({}, {} bytes, {rows}{imported})", store.path, store.kind, count(store.size)));
+    if let Some(words) = older(d) {
+        say("Older", words);
+    }
+    if let Some(words) = unassigned(d) {
+        say("Unassigned", words);
     }
     if let Some(last) = &d.last_run {
         let stopped = last.halted.as_ref().map_or(String::new(), |halted| format!("; stopped: {halted}"));
@@ -195,15 +191,33 @@ fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
 
-/// Whether an older store is imported, and why not.
-fn import_state(store: &LegacyStore) -> String {
-    match &store.error {
-        Some(error) => format!("not imported: {error}"),
-        None if store.imported => "imported".to_owned(),
-        None if store.waiting > 0 => {
-            format!("{} of this project wait for `sk-sync migrate adopt`", plural(store.waiting, "row"))
+/// All older stores in one line; `status --all` lists them.
+fn older(d: &Document) -> Option<String> {
+    let stores = &d.legacy_stores;
+    let sum = |rows: fn(&LegacyStore) -> Option<u64>| stores.iter().filter_map(rows).sum::<u64>();
+    let with = |is_so: fn(&&LegacyStore) -> bool| stores.iter().filter(is_so).count() as u64;
+    let terms = join_terms(&[
+        ("imported", with(|store| store.imported)),
+        ("not read yet", with(|store| store.event_rows.is_none() && store.error.is_none())),
+        ("unreadable", with(|store| store.error.is_some())),
+        ("rows of this project wait for `sk-sync migrate adopt`", sum(|store| Some(store.waiting))),
+    ]);
+    let rows = join_terms(&[("events", sum(|store| store.event_rows)), ("documents", sum(|store| store.body_rows))]);
+    let rows = rows.map_or_else(String::new, |rows| format!(" with {rows}"));
+    let state = terms.map_or_else(String::new, |terms| format!(": {terms}"));
+    let found = plural(stores.len() as u64, "older store");
+    (!stores.is_empty()).then(|| format!("{found}{rows}{state}. List them: sk-sync status --all"))
+}
+
+/// Imported events that name no project.
+fn unassigned(d: &Document) -> Option<String> {
+    let Unassigned { events, files, error, .. } = &d.unassigned;
+    match error {
+        Some(error) => Some(format!("events that name no project cannot be counted: {error}")),
+        None if *events == 0 => None,
+        None => {
+            Some(format!("{} of older stores name no project (from {})", plural(*events, "event"), files.join(", ")))
         }
-        None => "not imported".to_owned(),
     }
 }
 

@@ -57,6 +57,36 @@ fn older_rows_stay_where_they_are_until_a_person_says_whose_they_are() {
     sandbox.verified();
 }
 
+/// An agreement names what older stores hold of the project, and with it a person gives it to this repository.
+#[test]
+fn an_agreement_names_and_releases_older_rows() {
+    let mut sandbox = with_queue();
+    let served = sandbox.serve(&["--listen", "127.0.0.1:0"]);
+    sandbox.target(&served.url());
+    let origin = served.url();
+    let file = sandbox.kitty("queue.db");
+    let older = json!({"events": 2, "bodies": 1, "failures": 0, "files": [file]});
+    let dry = sandbox.sk_sync(["allow", &origin, "--dry-run", "--json"]).success().json();
+    assert_eq!(dry["older"], older, "{dry}");
+    let words = sandbox.sk_sync(["allow", &origin, "--dry-run"]).success().stdout;
+    assert!(words.contains("2 events and 1 documents of harbour-tides in older stores"), "{words}");
+    assert!(words.contains(&format!("from {}", file.display())), "{words}");
+    // Neither an agreement to the file alone, nor one that leaves them out, nor a question without an answer gives them.
+    let _local = sandbox.sk_sync(["allow", "local"]).success();
+    let without = sandbox.sk_sync(["allow", &origin, "--without-older", "--json"]).success().json();
+    assert_eq!(without["older"]["events"], 0, "{without}");
+    let _unasked = sandbox.sk_sync(["allow"]).code(2);
+    assert_eq!(sandbox.sk_sync(["run", "--json"]).success().json()["migrate"]["imported"], 0);
+    let agreed = sandbox.sk_sync(["allow", &origin]).success();
+    assert!(agreed.stderr.contains("takes over what older stores hold"), "{agreed:?}");
+    // The document is of a mission that the server knows nothing of yet.
+    let run = sandbox.sk_sync(["run", "--json"]).code(3).json();
+    assert_eq!((&run["migrate"]["imported"], &run["migrate"]["bodies_imported"]), (&json!(2), &json!(1)), "{run}");
+    // From then on there is nothing to name.
+    let again = sandbox.sk_sync(["allow", &origin, "--dry-run", "--json"]).success().json();
+    assert_eq!(again["older"]["events"], 0, "{again}");
+}
+
 /// Another repository with the same project id adopts for itself alone, and the first keeps what it has.
 #[test]
 fn one_repository_adopts_for_no_other() {

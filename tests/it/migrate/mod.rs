@@ -12,3 +12,4 @@ mod noted;
 mod recovery;
 mod resolve;
 mod rows;
+mod unassigned;

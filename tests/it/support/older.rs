@@ -132,6 +132,16 @@ impl Sandbox {
         self.events_of(project).into_iter().map(|(id, _)| id).collect()
     }
 
+    /// The ids of events in the store of the repository with this id.
+    pub(crate) fn ids_in(&self, repository_id: &str) -> Vec<String> {
+        let place = super::stores::places(&self.state()).into_iter().find(|place| place.ends_with(repository_id));
+        let sql = "SELECT event_id FROM journal_events WHERE kind = 0 AND discarded IS NULL ORDER BY seq";
+        let conn = database(place.unwrap().join("store.db"));
+        let mut statement = conn.prepare(sql).unwrap();
+        let rows = statement.query_map([], |r| r.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
     /// The section `migrate` of a report, once this repository takes over what is of its project.
     pub(crate) fn migrated(&self, code: i32) -> Value {
         self.adopting();

@@ -1,0 +1,157 @@
+//! `sk-sync migrate adopt --store`: the store of a repository that is gone.
+
+use serde::Serialize;
+
+use super::migrate::{AdoptArgs, confirm};
+use crate::base::lock::Lock;
+use crate::base::text::{path, printable};
+use crate::books::Restored;
+use crate::cli::journey::{open_store, resolved, workspace_to_write};
+use crate::cli::render::plural;
+use crate::cli::table::size;
+use crate::cli::{Context, Exit, Failure};
+use crate::endpoint::{Resolved, grants};
+use crate::ops::{self, Abandoned, Workspace};
+use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive, restore_archive};
+
+#[derive(Debug, Serialize)]
+struct Document {
+    schema_version: u32,
+    command: &'static str,
+    ok: bool,
+    exit_code: u8,
+    dry_run: bool,
+    /// The repository that is gone.
+    repository_id: String,
+    repository: Option<String>,
+    /// Where its store was.
+    store: String,
+    /// Events that this project's target does not have.
+    events: u64,
+    /// `moved`: it is this repository's store now. `copied`: its events are in this repository's store as well. Null when
+    /// nothing was done.
+    result: Option<&'static str>,
+    /// What became of the events that were copied.
+    restored: Option<Restored>,
+}
+
+pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result<Exit, Failure> {
+    let workspace = workspace_to_write(context, args.dry_run)?;
+    let _uuid = workspace.project_uuid()?;
+    let resolved = resolved(context, &workspace)?;
+    let from = ops::abandoned(&workspace, prefix)?;
+    let target = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let unsent = plan_archive(&from.place.store(), &request(&workspace, target, std::path::Path::new("")))?;
+    if !context.printer.is_json() && !context.globals.quiet {
+        show(context, &from, &unsent, &resolved)?;
+    }
+    let mut document = Document {
+        schema_version: 1,
+        command: "migrate adopt",
+        ok: true,
+        exit_code: Exit::Success.code(),
+        dry_run: args.dry_run,
+        repository_id: from.repository_id.clone(),
+        repository: from.repository.clone(),
+        store: path(&from.place.store()),
+        events: unsent.events,
+        result: None,
+        restored: None,
+    };
+    let mut exit = Exit::Success;
+    if !args.dry_run {
+        if !args.yes {
+            confirm(context, &format!("sk-sync migrate adopt --store {prefix} --yes"))?;
+        }
+        let restored = take(context, &workspace, &from, target)?;
+        document.result = Some(if restored.is_some() { "copied" } else { "moved" });
+        exit = if restored.is_some_and(|r| r.conflicts > 0) { Exit::Undeliverable } else { exit };
+        (document.ok, document.exit_code) = (exit == Exit::Success, exit.code());
+        document.restored = restored;
+    }
+    if context.printer.is_json() {
+        context.printer.document(&document);
+    } else {
+        context.printer.note(&done_words(&document));
+    }
+    Ok(exit)
+}
+
+/// Moves the store here, or copies what it holds into the one that is here; what was copied in the second case.
+fn take(
+    context: &Context,
+    workspace: &Workspace,
+    from: &Abandoned,
+    target: Option<&str>,
+) -> Result<Option<Restored>, Failure> {
+    let world = crate::cli::journey::world(context);
+    let patience = workspace.loaded.config.drain.lock_wait;
+    let lock = |place: &crate::config::Place| {
+        let taken =
+            Lock::take(&place.drain_lock(), "migrate adopt", patience, context.clock.as_ref(), &context.interrupt);
+        taken.map_err(|error| Failure::from(ops::Error::from(error)))
+    };
+    // Nothing delivers from it at this moment. A lock that is held would keep Windows from moving the directory.
+    drop(lock(&from.place)?);
+    if ops::move_here(&world, workspace, from)? {
+        return Ok(None);
+    }
+    let (_there, _here) = (lock(&from.place)?, lock(&workspace.place)?);
+    drop(open_store(context, workspace)?);
+    let scratch = tempfile::Builder::new()
+        .prefix("adopt-")
+        .tempdir_in(workspace.place.dir())
+        .map_err(|error| Failure::io(&error))?;
+    let file = scratch.path().join("events.jsonl.gz");
+    archive(&from.place.store(), &request(workspace, target, &file), context.clock.as_ref(), &context.interrupt)?;
+    let project = workspace.identity.project_uuid.as_deref();
+    let store = workspace.place.store();
+    let report = restore_archive(&store, &file, project, context.clock.as_ref(), &context.interrupt)?;
+    if report.was_interrupted {
+        return Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted",
+            "interrupted; run it again for the rest".to_owned(),
+        ));
+    }
+    ops::mark_adopted(workspace, from)?;
+    Ok(Some(report.restored))
+}
+
+fn request<'a>(workspace: &'a Workspace, target: Option<&'a str>, output: &'a std::path::Path) -> ArchiveRequest<'a> {
+    let project_uuid = workspace.identity.project_uuid.as_deref();
+    ArchiveRequest { output, lacking: target, release: false, project_uuid }
+}
+
+fn show(context: &Context, from: &Abandoned, unsent: &Archived, resolved: &Resolved) -> Result<(), Failure> {
+    let line = |name: &str, words: &str| context.printer.result(&printable(&format!("{name:<10}{words}")));
+    line("Store", &format!("{} ({})", path(&from.place.store()), size(length(from))));
+    line("Was of", from.repository.as_deref().unwrap_or("a repository that nothing names"));
+    line("Holds", &format!("{} that the target here does not have", plural(unsent.events, "event")));
+    for grant in grants(&from.place.grants()).map_err(ops::Error::from)? {
+        line("Agreed", &grant.origin);
+    }
+    let origins = resolved.origins();
+    let to = if origins.is_empty() { "nowhere as configured now".to_owned() } else { origins.join(" and ") };
+    line("Goes to", &to);
+    Ok(())
+}
+
+fn length(from: &Abandoned) -> u64 {
+    from.place.store().symlink_metadata().map_or(0, |meta| meta.len())
+}
+
+fn done_words(document: &Document) -> String {
+    match (document.result, document.restored) {
+        (None, _) => "Dry run: nothing was written".to_owned(),
+        (Some(_), None) => {
+            "Taken over: it is the store of this repository now, with its history, agreements and settings".to_owned()
+        }
+        (Some(_), Some(r)) => format!(
+            "Taken over: {} new here, {} here already{}. The store itself stays where it is",
+            plural(r.added + r.returned, "event"),
+            r.unchanged + r.purged,
+            if r.conflicts > 0 { format!(", {} in conflict", r.conflicts) } else { String::new() }
+        ),
+    }
+}
