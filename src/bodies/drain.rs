@@ -1,23 +1,22 @@
-//! Uploading what is due: rows are read and settled here, on the thread that owns the store, while a pool uploads.
+//! Sending documents: rows are read and settled here, on the thread that owns the store, while a pool uploads.
 //!
-//! At most two texts for each worker are in memory. The first body goes alone: what everybody is refused for, or a server
-//! that is not there, costs one request.
+//! At most two texts for each worker are in memory. Until the server has answered to a document they go one by one: what
+//! all are refused for, or a server that is not there or fails, costs one request or a few.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::outcome::{Outcome, Pace};
-use super::pool::{Done, Pool, Work};
 use super::push::{LONGEST_UPLOAD, Push};
-use super::report::{ArtifactOutcome, Report, Status, Stop};
+use super::report::{ArtifactOutcome, Report, Status};
 use super::select::{self, Row, Stored};
 use super::settle::{Act, Gathered};
 use super::{Body, Error};
-use crate::base::{Clock, Interrupt, Timestamp, retry};
-use crate::delivery::{self, Class};
-use crate::endpoint::ServerStand;
+use crate::base::{Timestamp, retry};
+use crate::delivery::{self, Alike, Cargo, Class, Course, Means, PATIENCE, Pool, Stop, Target};
 use crate::event;
+use crate::http::Reading;
 use crate::journal::Kind;
 use crate::store::{ReadTx, Store};
 
@@ -36,91 +35,84 @@ pub(crate) struct DrainPolicy<'a> {
     pub(crate) keeps_texts: bool,
     /// Reads the text of a version from the disk, where it is there.
     pub(crate) on_disk: &'a dyn Fn(&Row) -> Option<Body>,
-    /// When the run's time is up.
-    pub(crate) deadline: Option<Timestamp>,
-    /// How long, all in all, to wait for bodies that the server is not ready for.
-    pub(crate) patience: Duration,
 }
 
 /// Uploads what is due and says what came of it. `on_outcome` hears of each body once, when its row is settled; of those
-/// kept for another try at the end. `random` is in 0..1.
+/// kept for another try at the end.
 pub(crate) fn drain(
     store: &mut Store,
     push: &Push,
     policy: &DrainPolicy<'_>,
-    clock: &dyn Clock,
-    interrupt: &Interrupt,
-    random: &mut dyn FnMut() -> f64,
+    means: Means<'_>,
     on_outcome: &mut dyn FnMut(&ArtifactOutcome),
 ) -> Result<Report, Error> {
-    let start = clock.now();
-    if store.read(|tx| select::due(tx, policy.target, start, 0, 1))?.is_empty() {
+    let mut course = Course::new(means);
+    let target = store.read(|tx| {
+        let is_due = !select::due(tx, policy.target, course.now, 0, 1)?.is_empty();
+        Ok::<_, Error>(delivery::of_row(tx, policy.target)?.filter(|_| is_due))
+    })?;
+    let Some(target) = target else {
         return Ok(Report { remaining: store.read(|tx| remaining(tx, policy.target))?, ..Report::default() });
-    }
+    };
     let brake = AtomicBool::new(false);
-    let deadline = policy.deadline;
-    let work = |row: &Row, content: &str| {
-        let left = deadline.map_or(LONGEST_UPLOAD, |d| d.since(clock.now()).min(LONGEST_UPLOAD));
-        if brake.load(Ordering::SeqCst) || interrupt.is_requested() || left.is_zero() {
+    let work = |(row, text): &Job| {
+        if brake.load(Ordering::SeqCst) || means.end().is_some() {
             return None;
         }
-        let outcome = push.upload(row, content, left, clock);
+        let (reading, outcome) = push.upload(row, text, means.time_left(LONGEST_UPLOAD), means.clock);
         if stops_everybody(&outcome) {
             brake.store(true, Ordering::SeqCst);
         }
-        Some(outcome)
+        Some((reading, outcome))
     };
-    let work: &Work<'_> = &work;
-    let pause = store.read(|tx| delivery::documents_not_before(tx, policy.target))?;
-    let pause = pause.filter(|until| !retry::is_due(*until, start));
-    let mut drain = Drain {
-        store,
+    let mut documents = Documents {
         policy,
-        clock,
-        interrupt,
-        random,
         on_outcome,
         brake: &brake,
         at_most: 2 * push.parallel(),
+        target,
         is_open: false,
         rows: VecDeque::new(),
         cursor: None,
         behind: VecDeque::new(),
         at_hand: BTreeSet::new(),
         gathered: Gathered::default(),
+        refused: Vec::new(),
         kept: BTreeMap::new(),
+        tries: BTreeMap::new(),
         untouched: Vec::new(),
         soon: BTreeSet::new(),
-        pause,
-        patience: policy.patience,
+        pause: None,
         report: Report::default(),
     };
+    documents.pause = documents.target.not_before.filter(|until| !retry::is_due(*until, course.now));
     std::thread::scope(|scope| {
-        let mut pool = Pool::start(scope, push.parallel(), work);
-        let outcome = drain.run(&mut pool);
+        let mut pool = Pool::start(scope, push.parallel(), &work);
+        let outcome = delivery::drive(&mut documents, store, &mut course, &mut pool);
         brake.store(true, Ordering::SeqCst);
         outcome
     })?;
-    drain.finish()
+    documents.finish(store, course)
 }
+
+/// A document and its text.
+type Job = (Row, String);
 
 /// True for answers after which no other body may go out.
 fn stops_everybody(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Halt { .. } | Outcome::Unreachable { .. } | Outcome::Retry { pace: Pace::Everybody, .. })
 }
 
-struct Drain<'a> {
-    store: &'a mut Store,
+struct Documents<'a> {
     policy: &'a DrainPolicy<'a>,
-    clock: &'a dyn Clock,
-    interrupt: &'a Interrupt,
-    random: &'a mut dyn FnMut() -> f64,
     on_outcome: &'a mut dyn FnMut(&ArtifactOutcome),
     /// Set when no more uploads may begin.
     brake: &'a AtomicBool,
     /// How many texts may be in memory.
     at_most: usize,
-    /// The server answered for a body; before that they go one by one.
+    /// As it was when the drain began.
+    target: Target,
+    /// The server takes documents; before that is known they go one by one.
     is_open: bool,
     /// Rows read and not yet handed out.
     rows: VecDeque<Row>,
@@ -131,151 +123,208 @@ struct Drain<'a> {
     /// The documents that are being uploaded.
     at_hand: BTreeSet<[u8; 16]>,
     gathered: Gathered,
+    /// Refused documents, while it may yet be the server that refuses everything.
+    refused: Vec<(Row, String)>,
     /// What is to be said of rows kept for another try, by row.
     kept: BTreeMap<i64, ArtifactOutcome>,
+    /// How often this drain tried a row that it kept.
+    tries: BTreeMap<i64, u32>,
     /// What is to be said of rows whose answer was about everybody.
     untouched: Vec<ArtifactOutcome>,
     /// When rows are due that may be tried again in this run.
     soon: BTreeSet<Timestamp>,
     /// Until when the server wants no requests.
     pause: Option<Timestamp>,
-    /// How much waiting is left.
-    patience: Duration,
     report: Report,
 }
 
-impl Drain<'_> {
-    fn run(&mut self, pool: &mut Pool) -> Result<(), Error> {
-        let mut goes_on = self.pause.is_none() || self.wait();
-        while goes_on {
-            self.pass(pool)?;
-            goes_on = self.report.stopped.is_none() && self.wait();
+impl Cargo for Documents<'_> {
+    type Job = Job;
+    /// `None` when the upload did not begin.
+    type Answer = Option<(Reading, Outcome)>;
+    type Error = Error;
+
+    fn turn(
+        &mut self,
+        store: &mut Store,
+        course: &mut Course<'_>,
+        answered: Vec<(Job, Self::Answer)>,
+        at_hand: usize,
+    ) -> Result<Vec<Job>, Error> {
+        if at_hand == 0 && answered.is_empty() {
+            self.begin_pass(course.now);
         }
-        Ok(())
+        course.now = course.means.clock.now();
+        for ((row, _), answer) in answered {
+            self.at_hand.remove(&key(&row));
+            match answer {
+                Some((reading, outcome)) => self.note(course, row, &reading, outcome),
+                None if course.may_follow() => drop(course.is_over()),
+                None => {}
+            }
+        }
+        if self.gathered.is_due(course.now) {
+            self.settle(store, course.now)?;
+        }
+        let mut jobs = self.hand_out(store, course, at_hand)?;
+        if at_hand == 0 && jobs.is_empty() {
+            self.fail_refused(course.now);
+            self.settle(store, course.now)?;
+            self.rows.append(&mut self.behind);
+            jobs = self.hand_out(store, course, at_hand)?;
+        }
+        Ok(jobs)
     }
 
-    /// Tries everything that is due, once.
-    fn pass(&mut self, pool: &mut Pool) -> Result<(), Error> {
+    fn next_try(&mut self, _: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Error> {
+        let is_paused = matches!(course.stop, Some(Stop::Throttled(_)));
+        Ok(if is_paused { self.pause } else { self.soon.first().map(|due| due.after(TOGETHER)) })
+    }
+
+    fn settles_within(&self, course: &Course<'_>) -> Option<Duration> {
+        self.gathered.time_left(course.means.clock.now())
+    }
+}
+
+impl Documents<'_> {
+    /// Everything that is due is tried from here on, unless the server wants to be left alone.
+    fn begin_pass(&mut self, now: Timestamp) {
         self.rows.clear();
+        self.behind.clear();
         self.cursor = Some(0);
-        loop {
-            self.hand_out(pool)?;
-            if pool.at_hand() == 0 {
-                self.settle()?;
-                if self.behind.is_empty() || !self.may_go_on() {
-                    self.behind.clear();
-                    return Ok(());
-                }
-                self.rows.append(&mut self.behind);
-                continue;
-            }
-            for upload in pool.collect(self.gathered.time_left(self.clock.now())) {
-                self.note(upload);
-            }
-            if self.gathered.is_due(self.clock.now()) {
-                self.settle()?;
-            }
+        self.soon.retain(|due| *due > now);
+        if self.pause.is_some_and(|until| retry::is_due(until, now)) {
+            (self.pause, self.is_open) = (None, false);
         }
+        self.brake.store(self.pause.is_some(), Ordering::SeqCst);
     }
 
-    /// Gives the pool as much as it may have.
-    fn hand_out(&mut self, pool: &mut Pool) -> Result<(), Error> {
-        while pool.at_hand() < if self.is_open { self.at_most } else { 1 } {
-            let Some(row) = self.next_row()? else { break };
-            if !self.may_go_on() {
+    /// What the pool may have.
+    fn hand_out(&mut self, store: &Store, course: &mut Course<'_>, at_hand: usize) -> Result<Vec<Job>, Error> {
+        let mut jobs = Vec::new();
+        while at_hand + jobs.len() < if self.is_open { self.at_most } else { 1 } {
+            let Some(row) = self.next_row(store, course.now)? else { break };
+            if !self.may_go_on(course) {
                 break;
             }
-            let kept = match self.store.read(|tx| select::content(tx, &row))? {
+            let kept = match store.read(|tx| select::content(tx, &row))? {
                 Stored::Intact(body) => Some(body),
                 // A damaged one is healed by the file.
                 Stored::Damaged | Stored::Nothing => (self.policy.on_disk)(&row),
             };
             match kept {
                 Some(_) if !self.at_hand.insert(key(&row)) => self.behind.push_back(row),
-                Some(body) => pool.submit(row, body.into_text()),
+                Some(body) => jobs.push((row, body.into_text())),
                 None => self.report.textless.push(row),
             }
         }
-        Ok(())
+        Ok(jobs)
     }
 
-    /// Asked when there is something to do: false says why in the report, or is a pause that all bodies make.
-    fn may_go_on(&mut self) -> bool {
-        if self.report.stopped.is_none() {
-            let is_late = self.policy.deadline.is_some_and(|d| d <= self.clock.now());
-            self.report.stopped =
-                if self.interrupt.is_requested() { Some(Stop::Interrupted) } else { is_late.then_some(Stop::Deadline) };
+    /// Asked when there is something to do; false leaves the reason with the course.
+    fn may_go_on(&self, course: &mut Course<'_>) -> bool {
+        if self.pause.is_some() && course.stop.is_none() {
+            course.stop = Some(Stop::Throttled("rate_limited: the server asked to be left alone".to_owned()));
         }
-        self.report.stopped.is_none() && !self.brake.load(Ordering::SeqCst)
+        course.may_follow() && !course.is_over()
     }
 
-    fn next_row(&mut self) -> Result<Option<Row>, Error> {
+    fn next_row(&mut self, store: &Store, now: Timestamp) -> Result<Option<Row>, Error> {
         if let (true, Some(cursor)) = (self.rows.is_empty(), self.cursor) {
-            let (target, now) = (self.policy.target, self.clock.now());
-            self.rows = self.store.read(|tx| select::due(tx, target, now, cursor, CHUNK))?.into();
+            self.rows = store.read(|tx| select::due(tx, self.policy.target, now, cursor, CHUNK))?.into();
             self.cursor = self.rows.back().map(|row| row.id);
         }
+        // What failed in this drain so often is left to a later one.
+        self.rows.retain(|row| self.tries.get(&row.id).is_none_or(|tries| *tries < PATIENCE));
         Ok(self.rows.pop_front())
     }
 
     /// Takes down what an upload came to.
-    fn note(&mut self, done: Done) {
-        let Done { row, outcome } = done;
-        self.at_hand.remove(&key(&row));
-        let Some(outcome) = outcome else {
-            self.may_go_on();
-            return;
-        };
+    fn note(&mut self, course: &mut Course<'_>, row: Row, reading: &Reading, outcome: Outcome) {
         self.report.requests += 1;
-        self.is_open |= !stops_everybody(&outcome);
-        let is_accepted = matches!(outcome, Outcome::Uploaded | Outcome::AlreadyExists);
-        self.learn(ServerStand::of(None, is_accepted));
-        let act = match outcome {
-            Outcome::Uploaded => Act::Settle(Status::Uploaded, "stored"),
-            Outcome::AlreadyExists => Act::Settle(Status::AlreadyExists, "already_exists"),
-            Outcome::Failed { reason } => Act::Fail { reason },
+        self.is_open |= match &outcome {
+            Outcome::Uploaded | Outcome::AlreadyExists => true,
+            Outcome::Retry { pace, .. } => matches!(pace, Pace::Later | Pace::Soon),
+            Outcome::Failed { .. } | Outcome::Halt { .. } | Outcome::Unreachable { .. } => false,
+        };
+        let is_missing = reading.text("error") == Some("index_entry_not_found");
+        self.report.unknown_events = if is_missing { self.report.unknown_events + 1 } else { 0 };
+        let mut stop = None;
+        match outcome {
+            Outcome::Uploaded => self.accept(course, row, Act::Settle(Status::Uploaded, "stored")),
+            Outcome::AlreadyExists => self.accept(course, row, Act::Settle(Status::AlreadyExists, "already_exists")),
+            Outcome::Failed { reason } => stop = self.refuse(course, row, reading, reason),
             Outcome::Retry { reason, pace, server_wait } => {
-                let wait = retry::backoff(row.retry_count, server_wait, (self.random)());
-                let due_at = self.clock.now().after(wait);
+                let (now, random) = (course.now, (course.means.random)());
+                let mut due_at = now.after(retry::backoff(row.retry_count, server_wait, random));
                 match pace {
-                    Pace::Later => {}
-                    Pace::Soon => drop(self.soon.insert(due_at)),
+                    Pace::Later => drop(self.tries.insert(row.id, PATIENCE)),
+                    Pace::Soon | Pace::Unknown => {
+                        *self.tries.entry(row.id).or_default() += 1;
+                        self.soon.insert(due_at);
+                    }
                     Pace::Everybody => {
+                        due_at = due_at.max(delivery::pause(&self.target, server_wait, random, now));
+                        self.target.throttled += 1;
                         self.pause = self.pause.max(Some(due_at));
                         self.gathered.add_pause(due_at);
+                        stop = Some(Stop::Throttled(reason.clone()));
                     }
                 }
-                Act::Postpone { reason, due_at }
+                if pace == Pace::Unknown {
+                    stop = Some(Stop::Unknown(reason.clone()));
+                }
+                self.gathered.add(row, Act::Postpone { reason, due_at }, now);
             }
-            Outcome::Halt { reason, refusal } => {
-                self.learn(ServerStand::of(refusal.as_ref(), false));
-                return self.halt(row, Stop::Halted(reason));
+            // These say nothing about the body: its row stays as it is.
+            Outcome::Halt { reason, .. } => {
+                self.untouched.push(outcome_of(row, Status::Queued, reason.clone(), true));
+                stop = Some(Stop::Halted(reason));
             }
-            Outcome::Unreachable { reason } => return self.halt(row, Stop::Unreachable(reason)),
-        };
-        self.gathered.add(row, act, self.clock.now());
+            Outcome::Unreachable { reason } => {
+                self.untouched.push(outcome_of(row, Status::Queued, reason.clone(), true));
+                stop = Some(Stop::Unreachable(reason));
+            }
+        }
+        course.note(reading, stop);
     }
 
-    fn learn(&mut self, stand: ServerStand) {
-        self.report.server = std::mem::take(&mut self.report.server).then(stand);
+    fn accept(&mut self, course: &mut Course<'_>, row: Row, act: Act) {
+        course.note_accepted();
+        self.fail_refused(course.now);
+        self.gathered.add(row, act, course.now);
     }
 
-    /// An answer that says nothing about the body: its row stays as it is.
-    fn halt(&mut self, row: Row, stop: Stop) {
-        self.untouched.push(outcome_of(row, Status::Queued, stop.reason().to_owned(), true));
-        self.stop(stop);
+    /// Takes down a refusal. One document after the other that is refused alike, with none accepted, is one halt: those
+    /// are as they were before then.
+    fn refuse(&mut self, course: &mut Course<'_>, row: Row, reading: &Reading, reason: String) -> Option<Stop> {
+        let alike = if reading.is_too_large() { Alike::New } else { course.note_refused(reading) };
+        if alike == Alike::New {
+            self.fail_refused(course.now);
+        }
+        self.refused.push((row, reason.clone()));
+        if !course.is_in_question() || reading.is_too_large() {
+            self.fail_refused(course.now);
+        }
+        if alike != Alike::Everything {
+            return None;
+        }
+        self.brake.store(true, Ordering::SeqCst);
+        let untouched = self.refused.drain(..).map(|(row, reason)| outcome_of(row, Status::Queued, reason, true));
+        self.untouched.extend(untouched);
+        Some(Stop::Halted(reason))
     }
 
-    /// The first reason to stop is the one that is told.
-    fn stop(&mut self, stop: Stop) {
-        self.report.stopped.get_or_insert(stop);
+    /// The refusals so far were about the documents.
+    fn fail_refused(&mut self, now: Timestamp) {
+        for (row, reason) in self.refused.drain(..) {
+            self.gathered.add(row, Act::Fail { reason }, now);
+        }
     }
 
     /// Writes down what was gathered, and then tells it.
-    fn settle(&mut self) -> Result<(), Error> {
-        for (row, act) in
-            self.gathered.write(self.store, self.policy.target, self.policy.keeps_texts, self.clock.now())?
-        {
+    fn settle(&mut self, store: &mut Store, now: Timestamp) -> Result<(), Error> {
+        for (row, act) in self.gathered.write(store, self.policy.target, self.policy.keeps_texts, now)? {
             self.tell(row, act);
         }
         Ok(())
@@ -302,42 +351,12 @@ impl Drain<'_> {
         (self.on_outcome)(&outcome);
     }
 
-    /// Waits until another pass can help; false when none can, or not within this run.
-    fn wait(&mut self) -> bool {
-        let Some(until) = self.pause.or_else(|| Some(self.soon.first()?.after(TOGETHER))) else {
-            return false;
-        };
-        let now = self.clock.now();
-        let wait = until.since(now);
-        // What the server asks for is waited for as long as the run lasts; what it has yet to do, for a while.
-        let is_asked = self.pause.is_some();
-        let is_late = self.policy.deadline.map_or(is_asked, |deadline| now.after(wait) >= deadline);
-        if is_late || !is_asked && wait > self.patience {
-            if is_asked {
-                self.stop(Stop::RateLimited);
-            }
-            return false;
-        }
-        if !is_asked {
-            self.patience -= wait;
-        }
-        if self.interrupt.wait(wait) {
-            self.stop(Stop::Interrupted);
-            return false;
-        }
-        if self.pause.take().is_some() {
-            self.is_open = false;
-        }
-        self.soon.retain(|due| *due > until);
-        self.brake.store(false, Ordering::SeqCst);
-        true
-    }
-
     /// Tells of what is kept, and adds up.
-    fn finish(mut self) -> Result<Report, Error> {
+    fn finish(mut self, store: &Store, course: Course<'_>) -> Result<Report, Error> {
         self.report.retryable = self.kept.len() as u64;
         self.kept.values().chain(&self.untouched).for_each(|outcome| (self.on_outcome)(outcome));
-        self.report.remaining = self.store.read(|tx| remaining(tx, self.policy.target))?;
+        self.report.remaining = store.read(|tx| remaining(tx, self.policy.target))?;
+        (self.report.stopped, self.report.server) = (course.stop, course.server);
         Ok(self.report)
     }
 }

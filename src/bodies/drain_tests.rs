@@ -3,46 +3,57 @@
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::test_server::{Reply, Server, store};
 use super::test_world::{World, namespace, put, second};
-use super::{ArtifactOutcome, Body, DrainPolicy, Push, Report, Row, Status, Stop, drain, refusals};
-use crate::base::clock::{FixedClock, SystemClock};
+use super::{ArtifactOutcome, Body, DrainPolicy, Push, Report, Row, Status, drain, refusals};
+use crate::base::clock::FixedClock;
 use crate::base::{Clock, Interrupt, Sha256, Timestamp};
 use crate::config::WireNames;
-use crate::delivery;
+use crate::delivery::{self, Means, Stop};
 use crate::endpoint::Link;
 use crate::store::traced;
 
 /// The present of most tests.
-const NOW: i64 = 1000;
+pub(super) const NOW: i64 = 1000;
 
-/// One pass over everything, and no waiting.
-const AT_ONCE: DrainPolicy<'_> =
-    DrainPolicy { target: 1, keeps_texts: false, on_disk: &nowhere, deadline: None, patience: Duration::ZERO };
+/// No text is anywhere but in the store.
+pub(super) const POLICY: DrainPolicy<'_> = DrainPolicy { target: 1, keeps_texts: false, on_disk: &nowhere };
+/// Shorter than any wait.
+const SHORT: Duration = Duration::from_millis(400);
 
 fn nowhere(_: &Row) -> Option<Body> {
     None
 }
 
-fn push(origin: &str, parallel: usize) -> Push {
+pub(super) fn push(origin: &str, parallel: usize) -> Push {
     Push::new(&Link::for_tests(origin), WireNames::Current, parallel).unwrap()
 }
 
-/// Drains and returns the report and what was told, sorted by path.
-fn run(world: &mut World, push: &Push, policy: &DrainPolicy<'_>, clock: &dyn Clock) -> (Report, Vec<ArtifactOutcome>) {
+/// Drains for at most `time`, and returns the report and what was told, sorted by path.
+pub(super) fn run_for(
+    world: &mut World,
+    push: &Push,
+    clock: &dyn Clock,
+    time: Duration,
+) -> (Report, Vec<ArtifactOutcome>) {
     let (mut told, interrupt) = (Vec::new(), Interrupt::default());
-    let report = drain(&mut world.store, push, policy, clock, &interrupt, &mut || 0.0, &mut |o| told.push(o.clone()));
+    let means = Means { clock, random: &|| 0.0, interrupt: &interrupt, deadline: clock.now().after(time) };
+    let report = drain(&mut world.store, push, &POLICY, means, &mut |o| told.push(o.clone()));
     told.sort_by(|a, b| a.path.cmp(&b.path));
     (report.unwrap(), told)
 }
 
+/// Drains without a wait.
+fn run_at(world: &mut World, push: &Push, at: i64) -> (Report, Vec<ArtifactOutcome>) {
+    run_for(world, push, &FixedClock(second(at)), SHORT)
+}
+
 pub(super) fn run_now(world: &mut World, origin: &str, parallel: usize) -> (Report, Vec<ArtifactOutcome>) {
-    run(world, &push(origin, parallel), &AT_ONCE, &FixedClock(second(NOW)))
+    run_at(world, &push(origin, parallel), NOW)
 }
 
 /// What became of a body's row.
@@ -150,7 +161,7 @@ fn the_request_is_the_contracts() {
     {
         world.put("research/é \"x\".md", "\u{feff}a\r\n\u{1}", 1);
         let push = Push::new(&Link::for_tests(&server.origin), names, 1).unwrap();
-        run(&mut world, &push, &AT_ONCE, &FixedClock(second(NOW)));
+        run_at(&mut world, &push, NOW);
         let seen = server.seen();
         let expected = json!({
             "project_uuid": "8a4a7da6-a97c-4bb4-893a-b31664abfee4", slug: "m", "target_branch": "main",
@@ -180,11 +191,11 @@ fn everything_goes_once_over_a_few_connections() {
     };
     fill(&mut world, "n", 0..100);
     let server = Server::storing();
-    let (push, clock) = (push(&server.origin, 3), FixedClock(second(NOW)));
-    let (report, told) = run(&mut world, &push, &AT_ONCE, &clock);
+    let push = push(&server.origin, 3);
+    let (report, told) = run_at(&mut world, &push, NOW);
     assert_eq!((report.uploaded, report.remaining, told.len()), (100, 0, 100));
     fill(&mut world, "m", 100..200);
-    let (report, _) = run(&mut world, &push, &AT_ONCE, &clock);
+    let (report, _) = run_at(&mut world, &push, NOW);
     assert_eq!((report.uploaded, report.requests, report.remaining, report.stopped), (100, 100, 0, None));
     let seen = server.seen();
     let paths: BTreeSet<_> = seen.requests.iter().map(|r| r["artifact_path"].as_str().unwrap().to_owned()).collect();
@@ -246,7 +257,7 @@ fn a_lost_answer_is_followed_by_another_try_which_succeeds() {
     });
     assert_eq!(run_now(&mut world, &server.origin, 1).0.retryable, 1);
     assert_eq!(run_now(&mut world, &server.origin, 1).0.requests, 0, "not due yet");
-    let (report, told) = run(&mut world, &push(&server.origin, 1), &AT_ONCE, &FixedClock(second(NOW + 1)));
+    let (report, told) = run_at(&mut world, &push(&server.origin, 1), NOW + 1);
     assert_eq!((report.already_exists, told[0].status, &*told[0].reason), (1, Status::AlreadyExists, "already_exists"));
     assert_eq!(world.counts().rows, 0);
 }
@@ -279,97 +290,18 @@ fn a_rate_limit_holds_back_everything_else() {
         _ => Reply::echo(201, "stored", request),
     });
     let (report, told) = run_now(&mut world, &server.origin, 4);
-    assert_eq!((report.requests, report.retryable, report.stopped), (1, 1, Some(Stop::RateLimited)));
+    let stopped = report.stopped;
+    assert_eq!((report.requests, report.retryable), (1, 1));
+    assert_eq!(stopped, Some(Stop::Throttled("rate_limited: HTTP 429".to_owned())));
     assert_eq!((told.len(), &*told[0].reason), (1, "rate_limited: HTTP 429"));
     let retries: Vec<u32> = world.rows().iter().map(|r| r.retry_count).collect();
     assert_eq!(retries, [1, 0, 0, 0, 0]);
     world.put("new.md", "x", 9);
-    let (report, told) = run(&mut world, &push(&server.origin, 4), &AT_ONCE, &FixedClock(second(NOW + 59)));
-    assert_eq!(
-        (report.requests, report.stopped, told.len()),
-        (0, Some(Stop::RateLimited), 0),
-        "in a later run as well"
-    );
-    let (report, _) = run(&mut world, &push(&server.origin, 4), &AT_ONCE, &FixedClock(second(NOW + 60)));
+    let (report, told) = run_at(&mut world, &push(&server.origin, 4), NOW + 59);
+    assert!(matches!(report.stopped, Some(Stop::Throttled(_))), "in a later run as well: {report:?}");
+    assert_eq!((report.requests, told.len()), (0, 0));
+    let (report, _) = run_at(&mut world, &push(&server.origin, 4), NOW + 60);
     assert_eq!((report.uploaded, report.remaining), (6, 0));
-}
-
-/// A clock that is a second later each time it is looked at.
-#[derive(Debug)]
-struct Ticking(AtomicI64);
-
-impl Clock for Ticking {
-    fn now(&self) -> Timestamp {
-        second(self.0.fetch_add(1, Ordering::SeqCst))
-    }
-}
-
-#[test]
-fn a_body_whose_event_is_still_worked_on_is_tried_again_in_the_same_run() {
-    let mut world = World::new();
-    world.put("a.md", "x", 1);
-    world.put("b.md", "x", 2);
-    let server = Server::start(|n, request| match n {
-        0 | 2 => Reply::of(404, r#"{"error":"index_entry_not_found"}"#),
-        _ => Reply::echo(201, "stored", request),
-    });
-    let patient = DrainPolicy { patience: Duration::from_secs(5), ..AT_ONCE };
-    let (report, told) = run(&mut world, &push(&server.origin, 1), &patient, &Ticking(AtomicI64::new(NOW)));
-    assert_eq!((report.uploaded, report.retryable, report.requests), (2, 0, 4));
-    assert_eq!(told.iter().map(|o| &*o.path).collect::<Vec<_>>(), ["a.md", "b.md"], "each told once");
-}
-
-#[test]
-fn waiting_ends_with_patience_time_or_a_wish() {
-    let mut world = World::new();
-    let server = Server::start(|_, _| Reply::of(404, r#"{"error":"index_entry_not_found"}"#));
-    let clock = FixedClock(second(NOW));
-    for (patience, deadline) in [(0, None), (1, Some(NOW + 1)), (1, None)] {
-        world.put("a.md", "x", 1);
-        let policy = DrainPolicy { patience: Duration::from_secs(patience), deadline: deadline.map(second), ..AT_ONCE };
-        let (report, _) = run(&mut world, &push(&server.origin, 1), &policy, &clock);
-        assert_eq!((report.requests, report.retryable, report.stopped), (1, 1, None), "{patience} {deadline:?}");
-        world.clear();
-    }
-    world.put("a.md", "x", 1);
-    let policy = DrainPolicy { patience: Duration::from_hours(1), ..AT_ONCE };
-    let (push, interrupt) = (push(&server.origin, 1), Interrupt::default());
-    let mut random = || {
-        interrupt.request();
-        1.0
-    };
-    let report = drain(&mut world.store, &push, &policy, &clock, &interrupt, &mut random, &mut |_| ()).unwrap();
-    assert_eq!((report.requests, report.stopped), (1, Some(Stop::Interrupted)));
-}
-
-#[test]
-fn a_silent_server_is_left_when_the_runs_time_is_up() {
-    let mut world = World::new();
-    world.put("a.md", "x", 1);
-    let server = Server::start(|_, _| Reply::Silence);
-    let deadline = SystemClock.now().after(Duration::from_millis(300));
-    let short = DrainPolicy { deadline: Some(deadline), ..AT_ONCE };
-    let (report, told) = run(&mut world, &push(&server.origin, 1), &short, &SystemClock);
-    assert_eq!((report.requests, report.retryable, report.remaining), (1, 1, 1));
-    assert!(told[0].reason.starts_with("timeout: "), "{told:?}");
-    assert_eq!(world.rows()[0].retry_count, 1);
-}
-
-#[test]
-fn nothing_begins_when_time_is_up_or_a_stop_was_asked_for() {
-    let mut world = World::new();
-    world.put("a.md", "x", 1);
-    let server = Server::storing();
-    let late = DrainPolicy { deadline: Some(second(NOW)), ..AT_ONCE };
-    let push = push(&server.origin, 2);
-    let (report, _) = run(&mut world, &push, &late, &FixedClock(second(NOW)));
-    assert_eq!((report.requests, report.remaining, report.stopped), (0, 1, Some(Stop::Deadline)));
-    let interrupt = Interrupt::default();
-    interrupt.request();
-    let clock = FixedClock(second(NOW));
-    let report = drain(&mut world.store, &push, &AT_ONCE, &clock, &interrupt, &mut || 0.0, &mut |_| ()).unwrap();
-    assert_eq!((report.requests, report.stopped), (0, Some(Stop::Interrupted)));
-    assert_eq!(server.seen().connections, 0);
 }
 
 #[test]

@@ -14,7 +14,6 @@ mod filter;
 #[cfg(test)]
 mod order_tests;
 mod outcome;
-mod pool;
 mod push;
 mod report;
 mod select;
@@ -24,6 +23,8 @@ mod test_server;
 #[cfg(test)]
 mod test_world;
 mod views;
+#[cfg(test)]
+mod wait_tests;
 
 pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
@@ -32,7 +33,7 @@ pub(crate) use failures::{
 };
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
 pub(crate) use push::Push;
-pub(crate) use report::{ArtifactOutcome, Report, Status, Stop};
+pub(crate) use report::{ArtifactOutcome, Report, Status};
 pub(crate) use select::{Row, list};
 pub(crate) use views::{MissionStats, Stats, by_mission, refusals, stats};
 

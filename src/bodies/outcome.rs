@@ -48,8 +48,10 @@ pub(super) enum Outcome {
 pub(super) enum Pace {
     /// By itself; the next run will do.
     Later,
-    /// By itself, and again in this run when there is time: the server has yet to work on the event it belongs to.
+    /// By itself, and again in this run when there is time: the server is not ready for it.
     Soon,
+    /// The same; what the server did with it is not known.
+    Unknown,
     /// Together with all others: the server wants fewer requests.
     Everybody,
 }
@@ -107,7 +109,7 @@ fn success(reading: &Reading, sent: Sent<'_>) -> Outcome {
 }
 
 fn uncorrelated(reading: &Reading, what: &str) -> Outcome {
-    later(format!("uncorrelated_response: {what}"), reading.wait)
+    retry(Pace::Unknown, format!("uncorrelated_response: {what}"), reading.wait)
 }
 
 fn refusal(status: Option<u16>, words: &str) -> String {
@@ -134,9 +136,7 @@ fn halt(reading: &Reading) -> String {
 
 fn not_found(reading: &Reading) -> Outcome {
     match reading.text("error") {
-        Some(word @ "index_entry_not_found") => {
-            Outcome::Retry { reason: word.to_owned(), pace: Pace::Soon, server_wait: reading.wait }
-        }
+        Some(word @ "index_entry_not_found") => retry(Pace::Soon, word.to_owned(), reading.wait),
         Some(word @ "namespace_not_found") => Outcome::Failed { reason: word.to_owned() },
         code => {
             let show = |words: &str| text::shorten(&text::printable(words), 200);
@@ -152,9 +152,11 @@ fn not_found(reading: &Reading) -> Outcome {
 
 fn wait(reading: &Reading) -> Outcome {
     match reading.status {
-        Some(429) => everybody(with("rate_limited", &reading.said), reading.wait),
-        Some(408) => later(with("timeout: the server gave up waiting for the request", &reading.words), reading.wait),
-        _ => later(with("busy", &reading.said), reading.wait),
+        Some(429) => retry(Pace::Everybody, with("rate_limited", &reading.said), reading.wait),
+        Some(408) => {
+            retry(Pace::Soon, with("timeout: the server gave up waiting for the request", &reading.words), reading.wait)
+        }
+        _ => retry(Pace::Soon, with("busy", &reading.said), reading.wait),
     }
 }
 
@@ -165,11 +167,9 @@ fn unknown(reading: &Reading) -> Outcome {
         (None, true) => reading.words.clone(),
         (None, false) => with("connection_error", &reading.words),
     };
-    match reading.wait {
-        // It asked every client to wait, not this text.
-        Some(wait) if !wait.is_zero() => everybody(reason, Some(wait)),
-        wait => later(reason, wait),
-    }
+    // A server that names a wait asks for it whatever is sent.
+    let is_asked = reading.wait.is_some_and(|wait| !wait.is_zero());
+    retry(if is_asked { Pace::Everybody } else { Pace::Unknown }, reason, reading.wait)
 }
 
 fn mentions_private_team(reading: &Reading) -> bool {
@@ -178,11 +178,11 @@ fn mentions_private_team(reading: &Reading) -> bool {
 }
 
 fn later(reason: String, server_wait: Option<Duration>) -> Outcome {
-    Outcome::Retry { reason, pace: Pace::Later, server_wait }
+    retry(Pace::Later, reason, server_wait)
 }
 
-fn everybody(reason: String, server_wait: Option<Duration>) -> Outcome {
-    Outcome::Retry { reason, pace: Pace::Everybody, server_wait }
+fn retry(pace: Pace, reason: String, server_wait: Option<Duration>) -> Outcome {
+    Outcome::Retry { reason, pace, server_wait }
 }
 
 /// `word`, the status, and the server's words.
@@ -240,24 +240,24 @@ mod tests {
             (200, echo(r#","status":"stored""#), "uploaded"),
             (201, echo(""), "uploaded"),
             (200, echo(""), "already_exists"),
-            (201, echo(r#","status":"re\u001bjected""#), "later uncorrelated_response: status re\\u{1b}jected"),
-            (201, echo("").replace("spec.md", "plan.md"), "later uncorrelated_response: another artifact_path"),
-            (201, echo("").replace("87428f", "87428e"), "later uncorrelated_response: another content_hash"),
-            (201, r#"{"status":"stored"}"#.to_owned(), "later uncorrelated_response: no artifact_path"),
-            (200, r#"{"artifact_path":"spec.md"}"#.to_owned(), "later uncorrelated_response: no content_hash"),
-            (201, "[]".to_owned(), "later uncorrelated_response: the answer is not a JSON object"),
+            (201, echo(r#","status":"re\u001bjected""#), "unknown uncorrelated_response: status re\\u{1b}jected"),
+            (201, echo("").replace("spec.md", "plan.md"), "unknown uncorrelated_response: another artifact_path"),
+            (201, echo("").replace("87428f", "87428e"), "unknown uncorrelated_response: another content_hash"),
+            (201, r#"{"status":"stored"}"#.to_owned(), "unknown uncorrelated_response: no artifact_path"),
+            (200, r#"{"artifact_path":"spec.md"}"#.to_owned(), "unknown uncorrelated_response: no content_hash"),
+            (201, "[]".to_owned(), "unknown uncorrelated_response: the answer is not a JSON object"),
             (
                 200,
                 "<html>ok</html>".to_owned(),
-                "later uncorrelated_response: HTTP 200, but the answer is a web page and not from the server",
+                "unknown uncorrelated_response: HTTP 200, but the answer is a web page and not from the server",
             ),
-            (200, String::new(), "later uncorrelated_response: the answer is not a JSON object"),
-            (201, echo("")[..40].to_owned(), "later uncorrelated_response: the answer is not a JSON object"),
+            (200, String::new(), "unknown uncorrelated_response: the answer is not a JSON object"),
+            (201, echo("")[..40].to_owned(), "unknown uncorrelated_response: the answer is not a JSON object"),
         ] {
             assert_eq!(line(&answer(status, &body)), expected, "{status} {body}");
         }
         let cut = Answer { is_cut: true, ..answer(201, &echo("")) };
-        assert_eq!(line(&cut), "later uncorrelated_response: the answer is too long");
+        assert_eq!(line(&cut), "unknown uncorrelated_response: the answer is too long");
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
         let deep = "[".repeat(100_000);
         for (status, body, expected) in [
             (202, r#"{"retry_after":90}"#, "later accepted_pending after 90s"),
-            (204, "", "later uncorrelated_response: HTTP 204"),
+            (204, "", "unknown uncorrelated_response: HTTP 204"),
             (301, "", "halt unexpected_redirect: 301"),
             (307, r#"{"detail":"moved"}"#, "halt unexpected_redirect: 307: moved"),
             (400, r#"{"detail":"no\nway"}"#, "failed bad_request: no\\nway"),
@@ -305,15 +305,15 @@ mod tests {
             (404, r#"{"error":"gone","detail":"what"}"#, "later not_found: what (error=gone)"),
             (404, "<html>nginx</html>", "later not_found: unknown (error=missing)"),
             (404, "404 page not found", "later not_found: 404 page not found (error=missing)"),
-            (408, "", "later timeout: the server gave up waiting for the request"),
+            (408, "", "soon timeout: the server gave up waiting for the request"),
             (405, "", "halt unexpected_status: 405"),
             (407, "Proxy login", "halt unexpected_status: 407: Proxy login"),
-            (409, "", "later busy: HTTP 409"),
+            (409, "", "soon busy: HTTP 409"),
             (415, "", "halt unexpected_status: 415"),
             (421, "", "halt unexpected_status: 421"),
             (422, "", "failed unprocessable"),
-            (423, "", "later busy: HTTP 423"),
-            (425, "", "later busy: HTTP 425"),
+            (423, "", "soon busy: HTTP 423"),
+            (425, "", "soon busy: HTTP 425"),
             (431, "", "halt unexpected_status: 431"),
             (451, "", "halt unexpected_status: 451"),
             (412, "", "halt precondition_failed: HTTP 412"),
@@ -323,10 +323,10 @@ mod tests {
             (429, r#"{"retry_after":-5}"#, "everybody rate_limited: HTTP 429"),
             (429, r#"{"error":"x","retry_after":1e300}"#, "everybody rate_limited: HTTP 429: x after 3600s"),
             (429, r#"{"error":"","retry_after":true}"#, "everybody rate_limited: HTTP 429"),
-            (500, "<html>", "later server_error: 500"),
-            (503, "", "later server_error: 503"),
+            (500, "<html>", "unknown server_error: 500"),
+            (503, "", "unknown server_error: 503"),
             (503, r#"{"error":"full","retry_after":9}"#, "everybody server_error: 503: full after 9s"),
-            (599, "", "later server_error: 599"),
+            (599, "", "unknown server_error: 599"),
         ] {
             assert_eq!(line(&answer(status, body)), expected, "{status} {body:.80}");
         }
@@ -336,8 +336,11 @@ mod tests {
     fn without_an_answer_only_what_was_sent_counts_as_tried() {
         let of = |failure: &Failure| of(&Err(failure.clone()), Ack::Results);
         let text = || "x\n".to_owned();
-        assert_eq!(of(&Failure::Unknown(text())), later("connection_error: x\\n".to_owned(), None));
-        assert_eq!(of(&Failure::Unknown("timeout: global".to_owned())), later("timeout: global".to_owned(), None));
+        assert_eq!(of(&Failure::Unknown(text())), retry(Pace::Unknown, "connection_error: x\\n".to_owned(), None));
+        assert_eq!(
+            of(&Failure::Unknown("timeout: global".to_owned())),
+            retry(Pace::Unknown, "timeout: global".to_owned(), None)
+        );
         assert_eq!(
             of(&Failure::Unreachable(text())),
             Outcome::Unreachable { reason: "connection_error: x\\n".to_owned() }

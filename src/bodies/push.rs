@@ -1,7 +1,6 @@
 //! One upload: the request of `formats` section 11.3, sent, and its answer read.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::outcome::{self, Outcome, Sent};
@@ -25,8 +24,6 @@ pub(crate) struct Push {
     url: String,
     names: WireNames,
     parallel: usize,
-    /// The server answered before, so there may be connections that were kept.
-    is_known: AtomicBool,
 }
 
 impl Push {
@@ -40,7 +37,6 @@ impl Push {
             link: link.clone(),
             names,
             parallel,
-            is_known: AtomicBool::new(false),
         })
     }
 
@@ -49,20 +45,12 @@ impl Push {
         self.parallel
     }
 
-    /// Uploads one body within `total` and says what came of it.
-    pub(super) fn upload(&self, row: &Row, content: &str, total: Duration, clock: &dyn Clock) -> Outcome {
-        let end = clock.now().after(total);
-        let answer = wire_body(row, content, self.names).and_then(|body| match self.send(&body, total, clock) {
-            // A server may close a kept connection just as the next request goes out on it. An upload may come twice,
-            // so it goes again at once; a server that has not spoken yet is not asked twice.
-            Err(Failure::Unknown(words)) if self.is_known.load(Ordering::Relaxed) && !words.starts_with("timeout") => {
-                self.send(&body, end.since(clock.now()), clock)
-            }
-            answer => answer,
-        });
-        self.is_known.fetch_or(answer.is_ok(), Ordering::Relaxed);
-        let sent = Sent { path: &row.path, sha256: row.sha256 };
-        outcome::read(&Reading::of(&answer, clock.now()), sent, self.link.manner().ack)
+    /// Uploads one body within `total`; returns the reading of its answer, and what that means for the body.
+    pub(super) fn upload(&self, row: &Row, text: &str, total: Duration, clock: &dyn Clock) -> (Reading, Outcome) {
+        let answer = wire_body(row, text, self.names).and_then(|body| self.send(&body, total, clock));
+        let reading = Reading::of(&answer, clock.now());
+        let outcome = outcome::read(&reading, Sent { path: &row.path, sha256: row.sha256 }, self.link.manner().ack);
+        (reading, outcome)
     }
 
     fn send(&self, body: &[u8], total: Duration, clock: &dyn Clock) -> Result<Answer, Failure> {

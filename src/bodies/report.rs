@@ -2,6 +2,7 @@
 
 use super::Row;
 use crate::base::Sha256;
+use crate::delivery::Stop;
 use crate::endpoint::ServerStand;
 
 /// The status words of `bodies.outcomes`.
@@ -51,33 +52,6 @@ pub(crate) struct ArtifactOutcome {
     pub(crate) retryable: bool,
 }
 
-/// Why a drain ended before everything due was tried. Rows that were not tried are unchanged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// The server, or the way to it, wants something changed first: the reason, with the server's words.
-    Halted(String),
-    /// No connection came about.
-    Unreachable(String),
-    /// The server asked to wait longer than this run does.
-    RateLimited,
-    /// The run's time is up.
-    Deadline,
-    /// Somebody asked to stop.
-    Interrupted,
-}
-
-impl Stop {
-    /// The reason as shown; the part before `:` is a stable word.
-    pub(crate) fn reason(&self) -> &str {
-        match self {
-            Self::Halted(reason) | Self::Unreachable(reason) => reason,
-            Self::RateLimited => "rate_limited",
-            Self::Deadline => "max_time",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
 /// What one drain did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Report {
@@ -99,12 +73,18 @@ pub(crate) struct Report {
     pub(crate) stopped: Option<Stop>,
     /// Whether the server accepts uploads, or refuses every one.
     pub(crate) server: ServerStand,
+    /// Documents whose event the server did not know, in a row and up to the last answer, although the ledger has it as
+    /// delivered.
+    pub(crate) unknown_events: u32,
 }
 
 #[cfg(test)]
 impl Report {
     /// The reason of a stop that only a change of settings, credentials or server ends.
     pub(super) fn halted(&self) -> Option<&str> {
-        self.stopped.as_ref().filter(|s| matches!(s, Stop::Halted(_))).map(Stop::reason)
+        match &self.stopped {
+            Some(Stop::Halted(reason)) => Some(reason),
+            _ => None,
+        }
     }
 }

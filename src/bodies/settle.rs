@@ -78,6 +78,7 @@ impl Gathered {
         now: Timestamp,
     ) -> Result<Vec<(Row, Act)>, Error> {
         let Self { acts, pause, .. } = std::mem::take(self);
+        let is_accepted = acts.iter().any(|(_, act)| matches!(act, Act::Settle(..)));
         if acts.is_empty() && pause.is_none() {
             return Ok(acts);
         }
@@ -94,7 +95,10 @@ impl Gathered {
                     failures::close_for_artifact(tx, row, now)?;
                 }
             }
-            pause.map_or(Ok(()), |until| Ok::<_, Error>(delivery::hold_documents(tx, target, Some(until))?))
+            if is_accepted {
+                delivery::end_pause(tx, target)?;
+            }
+            pause.map_or(Ok(()), |until| Ok::<_, Error>(delivery::leave_alone(tx, target, until, true)?))
         })?;
         Ok(acts)
     }

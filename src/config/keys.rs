@@ -146,7 +146,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("artifacts.source", Kind::Sources, Some("[]"), "Places of your own, and settings of built-in layouts."),
     key("bodies.wire_names", Kind::Word(&["current", "2026-03"]), Some("\"current\""), "Field names of body uploads."),
-    key("bodies.parallel", Kind::Count(1, 32), Some("4"), "Uploads at a time."),
+    key("bodies.parallel", Kind::Count(1, 32), Some("8"), "Uploads at a time."),
     key("bodies.max_queue_bytes", Kind::Size(1, TIB), Some("\"1 GiB\""), "The most bytes that wait for upload."),
     key(
         "bodies.resubmit",

@@ -25,7 +25,7 @@ fn defaults_are_the_published_ones() {
     let resubmit = Resubmit::Unacknowledged;
     assert_eq!(
         config.bodies,
-        Bodies { wire_names: WireNames::Current, parallel: 4, max_queue_bytes: 1 << 30, resubmit }
+        Bodies { wire_names: WireNames::Current, parallel: 8, max_queue_bytes: 1 << 30, resubmit }
     );
     assert_eq!(config.journal, Journal { capacity: 100_000, warn_rows: 1_000_000 });
     let drain = Drain {

@@ -9,9 +9,6 @@ use crate::base::{Sha256, Timestamp, retry};
 use crate::event::{BatchForm, WireContext, WireForm, for_wire};
 use crate::store::{ReadTx, WriteTx};
 
-/// From this many unknown ends a batch is halved, and a single event no longer holds up the others.
-pub(super) const PATIENCE: u32 = 3;
-
 /// The open attempt that goes first: a left half precedes its right half, however often they were halved.
 pub(super) const FIRST: &str =
     "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends, in_doubt OR sent > 0 FROM delivery_attempts

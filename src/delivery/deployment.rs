@@ -55,6 +55,8 @@ pub(super) enum Asked {
     NotOffered,
     /// Nothing was learned, this time.
     Nothing,
+    /// It was not asked.
+    NotAsked,
 }
 
 /// Reads an answer. Whatever is missing or odd is simply not known.
@@ -127,7 +129,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
                 .execute([target.id, now.after(ABSENCE).as_micros()])?;
             return Ok(Vec::new());
         }
-        Asked::Nothing => return Ok(Vec::new()),
+        Asked::Nothing | Asked::NotAsked => return Ok(Vec::new()),
     };
     if let Some(told) = health.limits {
         limits::note(tx, target.id, told, now)?;

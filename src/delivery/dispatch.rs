@@ -1,19 +1,21 @@
-//! The loop of a drain: select, send, record, until nothing is owed or somebody says stop.
+//! Sending events: select, send, record, until nothing is owed or there is a reason to stop.
 
 use std::time::Duration;
 
 use super::batch::Batch;
+use super::course::{Alike, Course, Means, Stop};
 use super::deployment::{self, Asked, Change};
+use super::drive::{Cargo, OneByOne, drive};
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Error, Target, Verdict, attempt, outcome, patience, registry, rows};
+use super::{Error, Outcome, Target, Verdict, outcome, registry, rows};
 use crate::base::ids::Ids;
-use crate::base::{Clock, Interrupt, Timestamp, failpoint};
-use crate::endpoint::{Identity, Manner, ServerStand};
+use crate::base::{Clock, Interrupt, Timestamp, failpoint, retry};
+use crate::endpoint::{Manner, ServerStand};
 use crate::event::WireContext;
 use crate::http::{Answer, Cause, Failure, Meaning, Reading};
-use crate::store::{Store, WriteTx};
+use crate::store::{ReadTx, Store, WriteTx};
 
 /// How often a drain halves a refused batch before it leaves the rest to the next one. One culprit among 1,000 events
 /// takes ten halvings and about twenty requests, ninety of them some 400; the bound is for a server that refuses
@@ -45,21 +47,11 @@ pub(crate) struct Conditions<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
-/// Why a drain ended before everything was settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// The target refuses everything for now.
-    Halted(String),
-    /// The target asked to be left alone.
-    Throttled(String),
-    /// There is no connection.
-    Unreachable(String),
-    /// The last answer is unknown; the batch is in flight and waits.
-    Unknown(String),
-    /// The run's time is over.
-    Deadline,
-    /// A person or the system asked to stop.
-    Interrupted,
+impl<'a> Conditions<'a> {
+    fn means(&self) -> Means<'a> {
+        let Self { clock, random, interrupt, deadline, .. } = *self;
+        Means { clock, random, interrupt, deadline }
+    }
 }
 
 /// What a drain did.
@@ -111,13 +103,14 @@ impl Report {
         self.server = std::mem::take(&mut self.server).then(later.server.clone());
     }
 
-    fn count(&mut self, settled: Settled) {
+    fn count(&mut self, settled: Settled, taken_back: Settled) {
         self.success += settled.success;
         self.duplicate += settled.duplicate;
         self.pending += settled.pending;
-        self.rejected += settled.rejected;
+        self.rejected = (self.rejected + settled.rejected).saturating_sub(taken_back.rejected);
         self.transient += settled.transient;
-        self.terminal_failed += settled.terminal_failed;
+        self.terminal_failed =
+            (self.terminal_failed + settled.terminal_failed).saturating_sub(taken_back.terminal_failed);
     }
 }
 
@@ -131,117 +124,147 @@ pub(crate) fn drain(
     conditions: &Conditions<'_>,
     on_batch: &mut dyn FnMut(u64),
 ) -> Result<Report, Error> {
-    let mut course = Course {
+    let means = conditions.means();
+    let mut course = Course::new(means);
+    let mut events = Events {
         conditions,
-        identity: receiver.identity(),
+        receiver,
         manner: receiver.manner(),
-        now: conditions.clock.now(),
+        on_batch,
         report: Report::default(),
+        has_begun: false,
         splits: 0,
-        unknown_in_a_row: 0,
+        alone: Vec::new(),
     };
-    let mut next = course.begin(store, receiver)?;
-    loop {
-        while let Some((target, batch)) = next {
-            failpoint::at(failpoint::ATTEMPT_WRITTEN);
-            let exchange = receiver.deliver(&batch, course.time_left())?;
-            failpoint::at(failpoint::ANSWER_READ);
-            next = course.settle(store, &target, &batch, &exchange)?;
-            on_batch(course.report.success + course.report.duplicate);
-        }
-        if !course.wait(store)? {
-            return Ok(course.report);
-        }
-        let chosen = store.write(|tx| course.choose(tx))?;
-        next = course.follow(store, chosen)?;
-    }
+    let post = |(_, batch): &Parcel| {
+        failpoint::at(failpoint::ATTEMPT_WRITTEN);
+        let exchange = receiver.deliver(batch, means.time_left(EXCHANGE));
+        failpoint::at(failpoint::ANSWER_READ);
+        exchange
+    };
+    drive(&mut events, store, &mut course, &mut OneByOne::new(&post))?;
+    let Course { stop, cause, server, .. } = course;
+    Ok(Report { stop, cause, server, ..events.report })
+}
+
+/// Asks the target who it is, whatever it said before; returns what says that it is another server now.
+pub(crate) fn ask(store: &mut Store, receiver: &dyn DeliveryReceiver, means: Means<'_>) -> Result<Vec<Change>, Error> {
+    let asked = question(receiver, means);
+    store.write(|tx| {
+        let now = means.clock.now();
+        let target = registry::register(tx, receiver.identity(), now)?;
+        deployment::note(tx, &target, &asked, now)
+    })
+}
+
+fn question(receiver: &dyn DeliveryReceiver, means: Means<'_>) -> Asked {
+    let exchange = receiver.health(means.time_left(PROBE));
+    exchange.map_or(Asked::NotAsked, |exchange| exchange.as_ref().map_or(Asked::Nothing, deployment::read))
 }
 
 /// A batch to send, and its target as it was when the batch was chosen.
-type Next = Option<(Target, Batch)>;
+type Parcel = (Target, Batch);
 
-/// A drain on its way.
-struct Course<'a> {
+/// The events of a drain, one batch at a time.
+struct Events<'a> {
     conditions: &'a Conditions<'a>,
-    identity: &'a Identity,
+    receiver: &'a dyn DeliveryReceiver,
     manner: Manner,
-    /// When something happened last.
-    now: Timestamp,
+    on_batch: &'a mut dyn FnMut(u64),
     report: Report,
+    has_begun: bool,
     splits: u64,
-    unknown_in_a_row: u32,
+    /// Events that were refused alone with the same words, while nothing was accepted.
+    alone: Vec<i64>,
 }
 
-impl Course<'_> {
-    fn time_left(&self) -> Duration {
-        self.conditions.deadline.since(self.now).clamp(Duration::from_secs(1), EXCHANGE)
+impl Cargo for Events<'_> {
+    type Job = Parcel;
+    type Answer = Result<Result<Answer, Failure>, Error>;
+    type Error = Error;
+
+    fn turn(
+        &mut self,
+        store: &mut Store,
+        course: &mut Course<'_>,
+        mut answered: Vec<(Parcel, Self::Answer)>,
+        _at_hand: usize,
+    ) -> Result<Vec<Parcel>, Error> {
+        let next = match answered.pop() {
+            Some(((target, batch), exchange)) => {
+                let next = self.settle(store, course, &target, &batch, &exchange?)?;
+                (self.on_batch)(self.report.success + self.report.duplicate);
+                next
+            }
+            None if !std::mem::replace(&mut self.has_begun, true) => self.begin(store, course)?,
+            None => {
+                let chosen = store.write(|tx| self.choose(tx, course.now))?;
+                self.follow(store, course, chosen)?
+            }
+        };
+        Ok(next.into_iter().collect())
     }
 
-    /// Whether the run's time is over; the report says so then.
-    fn is_over(&mut self) -> bool {
-        self.now = self.conditions.clock.now();
-        if self.conditions.interrupt.is_requested() {
-            self.report.stop = Some(Stop::Interrupted);
-        } else if self.now >= self.conditions.deadline {
-            self.report.stop = Some(Stop::Deadline);
-        } else {
-            return false;
-        }
-        true
-    }
-
-    /// The first batch.
-    fn begin(&mut self, store: &mut Store, receiver: &dyn DeliveryReceiver) -> Result<Next, Error> {
-        if self.is_over() {
-            return Ok(None);
-        }
-        let asked = if self.is_to_ask(store)? { self.ask(receiver) } else { Asked::Nothing };
-        if self.is_over() {
-            return Ok(None);
-        }
-        let (chosen, changes) = store.write(|tx| {
-            let target = registry::register(tx, self.identity, self.now)?;
-            let changes = deployment::note(tx, &target, &asked, self.now)?;
-            Ok::<_, Error>((self.choose(tx)?, changes))
-        })?;
-        self.report.changes = changes;
-        self.follow(store, chosen)
-    }
-
-    /// Whether the target is asked who it is: when something will be sent, and not when it has nothing to say.
-    fn is_to_ask(&self, store: &Store) -> Result<bool, Error> {
-        store.read(|tx| match registry::current(tx, &self.identity.target_id)? {
-            Some(target) if target.no_health_until.is_some_and(|until| until > self.now) => Ok(false),
-            Some(target) => rows::is_due(tx, &target, self.now),
-            None => Ok(true),
+    /// The end of the wait that the target asked for, or the due time of the open attempt that everything else waits
+    /// for. `None` if nothing waits for time alone, or only rows that this drain got an answer for, which are left to a
+    /// later one.
+    fn next_try(&mut self, store: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Error> {
+        store.read(|tx| {
+            let Some(target) = registry::current(tx, &self.receiver.identity().target_id)? else { return Ok(None) };
+            let attempt = rows::next_attempt(tx, target.id)?;
+            let times = attempt.into_iter().chain(target.not_before);
+            Ok(times.filter(|due| !retry::is_due(*due, course.now)).max())
         })
     }
+}
 
-    /// Asks it.
-    fn ask(&mut self, receiver: &dyn DeliveryReceiver) -> Asked {
-        let Some(exchange) = receiver.health(self.time_left().min(PROBE)) else { return Asked::Nothing };
-        self.report.health_requests += 1;
-        exchange.as_ref().map_or(Asked::Nothing, deployment::read)
+impl Events<'_> {
+    /// The first batch.
+    fn begin(&mut self, store: &mut Store, course: &mut Course<'_>) -> Result<Option<Parcel>, Error> {
+        if course.is_over() {
+            return Ok(None);
+        }
+        let identity = self.receiver.identity();
+        let is_to_ask = store.read(|tx| is_to_ask(tx, &identity.target_id, course.now))?;
+        let asked = if is_to_ask { question(self.receiver, course.means) } else { Asked::NotAsked };
+        self.report.health_requests += u64::from(asked != Asked::NotAsked);
+        if course.is_over() {
+            return Ok(None);
+        }
+        let now = course.now;
+        let (chosen, changes) = store.write(|tx| {
+            let target = registry::register(tx, identity, now)?;
+            let changes = deployment::note(tx, &target, &asked, now)?;
+            Ok::<_, Error>((self.choose(tx, now)?, changes))
+        })?;
+        self.report.changes = changes;
+        self.follow(store, course, chosen)
     }
 
     /// Chooses what goes next, to the target as it is now.
-    fn choose(&self, tx: &WriteTx<'_>) -> Result<(Target, Selection), Error> {
+    fn choose(&self, tx: &WriteTx<'_>, now: Timestamp) -> Result<(Target, Selection), Error> {
         let Conditions { project_uuid, ids, begun, .. } = *self.conditions;
-        let id = &self.identity.target_id;
+        let identity = self.receiver.identity();
+        let id = &identity.target_id;
         let target = registry::current(tx, id)?.ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
         let policy = &self.conditions.policy;
         let context = WireContext {
             project_uuid,
-            team_slug: &self.identity.team_slug,
+            team_slug: &identity.team_slug,
             sends_personal_data: policy.sends_personal_data,
             form: self.manner.form,
         };
-        let selection = select::select(tx, &target, policy, context, ids, (begun, self.now))?;
+        let selection = select::select(tx, &target, policy, context, ids, (begun, now))?;
         Ok((target, selection))
     }
 
     /// The batch that was chosen; looks further, a bounded number of rows at a time, while there was none so far.
-    fn follow(&mut self, store: &mut Store, chosen: (Target, Selection)) -> Result<Next, Error> {
+    fn follow(
+        &mut self,
+        store: &mut Store,
+        course: &mut Course<'_>,
+        chosen: (Target, Selection),
+    ) -> Result<Option<Parcel>, Error> {
         let (mut target, mut selection) = chosen;
         loop {
             self.report.terminal_failed += u64::try_from(selection.not_sendable).unwrap_or(u64::MAX);
@@ -250,10 +273,10 @@ impl Course<'_> {
                 self.report.selected += u64::try_from(batch.items.len()).unwrap_or(u64::MAX);
                 return Ok(Some((target, batch)));
             }
-            if !selection.has_more || self.is_over() {
+            if !selection.has_more || course.is_over() {
                 return Ok(None);
             }
-            (target, selection) = store.write(|tx| self.choose(tx))?;
+            (target, selection) = store.write(|tx| self.choose(tx, course.now))?;
         }
     }
 
@@ -261,36 +284,42 @@ impl Course<'_> {
     fn settle(
         &mut self,
         store: &mut Store,
+        course: &mut Course<'_>,
         target: &Target,
         batch: &Batch,
         exchange: &Result<Answer, Failure>,
-    ) -> Result<Next, Error> {
-        self.now = self.conditions.clock.now();
-        let reading = Reading::of(exchange, self.now);
-        let verdict = self.judge(outcome::verdict(&batch.items, &reading, self.manner.ack));
-        let stand = ServerStand::of(reading.refusal().as_ref(), reading.meaning == Meaning::Accepted);
-        self.report.server = std::mem::take(&mut self.report.server).then(stand);
+    ) -> Result<Option<Parcel>, Error> {
+        course.now = course.means.clock.now();
+        let reading = Reading::of(exchange, course.now);
+        let verdict = outcome::verdict(&batch.items, &reading, self.manner.ack);
+        let (verdict, innocent) = self.judge(course, batch, verdict, &reading);
+        course.note(&reading, stop_of(&verdict));
         let settling = Settling {
             policy: &self.conditions.policy,
             form: self.manner.form,
             http_status: reading.status,
             ids: self.conditions.ids,
-            random: (self.conditions.random)(),
-            now: self.now,
+            random: (course.means.random)(),
+            now: course.now,
         };
-        let goes_on = self.note_end(verdict.clone()) && !self.is_over();
-        let is_its_end = !matches!(self.report.stop, None | Some(Stop::Deadline | Stop::Interrupted));
-        self.report.cause = is_its_end.then_some(reading.cause);
-        let record = |tx: &WriteTx<'_>| record::record(tx, target, batch, &verdict, &settling);
+        let goes_on = course.may_follow() && !course.is_over();
+        let now = course.now;
+        let record = |tx: &WriteTx<'_>| {
+            let taken_back = record::take_back(tx, target.id, &innocent)?;
+            Ok::<_, Error>((record::record(tx, target, batch, &verdict, &settling)?, taken_back))
+        };
         let written = store.write(|tx| {
             let settled = record(tx)?;
-            Ok::<_, Error>((settled, if goes_on { Some(self.choose(tx)?) } else { None }))
+            Ok::<_, Error>((settled, if goes_on { Some(self.choose(tx, now)?) } else { None }))
         });
         match written {
-            Ok((settled, chosen)) => {
+            Ok(((settled, taken_back), chosen)) => {
                 failpoint::at(failpoint::LEDGER_COMMITTED);
-                self.report.count(settled);
-                chosen.map_or(Ok(None), |chosen| self.follow(store, chosen))
+                self.report.count(settled, taken_back);
+                if settled.success + settled.duplicate + settled.pending > 0 {
+                    course.note_accepted();
+                }
+                chosen.map_or(Ok(None), |chosen| self.follow(store, course, chosen))
             }
             Err(error) => {
                 // What the answer said must not be lost with a batch that cannot be chosen.
@@ -300,56 +329,56 @@ impl Course<'_> {
         }
     }
 
-    /// Waits until something may go again, if that is within the time of the run; false when nothing more is to be done.
-    fn wait(&mut self, store: &Store) -> Result<bool, Error> {
-        let may_go_on = match self.report.stop {
-            None | Some(Stop::Throttled(_)) => true,
-            Some(Stop::Unknown(_)) => self.unknown_in_a_row < attempt::PATIENCE,
-            Some(_) => false,
-        };
-        let id = &self.identity.target_id;
-        let until = match store.read(|tx| registry::current(tx, id))? {
-            Some(target) if may_go_on => store.read(|tx| patience::next_try(tx, &target, self.now))?,
-            _ => None,
-        };
-        let Some(until) = until.filter(|until| *until < self.conditions.deadline) else { return Ok(false) };
-        if self.conditions.interrupt.wait(until.since(self.now)) {
-            self.report.stop = Some(Stop::Interrupted);
-            return Ok(false);
+    /// The verdict, unless finding culprits has cost too many requests already, or one event after the other is refused
+    /// alike: then the server refuses everything, and those that were refused are as they were before.
+    fn judge(
+        &mut self,
+        course: &mut Course<'_>,
+        batch: &Batch,
+        verdict: Verdict,
+        reading: &Reading,
+    ) -> (Verdict, Vec<i64>) {
+        let is_split = matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_) | Verdict::Limited { .. });
+        self.splits += u64::from(is_split);
+        if is_split && self.splits > SPLIT_BUDGET {
+            let words = "too many requests spent on finding refused events; the rest waits";
+            return (Verdict::Halt(words.to_owned()), Vec::new());
         }
-        self.now = self.conditions.clock.now();
-        // A clock that stands still would make this an endless loop.
-        Ok(self.now >= until && !self.is_over())
-    }
-
-    /// The verdict, unless finding culprits has cost too many requests already.
-    fn judge(&mut self, verdict: Verdict) -> Verdict {
-        if matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_) | Verdict::Limited { .. }) {
-            self.splits += 1;
-            if self.splits > SPLIT_BUDGET {
-                let words = "too many requests spent on finding refused events; the rest waits";
-                return Verdict::Halt(words.to_owned());
+        // The server names no event: the words may be about any.
+        let is_refused = |reason: &Outcome| matches!(reason, Outcome::Rejected(reason) if *reason == reading.said);
+        if let ([item], Verdict::Settled(outcomes), Meaning::Refused) = (&batch.items[..], &verdict, reading.meaning)
+            && outcomes.iter().all(is_refused)
+        {
+            let alike = course.note_refused(reading);
+            if alike == Alike::New {
+                self.alone.clear();
             }
+            if alike == Alike::Everything {
+                return (Verdict::Halt(reading.said.clone()), std::mem::take(&mut self.alone));
+            }
+            self.alone.push(item.seq);
         }
-        verdict
+        (verdict, Vec::new())
     }
+}
 
-    /// Notes how a request ended; false when no other may follow.
-    fn note_end(&mut self, verdict: Verdict) -> bool {
-        let asked_to_wait = matches!(&verdict, Verdict::Unknown { wait: Some(wait), .. } if !wait.is_zero());
-        self.report.stop = match verdict {
-            Verdict::Halt(reason) => Some(Stop::Halted(reason)),
-            Verdict::Throttled { reason, .. } => Some(Stop::Throttled(reason)),
-            Verdict::Unreachable(reason) => Some(Stop::Unreachable(reason)),
-            // Only this batch waits: the next selection says whether anything else may go.
-            Verdict::Unknown { reason, .. } => Some(Stop::Unknown(reason)),
-            Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Limited { .. } | Verdict::Bisect(_) => None,
-        };
-        let is_unknown = matches!(self.report.stop, Some(Stop::Unknown(_)));
-        // A server that says when to come again is there.
-        self.unknown_in_a_row = if is_unknown && !asked_to_wait { self.unknown_in_a_row + 1 } else { 0 };
-        // Parked events are left when it seems to be the target that fails, not they.
-        let goes_on = self.report.stop.is_none() || is_unknown;
-        goes_on && self.unknown_in_a_row < attempt::PATIENCE
+/// Whether the target is asked who it is: when something will be sent, and not when it has nothing to say.
+fn is_to_ask(tx: &ReadTx<'_>, target_id: &str, now: Timestamp) -> Result<bool, Error> {
+    match registry::current(tx, target_id)? {
+        Some(target) if target.no_health_until.is_some_and(|until| until > now) => Ok(false),
+        Some(target) => rows::is_due(tx, &target, now),
+        None => Ok(true),
     }
+}
+
+/// Why no other request follows this one, as far as its verdict says.
+fn stop_of(verdict: &Verdict) -> Option<Stop> {
+    Some(match verdict.clone() {
+        Verdict::Halt(reason) => Stop::Halted(reason),
+        Verdict::Throttled { reason, .. } => Stop::Throttled(reason),
+        Verdict::Unreachable(reason) => Stop::Unreachable(reason),
+        // Only this batch waits: the next selection says whether anything else may go.
+        Verdict::Unknown { reason, .. } => Stop::Unknown(reason),
+        Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Limited { .. } | Verdict::Bisect(_) => return None,
+    })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fixture::Books;
 use super::{Batch, Class, DeliveryReceiver, Error, Report, Status, Stop};
 use crate::base::Interrupt;
-use crate::endpoint::Identity;
+use crate::endpoint::{Identity, ServerStand};
 use crate::http::{Answer, Failure};
 use crate::store::{WriteTx, traced};
 
@@ -103,12 +103,36 @@ fn the_budget_for_finding_culprits_ends_and_the_rest_is_owed() {
     let mut books = Books::new();
     books.policy.max_events = 1000;
     books.add_plain(1000);
-    let (report, _) = drain(&mut books, &|_| (400, r#"{"error":"invalid"}"#.to_owned()));
+    let words = Cell::new(0);
+    let other_words = |_: &Batch| {
+        words.set(words.get() + 1);
+        (400, format!(r#"{{"error":"{}"}}"#, ["no line", "no lane", "no land"][words.get() % 3]))
+    };
+    let (report, _) = drain(&mut books, &other_words);
     assert!(matches!(report.stop, Some(Stop::Halted(_))), "{:?}", report.stop);
     let balance = books.balance();
     assert_eq!(balance.of(Class::InFlight), 0, "nothing of it may have been received");
     assert_eq!(balance.of(Class::Untried) + balance.of(Class::Retryable), 1000);
     assert!(balance.of(Class::Retryable) > 100);
+}
+
+/// One event after the other is refused with the same words, and nothing is accepted: it is the server that refuses
+/// everything. Nothing is counted against an event, however often that happens.
+#[test]
+fn equal_refusals_of_all_events_are_one_halt() {
+    let mut books = Books::new();
+    books.policy.max_events = 1000;
+    books.add_plain(1000);
+    for _ in 0..10 {
+        let (report, sent) = drain(&mut books, &|_| (400, r#"{"error":"invalid"}"#.to_owned()));
+        assert!(matches!(&report.stop, Some(Stop::Halted(said)) if said.contains("invalid")), "{report:?}");
+        assert!(matches!(report.server, ServerStand::Refuses(_)), "{report:?}");
+        assert_eq!((report.rejected, sent.len() < 20), (0, true), "{}", sent.len());
+        assert_eq!(books.balance().of(Class::Untried), 1000);
+        books.pass(3600);
+    }
+    let (report, _) = drain(&mut books, &well);
+    assert_eq!((report.success, report.stop), (1000, None));
 }
 
 #[test]

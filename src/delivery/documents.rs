@@ -305,17 +305,3 @@ pub(crate) fn is_text_needed(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Er
     );
     Ok(tx.prepare(&sql)?.query_row([sha256.as_bytes()], |r| r.get(0))?)
 }
-
-/// Until when a server that answered to a document wants to be left alone.
-pub(crate) fn documents_not_before(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
-    let sql = "SELECT documents_not_before FROM delivery_targets WHERE id = ?1";
-    let at: Option<i64> = tx.prepare(sql)?.query_row([target], |r| r.get(0))?;
-    Ok(at.map(Timestamp::from_micros))
-}
-
-/// Notes it.
-pub(crate) fn hold_documents(tx: &WriteTx<'_>, target: i64, until: Option<Timestamp>) -> Result<(), Error> {
-    tx.prepare("UPDATE delivery_targets SET documents_not_before = ?2 WHERE id = ?1")?
-        .execute((target, until.map(Timestamp::as_micros)))?;
-    Ok(())
-}

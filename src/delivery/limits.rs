@@ -73,6 +73,11 @@ impl Told {
     }
 }
 
+/// Until when to leave a target alone that asks for it now.
+pub(crate) fn pause(target: &Target, asked: Option<Duration>, random: f64, now: Timestamp) -> Timestamp {
+    now.after(believed(target, now).wait(target.throttled, asked, random))
+}
+
 /// Remembers what a target says of itself, in place of what it said before.
 pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) -> Result<(), Error> {
     tx.prepare(

@@ -2,7 +2,8 @@
 //!
 //! `registry` keeps the targets, `select` decides in one transaction what is sent next and writes the attempt before
 //! anything leaves, `receiver` sends, `outcome` turns any answer into a verdict (pure), `record` settles the verdict in
-//! one transaction, `dispatch` is the loop around them, `balance` and `recount` prove the books.
+//! one transaction, `dispatch` puts these together, `balance` and `recount` prove the books. `course` and `drive` are
+//! how any drain goes, that of documents (`crate::bodies`) as well.
 //!
 //! **Invariant:** nothing is on the wire that is not in an open attempt on disk; a lost answer leaves the attempt open,
 //! and an open attempt is sent again before anything else, with the same bytes and the same key.
@@ -17,11 +18,13 @@ mod balance;
 mod batch;
 mod class;
 mod collect;
+mod course;
 mod deployment;
 mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
 mod documents;
+mod drive;
 mod failures;
 #[cfg(test)]
 mod fixture;
@@ -36,7 +39,6 @@ mod outcome_tests;
 mod parking;
 #[cfg(test)]
 mod parking_tests;
-mod patience;
 #[cfg(test)]
 mod plan_tests;
 mod postings;
@@ -66,25 +68,28 @@ pub(crate) use balance::{Balance, balance, balance_of, counters_by_rows, unrefer
 pub(crate) use batch::Batch;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
+pub(crate) use course::{Alike, Course, Means, PATIENCE, Stop};
 pub(crate) use deployment::Change;
-pub(crate) use dispatch::{Conditions, Report, Stop, drain};
+pub(crate) use dispatch::{Conditions, Report, ask, drain};
 pub(crate) use documents::{
-    Answered, Owed, documents_not_before, due, enter_everywhere, give_way, hold_documents, is_text_needed, offer_again,
-    settle_document, waiting,
+    Answered, Owed, due, enter_everywhere, give_way, is_text_needed, offer_again, settle_document, waiting,
 };
+pub(crate) use drive::{Cargo, Pool, drive};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
 pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
 pub(crate) use inherit::{Inherited, inherit};
 pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
+pub(crate) use limits::pause;
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{
     is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope, scope_of,
 };
 pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
+pub(crate) use record::{end_pause, leave_alone};
 #[cfg(test)]
 pub(crate) use registry::register as register_for_tests;
-pub(crate) use registry::{Target, current, latest, targets};
+pub(crate) use registry::{Target, current, latest, of_row, targets};
 pub(crate) use reset::{Reset, pending_reset, settle_reset};
 pub(crate) use rows::{
     Row, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of, unseen,

@@ -6,10 +6,11 @@ use rusqlite::OptionalExtension as _;
 
 use super::attempt::{self, End};
 use super::batch::Batch;
+use super::course::PATIENCE;
 use super::postings::Postings;
 use super::select::Policy;
 use super::split::{grown, learn_limit, split};
-use super::{Class, Error, Outcome, Status, Target, Verdict, documents, limits, parking};
+use super::{Class, Error, Outcome, Status, Target, Verdict, documents, limits, parking, rows};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
 use crate::event::BatchForm;
@@ -88,24 +89,21 @@ pub(super) fn record(
         Verdict::Halt(reason) => step_back(tx, target.id, batch, end("halted", Some(reason)), now),
         Verdict::Unreachable(reason) => step_back(tx, target.id, batch, end("unreachable", Some(reason)), now),
         Verdict::Throttled { reason, wait } => {
-            let told = limits::believed(target, now);
-            let until = now.after(told.wait(target.throttled, *wait, settling.random));
-            tx.prepare("UPDATE delivery_targets SET throttled = throttled + 1 WHERE id = ?1")?.execute([target.id])?;
-            leave_alone(tx, target.id, until)?;
+            leave_alone(tx, target.id, limits::pause(target, *wait, settling.random, now), true)?;
             step_back(tx, target.id, batch, end("throttled", Some(reason)), now)
         }
         Verdict::Unknown { reason, wait, is_halved } => {
             let due = now.after(retry::backoff(batch.unknown_ends, *wait, settling.random));
             if wait.is_some_and(|wait| !wait.is_zero()) {
                 // It asked for every request, not for this batch alone.
-                leave_alone(tx, target.id, due)?;
+                leave_alone(tx, target.id, due, false)?;
             }
             let end = end("unknown", Some(reason));
-            if batch.items.len() > 1 && (*is_halved || batch.unknown_ends + 1 >= attempt::PATIENCE) {
+            if batch.items.len() > 1 && (*is_halved || batch.unknown_ends + 1 >= PATIENCE) {
                 return halve(end, true, due);
             }
             attempt::keep_open(tx, batch.attempt, end, due)?;
-            if batch.unknown_ends + 1 >= attempt::PATIENCE && parking::park(tx, target.id, batch)? {
+            if batch.unknown_ends + 1 >= PATIENCE && parking::park(tx, target.id, batch)? {
                 let mut postings = Postings::default();
                 give_back_untouched(tx, target.id, now, &mut postings)?;
                 postings.post(tx, target.id)?;
@@ -115,11 +113,45 @@ pub(super) fn record(
     }
 }
 
-/// Nothing goes to the target before `until`.
-fn leave_alone(tx: &WriteTx<'_>, target: i64, until: Timestamp) -> Result<(), Error> {
-    let until = until.as_micros();
-    tx.prepare("UPDATE delivery_targets SET not_before = ?2 WHERE id = ?1")?.execute([target, until])?;
+/// Nothing goes to the target before `until`. `is_asked`: it asked for a pause, so the next one is longer.
+pub(crate) fn leave_alone(tx: &WriteTx<'_>, target: i64, until: Timestamp, is_asked: bool) -> Result<(), Error> {
+    tx.prepare("UPDATE delivery_targets SET not_before = ?2, throttled = throttled + ?3 WHERE id = ?1")?.execute((
+        target,
+        until.as_micros(),
+        is_asked,
+    ))?;
     Ok(())
+}
+
+/// The target takes requests: the pause that it asked for is over.
+pub(crate) fn end_pause(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
+    tx.prepare(
+        "UPDATE delivery_targets SET not_before = NULL, throttled = 0
+         WHERE id = ?1 AND (not_before IS NOT NULL OR throttled > 0)",
+    )?
+    .execute([target])?;
+    Ok(())
+}
+
+/// Makes events owed as they were before this drain got them refused: it was the server that refused everything.
+pub(super) fn take_back(tx: &WriteTx<'_>, target: i64, seqs: &[i64]) -> Result<Settled, Error> {
+    let (mut taken_back, mut postings) = (Settled::default(), Postings::default());
+    for seq in seqs {
+        let sql = "SELECT status FROM delivery_rows
+                   WHERE target = ?1 AND seq = ?2 AND status IN ('rejected', 'terminal_failed')";
+        let word: Option<String> = tx.prepare(sql)?.query_row([target, *seq], |r| r.get(0)).optional()?;
+        let Some(from) = word.as_deref().map(rows::status).transpose()? else { continue };
+        tx.prepare(
+            "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL, error = NULL, alone = 0,
+               failures = MAX(failures - 1, 0), rejections = MAX(rejections - 1, 0), attempts = MAX(attempts - 1, 0)
+             WHERE target = ?1 AND seq = ?2",
+        )?
+        .execute([target, *seq])?;
+        postings.moved(from.class(), Class::Untried);
+        *if from == Status::Rejected { &mut taken_back.rejected } else { &mut taken_back.terminal_failed } += 1;
+    }
+    postings.post(tx, target)?;
+    Ok(taken_back)
 }
 
 /// The target answered properly: forget that it throttled, and let a learned limit grow after enough clean batches.
@@ -132,13 +164,9 @@ fn note_contact(tx: &WriteTx<'_>, target: &Target, settling: &Settling<'_>, is_c
     } else {
         (target.clean_batches + i64::from(is_clean && is_limited), target.limit_events, target.limit_bytes)
     };
-    tx.prepare(
-        "UPDATE delivery_targets SET not_before = NULL, throttled = 0, clean_batches = ?2, limit_events = ?3,
-           limit_bytes = ?4
-         WHERE id = ?1",
-    )?
-    .execute(rusqlite::params![target.id, clean, events, bytes])?;
-    Ok(())
+    tx.prepare("UPDATE delivery_targets SET clean_batches = ?2, limit_events = ?3, limit_bytes = ?4 WHERE id = ?1")?
+        .execute(rusqlite::params![target.id, clean, events, bytes])?;
+    end_pause(tx, target.id)
 }
 
 /// Leaves everything as it was before this sending. An attempt that the receiver may have from an earlier one stays

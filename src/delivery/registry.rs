@@ -97,6 +97,12 @@ pub(crate) fn current(tx: &ReadTx<'_>, target_id: &str) -> Result<Option<Target>
     tx.prepare(&sql)?.query_row([target_id], |r| Ok(target(r))).optional()?.transpose()
 }
 
+/// The registered target of this row.
+pub(crate) fn of_row(tx: &ReadTx<'_>, id: i64) -> Result<Option<Target>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE id = ?1");
+    tx.prepare(&sql)?.query_row([id], |r| Ok(target(r))).optional()?.transpose()
+}
+
 /// The live target that was used last.
 pub(crate) fn latest(tx: &ReadTx<'_>) -> Result<Option<Target>, Error> {
     let sql =

@@ -86,6 +86,12 @@ pub(super) const OWED: &str = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WH
      OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND kind = 0 AND due_at IS NOT NULL)
      OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
 
+/// When the open attempt is due that goes first.
+pub(super) fn next_attempt(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
+    let due: Option<i64> = tx.prepare(NEXT_ATTEMPT)?.query_row([target], |r| r.get(0)).optional()?;
+    Ok(due.map(Timestamp::from_micros))
+}
+
 /// When the next thing that waits is due at a target: a row, or an open attempt.
 pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let mut next: Option<i64> = None;

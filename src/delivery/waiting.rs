@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::OptionalExtension as _;
 
-use super::documents::{hold_documents, read};
+use super::documents::read;
 use super::postings::Postings;
-use super::{Class, Error};
+use super::{Class, Error, end_pause};
 use crate::base::{Timestamp, retry};
 use crate::journal::{Document, Kind};
 use crate::store::{ReadTx, WriteTx};
@@ -94,7 +94,7 @@ pub(crate) fn retry_documents(
     target: i64,
     is_meant: &dyn Fn(&Document) -> bool,
 ) -> Result<(u64, u64), Error> {
-    hold_documents(tx, target, None)?;
+    end_pause(tx, target)?;
     let mut postings = Postings::default();
     let (mut due_now, mut reopened) = (0, 0);
     let mut again = tx.prepare(

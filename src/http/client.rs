@@ -1,6 +1,7 @@
 //! The client: one agent, one origin, bounded in time and in bytes.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, TcpConnector, Transport};
 
@@ -120,11 +121,18 @@ impl Failure {
     }
 }
 
+thread_local! {
+    /// Whether this thread opened a connection for the request that it makes.
+    static IS_NEW: Cell<bool> = const { Cell::new(false) };
+}
+
 /// A keep-alive client for one origin. Cheap to share between threads.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     agent: ureq::Agent,
     origin: String,
+    /// The most connections that are kept.
+    connections: usize,
 }
 
 impl Client {
@@ -149,11 +157,25 @@ impl Client {
             .build();
         let resolver = GrantedResolver::new(grant.is_loopback());
         let agent = ureq::Agent::with_parts(config, Connecting::new(&network, proxy), resolver);
-        Self { agent, origin: grant.origin().to_owned() }
+        Self { agent, origin: grant.origin().to_owned(), connections }
     }
 
-    /// Sends one request and reads its answer.
+    /// Sends one request and reads its answer. A server may close a kept connection just as the next request goes out on
+    /// it: the request goes again, at the last on a new one. What is sent here may come twice.
     pub(crate) fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        for _ in 0..self.connections {
+            let total = request.total.map(|total| total.saturating_sub(begun.elapsed()));
+            IS_NEW.set(false);
+            match self.exchange(&Request { total, ..*request }) {
+                Err(Failure::Unknown(words)) if !IS_NEW.get() && !words.starts_with(TIMEOUT) => {}
+                ended => return ended,
+            }
+        }
+        self.exchange(&Request { total: request.total.map(|total| total.saturating_sub(begun.elapsed())), ..*request })
+    }
+
+    fn exchange(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let origin = url::Url::parse(request.url).map(|u| u.origin().ascii_serialization());
         if origin.as_deref() != Ok(self.origin.as_str()) {
             return Err(Failure::Refused("the address is outside the granted origin".to_owned()));
@@ -203,12 +225,15 @@ impl Client {
     }
 }
 
+/// How the words of a failure begin that is a timeout.
+const TIMEOUT: &str = "timeout";
+
 /// What went wrong, for a person.
 pub(super) fn words(error: &ureq::Error) -> String {
     use ureq::{Error, Timeout};
     match error {
-        Error::Timeout(Timeout::Connect | Timeout::Resolve) => "timeout: no connection in time".to_owned(),
-        Error::Timeout(_) => "timeout: no whole answer in time".to_owned(),
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => format!("{TIMEOUT}: no connection in time"),
+        Error::Timeout(_) => format!("{TIMEOUT}: no whole answer in time"),
         _ => {
             let text = error.to_string();
             text.strip_prefix("io: ").unwrap_or(&text).to_owned()
@@ -326,6 +351,7 @@ impl Connector for Connecting {
     type Out = Box<dyn Transport>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
+        IS_NEW.set(true);
         let chain = match &self.chain {
             Ok(chain) => chain,
             Err(flaw) => return Err(ureq::Error::Other(Box::new(Handshake(flaw.clone())))),

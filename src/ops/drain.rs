@@ -12,13 +12,10 @@ use crate::base::lock::{self, Lock};
 use crate::base::{Timestamp, shell};
 use crate::bodies::{self, DrainPolicy, Push};
 use crate::config::{KeepTexts, PersonalData};
-use crate::delivery::{self, BatchReceiver, Change, Conditions, Policy, Stop};
+use crate::delivery::{self, BatchReceiver, Change, Conditions, Means, Policy, Stop};
 use crate::endpoint::{self, Gate, Identity, Keyring, Link, Resolved};
 use crate::http::Cause;
 use crate::store::Store;
-
-/// How long, in all, a drain waits for a server to know the events that bodies belong to.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How to send to another address: once, and from now on.
 const REPOINT: &str = "sk-sync drain --target-url URL   # from now on: sk-sync target set --url URL";
@@ -115,11 +112,11 @@ pub(super) fn documents(
     on_disk: &dyn Fn(&bodies::Row) -> Option<bodies::Body>,
 ) -> Result<bodies::Report, Error> {
     let (world, progress) = (journey.world, journey.progress);
+    let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
     let keeps_texts = journey.workspace.loaded.config.documents.keep == KeepTexts::Always;
-    let policy = DrainPolicy { target, keeps_texts, on_disk, deadline: Some(deadline), patience: PATIENCE };
-    let mut random = world.random;
+    let policy = DrainPolicy { target, keeps_texts, on_disk };
     let tally = &mut journey.tally;
-    let report = bodies::drain(store, push, &policy, world.clock, world.interrupt, &mut random, &mut |outcome| {
+    let report = bodies::drain(store, push, &policy, means, &mut |outcome| {
         progress(Step::Uploading { done: tally.uploaded(outcome), total });
     })?;
     tally.drained(&report);
@@ -138,7 +135,7 @@ pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
         rejected: did.rejected,
         transient: did.transient,
         terminal_failed: did.terminal_failed,
-        halted: did.stop.as_ref().map(words),
+        halted: did.stop.as_ref().map(Stop::words),
         cause: did.cause.map(Cause::word),
         fix: did.cause.filter(|cause| cause.may_be_gone()).map(|_| REPOINT.to_owned()),
         seconds: report::seconds(took),
@@ -158,14 +155,4 @@ pub(super) fn offer(identity: &Identity, changes: &[Change]) -> Option<String> {
         said.join(", "),
         shell::line("sk-sync replay --to", [&identity.target_id])
     ))
-}
-
-/// Why a drain ended early, for a person.
-pub(super) fn words(stop: &Stop) -> String {
-    match stop {
-        Stop::Halted(said) | Stop::Unreachable(said) | Stop::Unknown(said) => said.clone(),
-        Stop::Throttled(said) => format!("the target asks to wait ({said})"),
-        Stop::Deadline => "the time of this run is over (max_time)".to_owned(),
-        Stop::Interrupted => "interrupted".to_owned(),
-    }
 }

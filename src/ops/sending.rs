@@ -7,12 +7,12 @@ use super::documents::books_of;
 use super::drain::{self, Outlet};
 use super::run::{Journey, shown};
 use super::{Error, Step};
-use crate::base::Timestamp;
 use crate::base::text::printable;
+use crate::base::{Timestamp, shell};
 use crate::bodies::{Push, Row};
 use crate::books;
 use crate::config::Retention;
-use crate::delivery::{self, Class, Stop};
+use crate::delivery::{self, BatchReceiver, Class, Means, PATIENCE, Stop};
 use crate::endpoint::{Link, ReceiverKind};
 use crate::journal::Kind;
 use crate::store::Store;
@@ -114,9 +114,14 @@ impl<'a, 'b> Sending<'a, 'b> {
         let did = drain::documents(journey, store, push, (target, total), deadline, &on_disk)?;
         journey.learn(&did.server);
         if let Some(stopped) = &did.stopped {
-            journey.report.standing.was_interrupted |= *stopped == crate::bodies::Stop::Interrupted;
-            journey.report.warnings.push(format!("uploads stopped: {}", printable(stopped.reason())));
+            journey.report.standing.was_interrupted |= *stopped == Stop::Interrupted;
+            let words = if let Stop::Throttled(said) = stopped { said.clone() } else { stopped.words() };
+            journey.report.warnings.push(format!("uploads stopped: {}", printable(&words)));
         }
+        if did.unknown_events >= PATIENCE {
+            self.ask_who(store, did.unknown_events)?;
+        }
+        let journey = &mut *self.journey;
         journey.without_text(store, &did.textless)?;
         // The embedded receiver proves nothing, so it frees nothing.
         let frees =
@@ -124,6 +129,23 @@ impl<'a, 'b> Sending<'a, 'b> {
         if frees {
             release_acknowledged(store, journey.world.clock.now(), &identity.target_id)?;
         }
+        Ok(())
+    }
+
+    /// The server does not know events that it acknowledged: it is asked who it is, and the way out is said.
+    fn ask_who(&mut self, store: &mut Store, documents: u32) -> Result<(), Error> {
+        let (world, deadline) = (self.journey.world, self.deadline);
+        let Some(link) = self.link()? else { return Ok(()) };
+        let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
+        let changes = delivery::ask(store, &BatchReceiver::new(&link, world.clock), means)?;
+        let replay = shell::line("sk-sync replay --to", [&link.identity().target_id]);
+        let words = drain::offer(link.identity(), &changes).unwrap_or_else(|| {
+            format!(
+                "index_entry_not_found: {documents} documents in a row, although the server acknowledged their events. \
+                 If it lost what it had: {replay}"
+            )
+        });
+        self.journey.report.warnings.push(words);
         Ok(())
     }
 

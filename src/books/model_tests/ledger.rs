@@ -8,6 +8,8 @@ use crate::delivery::Class;
 
 /// After so many sendings without a known end a batch is halved.
 const PATIENCE: u32 = 3;
+/// So many single refusals with the same words, and nothing accepted, are the server's refusal of everything.
+const ALIKE: usize = 3;
 
 /// Where an event stands at a target, where that is not "untried".
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +50,9 @@ pub(super) struct Ledger {
     keys: BTreeSet<String>,
     /// The events that the receiver may have, and those that it refused by themselves.
     tried: BTreeSet<i64>,
+    /// In the present drain: the events refused alone, and whether anything was accepted.
+    alone: Vec<i64>,
+    has_accepted: bool,
 }
 
 /// What an event happened to, by its row.
@@ -98,6 +103,12 @@ impl Ledger {
         }
     }
 
+    /// A drain begins.
+    pub(super) fn begin(&mut self) {
+        (self.is_forgotten, self.has_accepted) = (false, false);
+        self.alone.clear();
+    }
+
     /// Nobody will ever know the end of what was in flight.
     pub(super) fn forget(&mut self) -> i64 {
         if std::mem::replace(&mut self.is_forgotten, true) {
@@ -123,6 +134,7 @@ impl Ledger {
     fn told(&mut self, open: Open, told: &Told, aggregates: Aggregates<'_>) {
         match told {
             Told::Each(words) => {
+                self.has_accepted |= words.iter().any(|word| matches!(word, Fate::Stored | Fate::Pending));
                 for (seq, word) in open.seqs.iter().zip(words) {
                     match word {
                         Fate::Stored => self.set(*seq, Some(Class::Delivered)),
@@ -137,7 +149,17 @@ impl Ledger {
                     if *is_guilty { self.reject(*seq) } else { self.set(*seq, None) }
                 }
             }
-            Told::Refused if open.seqs.len() == 1 => self.reject(open.seqs[0]),
+            Told::Refused if open.seqs.len() == 1 => {
+                self.alone.push(open.seqs[0]);
+                if self.has_accepted || self.alone.len() < ALIKE {
+                    return self.reject(open.seqs[0]);
+                }
+                for seq in &self.alone[..ALIKE - 1] {
+                    let line = self.lines.entry(*seq).or_default();
+                    (line.class, line.rejections) = (None, line.rejections - 1);
+                }
+                self.told(open, &Told::Stop, aggregates);
+            }
             Told::TooLarge if open.seqs.len() == 1 => {
                 // The receiver refused this event by itself, so a retry of it is no first try.
                 self.tried.insert(open.seqs[0]);

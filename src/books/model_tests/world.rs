@@ -292,7 +292,7 @@ impl World {
         let outcome = delivery::drain(store, &receiver, &conditions, &mut |_| {});
         let target_id = receiver.identity.target_id.clone();
         // Its books are kept again from here on.
-        self.model.ledgers.entry(target_id.clone()).or_default().is_forgotten = false;
+        self.model.ledgers.entry(target_id.clone()).or_default().begin();
         let log = receiver.log.into_inner();
         let has_crashed = matches!(log.last(), Some(Log::Posted(p)) if matches!(p.told, super::receiver::Told::Crash));
         assert_eq!(outcome.is_err(), has_crashed, "{outcome:?}");

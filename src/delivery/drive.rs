@@ -1,0 +1,164 @@
+//! The loop of a drain, for events and documents: choose, hand out, settle what was answered, wait, until nothing may go.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Scope;
+use std::time::Duration;
+
+use super::Course;
+use crate::base::Timestamp;
+use crate::store::Store;
+
+/// What a drain carries.
+pub(crate) trait Cargo {
+    /// One request.
+    type Job;
+    /// What came back.
+    type Answer;
+    /// Why the store failed.
+    type Error;
+
+    /// Settles what was answered and chooses what goes next, while `at_hand` requests are on their way. Called without
+    /// an answer at the beginning and after a wait.
+    fn turn(
+        &mut self,
+        store: &mut Store,
+        course: &mut Course<'_>,
+        answered: Vec<(Self::Job, Self::Answer)>,
+        at_hand: usize,
+    ) -> Result<Vec<Self::Job>, Self::Error>;
+
+    /// When something may go, after nothing may now; `None` when no wait within this run helps.
+    fn next_try(&mut self, store: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Self::Error>;
+
+    /// How long answers may stay unsettled; `None` without such a bound.
+    fn settles_within(&self, _course: &Course<'_>) -> Option<Duration> {
+        None
+    }
+}
+
+/// Who makes the requests.
+pub(crate) trait Hands<J, A> {
+    /// Takes a request.
+    fn submit(&mut self, job: J);
+    /// How many are taken and not given back.
+    fn at_hand(&self) -> usize;
+    /// Waits for one that is answered, at most this long, and gives back all that are; none where none was taken.
+    fn collect(&mut self, at_most: Option<Duration>) -> Vec<(J, A)>;
+}
+
+/// Carries a cargo until it is delivered, or until there is a reason to stop, which the course names then.
+pub(crate) fn drive<C: Cargo>(
+    cargo: &mut C,
+    store: &mut Store,
+    course: &mut Course<'_>,
+    hands: &mut dyn Hands<C::Job, C::Answer>,
+) -> Result<(), C::Error> {
+    let mut answered = Vec::new();
+    loop {
+        for job in cargo.turn(store, course, std::mem::take(&mut answered), hands.at_hand())? {
+            hands.submit(job);
+        }
+        if hands.at_hand() > 0 {
+            answered = hands.collect(cargo.settles_within(course));
+            continue;
+        }
+        let until = if course.may_wait() { cargo.next_try(store, course)? } else { None };
+        if !until.is_some_and(|until| course.wait_until(until)) {
+            return Ok(());
+        }
+    }
+}
+
+/// One request at a time, on this thread.
+pub(crate) struct OneByOne<'a, J, A> {
+    work: &'a dyn Fn(&J) -> A,
+    job: Option<J>,
+}
+
+impl<'a, J, A> OneByOne<'a, J, A> {
+    pub(crate) fn new(work: &'a dyn Fn(&J) -> A) -> Self {
+        Self { work, job: None }
+    }
+}
+
+impl<J, A> Hands<J, A> for OneByOne<'_, J, A> {
+    fn submit(&mut self, job: J) {
+        self.job = Some(job);
+    }
+
+    fn at_hand(&self) -> usize {
+        usize::from(self.job.is_some())
+    }
+
+    fn collect(&mut self, _at_most: Option<Duration>) -> Vec<(J, A)> {
+        let work = self.work;
+        self.job.take().map(|job| (work(&job), job)).map(|(answer, job)| (job, answer)).into_iter().collect()
+    }
+}
+
+/// A few threads, so that the store is touched by one thread only. They end when it is dropped and the requests handed
+/// out are done.
+#[derive(Debug)]
+pub(crate) struct Pool<J, A> {
+    jobs: Sender<J>,
+    done: Receiver<(J, A)>,
+    at_hand: usize,
+}
+
+impl<J, A> Pool<J, A> {
+    /// Starts `count` threads.
+    pub(crate) fn start<'scope, 'env: 'scope>(
+        scope: &'scope Scope<'scope, 'env>,
+        count: usize,
+        work: &'env (dyn Fn(&J) -> A + Sync + 'env),
+    ) -> Self
+    where
+        J: Send + 'scope,
+        A: Send + 'scope,
+    {
+        let (jobs, queue) = channel::<J>();
+        let (results, done) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..count {
+            let (queue, results) = (Arc::clone(&queue), results.clone());
+            scope.spawn(move || {
+                while let Some(job) = take(&queue) {
+                    let answer = work(&job);
+                    if results.send((job, answer)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        Self { jobs, done, at_hand: 0 }
+    }
+}
+
+impl<J, A> Hands<J, A> for Pool<J, A> {
+    fn submit(&mut self, job: J) {
+        self.at_hand += usize::from(self.jobs.send(job).is_ok());
+    }
+
+    fn at_hand(&self) -> usize {
+        self.at_hand
+    }
+
+    fn collect(&mut self, at_most: Option<Duration>) -> Vec<(J, A)> {
+        let first = match at_most {
+            Some(time) => self.done.recv_timeout(time),
+            None => self.done.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        // Without a sender left there is nothing to wait for.
+        if matches!(first, Err(RecvTimeoutError::Disconnected)) {
+            self.at_hand = 0;
+        }
+        let done: Vec<_> = first.into_iter().chain(self.done.try_iter()).collect();
+        self.at_hand = self.at_hand.saturating_sub(done.len());
+        done
+    }
+}
+
+fn take<J>(queue: &Mutex<Receiver<J>>) -> Option<J> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
