@@ -85,7 +85,7 @@ pub(crate) fn drain(
         pause: None,
         report: Report::default(),
     };
-    documents.pause = documents.target.not_before.filter(|until| !retry::is_due(*until, course.now));
+    documents.pause = documents.target.documents_not_before.filter(|until| !retry::is_due(*until, course.now));
     std::thread::scope(|scope| {
         let mut pool = Pool::start(scope, push.parallel(), &work);
         let outcome = delivery::drive(&mut documents, store, &mut course, &mut pool);

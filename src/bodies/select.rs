@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) namespace: NamespaceRef,
     /// The path below the feature directory.
     pub(crate) path: String,
+    /// The directory that the path begins at, from the top of the work tree, where that is known.
+    pub(crate) place: Option<String>,
     /// The digest of the text.
     pub(crate) sha256: Sha256,
     /// The length of the text.
@@ -37,6 +39,7 @@ impl From<Owed> for Row {
             id: seq,
             namespace: document.namespace,
             path: document.path,
+            place: document.place,
             sha256: document.sha256,
             size_bytes: document.size,
             retry_count: failures,

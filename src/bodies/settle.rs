@@ -9,6 +9,7 @@ use super::report::Status;
 use super::{Error, Row, failures};
 use crate::base::{Timestamp, failpoint};
 use crate::delivery::{self, Answered};
+use crate::journal::Kind;
 use crate::store::Store;
 
 /// Answers written down at once.
@@ -96,9 +97,9 @@ impl Gathered {
                 }
             }
             if is_accepted {
-                delivery::end_pause(tx, target)?;
+                delivery::end_pause(tx, target, Kind::Document)?;
             }
-            pause.map_or(Ok(()), |until| Ok::<_, Error>(delivery::leave_alone(tx, target, until, true)?))
+            pause.map_or(Ok(()), |until| Ok::<_, Error>(delivery::leave_alone(tx, target, Kind::Document, until)?))
         })?;
         Ok(acts)
     }

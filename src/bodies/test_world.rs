@@ -101,7 +101,7 @@ pub(super) fn second(at: i64) -> Timestamp {
 
 pub(super) fn put(tx: &WriteTx<'_>, namespace: &NamespaceRef, path: &str, text: &str, at: i64) -> Result<(), Error> {
     let (body, namespace, path) = (body(text), namespace.clone(), path.to_owned());
-    let document = Document { namespace, path, sha256: body.sha256(), size: text.len() as u64 };
+    let document = Document { namespace, path, sha256: body.sha256(), size: text.len() as u64, place: None };
     let mut appender = Appender::new(tx, second(at))?;
     let id = format!("doc:{at}:{}:{}", document.namespace.mission_slug, document.path);
     let outcome = appender.append_document(&id, &document, None, None, "test")?;

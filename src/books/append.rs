@@ -104,7 +104,7 @@ pub(super) fn leave(
     let Some(left) = journal::let_go(tx, now, seq, mark)? else { return Ok(None) };
     delivery::post_left(tx, (seq, left.kind), left.was_held, to)?;
     if left.kind == Kind::Event && !matches!(mark, Mark::Gone(_)) {
-        // An archive has the event, and no text.
+        // An archive has the documents with their event; their rows say as much as is needed to bring them back.
         let mark = if mark == Mark::Archived { Mark::Discarded("archived") } else { mark };
         for document in journal::announced(tx, seq)? {
             if let Some(left) = journal::let_go(tx, now, document, mark)? {

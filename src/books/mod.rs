@@ -45,7 +45,7 @@ pub(crate) use lost::start_anew;
 pub(crate) use mend::{mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, hand_over, remove_project};
 pub(crate) use replace::{Obstacle, obstacle, replace};
-pub(crate) use restore::{Restorable, Restored, mark_archived, restore};
+pub(crate) use restore::{Restorable, RestorableDocument, Restored, mark_archived, restore, restore_documents};
 pub(crate) use retention::{acknowledge, evict, note_retention};
 
 use std::path::Path;

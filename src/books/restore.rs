@@ -5,7 +5,7 @@ use super::append::append;
 use crate::base::Timestamp;
 use crate::delivery::{self, Class};
 use crate::event::{Inspection, NotAnEvent, WireForm, inspect};
-use crate::journal::{self, Appended, Entry, Return};
+use crate::journal::{self, Appended, Document, Entry, Kind, Return};
 use crate::store::WriteTx;
 
 /// An event of a verified archive.
@@ -27,6 +27,25 @@ pub(crate) struct Restorable {
     pub(crate) envelope: Vec<u8>,
 }
 
+/// A version of a document of a verified archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RestorableDocument {
+    /// The row's id.
+    pub(crate) id: String,
+    /// Which document, which text.
+    pub(crate) document: Document,
+    /// When it first became durable.
+    pub(crate) captured_at: Timestamp,
+    /// Which producer.
+    pub(crate) origin: String,
+    /// Why it was held.
+    pub(crate) held: Option<String>,
+    /// The event that announces it.
+    pub(crate) announced_by: Option<String>,
+    /// The text, checked against its digest; `None` where only the file had it.
+    pub(crate) text: Option<Vec<u8>>,
+}
+
 /// What became of events of an archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Restored {
@@ -40,6 +59,8 @@ pub(crate) struct Restored {
     pub(crate) conflicts: u64,
     /// Removed here with their project: they stay away.
     pub(crate) purged: u64,
+    /// Versions of documents that are new here, or back.
+    pub(crate) documents: u64,
 }
 
 /// Marks rows whose payload a verified archive has.
@@ -66,7 +87,7 @@ pub(crate) fn restore(
                 Return::Purged => restored.purged += 1,
                 Return::Back { seq, was_discarded, is_held } => {
                     let from = if was_discarded { Class::Discarded } else { Class::Purged };
-                    delivery::post_returned(tx, seq, from, is_held)?;
+                    delivery::post_returned(tx, (seq, Kind::Event), from, is_held)?;
                     restored.returned += 1;
                 }
                 Return::Unknown | Return::Differs => {
@@ -82,6 +103,49 @@ pub(crate) fn restore(
         Ok::<_, Error>(restored)
     })?;
     Ok(restored)
+}
+
+/// Takes documents of an archive in, each after its event: owed to every live target that lacks it. A version is left out
+/// where a newer one is here, since it must not come after that, and where its event is not here. Returns how many are new
+/// or back.
+pub(crate) fn restore_documents(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    documents: &[RestorableDocument],
+) -> Result<u64, Error> {
+    let mut restored = 0;
+    for RestorableDocument { id, document, captured_at, origin, held, announced_by, text } in documents {
+        let announcer = announced_by.as_deref().map_or(Ok(None), |id| journal::live_event(tx, id))?;
+        let (Some(event), true) = (announcer, is_newest(tx, id, document, *captured_at)?) else { continue };
+        let is_taken = match journal::bring_back(tx, now, id, &document.to_bytes())? {
+            Return::Here | Return::Purged | Return::Differs => false,
+            Return::Back { seq, was_discarded, is_held } => {
+                let from = if was_discarded { Class::Discarded } else { Class::Purged };
+                delivery::post_returned(tx, (seq, Kind::Document), from, is_held)?;
+                true
+            }
+            Return::Unknown => {
+                let (appended, _) = append(tx, now, |appending| {
+                    appending.captured_at(*captured_at);
+                    appending.append_document(id, document, Some(event), held.as_deref(), origin)
+                })?;
+                matches!(appended, Appended::Captured { .. })
+            }
+        };
+        restored += u64::from(is_taken);
+        if let Some(text) = text
+            && delivery::is_text_needed(tx, document.sha256)?
+        {
+            journal::keep_text(tx, document.sha256, text)?;
+        }
+    }
+    Ok(restored)
+}
+
+/// True when no newer version of a document than this one is here.
+fn is_newest(tx: &WriteTx<'_>, id: &str, document: &Document, captured_at: Timestamp) -> Result<bool, Error> {
+    let Some((newest_id, newest_at)) = journal::last_version(tx, document.key())? else { return Ok(true) };
+    Ok(newest_id.eq_ignore_ascii_case(id) || newest_at < captured_at)
 }
 
 fn entry<'a>(event: &'a Restorable, seen: Result<&Inspection, &NotAnEvent>) -> Entry<'a> {

@@ -100,15 +100,22 @@ pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<()
 
 /// Posts that the payload of an event came back, which had been counted as `from`: each live target that lacks it owes it
 /// again, unless it is held.
-pub(crate) fn post_returned(tx: &WriteTx<'_>, seq: i64, from: Class, is_held: bool) -> Result<(), Error> {
+pub(crate) fn post_returned(
+    tx: &WriteTx<'_>,
+    (seq, kind): (i64, Kind),
+    from: Class,
+    is_held: bool,
+) -> Result<(), Error> {
     for target in registry::live(tx)? {
         if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() != Class::Untried) {
             continue;
         }
         let mut postings = Postings::default();
-        postings.moved(from, if is_held { Class::Blocked } else { Class::Untried });
+        postings.moved_of(kind, from, if is_held { Class::Blocked } else { Class::Untried });
         postings.post(tx, target.id)?;
-        if seq <= target.cursor_seq && !is_held {
+        if kind == Kind::Document {
+            documents::enter(tx, target.id, seq)?;
+        } else if seq <= target.cursor_seq && !is_held {
             tx.prepare(
                 "INSERT INTO delivery_rows (target, seq, status, due_at) VALUES (?1, ?2, 'queued', 0)
                  ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0",

@@ -14,6 +14,7 @@ use super::{Class, Error, Outcome, Status, Target, Verdict, documents, limits, p
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
 use crate::event::BatchForm;
+use crate::journal::Kind;
 use crate::store::WriteTx;
 
 /// The first wait for an event the receiver accepted but has not stored; it doubles.
@@ -89,14 +90,14 @@ pub(super) fn record(
         Verdict::Halt(reason) => step_back(tx, target.id, batch, end("halted", Some(reason)), now),
         Verdict::Unreachable(reason) => step_back(tx, target.id, batch, end("unreachable", Some(reason)), now),
         Verdict::Throttled { reason, wait } => {
-            leave_alone(tx, target.id, limits::pause(target, *wait, settling.random, now), true)?;
+            leave_alone(tx, target.id, Kind::Event, limits::pause(target, *wait, settling.random, now))?;
             step_back(tx, target.id, batch, end("throttled", Some(reason)), now)
         }
         Verdict::Unknown { reason, wait, is_halved } => {
             let due = now.after(retry::backoff(batch.unknown_ends, *wait, settling.random));
             if wait.is_some_and(|wait| !wait.is_zero()) {
                 // It asked for every request, not for this batch alone.
-                leave_alone(tx, target.id, due, false)?;
+                leave_alone(tx, target.id, Kind::Event, due)?;
             }
             let end = end("unknown", Some(reason));
             if batch.items.len() > 1 && (*is_halved || batch.unknown_ends + 1 >= PATIENCE) {
@@ -113,24 +114,32 @@ pub(super) fn record(
     }
 }
 
-/// Nothing goes to the target before `until`. `is_asked`: it asked for a pause, so the next one is longer.
-pub(crate) fn leave_alone(tx: &WriteTx<'_>, target: i64, until: Timestamp, is_asked: bool) -> Result<(), Error> {
-    tx.prepare("UPDATE delivery_targets SET not_before = ?2, throttled = throttled + ?3 WHERE id = ?1")?.execute((
-        target,
-        until.as_micros(),
-        is_asked,
-    ))?;
+/// Nothing of this kind goes to the target before `until`.
+pub(crate) fn leave_alone(tx: &WriteTx<'_>, target: i64, kind: Kind, until: Timestamp) -> Result<(), Error> {
+    tx.prepare(&format!(
+        "UPDATE delivery_targets SET {} = ?2, throttled = throttled + 1 WHERE id = ?1",
+        pause_of(kind)
+    ))?
+    .execute([target, until.as_micros()])?;
     Ok(())
 }
 
 /// The target takes requests: the pause that it asked for is over.
-pub(crate) fn end_pause(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
-    tx.prepare(
-        "UPDATE delivery_targets SET not_before = NULL, throttled = 0
-         WHERE id = ?1 AND (not_before IS NOT NULL OR throttled > 0)",
-    )?
+pub(crate) fn end_pause(tx: &WriteTx<'_>, target: i64, kind: Kind) -> Result<(), Error> {
+    let column = pause_of(kind);
+    tx.prepare(&format!(
+        "UPDATE delivery_targets SET {column} = NULL, throttled = 0
+         WHERE id = ?1 AND ({column} IS NOT NULL OR throttled > 0)"
+    ))?
     .execute([target])?;
     Ok(())
+}
+
+const fn pause_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Event => "not_before",
+        Kind::Document => "documents_not_before",
+    }
 }
 
 /// Makes events owed as they were before this drain got them refused: it was the server that refused everything.
@@ -166,7 +175,7 @@ fn note_contact(tx: &WriteTx<'_>, target: &Target, settling: &Settling<'_>, is_c
     };
     tx.prepare("UPDATE delivery_targets SET clean_batches = ?2, limit_events = ?3, limit_bytes = ?4 WHERE id = ?1")?
         .execute(rusqlite::params![target.id, clean, events, bytes])?;
-    end_pause(tx, target.id)
+    end_pause(tx, target.id, Kind::Event)
 }
 
 /// Leaves everything as it was before this sending. An attempt that the receiver may have from an earlier one stays

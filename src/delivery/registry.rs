@@ -13,7 +13,7 @@ use crate::store::{Counter, ReadTx, WriteTx, set_counter};
 const COLUMNS: &str =
     "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,
   limit_events, limit_bytes, clean_batches, live, no_health_until,
-  told_events, told_bytes, told_wait_min, told_wait_max, told_at";
+  told_events, told_bytes, told_wait_min, told_wait_max, told_at, documents_not_before";
 
 /// A registered target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) struct Target {
     pub(crate) cursor_seq: i64,
     /// Until when the server asked to be left alone.
     pub(crate) not_before: Option<Timestamp>,
+    /// The same, asked for in an answer to a document.
+    pub(crate) documents_not_before: Option<Timestamp>,
     /// How often in a row it asked.
     pub(crate) throttled: u32,
     /// The learned limit of events in a request.
@@ -146,6 +148,7 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
         },
         cursor_seq: row.get(6)?,
         not_before: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_micros),
+        documents_not_before: row.get::<_, Option<i64>>(19)?.map(Timestamp::from_micros),
         throttled: row.get(8)?,
         limit_events: row.get(9)?,
         limit_bytes: row.get(10)?,

@@ -10,6 +10,7 @@ CREATE TABLE delivery_targets (
   live               INTEGER NOT NULL DEFAULT 1,
   cursor_seq         INTEGER NOT NULL DEFAULT 0,  -- last journal row examined for a first attempt
   not_before         INTEGER,                     -- the server asked to be left alone until then
+  documents_not_before INTEGER,                   -- the same, by an answer to a document: it may have another endpoint
   throttled          INTEGER NOT NULL DEFAULT 0,  -- how often in a row it asked
   limit_events       INTEGER,                     -- learned from its answers
   limit_bytes        INTEGER,

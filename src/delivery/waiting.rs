@@ -94,7 +94,7 @@ pub(crate) fn retry_documents(
     target: i64,
     is_meant: &dyn Fn(&Document) -> bool,
 ) -> Result<(u64, u64), Error> {
-    end_pause(tx, target)?;
+    end_pause(tx, target, Kind::Document)?;
     let mut postings = Postings::default();
     let (mut due_now, mut reopened) = (0, 0);
     let mut again = tx.prepare(

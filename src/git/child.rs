@@ -38,6 +38,23 @@ impl Git {
         Self { program: program.into(), limit, ..Self::new(&Env::default()) }
     }
 
+    /// Where the user's and the system's configuration are that a child reads, whether they exist or not.
+    pub(super) fn configurations(&self) -> Vec<PathBuf> {
+        let value =
+            |name: &str| self.few.iter().find(|(known, _)| known == name).map(|(_, value)| PathBuf::from(value));
+        let home = value("HOME");
+        let own = value("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+        // The system's is below where git was installed.
+        let prefix = Path::new(&self.program).ancestors().nth(2).filter(|prefix| prefix.is_absolute());
+        let all = [
+            home.map(|home| home.join(".gitconfig")),
+            own.map(|own| own.join("git/config")),
+            Some(PathBuf::from("/etc/gitconfig")),
+            prefix.map(|prefix| prefix.join("etc/gitconfig")),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
     /// Runs `git args…` in `dir` and waits for its answer.
     pub(crate) fn ask(&self, dir: &Path, args: &[&str]) -> Result<Answer, Failure> {
         child::ask(self.command(dir, args), b"", self.limit)

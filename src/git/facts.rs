@@ -1,5 +1,6 @@
 //! The git facts that events carry.
 
+use super::origin::{self, Origin};
 use super::{Checkout, Git, head, head::Head, slug};
 
 /// What a checkout says about itself; a fact that cannot be had is `None`.
@@ -17,8 +18,7 @@ pub(crate) struct Facts {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Gathers the facts of `checkout`: no child process outside repositories, one in nearly all, two where `HEAD` cannot
-/// be read plainly.
+/// Gathers the facts of `checkout`, without a child process wherever the files say them plainly.
 pub(crate) fn facts(git: &Git, checkout: &Checkout) -> Facts {
     let mut facts = Facts::default();
     let mut origin = None;
@@ -27,7 +27,10 @@ pub(crate) fn facts(git: &Git, checkout: &Checkout) -> Facts {
             .or_else(|| ask_head(git, checkout, &mut facts.warnings))
             .unwrap_or_default();
         (facts.branch, facts.head) = (head.branch, head.commit);
-        origin = ask_origin(git, checkout, &mut facts.warnings);
+        origin = match origin::read(checkout, &git.configurations()) {
+            Origin::Plain(origin) => origin,
+            Origin::Unclear => ask_origin(git, checkout, &mut facts.warnings),
+        };
     }
     facts.repo_slug = origin.as_deref().and_then(slug::repo_slug);
     let directory = checkout.main_root.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -124,8 +127,14 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         run(temp.path(), &["init", "-q", "-b", "trunk"]);
         run(temp.path(), &["commit", "-q", "--allow-empty", "-m", "x"]);
+        run(temp.path(), &["remote", "add", "origin", "https://example.org/o/r.git"]);
         let missing = Git::with("no-such-git-program", Duration::from_secs(1));
-        let found = facts(&missing, &discover(temp.path()).unwrap());
+        let of = || facts(&missing, &discover(temp.path()).unwrap());
+        let found = of();
+        assert_eq!((found.branch.as_deref(), found.repo_slug.as_deref()), (Some("trunk"), Some("o/r")));
+        assert_eq!(found.warnings, Vec::<String>::new());
+        run(temp.path(), &["config", "url.https://example.com/.insteadOf", "https://example.org/"]);
+        let found = of();
         assert_eq!((found.branch.as_deref(), found.repo_slug), (Some("trunk"), None));
         assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
     }

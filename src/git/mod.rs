@@ -1,7 +1,7 @@
 //! Git: where a checkout is, and the few facts about it that events carry.
 //!
-//! Finding the checkout and reading `HEAD` take no child process; the origin takes one. Whatever cannot be read plainly
-//! from files (reftable, a branch named like a tag) is asked of `git` itself.
+//! Finding the checkout, reading `HEAD` and the origin take no child process. Whatever cannot be read plainly from files
+//! (reftable, a branch named like a tag, `insteadOf`) is asked of `git` itself.
 //!
 //! **Invariant:** knows nothing of feature directories. A child runs without `GIT_*` variables, hooks, prompts and
 //! file-system monitors, and is killed after a bound. That there is no repository, or no `git`, is a value, never an
@@ -16,6 +16,7 @@ mod head;
 mod id_file;
 mod ignored;
 mod operation;
+mod origin;
 mod ownership;
 mod plain;
 mod reflog;

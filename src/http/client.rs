@@ -161,21 +161,8 @@ impl Client {
     }
 
     /// Sends one request and reads its answer. A server may close a kept connection just as the next request goes out on
-    /// it: the request goes again, at the last on a new one. What is sent here may come twice.
+    /// it: where nothing came back then, the request goes again, at the last on a new one. What is sent may come twice.
     pub(crate) fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
-        let begun = Instant::now();
-        for _ in 0..self.connections {
-            let total = request.total.map(|total| total.saturating_sub(begun.elapsed()));
-            IS_NEW.set(false);
-            match self.exchange(&Request { total, ..*request }) {
-                Err(Failure::Unknown(words)) if !IS_NEW.get() && !words.starts_with(TIMEOUT) => {}
-                ended => return ended,
-            }
-        }
-        self.exchange(&Request { total: request.total.map(|total| total.saturating_sub(begun.elapsed())), ..*request })
-    }
-
-    fn exchange(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let origin = url::Url::parse(request.url).map(|u| u.origin().ascii_serialization());
         if origin.as_deref() != Ok(self.origin.as_str()) {
             return Err(Failure::Refused("the address is outside the granted origin".to_owned()));
@@ -184,17 +171,19 @@ impl Client {
             Method::Get => "GET",
             Method::Post => "POST",
         };
-        let headers = request
-            .headers
-            .iter()
-            .fold(ureq::http::Request::builder().method(method).uri(request.url), |builder, (name, value)| {
-                builder.header(*name, *value)
-            });
-        let outcome = match request.method {
-            Method::Get => headers.body(()).map(|r| self.run(r, request.total)),
-            Method::Post => headers.body(request.body).map(|r| self.run(r, request.total)),
+        let begun = Instant::now();
+        let mut tries = self.connections;
+        let mut response = loop {
+            IS_NEW.set(false);
+            let total = request.total.map(|total| total.saturating_sub(begun.elapsed()));
+            match self.exchange(method, request, total)? {
+                Ok(response) => break response,
+                Err(error) => match failure(&error) {
+                    Failure::Unknown(words) if tries > 0 && !IS_NEW.get() && !words.starts_with(TIMEOUT) => tries -= 1,
+                    failure => return Err(failure),
+                },
+            }
         };
-        let mut response = outcome.map_err(|e| Failure::Refused(e.to_string()))?.map_err(|e| failure(&e))?;
         if request.method == Method::Post {
             failpoint::at(failpoint::POST_SENT);
         }
@@ -211,6 +200,21 @@ impl Client {
             .map_err(|e| Failure::Unknown(words(&ureq::Error::from(e))))?;
         (answer.body, answer.is_cut) = if is_packed { wire::unpacked(body, request.answer_limit) } else { body };
         Ok(answer)
+    }
+
+    fn exchange(
+        &self,
+        method: &str,
+        request: &Request<'_>,
+        total: Option<Duration>,
+    ) -> Result<Result<ureq::http::Response<ureq::Body>, ureq::Error>, Failure> {
+        let builder = ureq::http::Request::builder().method(method).uri(request.url);
+        let headers = request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+        let outcome = match request.method {
+            Method::Get => headers.body(()).map(|r| self.run(r, total)),
+            Method::Post => headers.body(request.body).map(|r| self.run(r, total)),
+        };
+        outcome.map_err(|e| Failure::Refused(e.to_string()))
     }
 
     fn run<B: ureq::AsSendBody>(

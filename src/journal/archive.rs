@@ -2,8 +2,8 @@
 
 use rusqlite::OptionalExtension as _;
 
-use super::state::{counter, name};
-use super::{Audit, Error, audit, retire};
+use super::state::{counter, counter_of, name};
+use super::{Audit, Error, Kind, audit, retire};
 use crate::base::{Sha256, Timestamp};
 use crate::store::{WriteTx, add_to_counter};
 
@@ -44,23 +44,22 @@ pub(crate) enum Return {
     Differs,
 }
 
-/// Brings the payload of a known event back, where it left. Whoever calls this posts it to the targets as well.
+/// Brings the payload of a known event or document back, where it left. Whoever calls this posts it to the targets as well.
 pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envelope: &[u8]) -> Result<Return, Error> {
     let row = tx
         .prepare(
             "SELECT seq, payload_sha256, superseded_by IS NOT NULL, discarded, gone, held IS NOT NULL, size, event_type,
-                    archived_at IS NOT NULL
-             FROM journal_events WHERE event_id = ?1 AND kind = 0 AND discarded IS NOT 'replaced'",
+                    archived_at IS NOT NULL, kind
+             FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced'",
         )?
         .query_row([event_id], |r| {
             let marks: (bool, Option<String>, Option<String>) = (r.get(2)?, r.get(3)?, r.get(4)?);
-            let facts: (bool, i64, String, bool) = (r.get(5)?, r.get(6)?, r.get(7)?, r.get(8)?);
+            let facts: (bool, i64, String, bool, i64) = (r.get(5)?, r.get(6)?, r.get(7)?, r.get(8)?, r.get(9)?);
             Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?, marks, facts))
         })
         .optional()?;
-    let Some((seq, digest, (is_superseded, discarded, gone), (is_held, size, event_type, is_archived))) = row else {
-        return Ok(Return::Unknown);
-    };
+    let Some((seq, digest, (is_superseded, discarded, gone), facts)) = row else { return Ok(Return::Unknown) };
+    let (is_held, size, event_type, is_archived, kind) = facts;
     let sha256 = Sha256::of(envelope);
     if [&discarded, &gone].iter().any(|mark| mark.as_deref() == Some(retire::PURGED)) {
         return Ok(Return::Purged);
@@ -84,7 +83,7 @@ pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envel
         (name::ARCHIVED, i64::from(is_archived)),
         (name::LIVE_BYTES, size),
     ] {
-        add_to_counter(tx, counter(name), by)?;
+        add_to_counter(tx, counter_of(Kind::from_code(kind), name), by)?;
     }
     let entry =
         Audit { act: "restored", event_id, event_type: &event_type, sha256, reason: "restored from an archive" };

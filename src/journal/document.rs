@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::base::Sha256;
+use crate::base::{Sha256, Timestamp};
 use crate::event::{self, NamespaceRef};
 use crate::store::{ReadTx, WriteTx};
 
@@ -25,6 +25,8 @@ pub(crate) struct Document {
     pub(crate) sha256: Sha256,
     /// Bytes of the text.
     pub(crate) size: u64,
+    /// The directory that the path begins at, from the top of the work tree; `None` where that is not known.
+    pub(crate) place: Option<String>,
 }
 
 /// The payload as it is kept: members sorted, compact.
@@ -33,6 +35,8 @@ struct Kept {
     artifact_path: String,
     content_hash: String,
     namespace: NamespaceRef,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
     size_bytes: u64,
 }
 
@@ -43,6 +47,7 @@ impl Document {
             artifact_path: self.path.clone(),
             content_hash: self.sha256.to_string(),
             namespace: self.namespace.clone(),
+            place: self.place.clone(),
             size_bytes: self.size,
         };
         // Names, text and a number: nothing in it can fail to be written.
@@ -53,7 +58,8 @@ impl Document {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let kept: Kept = serde_json::from_slice(bytes).ok()?;
         let sha256 = Sha256::from_hex(&kept.content_hash)?;
-        Some(Self { namespace: kept.namespace, path: kept.artifact_path, sha256, size: kept.size_bytes })
+        let Kept { artifact_path: path, namespace, place, size_bytes: size, .. } = kept;
+        Some(Self { namespace, path, sha256, size, place })
     }
 
     /// What two versions of one document have in common.
@@ -136,6 +142,14 @@ pub(crate) fn announced(tx: &ReadTx<'_>, event: i64) -> Result<Vec<i64>, Error> 
 pub(crate) fn newest_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(i64, Sha256)>, Error> {
     let Some(newest) = super::newest::newest(tx, key)? else { return Ok(None) };
     Ok((!super::newest::is_discarded(tx, newest.seq)?).then_some((newest.seq, newest.facts)))
+}
+
+/// The id of the newest version of a key, whatever became of it, and when it was captured.
+pub(crate) fn last_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(String, Timestamp)>, Error> {
+    let Some(newest) = super::newest::newest(tx, key)? else { return Ok(None) };
+    let sql = "SELECT event_id, captured_at FROM journal_events WHERE seq = ?1";
+    let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, Timestamp::from_micros(r.get(1)?)));
+    Ok(tx.prepare(sql)?.query_row([newest.seq], row).optional()?)
 }
 
 /// The version of the same document before this one.

@@ -45,7 +45,7 @@ pub(crate) use claims::false_claims;
 pub(crate) use collect::{Kept, collect, kept_after};
 pub(crate) use document::{
     DOCUMENT_TYPE, Document, announced, damaged_texts, drop_text, has_text, keep_text, kept_digests, kept_texts,
-    newest_event, newest_version, supersede_document, text, version_before,
+    last_version, newest_event, newest_version, supersede_document, text, version_before,
 };
 pub(crate) use entry::{Appended, Entry, Receipt};
 pub(crate) use growth::{Sensitive, sensitive};
@@ -57,8 +57,8 @@ pub(crate) use known::{Seen, seen};
 pub(crate) use newest::{ever_stated, has_word, short, stated};
 pub(crate) use point::{Point, continues, is_same_history, point, states_the_same};
 pub(crate) use read::{
-    Conflict, Filter, Listed, Live, conflicts, held, is_copied, is_known, last_seq, list, live_after,
-    live_events_after, oldest_kept_at, payload, rows_after, show,
+    Conflict, Filter, Listed, Live, conflicts, held, is_copied, is_known, last_seq, list, live_after, live_event,
+    live_events_after, oldest_kept_at, payload, rows_after, show, show_row,
 };
 pub(crate) use record::{Record, Totals};
 pub(crate) use retire::{

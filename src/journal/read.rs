@@ -69,6 +69,21 @@ pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Er
     }
 }
 
+/// A row of any kind, with its payload; `None` when there is none.
+pub(crate) fn show_row(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Listed>, Error> {
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.seq = ?1"))?;
+    let mut rows = statement.query([seq])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(Listed { record: record(row)?, envelope: payload(tx, seq)? }))
+}
+
+/// The live event with this id.
+pub(crate) fn live_event(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<i64>, Error> {
+    let sql = "SELECT seq FROM journal_events WHERE event_id = ?1 AND kind = 0 AND superseded_by IS NULL
+               AND discarded IS NULL AND gone IS NULL";
+    Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0)).optional()?)
+}
+
 /// True when an event has this id.
 pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced')";

@@ -250,7 +250,7 @@ fn body(
                 }
             };
             let size = body.text().len() as u64;
-            let document = Document { namespace, path, sha256, size };
+            let document = Document { namespace, path, sha256, size, place: None };
             let inherited = Inherited {
                 document: &document,
                 text: body.text(),

@@ -73,11 +73,11 @@ pub(super) fn text(mission: &Mission, artifact: &Artifact) -> Option<Body> {
     Body::verify(bytes, artifact.sha256?).ok()
 }
 
-/// The text of a version that nobody indexed, where a file below `root` is that very one.
+/// The text of a version that was not indexed in this run, where its file below the work tree `root` is that very one.
 pub(super) fn text_below(root: &Path, row: &bodies::Row) -> Option<Body> {
-    let slug = Path::new(&row.namespace.mission_slug);
-    let is_name = matches!(slug.components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
-    let bytes = is_name.then(|| dossier::read_body(&root.join(slug), &row.path, row.size_bytes).ok())??;
+    let place = Path::new(row.place.as_deref()?);
+    let is_below = place.components().all(|part| matches!(part, Component::Normal(_)));
+    let bytes = is_below.then(|| dossier::read_body(&root.join(place), &row.path, row.size_bytes).ok())??;
     Body::verify(bytes, row.sha256).ok()
 }
 

@@ -88,8 +88,8 @@ impl Capturing<'_> {
         if journal::newest_version(tx, key)?.is_some_and(|(_, newest)| newest == sha256) {
             return Ok(());
         }
-        let (namespace, path) = (namespace.clone(), artifact.path.clone());
-        let document = Document { namespace, path, sha256, size: artifact.size };
+        let (namespace, path, place) = (namespace.clone(), artifact.path.clone(), Some(mission.place.clone()));
+        let document = Document { namespace, path, sha256, size: artifact.size, place };
         let id = format!("doc:{}", self.world.ids.ulid(self.now));
         let held = journal::held(tx, event)?;
         let appended = appending.append_document(&id, &document, Some(event), held.as_deref(), "index")?;

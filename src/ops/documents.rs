@@ -119,7 +119,8 @@ impl Journey<'_> {
         store.write(|tx| {
             for row in textless {
                 let (namespace, path) = (row.namespace.clone(), row.path.clone());
-                let document = journal::Document { namespace, path, sha256: row.sha256, size: row.size_bytes };
+                let (sha256, size, place) = (row.sha256, row.size_bytes, row.place.clone());
+                let document = journal::Document { namespace, path, sha256, size, place };
                 let owed = Owed {
                     seq: row.id,
                     document,

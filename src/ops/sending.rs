@@ -109,8 +109,8 @@ impl<'a, 'b> Sending<'a, 'b> {
         }
         let Some(push) = &self.push else { return Ok(()) };
         let (journey, deadline) = (&mut *self.journey, self.deadline);
-        let root = journey.workspace.root.join(&journey.workspace.loaded.config.artifacts.root);
-        let on_disk = |row: &Row| disk.and_then(|disk| disk.text(row)).or_else(|| bodies::text_below(&root, row));
+        let root = &journey.workspace.root;
+        let on_disk = |row: &Row| disk.and_then(|disk| disk.text(row)).or_else(|| bodies::text_below(root, row));
         let did = drain::documents(journey, store, push, (target, total), deadline, &on_disk)?;
         journey.learn(&did.server);
         if let Some(stopped) = &did.stopped {

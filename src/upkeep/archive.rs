@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::archive_file::{ArchiveWriter, Flaw, Trailer, read_archive};
 use crate::base::text::path as shown;
-use crate::base::{Clock, Interrupt, failpoint, files};
+use crate::base::{Clock, Interrupt, Sha256, failpoint, files};
 use crate::books::{self, Removed};
 use crate::delivery::{self, Class, Target};
-use crate::journal::{self, Filter, Listed};
+use crate::journal::{self, Document, Filter, Listed};
 use crate::store::{ReadTx, Store};
 
 /// Rows marked or released in one transaction.
@@ -106,6 +106,10 @@ impl ArchiveError {
 pub(crate) struct Archived {
     /// Events written.
     pub(crate) events: u64,
+    /// Versions of documents written, and how many of them without their text: only the file has it.
+    pub(crate) documents: u64,
+    /// See `documents`.
+    pub(crate) without_text: u64,
     /// Their payload bytes.
     pub(crate) bytes: u64,
     /// Bytes of the file; 0 when none was written.
@@ -123,13 +127,33 @@ pub(crate) fn plan_archive(store: &Path, request: &ArchiveRequest<'_>) -> Result
     let Some(store) = books::open_read(store)? else { return Ok(Archived::default()) };
     store.read(|tx| {
         let mut archived = Archived::default();
-        choose(tx, request, false, &mut |listed| {
-            archived.events += 1;
-            archived.bytes += u64::try_from(listed.record.size).unwrap_or(0);
-            Ok(())
-        })?;
+        choose(tx, request, false, &mut |chosen| archived.count(&chosen))?;
         Ok(archived)
     })
+}
+
+/// A row to archive.
+struct Chosen {
+    listed: Listed,
+    /// Of a document: the event that announces it, and its text where that is kept.
+    document: Option<(String, Option<Vec<u8>>)>,
+    /// The target has it already: it is there for the documents that it announces.
+    is_delivered: bool,
+}
+
+impl Archived {
+    fn count(&mut self, chosen: &Chosen) -> Result<(), ArchiveError> {
+        self.bytes += u64::try_from(chosen.listed.record.size).unwrap_or(0);
+        match &chosen.document {
+            None => self.events += 1,
+            Some((_, text)) => {
+                self.documents += 1;
+                self.without_text += u64::from(text.is_none());
+                self.bytes += text.as_ref().map_or(0, |text| text.len() as u64);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Writes the archive beside its final name, brings it to disk, reads it again, gives it its name, and only then marks
@@ -149,13 +173,13 @@ pub(crate) fn archive(
         .prefix(".sk-sync-archive-")
         .tempfile_in(dir)
         .map_err(|e| files::named(&e, "cannot create a file in", dir))?;
-    let (mut archived, seqs) =
+    let (mut archived, rows) =
         store.read(|tx| write(tx, request, file.as_file_mut(), interrupt)).map_err(|error| match error {
             ArchiveError::Io(error) => files::named(&error, "cannot write", request.output).into(),
             error => error,
         })?;
     file.as_file().sync_all().map_err(|e| files::named(&e, "cannot write", request.output))?;
-    prove(file.as_file_mut(), &seqs, &archived.sha256).map_err(|error| error.in_file(request.output))?;
+    prove(file.as_file_mut(), &rows, &archived.sha256).map_err(|error| error.in_file(request.output))?;
     archived.file_bytes = file.as_file().metadata()?.len();
     file.persist_noclobber(request.output).map_err(|error| match error.error.kind() {
         std::io::ErrorKind::AlreadyExists => ArchiveError::Exists(request.output.to_owned()),
@@ -163,9 +187,13 @@ pub(crate) fn archive(
     })?;
     sync_directory(dir)?;
     failpoint::at(failpoint::ARCHIVED);
+    let seqs: Vec<i64> = rows.iter().filter(|(_, is_delivered)| !is_delivered).map(|(seq, _)| *seq).collect();
     settle(&mut store, &seqs, request.release, clock, &mut archived)?;
     Ok(archived)
 }
+
+/// A row, and whether it stays as it is.
+type Row = (i64, bool);
 
 /// Writes what is chosen; returns the rows.
 fn write(
@@ -173,29 +201,33 @@ fn write(
     request: &ArchiveRequest<'_>,
     file: &mut File,
     interrupt: &Interrupt,
-) -> Result<(Archived, Vec<i64>), ArchiveError> {
+) -> Result<(Archived, Vec<Row>), ArchiveError> {
     let mut writer = ArchiveWriter::new(file);
-    let (mut archived, mut seqs) = (Archived::default(), Vec::new());
-    choose(tx, request, true, &mut |listed| {
+    let (mut archived, mut rows) = (Archived::default(), Vec::new());
+    choose(tx, request, true, &mut |chosen| {
         if interrupt.is_requested() {
             return Err(ArchiveError::Interrupted);
         }
-        archived.events += 1;
-        archived.bytes += u64::try_from(listed.record.size).unwrap_or(0);
-        seqs.push(listed.record.seq);
-        Ok(writer.add(listed)?)
+        archived.count(&chosen)?;
+        let Chosen { listed, document, is_delivered } = chosen;
+        rows.push((listed.record.seq, is_delivered));
+        Ok(match document {
+            None => writer.add(listed)?,
+            Some((event, text)) => writer.add_document(listed, Some(&event), text)?,
+        })
     })?;
     let (_, trailer) = writer.finish(request.project_uuid, journal::lamport(tx)?)?;
     archived.sha256 = trailer.sha256;
-    Ok((archived, seqs))
+    Ok((archived, rows))
 }
 
-/// Calls `take` for each live event that is asked for, in the order of the journal.
+/// Calls `take` for each live event that is asked for, in the order of the journal, and after it for the documents that
+/// it announces.
 fn choose(
     tx: &ReadTx<'_>,
     request: &ArchiveRequest<'_>,
     with_payload: bool,
-    take: &mut dyn FnMut(Listed) -> Result<(), ArchiveError>,
+    take: &mut dyn FnMut(Chosen) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
     let target = match request.lacking {
         Some(id) => delivery::current(tx, id)?,
@@ -204,11 +236,32 @@ fn choose(
     journal::list(tx, &Filter::default(), with_payload, &mut |listed| {
         let record = &listed.record;
         let is_live = record.superseded_by.is_none() && record.discarded.is_none() && record.gone.is_none();
-        if is_live && !has(tx, target.as_ref(), record.seq)? {
-            take(listed)?;
+        if !is_live {
+            return Ok(true);
         }
+        let mut documents = Vec::new();
+        for seq in journal::announced(tx, record.seq)? {
+            if !has(tx, target.as_ref(), seq)? {
+                documents.extend(document(tx, &record.event_id, seq)?);
+            }
+        }
+        let is_delivered = has(tx, target.as_ref(), record.seq)?;
+        if !is_delivered || !documents.is_empty() {
+            take(Chosen { listed, document: None, is_delivered })?;
+        }
+        documents.into_iter().try_for_each(&mut *take)?;
         Ok(true)
     })
+}
+
+/// The document of a row, with its text.
+fn document(tx: &ReadTx<'_>, event_id: &str, seq: i64) -> Result<Option<Chosen>, ArchiveError> {
+    let Some(listed) = journal::show_row(tx, seq)? else { return Ok(None) };
+    let digest = listed.envelope.as_deref().and_then(Document::from_bytes).map(|document| document.sha256);
+    let text = digest.map_or(Ok(None), |digest| journal::text(tx, digest))?;
+    // A text that was damaged in the store is not what the row says.
+    let text = text.filter(|text| Some(Sha256::of(text)) == digest);
+    Ok(Some(Chosen { listed, document: Some((event_id.to_owned(), text)), is_delivered: false }))
 }
 
 /// True when the target has the event.
@@ -218,11 +271,11 @@ fn has(tx: &ReadTx<'_>, target: Option<&Target>, seq: i64) -> Result<bool, Archi
 }
 
 /// Reads the file again from its beginning: it must hold exactly these rows.
-fn prove(file: &mut File, seqs: &[i64], sha256: &str) -> Result<Trailer, ArchiveError> {
+fn prove(file: &mut File, rows: &[Row], sha256: &str) -> Result<Trailer, ArchiveError> {
     file.rewind()?;
-    let mut expected = seqs.iter();
+    let mut expected = rows.iter().map(|(seq, _)| *seq);
     let trailer = read_archive(file, &mut |seq, _| match expected.next() {
-        Some(expected) if *expected == seq => Ok(()),
+        Some(expected) if expected == seq => Ok(()),
         _ => Err(ArchiveError::Io(std::io::Error::other("the archive does not hold what was written to it"))),
     })?;
     if expected.next().is_some() || trailer.sha256 != sha256 {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::books::Restorable;
 use crate::event::inspect;
-use crate::journal::HIGHEST_CLOCK;
+use crate::journal::{Document, HIGHEST_CLOCK};
 
 /// How far the clock of an archive may be above the highest of its envelopes: events that it does not hold ticked too.
 const CLOCK_LEEWAY: i64 = 1_000_000;
@@ -30,16 +30,26 @@ impl Claims {
         let clock = serde_json::from_slice::<Clock>(&event.envelope).ok().and_then(|read| read.lamport_clock);
         self.clock = clock.filter(|clock| *clock <= HIGHEST_CLOCK).map_or(self.clock, |clock| clock.max(self.clock));
         let Ok(seen) = inspect(&event.envelope) else { return None };
-        let project = seen.project_uuid.as_deref().and_then(|text| uuid::Uuid::parse_str(text.trim()).ok());
-        if let Some(project) = project.filter(|uuid| !uuid.is_nil()).map(|uuid| uuid.to_string())
+        self.name(line, seen.project_uuid.as_deref().unwrap_or_default());
+        let is_imported = event.origin.starts_with("import:");
+        (!is_imported && !seen.event_id.eq_ignore_ascii_case(&event.event_id))
+            .then_some("its envelope has another id than the line")
+    }
+
+    /// Looks at the document of a line.
+    pub(super) fn look_at_document(&mut self, line: u64, document: &Document) {
+        self.name(line, &document.namespace.project_uuid);
+    }
+
+    /// Notes the project that a line names.
+    fn name(&mut self, line: u64, project: &str) {
+        let project = uuid::Uuid::parse_str(project.trim()).ok().filter(|uuid| !uuid.is_nil());
+        if let Some(project) = project.map(|uuid| uuid.to_string())
             && self.projects.len() < 2
             && self.projects.iter().all(|(_, known)| *known != project)
         {
             self.projects.push((line, project));
         }
-        let is_imported = event.origin.starts_with("import:");
-        (!is_imported && !seen.event_id.eq_ignore_ascii_case(&event.event_id))
-            .then_some("its envelope has another id than the line")
     }
 
     /// The line of an event of another project than the archive says it is of.

@@ -1,5 +1,6 @@
-//! The form of an archive: gzip over JSON Lines, one event a line in the order of the journal, and a last line that says
-//! how many there are and what the digest of all lines before it is. The same events give the same bytes.
+//! The form of an archive: gzip over JSON Lines, one event a line in the order of the journal, each followed by the versions
+//! of documents that it announces with their texts, and a last line that says how many there are and what the digest of
+//! all lines before it is. The same events give the same bytes.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
@@ -14,15 +15,39 @@ use super::envelope::Envelope;
 use crate::base::digest::{Hasher, unhex};
 use crate::base::text::printable;
 use crate::base::{Sha256, Timestamp};
-use crate::books::Restorable;
-use crate::journal::Listed;
+use crate::books::{Restorable, RestorableDocument};
+use crate::journal::{Document, Listed};
 
-/// The form this program writes, and the newest it reads.
-const VERSION: u32 = 1;
+/// The form this program writes, and the newest it reads. The first one had no documents.
+const VERSION: u32 = 2;
 /// The longest line that is read: an envelope of the longest kind, in hexadecimal.
 const LONGEST_LINE: u64 = 160 << 20;
 /// How a last line begins.
 const TRAILER: &[u8] = b"{\"count\":";
+/// How the line of a document begins.
+const DOCUMENT: &[u8] = b"{\"document_id\":";
+
+/// What a line before the last one holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// An event.
+    Event(Restorable),
+    /// A version of a document.
+    Document(RestorableDocument),
+}
+
+/// One version of a document, as it is written and read. Its text is not there where only the file had it.
+#[derive(Debug, Serialize, Deserialize)]
+struct DocumentLine {
+    document_id: String,
+    seq: i64,
+    captured_at: String,
+    origin: String,
+    held: Option<String>,
+    announced_by: Option<String>,
+    document: Box<RawValue>,
+    text: Option<String>,
+}
 
 /// One event as it is written.
 #[derive(Debug, Serialize)]
@@ -61,6 +86,9 @@ struct Line {
 pub(crate) struct Trailer {
     /// Events before it.
     pub(crate) count: u64,
+    /// Versions of documents before it.
+    #[serde(default)]
+    pub(crate) documents: u64,
     /// Digest of every byte before it, unpacked.
     pub(crate) sha256: String,
     /// The form of the archive.
@@ -92,13 +120,14 @@ pub(super) struct ArchiveWriter<W: Write> {
     to: GzEncoder<BufWriter<W>>,
     hasher: Hasher,
     count: u64,
+    documents: u64,
 }
 
 impl<W: Write> ArchiveWriter<W> {
     /// Begins one; neither time nor name is written, so that the same events give the same bytes.
     pub(super) fn new(to: W) -> Self {
         let to = GzBuilder::new().mtime(0).operating_system(255).write(BufWriter::new(to), Compression::fast());
-        Self { to, hasher: Hasher::default(), count: 0 }
+        Self { to, hasher: Hasher::default(), count: 0, documents: 0 }
     }
 
     /// Adds an event with its payload.
@@ -116,10 +145,39 @@ impl<W: Write> ArchiveWriter<W> {
             payload_sha256: record.payload_sha256.to_string(),
             envelope: Envelope::of(envelope),
         };
-        let mut text = serde_json::to_vec(&line)?;
+        self.count += 1;
+        self.line(&line)
+    }
+
+    /// Adds a version of a document, announced by the event of this id, with its text where that is kept.
+    pub(super) fn add_document(
+        &mut self,
+        listed: Listed,
+        announced_by: Option<&str>,
+        text: Option<Vec<u8>>,
+    ) -> io::Result<()> {
+        let Listed { record, envelope } = listed;
+        let odd = |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", record.event_id));
+        let document = String::from_utf8(envelope.unwrap_or_default()).map_err(|_| odd("its payload is not text"))?;
+        let text = text.map(String::from_utf8).transpose().map_err(|_| odd("its text is not UTF-8"))?;
+        let line = DocumentLine {
+            document_id: record.event_id.clone(),
+            seq: record.seq,
+            captured_at: Timestamp::from_micros(record.captured_at).to_string(),
+            origin: record.origin.clone(),
+            held: record.held.clone(),
+            announced_by: announced_by.map(str::to_owned),
+            document: RawValue::from_string(document)?,
+            text,
+        };
+        self.documents += 1;
+        self.line(&line)
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.hasher.update(&text);
-        self.count += 1;
         self.to.write_all(&text)
     }
 
@@ -127,6 +185,7 @@ impl<W: Write> ArchiveWriter<W> {
     pub(super) fn finish(mut self, project_uuid: Option<&str>, lamport: i64) -> io::Result<(W, Trailer)> {
         let trailer = Trailer {
             count: self.count,
+            documents: self.documents,
             sha256: self.hasher.finish().to_string(),
             version: VERSION,
             project_uuid: project_uuid.map(str::to_owned),
@@ -144,10 +203,10 @@ impl<W: Write> ArchiveWriter<W> {
 /// digest together, and that nothing follows. Calls `take` with each event on the way, which is before the end is known.
 pub(super) fn read_archive<E: From<Flaw>>(
     from: impl Read,
-    take: &mut dyn FnMut(i64, Restorable) -> Result<(), E>,
+    take: &mut dyn FnMut(i64, Item) -> Result<(), E>,
 ) -> Result<Trailer, E> {
     let mut lines = Lines { from: BufReader::new(GzDecoder::new(BufReader::new(from))), line: 0, text: Vec::new() };
-    let (mut hasher, mut count, mut last) = (Hasher::default(), 0, 0);
+    let (mut hasher, mut count, mut documents, mut last) = (Hasher::default(), 0, 0, 0);
     let mut claims = Claims::default();
     loop {
         lines.next()?;
@@ -158,6 +217,9 @@ pub(super) fn read_archive<E: From<Flaw>>(
             })?;
             lines.check(trailer.count == count, || {
                 format!("{count} events are here, and there were {}", trailer.count)
+            })?;
+            lines.check(trailer.documents == documents, || {
+                format!("{documents} documents are here, and there were {}", trailer.documents)
             })?;
             lines.check(trailer.sha256 == hasher.finish().to_string(), || {
                 "the lines before are not what was written: their digest differs".to_owned()
@@ -171,6 +233,14 @@ pub(super) fn read_archive<E: From<Flaw>>(
             return Ok(trailer);
         }
         hasher.update(&lines.text);
+        if lines.text.starts_with(DOCUMENT) {
+            documents += 1;
+            let read: DocumentLine = lines.parse("is no document of an archive")?;
+            let (seq, document) = (read.seq, lines.document(read)?);
+            claims.look_at_document(lines.line, &document.document);
+            take(seq, Item::Document(document))?;
+            continue;
+        }
         count += 1;
         let read: Line = lines.parse("is no event of an archive")?;
         lines.check(read.seq > last, || "the events are not in order".to_owned())?;
@@ -179,7 +249,7 @@ pub(super) fn read_archive<E: From<Flaw>>(
         if let Some(what) = claims.look(lines.line, &event) {
             return Err(lines.flaw(what).into());
         }
-        take(last, event)?;
+        take(last, Item::Event(event))?;
     }
 }
 
@@ -261,6 +331,19 @@ impl<R: Read> Lines<R> {
             envelope,
         })
     }
+
+    /// The document of a line, its text checked against its digest.
+    fn document(&self, read: DocumentLine) -> Result<RestorableDocument, Flaw> {
+        let name = printable(&read.document_id);
+        let document = Document::from_bytes(read.document.get().as_bytes());
+        let document = document.ok_or_else(|| self.flaw(format!("{name} does not say which document it is")))?;
+        let text = read.text.map(String::into_bytes);
+        let is_whole = text.as_ref().is_none_or(|text| Sha256::of(text) == document.sha256);
+        self.check(is_whole, || format!("the text of {name} does not match its digest"))?;
+        let captured_at = Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is no time"))?;
+        let DocumentLine { document_id: id, origin, held, announced_by, .. } = read;
+        Ok(RestorableDocument { id, document, captured_at, origin, held, announced_by, text })
+    }
 }
 
 #[cfg(test)]
@@ -281,8 +364,10 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<(Vec<Restorable>, Trailer), Flaw> {
         let mut events = Vec::new();
-        let trailer = read_archive(bytes, &mut |_, event| {
-            events.push(event);
+        let trailer = read_archive(bytes, &mut |_, item| {
+            if let Item::Event(event) = item {
+                events.push(event);
+            }
             Ok::<_, Flaw>(())
         })?;
         Ok((events, trailer))
@@ -347,7 +432,8 @@ mod tests {
             ([lines[1], lines[0], lines[2], lines[3]].concat(), 2, "the events are not in order"),
             (lines[..3].concat(), 4, "the archive ends here, before its last line"),
             (whole.clone() + "\n", 5, "something follows the last line"),
-            (whole.replace("\"version\":1", "\"version\":2"), 4, "has version 2"),
+            (whole.replace("\"version\":2", "\"version\":3"), 4, "has version 3"),
+            (whole.replace("\"documents\":0", "\"documents\":1"), 4, "0 documents are here, and there were 1"),
             ("{\"seq\":1}\n".to_owned(), 1, "is no event of an archive"),
             (String::new(), 1, "the archive ends here"),
         ] {

@@ -1,13 +1,13 @@
-//! `restore`: the events of an archive, back into the journal.
+//! `restore`: the events and documents of an archive, back into the journal.
 
 use std::fs::File;
 use std::io::Seek as _;
 use std::path::Path;
 
 use super::archive::ArchiveError;
-use super::archive_file::{Trailer, read_archive};
+use super::archive_file::{Item, Trailer, read_archive};
 use crate::base::{Clock, Interrupt, files};
-use crate::books::{self, Restorable, Restored};
+use crate::books::{self, Restorable, RestorableDocument, Restored};
 use crate::store::Store;
 
 /// Events taken in by one transaction.
@@ -49,11 +49,12 @@ pub(crate) fn restore_archive(
         clock,
         interrupt,
         waiting: Vec::new(),
+        documents: Vec::new(),
         bytes: 0,
         restored: Restored::default(),
     };
     // The same file, open all the while: what is read now was checked, and is checked again.
-    let read = read_archive(&archive, &mut |_, event| taking.take(event));
+    let read = read_archive(&archive, &mut |_, item| taking.take(item));
     let was_interrupted = match read {
         Ok(_) => taking.flush().map(|()| false)?,
         Err(ArchiveError::Interrupted) => true,
@@ -83,15 +84,25 @@ struct Taking<'a> {
     clock: &'a dyn Clock,
     interrupt: &'a Interrupt,
     waiting: Vec<Restorable>,
+    /// Each after the event that announces it.
+    documents: Vec<RestorableDocument>,
     bytes: usize,
     restored: Restored,
 }
 
 impl Taking<'_> {
-    fn take(&mut self, event: Restorable) -> Result<(), ArchiveError> {
-        self.bytes += event.envelope.len();
-        self.waiting.push(event);
-        if self.waiting.len() >= CHUNK || self.bytes >= CHUNK_BYTES {
+    fn take(&mut self, item: Item) -> Result<(), ArchiveError> {
+        match item {
+            Item::Event(event) => {
+                self.bytes += event.envelope.len();
+                self.waiting.push(event);
+            }
+            Item::Document(document) => {
+                self.bytes += document.text.as_ref().map_or(0, Vec::len);
+                self.documents.push(document);
+            }
+        }
+        if self.waiting.len() + self.documents.len() >= CHUNK || self.bytes >= CHUNK_BYTES {
             self.flush()?;
         }
         Ok(())
@@ -103,7 +114,11 @@ impl Taking<'_> {
         }
         let (events, now, lamport) = (std::mem::take(&mut self.waiting), self.clock.now(), self.lamport);
         self.bytes = 0;
-        let restored = self.store.write(|tx| books::restore(tx, now, &events, lamport))?;
+        let documents = std::mem::take(&mut self.documents);
+        let restored = self.store.write(|tx| {
+            let restored = books::restore(tx, now, &events, lamport)?;
+            Ok::<_, books::Error>(Restored { documents: books::restore_documents(tx, now, &documents)?, ..restored })
+        })?;
         let all = &mut self.restored;
         for (sum, part) in [
             (&mut all.added, restored.added),
@@ -111,6 +126,7 @@ impl Taking<'_> {
             (&mut all.unchanged, restored.unchanged),
             (&mut all.conflicts, restored.conflicts),
             (&mut all.purged, restored.purged),
+            (&mut all.documents, restored.documents),
         ] {
             *sum += part;
         }

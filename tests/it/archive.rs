@@ -205,3 +205,69 @@ fn what_an_archive_claims_is_held_against_its_envelopes() {
     let refused = sandbox.sk_sync(["restore", forged.to_str().unwrap()]).code(6);
     assert!(refused.stderr.contains("its envelope has another id than the line"), "{}", refused.stderr);
 }
+
+/// What leaves a machine that goes away is the text as well: a document that was never sent arrives from the archive, in
+/// a checkout that does not have it any more.
+#[test]
+fn an_unsent_text_leaves_and_arrives() {
+    const SPEC: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
+    let mut sandbox = Sandbox::with_repo();
+    let file = sandbox.path("received.db");
+    let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
+    sandbox.target(&served.url());
+    let _sent = sandbox.sk_sync(["run"]).success();
+    let before = sandbox.read(SPEC);
+    sandbox.write(SPEC, "# only here\n");
+    let _unsent = sandbox.sk_sync(["run", "--no-drain"]).success();
+    let archive = sandbox.path("unsent.jsonl.gz");
+    let name = archive.to_str().unwrap();
+    let done = sandbox.sk_sync(["archive", "--unsent", "--release", "--output", name, "--json"]).success().json();
+    assert_eq!((&done["documents"], &done["without_text"]), (&json!(1), &json!(0)), "{done}");
+    let lines = text(&archive);
+    let line: Value = serde_json::from_str(lines.lines().find(|line| line.contains("document_id")).unwrap()).unwrap();
+    assert_eq!((&line["text"], &line["document"]["artifact_path"]), (&json!("# only here\n"), &json!("spec.md")));
+    // What was given up is sent no more; the checkout is back at what the server has.
+    sandbox.write(SPEC, before);
+    let _nothing = sandbox.sk_sync(["drain"]).success();
+    assert!(crate::support::wire::received(&file).bodies.iter().all(|(_, _, body)| body != "# only here\n"));
+    // Into the same store, and into that of a fresh home: each brings the document back once, with its text.
+    for home in [None, Some("fresh")] {
+        if let Some(home) = home {
+            sandbox.change("SK_SYNC_HOME", sandbox.path(home).to_str().unwrap());
+        }
+        let restored = sandbox.sk_sync(["restore", name, "--json"]).success().json();
+        assert_eq!(restored["documents"], 1, "{home:?}: {restored}");
+        let again = sandbox.sk_sync(["restore", name, "--json"]).success().json();
+        assert_eq!(again["documents"], 0, "{home:?}: {again}");
+        let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+        let stored =
+            report["bodies"]["uploaded"].as_u64().unwrap() + report["bodies"]["already_exists"].as_u64().unwrap();
+        assert_eq!(stored, 1, "{home:?}: {report}");
+        assert!(crate::support::wire::received(&file).bodies.iter().any(|(_, _, body)| body == "# only here\n"));
+        sandbox.verified();
+    }
+}
+
+/// A text that is not what its line says is refused before anything is written.
+#[test]
+fn a_forged_text_is_refused() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target("http://127.0.0.1:9");
+    let _unsent = sandbox.sk_sync(["run", "--no-drain"]).success();
+    let archive = sandbox.path("all.jsonl.gz");
+    let done = sandbox.sk_sync(["archive", "--output", archive.to_str().unwrap(), "--json"]).success().json();
+    assert!(done["documents"].as_u64().unwrap() > 1 && done["without_text"] == 0, "{done}");
+    let whole = text(&archive);
+    let line = whole.lines().find(|line| line.contains("\"document_id\"")).unwrap();
+    let mut forged: Value = serde_json::from_str(line).unwrap();
+    forged["text"] = json!("something else");
+    // The first member says what kind of line it is.
+    let id = forged["document_id"].as_str().unwrap().to_owned();
+    let rest = forged.to_string().replacen('{', "", 1).replace(&format!("\"document_id\":\"{id}\","), "");
+    let forged = whole.replace(line, &format!("{{\"document_id\":\"{id}\",{rest}"));
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(forged.as_bytes()).unwrap();
+    std::fs::write(&archive, packer.finish().unwrap()).unwrap();
+    let run = sandbox.sk_sync(["restore", archive.to_str().unwrap()]);
+    assert!(run.code != Some(0) && run.stderr.contains("does not match its digest"), "{run:?}");
+}

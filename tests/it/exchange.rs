@@ -133,7 +133,8 @@ const TABLE: [Row; 30] = [
         "rejected",
         1,
     ),
-    ("400 bare, of every batch", |_| Reply::status(400), 3, "retryable", "rejected", 7),
+    // The third event that is refused alone with the same words: the server refuses everything.
+    ("400 bare, of every batch", |_| Reply::status(400), 4, "blocked", "", 6),
     ("413 of every batch", |_| Reply::status(413), 5, "undeliverable", "terminal_failed", 7),
     (
         "400 too large, of every batch",
@@ -216,7 +217,7 @@ fn an_answer_without_end_is_cut_and_the_batch_halved() {
     assert!(server.flooded() < 50 << 20, "{} bytes were taken", server.flooded());
 }
 
-/// The connection is reset while the request is still being sent: the batch is in flight, and the same bytes go again.
+/// The connection is reset while the request is still being sent: the same bytes go again.
 #[test]
 fn a_batch_whose_connection_is_reset_goes_again() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -225,9 +226,31 @@ fn a_batch_whose_connection_is_reset_goes_again() {
     capture(&sandbox, 200, 2400);
     server.reset(1);
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    assert_eq!((&report["balance"]["delivered"], &report["drain"]["requests"]), (&json!(200), &json!(2)));
+    // It was a kept one: what was asked before went over it. The request goes at once over another.
+    assert_eq!((&report["balance"]["delivered"], &report["drain"]["requests"]), (&json!(200), &json!(1)));
     let sent: Vec<String> = server.requests().iter().filter(|r| is_events(r)).flat_map(ids).collect();
     assert_eq!(sent.len(), 200, "each was received once");
+}
+
+/// A server closes a kept connection just as the next batch goes out on it: the same request goes at once on a new one,
+/// and no end is unknown.
+#[test]
+fn a_kept_connection_that_is_closed_costs_no_wait() {
+    let mut posts = 0;
+    let server = Server::answering(move |request| {
+        posts += usize::from(is_events(request));
+        if posts == 2 && is_events(request) { Reply::Silence } else { honest(request, "success") }
+    });
+    let mut sandbox = captured(&server, 3);
+    sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "1");
+    let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+    assert_eq!((&report["balance"]["delivered"], &report["drain"]["requests"]), (&json!(3), &json!(3)), "{report}");
+    let sent: Vec<_> = server.requests().into_iter().filter(is_events).collect();
+    assert_eq!(sent.len(), 4);
+    assert_eq!((sent[1].header("idempotency-key"), &sent[1].raw), (sent[2].header("idempotency-key"), &sent[2].raw));
+    let conn = crate::support::wire::open(&sandbox.store());
+    let unknown: i64 = conn.query_row("SELECT SUM(unknown_ends) FROM delivery_attempts", [], |r| r.get(0)).unwrap();
+    assert_eq!(unknown, 0);
 }
 
 /// A server that speaks no TLS where TLS is expected: a halt that changes nothing.

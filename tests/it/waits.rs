@@ -91,7 +91,7 @@ fn an_event_that_breaks_the_server_ends_up_alone() {
     let server = Server::answering(move |request| {
         is_mended |= ids(request).iter().any(|id| id == "event-99");
         let breaks = !is_mended && ids(request).iter().any(|id| id == "event-5");
-        if breaks { Reply::Silence } else { honest(request, "success") }
+        if breaks { Reply::status(500) } else { honest(request, "success") }
     });
     let sandbox = captured(&server, 8);
     for _ in 0..12 {

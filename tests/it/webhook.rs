@@ -111,7 +111,7 @@ fn an_acknowledgement_by_status_is_recorded_as_such() {
 #[test]
 fn a_refusal_by_status_is_a_refusal() {
     for (status, word, code) in
-        [(401, "blocked", 4), (302, "blocked", 4), (429, "untried", 3), (503, "in_flight", 3), (400, "retryable", 3)]
+        [(401, "blocked", 4), (302, "blocked", 4), (429, "untried", 3), (503, "in_flight", 3), (400, "blocked", 4)]
     {
         let server = Server::answering(move |request| {
             Reply::status(if request.path == "/in" { status } else { 204 }).header("Retry-After", "90")

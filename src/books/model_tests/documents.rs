@@ -68,7 +68,7 @@ fn namespace() -> NamespaceRef {
 fn document(path: u8, text: u8) -> Document {
     let text = text_of(text);
     let (namespace, size) = (namespace(), text.len() as u64);
-    Document { namespace, path: format!("f{path}"), sha256: Sha256::of(text.as_bytes()), size }
+    Document { namespace, path: format!("f{path}"), sha256: Sha256::of(text.as_bytes()), size, place: None }
 }
 
 fn owed_classes(balance: &delivery::Balance) -> i64 {

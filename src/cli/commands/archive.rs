@@ -54,6 +54,8 @@ struct Document<'a> {
     dry_run: bool,
     output: String,
     events: u64,
+    documents: u64,
+    without_text: u64,
     bytes: u64,
     file_bytes: u64,
     sha256: &'a str,
@@ -89,6 +91,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             dry_run: args.dry_run,
             output: path(&output),
             events: done.events,
+            documents: done.documents,
+            without_text: done.without_text,
             bytes: done.bytes,
             file_bytes: done.file_bytes,
             sha256: &done.sha256,
@@ -104,7 +108,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 fn lines(done: &Archived, args: &Args, output: &str) -> Vec<String> {
-    let amount = format!("{}, {}", plural(done.events, "event"), size(done.bytes));
+    let documents = match (done.documents, done.without_text) {
+        (0, _) => String::new(),
+        (all, 0) => format!("{}, ", plural(all, "document")),
+        (all, missing) => format!("{} ({missing} without text: only the file has it), ", plural(all, "document")),
+    };
+    let amount = format!("{}, {documents}{}", plural(done.events, "event"), size(done.bytes));
     if args.dry_run {
         return vec![format!("Would write: {amount}, to {output}")];
     }

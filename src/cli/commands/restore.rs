@@ -97,5 +97,9 @@ fn line(report: &RestoreReport, is_dry: bool) -> String {
     let words: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
     let words = if words.is_empty() { "nothing in it".to_owned() } else { words.join(", ") };
     let end = if report.was_interrupted { "; interrupted, run it again for the rest" } else { "" };
-    format!("Restored: of {events} {words}{end}")
+    let documents = match r.documents {
+        0 => String::new(),
+        documents => format!("; {}", plural(documents, "document")),
+    };
+    format!("Restored: of {events} {words}{documents}{end}")
 }

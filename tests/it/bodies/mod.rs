@@ -64,16 +64,18 @@ struct Row {
     tries: i64,
     due_at: i64,
     created_at: i64,
+    last_at: Option<i64>,
     error: Option<String>,
 }
 
 fn rows(store: &Path) -> Vec<Row> {
     let conn = open(store);
-    let sql = "SELECT d.failures, d.due_at, e.captured_at, d.error FROM delivery_rows AS d
+    let sql = "SELECT d.failures, d.due_at, e.captured_at, d.last_attempted_at, d.error FROM delivery_rows AS d
                JOIN journal_events AS e ON e.seq = d.seq WHERE d.kind = 1 AND d.due_at IS NOT NULL ORDER BY d.seq";
     let mut statement = conn.prepare(sql).unwrap();
     let row = |r: &rusqlite::Row<'_>| {
-        Ok(Row { tries: r.get(0)?, due_at: r.get(1)?, created_at: r.get(2)?, error: r.get(3)? })
+        let (tries, due_at, created_at) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        Ok(Row { tries, due_at, created_at, last_at: r.get(3)?, error: r.get(4)? })
     };
     statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
 }

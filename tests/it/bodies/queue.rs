@@ -32,7 +32,11 @@ fn a_full_store_of_texts_says_so() {
 fn refused_and_waiting() -> (Sandbox, Server, Receiver) {
     let (sandbox, server) = (project(), events());
     let receiver = Receiver::doing(|upload| match upload.text("mission_slug") {
-        "001-lamp" => Deed::answer(400, "", r#"{"detail":"no\u001b[31m"}"#),
+        // Each for its own reason: one for all would be the receiver's refusal of everything.
+        "001-lamp" => match upload.text("artifact_path") {
+            "tasks.md" => Deed::answer(400, "", r#"{"detail":"no\u001b[31m"}"#),
+            path => Deed::answer(400, "", &json!({"detail": format!("not {path}")}).to_string()),
+        },
         _ if upload.text("artifact_path") == "spec.md" => Deed::answer(423, "Retry-After: 600\r\n", ""),
         _ => Deed::echo(201, "stored", upload),
     });

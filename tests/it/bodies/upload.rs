@@ -27,7 +27,7 @@ fn paths(uploads: &[Upload]) -> BTreeSet<(String, String)> {
 /// The first body goes alone; then as many are at hand at once as `bodies.parallel` says, over as many connections.
 #[test]
 fn uploads_overlap() {
-    for (more, most) in [("", 4), ("bodies.parallel = 7", 7), ("bodies.parallel = 1", 1)] {
+    for (more, most) in [("", 8), ("bodies.parallel = 7", 7), ("bodies.parallel = 1", 1)] {
         let (gate, number) = (Gate::default(), AtomicUsize::new(0));
         let receiver = Receiver::doing(move |upload| {
             if number.fetch_add(1, Ordering::SeqCst) > 0 {
@@ -62,12 +62,15 @@ fn a_refusal_of_everyone_costs_one_request() {
     assert!(report["warnings"].to_string().contains("uploads stopped: unauthorized: HTTP 401: expired"), "{report}");
 }
 
-/// The server has yet to work on the event, or wants a moment: with time left, the body goes in the same run.
+/// The server has yet to work on the event, wants a moment, or its answer is lost: with time left, the body goes in the same run.
 #[test]
 fn what_is_not_ready_yet_goes_in_the_same_run() {
     let not_ready: fn() -> Deed = || Deed::answer(404, "", r#"{"error":"index_entry_not_found"}"#);
     let too_fast: fn() -> Deed = || Deed::answer(429, "", "");
-    for first in [not_ready, too_fast] {
+    let busy: fn() -> Deed = || Deed::answer(409, "", "");
+    let failing: fn() -> Deed = || Deed::answer(500, "", "");
+    let lost: fn() -> Deed = || Deed::Reset;
+    for first in [not_ready, too_fast, busy, failing, lost] {
         let number = AtomicUsize::new(0);
         let receiver = Receiver::doing(move |upload| match number.fetch_add(1, Ordering::SeqCst) {
             0 => first(),

@@ -1,0 +1,138 @@
+//! The URL of the remote `origin`, read from git's configuration files where these say it plainly.
+//!
+//! What is not plain is left to git: included files, `insteadOf`, quotes, several URLs, a configuration for each work
+//! tree, another file's word on remotes.
+
+use std::path::{Path, PathBuf};
+
+use super::{Checkout, plain};
+
+/// What the files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This; `None` where there is no such remote.
+    Plain(Option<String>),
+    /// Nothing that can be relied on.
+    Unclear,
+}
+
+/// Reads the repository's configuration, and looks whether one of `others` (the user's, the system's) could change what
+/// it says.
+pub(super) fn read(checkout: &Checkout, others: &[PathBuf]) -> Origin {
+    let (Some(git_dir), Some(common)) = (&checkout.git_dir, &checkout.common_dir) else { return Origin::Plain(None) };
+    let is_there = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+    let odd = [git_dir.join("config.worktree"), common.join("remotes/origin"), common.join("branches/origin")];
+    if odd.iter().any(|path| is_there(path)) || others.iter().any(|path| is_there(path) && !is_silent(path)) {
+        return Origin::Unclear;
+    }
+    plain::text(&common.join("config")).map_or(Origin::Unclear, |text| in_text(&text))
+}
+
+/// True where a file says nothing of remotes, and names no other file.
+fn is_silent(path: &Path) -> bool {
+    plain::text(path).is_ok_and(|text| {
+        let text = text.to_ascii_lowercase();
+        !["insteadof", "[include", "[remote"].iter().any(|word| text.contains(word))
+    })
+}
+
+/// What the text of a repository's configuration says. Pure.
+fn in_text(text: &str) -> Origin {
+    let mut urls = Vec::new();
+    let mut in_origin = false;
+    for line in text.lines().map(str::trim) {
+        if line.ends_with('\\') {
+            return Origin::Unclear;
+        }
+        if let Some(header) = line.strip_prefix('[') {
+            let Some(header) = header.strip_suffix(']') else { return Origin::Unclear };
+            let name = header.split(|c: char| c.is_whitespace() || c == '.').next().unwrap_or_default();
+            let is_remote = name.eq_ignore_ascii_case("remote");
+            let is_quoted = header.get(name.len()..).is_some_and(|rest| rest.trim_start().starts_with('"'));
+            let leads_away = ["include", "includeif", "url"].iter().any(|word| name.eq_ignore_ascii_case(word));
+            if leads_away || header.contains(']') || is_remote && !is_quoted {
+                return Origin::Unclear;
+            }
+            in_origin = is_remote && header[name.len()..].trim() == "\"origin\"";
+        } else if in_origin
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim().eq_ignore_ascii_case("url")
+        {
+            urls.push(value.trim());
+        }
+    }
+    match urls[..] {
+        [] => Origin::Plain(None),
+        [url] if !url.is_empty() && !url.contains(['"', '\\', '#', ';']) => Origin::Plain(Some(url.to_owned())),
+        _ => Origin::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::git::discover;
+
+    /// What git itself says, without a configuration of the user or the system.
+    fn asked(dir: &Path) -> Option<String> {
+        let mut command = Command::new("git");
+        command.args(["remote", "get-url", "origin"]).current_dir(dir).env_remove("GIT_DIR").env("HOME", dir);
+        let output = command.env("XDG_CONFIG_HOME", dir).env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+    }
+
+    #[test]
+    fn what_is_read_is_what_git_says() {
+        let temp = tempfile::tempdir().unwrap();
+        let init = Command::new("git").args(["init", "-q"]).current_dir(temp.path()).output().unwrap();
+        assert!(init.status.success());
+        let config = temp.path().join(".git/config");
+        let base = std::fs::read_to_string(&config).unwrap();
+        for (text, is_plain) in [
+            ("", true),
+            ("[remote \"origin\"]\n\turl = https://u:p@example.org/o/r.git\n\tfetch = +refs/heads/*:refs/x/*\n", true),
+            ("[Remote \"origin\"]\n  URL=git@example.org:o/r.git  \n", true),
+            ("[remote \"Origin\"]\n\turl = a\n[remote \"upstream\"]\n\turl = b\n", true),
+            (
+                "# [remote \"origin\"]\n; url = x\n[remote \"origin\"]\n\tpushurl = p\n\turl = u\n[core]\n\turl = c\n",
+                true,
+            ),
+            ("[remote \"origin\"]\n\turl = \"quoted\"\n", false),
+            ("[remote \"origin\"]\n\turl = a # comment\n", false),
+            ("[remote \"origin\"]\n\turl = a\n\turl = b\n", false),
+            ("[remote \"origin\"]\n\turl = a\\\nb\n", false),
+            ("[remote \"origin\"] url = a\n", false),
+            ("[remote.origin]\n\turl = a\n", false),
+            ("[remote \"origin\"]\n\turl = gh:o/r\n[url \"git@example.org:team/\"]\n\tinsteadOf = gh:\n", false),
+            ("[include]\n\tpath = more\n[remote \"origin\"]\n\turl = a\n", false),
+            ("[includeIf \"gitdir:/\"]\n\tpath = more\n", false),
+        ] {
+            std::fs::write(&config, format!("{base}{text}")).unwrap();
+            let read = read(&discover(temp.path()).unwrap(), &[]);
+            let expected = if is_plain { Origin::Plain(asked(temp.path())) } else { Origin::Unclear };
+            assert_eq!(read, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn another_file_can_change_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let init = Command::new("git").args(["init", "-q"]).current_dir(temp.path()).output().unwrap();
+        assert!(init.status.success());
+        let (checkout, own) = (discover(temp.path()).unwrap(), temp.path().join("gitconfig"));
+        assert_eq!(read(&checkout, std::slice::from_ref(&own)), Origin::Plain(None), "there is none");
+        for (text, is_plain) in [
+            ("[user]\n\tname = A\n", true),
+            ("[url \"a\"]\n\tinsteadOf = b\n", false),
+            ("[INCLUDE]\npath = x\n", false),
+            ("[remote \"origin\"]\nurl = x\n", false),
+        ] {
+            std::fs::write(&own, text).unwrap();
+            assert_eq!(read(&checkout, std::slice::from_ref(&own)) != Origin::Unclear, is_plain, "{text}");
+        }
+        std::fs::write(temp.path().join(".git/config.worktree"), "").unwrap();
+        assert_eq!(read(&checkout, &[]), Origin::Unclear);
+    }
+}
