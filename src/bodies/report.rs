@@ -73,8 +73,8 @@ pub(crate) struct Report {
     pub(crate) stopped: Option<Stop>,
     /// Whether the server accepts uploads, or refuses every one.
     pub(crate) server: ServerStand,
-    /// Documents whose event the server did not know, in a row and up to the last answer, although the ledger has it as
-    /// delivered.
+    /// The last answers in a row that say that the server does not know the event of a document, although the ledger has
+    /// it as delivered.
     pub(crate) unknown_events: u32,
 }
 

@@ -178,6 +178,26 @@ pub(super) struct End<'a> {
     pub(super) error: Option<&'a str>,
 }
 
+/// The last exchange with a target in which events were sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LastAnswer {
+    /// When its attempt was closed.
+    pub(crate) at: Timestamp,
+    /// The status; `None` without an answer.
+    pub(crate) status: Option<u16>,
+    /// What was wrong, in words; `None` for an answer to each event.
+    pub(crate) error: Option<String>,
+}
+
+/// The last answer of a target; `None` while there is none.
+pub(crate) fn last_answer(tx: &ReadTx<'_>, target: i64) -> Result<Option<LastAnswer>, Error> {
+    let sql = "SELECT closed_at, http_status, error FROM delivery_attempts
+               WHERE target = ?1 AND closed_at IS NOT NULL AND result <> 'not_sent' ORDER BY id DESC LIMIT 1";
+    let row =
+        |r: &Row<'_>| Ok(LastAnswer { at: Timestamp::from_micros(r.get(0)?), status: r.get(1)?, error: r.get(2)? });
+    Ok(tx.prepare(sql)?.query_row([target], row).optional()?)
+}
+
 /// Closes an attempt, and lets go what waited behind it.
 pub(super) fn close(tx: &WriteTx<'_>, id: i64, end: End<'_>, now: Timestamp) -> Result<(), Error> {
     tx.prepare(

@@ -61,6 +61,7 @@ mod waivers;
 mod witness;
 
 pub(crate) use again::{Again, Among, Settled, owe_again, owed_again};
+pub(crate) use attempt::{LastAnswer, last_answer};
 #[cfg(test)]
 pub(crate) use balance::recount;
 pub(crate) use balance::{Balance, balance, balance_of, counters_by_rows, unreferenced};

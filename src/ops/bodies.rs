@@ -27,8 +27,14 @@ impl NoUpload {
     }
 }
 
-/// Bytes of a file that can be a pointer of Git LFS without extensions; only such are read to see whether they are one.
-const POINTER: std::ops::RangeInclusive<u64> = 120..=200;
+/// Bytes of a file that can be a pointer of Git LFS; only such are read to see whether they are one.
+const POINTER: std::ops::RangeInclusive<u64> = 120..=1024;
+/// How a pointer begins, in the present form and in two older ones. Lines of extensions may follow.
+const POINTER_STARTS: [&[u8]; 3] = [
+    b"version https://git-lfs.github.com/spec/v1\n",
+    b"version https://hawser.github.com/spec/v1\n",
+    b"version http://git-media.io/v/2\n",
+];
 
 /// Which bodies of which source are sent.
 pub(super) struct Filters(Vec<FilterPolicy>);
@@ -64,7 +70,7 @@ impl Filters {
 
 fn is_pointer(mission: &Mission, artifact: &Artifact) -> bool {
     let text = dossier::read_body(&mission.dir, &artifact.path, *POINTER.end());
-    text.is_ok_and(|text| text.starts_with(b"version https://git-lfs.github.com/spec/v1\n"))
+    text.is_ok_and(|text| POINTER_STARTS.iter().any(|start| text.starts_with(start)))
 }
 
 /// An artifact's text, read again and checked against the index; `None` where it is another by now, or gone.

@@ -133,7 +133,7 @@ impl<'a, 'b> Sending<'a, 'b> {
     }
 
     /// The server does not know events that it acknowledged: it is asked who it is, and the way out is said.
-    fn ask_who(&mut self, store: &mut Store, documents: u32) -> Result<(), Error> {
+    fn ask_who(&mut self, store: &mut Store, answers: u32) -> Result<(), Error> {
         let (world, deadline) = (self.journey.world, self.deadline);
         let Some(link) = self.link()? else { return Ok(()) };
         let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
@@ -141,8 +141,8 @@ impl<'a, 'b> Sending<'a, 'b> {
         let replay = shell::line("sk-sync replay --to", [&link.identity().target_id]);
         let words = drain::offer(link.identity(), &changes).unwrap_or_else(|| {
             format!(
-                "index_entry_not_found: {documents} documents in a row, although the server acknowledged their events. \
-                 If it lost what it had: {replay}"
+                "the last {answers} answers to documents were index_entry_not_found, although the server acknowledged \
+                 their events. If it lost what it had: {replay}"
             )
         });
         self.journey.report.warnings.push(words);

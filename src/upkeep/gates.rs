@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::base::Timestamp;
 use crate::books::{self, Error};
-use crate::delivery::{self, Stopped};
+use crate::delivery::{self, LastAnswer, Stopped};
 use crate::endpoint::{Gate, SERVER_REFUSED};
 
 /// The gates with since when each stops drains; one that nobody asked about now is as the last drain found it, and so is
@@ -38,6 +38,15 @@ pub(crate) fn recorded_gates(store: &Path, target_id: Option<&str>, gates: &[Gat
     let Some(store) = books::open_read(store)? else { return Ok(gates.to_vec()) };
     let record = store.read(|tx| delivery::stopped(tx, target_id.unwrap_or_default()))?;
     Ok(with_record(gates, &record))
+}
+
+/// The last answer of a target, as the store at `store` has it.
+pub(crate) fn last_answer(store: &Path, target_id: &str) -> Result<Option<LastAnswer>, Error> {
+    let Some(store) = books::open_read(store)? else { return Ok(None) };
+    Ok(store.read(|tx| match delivery::current(tx, target_id)? {
+        Some(target) => delivery::last_answer(tx, target.id),
+        None => Ok(None),
+    })?)
 }
 
 /// For how long a gate that is shut now has been stopping drains, in seconds; `None` where no drain was stopped.

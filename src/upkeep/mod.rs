@@ -40,7 +40,7 @@ pub(crate) use document::{Document, Facts, MissionHere, TerminalFailure};
 #[cfg(test)]
 pub(crate) use document::{Ended, Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
-pub(crate) use gates::recorded_gates;
+pub(crate) use gates::{last_answer, recorded_gates};
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 pub(crate) use history::History;
 pub(crate) use lanes::{MissionLanes, lanes, sensitive};

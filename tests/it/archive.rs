@@ -33,8 +33,11 @@ fn an_archive_holds_every_envelope_and_says_so() {
     let (sandbox, file, done) = archived(&[]);
     let text = text(&file);
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let (trailer, events) = lines.split_last().unwrap();
+    let (trailer, lines) = lines.split_last().unwrap();
+    let (documents, events): (Vec<&Value>, Vec<&Value>) =
+        lines.iter().partition(|line| line["document_id"].is_string());
     assert_eq!((&trailer["count"], events.len()), (&done["events"], journal(&sandbox.store()).len()));
+    assert_eq!((&trailer["documents"], &json!(documents.len())), (&done["documents"], &done["documents"]));
     assert_eq!(trailer["sha256"], done["sha256"]);
     let listed = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
     for (event, listed) in events.iter().zip(&listed) {

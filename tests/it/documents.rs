@@ -1,5 +1,6 @@
 //! Documents have the promises that events have: captured, owed, delivered, proved.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -32,6 +33,31 @@ fn moody(answers: &Arc<AtomicU16>, to_bodies: bool) -> Server {
         status @ 1.. if (request.path == BODIES) == to_bodies => Reply::json(status, &json!({"error": "not now"})),
         _ => honest(request, "success"),
     })
+}
+
+/// The background process of a hook waits for a server that asks it to, and for one that loses an answer, like any
+/// other drain: nobody has to commit again.
+#[test]
+fn the_drain_of_a_hook_waits_inside_its_time() {
+    for reply in [Reply::status(429).header("Retry-After", "1"), Reply::status(500)] {
+        for path in ["/api/v1/events/batch/", BODIES] {
+            let mut is_first = true;
+            let reply = reply.clone();
+            let server = Server::answering(move |request| {
+                let stumbles = request.path == path && std::mem::take(&mut is_first);
+                if stumbles { reply.clone() } else { honest(request, "success") }
+            });
+            let mut sandbox = Sandbox::with_repo();
+            sandbox.target(&server.url());
+            sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
+            let _hook = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
+            let begun = Instant::now();
+            while sandbox.sk_sync(["status", "--check"]).code != Some(0) {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{path}: {:?}", sandbox.sk_sync(["status"]));
+                pause(Duration::from_millis(100));
+            }
+        }
+    }
 }
 
 /// Waits until the process in the background has brought the receiver this text.
@@ -205,11 +231,15 @@ fn a_pointer_is_not_the_document() {
     let (mut sandbox, server) = (Sandbox::with_repo(), moody(&Arc::default(), true));
     sandbox.target(&server.url());
     let oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
-    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n");
-    sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/research/survey.csv", pointer);
+    let version = "version https://git-lfs.github.com/spec/v1\n";
+    let end = format!("oid sha256:{oid}\nsize 12345\n");
+    let extensions = format!("ext-0-crypt sha256:{oid}\next-1-pack sha256:{oid}\n");
+    let research = "kitty-specs/storm-surge-alerts-01KQX7M2/research";
+    sandbox.write(&format!("{research}/survey.csv"), format!("{version}{end}"));
+    sandbox.write(&format!("{research}/packed.csv"), format!("{version}{extensions}{end}"));
     let report = run(&sandbox, 0);
-    assert_eq!(report["documents"]["not_sent"]["lfs_pointer"], 1);
-    assert!(bodies(&server).iter().all(|r| r.json()["artifact_path"] != "research/survey.csv"));
+    assert_eq!(report["documents"]["not_sent"]["lfs_pointer"], 2);
+    assert!(bodies(&server).iter().all(|r| !r.json()["content_body"].to_string().contains("git-lfs")));
 }
 
 /// Two work trees with different versions, neither of which changes: each tells its own once.
@@ -240,4 +270,52 @@ fn work_trees_do_not_rewind_each_other() {
     }
     let last = bodies(&server).pop().unwrap().json()["content_body"].clone();
     assert_eq!(last, "# of the side\n");
+}
+
+/// A drain that indexes nothing finds the texts that are not kept wherever the layout has them.
+#[test]
+fn a_drain_reads_the_texts_of_any_layout() {
+    let (mut sandbox, server) = (Sandbox::with_empty_repo(), moody(&Arc::default(), true));
+    sandbox.own("artifacts.layouts = ['openspec']\n");
+    sandbox.write("event-sync.toml", "[project]\nuuid = '8a4a7da6-a97c-4bb4-893a-b31664abfee4'\nslug = 'demo'\n");
+    let files = ["openspec/changes/add-lamp/proposal.md", "openspec/changes/archive/2026-01-02-add-fog/proposal.md"];
+    for file in files {
+        sandbox.write(file, format!("the text of {file}\n"));
+    }
+    sandbox.target(&server.url());
+    // No text finds room in the store.
+    sandbox.set("SK_SYNC_BODIES__MAX_QUEUE_BYTES", "1");
+    let _captured = sandbox.sk_sync(["run", "--no-drain"]).success();
+    let report = sandbox.sk_sync(["drain", "--json"]).success().json();
+    assert_eq!((&report["bodies"]["uploaded"], &report["bodies"]["retryable"]), (&json!(2), &json!(0)), "{report}");
+    let texts: BTreeSet<_> =
+        bodies(&server).iter().map(|r| r.json()["content_body"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(texts, files.map(|file| format!("the text of {file}\n")).into());
+}
+
+/// A server that does not know events which it acknowledged is asked who it is, and the replay that helps is said.
+#[test]
+fn a_server_that_lost_its_events_is_said_to_be_one() {
+    let lost = Arc::new(AtomicU16::new(0));
+    let now = Arc::clone(&lost);
+    let server = Server::answering(move |request| match now.load(Ordering::SeqCst) {
+        1 if request.path == BODIES => Reply::json(404, &json!({"error": "index_entry_not_found"})),
+        _ => honest(request, "success"),
+    });
+    let named = |name: &str| Reply::json(200, &json!({"server_instance_id": name}));
+    server.healthy(named("server-1"));
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.target(&server.url());
+    // The events arrive, and then another server has the address.
+    sandbox.set("SK_SYNC_BODIES__RESUBMIT", "always");
+    run(&sandbox, 0);
+    lost.store(1, Ordering::SeqCst);
+    server.healthy(named("server-2"));
+    let report = run(&sandbox, 3);
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("`server-1` and is `server-2`") && warnings.contains("sk-sync replay --to"), "{report}");
+    // A server that says nothing else of itself than before may have lost them as well.
+    let _waits = sandbox.sk_sync(["bodies", "retry"]).success();
+    let warnings = run(&sandbox, 3)["warnings"].to_string();
+    assert!(warnings.contains("although the server acknowledged their events"), "{warnings}");
 }

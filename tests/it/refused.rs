@@ -65,7 +65,8 @@ fn a_refusal_is_a_gate_until_the_server_accepts() {
             );
         }
         let _check = sandbox.sk_sync(["status", "--check"]).code(4);
-        assert!(sandbox.sk_sync(["preflight"]).code(4).stdout.contains("(since "));
+        let words = sandbox.sk_sync(["preflight"]).code(4).stdout;
+        assert!(words.contains("(since ") && words.contains("s ago: HTTP "), "{words}");
         assert_eq!(server.requests().len(), 1, "{status}");
         // A drain asks again, with one request; the age stays that of the first.
         let since = |sandbox: &Sandbox| gate(&sandbox.sk_sync(["status", "--json"]).json()).unwrap()["since"].clone();
@@ -76,7 +77,9 @@ fn a_refusal_is_a_gate_until_the_server_accepts() {
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
         assert_eq!((gate(&report), &report["balance"]["delivered"]), (None, &report["balance"]["captured"]));
         assert_eq!(gate(&sandbox.sk_sync(["status", "--json"]).json()), None, "{status}");
-        let _ready = sandbox.sk_sync(["preflight"]).success();
+        sandbox.pass(std::time::Duration::from_hours(50));
+        let ready = sandbox.sk_sync(["preflight"]).success().stdout;
+        assert!(ready.contains("Last answer to events, 2 days ago: HTTP 200"), "{ready}");
     }
 }
 

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
+use crate::base::Timestamp;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace, world};
 use crate::cli::{Context, Exit, Failure, Paint};
+use crate::delivery::LastAnswer;
 use crate::endpoint::{Gate, Identity, Keyring, ProxyUse, proxy_use};
 use crate::ops::{self, Health, Online};
-use crate::upkeep::recorded_gates;
+use crate::upkeep::{last_answer, recorded_gates};
 
 /// Show every gate at once, each shut one with the line that opens it.
 ///
@@ -34,9 +36,43 @@ struct Document<'a> {
     /// How the target is reached; null where nothing is sent.
     network: Option<&'a ProxyUse>,
     gates: &'a [Gate],
+    /// The target's last answer to events; null before the first one.
+    last_answer: Option<Said>,
     /// What the server says now, with `--online`.
     #[serde(skip_serializing_if = "Option::is_none")]
     online: Option<&'a Online>,
+}
+
+/// What a target answered last.
+#[derive(Debug, Serialize)]
+struct Said {
+    at: String,
+    age_seconds: u64,
+    status: Option<u16>,
+    error: Option<String>,
+}
+
+impl Said {
+    fn of(answer: LastAnswer, now: Timestamp) -> Self {
+        let LastAnswer { at, status, error } = answer;
+        Self { at: at.to_string(), age_seconds: now.since(at).as_secs(), status, error }
+    }
+
+    fn line(&self) -> String {
+        let status = self.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+        let words = self.error.clone().unwrap_or(status);
+        format!("Last answer to events, {}: {}", age(self.age_seconds), printable(&words))
+    }
+}
+
+/// How long ago, in one unit.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -52,6 +88,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         gates.retain(|gate| gate.name != refused.name);
         gates.push(refused);
     }
+    let answered = target_id.map_or(Ok(None), |id| last_answer(&workspace.place.store(), id))?;
+    let answered = answered.map(|answer| Said::of(answer, context.clock.now()));
     let network = proxy_use(&resolved, &workspace.loaded.config, &context.env);
     let exit = exit(&gates, online.as_ref());
     if context.printer.is_json() {
@@ -63,6 +101,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             target: resolved.identity.as_ref(),
             network: network.as_ref(),
             gates: &gates,
+            last_answer: answered,
             online: online.as_ref(),
         });
     } else if !context.globals.quiet {
@@ -71,6 +110,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         }
         for line in lines(resolved.identity.as_ref(), &gates, context.printer.paint()) {
             context.printer.result(&line);
+        }
+        if let Some(answered) = &answered {
+            context.printer.result(&answered.line());
         }
         if let Some(online) = &online {
             context.printer.result(&online_line(online, context.printer.paint()));
