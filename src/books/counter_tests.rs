@@ -2,7 +2,7 @@
 //! must equal what the rows say to every handle after it.
 
 use super::fixture::{Queue, Said, keyed, plain};
-use super::{acknowledge, evict, release, removal};
+use super::{NO_ARRIVALS, acknowledge, evict, release, removal};
 use crate::delivery::Class;
 use crate::journal::{self, Appended};
 
@@ -173,7 +173,7 @@ fn drain_to_file_gives_up_what_the_archive_has() {
     assert_eq!(queue.classes("a"), [(Class::Delivered, 2), (Class::Untried, 1), (Class::Discarded, 3)]);
     assert_eq!((queue.audits("archived"), queue.payloads()), (5, 6), "the bytes stay until they are collected");
     assert_eq!(queue.write(|tx, now| removal::drain_to_file(tx, now, &[1, 2, 3, 4, 5])).events, 0, "once");
-    assert_eq!(queue.write(|tx, now| evict(tx, now, 0)), 1, "what is not live is not evicted");
+    assert_eq!(queue.write(|tx, now| evict(tx, now, 0, NO_ARRIVALS)).len(), 1, "what is not live is not evicted");
     assert_eq!((queue.size(), queue.payloads()), (0, 5));
     queue.drain("a", &[]);
     assert_eq!(queue.posts("a"), 1, "and not sent");
@@ -209,8 +209,11 @@ fn eviction_stays_at_the_cap() {
     assert_eq!(queue.classes("a"), [(Class::Untried, 3), (Class::Discarded, 4)]);
     queue.drain("a", &[Said::Lost]);
     queue.capture_at_most(3, &[plain("one"), plain("two")]);
-    assert_eq!(queue.size(), 3, "what is in flight stays, so the new ones go");
-    assert_eq!(queue.classes("a"), [(Class::InFlight, 3), (Class::Discarded, 6)]);
+    assert_eq!(queue.size(), 5, "what is in flight stays, and so does what arrives");
+    assert_eq!(queue.classes("a"), [(Class::InFlight, 3), (Class::Untried, 2), (Class::Discarded, 4)]);
+    queue.capture_at_most(3, &["four", "five", "six", "seven"].map(plain));
+    assert_eq!(queue.size(), 6, "the older arrivals go, and of the new ones what is more than the queue may hold");
+    assert_eq!(queue.classes("a"), [(Class::InFlight, 3), (Class::Untried, 3), (Class::Discarded, 7)]);
 }
 
 #[test]
@@ -297,7 +300,7 @@ fn a_failed_transaction_changes_nothing() {
         Ok(())
     });
     assert_eq!(queue.size(), 3);
-    queue.fail(|tx, now| evict(tx, now, 1).map(drop));
+    queue.fail(|tx, now| evict(tx, now, 1, NO_ARRIVALS).map(drop));
     queue.capture(&[plain("next")]);
     assert_eq!(queue.size(), 4);
 }

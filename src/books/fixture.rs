@@ -191,6 +191,7 @@ impl Queue {
 
     fn append(&mut self, specs: &[Spec], strictly: Option<i64>, at_most: Option<i64>) -> Vec<Appended> {
         self.write(|tx, now| {
+            let before = journal::last_seq(tx)?;
             let (told, _) = append(tx, now, |appending| {
                 strictly.map_or(Ok(()), |capacity| appending.refuse_beyond(capacity))?;
                 let each = specs.iter().map(|spec| {
@@ -209,7 +210,7 @@ impl Queue {
                 each.collect::<Result<Vec<_>, Error>>()
             })?;
             if let Some(capacity) = at_most {
-                evict(tx, now, capacity)?;
+                evict(tx, now, capacity, before)?;
             }
             Ok(told)
         })

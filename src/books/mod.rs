@@ -46,7 +46,7 @@ pub(crate) use mend::{mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, hand_over, remove_project};
 pub(crate) use replace::{Obstacle, obstacle, replace};
 pub(crate) use restore::{Restorable, RestorableDocument, Restored, mark_archived, restore, restore_documents};
-pub(crate) use retention::{acknowledge, evict, note_retention};
+pub(crate) use retention::{NO_ARRIVALS, acknowledge, evict, note_retention};
 
 use std::path::Path;
 use std::time::Duration;

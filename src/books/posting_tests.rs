@@ -1,7 +1,9 @@
 //! Postings that only one act makes: were one of them forgotten, nothing else would tell.
 
 use super::fixture::{Queue, Said, identity, keyed, plain};
-use super::{GcRule, Restorable, acknowledge, collect, evict, mark_archived, plan_collection, removal, restore};
+use super::{
+    GcRule, NO_ARRIVALS, Restorable, acknowledge, collect, evict, mark_archived, plan_collection, removal, restore,
+};
 use crate::base::Timestamp;
 use crate::delivery::{self, Class, Inherited};
 
@@ -18,7 +20,7 @@ fn a_target_that_comes_back_is_counted_in_every_class() {
     forget(&mut queue, "b");
     queue.capture(&[keyed("older", 1, "x"), plain("held").held()]);
     queue.capture(&[keyed("newer", 1, "y")]);
-    assert_eq!(queue.write(|tx, now| evict(tx, now, 2)), 2);
+    assert_eq!(queue.write(|tx, now| evict(tx, now, 2, NO_ARRIVALS)).len(), 2);
     queue.drain("b", &[Said::Halt]);
     let all = [Class::Delivered, Class::Blocked, Class::Untried, Class::Superseded, Class::Discarded];
     assert_eq!(queue.classes("b"), all.map(|class| (class, 1)));

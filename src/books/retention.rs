@@ -1,7 +1,9 @@
-//! Payloads that leave where the operator chose `retention = "off"` (design section 6).
+//! Payloads that leave where the operator chose `retention = "off"`.
 //!
 //! Acknowledged: the active target has the event, so its payload goes. Evicted: the queue is over its capacity, so the
 //! oldest event that is neither held nor in flight is given up, with an audit row.
+
+use std::collections::BTreeSet;
 
 use super::Error;
 use super::append::leave;
@@ -59,21 +61,32 @@ pub(crate) fn note_retention(tx: &WriteTx<'_>, is_retained: bool) -> Result<(), 
     Ok(())
 }
 
+/// The last row of any transaction: no event is an arrival.
+pub(crate) const NO_ARRIVALS: i64 = i64::MAX;
+
 /// Gives up the oldest events until at most `capacity` are live beside those that were captured while payloads were
-/// retained; returns how many. Held events and events in flight stay, so fewer may go than would be needed.
-pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i64, Error> {
+/// retained; returns their rows. Held events and events in flight stay, so fewer may go than would be needed: of the
+/// events above `arrived_after`, which this transaction brought, the newest `capacity` stay too, whatever is before them.
+pub(crate) fn evict(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    capacity: i64,
+    arrived_after: i64,
+) -> Result<BTreeSet<i64>, Error> {
     let through = counter(tx, RETAINED_THROUGH)?;
+    let mut evicted = BTreeSet::new();
     if through == ALL {
-        return Ok(0);
+        return Ok(evicted);
     }
     let live = journal::size(tx)?;
     if live <= capacity {
-        return Ok(0);
+        return Ok(evicted);
     }
     // The rows are counted only while some that were retained are still here; the counter says it otherwise.
     let is_mixed = journal::live_after(tx, 0, 1)?.first().is_some_and(|oldest| oldest.seq <= through);
     let mut over = if is_mixed { journal::live_events_after(tx, through)? } else { live } - capacity;
-    let (mut evicted, mut after, mut chunk) = (0, through, over);
+    let mut arrivals = if over > 0 { journal::live_events_after(tx, arrived_after)? - capacity } else { 0 };
+    let (mut after, mut chunk) = (through, over);
     while over > 0 {
         let candidates = journal::live_after(tx, after, chunk.min(CHUNK))?;
         // Those that must stay may be many, so each look goes further than the one before.
@@ -87,6 +100,12 @@ pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i
             if is_held || kind != Kind::Event || delivery::is_in_flight(tx, seq)? {
                 continue;
             }
+            if seq > arrived_after {
+                if arrivals <= 0 {
+                    return Ok(evicted);
+                }
+                arrivals -= 1;
+            }
             let Some(left) = leave(tx, now, seq, Mark::Discarded("evicted"), Class::Discarded)? else { continue };
             let reason = format!("the queue held more than {capacity} events");
             let audit = Audit {
@@ -97,7 +116,7 @@ pub(crate) fn evict(tx: &WriteTx<'_>, now: Timestamp, capacity: i64) -> Result<i
                 reason: &reason,
             };
             journal::audit(tx, now, &audit)?;
-            evicted += 1;
+            evicted.insert(seq);
             over -= 1;
         }
     }
@@ -244,7 +263,7 @@ mod tests {
         store
             .write(|tx| Ok::<_, Error>(tx.conn().execute("UPDATE delivery_rows SET due_at = 0 WHERE seq = 3", [])?))
             .unwrap();
-        assert_eq!(store.write(|tx| evict(tx, NOW, 3)).unwrap(), 3);
+        assert_eq!(store.write(|tx| evict(tx, NOW, 3, NO_ARRIVALS)).unwrap(), [3, 4, 5].into());
         let kept: Vec<i64> = store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|r| r.seq).collect();
         assert_eq!(kept, [1, 2, 6], "the held one and the one in flight stay");
         assert_eq!(store.read(journal::totals).unwrap().live, 3);
@@ -259,7 +278,11 @@ mod tests {
             })
             .unwrap();
         assert_eq!(audited, 1);
-        assert_eq!(store.write(|tx| evict(tx, NOW, 1)).unwrap(), 1, "held and in flight are no candidates");
+        assert_eq!(
+            store.write(|tx| evict(tx, NOW, 1, NO_ARRIVALS)).unwrap(),
+            [6].into(),
+            "held and in flight are no candidates"
+        );
         drop(store);
         assert!(books::open(&dir.path().join("s.db")).is_ok());
     }

@@ -186,7 +186,11 @@ impl MetaSource<'_> {
         let mut bytes = Vec::new();
         file.take(LONGEST_META).read_to_end(&mut bytes).map_err(|_| Reason::MetaUnreadable)?;
         let meta = parse(Some(&bytes))?;
-        let is_whole = stat == Some(opened) && opened.size == bytes.len() as u64 && opened.is_settled(self.begun);
+        // What is odd is read, and named, every time.
+        let is_whole = meta.oddity.is_none()
+            && stat == Some(opened)
+            && opened.size == bytes.len() as u64
+            && opened.is_settled(self.begun);
         let known = is_whole.then(|| KnownMeta { is_of_main, stat: opened, meta: meta.clone() });
         Ok(Some((meta, known)))
     }

@@ -53,7 +53,9 @@ pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
         .and_then(Value::as_str)
         .filter(|id| !id.is_empty() && id.len() <= MAX_FIELD_CHARS)
         .map(str::to_owned);
-    Ok(Meta { mission_type, mission_id, target_branch, oddity: None })
+    let is_null = |key| fields.get(key).is_some_and(Value::is_null);
+    let oddity = (is_null("target_branch") || is_null("mission_type")).then_some(Reason::MetaNullField);
+    Ok(Meta { mission_type, mission_id, target_branch, oddity })
 }
 
 /// What Python's `str()` makes of a value: existing servers know such missions by these texts. Lists and objects, which
@@ -89,7 +91,8 @@ mod tests {
         ] {
             let meta = parse(Some(text.as_bytes())).unwrap();
             assert_eq!((meta.mission_type.as_str(), meta.target_branch.as_deref()), (mission_type, branch), "{text}");
-            assert_eq!(meta.oddity, None, "{text}");
+            let oddity = text.contains(": null").then_some(Reason::MetaNullField);
+            assert_eq!(meta.oddity, oddity, "{text}");
         }
     }
 

@@ -45,6 +45,8 @@ pub(crate) enum Reason {
     MetaUnreadable,
     /// `meta.json` gives an empty target branch.
     MetaBlankBranch,
+    /// `meta.json` gives null as target branch or mission type.
+    MetaNullField,
     /// `meta.json` gives a target branch or mission type of more than 255 characters.
     MetaFieldTooLong,
     /// The mission's parity baseline cannot be read, or is none.
@@ -90,6 +92,11 @@ impl Reason {
             Self::MetaFieldTooLong => {
                 ("meta_field_too_long", "meta.json gives a target_branch or mission_type of more than 255 characters")
             }
+            Self::MetaNullField => (
+                "meta_null_field",
+                "meta.json gives null as target_branch or mission_type: servers get the text None, as from Spec Kitty; leave \
+                 the member out for the default",
+            ),
             Self::MetaBlankBranch => ("meta_blank_branch", "meta.json gives an empty target_branch"),
         }
     }

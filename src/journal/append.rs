@@ -307,6 +307,10 @@ impl<'a> Appender<'a> {
         }
         if kind == Kind::Event {
             self.supersede("announced_by", old.seq, by, Kind::Document)?;
+            // What the superseded one followed, a target may have: the new one comes after that.
+            let sql = "UPDATE journal_events SET follows = (SELECT follows FROM journal_events WHERE seq = ?1)
+                       WHERE seq = ?2";
+            self.tx.prepare(sql)?.execute([old.seq, by])?;
         }
         Ok(Some(old.seq))
     }

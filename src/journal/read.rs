@@ -84,6 +84,12 @@ pub(crate) fn live_event(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<i64>,
     Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0)).optional()?)
 }
 
+/// The id of the event in a row; `None` when there is no such row.
+pub(crate) fn id_of(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
+    let sql = "SELECT event_id FROM journal_events WHERE seq = ?1";
+    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?)
+}
+
 /// True when an event has this id.
 pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced')";

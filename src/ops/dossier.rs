@@ -233,6 +233,7 @@ pub(super) fn capture(
         let mut logs = Logs::of(workspace, project_uuid, missions, lists_lines);
         let (mut known, mut fresh) = (0, Vec::new());
         capturing.rule.note_retention(tx)?;
+        let before = journal::last_seq(tx)?;
         let ((), mut receipt) = books::append(tx, now, |appending| {
             let mut changed = Vec::new();
             for (mission, digest) in missions.iter().zip(&digests) {
@@ -269,7 +270,7 @@ pub(super) fn capture(
         receipt.unchanged += i64::try_from(known).unwrap_or(i64::MAX) + capturing.skipped;
         receipt.unchanged += unchanged_lines(logs.as_ref());
         let dropped = capturing.dropped + logs.as_ref().map_or(0, |logs| logs.dropped);
-        let evicted = capturing.rule.evict(tx, now)?;
+        let evicted = capturing.rule.evict(tx, now, before)?.count();
         let documents = std::mem::take(&mut capturing.documents);
         let captured = Captured { receipt, logs, evicted, dropped, skipped: capturing.skipped, documents };
         Ok::<_, Error>((captured, (is_same, fresh), journal::point(tx)?))

@@ -80,7 +80,7 @@ pub(super) fn absorb(world: &World<'_>, rule: &Rule, store: &mut Store, file: &P
     }
     let mut absorbed = absorbing.absorbed;
     if absorbed.captured > 0 {
-        absorbed.evicted = store.write(|tx| rule.evict(tx, world.clock.now()))?;
+        absorbed.evicted = store.write(|tx| rule.evict(tx, world.clock.now(), books::NO_ARRIVALS))?.count();
     }
     Ok(absorbed)
 }

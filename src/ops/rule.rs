@@ -1,5 +1,7 @@
 //! What the preset in force does with an event at capture.
 
+use std::collections::BTreeSet;
+
 use super::{Error, Workspace};
 use crate::base::Timestamp;
 use crate::books;
@@ -32,6 +34,22 @@ pub(super) fn fingerprint(workspace: &Workspace) -> String {
     let (identity, captures_logs) = (&workspace.identity, config.mission_log.capture);
     let log = captures_logs.then_some((&identity.project_slug, &identity.repo_slug));
     format!("{kept:?} {capacity} {:?} {families:?} {artifacts:?} {log:?}", config.opt_out.teamspace_bound)
+}
+
+/// The rows that were given up because the queue was full.
+#[derive(Debug, Default)]
+pub(super) struct Evicted(BTreeSet<i64>);
+
+impl Evicted {
+    /// How many.
+    pub(super) fn count(&self) -> i64 {
+        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
+
+    /// True when this row is one of them.
+    pub(super) fn has(&self, seq: i64) -> bool {
+        self.0.contains(&seq)
+    }
 }
 
 /// The rule of one run.
@@ -73,9 +91,11 @@ impl Rule {
         Ok(books::note_retention(tx, self.is_retained)?)
     }
 
-    /// Gives up the oldest events beyond the capacity, where the configuration bounds the queue; returns how many.
-    pub(super) fn evict(&self, tx: &WriteTx<'_>, now: Timestamp) -> Result<i64, Error> {
-        Ok(self.capacity.map_or(Ok(0), |capacity| books::evict(tx, now, capacity))?)
+    /// Gives up the oldest events beyond the capacity, where the configuration bounds the queue; returns their rows. What
+    /// this transaction brought is above `arrived_after`: see [`books::evict`].
+    pub(super) fn evict(&self, tx: &WriteTx<'_>, now: Timestamp, arrived_after: i64) -> Result<Evicted, Error> {
+        let Some(capacity) = self.capacity else { return Ok(Evicted::default()) };
+        Ok(Evicted(books::evict(tx, now, capacity, arrived_after)?))
     }
 
     /// What happens to an event of this type.

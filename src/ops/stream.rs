@@ -81,6 +81,12 @@ impl Line {
             is_odd: true,
         }
     }
+
+    /// The event was captured and had to go again at once: the same lines brought more than the queue may hold.
+    fn give_way(&mut self) {
+        let reason = "the queue is at journal.capacity, and newer lines came with it".to_owned();
+        (self.result, self.reason) = ("discarded", Some(reason));
+    }
 }
 
 /// What there is to say while a stream is captured.
@@ -220,7 +226,8 @@ impl Capture<'_> {
         let now = self.world.clock.now();
         store.write(|tx| {
             self.rule.note_retention(tx)?;
-            let (lines, _) = books::append(tx, now, |appending| {
+            let before = journal::last_seq(tx)?;
+            let (mut lines, _) = books::append(tx, now, |appending| {
                 if let Some(capacity) = self.request.capacity {
                     appending.refuse_beyond(i64::try_from(capacity).unwrap_or(i64::MAX))?;
                 }
@@ -242,7 +249,11 @@ impl Capture<'_> {
                 }
                 Ok::<_, Error>(lines)
             })?;
-            Ok((lines, self.rule.evict(tx, now)?))
+            let evicted = self.rule.evict(tx, now, before)?;
+            for line in lines.iter_mut().filter(|line| line.seq.is_some_and(|seq| evicted.has(seq))) {
+                line.give_way();
+            }
+            Ok((lines, evicted.count()))
         })
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::lanes::MissionLanes;
 use super::legacy_stores::LegacyStore;
+use super::older_members::OlderMembers;
 use crate::books::{Balance, LastRun};
 use crate::delivery::{self, Reset};
 use crate::endpoint::{Authority, Gate};
@@ -33,6 +34,8 @@ pub(crate) struct Document {
     pub(crate) active_queue: ActiveQueue,
     pub(crate) legacy_queue: LegacyQueue,
     pub(crate) remote_sync: RemoteSync,
+    #[serde(flatten)]
+    pub(crate) older: OlderMembers,
     pub(crate) bodies: Bodies,
     /// What was captured while the store could not be opened: it is in no count above.
     pub(crate) spool: Waiting,
@@ -70,11 +73,11 @@ pub(crate) struct Facts {
 /// What is retained.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct EventJournal {
-    /// Live events.
+    /// Live events that are in no verified archive.
     pub(crate) retained_event_count: i64,
-    /// Those of them in a verified archive.
+    /// Live events that are in a verified archive.
     pub(crate) archived_event_count: i64,
-    /// Those of them that are on hold, by reason.
+    /// Live events on hold, by reason.
     pub(crate) on_hold: BTreeMap<String, u64>,
     pub(crate) oldest_retained_event_at: Option<String>,
     /// Payload bytes of the live events.

@@ -21,6 +21,7 @@ mod lanes;
 mod legacy_stores;
 mod mission_logs;
 mod next_steps;
+mod older_members;
 mod page;
 mod purge;
 mod restore;

@@ -25,8 +25,11 @@ pub(crate) struct Shown {
     pub(crate) chain: String,
     /// Why it waits for a release.
     pub(crate) held: Option<String>,
-    /// The older event of its key, which is owed as well.
+    /// The id of the newer event that replaced it before it was sent.
+    pub(crate) superseded_by_event_id: Option<String>,
+    /// The place of the older event of its key that was not replaced by it, and its id.
     pub(crate) follows: Option<i64>,
+    pub(crate) follows_event_id: Option<String>,
     /// Why it was given up.
     pub(crate) discarded: Option<String>,
     /// Why its payload left.
@@ -86,7 +89,10 @@ pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<S
         };
         let row = row.transpose()?.flatten();
         let standing = stand(&record, row.as_ref().map(|row| row.status), !view.shut.is_empty());
+        let id_of = |seq: Option<i64>| Ok::<_, Error>(seq.map(|seq| journal::id_of(tx, seq)).transpose()?.flatten());
         Ok(Some(Shown {
+            superseded_by_event_id: id_of(record.superseded_by)?,
+            follows_event_id: id_of(record.follows)?,
             item: item(listed, row, standing, view, true),
             origin: record.origin,
             chain: record.chain.to_string(),

@@ -12,6 +12,7 @@ use super::gates::{age, with_record};
 use super::history::{self, History};
 use super::legacy_stores;
 use super::next_steps::next_steps;
+use super::older_members::OlderMembers;
 use crate::base::Timestamp;
 use crate::base::text::path;
 use crate::bodies;
@@ -110,7 +111,7 @@ fn gather<T: Default>(
     let faults = kept.failures.count - kept.failures.waived + kept.conflicts.count;
     let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root, store);
     let mut warnings = around.warnings;
-    warnings.extend(crowding(kept.journal.retained_event_count, around.warn_rows));
+    warnings.extend(crowding(kept.journal.retained_event_count + kept.journal.archived_event_count, around.warn_rows));
     let last_run = books::last_run(store, Runner::Command);
     // A command that ended since then has told how it stands now.
     let last_background = books::last_run(store, Runner::Background)
@@ -141,6 +142,7 @@ fn gather<T: Default>(
             body_upload_failure_log_count: kept.bodies.failures,
         },
         remote_sync: RemoteSync::default(),
+        older: OlderMembers::of(&kept.gates),
         bodies: kept.bodies,
         spool,
         balance: kept.balance,
@@ -172,7 +174,7 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
     let balance = delivery::balance(tx, target.as_ref())?;
     let mut kept = Kept {
         journal: EventJournal {
-            retained_event_count: totals.live,
+            retained_event_count: totals.live - totals.archived,
             oldest_retained_event_at: journal::oldest_kept_at(tx)?.map(|at| at.to_string()),
             archived_event_count: totals.archived,
             on_hold: if totals.held > 0 { journal::held_reasons(tx)?.into_iter().collect() } else { BTreeMap::new() },
@@ -311,7 +313,8 @@ fn crowding(live: i64, warn_rows: u64) -> Option<String> {
 fn conflicts(tx: &ReadTx<'_>, count: i64) -> Result<MigrationConflicts, Error> {
     let listed = journal::conflicts(tx, LISTED)?.into_iter().map(|c| Conflict {
         event_id: c.event_id,
-        source_digest: c.origin,
+        // As in the name of the file it came from.
+        source_digest: c.origin.strip_prefix("import:").map_or(c.origin.clone(), str::to_owned),
         existing_sha: c.existing_sha256.to_string(),
         incoming_sha: c.incoming_sha256.to_string(),
         detail: "divergent canonical payload for an existing event_id".to_owned(),

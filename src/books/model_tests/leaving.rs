@@ -1,5 +1,7 @@
 //! What leaves the live events, as it must be.
 
+use std::collections::BTreeSet;
+
 use super::event::Event;
 use super::ledger::{Ledger, Line};
 use super::model::Model;
@@ -10,11 +12,11 @@ use crate::delivery::{Class, Settled};
 
 impl Model {
     /// The oldest went until `capacity` were left, but none that is held or may be on the wire.
-    pub(super) fn evicted(&mut self, capacity: i64, evicted: i64) {
+    pub(super) fn evicted(&mut self, capacity: i64, evicted: &BTreeSet<i64>) {
         let over = self.totals().live - capacity;
         let oldest = self.events.values().filter(|e| e.is_live() && !e.is_held && !self.is_in_flight(e.seq));
         let gone: Vec<i64> = oldest.take(usize::try_from(over).unwrap_or(0)).map(|e| e.seq).collect();
-        assert_eq!(evicted, i64::try_from(gone.len()).unwrap());
+        assert_eq!(*evicted, gone.iter().copied().collect());
         self.leave(&gone, Class::Discarded);
     }
 

@@ -92,7 +92,10 @@ impl Model {
         if let (None, Some(capacity)) = (superseded, capacity.filter(|capacity| live >= *capacity)) {
             return journal::Appended::Full { capacity, live };
         }
-        event.follows = newest.map(|n| n.seq).filter(|_| superseded.is_none());
+        event.follows = match newest {
+            Some(newest) if superseded.is_some() => newest.follows,
+            newest => newest.map(|n| n.seq),
+        };
         event.seq = i64::try_from(self.events.len()).unwrap() + 1;
         let seq = event.seq;
         if let Some(old) = superseded {

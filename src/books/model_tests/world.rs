@@ -163,8 +163,8 @@ impl World {
             Op::Evict { handle, capacity } => {
                 let now = self.clock.now();
                 let stores = self.stores.as_mut().unwrap();
-                let evicted = stores[handle].write(|tx| books::evict(tx, now, capacity)).unwrap();
-                self.model.evicted(capacity, evicted);
+                let evicted = stores[handle].write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS)).unwrap();
+                self.model.evicted(capacity, &evicted);
             }
             Op::Archive { handle, missing } => self.archive(handle, missing),
             Op::Collect { handle, rule } => self.collect(handle, rule),

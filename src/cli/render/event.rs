@@ -11,14 +11,14 @@ pub(crate) fn described(shown: &Shown) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |label: &str, words: String| lines.push(printable(&format!("{label:<9} {words}")));
     say("Event", format!("{} ({})", item.event_id, item.event_type));
-    say("Journal", format!("row {}, captured {} by {}, {} bytes", item.seq, item.captured_at, shown.origin, item.size));
+    say("Journal", format!("seq {}, captured {} by {}, {} bytes", item.seq, item.captured_at, shown.origin, item.size));
     say("Digest", format!("sha256 {}", item.payload_sha256));
     say("Chain", shown.chain.clone());
     say("Status", item.status.to_owned());
     let marks = [
         ("Held", shown.held.clone()),
-        ("Replaced", item.superseded_by.map(|seq| format!("by row {seq}, before it was sent"))),
-        ("Follows", shown.follows.map(|seq| format!("row {seq}, which is owed as well"))),
+        ("Replaced", shown.superseded_by_event_id.as_ref().map(|id| format!("by {id}, before it was sent"))),
+        ("Follows", shown.follows_event_id.as_ref().map(|id| format!("{id}, which is sent as well"))),
         ("Discarded", shown.discarded.clone()),
         ("Gone", shown.gone.as_ref().map(|why| format!("{why}, {}", item.purged_at.as_deref().unwrap_or("undated")))),
     ];

@@ -93,7 +93,9 @@ fn kept(d: &Document) -> String {
     let journal = &d.event_journal;
     let since = journal.oldest_retained_event_at.as_ref().map_or(String::new(), |at| format!(", since {at}"));
     let events = plural(unsigned(journal.retained_event_count), "event");
-    format!("{events}, {} bytes{since}", count(unsigned(journal.journal_size_bytes)))
+    let archived = unsigned(journal.archived_event_count);
+    let archived = if archived > 0 { format!(" and {} in an archive", count(archived)) } else { String::new() };
+    format!("{events}{archived}, {} bytes{since}", count(unsigned(journal.journal_size_bytes)))
 }
 
 /// What this target has, and what each earlier one has.
