@@ -67,15 +67,22 @@ pub(crate) trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
 }
 
-/// The operating system's clock.
+/// The operating system's clock. A clock that was lost and stands before 1970 counts as its first microsecond: due times
+/// of the store are positive, so that what is written now is not lost to later runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one owner of the wall clock")]
     fn now(&self) -> Timestamp {
-        Timestamp(jiff::Timestamp::now().as_microsecond())
+        Timestamp(jiff::Timestamp::now().as_microsecond().max(1))
     }
+}
+
+/// True where the clock of this machine stands before 1970.
+#[expect(clippy::disallowed_methods, reason = "the one owner of the wall clock")]
+pub(crate) fn is_lost() -> bool {
+    jiff::Timestamp::now() < jiff::Timestamp::UNIX_EPOCH
 }
 
 /// A bound on how long something may take, whatever happens to the wall clock meanwhile. Copies share it.

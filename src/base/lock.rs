@@ -47,6 +47,12 @@ pub(crate) enum Error {
         /// The lock file.
         path: String,
     },
+    /// The file system has no locks.
+    #[error("cannot lock {path}: its file system has no locks")]
+    Unsupported {
+        /// The lock file.
+        path: String,
+    },
     /// The lock file cannot be made or locked.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -69,6 +75,9 @@ impl Lock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
+                Err(std::fs::TryLockError::Error(e)) if is_unsupported(&e) => {
+                    return Err(Error::Unsupported { path: name() });
+                }
                 Err(std::fs::TryLockError::Error(e)) => return Err(files::named(&e, "cannot lock", path).into()),
                 Err(std::fs::TryLockError::WouldBlock) if clock.now() >= until => {
                     let holder = std::fs::read(&holder_path).ok().and_then(|b| serde_json::from_slice(&b).ok());
@@ -92,6 +101,15 @@ impl Lock {
         }
         Ok(lock)
     }
+}
+
+/// True for the errors of file systems without locks: network mounts without a lock service, some FUSE file systems.
+fn is_unsupported(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 impl Drop for Lock {

@@ -33,14 +33,6 @@ impl Machine {
 /// The result of the command.
 #[derive(Debug, Serialize)]
 pub(crate) struct Document<'a> {
-    /// The version of this form.
-    pub(crate) schema_version: u32,
-    /// `bench`.
-    pub(crate) command: &'static str,
-    /// True: figures are no failures.
-    pub(crate) ok: bool,
-    /// The process's exit code.
-    pub(crate) exit_code: u8,
     /// What was measured on.
     pub(crate) machine: &'a Machine,
     /// Samples of each lane.

@@ -14,6 +14,7 @@ mod logging;
 mod printer;
 mod progress;
 mod render;
+mod reply;
 mod table;
 mod version;
 mod when;
@@ -24,6 +25,7 @@ pub(crate) use exit::Exit;
 pub(crate) use failure::Failure;
 pub(crate) use printer::{Paint, Printer};
 pub(crate) use progress::Progress;
+pub(crate) use reply::Reply;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ use clap::{CommandFactory as _, Parser as _};
 use log::Level;
 
 use crate::base::Env;
+use crate::base::clock::is_lost;
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -48,7 +51,7 @@ pub fn main() -> ExitCode {
     }
     if version::is_asked(&words) {
         let printer = Printer::of_process(&env, &Globals::default(), true);
-        printer.document(&version::Document::of_build());
+        printer.reply("version", Exit::Success, &version::Document::of_build());
         // Somebody who closed the pipe does not want it.
         let _closed = printer.finish();
         return Exit::Success.into();
@@ -76,6 +79,11 @@ fn run(env: Env, cli: args::Cli) -> Exit {
     logging::keep(Level::Info, "cli", &format!("sk-sync {} {name} begins", env!("CARGO_PKG_VERSION")));
     let outcome = started.and_then(|()| Context::new(env, globals, printer.clone())).and_then(|context| {
         if !command.is_brief() {
+            if is_lost() {
+                context
+                    .printer
+                    .warning("the clock of this machine stands before 1970: times are kept as 1970-01-01; set it");
+            }
             context.listen();
         }
         command.run(&context)

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::base::{Env, env, text};
 use crate::cli::args::ColorChoice;
 use crate::cli::logging::keep;
-use crate::cli::{Failure, Globals};
+use crate::cli::{Exit, Failure, Globals, Reply};
 
 /// A handle on both streams; clones share them.
 #[derive(Debug, Clone)]
@@ -85,8 +85,18 @@ impl Printer {
         lock(&self.out).write(line);
     }
 
-    /// The result as one JSON document on one line.
-    pub(crate) fn document(&self, document: &impl Serialize) {
+    /// The result as one JSON document: see [`Reply`].
+    pub(crate) fn reply(&self, command: &str, exit: Exit, body: &impl Serialize) {
+        self.print(&Reply::new(command, exit, body));
+    }
+
+    /// The same, made already.
+    pub(crate) fn print<T: Serialize>(&self, reply: &Reply<'_, T>) {
+        self.line_of_json(reply);
+    }
+
+    /// One line of a result that is a stream of JSON values; a document is a [`Reply`].
+    pub(crate) fn line_of_json(&self, document: &impl Serialize) {
         let mut out = lock(&self.out);
         match serde_json::to_string(document) {
             Ok(text) => out.write(&text::printable_json(&text)),
@@ -138,7 +148,7 @@ impl Printer {
 
     /// The document of a command that failed before it had one.
     pub(crate) fn error_document(&self, command: Option<&str>, failure: &Failure) {
-        self.document(&failure.document(command));
+        self.line_of_json(&failure.document(command));
     }
 
     /// Flushes both streams. The first error of stdout that is not a closed pipe is returned.

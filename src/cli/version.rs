@@ -7,7 +7,6 @@ use serde::Serialize;
 /// What is known of this build.
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
-    schema_version: u32,
     name: &'static str,
     version: &'static str,
     /// The commit it was built from, when who built it said so.
@@ -21,7 +20,6 @@ pub(super) struct Document {
 impl Document {
     pub(super) fn of_build() -> Self {
         Self {
-            schema_version: crate::ops::report::SCHEMA_VERSION,
             name: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
             commit: Some(env!("SK_SYNC_COMMIT")).filter(|commit| !commit.is_empty()),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, TcpConnector, Transport};
 
+use super::answer_head::AnswerHeads;
 use super::network::{Network, Proxy};
 use super::resolver::GrantedResolver;
 use super::tls::TlsConnector;
@@ -310,15 +311,17 @@ impl Connecting {
     }
 }
 
-/// Gives every connection the same type.
+/// Gives every connection the same type, and its answers few headers.
 #[derive(Debug)]
 struct Boxing;
 
 impl<In: Transport> Connector<In> for Boxing {
     type Out = Box<dyn Transport>;
 
-    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
-        Ok(chained.map(|transport| Box::new(transport) as Box<dyn Transport>))
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(transport) = chained else { return Ok(None) };
+        let (input, output) = (details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Box::new(AnswerHeads::of(transport.boxed(), input, output))))
     }
 }
 

@@ -6,6 +6,7 @@
 //! status or at `Retry-After`.
 
 mod answer;
+mod answer_head;
 #[cfg(test)]
 mod answer_tests;
 mod cause;

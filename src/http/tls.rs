@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
@@ -14,6 +15,7 @@ use ureq::unversioned::transport::{
 
 use super::network::Network;
 use super::trust::Authorities;
+use crate::base::clock::is_lost;
 
 /// Wraps connections that need it in TLS.
 #[derive(Debug)]
@@ -25,8 +27,8 @@ impl TlsConnector {
     /// TLS as `network` wants it.
     pub(super) fn new(network: &Network) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder =
-            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(rustls::ALL_VERSIONS)?;
+        let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
+            .with_protocol_versions(rustls::ALL_VERSIONS)?;
         let builder = match &network.authorities {
             None => builder.with_root_certificates(built_in()),
             Some(named) => {
@@ -41,6 +43,16 @@ impl TlsConnector {
             }
         };
         Ok(Self { config: Arc::new(config) })
+    }
+}
+
+/// The time by which certificates are judged. The library's own panics where the clock stands before 1970.
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        (!is_lost()).then(UnixTime::now)
     }
 }
 

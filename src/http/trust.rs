@@ -87,6 +87,9 @@ pub(super) fn words(error: &Error, host: &str) -> String {
         Error::InvalidMessage(_) => {
             format!("{host} does not speak TLS at this port: check the port in the URL")
         }
+        Error::FailedToGetCurrentTime => {
+            format!("the certificate of {host} cannot be judged: the clock of this machine stands before 1970; set it")
+        }
         error if wants_a_client(error) => format!("{host}: {CLIENT_WANTED}"),
         other => format!(
             "{host} and sk-sync do not agree on a TLS connection ({other}): the server must offer TLS 1.2 or 1.3"
@@ -132,6 +135,7 @@ mod tests {
             (bad(CertificateError::Revoked), "must be replaced at the server"),
             (Error::AlertReceived(rustls::AlertDescription::CertificateRequired), "client_cert"),
             (Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType), "check the port"),
+            (Error::FailedToGetCurrentTime, "stands before 1970"),
             (Error::DecryptError, "must offer TLS 1.2"),
         ] {
             let words = words(&error, "h.example");

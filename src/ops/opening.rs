@@ -119,6 +119,8 @@ impl Absorbing<'_> {
             // Somebody else is at it, or this command is to end.
             Err(lock::Error::Held { .. } | lock::Error::Interrupted { .. }) => return Ok(()),
             Err(lock::Error::Io(error)) => return Err(error.into()),
+            // The store's own locks failed before, with the words for it.
+            Err(error @ lock::Error::Unsupported { .. }) => return Err(std::io::Error::other(error).into()),
         };
         for taken in self.spool.left()? {
             // The store remembers one file: the next is not begun before this one is finished.

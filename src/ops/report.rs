@@ -20,14 +20,9 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// What one command did.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
-    /// [`SCHEMA_VERSION`].
-    pub(crate) schema_version: u32,
     /// The command's name.
+    #[serde(skip)]
     pub(crate) command: &'static str,
-    /// True exactly when `exit_code` is 0.
-    pub(crate) ok: bool,
-    /// The code the process ends with.
-    pub(crate) exit_code: u8,
     /// True when nothing was written and nothing sent.
     pub(crate) dry_run: bool,
     /// Whose events these are, and where they are kept.
@@ -82,10 +77,7 @@ impl Report {
     /// An empty report of `command`.
     pub(crate) fn new(command: &'static str) -> Self {
         Self {
-            schema_version: SCHEMA_VERSION,
             command,
-            ok: true,
-            exit_code: 0,
             dry_run: false,
             project: None,
             target: None,

@@ -293,7 +293,7 @@ impl Journey<'_> {
                 self.report.warnings.push(format!("another drain holds {path}{who}"));
             }
             lock::Error::Interrupted { .. } => self.report.standing.was_interrupted = true,
-            error @ lock::Error::Io(_) => return Err(error.into()),
+            error @ (lock::Error::Io(_) | lock::Error::Unsupported { .. }) => return Err(error.into()),
         }
         Ok(())
     }

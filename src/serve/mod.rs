@@ -111,6 +111,9 @@ pub(crate) enum Error {
     /// A token of no characters would protect nothing.
     #[error("the bearer token is empty; set one, or leave the option out to accept requests without a token")]
     EmptyToken,
+    /// The clock was lost: answers cannot carry their date.
+    #[error("the clock of this machine stands before 1970: set it, then start the receiver again")]
+    LostClock,
     /// The system refused a thread or an event queue.
     #[error("cannot start the receiver: {0}")]
     Start(std::io::Error),

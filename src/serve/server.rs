@@ -19,6 +19,7 @@ use super::sqlite::Sqlite;
 use super::storage::Engine;
 use super::{Error, Options, Storage};
 use crate::base::Interrupt;
+use crate::base::clock::is_lost;
 
 /// How long requests that are being answered may still take after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -42,6 +43,9 @@ impl Server {
     pub(crate) fn start(options: Options) -> Result<Self, Error> {
         if options.token.as_ref().is_some_and(|token| token.expose_secret().trim().is_empty()) {
             return Err(Error::EmptyToken);
+        }
+        if is_lost() {
+            return Err(Error::LostClock);
         }
         let listener = bind(options.listen)?;
         let address = listener.local_addr().map_err(Error::Start)?;

@@ -11,6 +11,7 @@
 mod cache;
 mod copy;
 mod counters;
+mod file_system;
 mod foreign;
 mod open;
 mod read;
@@ -23,6 +24,7 @@ mod tx;
 
 pub(crate) use copy::PrivateCopy;
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
+pub(crate) use file_system::Lack;
 pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
@@ -89,6 +91,14 @@ pub(crate) enum Error {
         /// The store file.
         path: String,
     },
+    /// The file system does not have what SQLite needs.
+    #[error("the store {path} cannot be used: its file system has no {lack}")]
+    FileSystem {
+        /// The store file.
+        path: String,
+        /// What is missing.
+        lack: Lack,
+    },
     /// The directory or file cannot be created or opened.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -101,6 +111,9 @@ impl Error {
     /// Sorts a SQLite error on the file at `path` by what the user can do about it.
     pub(crate) fn at(path: &std::path::Path, error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        if let Some(lack) = Lack::shown_by(&error, path) {
+            return Self::FileSystem { path: crate::base::text::path(path), lack };
+        }
         let path = || crate::base::text::path(path);
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path: path() },

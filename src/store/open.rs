@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::cache::Cache;
-use super::{Error, ReadTx, Schema, WriteTx};
+use super::{Error, Lack, ReadTx, Schema, WriteTx};
 use crate::base::files;
 
 /// Prepared statements kept ready; more than any command uses.
@@ -41,6 +41,13 @@ impl Store {
         let mut conn = Connection::open_with_flags(path, flags).map_err(|e| Error::at(path, e))?;
         #[cfg(test)]
         super::trace::watch(&mut conn);
+        // A file system without locks is not waited for: to SQLite it looks like a lock that another process holds.
+        conn.busy_timeout(Duration::ZERO).map_err(|e| Error::at(path, e))?;
+        if let Err(e) = conn.query_row("PRAGMA schema_version", [], |_| Ok(()))
+            && let Some(lack) = Lack::shown_by(&e, path)
+        {
+            return Err(Error::FileSystem { path: crate::base::text::path(path), lack });
+        }
         prepare(&conn, patience).map_err(|e| Error::at(path, e))?;
         schema.migrate(&mut conn, path)?;
         Ok(Self { conn, path: path.to_owned(), counters: Cache::default() })

@@ -17,12 +17,11 @@ use crate::spool::Waiting;
 /// Where everything stands.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
-    pub(crate) schema_version: u32,
     /// Both balances hold, nothing is undeliverable that nobody has seen, no document was refused, none here is newer
     /// than what the target acknowledged, the last background delivery did not fail, no conflict is open, no gate is shut,
     /// no spooled line is damaged.
+    #[serde(skip)]
     pub(crate) ok: bool,
-    pub(crate) exit_code: u8,
     pub(crate) project: Facts,
     pub(crate) target_authority: Authority,
     pub(crate) event_journal: EventJournal,

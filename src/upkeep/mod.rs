@@ -36,7 +36,7 @@ mod targets;
 mod verify;
 
 pub(crate) use archive::{ArchiveError, ArchiveRequest, Archived, archive, plan_archive};
-pub(crate) use bodies::{Retried, list_bodies, retry_bodies};
+pub(crate) use bodies::{Listing as BodyListing, Retried, list_bodies, retry_bodies};
 pub(crate) use document::{Document, Facts, MissionHere, TerminalFailure};
 #[cfg(test)]
 pub(crate) use document::{Ended, Next, PreviousTarget};

@@ -121,9 +121,7 @@ fn gather<T: Default>(
     let is_well =
         faults == 0 && kept.bodies.failures == 0 && kept.bodies.ready + kept.bodies.in_backoff == 0 && !has_failed;
     let mut document = Document {
-        schema_version: 1,
         ok: balances_hold && is_well && !is_shut && spool.damaged == 0,
-        exit_code: 0,
         project: around.facts,
         target_authority: resolved.authority.clone(),
         active_queue: ActiveQueue {

@@ -73,9 +73,6 @@ fn external(url: &str) -> Resolved {
 fn the_document_is_the_contract() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&nothing()).unwrap(), @r#"
     {
-      "schema_version": 1,
-      "ok": true,
-      "exit_code": 0,
       "project": {
         "project_uuid": "u",
         "project_slug": "acme",
@@ -155,6 +152,31 @@ fn the_document_is_the_contract() {
         "historical_import_state": "unknown",
         "last_blocker_sample": null
       },
+      "auth_required": false,
+      "auth_present": false,
+      "live_orphan_daemon_count": 0,
+      "foreground": {
+        "package_version": null,
+        "executable_path": null,
+        "source_path": null,
+        "server_url": null,
+        "team_or_user": null,
+        "queue_db_path": null,
+        "pid": null
+      },
+      "daemon_owner_record": {
+        "status": "absent",
+        "port": null,
+        "package_version": null,
+        "executable_path": null,
+        "source_path": null,
+        "server_url": null,
+        "team_or_user": null,
+        "queue_db_path": null,
+        "pid": null
+      },
+      "mismatches": [],
+      "orphan_records": [],
       "bodies": {
         "queued": 0,
         "ready": 0,

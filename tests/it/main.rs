@@ -33,6 +33,7 @@ mod everywhere;
 mod exchange;
 #[cfg(all(unix, feature = "failpoints"))]
 mod failpoints;
+mod file_systems;
 mod gates;
 mod gc;
 mod gone;
@@ -58,6 +59,7 @@ mod main_job;
 mod migrate;
 mod mission_log;
 mod next_steps;
+mod odd_servers;
 mod older_login;
 #[cfg(unix)]
 mod ownership;
@@ -74,6 +76,7 @@ mod quiet;
 mod readme;
 mod refused;
 mod replay;
+mod replies;
 mod serve;
 mod settings;
 mod shell;

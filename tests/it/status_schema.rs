@@ -133,7 +133,7 @@ fn unpromised(schema: &Value, place: &str) -> Vec<String> {
 
 /// The members that Spec Kitty's own `sync status --json` had, with their types there; a count that is not known without
 /// opening an older queue may be null.
-const OLDER: [(&str, &str); 50] = [
+const OLDER: [(&str, &str); 56] = [
     ("ok", "boolean"),
     ("exit_code", "integer"),
     ("target_authority.configured_server_url", "string null"),
@@ -182,6 +182,12 @@ const OLDER: [(&str, &str); 50] = [
     ("active_queue.path", "string"),
     ("active_queue.event_count", "integer"),
     ("legacy_queue.rows_in_scope", "integer null"),
+    ("auth_required", "boolean"),
+    ("auth_present", "boolean"),
+    ("mismatches", "array"),
+    ("orphan_records", "array"),
+    ("foreground", "object"),
+    ("daemon_owner_record", "object"),
     ("remote_sync.remote_project_state", "string"),
     ("remote_sync.materialized_at", "string null"),
 ];

@@ -65,10 +65,6 @@ pub(crate) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Document {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     /// What is on record for the project after this command.
     grants: Vec<Grant>,
@@ -176,15 +172,7 @@ fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str
 fn conclude(context: &Context, workspace: &Workspace, args: &Args, offer: Option<Offer>) -> Result<Exit, Failure> {
     let grants = grants(&workspace.place.grants()).map_err(ops::Error::from)?;
     if context.printer.is_json() {
-        context.printer.document(&Document {
-            schema_version: ops::report::SCHEMA_VERSION,
-            command: "allow",
-            ok: true,
-            exit_code: Exit::Success.code(),
-            dry_run: args.dry_run,
-            grants,
-            offer,
-        });
+        context.printer.reply("allow", Exit::Success, &Document { dry_run: args.dry_run, grants, offer });
     } else if args.list {
         for grant in &grants {
             let bound = grant

@@ -47,10 +47,6 @@ pub(crate) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     output: String,
     events: u64,
@@ -83,11 +79,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     let exit = Exit::Success;
     if context.printer.is_json() {
-        context.printer.document(&Document {
-            schema_version: 1,
-            command: "archive",
-            ok: true,
-            exit_code: exit.code(),
+        let document = Document {
             dry_run: args.dry_run,
             output: path(&output),
             events: done.events,
@@ -98,7 +90,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             sha256: &done.sha256,
             released: done.released,
             in_flight: done.in_flight,
-        });
+        };
+        context.printer.reply("archive", exit, &document);
     } else if !context.globals.quiet {
         for line in lines(&done, args, &path(&output)) {
             context.printer.result(&line);

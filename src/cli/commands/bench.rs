@@ -10,7 +10,6 @@ use crate::bench::{self, Document, Ground, Machine, Sizes, Stage, Subject, depth
 use crate::cli::render::bench::show;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Home;
-use crate::ops::report::SCHEMA_VERSION;
 
 /// Measure what work costs on this machine, beside its raw limit.
 ///
@@ -108,17 +107,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let picture = depth_plot(&rows, &machine);
         files::replace(&context.cwd.join(file), picture.as_bytes()).map_err(|e| Failure::io(&e))?;
     }
-    let document = Document {
-        schema_version: SCHEMA_VERSION,
-        command: "bench",
-        ok: true,
-        exit_code: Exit::Success.code(),
-        machine: &machine,
-        repeats: args.repeats.get(),
-        rows: &rows,
-    };
+    let document = Document { machine: &machine, repeats: args.repeats.get(), rows: &rows };
     if args.json {
-        context.printer.document(&document);
+        context.printer.reply("bench", Exit::Success, &document);
     } else {
         show(&context.printer, &document);
     }

@@ -7,7 +7,7 @@ use crate::base::text::printable;
 use crate::cli::journey::{open_store, workspace};
 use crate::cli::table::{Table, count};
 use crate::cli::{Context, Exit, Failure};
-use crate::upkeep::{list_bodies, retry_bodies};
+use crate::upkeep::{BodyListing, Retried, list_bodies, retry_bodies};
 
 /// Inspect the bodies that wait for upload, and those refused for good.
 #[derive(Debug, clap::Args)]
@@ -69,35 +69,52 @@ impl Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Bodies::List(args) => list(context, &args.mission, args.closed),
-        Bodies::Retry(args) if args.dry_run => list(context, &args.mission, false),
+        Bodies::Retry(args) if args.dry_run => would_retry(context, &args.mission),
         Bodies::Retry(args) => retry(context, &args.mission),
     }
 }
 
+/// The listing, as what a retry would take up.
 #[derive(Debug, Serialize)]
-struct Document<T> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
+struct Wanted<'a> {
+    dry_run: bool,
     #[serde(flatten)]
-    result: T,
+    listing: &'a BodyListing,
 }
 
-impl<T> Document<T> {
-    fn of(command: &'static str, result: T) -> Self {
-        Self { schema_version: 1, command, ok: true, exit_code: Exit::Success.code(), result }
-    }
+/// What a retry did, and that it was done.
+#[derive(Debug, Serialize)]
+struct Done {
+    dry_run: bool,
+    #[serde(flatten)]
+    retried: Retried,
+}
+
+fn listing(context: &Context, missions: &[String], with_closed: bool) -> Result<BodyListing, Failure> {
+    let store = workspace(context)?.place.store();
+    Ok(list_bodies(&store, selected(missions), with_closed, context.clock.now())?)
 }
 
 fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exit, Failure> {
-    let store = workspace(context)?.place.store();
-    let listing = list_bodies(&store, selected(missions), with_closed, context.clock.now())?;
-    let printer = &context.printer;
-    if printer.is_json() {
-        printer.document(&Document::of("bodies list", listing));
+    let listing = listing(context, missions, with_closed)?;
+    if context.printer.is_json() {
+        context.printer.reply("bodies list", Exit::Success, &listing);
         return Ok(Exit::Success);
     }
+    show(context, listing)
+}
+
+fn would_retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
+    let listing = listing(context, missions, false)?;
+    if context.printer.is_json() {
+        context.printer.reply("bodies retry", Exit::Success, &Wanted { dry_run: true, listing: &listing });
+        return Ok(Exit::Success);
+    }
+    show(context, listing)
+}
+
+fn show(context: &Context, listing: BodyListing) -> Result<Exit, Failure> {
+    let printer = &context.printer;
     // What did not come into the list is in the numbers.
     let shown = (listing.queued.len() + listing.failed.len()) as u64;
     if listing.missions.len() > 1 || listing.missions.iter().map(|m| m.queued + m.failures).sum::<u64>() > shown {
@@ -133,11 +150,11 @@ fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
     let retried = if workspace.place.store().exists() {
         retry_bodies(&mut open_store(context, &workspace)?, selected(missions), context.clock.now())?
     } else {
-        crate::upkeep::Retried::default()
+        Retried::default()
     };
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&Document::of("bodies retry", retried));
+        printer.reply("bodies retry", Exit::Success, &Done { dry_run: false, retried });
     } else {
         let (due, reopened) = (count(retried.due_now), count(retried.reopened));
         printer.result(&format!(

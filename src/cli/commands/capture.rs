@@ -97,7 +97,7 @@ fn exit_of(line: &Line) -> Exit {
 /// With `--json` each line's answer; else only what went wrong or is odd. Why lines are spooled is said once for all.
 fn show(context: &Context, args: &Args, line: &Line) {
     if args.json {
-        context.printer.document(line);
+        context.printer.line_of_json(line);
     } else if let Some(reason) = line.reason.as_ref().filter(|_| line.is_odd || line.result != "spooled") {
         let id = line.event_id.as_deref().unwrap_or("(no event id)");
         context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.number, line.result)));

@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if args.json {
         let file = workspace.loaded.repo_file.as_ref();
         let repo_file = file.map(|f| RepoFile { path: path(&f.path), sha256: f.sha256.to_string() });
-        context.printer.document(&Document { schema_version: 1, values, repo_file, waiting });
+        context.printer.reply("config show", Exit::Success, &Document { values, repo_file, waiting });
         return Ok(Exit::Success);
     }
     let width = values.iter().map(|v| v.key.len()).max().unwrap_or(0);
@@ -75,7 +75,6 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
     values: &'a [Setting],
     /// The repository's file as it was read: its bytes are what consent will hang on.
     repo_file: Option<RepoFile>,

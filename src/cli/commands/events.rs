@@ -12,7 +12,7 @@ use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::Keyring;
 use crate::ops::Workspace;
-use crate::upkeep::{ListRequest, Shown, View, Wanted, known_targets, list, recorded_gates, show};
+use crate::upkeep::{ListRequest, View, Wanted, known_targets, list, recorded_gates, show};
 
 /// Inspect the events in the journal.
 ///
@@ -129,7 +129,7 @@ fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     let (store, printer) = (workspace.place.store(), &context.printer);
     if args.jsonl {
         list(&store, &request, &mut |item| {
-            printer.document(item);
+            printer.line_of_json(item);
             !printer.is_closed()
         })?;
         return Ok(Exit::Success);
@@ -167,25 +167,13 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     let Some(shown) = show(&store, &args.id, &view)? else { return Err(no_event(&args.id, &store)) };
     let printer = &context.printer;
     if args.json {
-        let (command, exit_code) = ("events", Exit::Success.code());
-        printer.document(&Document { schema_version: 1, command, ok: true, exit_code, event: &shown });
+        printer.reply("events", Exit::Success, &shown);
         return Ok(Exit::Success);
     }
     for words in described(&shown) {
         printer.result(&words);
     }
     Ok(Exit::Success)
-}
-
-/// The document of `events show --json`: the event's members beside those that every document has.
-#[derive(Debug, serde::Serialize)]
-struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
-    #[serde(flatten)]
-    event: &'a Shown,
 }
 
 /// An id that no event has.

@@ -26,10 +26,6 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     groups: &'a [Group],
 }
 
@@ -42,8 +38,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
     };
     let printer = &context.printer;
     if printer.is_json() {
-        let (command, exit_code) = ("events", Exit::Success.code());
-        printer.document(&Document { schema_version: 1, command, ok: true, exit_code, groups: &groups });
+        printer.reply("events", Exit::Success, &Document { groups: &groups });
         return Ok(Exit::Success);
     }
     if groups.is_empty() {

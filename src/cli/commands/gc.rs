@@ -77,7 +77,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let is_dry = args.dry_run || !args.explicit;
     let exit = if done.as_ref().is_some_and(|done| done.was_interrupted) { Exit::Interrupted } else { Exit::Success };
     if context.printer.is_json() {
-        context.printer.document(&document(&plan, done.as_ref(), is_dry, exit));
+        context.printer.reply("gc", exit, &document(&plan, done.as_ref(), is_dry));
     } else if !context.globals.quiet {
         for line in lines(&plan, done.as_ref(), is_dry) {
             context.printer.result(&line);
@@ -130,10 +130,6 @@ const fn words(why: WhyNot) -> &'static str {
 /// The document of `gc --json`.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     /// What may go, and why.
     eligible: Part,
@@ -161,16 +157,12 @@ struct Done {
     file_bytes_after: u64,
 }
 
-fn document<'a>(plan: &'a GcPlan, done: Option<&GcReport>, dry_run: bool, exit: Exit) -> Document<'a> {
+fn document<'a>(plan: &'a GcPlan, done: Option<&GcReport>, dry_run: bool) -> Document<'a> {
     let part = |reasons: std::collections::BTreeMap<&'static str, Tally>| {
         let Tally { payloads, bytes } = Tally::sum(reasons.values());
         Part { payloads, bytes, reasons }
     };
     Document {
-        schema_version: 1,
-        command: "gc",
-        ok: exit == Exit::Success,
-        exit_code: exit.code(),
         dry_run,
         eligible: part(plan.going.iter().map(|(why, tally)| (why.word(), *tally)).collect()),
         kept: part(plan.staying.iter().map(|(why, tally)| (why.word(), *tally)).collect()),

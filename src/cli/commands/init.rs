@@ -53,10 +53,6 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     path: String,
     action: &'static str,
@@ -88,19 +84,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let printer = &context.printer;
     if printer.is_json() {
         let minted = plan.mints.then_some(&identity);
-        printer.document(&Document {
-            schema_version: ops::report::SCHEMA_VERSION,
-            command: "init",
-            ok: true,
-            exit_code: Exit::Success.code(),
-            dry_run: args.dry_run,
-            path: path.to_string_lossy().into_owned(),
-            action: plan.act.word(),
-            project_uuid: minted.map(|i| i.uuid.as_str()),
-            project_slug: minted.map(|i| i.slug.as_str()),
-            layouts: &layouts.sure,
-            likely: &layouts.likely,
-        });
+        printer.reply(
+            "init",
+            Exit::Success,
+            &Document {
+                dry_run: args.dry_run,
+                path: path.to_string_lossy().into_owned(),
+                action: plan.act.word(),
+                project_uuid: minted.map(|i| i.uuid.as_str()),
+                project_slug: minted.map(|i| i.slug.as_str()),
+                layouts: &layouts.sure,
+                likely: &layouts.likely,
+            },
+        );
     } else if args.dry_run {
         printer.result(plan.act.text().trim_end());
     } else {

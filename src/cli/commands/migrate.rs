@@ -250,14 +250,7 @@ fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
     let exit = if released.was_interrupted { Exit::Interrupted } else { Exit::Success };
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&Document {
-            schema_version: 1,
-            command: "migrate release",
-            ok: exit == Exit::Success,
-            exit_code: exit.code(),
-            dry_run: args.dry_run,
-            released: released.events,
-        });
+        printer.reply("migrate release", exit, &Document { dry_run: args.dry_run, released: released.events });
     } else if !context.globals.quiet {
         let did = if args.dry_run { "would be released" } else { "released: owed to the target from now on" };
         printer.result(&format!("{} {did}", plural(released.events, "imported event")));
@@ -267,10 +260,6 @@ fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
 
 #[derive(Debug, Serialize)]
 struct Document {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     released: u64,
 }

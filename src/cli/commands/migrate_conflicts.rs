@@ -104,9 +104,7 @@ fn list(context: &Context) -> Result<Exit, Failure> {
     let exit = ending(conflicts.is_empty(), &troubles);
     let printer = &context.printer;
     if printer.is_json() {
-        let (command, exit_code) = ("migrate conflicts", exit.code());
-        let ok = exit == Exit::Success;
-        printer.document(&Listed { schema_version: 1, command, ok, exit_code, conflicts, warnings: troubles });
+        printer.reply("migrate conflicts", exit, &Listed { conflicts, warnings: troubles });
         return Ok(exit);
     }
     for trouble in &troubles {
@@ -148,16 +146,11 @@ fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
     }
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&Resolved {
-            schema_version: 1,
-            command: "migrate conflicts resolve",
-            ok: exit == Exit::Success,
-            exit_code: exit.code(),
-            dry_run: args.dry_run,
-            resolved: conflicts,
-            refused,
-            warnings: troubles,
-        });
+        printer.reply(
+            "migrate conflicts resolve",
+            exit,
+            &Resolved { dry_run: args.dry_run, resolved: conflicts, refused, warnings: troubles },
+        );
         return Ok(exit);
     }
     for trouble in &troubles {
@@ -195,8 +188,7 @@ pub(super) fn cleanup(context: &Context, args: &CleanupArgs) -> Result<Exit, Fai
         .collect();
     let printer = &context.printer;
     if printer.is_json() {
-        let command = "migrate cleanup";
-        printer.document(&Cleaned { schema_version: 1, command, ok: true, exit_code: 0, dry_run: args.dry_run, files });
+        printer.reply("migrate cleanup", Exit::Success, &Cleaned { dry_run: args.dry_run, files });
         return Ok(Exit::Success);
     }
     for file in &files {
@@ -215,10 +207,6 @@ pub(super) fn cleanup(context: &Context, args: &CleanupArgs) -> Result<Exit, Fai
 
 #[derive(Debug, Serialize)]
 struct Listed {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     conflicts: Vec<Conflict>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -227,10 +215,6 @@ struct Listed {
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names are a contract")]
 struct Resolved {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     resolved: u64,
     refused: Vec<Refused>,
@@ -240,10 +224,6 @@ struct Resolved {
 
 #[derive(Debug, Serialize)]
 struct Cleaned {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     files: Vec<File>,
 }

@@ -43,10 +43,6 @@ pub(crate) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     /// `preset`, `retention` and `delivery`, each with its origin.
     values: Vec<&'a Setting>,
 }
@@ -66,8 +62,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let values: Vec<_> = workspace.loaded.values.iter().filter(|setting| KEYS.contains(&setting.key)).collect();
     if context.printer.is_json() {
-        let exit_code = Exit::Success.code();
-        context.printer.document(&Document { schema_version: 1, command: "mode", ok: true, exit_code, values });
+        context.printer.reply("mode", Exit::Success, &Document { values });
         return Ok(Exit::Success);
     }
     for setting in values {

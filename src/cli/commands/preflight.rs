@@ -28,10 +28,6 @@ pub(crate) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     target: Option<&'a Identity>,
     /// How the target is reached; null where nothing is sent.
     network: Option<&'a ProxyUse>,
@@ -93,17 +89,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let network = proxy_use(&resolved, &workspace.loaded.config, &context.env);
     let exit = exit(&gates, online.as_ref());
     if context.printer.is_json() {
-        context.printer.document(&Document {
-            schema_version: 1,
-            command: "preflight",
-            ok: exit == Exit::Success,
-            exit_code: exit.code(),
+        let document = Document {
             target: resolved.identity.as_ref(),
             network: network.as_ref(),
             gates: &gates,
             last_answer: answered,
             online: online.as_ref(),
-        });
+        };
+        context.printer.reply("preflight", exit, &document);
     } else if !context.globals.quiet {
         if let Some(words) = network.as_ref().and_then(ProxyUse::words) {
             context.printer.result(&printable(&format!("Proxy {words}")));

@@ -77,7 +77,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     let exit = exit_of(done.as_ref());
     if context.printer.is_json() {
-        context.printer.document(&document(&plan, done.as_ref(), &phrase, exit));
+        context.printer.reply("purge", exit, &document(&plan, done.as_ref(), &phrase));
     } else if !context.globals.quiet {
         for line in lines(&plan, done.as_ref(), &phrase) {
             context.printer.result(&printable(&line));
@@ -157,10 +157,6 @@ fn lines(plan: &PurgePlan, done: Option<&PurgeReport>, phrase: &str) -> Vec<Stri
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     scope: &'static str,
     confirm: &'a str,
@@ -184,12 +180,8 @@ struct Done {
     file_bytes_after: u64,
 }
 
-fn document<'a>(plan: &PurgePlan, done: Option<&PurgeReport>, confirm: &'a str, exit: Exit) -> Document<'a> {
+fn document<'a>(plan: &PurgePlan, done: Option<&PurgeReport>, confirm: &'a str) -> Document<'a> {
     Document {
-        schema_version: 1,
-        command: "purge",
-        ok: exit == Exit::Success,
-        exit_code: exit.code(),
         dry_run: done.is_none(),
         scope: match plan.scope {
             PurgeScope::Queue => "queue",

@@ -60,10 +60,6 @@ pub(crate) struct ReleaseArgs {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     /// The event, where one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,17 +91,17 @@ pub(super) fn run(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure
         lifted = release_held(&mut open_store(context, &workspace)?, &filter, context.clock.now())?;
     }
     if context.printer.is_json() {
-        context.printer.document(&Document {
-            schema_version: 1,
-            command: "events",
-            ok: true,
-            exit_code: Exit::Success.code(),
-            dry_run: args.dry_run,
-            event_id: args.ids.first().filter(|_| args.ids.len() == 1).map(String::as_str),
-            released: lifted.events > 0 && !args.dry_run,
-            events: lifted.events,
-            owed: lifted.owed,
-        });
+        context.printer.reply(
+            "events",
+            Exit::Success,
+            &Document {
+                dry_run: args.dry_run,
+                event_id: args.ids.first().filter(|_| args.ids.len() == 1).map(String::as_str),
+                released: lifted.events > 0 && !args.dry_run,
+                events: lifted.events,
+                owed: lifted.owed,
+            },
+        );
     } else if !context.globals.quiet {
         context.printer.result(&words(args, lifted));
     }

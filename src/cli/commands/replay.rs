@@ -96,10 +96,6 @@ pub(crate) struct RetryArgs {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     target_id: &'a str,
     owed_again: u64,
@@ -143,15 +139,11 @@ fn dismiss(context: &Context, workspace: &Workspace, args: &Args, to: &str) -> R
         dismiss_offer(&mut open_store(context, workspace)?, to)?;
     }
     if context.printer.is_json() {
-        context.printer.document(&Answer {
-            schema_version: 1,
-            command: "replay",
-            ok: true,
-            exit_code: Exit::Success.code(),
-            dry_run: args.dry_run,
-            target_id: to,
-            dismissed: is_done,
-        });
+        context.printer.reply(
+            "replay",
+            Exit::Success,
+            &Answer { dry_run: args.dry_run, target_id: to, dismissed: is_done },
+        );
     } else if !context.globals.quiet {
         let did = match (offered, args.dry_run) {
             (false, _) => "there is no offer to replay to",
@@ -165,10 +157,6 @@ fn dismiss(context: &Context, workspace: &Workspace, args: &Args, to: &str) -> R
 
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     target_id: &'a str,
     dismissed: bool,
@@ -199,15 +187,7 @@ fn put_back(
     let done = owe_again(&mut store, target_id, which, among, context.clock.now(), is_dry)?;
     let Some((target, owed_again)) = done else { return Ok(Exit::Success) };
     if context.printer.is_json() {
-        context.printer.document(&Document {
-            schema_version: 1,
-            command,
-            ok: true,
-            exit_code: Exit::Success.code(),
-            dry_run: is_dry,
-            target_id,
-            owed_again,
-        });
+        context.printer.reply(command, Exit::Success, &Document { dry_run: is_dry, target_id, owed_again });
         return Ok(Exit::Success);
     }
     let events = if owed_again == 1 { "event".to_owned() } else { "events".to_owned() };

@@ -33,10 +33,6 @@ pub(crate) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     file: String,
     count: u64,
@@ -64,17 +60,17 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         if report.restored.conflicts > 0 { Exit::Undeliverable } else { Exit::Success },
     ]);
     if context.printer.is_json() {
-        context.printer.document(&Document {
-            schema_version: 1,
-            command: "restore",
-            ok: exit == Exit::Success,
-            exit_code: exit.code(),
-            dry_run: args.dry_run,
-            file: path(&file),
-            count: report.trailer.count,
-            sha256: &report.trailer.sha256,
-            restored: report.restored,
-        });
+        context.printer.reply(
+            "restore",
+            exit,
+            &Document {
+                dry_run: args.dry_run,
+                file: path(&file),
+                count: report.trailer.count,
+                sha256: &report.trailer.sha256,
+                restored: report.restored,
+            },
+        );
     } else if !context.globals.quiet {
         context.printer.result(&line(&report, args.dry_run));
     }

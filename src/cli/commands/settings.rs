@@ -13,10 +13,6 @@ use crate::ops::{Workspace, change_settings};
 /// What `target set --json` and `mode --json` print.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     /// The file with the settings.
     path: String,
@@ -49,21 +45,10 @@ pub(super) fn change(
         with_setup(context, |setup| change_settings(&world(context), setup, &now, changes, is_dry, look))?;
     let file = path(&now.place.settings());
     if context.printer.is_json() {
-        let (exit_code, target) = (Exit::Success.code(), outcome.target.as_ref());
+        let target = outcome.target.as_ref();
         let (changes, gates, warnings) = (&edit.changes, &outcome.gates, &outcome.warnings);
-        let document = Document {
-            schema_version: 1,
-            command,
-            ok: true,
-            exit_code,
-            dry_run: is_dry,
-            path: file,
-            changes,
-            target,
-            gates,
-            warnings,
-        };
-        context.printer.document(&document);
+        let document = Document { dry_run: is_dry, path: file, changes, target, gates, warnings };
+        context.printer.reply(command, Exit::Success, &document);
         return Ok(Exit::Success);
     }
     outcome.warnings.iter().for_each(|words| context.printer.warning(words));

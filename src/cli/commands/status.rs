@@ -7,7 +7,7 @@ use crate::base::files;
 use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, with_spool, workspace, world};
 use crate::cli::render::status::lines;
-use crate::cli::{Context, Exit, Failure};
+use crate::cli::{Context, Exit, Failure, Reply};
 use crate::endpoint::{Gate, Keyring, Resolved};
 use crate::ops::report::FoundLayout;
 use crate::ops::{self, Workspace};
@@ -72,7 +72,6 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         add_missions(&mut document, here);
     }
     let exit = if args.check { exit_of(&document) } else { Exit::Success };
-    document.exit_code = exit.code();
     if args.missions {
         document.work_packages = Some(lanes(&store)?);
     }
@@ -81,7 +80,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         files::replace(&context.cwd.join(file), html.as_bytes()).map_err(|error| Failure::io(&error))?;
     }
     if context.printer.is_json() {
-        context.printer.document(&document);
+        context.printer.print(&Reply::new("status", exit, &document).judged(document.ok));
     } else if !context.globals.quiet {
         for line in lines(&document, context.printer.paint()) {
             context.printer.result(&line);

@@ -84,20 +84,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// A document of this command: its own members beside those that every document has.
-#[derive(Debug, Serialize)]
-struct Document<T: Serialize> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
-    #[serde(flatten)]
-    members: T,
-}
-
-fn print<T: Serialize>(context: &Context, members: T) {
-    let exit_code = Exit::Success.code();
-    context.printer.document(&Document { schema_version: 1, command: "target", ok: true, exit_code, members });
+fn print(context: &Context, members: &impl Serialize) {
+    context.printer.reply("target", Exit::Success, members);
 }
 
 /// What `target show --json` adds.
@@ -133,7 +121,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
         let (target, target_authority) = (resolved.identity.as_ref(), &resolved.authority);
         let (gates, secrets, network) = (&gates[..], &routes[..], network.as_ref());
         let members = InForce { target, target_authority, sources, token_source, secrets, team_source, network, gates };
-        print(context, members);
+        print(context, &members);
         return Ok(Exit::Success);
     }
     let say = |words: &str| context.printer.result(&printable(words));
@@ -184,7 +172,7 @@ fn list(context: &Context) -> Result<Exit, Failure> {
     let identity = resolved(context, &workspace)?.identity;
     let known = list_targets(&workspace.place.store(), identity.as_ref().map(|i| i.target_id.as_str()))?;
     if context.printer.is_json() {
-        print(context, known);
+        print(context, &known);
         return Ok(Exit::Success);
     }
     for line in lines(&known) {
@@ -246,7 +234,7 @@ fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
         in_flight = forget_target(&store, &id, context.clock.now())?.unwrap_or(0);
     }
     if context.printer.is_json() {
-        print(context, Retirement { dry_run: args.dry_run, target_id: &id, in_flight, forgotten: is_done });
+        print(context, &Retirement { dry_run: args.dry_run, target_id: &id, in_flight, forgotten: is_done });
     } else if !context.globals.quiet {
         let did = match (row.is_live, args.dry_run) {
             (false, _) => "was forgotten already",

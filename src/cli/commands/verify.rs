@@ -79,17 +79,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let printer = &context.printer;
     if printer.is_json() {
         let dry_run = args.dry_run;
-        let (command, exit_code) = ("verify", exit.code());
-        printer.document(&Document {
-            schema_version: 1,
-            command,
-            exit_code,
-            dry_run,
-            new_store,
-            repairs,
-            mission_logs,
-            proof: &proof,
-        });
+        printer.reply("verify", exit, &Document { dry_run, new_store, repairs, mission_logs, proof: &proof });
     } else if !context.globals.quiet {
         if args.repair == Some(Derived::Store) {
             printer.result(if new_store {
@@ -115,9 +105,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 fn would_begin_anew(context: &Context, store: &str) -> Exit {
     let exit = Exit::Damage;
     if context.printer.is_json() {
-        context.printer.document(&serde_json::json!({
-            "schema_version": 1, "command": "verify", "ok": false, "exit_code": exit.code(), "dry_run": true, "new_store": true,
-        }));
+        context.printer.reply("verify", exit, &serde_json::json!({"dry_run": true, "new_store": true}));
     } else {
         context.printer.result(&format!("Would repair: begin a new store in place of the lost {store}"));
     }
@@ -198,9 +186,6 @@ fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    exit_code: u8,
     dry_run: bool,
     /// A lost store was given up, so that the next run begins a new one.
     new_store: bool,

@@ -65,10 +65,6 @@ pub(crate) struct WaiveArgs {
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     target_id: &'a str,
     /// The group, where there is one.
@@ -111,17 +107,17 @@ pub(super) fn run(context: &Context, args: &WaiveArgs) -> Result<Exit, Failure> 
     };
     if context.printer.is_json() {
         let groups: Vec<_> = seen.iter().map(group).collect();
-        context.printer.document(&Document {
-            schema_version: 1,
-            command: "events",
-            ok: true,
-            exit_code: Exit::Success.code(),
-            dry_run: args.dry_run,
-            target_id: &target_id,
-            only: groups.first().filter(|_| groups.len() == 1).cloned(),
-            waived,
-            groups,
-        });
+        context.printer.reply(
+            "events",
+            Exit::Success,
+            &Document {
+                dry_run: args.dry_run,
+                target_id: &target_id,
+                only: groups.first().filter(|_| groups.len() == 1).cloned(),
+                waived,
+                groups,
+            },
+        );
     } else if !context.globals.quiet {
         let did = if args.dry_run { "would be waived" } else { "waived" };
         let of: Vec<_> = seen.iter().map(|seen| format!("{}: {}", seen.group.event_type, seen.group.reason)).collect();

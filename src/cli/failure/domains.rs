@@ -3,6 +3,10 @@
 use crate::cli::{Exit, Failure};
 use crate::{config, git, hook, store};
 
+/// What to do where a network file system lacks what a store needs.
+pub(super) const FILE_SYSTEM: &str = "set SK_SYNC_HOME to a directory on a local disk; on a network file system this needs \
+     an option of its mount (NFS: without nolock, CIFS: without nobrl)";
+
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         use store::Error as E;
@@ -25,6 +29,7 @@ impl From<store::Error> for Failure {
             error if error.is_damage() => {
                 (Exit::Damage, "store_damaged", "keep a copy of the file, then run `sk-sync verify`")
             }
+            E::FileSystem { .. } => (Exit::Internal, "file_system", FILE_SYSTEM),
             E::Full { .. } => (Exit::Internal, "disk_full", "free some space, then run the same command again"),
             E::Io(error) => return Self::io(error),
             E::Damaged { .. } | E::Sqlite(_) => return Self::of(Exit::Internal, "store", &error),
@@ -96,6 +101,7 @@ mod tests {
             (store::Error::Damaged { path: path(), reason: "x".into() }.into(), 6, "store_damaged"),
             (store::Error::Lost { path: path(), what: "is gone", trace: "x".into() }.into(), 6, "store_lost"),
             (store::Error::Full { path: path() }.into(), 1, "disk_full"),
+            (store::Error::FileSystem { path: path(), lack: store::Lack::Locks }.into(), 1, "file_system"),
             (store::Error::Io(io()).into(), 1, "io"),
             (config::Error::Unreadable(io()).into(), 2, "configuration"),
             (config::Error::ProjectUuid("x".into()).into(), 2, "configuration"),

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::Failure;
+use super::domains::FILE_SYSTEM;
 use crate::cli::Exit;
 
 /// What each journey's error means for the person who started it.
@@ -37,6 +38,9 @@ impl From<crate::ops::Error> for Failure {
             }
             Ops::Identity(_) | Ops::Target(_) => Self::of(Exit::Usage, "configuration", &error),
             Ops::Bodies(_) => Self::of(Exit::Usage, "bodies", &error),
+            Ops::Lock(lock::Error::Unsupported { .. }) => {
+                Self::of(Exit::Internal, "file_system", &error).with_hint(FILE_SYSTEM)
+            }
             Ops::Lock(_) => Self::of(Exit::Busy, "locked", &error),
             Ops::Stub(_) => Self::of(Exit::Internal, "stub", &error),
             Ops::Spool { ref source, .. } => {
@@ -60,6 +64,9 @@ impl From<crate::legacy::Error> for Failure {
             Legacy::Books(error) => error.into(),
             Legacy::Config(error) => error.into(),
             Legacy::Io(error) | Legacy::Lock(crate::base::lock::Error::Io(error)) => Self::io(&error),
+            Legacy::Lock(crate::base::lock::Error::Unsupported { .. }) => {
+                Self::of(Exit::Internal, "file_system", &error).with_hint(FILE_SYSTEM)
+            }
             Legacy::Lock(crate::base::lock::Error::Held { .. }) => Self::of(Exit::Busy, "locked", &error),
             Legacy::Lock(_) => Self::of(Exit::Interrupted, "interrupted", &error),
         }

@@ -20,7 +20,6 @@ use sections::events;
 /// Ends a command with its report: decides the exit, then prints the document or the summary.
 pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> Exit {
     let exit = Exit::of_report(&report, strict);
-    (report.ok, report.exit_code) = (exit == Exit::Success, exit.code());
     let is_verbose = context.globals.verbose > 0;
     if let (Some(bodies), false) = (&mut report.bodies, is_verbose) {
         bodies.outcomes.retain(|outcome| outcome.status != "already_exists");
@@ -33,7 +32,7 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     }
     let printer = &context.printer;
     if printer.is_json() {
-        printer.document(&report);
+        printer.reply(report.command, exit, &report);
     } else if !context.globals.quiet {
         let artifacts = report.artifacts.as_deref().unwrap_or_default();
         let listed = listing::listing(artifacts, is_verbose);

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub(crate) mod advice;
+pub(crate) mod help;
 pub(crate) mod older;
 pub(crate) mod proxy;
 #[cfg(unix)]

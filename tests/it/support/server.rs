@@ -26,6 +26,8 @@ pub(crate) enum Reply {
     Half(usize),
     /// Sends these bytes one at a time, this far apart.
     Drip(Vec<u8>, Duration),
+    /// Sends these bytes, which are a whole answer, and closes.
+    Raw(Vec<u8>),
     /// Begins a list of results and sends blanks, this many bytes or until the client has enough.
     Flood(usize),
 }
@@ -114,7 +116,22 @@ pub(crate) struct Server {
 impl Server {
     /// A server that decides each answer by looking at the request.
     pub(crate) fn answering(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// The same at this address; `None`, said loudly, where this machine does not have it.
+    #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
+    pub(crate) fn try_at(address: &str, script: impl FnMut(&Request) -> Reply + Send + 'static) -> Option<Self> {
+        match TcpListener::bind(address) {
+            Ok(listener) => Some(Self::on(listener, script)),
+            Err(error) => {
+                eprintln!("SKIPPED: cannot listen on {address}: {error}");
+                None
+            }
+        }
+    }
+
+    fn on(listener: TcpListener, script: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script: Mutex::new(Box::new(script)),
@@ -259,6 +276,7 @@ fn send(mut stream: &TcpStream, reply: &Reply, shared: &Shared) -> std::io::Resu
             return Ok(true);
         }
         Reply::Silence => {}
+        Reply::Raw(bytes) => stream.write_all(bytes)?,
         Reply::Half(length) => {
             let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {length}\r\n\r\n");
             stream.write_all(&[head.into_bytes(), vec![b' '; length / 2]].concat())?;

@@ -8,7 +8,6 @@ use crate::base::text::{path, printable};
 use crate::cli::{Context, Exit, Failure};
 use crate::git::{Checkout, Git};
 use crate::hook::{self, Method, Plan, Refusal, Step, Survey};
-use crate::ops;
 
 /// Have git call sk-sync after commits, merges and rebases.
 ///
@@ -104,7 +103,7 @@ impl Before {
         };
         let survey = after.as_ref().unwrap_or(&self.survey);
         if context.printer.is_json() {
-            context.printer.document(&Document::of(command, plan, survey, dry_run, exit));
+            context.printer.reply(command, exit, &Document::of(plan, survey, dry_run));
         } else {
             say(context, plan, survey, dry_run);
         }
@@ -148,10 +147,6 @@ fn words(step: &Step) -> String {
 
 #[derive(Serialize)]
 struct Document {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     method: Option<&'static str>,
     changes: Vec<String>,
@@ -176,13 +171,9 @@ struct Managed {
 }
 
 impl Document {
-    fn of(command: &'static str, plan: &Plan, survey: &Survey, dry_run: bool, exit: Exit) -> Self {
+    fn of(plan: &Plan, survey: &Survey, dry_run: bool) -> Self {
         let refused = |r: &Refusal| Refused { reason: r.reason, what: r.what.clone(), fix: r.fix.clone() };
         Self {
-            schema_version: ops::report::SCHEMA_VERSION,
-            command,
-            ok: exit == Exit::Success,
-            exit_code: exit.code(),
             dry_run,
             method: plan.method.map(|method| match method {
                 Method::Config => "config",

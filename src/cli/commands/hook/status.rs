@@ -12,7 +12,7 @@ use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
 use crate::git::{self, Git};
 use crate::hook::{self, Hook, Standing, Survey};
-use crate::ops::{self, Workspace};
+use crate::ops::Workspace;
 
 /// Show which hooks call sk-sync, and by what.
 #[derive(Debug, clap::Args)]
@@ -92,10 +92,6 @@ fn state(survey: &Survey, hook: Hook) -> State {
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "a document states facts")]
 struct Document<'a> {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     installed: bool,
     git_version: &'a str,
     config_hooks: bool,
@@ -130,24 +126,24 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let jj = checkout.root.join(".jj").is_dir();
     let next = next_steps(&survey, installed, missed);
     if args.json {
-        context.printer.document(&Document {
-            schema_version: ops::report::SCHEMA_VERSION,
-            command: "hook status",
-            ok: true,
-            exit_code: Exit::Success.code(),
-            installed,
-            git_version: &survey.git_version,
-            config_hooks: survey.has_config_hooks,
-            hooks_dir: path(survey.active_dir()),
-            hooks: lines,
-            manager: survey.manager.as_ref().map(|(manager, ..)| manager.name()),
-            on_path,
-            log: log.as_deref().map(path),
-            last_entry,
-            not_captured: missed,
-            jj,
-            next,
-        });
+        context.printer.reply(
+            "hook status",
+            Exit::Success,
+            &Document {
+                installed,
+                git_version: &survey.git_version,
+                config_hooks: survey.has_config_hooks,
+                hooks_dir: path(survey.active_dir()),
+                hooks: lines,
+                manager: survey.manager.as_ref().map(|(manager, ..)| manager.name()),
+                on_path,
+                log: log.as_deref().map(path),
+                last_entry,
+                not_captured: missed,
+                jj,
+                next,
+            },
+        );
         return Ok(Exit::Success);
     }
     for line in &lines {

@@ -1,0 +1,87 @@
+//! What SQLite needs of the file system below a store, and some network file systems do not have: locks, and memory that
+//! processes share by way of a file.
+
+use std::path::Path;
+
+use rusqlite::ffi;
+
+/// Something that the file system lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// Locks on files.
+    Locks,
+    /// Files that processes map into their memory together.
+    SharedMemory,
+}
+
+impl Lack {
+    /// The missing thing that an error of SQLite on the file at `path` shows, if it shows one. SQLite reports a system
+    /// without locks like a lock that another process holds, so the system is asked.
+    pub(super) fn shown_by(error: &rusqlite::Error, path: &Path) -> Option<Self> {
+        let code = error.sqlite_error()?.extended_code;
+        match code {
+            ffi::SQLITE_IOERR_SHMMAP | ffi::SQLITE_IOERR_SHMLOCK => Some(Self::SharedMemory),
+            ffi::SQLITE_IOERR_LOCK | ffi::SQLITE_IOERR_RDLOCK | ffi::SQLITE_IOERR_UNLOCK | ffi::SQLITE_PROTOCOL => {
+                Some(Self::Locks)
+            }
+            _ if code & 0xff == ffi::SQLITE_BUSY => has_no_locks(path).then_some(Self::Locks),
+            _ => None,
+        }
+    }
+
+    /// The thing, in words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Locks => "file locks",
+            Self::SharedMemory => "shared memory for files",
+        }
+    }
+}
+
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// True where the directory of `path` takes no lock on a file. The file of the trial has no name and is not the store's
+/// own: closing that would give up the locks that SQLite holds on it.
+#[cfg(unix)]
+fn has_no_locks(path: &Path) -> bool {
+    use rustix::fs::{FlockOperation, fcntl_lock};
+    use rustix::io::Errno;
+    let Some(file) = path.parent().and_then(|dir| tempfile::tempfile_in(dir).ok()) else { return false };
+    matches!(
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive),
+        Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL)
+    )
+}
+
+#[cfg(not(unix))]
+fn has_no_locks(_: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_from_what_is_busy() {
+        let dir = tempfile::tempdir().unwrap();
+        let shown = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            Lack::shown_by(&error, &dir.path().join("s.db"))
+        };
+        for (code, lack) in [
+            (ffi::SQLITE_IOERR_SHMMAP, Some(Lack::SharedMemory)),
+            (ffi::SQLITE_IOERR_LOCK, Some(Lack::Locks)),
+            (ffi::SQLITE_PROTOCOL, Some(Lack::Locks)),
+            (ffi::SQLITE_BUSY, None),
+            (ffi::SQLITE_IOERR_READ, None),
+        ] {
+            assert_eq!(shown(code), lack, "{code}");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the trial leaves nothing");
+    }
+}

@@ -1,0 +1,69 @@
+//! File systems without what SQLite needs, as network mounts are: the reason is told, with a way out, and nothing is taken
+//! for a lock of another process. The system's answers are those of such a mount; the tracer gives them.
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::rights::ended;
+use crate::support::{Run, Sandbox};
+
+/// A command whose system calls get this answer, on the file at `only` alone where one is named; `None`, said loudly,
+/// where no process can be traced.
+#[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
+fn with_answers(sandbox: &Sandbox, injected: &[&str], only: Option<&Path>, words: &[&str]) -> Option<Run> {
+    let program = sandbox.command(words);
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-o"]).arg(sandbox.path("strace.log"));
+    for inject in injected {
+        strace.args(["-e", &format!("inject={inject}")]);
+    }
+    if let Some(path) = only {
+        strace.arg("-P").arg(path);
+    }
+    strace.arg(program.get_program()).args(words).env_clear().current_dir(sandbox.repo());
+    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    match strace.stdin(std::process::Stdio::null()).output().map(ended) {
+        Ok(run) if !run.stderr.contains("strace:") => Some(run),
+        other => {
+            eprintln!("SKIPPED: cannot answer system calls here: {other:?}");
+            None
+        }
+    }
+}
+
+/// Locks of files: `fcntl` by SQLite, `flock` by sk-sync itself.
+#[test]
+fn a_file_system_without_locks_is_named_at_once() {
+    let sandbox = Sandbox::with_repo();
+    let _begun = sandbox.sk_sync(["index"]).success();
+    for injected in [&["fcntl:error=ENOLCK"][..], &["fcntl:error=ENOLCK", "flock:error=ENOLCK"]] {
+        for words in [&["index"][..], &["run"], &["events", "release", "--all"]] {
+            let Some(run) = with_answers(&sandbox, injected, None, words) else { return };
+            let said = run.code(1).stderr;
+            assert!(said.contains("its file system has no file locks"), "{words:?}: {said}");
+            assert!(said.contains("set SK_SYNC_HOME to a directory on a local disk"), "{words:?}: {said}");
+            assert!(!said.contains("locked by another process"), "{words:?}: {said}");
+        }
+    }
+    let Some(run) = with_answers(&sandbox, &["flock:error=ENOLCK"], None, &["run", "--preset", "stub"]) else { return };
+    let said = run.code(1).stderr;
+    assert!(said.contains("its file system has no locks") && said.contains("SK_SYNC_HOME"), "{said}");
+    let document = with_answers(&sandbox, &["fcntl:error=ENOLCK"], None, &["index", "--json"]).unwrap().code(1).json();
+    assert_eq!(document["error"]["kind"], "file_system", "{document}");
+    // The way out that is named leads out.
+    let mut sandbox = sandbox;
+    sandbox.change("SK_SYNC_HOME", sandbox.path("elsewhere").to_str().unwrap());
+    let _works = sandbox.sk_sync(["run", "--preset", "stub"]).success();
+}
+
+/// Memory that is shared by way of a file: a mount of 9p or CIFS refuses to map it.
+#[test]
+fn a_file_system_without_shared_memory_is_named() {
+    let sandbox = Sandbox::with_repo();
+    let _begun = sandbox.sk_sync(["index"]).success();
+    let shm = sandbox.store().with_file_name("store.db-shm");
+    let Some(run) = with_answers(&sandbox, &["mmap:error=ENODEV"], Some(&shm), &["index"]) else { return };
+    let said = run.code(1).stderr;
+    assert!(said.contains("has no shared memory for files") && said.contains("SK_SYNC_HOME"), "{said}");
+}

@@ -1,0 +1,48 @@
+//! The commands that the program itself lists.
+
+use super::Sandbox;
+
+/// A command that can be run.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// Its words, without `sk-sync`.
+    pub(crate) words: Vec<String>,
+    help: String,
+}
+
+impl Listed {
+    /// True when its help lists this option.
+    pub(crate) fn has(&self, option: &str) -> bool {
+        let is_it = |word: &str| word.trim_end_matches(',') == option;
+        self.help.lines().any(|line| line.trim_start().starts_with('-') && line.split_whitespace().any(is_it))
+    }
+
+    /// Its words with a blank between them.
+    pub(crate) fn name(&self) -> String {
+        self.words.join(" ")
+    }
+}
+
+/// Every command that `--help` leads to and that does something by itself.
+pub(crate) fn commands(sandbox: &Sandbox) -> Vec<Listed> {
+    let mut found = Vec::new();
+    collect(sandbox, Vec::new(), &mut found);
+    assert!(found.len() > 30, "{found:?}");
+    found
+}
+
+fn collect(sandbox: &Sandbox, words: Vec<String>, found: &mut Vec<Listed>) {
+    let asked = words.iter().map(String::as_str).chain(["--help"]);
+    let help = sandbox.sk_sync(asked).success().stdout;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What is indented further is the rest of a description.
+    let names = listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
+    let names: Vec<String> =
+        names.map(|line| line.split(' ').next().unwrap().to_owned()).filter(|name| name != "help").collect();
+    for name in &names {
+        collect(sandbox, [words.as_slice(), std::slice::from_ref(name)].concat(), found);
+    }
+    if names.is_empty() || help.contains("[COMMAND]") {
+        found.push(Listed { words, help });
+    }
+}
