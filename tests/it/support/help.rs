@@ -42,7 +42,8 @@ fn collect(sandbox: &Sandbox, words: Vec<String>, found: &mut Vec<Listed>) {
     for name in &names {
         collect(sandbox, [words.as_slice(), std::slice::from_ref(name)].concat(), found);
     }
-    if names.is_empty() || help.contains("[COMMAND]") {
+    let mut usage = help.lines().skip_while(|line| !line.starts_with("Usage:")).take_while(|line| !line.is_empty());
+    if usage.any(|line| !line.contains("<COMMAND>")) {
         found.push(Listed { words, help });
     }
 }
