@@ -227,7 +227,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut store = store(&dir);
         let note = |store: &mut Store, is_retained| store.write(|tx| note_retention(tx, is_retained)).unwrap();
-        let over = |store: &mut Store| store.write(|tx| evict(tx, NOW, 2)).unwrap();
+        let over = |store: &mut Store| store.write(|tx| evict(tx, NOW, 2, NO_ARRIVALS)).unwrap().len();
         let kept = |store: &Store| -> Vec<i64> {
             store.read(|tx| journal::live_after(tx, 0, 99)).unwrap().iter().map(|row| row.seq).collect()
         };
