@@ -7,7 +7,7 @@ use crate::support::help::{Listed, commands};
 use crate::support::server::Server;
 use crate::support::wire::honest;
 
-/// What each command is given besides `--json`. `EVENT`, `TARGET` and `FILE` stand for one of each.
+/// What each command is given besides `--json`. `EVENT` and `FILE` stand for one of each.
 const WORDS: [(&str, &str); 37] = [
     ("run", ""),
     ("index", ""),
@@ -44,7 +44,7 @@ const WORDS: [(&str, &str); 37] = [
     ("hook uninstall", ""),
     ("allow", "local"),
     ("bench", "index --quick"),
-    ("target forget", "TARGET"),
+    ("target forget", "stub"),
     ("--version", ""),
 ];
 
@@ -68,22 +68,21 @@ fn check(name: &str, run: &crate::support::Run) -> Value {
     document
 }
 
-/// A project with something delivered, something failed, and something on hold.
-fn sandbox(server: &Server) -> (Sandbox, String, String) {
+/// A project that has delivered what it has, to the server and before that to the stub.
+fn sandbox(server: &Server) -> (Sandbox, String) {
     let mut sandbox = Sandbox::with_repo();
+    let _sent = sandbox.sk_sync(["run", "--preset", "stub"]).success();
     sandbox.target(&server.url());
     let _sent = sandbox.sk_sync(["run"]).success();
     let events = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines();
     let event = events[0]["event_id"].as_str().unwrap().to_owned();
-    let target = sandbox.sk_sync(["target", "list", "--json"]).success().json();
-    let target = target["targets"][0]["target_id"].as_str().unwrap_or_else(|| panic!("{target}")).to_owned();
-    (sandbox, event, target)
+    (sandbox, event)
 }
 
 #[test]
 fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
     let server = Server::answering(|request| honest(request, "success"));
-    let (sandbox, event, target) = sandbox(&server);
+    let (sandbox, event) = sandbox(&server);
     let file = sandbox.path("archive.gz").to_str().unwrap().to_owned();
     let listed = commands(&sandbox);
     let with_json: Vec<&Listed> = listed.iter().filter(|command| command.has("--json")).collect();
@@ -93,7 +92,7 @@ fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
         assert!(is_known, "`{name} --json` is not tried here");
     }
     for (name, more) in WORDS {
-        let more = more.replace("EVENT", &event).replace("TARGET", &target).replace("FILE", &file);
+        let more = more.replace("EVENT", &event).replace("FILE", &file);
         let words: Vec<&str> = name.split(' ').chain(more.split(' ').filter(|word| !word.is_empty())).collect();
         let command = with_json.iter().find(|command| command.name() == name);
         assert!(command.is_some() || name == "--version", "`{name}` has no --json");
@@ -114,7 +113,7 @@ fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
         }
         let name = command.name();
         let (_, more) = WORDS.iter().find(|(known, _)| *known == name).unwrap();
-        let more = more.replace("EVENT", &event).replace("TARGET", &target).replace("FILE", &file);
+        let more = more.replace("EVENT", &event).replace("FILE", &file);
         let words = name.split(' ').chain(more.split(' ').filter(|word| !word.is_empty()));
         let words: Vec<&str> = words.chain(["--json", "--repo", "/nowhere/at/all"]).collect();
         let failed = check(&name, &sandbox.sk_sync(words));
