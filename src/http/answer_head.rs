@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn head(headers: usize) -> String {
-        let many: String = (0..headers).map(|n| format!("X-H{n}: v\r\n")).collect();
+        let many = (0..headers).map(|n| format!("X-H{n}: v\r\n")).collect::<Vec<_>>().concat();
         format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 2\r\nRetry-After: 7\r\n\r\n")
     }
 
@@ -171,7 +171,9 @@ mod tests {
     fn read(pieces: &[&[u8]]) -> String {
         let mut answers = Answers::default();
         answers.asked();
-        pieces.iter().for_each(|piece| answers.take(piece));
+        for piece in pieces {
+            answers.take(piece);
+        }
         String::from_utf8(answers.ready.into()).unwrap()
     }
 

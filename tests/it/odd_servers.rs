@@ -54,7 +54,7 @@ fn an_answer_may_have_very_many_headers() {
     for count in [129, 200, 800] {
         let server = Server::answering(move |request| {
             let (status, headers, body) = parts(request);
-            let many: String = (0..count).map(|n| format!("X-Trace-{n}: {}\r\n", "v".repeat(60))).collect();
+            let many = (0..count).map(|n| format!("X-Trace-{n}: {}\r\n", "v".repeat(60))).collect::<Vec<_>>().concat();
             let length = body.len();
             let head = format!("HTTP/1.1 {status} OK\r\n{many}{headers}Content-Length: {length}\r\n\r\n");
             Reply::Raw([head.into_bytes(), body].concat())
@@ -67,7 +67,7 @@ fn an_answer_may_have_very_many_headers() {
 #[test]
 fn a_refusal_behind_very_many_headers_says_how_long_to_wait() {
     let server = Server::answering(|_| {
-        let many: String = (0..300).map(|n| format!("X-{n}: v\r\n")).collect();
+        let many = (0..300).map(|n| format!("X-{n}: v\r\n")).collect::<Vec<_>>().concat();
         let body = r#"{"error":"not today"}"#;
         let head =
             format!("HTTP/1.1 429 Busy\r\n{many}Retry-After: 7200\r\nContent-Length: {}\r\n\r\n{body}", body.len());

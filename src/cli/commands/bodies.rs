@@ -99,21 +99,23 @@ fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exi
     let listing = listing(context, missions, with_closed)?;
     if context.printer.is_json() {
         context.printer.reply("bodies list", Exit::Success, &listing);
-        return Ok(Exit::Success);
+    } else {
+        show(context, listing);
     }
-    show(context, listing)
+    Ok(Exit::Success)
 }
 
 fn would_retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
     let listing = listing(context, missions, false)?;
     if context.printer.is_json() {
         context.printer.reply("bodies retry", Exit::Success, &Wanted { dry_run: true, listing: &listing });
-        return Ok(Exit::Success);
+    } else {
+        show(context, listing);
     }
-    show(context, listing)
+    Ok(Exit::Success)
 }
 
-fn show(context: &Context, listing: BodyListing) -> Result<Exit, Failure> {
+fn show(context: &Context, listing: BodyListing) {
     let printer = &context.printer;
     // What did not come into the list is in the numbers.
     let shown = (listing.queued.len() + listing.failed.len()) as u64;
@@ -142,7 +144,6 @@ fn show(context: &Context, listing: BodyListing) -> Result<Exit, Failure> {
         );
     }
     table.lines().iter().for_each(|line| printer.result(line));
-    Ok(Exit::Success)
 }
 
 fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
