@@ -16,10 +16,6 @@ use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive, restore_arc
 
 #[derive(Debug, Serialize)]
 struct Document {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     dry_run: bool,
     /// The repository that is gone.
     repository_id: String,
@@ -46,10 +42,6 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
         show(context, &from, &unsent, &resolved)?;
     }
     let mut document = Document {
-        schema_version: 1,
-        command: "migrate adopt",
-        ok: true,
-        exit_code: Exit::Success.code(),
         dry_run: args.dry_run,
         repository_id: from.repository_id.clone(),
         repository: from.repository.clone(),
@@ -66,11 +58,10 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
         let restored = take(context, &workspace, &from, target)?;
         document.result = Some(if restored.is_some() { "copied" } else { "moved" });
         exit = if restored.is_some_and(|r| r.conflicts > 0) { Exit::Undeliverable } else { exit };
-        (document.ok, document.exit_code) = (exit == Exit::Success, exit.code());
         document.restored = restored;
     }
     if context.printer.is_json() {
-        context.printer.document(&document);
+        context.printer.reply("migrate adopt", exit, &document);
     } else {
         context.printer.note(&done_words(&document));
     }

@@ -17,10 +17,6 @@ const SHOWN: usize = 17;
 
 #[derive(Debug, Serialize)]
 struct Document {
-    schema_version: u32,
-    command: &'static str,
-    ok: bool,
-    exit_code: u8,
     /// The state directory.
     state: String,
     /// Every store of ours.
@@ -37,10 +33,6 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let home = &workspace.home;
     let document = Document {
-        schema_version: 1,
-        command: "status",
-        ok: true,
-        exit_code: Exit::Success.code(),
         state: path(&home.state),
         stores: ops::stores_here(&workspace),
         older: ops::older_here(&workspace),
@@ -48,7 +40,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         legacy_stores: legacy_stores(&home.state, home.legacy.as_deref(), &workspace.root, &workspace.place.store()),
     };
     if context.printer.is_json() {
-        context.printer.document(&document);
+        context.printer.reply("status", Exit::Success, &document);
     } else if !context.globals.quiet {
         lines(&document, &workspace).iter().for_each(|line| context.printer.result(&printable(line)));
     }
