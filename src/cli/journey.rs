@@ -168,6 +168,7 @@ pub(crate) fn start_stub(store: &Path) -> Result<Stub, String> {
         deployment: Deployment::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
+        random: fastrand::f64,
     };
     let server = Server::start(options).map_err(|e| e.to_string())?;
     Ok(Stub { origin: server.origin().to_owned(), guard: Box::new(server) })

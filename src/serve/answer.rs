@@ -6,17 +6,20 @@ use serde_json::{Map, Value, json};
 
 use super::app::Limits;
 use super::browser::Refusal;
+use super::engine::Trouble;
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Value,
+    /// When to send the request again, in seconds.
+    pub(super) retry_after: Option<u64>,
 }
 
 impl Answer {
     pub(super) const fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body }
+        Self { status, body, retry_after: None }
     }
 
     pub(super) const fn ok(body: Value) -> Self {
@@ -125,14 +128,36 @@ impl Answer {
         )
     }
 
-    /// 503: nothing of the request was kept. What exactly failed is for the operator's log, not for the network.
-    pub(super) fn storage_failed() -> Self {
-        Self::refusal(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", "nothing of this request was stored")
+    /// 503: a balancer sends requests elsewhere.
+    pub(super) fn not_ready(reason: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "not_ready", "reason": reason}))
+    }
+
+    /// 429 or 503, to be sent again after `seconds`. What exactly failed is for the operator's log, not for the network.
+    pub(super) fn trouble(trouble: Trouble, seconds: u64) -> Self {
+        let answer = match trouble {
+            Trouble::Busy => Self::refusal(
+                StatusCode::TOO_MANY_REQUESTS,
+                "busy",
+                "nothing of this request was begun; send it again later",
+            ),
+            Trouble::Unknown => Self::refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "storage_unavailable",
+                "it is not known whether this request was stored; send it again later",
+            ),
+        };
+        Self { retry_after: Some(seconds), ..answer }
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        (self.status, [(header::CONTENT_TYPE, "application/json")], self.body.to_string()).into_response()
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, "application/json")], self.body.to_string()).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }

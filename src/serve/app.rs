@@ -1,7 +1,7 @@
 //! Routes, authorisation, and the way of a request through the stations.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,18 +12,17 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
-use tokio::sync::{mpsc, oneshot};
 
 use super::Deployment;
 use super::answer::Answer;
 use super::batch::{self, Unreadable};
 use super::browser;
 use super::connection::OnConnection;
-use super::ingest::{Content, Outcome, Request};
+use super::engine::{Content, Engine, Outcome, Request, Trouble};
 use super::intake::{self, Stop};
-use super::keeper::{Job, Traffic};
 use super::storage::Count;
 use super::timed::Framing;
+use super::traffic::Traffic;
 use super::upload::{self, MAX_BODY_BYTES};
 use crate::base::Sha256;
 use crate::event::BatchForm;
@@ -32,6 +31,8 @@ use crate::event::BatchForm;
 const MAX_PUSH_BYTES: usize = MAX_BODY_BYTES * 6 + (64 << 10);
 /// The most characters of an `Idempotency-Key`; a longer one is not remembered.
 const MAX_KEY_CHARS: usize = 200;
+/// How far apart clients that were put off come back; the earliest after a second.
+const RETRY_SPREAD: Duration = Duration::from_secs(4);
 
 /// What a batch may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +54,11 @@ pub(super) struct App {
     pub(super) limits: Limits,
     /// The digest of the token, so that comparing takes the same time however much of a guess is right.
     pub(super) token: Option<Sha256>,
-    pub(super) instance_id: String,
     pub(super) deployment: Deployment,
     pub(super) traffic: Arc<Traffic>,
-    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) engine: Box<dyn Engine>,
+    /// Numbers from 0 to 1, to spread what would come back at once.
+    pub(super) random: fn() -> f64,
 }
 
 /// The digest that a token is compared by.
@@ -64,8 +66,9 @@ pub(super) fn token_digest(token: &SecretString) -> Sha256 {
     Sha256::of(token.expose_secret().trim().as_bytes())
 }
 
-/// The endpoint that tells nothing but that the receiver answers: open to every probe.
+/// The endpoints that tell no more than that the receiver answers, or can keep something: open to every probe.
 const LIVENESS: &str = "/healthz";
+const READINESS: &str = "/readyz";
 
 /// The receiver's endpoints.
 pub(super) fn router(app: App) -> Router {
@@ -75,6 +78,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/api/dossier/push-content/", post(push_content))
         .route("/api/v1/sync/health/", get(health))
         .route(LIVENESS, get(async || Answer::ok(json!({"status": "ok"}))))
+        .route(READINESS, get(ready))
         .route("/__sk-sync__/report", get(report))
         .fallback(async |request: HttpRequest| refuse(request, Answer::not_found()).await)
         .method_not_allowed_fallback(async |request: HttpRequest| refuse(request, Answer::method_not_allowed()).await)
@@ -112,7 +116,7 @@ async fn refuse(request: HttpRequest, answer: Answer) -> Answer {
 }
 
 async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
-    app.traffic.event_requests.fetch_add(1, Ordering::Relaxed);
+    app.traffic.count(Count::EventRequests);
     app.take_events(&headers, body).await.unwrap_or_else(|refusal| refusal)
 }
 
@@ -130,7 +134,7 @@ fn form(headers: &HeaderMap) -> Option<BatchForm> {
 }
 
 async fn push_content(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
-    app.traffic.body_requests.fetch_add(1, Ordering::Relaxed);
+    app.traffic.count(Count::BodyRequests);
     app.take_body(&headers, body).await.unwrap_or_else(|refusal| refusal)
 }
 
@@ -141,31 +145,39 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     Answer::ok(json!({
         "status": "ok",
         "sync_ingress": {"limits": app.limits.to_json()},
-        "server_instance_id": app.instance_id,
+        "server_instance_id": app.engine.instance_id(),
         "environment_name": app.deployment.environment_name,
         "deployment_id": app.deployment.id,
         "git_sha": app.deployment.git_sha,
     }))
 }
 
+async fn ready(State(app): State<Arc<App>>) -> Answer {
+    match app.engine.ready().await {
+        Ok(()) => Answer::ok(json!({"status": "ready"})),
+        Err(reason) => Answer::not_ready(&reason),
+    }
+}
+
 async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     if !app.is_authorized(&headers) {
         return Answer::unauthorized();
     }
-    let (sender, answer) = oneshot::channel();
-    app.jobs.send(Job::Report(sender)).await.ok();
-    let Ok(counts) = answer.await else { return Answer::storage_failed() };
+    let counts = match app.engine.counts().await {
+        Ok(counts) => counts,
+        Err(trouble) => return app.trouble(trouble),
+    };
     let number = |count: Count| counts.get(&count).copied().unwrap_or(0);
     let mut body: Map<_, _> = Count::ALL.iter().map(|count| (count.name().to_owned(), number(*count).into())).collect();
     body.insert("requests".to_owned(), (number(Count::EventRequests) + number(Count::BodyRequests)).into());
-    body.insert("server_instance_id".to_owned(), app.instance_id.clone().into());
+    body.insert("server_instance_id".to_owned(), app.engine.instance_id().into());
     Answer::ok(Value::Object(body))
 }
 
 impl App {
     /// The answer to a request that a web page of another site may have caused.
     fn refusal(&self, request: &HttpRequest) -> Option<Answer> {
-        if request.uri().path() == LIVENESS {
+        if matches!(request.uri().path(), LIVENESS | READINESS) {
             return None;
         }
         let needs_known_host = self.token.is_none();
@@ -183,8 +195,8 @@ impl App {
         })?;
         drop(bytes);
         match self.keep(Content::Events(entries), headers).await? {
-            Outcome::Events(results) => Ok(Answer::ok(json!({"results": results}))),
-            _ => Err(Answer::storage_failed()),
+            Outcome::Events(results) => Ok(Answer::ok(json!({"results": results.wire}))),
+            _ => Err(self.trouble(Trouble::Unknown)),
         }
     }
 
@@ -204,7 +216,7 @@ impl App {
             Outcome::Stored => Ok(stored(StatusCode::CREATED, "stored")),
             Outcome::AlreadyExists => Ok(stored(StatusCode::OK, "already_exists")),
             Outcome::NotAnnounced => Err(Answer::not_indexed()),
-            Outcome::Events(_) => Err(Answer::storage_failed()),
+            Outcome::Events(_) => Err(self.trouble(Trouble::Unknown)),
         }
     }
 
@@ -237,13 +249,18 @@ impl App {
         token.is_some_and(|(_, token)| Sha256::of(token.trim().as_bytes()) == *expected)
     }
 
-    /// Hands content to the storage and waits for its commit.
+    /// Hands content to the engine and waits until it is durable.
     async fn keep(&self, content: Content, headers: &HeaderMap) -> Result<Outcome, Answer> {
         let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
         let key = key.filter(|key| !key.is_empty() && key.len() <= MAX_KEY_CHARS).map(str::to_owned);
-        let (sender, outcome) = oneshot::channel();
-        let job = Job::Keep(Box::new(Request { content, key }), sender);
-        self.jobs.send(job).await.map_err(|_| Answer::storage_failed())?;
-        outcome.await.map_err(|_| Answer::storage_failed())
+        let outcome = self.engine.keep(Request { content, key }).await.map_err(|trouble| self.trouble(trouble))?;
+        self.traffic.count_outcome(&outcome);
+        Ok(outcome)
+    }
+
+    /// The answer to a request that has no outcome. Clients come back over a few seconds, not all at once.
+    fn trouble(&self, trouble: Trouble) -> Answer {
+        let spread = ((self.random)() * RETRY_SPREAD.as_secs_f64()).round();
+        Answer::trouble(trouble, 1 + Duration::try_from_secs_f64(spread).map_or(0, |spread| spread.as_secs()))
     }
 }

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::io::Result;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::keeper::Traffic;
+use super::storage::Count;
 use super::timed::{Activity, TimedStream};
+use super::traffic::Traffic;
 
 /// The most connections at a time.
 const MAX_CONNECTIONS: usize = 256;
@@ -58,7 +58,7 @@ impl Listener for LimitedListener {
 
     async fn accept(&mut self) -> (TimedStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        self.traffic.connections.fetch_add(1, Ordering::Relaxed);
+        self.traffic.count(Count::Connections);
         if let Err(e) = stream.set_nodelay(true) {
             log::debug!("cannot switch off delays for {address}: {e}");
         }

@@ -2,13 +2,14 @@
 //! several connections share the cost of a sync.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
-use super::ingest::{Content, Outcome, Request, ingest};
-use super::storage::{Count, Counts, Engine};
+use super::engine::{Content, Outcome, Request};
+use super::ingest::ingest;
+use super::storage::{Count, Counts, LocalEngine};
+use super::traffic::Traffic;
 use crate::base::Clock;
 
 /// The most requests of one commit.
@@ -23,30 +24,9 @@ pub(super) enum Job {
     Report(oneshot::Sender<Counts>),
 }
 
-/// Numbers that rise outside of the storage and are added to it with the next step.
-#[derive(Debug, Default)]
-pub(super) struct Traffic {
-    pub(super) event_requests: AtomicI64,
-    pub(super) body_requests: AtomicI64,
-    pub(super) connections: AtomicI64,
-    /// Bodies that came again and were answered without a step.
-    bodies_already_exist: AtomicI64,
-}
-
-impl Traffic {
-    fn numbers(&self) -> [(Count, &AtomicI64); 4] {
-        [
-            (Count::EventRequests, &self.event_requests),
-            (Count::BodyRequests, &self.body_requests),
-            (Count::Connections, &self.connections),
-            (Count::BodiesAlreadyExist, &self.bodies_already_exist),
-        ]
-    }
-}
-
 /// The storage with its queue.
 pub(super) struct Keeper {
-    pub(super) engine: Box<dyn Engine>,
+    pub(super) engine: Box<dyn LocalEngine>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -74,7 +54,7 @@ impl Keeper {
         for job in jobs {
             match job {
                 Job::Keep(request, sender) if self.is_there(&request) => {
-                    self.traffic.bodies_already_exist.fetch_add(1, Ordering::Relaxed);
+                    self.traffic.count_unsaved(Count::BodiesAlreadyExist);
                     sender.send(Outcome::AlreadyExists).ok();
                 }
                 Job::Keep(request, sender) => {
@@ -128,9 +108,8 @@ impl Keeper {
 
     /// Keeps these requests, and the traffic so far, in one step.
     fn keep(&mut self, requests: &[Request]) -> Result<Vec<Outcome>, Error> {
-        let traffic: Vec<_> =
-            self.traffic.numbers().iter().map(|(count, n)| (*count, n.load(Ordering::Relaxed))).collect();
-        if requests.is_empty() && traffic.iter().all(|(_, number)| *number == 0) {
+        let traffic = self.traffic.unsaved();
+        if requests.is_empty() && traffic.is_empty() {
             return Ok(Vec::new());
         }
         let at = self.clock.now();
@@ -141,17 +120,15 @@ impl Keeper {
             }
             traffic.iter().try_for_each(|(count, number)| records.add(*count, *number))
         })?;
-        for ((_, number), (_, stored)) in self.traffic.numbers().iter().zip(&traffic) {
-            number.fetch_sub(*stored, Ordering::Relaxed);
-        }
+        self.traffic.saved(&traffic);
         Ok(outcomes)
     }
 
     /// The stored numbers with the traffic that is not stored yet.
     fn counts(&self) -> Result<Counts, Error> {
         let mut counts = self.engine.counts()?;
-        for (count, number) in self.traffic.numbers() {
-            *counts.entry(count).or_default() += number.load(Ordering::Relaxed);
+        for (count, number) in self.traffic.unsaved() {
+            *counts.entry(count).or_default() += number;
         }
         Ok(counts)
     }
@@ -159,6 +136,8 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use super::*;
     use crate::base::clock::{FixedClock, Timestamp};
     use crate::event::BatchForm;
@@ -174,7 +153,7 @@ mod tests {
         steps: Arc<AtomicI64>,
     }
 
-    impl Engine for Picky {
+    impl LocalEngine for Picky {
         fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
             self.steps.fetch_add(1, Ordering::Relaxed);
             let mut trial = self.kept.clone();
@@ -210,7 +189,7 @@ mod tests {
         let steps = Arc::<AtomicI64>::default();
         let engine = Box::new(Picky { kept: Memory::new(String::new()), steps: Arc::clone(&steps) });
         let traffic = Arc::<Traffic>::default();
-        traffic.event_requests.store(i64::try_from(jobs.len()).unwrap(), Ordering::Relaxed);
+        jobs.iter().for_each(|_| traffic.count(Count::EventRequests));
         let clock = Arc::new(FixedClock(Timestamp::from_micros(0)));
         let (queue, waiting) = mpsc::channel(jobs.len() + 1);
         for job in jobs {

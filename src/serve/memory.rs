@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
-use super::storage::{Artifact, ArtifactVersion, Count, Counts, Engine, Event, Records, Upload, Work};
+use super::storage::{Artifact, ArtifactVersion, Count, Counts, Event, LocalEngine, Records, Upload, Work};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 
@@ -33,7 +33,7 @@ impl Memory {
     }
 }
 
-impl Engine for Memory {
+impl LocalEngine for Memory {
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
         work(&mut self.tables)
     }

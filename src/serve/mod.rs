@@ -8,7 +8,8 @@
 //!  app         routes, authorises                       answer   every status and JSON body   browser  cross-site
 //!  intake      reads and unpacks, bounded in bytes and time
 //!  batch       text -> events and refusals              upload   text -> one body
-//!  keeper      its own thread: groups what waits into one commit
+//!  engine      what keeps events and texts: the trait that every engine implements
+//!  kept        the engine of one process               keeper   its thread: groups what waits into one commit
 //!  ingest      decides each event and body              storage  what it decides over: memory, sqlite
 //! ```
 //!
@@ -21,15 +22,18 @@ mod app;
 mod batch;
 mod browser;
 mod connection;
+mod engine;
 mod head;
 mod ingest;
 mod intake;
 mod keeper;
+mod kept;
 mod memory;
 mod server;
 mod sqlite;
 mod storage;
 mod timed;
+mod traffic;
 mod upload;
 
 #[cfg(test)]
@@ -89,6 +93,8 @@ pub(crate) struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     /// The id of a new storage.
     pub(crate) ids: Arc<dyn Ids>,
+    /// Numbers from 0 to 1, to spread what would come back at once.
+    pub(crate) random: fn() -> f64,
 }
 
 /// Why a receiver could not start or keep what it was sent.

@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::app::{App, Limits, router, token_digest};
 use super::connection::{LimitedListener, OnConnection};
-use super::keeper::{Keeper, Traffic};
+use super::engine::Engine;
+use super::kept::Kept;
 use super::memory::Memory;
 use super::sqlite::Sqlite;
-use super::storage::Engine;
+use super::storage::LocalEngine;
+use super::traffic::Traffic;
 use super::{Error, Options, Storage};
 use crate::base::Interrupt;
 use crate::base::clock::is_lost;
@@ -25,8 +27,6 @@ use crate::base::clock::is_lost;
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a waiting caller looks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);
-/// Requests that may wait for the storage; more wait on their connection.
-const QUEUE: usize = 64;
 
 /// A receiver that is bound and answers, on threads of its own. Dropping it stops it.
 #[derive(Debug)]
@@ -49,25 +49,18 @@ impl Server {
         }
         let listener = bind(options.listen)?;
         let address = listener.local_addr().map_err(Error::Start)?;
-        let engine: Box<dyn Engine> = match &options.store {
-            Storage::Memory => Box::new(Memory::new(options.ids.uuid())),
-            Storage::File(path) => Box::new(Sqlite::open(path, options.ids.as_ref())?),
-        };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(Error::Start)?;
-
-        let (jobs, waiting) = mpsc::channel(QUEUE);
         let traffic = Arc::<Traffic>::default();
+        let (engine, keeping) = open(&options, &traffic)?;
         let app = App {
             limits: Limits { max_events: options.max_events, max_bytes: options.max_bytes },
             token: options.token.as_ref().map(token_digest),
-            instance_id: engine.instance_id().to_owned(),
             deployment: options.deployment,
             traffic: Arc::clone(&traffic),
-            jobs,
+            engine,
+            random: options.random,
         };
-        let keeper = Keeper { engine, traffic: Arc::clone(&traffic), clock: options.clock };
-        let keeping = spawn("serve-storage", move || keeper.run(waiting))?;
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = channel::<Infallible>();
@@ -78,7 +71,7 @@ impl Server {
             drop(end);
         })?;
         let origin = format!("http://{address}");
-        Ok(Self { origin, stop: Some(stop), ended, threads: vec![answering, keeping] })
+        Ok(Self { origin, stop: Some(stop), ended, threads: [answering].into_iter().chain(keeping).collect() })
     }
 
     /// Where it listens, as `http://127.0.0.1:4711`.
@@ -108,6 +101,16 @@ impl Drop for Server {
     }
 }
 
+/// Opens the engine; with the thread that it runs on, if it has one.
+fn open(options: &Options, traffic: &Arc<Traffic>) -> Result<(Box<dyn Engine>, Option<JoinHandle<()>>), Error> {
+    let local: Box<dyn LocalEngine> = match &options.store {
+        Storage::Memory => Box::new(Memory::new(options.ids.uuid())),
+        Storage::File(path) => Box::new(Sqlite::open(path, options.ids.as_ref())?),
+    };
+    let (kept, keeping) = Kept::start(local, Arc::clone(traffic), Arc::clone(&options.clock))?;
+    Ok((Box::new(kept), Some(keeping)))
+}
+
 fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     use std::io::ErrorKind;
     TcpListener::bind(address).map_err(|reason| match reason.kind() {
@@ -117,7 +120,8 @@ fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     })
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+/// Runs `work` on a thread of this name.
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::Start)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::OptionalExtension as _;
 
 use super::Error;
-use super::storage::{Artifact, ArtifactVersion, Count, Counts, Engine, Event, Records, Upload, Work};
+use super::storage::{Artifact, ArtifactVersion, Count, Counts, Event, LocalEngine, Records, Upload, Work};
 use crate::base::Timestamp;
 use crate::base::ids::Ids;
 use crate::event::NamespaceRef;
@@ -40,7 +40,7 @@ impl Sqlite {
     }
 }
 
-impl Engine for Sqlite {
+impl LocalEngine for Sqlite {
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
         self.store.write(|tx| work(&mut Tables { tx, project: None, namespace: None }))
     }

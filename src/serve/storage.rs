@@ -1,7 +1,4 @@
-//! What the receiver's decisions are made over, whatever engine keeps it.
-//!
-//! The operations are those that a shared database and an object store give too: insert unless the key is there, and
-//! look up. So another engine is another pair of implementations, and no decision changes.
+//! What is kept, and what the decisions of an engine in this process are made over.
 
 use std::collections::BTreeMap;
 
@@ -106,8 +103,8 @@ pub(super) trait Records {
 /// What a step does with the records.
 pub(super) type Work<'a> = dyn FnMut(&mut dyn Records) -> Result<(), Error> + 'a;
 
-/// An engine that keeps records.
-pub(super) trait Engine: Send {
+/// A storage in this process, with one owner.
+pub(super) trait LocalEngine: Send {
     /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does not.
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error>;
     /// True when this artifact version has its body.

@@ -49,6 +49,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         deployment: Deployment::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
+        random: fastrand::f64,
     })?;
     if let Some(file) = &args.port_file {
         let port = server.origin().rsplit(':').next().unwrap_or_default();

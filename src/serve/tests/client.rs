@@ -26,6 +26,7 @@ pub(super) fn options(store: Storage) -> Options {
         deployment: Deployment::default(),
         clock: Arc::new(FixedClock(Timestamp::from_micros(1_770_890_400_000_000))),
         ids: Arc::new(SystemIds::default()),
+        random: fastrand::f64,
     }
 }
 

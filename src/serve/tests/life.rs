@@ -86,6 +86,21 @@ fn health_tells_who_answers() {
 }
 
 #[test]
+fn readiness_asks_the_storage() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("serve.db");
+    let server = file(&path);
+    let talk = Talk::to(&server).with("Host", "name.of.a.balancer");
+    assert_eq!(talk.get("/readyz"), (200, json!({"status": "ready"})));
+    let breaker = rusqlite::Connection::open_in_memory().unwrap();
+    breaker.execute("ATTACH ?1 AS other", [path.to_str().unwrap()]).unwrap();
+    breaker.execute("ALTER TABLE other.store_counters RENAME TO hidden", []).unwrap();
+    let (status, answer) = talk.get("/readyz");
+    assert_eq!((status, &answer["status"]), (503, &json!("not_ready")), "{answer}");
+    assert_eq!(talk.get("/healthz").0, 200, "it is alive");
+}
+
+#[test]
 fn what_prevents_a_start_is_said() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap();
@@ -120,7 +135,10 @@ fn a_storage_that_fails_is_503_and_works_again_later() {
     let batch = json!({"events": [status_changed(&id(1))]});
     let (status, answer) = talk.post(super::client::EVENTS, &batch);
     assert_eq!((status, &answer["error"]), (503, &json!("storage_unavailable")));
+    let again = talk.try_send(Method::Post, super::client::EVENTS, batch.to_string().as_bytes()).unwrap().retry_after;
+    let seconds: u64 = again.expect("says when to come back").parse().unwrap();
+    assert!((1..=5).contains(&seconds), "{seconds}");
     breaker.execute("ALTER TABLE other.serve_hidden RENAME TO serve_events", []).unwrap();
     assert_eq!(talk.batch(&[status_changed(&id(1))]), ["success"]);
-    assert_eq!(talk.counts(["events", "event_requests"]), [1, 2]);
+    assert_eq!(talk.counts(["events", "event_requests"]), [1, 3]);
 }

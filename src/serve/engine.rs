@@ -1,0 +1,107 @@
+//! What keeps events and texts, whatever it is made of: the trait that every engine implements, and its words.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+
+use serde_json::{Value, json};
+
+use super::batch::Entry;
+use super::storage::{Count, Counts, Upload};
+
+/// The answer of an engine, later.
+pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Keeps what requests bring. Any number of receivers may share what is behind it.
+pub(super) trait Engine: Debug + Send + Sync {
+    /// Keeps what is acceptable of a request. It is durable once the outcome is there, and the whole work is done even
+    /// when nobody waits for the outcome any more.
+    fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>>;
+    /// The numbers of the report.
+    fn counts(&self) -> Reply<'_, Result<Counts, Trouble>>;
+    /// `Err` with the reason while this engine cannot promise to keep anything.
+    fn ready(&self) -> Reply<'_, Result<(), String>>;
+    /// The id of what is kept, the same for its whole life and for every receiver in front of it.
+    fn instance_id(&self) -> &str;
+}
+
+/// Why a request has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Nothing of the request was begun.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "a local engine lets requests wait instead"))]
+    Busy,
+    /// The request may be kept as a whole, in part, or not at all; sending it again finds out.
+    Unknown,
+}
+
+/// What a request asks to keep.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) content: Content,
+    /// The request's `Idempotency-Key`: counted, never trusted.
+    pub(super) key: Option<String>,
+}
+
+/// The readable content of a request.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A batch of events.
+    Events(Vec<Entry>),
+    /// One body.
+    Body(Upload),
+}
+
+/// The outcome of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// A batch, each entry with its own verdict.
+    Events(Results),
+    /// The body is new.
+    Stored,
+    /// The same body was there.
+    AlreadyExists,
+    /// No event has announced the body.
+    NotAnnounced,
+}
+
+/// The decision on one event that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is stored now.
+    New,
+    /// The same event was there.
+    Duplicate,
+    /// Another event with its id was there, and stays.
+    Conflict,
+}
+
+/// The verdicts on a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Results {
+    /// One result for each entry, in order, in the words of the wire.
+    pub(super) wire: Vec<Value>,
+    /// How many entries count as what.
+    pub(super) tally: [(Count, i64); 4],
+}
+
+impl Results {
+    /// The results of `entries`, of which each one that can be read has its verdict.
+    pub(super) fn of<'a>(entries: impl ExactSizeIterator<Item = (&'a Entry, Option<Verdict>)>) -> Self {
+        let mut tally = [(Count::Events, 0), (Count::Duplicates, 0), (Count::Conflicts, 0), (Count::Rejected, 0)];
+        let mut wire = Vec::with_capacity(entries.len());
+        for (entry, verdict) in entries {
+            let (at, status, error) = match (verdict, &entry.event) {
+                (Some(Verdict::New), _) => (0, "success", None),
+                (Some(Verdict::Duplicate), _) => (1, "duplicate", None),
+                (Some(Verdict::Conflict), _) => {
+                    (2, "rejected", Some("conflict: an event with this id and other content is stored"))
+                }
+                (None, Err(reason)) => (3, "rejected", Some(reason.as_str())),
+                (None, Ok(_)) => (3, "rejected", Some("the event was not looked at")),
+            };
+            tally[at].1 += 1;
+            wire.push(json!({"event_id": entry.sent_id, "status": status, "error": error}));
+        }
+        Self { wire, tally }
+    }
+}

@@ -1,0 +1,63 @@
+//! The engine over a storage in this process: one thread owns it, and requests queue for that thread.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Error;
+use super::engine::{Engine, Outcome, Reply, Request, Trouble};
+use super::keeper::{Job, Keeper};
+use super::storage::{Counts, LocalEngine};
+use super::traffic::Traffic;
+use crate::base::Clock;
+
+/// Requests that may wait for the storage; more wait on their connection.
+const QUEUE: usize = 64;
+
+/// The way to the thread that owns the storage, which ends after its last commit once every way is gone.
+#[derive(Debug)]
+pub(super) struct Kept {
+    instance_id: String,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Kept {
+    /// Starts the thread that owns `engine`.
+    pub(super) fn start(
+        engine: Box<dyn LocalEngine>,
+        traffic: Arc<Traffic>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, JoinHandle<()>), Error> {
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let instance_id = engine.instance_id().to_owned();
+        let keeper = Keeper { engine, traffic, clock };
+        let keeping = super::server::spawn("serve-storage", move || keeper.run(waiting))?;
+        Ok((Self { instance_id, jobs }, keeping))
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job + Send) -> Result<T, Trouble> {
+        let (sender, answer) = oneshot::channel();
+        self.jobs.send(job(sender)).await.map_err(|_| Trouble::Unknown)?;
+        answer.await.map_err(|_| Trouble::Unknown)
+    }
+}
+
+impl Engine for Kept {
+    fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>> {
+        Box::pin(self.ask(|sender| Job::Keep(Box::new(request), sender)))
+    }
+
+    fn counts(&self) -> Reply<'_, Result<Counts, Trouble>> {
+        Box::pin(self.ask(Job::Report))
+    }
+
+    fn ready(&self) -> Reply<'_, Result<(), String>> {
+        // Whoever can read the counts has the storage open.
+        Box::pin(async { self.counts().await.map(drop).map_err(|_| "the storage cannot be read".to_owned()) })
+    }
+
+    fn instance_id(&self) -> &str {
+        &self.instance_id
+    }
+}
