@@ -42,13 +42,43 @@ impl Default for Deadlines {
     }
 }
 
-/// The two methods this program uses.
+/// The methods this program uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// Reads.
     Get,
     /// Changes something.
     Post,
+    /// Stores an object.
+    #[cfg(feature = "postgres")]
+    Put,
+    /// Removes an object.
+    #[cfg(feature = "postgres")]
+    Delete,
+}
+
+impl Method {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            #[cfg(feature = "postgres")]
+            Self::Put => "PUT",
+            #[cfg(feature = "postgres")]
+            Self::Delete => "DELETE",
+        }
+    }
+
+    const fn has_body(self) -> bool {
+        match self {
+            Self::Get => false,
+            Self::Post => true,
+            #[cfg(feature = "postgres")]
+            Self::Put => true,
+            #[cfg(feature = "postgres")]
+            Self::Delete => false,
+        }
+    }
 }
 
 /// One request.
@@ -60,7 +90,7 @@ pub(crate) struct Request<'a> {
     pub(crate) url: &'a str,
     /// Header names and values. `Content-Length`, `Host`, `User-Agent` and `Accept` are added.
     pub(crate) headers: &'a [(&'a str, &'a str)],
-    /// The body of a `POST`.
+    /// The body of a `POST` or `PUT`.
     pub(crate) body: &'a [u8],
     /// The most answer bytes that are read.
     pub(crate) answer_limit: usize,
@@ -168,16 +198,12 @@ impl Client {
         if origin.as_deref() != Ok(self.origin.as_str()) {
             return Err(Failure::Refused("the address is outside the granted origin".to_owned()));
         }
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
         let begun = Instant::now();
         let mut tries = self.connections;
         let mut response = loop {
             IS_NEW.set(false);
             let total = request.total.map(|total| total.saturating_sub(begun.elapsed()));
-            match self.exchange(method, request, total)? {
+            match self.exchange(request, total)? {
                 Ok(response) => break response,
                 Err(error) => match failure(&error) {
                     Failure::Unknown(words) if tries > 0 && !IS_NEW.get() && !words.starts_with(TIMEOUT) => tries -= 1,
@@ -205,15 +231,15 @@ impl Client {
 
     fn exchange(
         &self,
-        method: &str,
         request: &Request<'_>,
         total: Option<Duration>,
     ) -> Result<Result<ureq::http::Response<ureq::Body>, ureq::Error>, Failure> {
-        let builder = ureq::http::Request::builder().method(method).uri(request.url);
+        let builder = ureq::http::Request::builder().method(request.method.word()).uri(request.url);
         let headers = request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
-        let outcome = match request.method {
-            Method::Get => headers.body(()).map(|r| self.run(r, total)),
-            Method::Post => headers.body(request.body).map(|r| self.run(r, total)),
+        let outcome = if request.method.has_body() {
+            headers.body(request.body).map(|r| self.run(r, total))
+        } else {
+            headers.body(()).map(|r| self.run(r, total))
         };
         outcome.map_err(|e| Failure::Refused(e.to_string()))
     }

@@ -26,5 +26,7 @@ pub(crate) use cause::Cause;
 pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
 pub(crate) use network::{ClientIdentity, Network, Proxy};
 pub(crate) use signature::{Signature, SigningKeys};
+#[cfg(feature = "postgres")]
+pub(crate) use tls::tls_config;
 pub(crate) use trust::Authorities;
 pub(crate) use wire::gzip;

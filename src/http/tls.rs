@@ -26,23 +26,7 @@ pub(super) struct TlsConnector {
 impl TlsConnector {
     /// TLS as `network` wants it.
     pub(super) fn new(network: &Network) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
-            .with_protocol_versions(rustls::ALL_VERSIONS)?;
-        let builder = match &network.authorities {
-            None => builder.with_root_certificates(built_in()),
-            Some(named) => {
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(Named::new(named.clone(), provider)?))
-            }
-        };
-        let config = match &network.identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => {
-                let (chain, key) = identity.parts();
-                builder.with_client_auth_cert(chain, key)?
-            }
-        };
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { config: tls_config(network)? })
     }
 }
 
@@ -54,6 +38,27 @@ impl TimeProvider for Clock {
     fn current_time(&self) -> Option<UnixTime> {
         (!is_lost()).then(UnixTime::now)
     }
+}
+
+/// How TLS is spoken with a server that is reached by `network`.
+pub(crate) fn tls_config(network: &Network) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
+        .with_protocol_versions(rustls::ALL_VERSIONS)?;
+    let builder = match &network.authorities {
+        None => builder.with_root_certificates(built_in()),
+        Some(named) => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Named::new(named.clone(), provider)?))
+        }
+    };
+    let config = match &network.identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = identity.parts();
+            builder.with_client_auth_cert(chain, key)?
+        }
+    };
+    Ok(Arc::new(config))
 }
 
 fn built_in() -> RootCertStore {

@@ -109,12 +109,25 @@ fn entry(raw: &str) -> Entry {
     };
     let found = violations(&envelope);
     let event = if found.is_empty() {
-        event(&envelope, raw).ok_or_else(|| "the event has no usable event_id or project_uuid".to_owned())
+        event(&envelope, raw)
+            .ok_or_else(|| "the event has no usable event_id or project_uuid".to_owned())
+            .and_then(|event| if has_nul(&event) { Err(NUL.to_owned()) } else { Ok(event) })
     } else {
         let reasons: Vec<_> = found.iter().map(ToString::to_string).collect();
         Err(text::shorten(&text::printable(&reasons.join("; ")), REASON_CHARS))
     };
     Entry { sent_id: envelope.get("event_id").cloned().unwrap_or(Value::Null), event }
+}
+
+/// Why a NUL is refused: some engines cannot have it in what they find things by.
+const NUL: &str = "event_type, or a text that names the artifact, has a NUL character";
+
+fn has_nul(event: &Event) -> bool {
+    let artifact = event.announces.as_ref();
+    let names = artifact.map(|Artifact { namespace, path }| {
+        [&namespace.mission_slug, &namespace.target_branch, &namespace.mission_type, &namespace.manifest_version, path]
+    });
+    names.into_iter().flatten().chain([&event.kind]).any(|text| text.contains('\0'))
 }
 
 /// The `event_id` of an event of which another part cannot be read (a lone surrogate, a number out of range).
@@ -129,12 +142,15 @@ fn id_alone(raw: &str) -> Value {
 /// The event of an envelope without violations.
 fn event(envelope: &Value, raw: &str) -> Option<Event> {
     let member = |name: &str| envelope.get(name).and_then(Value::as_str);
+    let project_uuid = uuid::Uuid::parse_str(member("project_uuid")?).ok()?.to_string();
+    // A project speaks for itself alone.
+    let announces = announced(envelope).filter(|artifact| artifact.namespace.project_uuid == project_uuid);
     Some(Event {
-        project_uuid: uuid::Uuid::parse_str(member("project_uuid")?).ok()?.to_string(),
+        project_uuid,
         id: ids::normalize(member("event_id")?)?,
         kind: member("event_type")?.to_owned(),
         envelope: raw.as_bytes().to_vec(),
-        announces: announced(envelope),
+        announces,
     })
 }
 

@@ -10,6 +10,7 @@
 //!  batch       text -> events and refusals              upload   text -> one body
 //!  engine      what keeps events and texts: the trait that every engine implements
 //!  kept        the engine of one process               keeper   its thread: groups what waits into one commit
+//!  postgres    the engine that receivers share          blobs    its long texts in S3 (feature `postgres`)
 //!  ingest      decides each event and body              storage  what it decides over: memory, sqlite
 //! ```
 //!
@@ -20,6 +21,8 @@
 mod answer;
 mod app;
 mod batch;
+#[cfg(feature = "postgres")]
+mod blobs;
 mod browser;
 mod connection;
 mod engine;
@@ -29,6 +32,8 @@ mod intake;
 mod keeper;
 mod kept;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod server;
 mod sqlite;
 mod storage;
@@ -39,7 +44,13 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "postgres")]
+pub(crate) use blobs::{Keys, ObjectStore};
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::{Databases, Error as DatabaseError, Migrate};
 pub(crate) use server::Server;
+#[cfg(feature = "postgres")]
+pub(crate) use server::migrate;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -55,12 +66,15 @@ pub(crate) const DEFAULT_MAX_EVENTS: usize = 1000;
 pub(crate) const DEFAULT_MAX_BYTES: usize = 1 << 20;
 
 /// Where a receiver keeps what it accepts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Storage {
     /// In this process: gone when it ends.
     Memory,
     /// In the SQLite file at this path, created if it is missing.
     File(PathBuf),
+    /// In PostgreSQL, which any number of receivers may share.
+    #[cfg(feature = "postgres")]
+    Databases(Databases),
 }
 
 /// What a receiver says about its deployment; shown to clients as it is.
@@ -126,6 +140,10 @@ pub(crate) enum Error {
     /// The storage failed.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
+    /// The database cannot be used.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl From<rusqlite::Error> for Error {

@@ -16,6 +16,8 @@ use super::connection::{LimitedListener, OnConnection};
 use super::engine::Engine;
 use super::kept::Kept;
 use super::memory::Memory;
+#[cfg(feature = "postgres")]
+use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::storage::LocalEngine;
 use super::traffic::Traffic;
@@ -27,6 +29,9 @@ use crate::base::clock::is_lost;
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a waiting caller looks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// An engine, with its thread.
+type Opened = (Box<dyn Engine>, Option<JoinHandle<()>>);
 
 /// A receiver that is bound and answers, on threads of its own. Dropping it stops it.
 #[derive(Debug)]
@@ -49,10 +54,9 @@ impl Server {
         }
         let listener = bind(options.listen)?;
         let address = listener.local_addr().map_err(Error::Start)?;
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(Error::Start)?;
+        let runtime = runtime(&options.store)?;
         let traffic = Arc::<Traffic>::default();
-        let (engine, keeping) = open(&options, &traffic)?;
+        let (engine, keeping) = open(&runtime, &options, &traffic)?;
         let app = App {
             limits: Limits { max_events: options.max_events, max_bytes: options.max_bytes },
             token: options.token.as_ref().map(token_digest),
@@ -101,14 +105,43 @@ impl Drop for Server {
     }
 }
 
+/// An engine in this process has a thread for the work; in front of a database the receiver's own part is the most of it.
+fn runtime(store: &Storage) -> Result<Runtime, Error> {
+    let mut builder = match store {
+        Storage::Memory | Storage::File(_) => tokio::runtime::Builder::new_current_thread(),
+        #[cfg(feature = "postgres")]
+        Storage::Databases(_) => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_io().enable_time().build().map_err(Error::Start)
+}
+
 /// Opens the engine; with the thread that it runs on, if it has one.
-fn open(options: &Options, traffic: &Arc<Traffic>) -> Result<(Box<dyn Engine>, Option<JoinHandle<()>>), Error> {
+#[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "only a database needs the runtime"))]
+fn open(runtime: &Runtime, options: &Options, traffic: &Arc<Traffic>) -> Result<Opened, Error> {
     let local: Box<dyn LocalEngine> = match &options.store {
         Storage::Memory => Box::new(Memory::new(options.ids.uuid())),
         Storage::File(path) => Box::new(Sqlite::open(path, options.ids.as_ref())?),
+        #[cfg(feature = "postgres")]
+        Storage::Databases(databases) => {
+            let opening = Postgres::open(
+                databases,
+                Arc::clone(traffic),
+                Arc::clone(&options.clock),
+                options.ids.as_ref(),
+                options.random,
+            );
+            return Ok((Box::new(runtime.block_on(opening)?), None));
+        }
     };
     let (kept, keeping) = Kept::start(local, Arc::clone(traffic), Arc::clone(&options.clock))?;
     Ok((Box::new(kept), Some(keeping)))
+}
+
+/// Opens these databases as a receiver would, and brings their tables to this version.
+#[cfg(feature = "postgres")]
+pub(crate) fn migrate(options: &Options) -> Result<(), Error> {
+    let runtime = runtime(&options.store)?;
+    open(&runtime, options, &Arc::default()).map(drop)
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

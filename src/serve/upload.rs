@@ -66,6 +66,7 @@ impl Form<'_> {
     /// The text of a field that must be there and not blank; empty when it is wrong.
     fn text(&mut self, name: &'static str) -> String {
         let message = match self.fields.get(name) {
+            Some(Value::String(text)) if text.contains('\0') => "has a NUL character",
             Some(Value::String(text)) if !text.trim().is_empty() => return text.clone(),
             Some(Value::String(_)) => "is blank",
             Some(_) => "is not a string",
@@ -143,6 +144,7 @@ mod tests {
             }
         }
         assert_eq!(wrong(&[("target_branch", Some(" ".into()))]), ["target_branch"]);
+        assert_eq!(wrong(&[("artifact_path", Some("a\0b".into()))]), ["artifact_path"]);
         assert_eq!(wrong(&[("hash_algorithm", Some("md5".into()))]), ["hash_algorithm"]);
         assert_eq!(wrong(&[("content_hash", Some("ab".into()))]), ["content_hash"]);
         assert_eq!(wrong(&[("content_body", Some("text\n".into()))]), ["content_hash"]);

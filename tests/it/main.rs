@@ -47,6 +47,8 @@ mod hook_install;
 mod hook_run;
 mod hook_surroundings;
 mod house;
+#[cfg(all(unix, feature = "postgres"))]
+mod hub;
 mod init;
 mod kill;
 mod layers;

@@ -20,7 +20,8 @@ use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, S
 #[command(after_help = "\
 Examples:
   sk-sync serve                                           on a free port, kept in memory
-  sk-sync serve --listen 127.0.0.1:8400 --store got.db    on a fixed port, kept in a file")]
+  sk-sync serve --listen 127.0.0.1:8400 --store got.db    on a fixed port, kept in a file
+  sk-sync serve --store-env DATABASE_URL --migrate        in PostgreSQL (sk-sync-server)")]
 pub(crate) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -29,6 +30,30 @@ pub(crate) struct Args {
     /// Keep what is received in FILE, instead of in memory
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+
+    /// Keep it in PostgreSQL: the variable NAME holds the URL, or one a line
+    #[arg(long, value_name = "NAME", conflicts_with = "store")]
+    pub(crate) store_env: Option<String>,
+
+    /// Keep long documents in S3: s3://BUCKET/PREFIX?endpoint=…
+    #[arg(long, value_name = "URL", requires = "store_env")]
+    pub(crate) bodies: Option<String>,
+
+    /// Create or update the database's tables before listening
+    #[arg(long, requires = "store_env")]
+    pub(crate) migrate: bool,
+
+    /// Create or update the database's tables, and exit
+    #[arg(long, requires = "store_env", conflicts_with = "migrate")]
+    pub(crate) migrate_only: bool,
+
+    /// Most events of one batch
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_EVENTS, value_parser = events)]
+    pub(crate) max_events: usize,
+
+    /// Most bytes of one batch, unpacked
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_BYTES, value_parser = bytes)]
+    pub(crate) max_bytes: usize,
 
     /// Want the bearer token that the environment variable NAME holds
     #[arg(long, value_name = "NAME")]
@@ -39,18 +64,40 @@ pub(crate) struct Args {
     pub(crate) port_file: Option<PathBuf>,
 }
 
+/// The most that `--max-events` may be: a batch is held in memory.
+const MOST_EVENTS: usize = 100_000;
+/// The least and the most that `--max-bytes` may be: one event fits, and a batch is held in memory.
+const BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(64 << 20);
+
+fn events(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_EVENTS).contains(number));
+    number.ok_or_else(|| format!("expected a number from 1 to {MOST_EVENTS}"))
+}
+
+fn bytes(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| BYTES.contains(number));
+    number.ok_or_else(|| format!("expected a number from {} to {}", BYTES.start(), BYTES.end()))
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let server = Server::start(Options {
+    let options = Options {
         listen: args.listen,
-        store: args.store.as_ref().map_or(Storage::Memory, |file| Storage::File(context.cwd.join(file))),
+        store: storage(context, args)?,
         token: token(context, args)?,
-        max_events: DEFAULT_MAX_EVENTS,
-        max_bytes: DEFAULT_MAX_BYTES,
+        max_events: args.max_events,
+        max_bytes: args.max_bytes,
         deployment: Deployment::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
         random: fastrand::f64,
-    })?;
+    };
+    #[cfg(feature = "postgres")]
+    if args.migrate_only {
+        crate::serve::migrate(&options)?;
+        context.printer.result("the tables are those of this version");
+        return Ok(Exit::Success);
+    }
+    let server = Server::start(options)?;
     if let Some(file) = &args.port_file {
         let port = server.origin().rsplit(':').next().unwrap_or_default();
         files::replace(&context.cwd.join(file), port.as_bytes()).map_err(|e| Failure::io(&e))?;
@@ -64,6 +111,69 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     server.wait(&context.interrupt);
     server.stop();
     Ok(Exit::Success)
+}
+
+/// Where what is received is kept.
+fn storage(context: &Context, args: &Args) -> Result<Storage, Failure> {
+    match (&args.store_env, &args.store) {
+        (Some(name), _) => databases(context, args, name),
+        (None, Some(file)) => Ok(Storage::File(context.cwd.join(file))),
+        (None, None) => Ok(Storage::Memory),
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+fn databases(_context: &Context, _args: &Args, name: &str) -> Result<Storage, Failure> {
+    Err(Failure::usage(format!("--store-env {name}: this build of sk-sync cannot use PostgreSQL"))
+        .with_hint("install sk-sync-server, or build with: cargo build --release --features postgres"))
+}
+
+#[cfg(feature = "postgres")]
+fn databases(context: &Context, args: &Args, name: &str) -> Result<Storage, Failure> {
+    use crate::base::env::CERTIFICATES;
+    use crate::serve::{Databases, Migrate};
+    let lacking = |what: &str| {
+        Failure::usage(format!("--store-env: the variable {name} {what}"))
+            .with_hint(format!("set {name} to postgres://USER:PASSWORD@HOST/DATABASE"))
+    };
+    let text = context.env.text(name).ok_or_else(|| lacking("is not set"))?;
+    let urls: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let is_url = |url: &&str| url.starts_with("postgres://") || url.starts_with("postgresql://");
+    if urls.is_empty() || !urls.iter().all(is_url) {
+        return Err(lacking("does not hold a postgres:// URL in each line"));
+    }
+    let authorities = context.env.path(CERTIFICATES).map(|file| {
+        let read = std::fs::read(&file).map_err(|e| e.to_string()).and_then(|pem| crate::http::Authorities::read(&pem));
+        read.map_err(|flaw| Failure::usage(format!("{CERTIFICATES}: {} {flaw}", crate::base::text::path(&file))))
+    });
+    Ok(Storage::Databases(Databases {
+        urls: urls.into_iter().map(SecretString::from).collect(),
+        migrate: if args.migrate || args.migrate_only { Migrate::Apply } else { Migrate::Refuse },
+        authorities: authorities.transpose()?,
+        bodies: args.bodies.as_ref().map(|address| object_store(context, address)).transpose()?,
+    }))
+}
+
+#[cfg(feature = "postgres")]
+fn object_store(context: &Context, address: &str) -> Result<crate::serve::ObjectStore, Failure> {
+    use crate::serve::{Keys, ObjectStore};
+    let text = |name: &str| context.env.text(name).map(str::to_owned);
+    let needed = |name: &str| {
+        text(name).ok_or_else(|| {
+            Failure::usage(format!("--bodies: the variable {name} is not set"))
+                .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        })
+    };
+    let keys = Keys {
+        id: needed("AWS_ACCESS_KEY_ID")?,
+        secret: needed("AWS_SECRET_ACCESS_KEY")?.into(),
+        session: text("AWS_SESSION_TOKEN").map(SecretString::from),
+        region: text("AWS_REGION").or_else(|| text("AWS_DEFAULT_REGION")),
+    };
+    ObjectStore::read(address, keys).map_err(|flaw| {
+        Failure::usage(format!("--bodies: {flaw}"))
+            .with_hint("expected s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION")
+    })
 }
 
 /// The token that requests must bring, from the variable that `--token-env` names.

@@ -149,6 +149,27 @@ impl From<crate::serve::Error> for Failure {
             Serve::Store(error) if error.is_damage() => Exit::Damage,
             _ => Exit::Internal,
         };
-        Self::of(exit, "serve", &error)
+        let failure = Self::of(exit, "serve", &error);
+        match &error {
+            #[cfg(feature = "postgres")]
+            Serve::Database(error) => failure.with_hint(database_hint(error)),
+            _ => failure,
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+const fn database_hint(error: &crate::serve::DatabaseError) -> &'static str {
+    use crate::serve::DatabaseError as Database;
+    match error {
+        Database::Url(_) => "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with sslmode=disable or require",
+        Database::Tls(_) => "set SSL_CERT_FILE to a PEM file with the authority of the database's certificate",
+        Database::Connect(_) => "check host, port, user and password in the URL, and that the database runs",
+        Database::Older { .. } => "run it once with --migrate-only, as a user who may create tables",
+        Database::Newer { .. } => "update this program; receivers of the newer version may keep running",
+        Database::NotDurable(_) => "set fsync, full_page_writes and synchronous_commit to on at the primary",
+        Database::OtherShard { .. } => "list the same databases in the same order as at the first start",
+        Database::Bodies(_) => "check bucket, endpoint, region, the clock, and the AWS_* variables",
+        Database::Statement(_) => "check that the user may read and write the tables sk_*",
     }
 }

@@ -2,20 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::client::{BODIES, Talk, file, memory};
+use super::client::{BODIES, Talk, memory};
+use super::engines::over_each_engine;
 use super::sample::{id, indexed, push, version};
-use crate::serve::Server;
-
-fn over_each_engine(test: impl Fn(&Server)) {
-    test(&memory());
-    let dir = tempfile::tempdir().unwrap();
-    test(&file(&dir.path().join("serve.db")));
-}
 
 #[test]
 fn a_body_waits_for_its_event_and_is_stored_once() {
-    over_each_engine(|server| {
-        let talk = Talk::to(server);
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
         let body = push("spec.md", "text\n");
         let (status, answer) = talk.post(BODIES, &body);
         assert_eq!((status, &answer["error"]), (404, &json!("index_entry_not_found")));
@@ -35,8 +29,8 @@ fn a_body_waits_for_its_event_and_is_stored_once() {
 
 #[test]
 fn each_of_the_seven_fields_tells_bodies_apart() {
-    over_each_engine(|server| {
-        let talk = Talk::to(server);
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
         talk.batch(&[indexed(&id(1), "spec.md", "text"), indexed(&id(2), "plan.md", "text")]);
         assert_eq!(talk.post(BODIES, &push("spec.md", "text")).0, 201);
         assert_eq!(talk.post(BODIES, &push("plan.md", "text")).0, 201, "the same content at another path is new");
@@ -105,8 +99,8 @@ fn bodies_are_bounded_in_text_and_in_bytes() {
 
 #[test]
 fn four_connections_upload_together() {
-    over_each_engine(|server| {
-        let talk = Talk::to(server);
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
         let events: Vec<_> = (0..40).map(|n| indexed(&id(n), &format!("{n}.md"), &format!("text {n}"))).collect();
         talk.batch(&events);
         std::thread::scope(|scope| {

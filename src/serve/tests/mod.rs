@@ -2,7 +2,11 @@
 
 mod bodies;
 mod client;
+mod conformance;
+mod engines;
 mod events;
 mod life;
 mod limits;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub(super) mod sample;

@@ -4,6 +4,8 @@
 pub(crate) mod advice;
 pub(crate) mod help;
 pub(crate) mod older;
+#[cfg(all(unix, feature = "postgres"))]
+pub(crate) mod postgres;
 pub(crate) mod proxy;
 #[cfg(unix)]
 pub(crate) mod rights;

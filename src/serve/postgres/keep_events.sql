@@ -1,0 +1,22 @@
+-- $1 tenant, $2 project; of each event: $3 id, $4 type, $5 digest, $6 envelope;
+-- of each announcement: $7 the event's id, $8 artifact, $9 slug, $10 branch, $11 mission type, $12 version, $13 path.
+WITH head AS (
+  INSERT INTO sk_projects AS p (tenant, project_uuid, head) VALUES ($1, $2, cardinality($3))
+  ON CONFLICT (tenant, project_uuid) DO UPDATE SET head = p.head + cardinality($3)
+  RETURNING head - cardinality($3) AS base
+), new AS (
+  INSERT INTO sk_events (tenant, project_uuid, event_id, seq, event_type, payload_sha256, envelope)
+  SELECT $1, $2, e.event_id, head.base + e.n, e.event_type, e.sha256, e.envelope
+  FROM head, unnest($3, $4, $5, $6) WITH ORDINALITY AS e (event_id, event_type, sha256, envelope, n)
+  ON CONFLICT (tenant, project_uuid, event_id) DO NOTHING
+  RETURNING event_id, seq
+), announced AS (
+  INSERT INTO sk_artifacts AS a
+    (tenant, project_uuid, artifact, seq, mission_slug, target_branch, mission_type, manifest_version, path)
+  SELECT DISTINCT ON (u.artifact) $1, $2, u.artifact, new.seq, u.slug, u.branch, u.kind, u.version, u.path
+  FROM new JOIN unnest($7, $8, $9, $10, $11, $12, $13) AS u (event_id, artifact, slug, branch, kind, version, path)
+    USING (event_id)
+  ORDER BY u.artifact, new.seq DESC
+  ON CONFLICT (tenant, project_uuid, artifact) DO UPDATE SET seq = excluded.seq WHERE a.seq < excluded.seq
+)
+SELECT (SELECT base FROM head), (SELECT count(*) FROM new)

@@ -1,0 +1,56 @@
+CREATE TABLE sk_settings (
+  name  text PRIMARY KEY,
+  value text NOT NULL
+);
+
+CREATE TABLE sk_projects (
+  tenant       int NOT NULL,
+  project_uuid uuid NOT NULL,
+  head         bigint NOT NULL DEFAULT 0,     -- highest seq given out: raised in the transaction that uses it
+  first_at     timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant, project_uuid)
+) WITH (fillfactor = 50);
+
+CREATE TABLE sk_events (
+  tenant         int NOT NULL,
+  project_uuid   uuid NOT NULL,
+  event_id       text COLLATE "C" NOT NULL,   -- normalised
+  seq            bigint NOT NULL,             -- order of commit within the project, with gaps
+  event_type     text NOT NULL,
+  received_at    timestamptz NOT NULL DEFAULT now(),
+  payload_sha256 bytea NOT NULL,              -- of the envelope
+  envelope       bytea NOT NULL,              -- byte for byte as it was sent
+  PRIMARY KEY (tenant, project_uuid, event_id)
+);
+
+CREATE UNIQUE INDEX sk_events_feed ON sk_events (tenant, project_uuid, seq);
+
+CREATE TABLE sk_artifacts (                   -- what MissionDossierArtifactIndexed events have named
+  tenant           int NOT NULL,
+  project_uuid     uuid NOT NULL,
+  artifact         bytea NOT NULL,            -- SHA-256 of the five texts: they have no bound that an index can hold
+  seq              bigint NOT NULL,           -- of the newest event that names it
+  mission_slug     text NOT NULL,
+  target_branch    text NOT NULL,
+  mission_type     text NOT NULL,
+  manifest_version text NOT NULL,
+  path             text NOT NULL,
+  PRIMARY KEY (tenant, project_uuid, artifact)
+);
+
+CREATE TABLE sk_bodies (
+  tenant       int NOT NULL,
+  project_uuid uuid NOT NULL,
+  artifact     bytea NOT NULL,
+  sha256       bytea NOT NULL,
+  size         int NOT NULL,
+  received_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant, project_uuid, artifact, sha256)
+);
+
+CREATE TABLE sk_blobs (                       -- texts that are in the database
+  tenant  int NOT NULL,
+  sha256  bytea NOT NULL,
+  content bytea NOT NULL,
+  PRIMARY KEY (tenant, sha256)
+);

