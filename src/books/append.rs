@@ -78,18 +78,43 @@ impl Appending<'_> {
     }
 }
 
-/// Lifts the hold of an event and makes it owed at every live target.
+/// Lifts the hold of an event or a document and makes it owed at every live target.
 pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
     let released = journal::release(tx, now, seq)?;
-    if released == Release::Released {
-        delivery::post_released(tx, seq, Kind::Event)?;
+    if let Release::Released(kind) = released {
+        delivery::post_released(tx, seq, kind)?;
         for document in journal::announced(tx, seq)? {
-            if journal::release(tx, now, document)? == Release::Released {
-                delivery::post_released(tx, document, Kind::Document)?;
+            if let Release::Released(kind) = journal::release(tx, now, document)? {
+                delivery::post_released(tx, document, kind)?;
             }
         }
     }
     Ok(released)
+}
+
+/// Puts a live row on hold at every target; false where it is not live, on hold already, or in flight somewhere.
+pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<bool, Error> {
+    if delivery::is_in_flight(tx, seq)? {
+        return Ok(false);
+    }
+    let Some(kind) = journal::hold(tx, seq, reason)? else { return Ok(false) };
+    delivery::post_held(tx, seq, kind)?;
+    Ok(true)
+}
+
+/// Lifts a hold that later captures did not know of: a row gives way to what was stated of its key since, which may have
+/// been sent already. Sent after it, the older word would be the last one.
+pub(crate) fn release_late(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
+    let Some(by) = journal::newer(tx, seq)? else { return release(tx, now, seq) };
+    let Some(kind) = journal::supersede_held(tx, seq, by)? else { return Ok(Release::NotHeld) };
+    // What it announces goes with it: no server would ever hear of it.
+    for document in journal::announced(tx, seq)? {
+        if let Some(kind) = journal::supersede_held(tx, document, by)? {
+            delivery::post_left(tx, (document, kind), true, Class::Superseded)?;
+        }
+    }
+    delivery::post_left(tx, (seq, kind), true, Class::Superseded)?;
+    Ok(Release::NotOwed)
 }
 
 /// Takes a live row out of the live ones at every target as `to`, and with an event the documents that it announces:

@@ -116,9 +116,10 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
         ("delivery rows without a journal row",
          "SELECT COUNT(*) FROM delivery_rows AS d WHERE d.target = ?1
           AND NOT EXISTS (SELECT 1 FROM journal_feed AS f WHERE f.seq = d.seq)"),
-        ("superseded events with a delivery row",
+        ("superseded events that are owed all the same",
          "SELECT COUNT(*) FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
-          WHERE d.target = ?1 AND f.superseded_by IS NOT NULL AND d.kind = 0"),
+          WHERE d.target = ?1 AND f.superseded_by IS NOT NULL AND d.kind = 0
+          AND d.status NOT IN ('success', 'duplicate', 'terminal_failed', 'closed')"),
         ("rows of documents with marks of an event, or the other way round",
          "SELECT COUNT(*) FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
           WHERE d.target = ?1 AND f.kind <> d.kind"),

@@ -84,7 +84,7 @@ pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
 pub(crate) use limits::pause;
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{
-    is_in_flight, is_known_anywhere, post_appended, post_left, post_released, post_returned, scope, scope_of,
+    is_in_flight, is_known_anywhere, post_appended, post_held, post_left, post_released, post_returned, scope, scope_of,
 };
 pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
 pub(crate) use record::{end_pause, leave_alone};

@@ -90,10 +90,32 @@ pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<()
         } else if seq <= target.cursor_seq {
             tx.prepare(
                 "INSERT INTO delivery_rows (target, seq, status, due_at) VALUES (?1, ?2, 'queued', 0)
-                 ON CONFLICT (target, seq) DO NOTHING",
+                 ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0 WHERE status = 'closed'",
             )?
             .execute([target.id, seq])?;
         }
+    }
+    Ok(())
+}
+
+/// Posts that a row was put on hold: no target is sent it from now on, and what one had of it stays as it is. It is in
+/// flight nowhere.
+pub(crate) fn post_held(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Error> {
+    for target in registry::targets(tx)? {
+        let from = row_of(tx, target.id, seq)?.map_or(Class::Untried, |row| row.status.class());
+        if matches!(from, Class::Delivered | Class::Undeliverable) {
+            continue;
+        }
+        if target.is_live {
+            let mut postings = Postings::default();
+            postings.moved_of(kind, from, Class::Blocked);
+            postings.post(tx, target.id)?;
+        }
+        tx.prepare(
+            "UPDATE delivery_rows SET status = 'closed', due_at = NULL, behind = NULL
+             WHERE target = ?1 AND seq = ?2 AND status IN ('queued', 'rejected', 'transient')",
+        )?
+        .execute([target.id, seq])?;
     }
     Ok(())
 }

@@ -193,7 +193,7 @@ fn a_held_event_neither_replaces_nor_is_replaced() {
 fn a_released_event_can_be_replaced() {
     let mut journal = Journal::new();
     journal.append(held(keyed("a", 1, "x")));
-    assert_eq!(journal.write(|tx| super::release(tx, NOW, 1)), Release::Released);
+    assert_eq!(journal.write(|tx| super::release(tx, NOW, 1)), Release::Released(crate::journal::Kind::Event));
     assert_eq!(journal.write(|tx| super::release(tx, NOW, 1)), Release::NotHeld);
     assert_eq!(journal.totals().held, 0);
     assert_eq!(journal.append(keyed("b", 1, "y")), captured(2, Some(1)));

@@ -1,8 +1,14 @@
 //! Events on hold.
 
-use super::Error;
+use rusqlite::OptionalExtension as _;
+
+use super::state::{counter_of, name};
+use super::{Error, Kind};
 use crate::base::Timestamp;
-use crate::store::ReadTx;
+use crate::store::{ReadTx, WriteTx, add_to_counter};
+
+/// The hold of what was captured before a person agreed to send what comes from then on.
+pub(crate) const BEFORE_CONSENT: &str = "before_consent";
 
 /// Which events on hold. What is empty or `None` names any.
 #[derive(Debug, Clone, Default)]
@@ -49,4 +55,46 @@ pub(crate) fn held_reasons(tx: &ReadTx<'_>) -> Result<Vec<(String, u64)>, Error>
     let mut statement = tx.prepare(sql)?;
     let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, u64::try_from(r.get::<_, i64>(1)?).unwrap_or(0)));
     Ok(statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Live events and documents that are on hold for this reason. Costs as much as there are.
+pub(crate) fn held_of(tx: &ReadTx<'_>, reason: &str) -> Result<(u64, u64), Error> {
+    let sql = "SELECT COUNT(*) FILTER (WHERE kind = 0), COUNT(*) FILTER (WHERE kind = 1) FROM journal_events
+               WHERE held = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL";
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    Ok(tx.prepare(sql)?.query_row([reason], |r| Ok((count(r.get(0)?), count(r.get(1)?))))?)
+}
+
+/// Puts a row on hold; what it is, or `None` where it is not live, or on hold already.
+pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<Option<Kind>, Error> {
+    let sql = "UPDATE journal_events SET held = ?2 WHERE seq = ?1 AND held IS NULL AND superseded_by IS NULL
+                 AND discarded IS NULL AND gone IS NULL RETURNING kind";
+    let kind: Option<i64> = tx.prepare(sql)?.query_row((seq, reason), |r| r.get(0)).optional()?;
+    let Some(kind) = kind.map(Kind::from_code) else { return Ok(None) };
+    add_to_counter(tx, counter_of(kind, name::HELD), 1)?;
+    Ok(Some(kind))
+}
+
+/// The newest row of the same key, where that came after this one, stands, and is not on hold itself.
+pub(crate) fn newer(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
+    let sql = "SELECT n.seq FROM journal_events AS e JOIN journal_keys AS k ON k.coalesce_key = e.coalesce_key
+               JOIN journal_events AS n ON n.seq = k.seq
+               WHERE e.seq = ?1 AND n.seq > ?1 AND n.held IS NULL AND n.discarded IS NULL AND n.superseded_by IS NULL";
+    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?)
+}
+
+/// A live row on hold gives way to the row `by`: nobody is told of it any more. What it is; `None` where it is no such row.
+pub(crate) fn supersede_held(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<Option<Kind>, Error> {
+    let sql = "UPDATE journal_events SET held = NULL, superseded_by = ?2
+               WHERE seq = ?1 AND held IS NOT NULL AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
+               RETURNING kind, size, archived_at IS NOT NULL";
+    let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?, r.get::<_, bool>(2)?));
+    let row = tx.prepare(sql)?.query_row([seq, by], read).optional()?;
+    let Some((kind, size, was_archived)) = row else { return Ok(None) };
+    let kind = Kind::from_code(kind);
+    let posts = [(name::HELD, -1), (name::LIVE, -1), (name::SUPERSEDED, 1), (name::LIVE_BYTES, -size)];
+    for (name, by) in posts.into_iter().chain([(name::ARCHIVED, -i64::from(was_archived))]) {
+        add_to_counter(tx, counter_of(kind, name), by)?;
+    }
+    Ok(Some(kind))
 }

@@ -50,7 +50,9 @@ pub(crate) use document::{
 pub(crate) use entry::{Appended, Entry, Receipt};
 pub(crate) use growth::{Sensitive, sensitive};
 pub(crate) use growth::{captured_per, first_captured_at};
-pub(crate) use held::{HeldFilter, HeldRow, held_reasons, held_rows};
+pub(crate) use held::{
+    BEFORE_CONSENT, HeldFilter, HeldRow, held_of, held_reasons, held_rows, hold, newer, supersede_held,
+};
 pub(crate) use inherit::{Aside, contents, decide, held_after, holder, is_set_aside, set_aside};
 pub(crate) use kind::Kind;
 pub(crate) use known::{Seen, seen};

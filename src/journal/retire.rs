@@ -185,8 +185,8 @@ pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Err
 /// What lifting a hold did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Release {
-    /// The event is owed now.
-    Released,
+    /// It is owed now.
+    Released(Kind),
     /// The hold is lifted, but the event had been given up or superseded meanwhile: nothing is owed.
     NotOwed,
     /// It was not held.
@@ -200,9 +200,10 @@ pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Rele
         .query_row([seq], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?, r.get::<_, bool>(3)?, r.get(4)?)))
         .optional()?;
     let Some((event_id, event_type, digest, is_live, kind)) = row else { return Ok(Release::NotHeld) };
+    let kind = Kind::from_code(kind);
     let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
     if is_live {
-        add_to_counter(tx, counter_of(Kind::from_code(kind), name::HELD), -1)?;
+        add_to_counter(tx, counter_of(kind, name::HELD), -1)?;
     }
     let entry = Audit {
         act: "released",
@@ -212,5 +213,5 @@ pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Rele
         reason: "released by the operator",
     };
     audit(tx, now, &entry)?;
-    Ok(if is_live { Release::Released } else { Release::NotOwed })
+    Ok(if is_live { Release::Released(kind) } else { Release::NotOwed })
 }

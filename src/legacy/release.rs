@@ -22,7 +22,7 @@ pub(crate) fn release(
     let rows = journal::held_after(tx, IMPORTED, after, CHUNK)?;
     let mut released = 0;
     for seq in &rows {
-        if is_from(tx, *seq, sources)? && books::release(tx, now, *seq)? == Release::Released {
+        if is_from(tx, *seq, sources)? && matches!(books::release(tx, now, *seq)?, Release::Released(_)) {
             released += 1;
         }
     }

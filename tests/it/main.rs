@@ -6,6 +6,7 @@
 mod action;
 #[cfg(unix)]
 mod action_text;
+mod allowing;
 mod answers;
 mod archive;
 mod asking;

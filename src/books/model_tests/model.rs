@@ -128,7 +128,7 @@ impl Model {
     pub(super) fn release(&mut self, seq: i64, released: Release) {
         let event = self.events.get_mut(&seq).unwrap();
         let expected = match (event.is_held, event.is_live()) {
-            (true, true) => Release::Released,
+            (true, true) => Release::Released(journal::Kind::Event),
             (true, false) => Release::NotOwed,
             (false, _) => Release::NotHeld,
         };

@@ -8,16 +8,18 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::allow_offer::Offer;
+use super::unit_list::{UnitList, UnitSummary};
 use crate::base::shell;
 use crate::base::text::printable;
-use crate::cli::journey::{resolved, workspace_to_write, world};
+use crate::cli::journey::{open_store, resolved, workspace_to_write, world};
+use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
-use crate::endpoint::{Grant, Granting, LOCAL, grants, read_origin, record, revoke};
-use crate::ops::{self, Workspace};
+use crate::endpoint::{Grant, Granting, LOCAL, Resolved, grants, read_origin, record, revoke};
+use crate::ops::{self, KeptBack, Workspace, hold_captured, kept_back, release_captured};
 
 /// Agree to sending what is in this repository to an origin.
 ///
-/// Shows what the agreement releases, and records it in the state directory, never in the repository: for this
+/// Lists what would leave, by unit, shows what the agreement releases, and records it in the state directory, never in the repository: for this
 /// project, this repository with all its checkouts, and this origin. Where the repository's event-sync.toml says more
 /// than a stranger's file may, the agreement is about these keys too, and holds for that file as it is now. The ORIGIN
 /// `local` agrees to the file alone, and lets nothing leave this machine. Without ORIGIN it asks on a terminal. The
@@ -28,7 +30,9 @@ use crate::ops::{self, Workspace};
 #[command(after_help = "\
 Examples:
   sk-sync allow                          show what would go where, and ask
+  sk-sync allow --show                   show it with every document; ask and record nothing
   sk-sync allow https://sync.example     agree to this origin
+  sk-sync allow --from-now https://sync.example   keep on hold what was captured before
   sk-sync allow local                    use this repository's event-sync.toml; nothing leaves
   sk-sync allow --list                   what was agreed to
   sk-sync allow --revoke https://sync.example
@@ -45,6 +49,14 @@ pub(crate) struct Args {
     /// Take the agreement for ORIGIN back
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) revoke: Option<String>,
+
+    /// Show what would leave, with every document; ask and record nothing
+    #[arg(long, conflicts_with_all = ["list", "revoke"])]
+    pub(crate) show: bool,
+
+    /// Keep on hold what was captured before, and leave older stores alone, until a later `allow` without this
+    #[arg(long, conflicts_with_all = ["list", "revoke"])]
+    pub(crate) from_now: bool,
 
     /// Keep the token, and secrets of headers, from the origin
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
@@ -70,31 +82,44 @@ struct Document {
     grants: Vec<Grant>,
     #[serde(flatten)]
     offer: Option<Offer>,
+    /// What a run would send, by unit.
+    units: Vec<UnitSummary>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let is_dry = args.dry_run || args.list;
+    let is_dry = args.dry_run || args.show || args.list;
     let workspace = workspace_to_write(context, is_dry)?;
     let _uuid = workspace.project_uuid()?;
     if args.list {
-        return conclude(context, &workspace, args, None);
+        return conclude(context, &workspace, args, None, Vec::new());
     }
     if let Some(origin) = &args.revoke {
         return take_back(context, &workspace, args, origin);
     }
     let resolved = resolved(context, &workspace)?;
     let named = args.origins.iter().map(|o| read_grantee(o, "ORIGIN")).collect::<Result<Vec<_>, _>>()?;
+    let units = list_units(context, args, &named);
+    if args.show && named.is_empty() && resolved.origins().is_empty() && resolved.consent.pinned().is_none() {
+        context.printer.note("No server is configured, so nothing leaves this machine");
+        return conclude(context, &workspace, args, None, units);
+    }
     let granting = if args.without_secrets { Granting::Withheld } else { Granting::Given };
-    let offer = Offer::of(context, &workspace, &resolved, (&named, granting, !args.without_older))?;
+    let takes_older = !args.without_older && !args.from_now;
+    let mut offer = Offer::of(context, &workspace, &resolved, (&named, granting, takes_older))?;
+    offer.from_now = args.from_now;
     if !context.printer.is_json() {
         offer.show(context, &workspace, &resolved);
     }
-    let wanted = if named.is_empty() { offer.missing.clone() } else { named };
+    let mut wanted = if named.is_empty() { offer.missing.clone() } else { named };
+    if wanted.is_empty() && (args.from_now || !offer.on_hold.is_none()) {
+        wanted.clone_from(&offer.origins);
+    }
     let takes_older = !offer.older.is_empty();
-    if !args.dry_run && (takes_older || !wanted.is_empty()) {
+    if !is_dry && (takes_older || !wanted.is_empty()) {
         if args.origins.is_empty() {
             ask(context, if wanted.is_empty() { &offer.origins } else { &wanted })?;
         }
+        settle_holds(context, &workspace, &resolved, args, &wanted)?;
         let now = context.clock.now().to_string();
         for origin in &wanted {
             let secrets = if args.without_secrets || origin == LOCAL { &[][..] } else { &resolved.secrets };
@@ -112,7 +137,52 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             context.printer.note("Agreed: every run takes over what older stores hold of this project, from now on");
         }
     }
-    conclude(context, &workspace, args, Some(offer))
+    conclude(context, &workspace, args, Some(offer), units)
+}
+
+/// Lists what would leave. What stands in the way of an index is told, and no reason not to agree.
+fn list_units(context: &Context, args: &Args, named: &[String]) -> Vec<UnitSummary> {
+    if named == [LOCAL] && !args.show {
+        return Vec::new();
+    }
+    let list = match UnitList::of(context) {
+        Ok(list) => list,
+        Err(failure) => {
+            context.printer.warning(&format!("cannot list what would leave: {}", failure.message));
+            return Vec::new();
+        }
+    };
+    if !context.printer.is_json() {
+        list.lines(args.show || context.globals.verbose > 0).iter().for_each(|line| context.printer.result(line));
+        context.printer.result(&format!("In all    {}", list.total()));
+        list.warnings.iter().for_each(|words| context.printer.warning(words));
+    }
+    list.summaries()
+}
+
+/// Before anything may leave: puts on hold what was captured so far, or releases what was put on hold so.
+fn settle_holds(
+    context: &Context,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    args: &Args,
+    wanted: &[String],
+) -> Result<(), Failure> {
+    if wanted == [LOCAL] || !workspace.place.store().exists() {
+        return Ok(());
+    }
+    let now = context.clock.now();
+    let words = |kept: KeptBack| format!("{} and {}", plural(kept.events, "event"), plural(kept.documents, "document"));
+    if args.from_now {
+        let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+        let kept = hold_captured(&mut open_store(context, workspace)?, target_id, now)?;
+        let line = shell::line("sk-sync allow", wanted);
+        context.printer.note(&format!("On hold: {} captured before; to release them: {line}", words(kept)));
+    } else if !kept_back(&workspace.place.store())?.is_none() {
+        let released = release_captured(&mut open_store(context, workspace)?, now)?;
+        context.printer.note(&format!("Released: {} that were on hold", words(released)));
+    }
+    Ok(())
 }
 
 fn agreed_words(wanted: &[String]) -> String {
@@ -138,6 +208,8 @@ fn ask(context: &Context, wanted: &[String]) -> Result<(), Failure> {
         return Err(Failure::usage("nobody is here to say yes, so the origin has to be named")
             .with_hint(format!("to agree: {line}")));
     }
+    // What the question is about comes before it.
+    context.printer.flush();
     let failed = |e: std::io::Error| Failure::new(Exit::Internal, "io", format!("cannot ask: {e}"));
     let mut err = std::io::stderr();
     let question = match wanted {
@@ -166,13 +238,20 @@ fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str
             revoke(&file, &origin, context.clock.as_ref(), &context.interrupt).map_err(ops::Error::from)?;
         context.printer.note(&format!("Taken back: nothing of this repository goes to {origin} any more"));
     }
-    conclude(context, workspace, args, None)
+    conclude(context, workspace, args, None, Vec::new())
 }
 
-fn conclude(context: &Context, workspace: &Workspace, args: &Args, offer: Option<Offer>) -> Result<Exit, Failure> {
+fn conclude(
+    context: &Context,
+    workspace: &Workspace,
+    args: &Args,
+    offer: Option<Offer>,
+    units: Vec<UnitSummary>,
+) -> Result<Exit, Failure> {
     let grants = grants(&workspace.place.grants()).map_err(ops::Error::from)?;
     if context.printer.is_json() {
-        context.printer.reply("allow", Exit::Success, &Document { dry_run: args.dry_run, grants, offer });
+        let dry_run = args.dry_run || args.show;
+        context.printer.reply("allow", Exit::Success, &Document { dry_run, grants, offer, units });
     } else if args.list {
         for grant in &grants {
             let bound = grant

@@ -16,7 +16,7 @@ use crate::endpoint::{Granting, LOCAL, Resolved, Route};
 use crate::git::work_trees;
 use crate::journal::Sensitive;
 use crate::legacy::Waiting;
-use crate::ops::{Workspace, waiting_older};
+use crate::ops::{KeptBack, Workspace, kept_back, waiting_older};
 use crate::upkeep::sensitive;
 
 /// What an agreement releases.
@@ -35,6 +35,10 @@ pub(super) struct Offer {
     bodies: u64,
     /// What older stores hold of the project, and the runs that follow take over.
     pub(super) older: Waiting,
+    /// What an earlier `--from-now` keeps on hold.
+    pub(super) on_hold: KeptBack,
+    /// What waits now stays here.
+    pub(super) from_now: bool,
     checkouts: Vec<String>,
     /// The file that the agreement is bound to.
     config_file: Option<String>,
@@ -113,6 +117,8 @@ impl Offer {
                 PersonalData::Send => "send",
             },
             older,
+            on_hold: if is_local { KeptBack::default() } else { kept_back(&workspace.place.store())? },
+            from_now: false,
             bodies: if is_local { 0 } else { document.bodies.queued },
             checkouts: work_trees(&workspace.checkout).iter().map(|tree| path(tree)).collect(),
             config_file: pinned.map(|file| path(&file.path)),
@@ -133,10 +139,20 @@ impl Offer {
             let team = team.map(|t| format!(", team {t}")).unwrap_or_default();
             line("Target", &format!("{}{team}", self.origins.join(" and ")));
             let (events, bodies) = (count(self.events), count(self.bodies));
-            line(
-                "Releases",
-                &format!("{events} events and {bodies} bodies of {name} that wait now, and all that come"),
-            );
+            if self.from_now {
+                line("Releases", &format!("what is captured of {name} from now on"));
+                line("On hold", &format!("{events} events and {bodies} bodies that wait now, until they are allowed"));
+            } else {
+                line(
+                    "Releases",
+                    &format!("{events} events and {bodies} bodies of {name} that wait now, and all that come"),
+                );
+            }
+            if !self.on_hold.is_none() {
+                let (events, documents) = (count(self.on_hold.events), count(self.on_hold.documents));
+                let stay = if self.from_now { "stay on hold" } else { "are released as well" };
+                line("", &format!("{events} events and {documents} documents that `--from-now` put on hold {stay}"));
+            }
             if self.log_events > 0 {
                 let log_events = count(self.log_events);
                 line("", &format!("among them {log_events} lines of mission logs: who did what, names, free text"));

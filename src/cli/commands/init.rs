@@ -10,17 +10,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::init_plan::{Act, FILE, Found, Identity, KITTIFY, Layouts, Plan, Wish, plan};
+use super::unit_list::UnitList;
 use crate::base::{files, text};
-use crate::cli::journey::{start_stub, workspace, world};
-use crate::cli::render::listing::listing;
-use crate::cli::render::plural;
-use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::LAYOUTS;
 use crate::dossier::{self, ProjectOverride};
-use crate::endpoint::Choice;
 use crate::git::GitIgnored;
-use crate::ops::{self, Request, Scope};
+use crate::ops;
 
 /// Find the specs of this repository and write event-sync.toml.
 ///
@@ -162,32 +158,10 @@ fn tell_places(context: &Context, root: &Path, layouts: &Layouts, ignored: Optio
 
 /// Lists what would be sent, by unit.
 fn tell_listing(context: &Context) -> Result<(), Failure> {
-    let workspace = workspace(context)?;
-    let scope = Scope { command: "index", migrates: false, indexes: true, offers_bodies: false, drains: false };
-    let request = Request {
-        scope,
-        missions: None,
-        only_changed: false,
-        uses_memory: false,
-        step: None,
-        edition: dossier::Edition::default(),
-        max_time: None,
-        resubmits: false,
-        lists_lines: false,
-        dry_run: true,
-        choice: Choice::default(),
-    };
-    let report = ops::run(&world(context), &workspace, &request, &start_stub, &|_| ())?;
-    let artifacts = report.artifacts.unwrap_or_default();
-    for line in listing(&artifacts, context.globals.verbose > 0) {
-        context.printer.note(&line);
-    }
-    report.warnings.iter().for_each(|words| context.printer.warning(words));
-    let (documents, bytes) =
-        artifacts.iter().filter(|a| a.decision == "queued").fold((0, 0), |(n, b), a| (n + 1, b + a.size));
-    let units = plural(report.index.map_or(0, |index| index.missions), "unit");
-    let documents = plural(documents, "document");
-    context.printer.note(&format!("In all: {units}, {documents} ({}) that a run sends", size(bytes)));
+    let list = UnitList::of(context)?;
+    list.lines(context.globals.verbose > 0).iter().for_each(|line| context.printer.note(line));
+    list.warnings.iter().for_each(|words| context.printer.warning(words));
+    context.printer.note(&format!("In all: {} that a run sends", list.total()));
     Ok(())
 }
 

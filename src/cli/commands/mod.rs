@@ -35,6 +35,7 @@ mod status_all;
 mod target;
 mod target_name;
 mod target_set;
+mod unit_list;
 mod verify;
 mod waive;
 

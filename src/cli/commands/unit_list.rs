@@ -1,0 +1,105 @@
+//! What a run would send, by unit: for people who are asked, and for those who set a project up.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cli::journey::{start_stub, with_setup, world};
+use crate::cli::render::listing::listing;
+use crate::cli::render::plural;
+use crate::cli::table::size;
+use crate::cli::{Context, Failure};
+use crate::dossier::Edition;
+use crate::endpoint::Choice;
+use crate::ops::report::Artifact;
+use crate::ops::{self, Request, Scope, Setup, Workspace};
+
+/// The artifacts of a project, with what becomes of each.
+#[derive(Debug)]
+pub(super) struct UnitList {
+    artifacts: Vec<Artifact>,
+    missions: u64,
+    pub(super) warnings: Vec<String>,
+}
+
+/// A unit, in a document.
+#[derive(Debug, Serialize)]
+pub(super) struct UnitSummary {
+    mission_slug: String,
+    layout: String,
+    dir: String,
+    /// Documents that are sent, and their bytes.
+    documents: u64,
+    bytes: u64,
+    /// Files whose text is not sent, by reason.
+    not_sent: BTreeMap<String, u64>,
+}
+
+impl UnitList {
+    /// What would be sent if the repository's file were agreed to as it is. Writes nothing.
+    pub(super) fn of(context: &Context) -> Result<Self, Failure> {
+        let allowing =
+            |setup: &Setup<'_>| Ok(Workspace::open(&world(context), &Setup { allows_file: true, ..*setup })?);
+        let workspace = with_setup(context, allowing)?;
+        let scope = Scope { command: "index", migrates: false, indexes: true, offers_bodies: false, drains: false };
+        let request = Request {
+            scope,
+            missions: None,
+            only_changed: false,
+            uses_memory: false,
+            step: None,
+            edition: Edition::default(),
+            max_time: None,
+            resubmits: false,
+            lists_lines: false,
+            dry_run: true,
+            choice: Choice::default(),
+        };
+        let report = ops::run(&world(context), &workspace, &request, &start_stub, &|_| ())?;
+        Ok(Self {
+            artifacts: report.artifacts.unwrap_or_default(),
+            missions: report.index.map_or(0, |index| index.missions),
+            warnings: report.warnings,
+        })
+    }
+
+    /// A line for each unit, then for each reason that keeps files of it here; with `is_verbose` every path.
+    pub(super) fn lines(&self, is_verbose: bool) -> Vec<String> {
+        listing(&self.artifacts, is_verbose)
+    }
+
+    /// The totals, in words.
+    pub(super) fn total(&self) -> String {
+        let sent = self.artifacts.iter().filter(|artifact| artifact.decision == "queued");
+        let (documents, bytes) = sent.fold((0, 0), |(n, bytes), artifact| (n + 1, bytes + artifact.size));
+        format!("{}, {} ({})", plural(self.missions, "unit"), plural(documents, "document"), size(bytes))
+    }
+
+    /// The units, for a document.
+    pub(super) fn summaries(&self) -> Vec<UnitSummary> {
+        let units = self.artifacts.chunk_by(|a, b| a.mission_slug == b.mission_slug);
+        units.filter_map(summary).collect()
+    }
+}
+
+fn summary(unit: &[Artifact]) -> Option<UnitSummary> {
+    let first = unit.first()?;
+    let mut summary = UnitSummary {
+        mission_slug: first.mission_slug.clone(),
+        layout: first.layout.clone(),
+        dir: first.dir.clone(),
+        documents: 0,
+        bytes: 0,
+        not_sent: BTreeMap::new(),
+    };
+    for artifact in unit {
+        if artifact.decision == "queued" {
+            summary.documents += 1;
+            summary.bytes += artifact.size;
+        } else {
+            let code = artifact.reason.split(':').next().unwrap_or_default();
+            *summary.not_sent.entry(code.to_owned()).or_default() += 1;
+        }
+    }
+    Some(summary)
+}
