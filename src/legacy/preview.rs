@@ -19,10 +19,14 @@ type Seen = HashMap<(String, String), Sha256>;
 
 /// What taking over would come to.
 pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
-    let scratch = tempfile::tempdir().map_err(Error::Io)?;
     let (mut taken, mut seen) = (Taken::default(), Seen::new());
+    let looked = look(request).0;
+    if looked.is_empty() {
+        return Ok(taken);
+    }
+    let scratch = private_scratch().map_err(Error::Io)?;
     let scopes = scopes(request, scratch.path(), &mut taken);
-    for (found, todo) in look(request).0 {
+    for (found, todo) in looked {
         let report = match todo {
             // What an older migration noted adds no event where its journals are.
             Todo::Read if found.kind == Kind::Audit => SourceReport::waiting(&found),
@@ -38,6 +42,14 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
         taken.sources.push(report);
     }
     Ok(taken)
+}
+
+/// A directory for the copies that other users of the machine cannot list.
+fn private_scratch() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
 }
 
 type Looked = Result<(super::catalog::Known, Tally), ForeignError>;

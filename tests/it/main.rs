@@ -19,6 +19,8 @@ mod capture;
 mod choosing;
 #[cfg(unix)]
 mod ci;
+#[cfg(unix)]
+mod clean_children;
 mod consent;
 #[cfg(unix)]
 mod cost;
@@ -64,6 +66,7 @@ mod mission_log;
 mod next_steps;
 mod odd_servers;
 mod older_login;
+mod older_names;
 #[cfg(unix)]
 mod ownership;
 mod page;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::Sandbox;
+use crate::support::help::commands;
 use crate::support::server::{Reply, Server};
 
 /// A clone whose file says everything that a stranger might want, and whose files lead elsewhere.
@@ -37,43 +38,86 @@ fn hostile(url: &str) -> Sandbox {
     sandbox
 }
 
-/// Every command that works on a project, by itself and with what makes it act.
-const COMMANDS: [&[&str]; 34] = [
-    &["index", "--dry-run"],
-    &["run", "--dry-run"],
-    &["config", "show", "--origin"],
-    &["preflight"],
-    &["target", "show"],
-    &["target", "list"],
-    &["mode"],
-    &["allow"],
-    &["allow", "--list"],
-    &["allow", "--dry-run", "--json"],
-    &["hook", "status"],
-    &["hook", "install", "--dry-run"],
-    &["index"],
-    &["run"],
-    &["run", "--all", "--json"],
-    &["run", "--changed"],
-    &["run", "--strict"],
-    &["drain"],
-    &["capture"],
-    &["hook", "run", "post-commit"],
-    &["hook", "run", "post-checkout", "0", "1", "1"],
-    &["hook", "deliver", "--index"],
-    &["status"],
-    &["status", "--check", "--json"],
-    &["events", "list", "--jsonl", "--envelope"],
-    &["events", "explain"],
-    &["bodies", "list"],
-    &["bodies", "retry"],
-    &["migrate"],
-    &["migrate", "conflicts"],
-    &["verify"],
-    &["gc"],
-    &["purge", "--queue", "--dry-run"],
-    &["replay", "--to", "current", "--dry-run"],
+/// Every command, by itself and with what makes it act. `EVENT` is the id of one, and `->` stands before the file that the
+/// person names for a command to write.
+const COMMANDS: [&str; 67] = [
+    "index --dry-run",
+    "run --dry-run",
+    "config show --origin",
+    "preflight",
+    "target show",
+    "target list",
+    "mode",
+    "allow",
+    "allow --list",
+    "allow --dry-run --json",
+    "hook status",
+    "hook install --dry-run",
+    "init --dry-run",
+    "index",
+    "run",
+    "run --all --json",
+    "run --changed",
+    "run --strict",
+    "drain",
+    "drain --report -> report.json",
+    "capture",
+    "hook run post-commit",
+    "hook run post-checkout 0 1 1",
+    "hook deliver --index",
+    "status",
+    "status --all",
+    "status --missions",
+    "status --check --json",
+    "status --html -> status.html",
+    "events list --jsonl --envelope",
+    "events show EVENT",
+    "events explain",
+    "events release --all",
+    "events retry --all",
+    "events waive --all",
+    "bodies list",
+    "bodies retry",
+    "migrate",
+    "migrate adopt",
+    "migrate release",
+    "migrate conflicts",
+    "migrate conflicts resolve --keep journal --all",
+    "migrate cleanup",
+    "verify",
+    "verify --repair counters",
+    "gc",
+    "gc --explicit",
+    "archive --output -> archive.gz",
+    "restore ../archive.gz",
+    "purge --queue",
+    "purge --project",
+    "replay --to current --dry-run",
+    "replay --to current",
+    "hook install",
+    "hook uninstall",
+    "init",
+    "completions bash",
+    "man",
+    "--help",
+    "--version --json",
+    "allow https://elsewhere.example --dry-run",
+    "allow --revoke https://elsewhere.example",
+    "target set --receiver external-receiver --url http://127.0.0.1:9 --dry-run",
+    "target set --receiver external-receiver --url http://127.0.0.1:9",
+    "target forget stub",
+    "mode --default",
+    "mode local-retention",
 ];
+
+/// `bench` makes a project and a receiver of its own, and `serve` has a test of its own.
+const APART: [&str; 2] = ["bench", "serve"];
+
+/// What git itself owns of a hook.
+fn is_of_git(words: &str, path: &Path) -> bool {
+    let file = path.to_string_lossy();
+    words.starts_with("hook ") && (file.contains("/.git/hooks") || file.contains("/.git/config"))
+}
 
 /// The system calls of a command and its children that open sockets or change files, with the paths of descriptors.
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
@@ -111,7 +155,8 @@ fn changed(call: &str, cwd: &Path) -> Option<Vec<PathBuf>> {
             ["mkdir", "rename", "unlink", "link", "symlink", "rmdir", "mknod"].iter().any(|w| other.starts_with(w))
         }
     };
-    if !writes {
+    // A directory that was there already was not made.
+    if !writes || (name.starts_with("mkdir") && call.contains("EEXIST")) {
         return None;
     }
     // With `-y` a descriptor is followed by its path: `7</state/x>, "name"`.
@@ -131,16 +176,37 @@ fn changed(call: &str, cwd: &Path) -> Option<Vec<PathBuf>> {
 fn a_hostile_clone_opens_no_socket_and_writes_nowhere_else() {
     let server = Server::answering(|_| Reply::status(204));
     let sandbox = hostile(&server.url());
+    for command in commands(&sandbox) {
+        let name = command.name();
+        let is_tried = COMMANDS.iter().any(|words| *words == name || words.starts_with(&format!("{name} ")));
+        assert!(is_tried || APART.contains(&name.as_str()), "`{name}` is not traced here");
+    }
     let own = [sandbox.state(), sandbox.repo().join(".git/sk-sync")];
     let may = |path: &PathBuf| own.iter().any(|dir| path.starts_with(dir)) || path.starts_with("/dev/null");
-    for words in COMMANDS {
-        let Some(calls) = traced(&sandbox, words) else { return };
-        assert!(calls.len() > 10, "nothing was heard: {words:?}");
+    let mut event = "none".to_owned();
+    for line in COMMANDS {
+        let (words, file) = line.split_once(" -> ").map_or((line, None), |(words, file)| (words, Some(file)));
+        let named = file.map(|file| sandbox.path(file));
+        let words = words.replace("EVENT", &event);
+        let mut words: Vec<&str> = words.split(' ').collect();
+        words.extend(named.iter().map(|path| path.to_str().unwrap()));
+        let Some(calls) = traced(&sandbox, &words) else { return };
+        assert!(calls.len() > 10, "nothing was heard: {line}");
         for call in &calls {
-            assert!(!call.contains(" socket(") && !call.contains(" connect("), "{words:?}: {call}");
-            let strays: Vec<_> =
-                changed(call, &sandbox.repo()).into_iter().flatten().filter(|path| !may(path)).collect();
-            assert!(strays.is_empty(), "{words:?} writes to {strays:?}: {call}");
+            assert!(!call.contains(" socket(") && !call.contains(" connect("), "{line}: {call}");
+            let strays = changed(call, &sandbox.repo()).into_iter().flatten().filter(|path| {
+                // A report is made beside its name.
+                let is_named = named.is_some() && path.parent() == Some(&sandbox.path(""));
+                // A person's `init` writes the file that says so.
+                let is_init = line == "init" && path.parent() == Some(&sandbox.repo());
+                !may(path) && !is_named && !is_init && !is_of_git(line, path)
+            });
+            let strays: Vec<_> = strays.collect();
+            assert!(strays.is_empty(), "{line} writes to {strays:?}: {call}");
+        }
+        if event == "none" && line.starts_with("events list") {
+            let listed = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines();
+            event = listed[0]["event_id"].as_str().unwrap().to_owned();
         }
     }
     assert_eq!(server.connections(), 0);
@@ -149,4 +215,45 @@ fn a_hostile_clone_opens_no_socket_and_writes_nowhere_else() {
     let words = ["run", "--preset", "external-receiver", "--target-url", &target, "--allow-origin", &target];
     let calls = traced(&sandbox, &words).unwrap();
     assert!(calls.iter().any(|call| call.contains(" socket(")), "no socket was heard");
+}
+
+/// A receiver that is started in a hostile clone listens where the person said, connects nowhere, and writes what it was
+/// given to write.
+#[test]
+fn a_receiver_in_a_hostile_clone_does_what_its_flags_say() {
+    let server = Server::answering(|_| Reply::status(204));
+    let sandbox = hostile(&server.url());
+    let (log, port, store) = (sandbox.path("strace.log"), sandbox.path("port"), sandbox.path("received.db"));
+    let mut words = vec!["serve", "--listen", "127.0.0.1:0", "--port-file"];
+    words.extend([port.to_str().unwrap(), "--store", store.to_str().unwrap()]);
+    let program = sandbox.command(&words);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-qq", "-s", "4000", "-e", "trace=%file,%network", "-o"]).arg(&log);
+    strace.arg(program.get_program()).args(&words).env_clear().current_dir(sandbox.repo());
+    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let Ok(mut tracer) = strace.stdout(std::process::Stdio::null()).spawn() else { return };
+    let begun = std::time::Instant::now();
+    while !port.exists() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it does not listen");
+        if tracer.try_wait().unwrap().is_some() {
+            return;
+        }
+        crate::support::pause(std::time::Duration::from_millis(5));
+    }
+    let children = format!("/proc/{0}/task/{0}/children", tracer.id());
+    let child = std::fs::read_to_string(children).unwrap();
+    assert!(Command::new("kill").args(["-TERM", child.trim()]).status().unwrap().success());
+    tracer.wait().unwrap();
+    let calls = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
+    assert!(calls.contains(" bind(") && calls.contains("inet_addr(\"127.0.0.1\")"), "{calls}");
+    for call in calls.lines() {
+        assert!(!call.contains(" connect("), "{call}");
+        let strays = changed(call, &sandbox.repo()).into_iter().flatten();
+        let strays: Vec<_> = strays
+            .filter(|path| path.parent() != Some(&sandbox.path("")) && !path.starts_with(sandbox.state()))
+            .filter(|path| !path.starts_with("/dev/null"))
+            .collect();
+        assert!(strays.is_empty(), "it writes to {strays:?}: {call}");
+    }
+    assert_eq!(server.connections(), 0);
 }

@@ -1,6 +1,6 @@
 //! What the Action keeps apart and refuses: caches, artifacts, secrets, checkouts of strangers.
 
-use super::{DIR, Step, has, runner, step};
+use super::{Step, has, runner, step};
 use crate::support::Sandbox;
 use crate::support::rights::mode;
 use crate::support::server::Server;
@@ -123,14 +123,4 @@ fn a_comment_tells_how_many_documents_are_on_the_server() {
     let failed = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
     let comment = std::fs::read_to_string(failed.output("comment")).unwrap();
     assert!(!comment.contains("on the server as of"), "{comment}");
-}
-
-/// The two files of the Action differ in where its scripts are, and in nothing else.
-#[test]
-fn the_action_at_the_root_is_the_same() {
-    let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
-    let inner = std::fs::read_to_string(format!("{DIR}/action.yml")).unwrap();
-    let text: Vec<_> = root.lines().skip_while(|line| line.starts_with('#')).collect();
-    let text = text.join("\n").replace("$GITHUB_ACTION_PATH/.github/actions/sk-sync/", "$GITHUB_ACTION_PATH/");
-    assert_eq!(text, inner.trim_end());
 }

@@ -183,7 +183,10 @@ fn a_long_list_is_cut() {
         sandbox.write(&format!("kitty-specs/001-harbour-tide-table/research/{n}.md"), format!("# {n}\n"));
     }
     let server = Server::answering(|request| {
-        if request.path.contains("push-content") { Reply::status(422) } else { honest(request, "success") }
+        // A server that takes some documents is asked about all of them.
+        let is_refused = request.path.contains("push-content")
+            && request.json()["artifact_path"].as_str().unwrap().starts_with("research/");
+        if is_refused { Reply::status(422) } else { honest(request, "success") }
     });
     sandbox.target(&server.url());
     let run = step(&sandbox, "run.sh", &[]);
@@ -273,30 +276,4 @@ fn a_release_is_installed_only_with_its_checksum() {
     assert!(spoilt.log.contains("::error title=sk-sync::") && spoilt.log.contains("checksum"), "{}", spoilt.log);
     let unnamed = step(&sandbox, "install.sh", &[("ACTION_REPOSITORY", "o/r"), ("INPUT_VERSION", "main;touch pwned")]);
     assert!(unnamed.code == Some(1) && unnamed.log.contains("must be like 1.2.3"), "{}", unnamed.log);
-}
-
-/// The text of the Action: nothing from outside in a script, everything of others pinned, every input documented and used.
-#[test]
-fn the_action_is_pinned_and_puts_nothing_into_scripts() {
-    let text = std::fs::read_to_string(format!("{DIR}/action.yml")).unwrap();
-    let runs: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("run: ")).collect();
-    assert_eq!(runs.len(), 4, "{runs:?}");
-    assert!(runs.iter().all(|line| !line.contains("${{")), "{runs:?}");
-    let workflows = ["ci", "release"]
-        .map(|name| std::fs::read_to_string(format!("{DIR}/../../workflows/{name}.yml")).unwrap())
-        .concat();
-    for line in text.lines().chain(workflows.lines()).filter(|line| line.contains("uses: ")) {
-        let named = line.split("uses: ").nth(1).unwrap();
-        let commit = named.split_once('@').map_or("", |(_, rest)| rest.split(' ').next().unwrap());
-        let is_pinned = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()) && named.contains(" # v");
-        assert!(is_pinned || named.starts_with("./"), "{line}");
-    }
-    let scripts = ["prepare.sh", "install.sh", "run.sh", "comment.sh"]
-        .map(|name| std::fs::read_to_string(format!("{DIR}/{name}")).unwrap())
-        .concat();
-    for line in text.lines().filter(|line| line.contains(": ${{ inputs.") || line.contains(": ${{ github.")) {
-        let name = line.trim().split(':').next().unwrap();
-        let is_for_gh = name == "GH_TOKEN";
-        assert!(is_for_gh || scripts.contains(name), "{line}");
-    }
 }

@@ -6,6 +6,7 @@ mod quiet;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ struct Hooked {
     sandbox: Sandbox,
     server: Server,
     gate: Gate,
+    /// Requests that reached the receiver.
+    asked: Arc<AtomicUsize>,
     known: BTreeSet<String>,
 }
 
@@ -41,8 +44,10 @@ impl Hooked {
     /// Prepares the repository without hooks, captures what is there, and installs hooks.
     fn new(git: Option<&Path>, prepare: impl FnOnce(&Sandbox)) -> Self {
         let gate = Gate::default();
-        let held = Arc::clone(&gate);
+        let (held, asked) = (Arc::clone(&gate), Arc::<AtomicUsize>::default());
+        let seen = Arc::clone(&asked);
         let server = Server::answering(move |request| {
+            seen.fetch_add(1, Ordering::SeqCst);
             let (open, changed) = &*held;
             let waited = changed.wait_timeout_while(open.lock().unwrap(), PATIENCE, |open| !*open).unwrap();
             assert!(*waited.0, "the test never let the receiver answer");
@@ -61,7 +66,7 @@ impl Hooked {
         sandbox.git(&["commit", "--quiet", "--all", "--message=target"]);
         prepare(&sandbox);
         assert_eq!(sandbox.sk_sync(["index", "--json"]).success().json()["exit_code"], 0);
-        let mut hooked = Self { sandbox, server, gate, known: BTreeSet::new() };
+        let mut hooked = Self { sandbox, server, gate, asked, known: BTreeSet::new() };
         hooked.captured();
         hooked.install(".");
         hooked
@@ -135,15 +140,20 @@ impl Hooked {
         self.places().iter().map(count).sum::<i64>().unsigned_abs()
     }
 
+    /// Waits until this holds.
+    fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < PATIENCE, "{what}:\n{}", self.log());
+            pause(Duration::from_millis(5));
+        }
+    }
+
     /// Lets the receiver answer, and waits until as many drains have ended as were left behind.
     fn let_go(&self, drains: usize) {
         *self.gate.0.lock().unwrap() = true;
         self.gate.1.notify_all();
-        let begun = Instant::now();
-        while self.drains() < drains {
-            assert!(begun.elapsed() < PATIENCE, "{drains} drains should have ended:\n{}", self.log());
-            pause(Duration::from_millis(5));
-        }
+        self.wait_until(&format!("{drains} drains should have ended"), |hooked| hooked.drains() >= drains);
     }
 }
 

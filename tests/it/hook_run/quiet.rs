@@ -1,6 +1,7 @@
 //! A hook is a guest: quick, quiet, never fatal.
 
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Hooked;
@@ -137,27 +138,21 @@ fn d48_a_locked_store_is_waited_for_within_the_budget() {
 #[test]
 fn d50_a_drain_is_skipped_while_another_one_runs_and_none_stays() {
     let mut hooked = Hooked::new(None, |_| ());
-    for text in ["# One\n", "# Two\n"] {
+    let commit = |hooked: &Hooked, text| {
         hooked.sandbox.write(SPEC, text);
         hooked.git(&["commit", "--all", "--message=x"], 0);
-        let begun = std::time::Instant::now();
-        while hooked.log().matches("captured").count() + hooked.drains() < usize::from(text == "# Two\n") * 2 + 1 {
-            assert!(begun.elapsed() < super::PATIENCE, "{}", hooked.log());
-            pause(Duration::from_millis(5));
-        }
-        // The drain of the first commit has begun to send before the second supersedes what it sends.
-        pause(Duration::from_millis(700));
-    }
+    };
+    commit(&hooked, "# One\n");
+    // What is on the wire is not superseded by the second commit.
+    hooked.wait_until("the first drain sends", |hooked| hooked.asked.load(Ordering::SeqCst) > 0);
+    commit(&hooked, "# Two\n");
+    hooked.wait_until("the second drain ends", |hooked| hooked.drains() > 0);
     assert!(hooked.log().contains("drain: skipped, another drain is running"), "{}", hooked.log());
     hooked.let_go(2);
     assert_eq!(hooked.captured().len(), 2);
     let status = hooked.sandbox.sk_sync(["status", "--json"]).json();
     assert_eq!(status["balance"]["untried"], 0, "{status}");
-    let begun = std::time::Instant::now();
-    while running_in(&hooked.sandbox) > 0 {
-        assert!(begun.elapsed() < super::PATIENCE, "a process stays behind");
-        pause(Duration::from_millis(5));
-    }
+    hooked.wait_until("no process stays behind", |hooked| running_in(&hooked.sandbox) == 0);
 }
 
 /// How many processes of the sandbox there are, by the state directory in their environment; none are seen where the

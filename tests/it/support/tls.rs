@@ -111,7 +111,13 @@ impl Drop for Front {
 fn attend(mut client: TcpStream, config: Arc<ServerConfig>, behind: SocketAddr, seen: &Seen) -> std::io::Result<()> {
     let mut tls = ServerConnection::new(config).map_err(std::io::Error::other)?;
     while tls.is_handshaking() {
-        tls.complete_io(&mut client)?;
+        if let Err(error) = tls.complete_io(&mut client) {
+            // The alert is on its way: a client that goes on writing meanwhile must not lose it to a reset.
+            let _sent = tls.write_tls(&mut client);
+            client.shutdown(Shutdown::Write)?;
+            std::io::copy(&mut client, &mut std::io::sink())?;
+            return Err(error);
+        }
     }
     seen.handshakes.fetch_add(1, Ordering::SeqCst);
     let mut server = TcpStream::connect(behind)?;
