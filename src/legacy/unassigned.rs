@@ -1,5 +1,6 @@
 //! What older stores held that names no project. It lies in a store of its own, belongs to no repository, and goes
-//! nowhere until a person gives it to the project at hand, or purges it.
+//! nowhere until a person gives it to the project at hand, or purges it. What a repository captured before it had an id
+//! is given in the same way.
 
 use std::path::Path;
 
@@ -95,8 +96,7 @@ pub(crate) fn give(
                 chunk.rows.iter().map(|row| take(appending, row, policy)).collect::<Result<Vec<_>, Error>>()
             })?;
             for (row, appended) in chunk.rows.iter().zip(taken.0) {
-                let is_held = policy.hold(&row.record.event_type).is_some();
-                let seq = given.count(&appended, is_held);
+                let seq = given.count(&appended, row.hold(policy).is_some());
                 for noted in seq.iter().flat_map(|_| &row.noted) {
                     marks::note_again(tx, now, seq.unwrap_or_default(), noted)?;
                 }
@@ -150,6 +150,13 @@ struct Row {
     noted: Vec<Noted>,
 }
 
+impl Row {
+    /// Why it is on hold: by the rule of the project, or since it was captured.
+    fn hold(&self, policy: &Policy) -> Option<&str> {
+        policy.hold(&self.record.event_type).or(self.record.held.as_deref())
+    }
+}
+
 /// The next events.
 #[derive(Default)]
 struct Chunk {
@@ -191,7 +198,7 @@ fn take(appending: &mut Appending<'_>, row: &Row, policy: &Policy) -> Result<App
         envelope: &row.envelope,
         wire: wire_form(event_id, &inspect(&row.envelope)),
         coalesce: None,
-        held: policy.hold(event_type),
+        held: row.hold(policy),
         origin,
     };
     Ok(appending.append(&entry)?)

@@ -49,7 +49,9 @@ impl AddAssign<books::Absorbed> for Absorbed {
 
 /// Opens the store of the workspace's project.
 pub(crate) fn open(world: &World<'_>, workspace: &Workspace) -> Result<(Store, Absorbed), Error> {
-    open_at(world, &Rule::of(workspace), &workspace.place.store())
+    let (store, mut absorbed) = open_at(world, &Rule::of(workspace), &workspace.place.store())?;
+    absorbed.warnings.extend(super::unassigned::adopt_earlier(world, workspace)?);
+    Ok((store, absorbed))
 }
 
 /// Takes over what waits in the spool, if something does: only then is the store opened.

@@ -1,9 +1,11 @@
-//! What older stores held that names no project: given to the project at hand, on a person's word.
+//! Events that name no project, given to the project at hand: what older stores held, on a person's word; and what this
+//! repository captured before it had an id.
 
 use super::migrate::policy;
 use super::report::Report;
 use super::{Error, Workspace, World};
-use crate::legacy::{self, Given, Unassigned};
+use crate::git;
+use crate::legacy::{self, Given, Policy, Unassigned};
 
 /// What lies there. Creates nothing.
 pub(crate) fn unassigned(workspace: &Workspace) -> Unassigned {
@@ -28,6 +30,30 @@ pub(crate) fn adopt_unassigned(world: &World<'_>, workspace: &Workspace, report:
         migrate.open_conflicts = Some(legacy::open_conflicts(&workspace.place.store()));
     }
     Ok(())
+}
+
+/// Gives the project what this repository captured before it had an id; returns what a person should know of it.
+pub(super) fn adopt_earlier(world: &World<'_>, workspace: &Workspace) -> Result<Option<String>, Error> {
+    let identity = &workspace.identity;
+    // An id that is only derived gives way to a real one.
+    if identity.project_uuid.is_none() || identity.is_derived {
+        return Ok(None);
+    }
+    let from = workspace.home.unassigned(git::repository(&workspace.checkout)).store();
+    if !from.exists() {
+        return Ok(None);
+    }
+    let Unassigned { events, error, .. } = legacy::unassigned(&from);
+    if let Some(error) = error {
+        return Ok(Some(format!("what was captured before this project had an id stays where it is: {error}")));
+    }
+    if events == 0 {
+        return Ok(None);
+    }
+    let policy = Policy { is_held: false, ..policy(workspace) };
+    let given = legacy::give((&from, &workspace.place.store()), &policy, world.clock, world.interrupt)?;
+    let taken = given.adopted + given.known;
+    Ok((taken > 0).then(|| format!("{taken} events that were captured before this project had an id are its own now")))
 }
 
 fn give(world: &World<'_>, workspace: &Workspace) -> Result<Given, Error> {

@@ -199,3 +199,22 @@ fn beside_a_store_of_its_own_what_was_not_delivered_is_copied() {
     let refused = sandbox.sk_sync(["migrate", "adopt", "--store", &theirs, "--yes"]).code(2);
     assert!(refused.stderr.contains(&format!("it holds the project {OTHER}")), "{refused:?}");
 }
+
+/// What was captured before the project had an id is the project's as soon as it has one.
+#[test]
+fn captures_from_before_the_id_are_sent_with_it() {
+    let mut sandbox = Sandbox::with_empty_repo();
+    let piped: String = (0..3).map(|n| envelope(&id(n), None, "early") + "\n").collect();
+    let _captured = sandbox.sk_sync_with(["capture"], piped).success();
+    // An id that is only derived, for a first try, does not get them.
+    let _tried = sandbox.sk_sync(["run", "--preset", "stub"]).success();
+    sandbox.write(".kittify/config.yaml", format!("project:\n  uuid: {HARBOUR}\n  slug: harbour-tides\n"));
+    let served = sandbox.serve(&["--listen", "127.0.0.1:0"]);
+    sandbox.target(&served.url());
+    let run = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!((&run["balance"]["delivered"], &run["drain"]["rejected"]), (&json!(3), &json!(0)), "{run}");
+    assert!(run["warnings"].to_string().contains("3 events that were captured before this project had an id"), "{run}");
+    let again = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert!(!again["warnings"].to_string().contains("before this project had an id"), "{again}");
+    sandbox.verified();
+}

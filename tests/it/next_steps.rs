@@ -130,9 +130,12 @@ fn holds_failures_and_conflicts() {
     let _refused = sandbox.sk_sync(["drain"]).code(5);
     shows(&sandbox, "sk-sync events list --status undeliverable", "MissionDossier");
     // A document that is refused for good.
-    let picky = Server::answering(|request| match request.path.contains("/events/") {
-        true => honest(request, "success"),
-        false => Reply::json(400, &json!({"error": "no such mission"})),
+    let picky = Server::answering(|request| {
+        if request.path.contains("/events/") {
+            honest(request, "success")
+        } else {
+            Reply::json(400, &json!({"error": "no such mission"}))
+        }
     });
     sandbox.target(&picky.url());
     let _refused = sandbox.sk_sync(["run"]).code(5);

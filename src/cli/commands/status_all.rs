@@ -42,7 +42,9 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     if context.printer.is_json() {
         context.printer.reply("status", Exit::Success, &document);
     } else if !context.globals.quiet {
-        lines(&document, &workspace).iter().for_each(|line| context.printer.result(&printable(line)));
+        for line in lines(&document, &workspace) {
+            context.printer.result(&printable(&line));
+        }
     }
     Ok(Exit::Success)
 }
