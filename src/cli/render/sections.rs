@@ -105,7 +105,9 @@ pub(super) fn news_of_logs(logs: Option<&MissionLogs>, is_verbose: bool) -> Opti
         ("lines skipped", skipped),
     ];
     let files = format!("{} of {} read", count(logs.read), plural(logs.files, "mission log"));
-    Some(with_terms(format!("{files}, {}", plural(logs.captured, "new event")), &terms))
+    let words = with_terms(format!("{files}, {}", plural(logs.captured, "new event")), &terms);
+    let reasons = logs.skipped.iter().map(|(reason, n)| format!("{} {reason}", count(*n)));
+    Some(if is_verbose && skipped > 0 { format!("{words}: {}", reasons.collect::<Vec<_>>().join(", ")) } else { words })
 }
 
 pub(super) fn index_words(index: &Index) -> String {
