@@ -11,11 +11,10 @@ use crate::cli::help;
 use crate::cli::logging::LogFormat;
 use crate::config::milliseconds;
 
-/// Gets the events and documents of spec-driven repositories to a server.
+/// Deliver the specs, plans and tasks in a git repository to a server.
 ///
-/// Captures every event of a repository's missions in a local journal, then delivers the events and the documents to
-/// the one target you chose: nothing lost, nothing stored twice, no daemon. With nothing configured, everything is
-/// kept on this machine and nothing is sent.
+/// Captures events and documents in a local journal, then delivers them to the one target you chose. Nothing is lost,
+/// no daemon runs, and each run proves what arrived. Without configuration everything stays on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "sk-sync", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = help::EXAMPLES, after_long_help = help::after_long_help())]
@@ -37,43 +36,43 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Print nothing but errors and what was asked for with --json
+    /// Print only errors (and the --json document)
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
     pub(crate) quiet: bool,
 
-    /// Say more; repeat for debug (-vv) and trace (-vvv) messages
+    /// Show details; repeat for debug (-vv) and trace (-vvv)
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
 
-    /// When to use colours
+    /// When to use colors
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = "Global options")]
     pub(crate) color: ColorChoice,
 
-    /// Also write what happens to FILE, without secrets; at 8 MiB it is put aside as FILE.1
+    /// Also write a log to FILE, without secrets; rotated to FILE.1 at 8 MiB
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(crate) log_file: Option<PathBuf>,
 
-    /// What a line of the log looks like
+    /// Format of the log
     #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t, help_heading = "Global options")]
     pub(crate) log_format: LogFormat,
 
-    /// Never ask; do what is safe without an answer
+    /// Never prompt; use the safe answer
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) no_input: bool,
 
-    /// What is kept and where it goes, as one word
+    /// What is kept and where it is sent, as one word
     #[arg(long, global = true, value_name = "NAME", value_parser = presets(), ignore_case = true, help_heading = "Target options")]
     pub(crate) preset: Option<String>,
 
-    /// Send to the server at this base URL, in this run
+    /// Send to the server at this base URL in this run
     #[arg(long, global = true, value_name = "BASE", help_heading = "Target options")]
     pub(crate) target_url: Option<String>,
 
-    /// Let the environment's target win over a different configured one
+    /// Use the environment's target if another one is configured
     #[arg(long, global = true, help_heading = "Target options")]
     pub(crate) override_target: bool,
 
-    /// Agree, for this run, to send to ORIGIN (scheme://host:port)
+    /// Consent to send to ORIGIN (scheme://host:port) in this run
     #[arg(long, global = true, value_name = "ORIGIN", help_heading = "Target options")]
     pub(crate) allow_origin: Vec<String>,
 }

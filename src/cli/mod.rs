@@ -30,7 +30,7 @@ pub(crate) use reply::Reply;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use log::Level;
 
 use crate::base::Env;
@@ -56,13 +56,18 @@ pub fn main() -> ExitCode {
         let _closed = printer.finish();
         return Exit::Success.into();
     }
-    let cli = commands::plain_hook_run(&words).map_or_else(|| args::Cli::try_parse_from(&words), Ok);
+    let cli = commands::plain_hook_run(&words).map_or_else(|| parsed(&words), Ok);
     let exit = match cli {
         Ok(cli) => run(env, cli),
         Err(error) => not_understood(&env, &words, &error),
     };
     // What git did is done: no hook of ours may make it look like a failure.
     if is_hook(&words, "run") { Exit::Success.into() } else { exit.into() }
+}
+
+fn parsed(words: &[OsString]) -> Result<args::Cli, clap::Error> {
+    let matches = help::in_groups(args::Cli::command()).try_get_matches_from(words)?;
+    args::Cli::from_arg_matches(&matches)
 }
 
 /// True when `words` are `hook act …`, with options before them.
@@ -148,6 +153,8 @@ fn named_command(words: &[OsString]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]

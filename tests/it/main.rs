@@ -39,6 +39,7 @@ mod failpoints;
 mod file_systems;
 mod gates;
 mod gc;
+mod git_children;
 mod gone;
 mod hardship;
 mod health;

@@ -10,38 +10,46 @@ use crate::support::Sandbox;
 fn help_names_commands_options_exit_codes_and_environment() {
     let run = Sandbox::new().sk_sync(["--help"]).success();
     insta::assert_snapshot!(run.stdout, @"
-    Gets the events and documents of spec-driven repositories to a server.
+    Deliver the specs, plans and tasks in a git repository to a server.
 
-    Captures every event of a repository's missions in a local journal, then delivers the events and the
-    documents to the one target you chose: nothing lost, nothing stored twice, no daemon. With nothing
-    configured, everything is kept on this machine and nothing is sent.
+    Captures events and documents in a local journal, then delivers them to the one target you chose.
+    Nothing is lost, no daemon runs, and each run proves what arrived. Without configuration everything
+    stays on this machine.
 
     Usage: sk-sync [OPTIONS] <COMMAND>
 
-    Commands:
-      run          Index, capture, and deliver: the main job
-      index        Index the feature directories and capture what changed; send nothing
-      capture      Make event envelopes from stdin durable, one JSON object a line
-      drain        Deliver what is owed, events first, then bodies [alias: now]
-      replay       Make events that a target has owed to it again
-      status       Show what is kept, what is owed, what is stuck, and the next step
-      preflight    Show every gate at once, each shut one with the line that opens it
-      events       Inspect the events in the journal
-      bodies       Inspect the bodies that wait for upload, and those refused for good
-      migrate      Take over what older versions of Spec Kitty left in their queues
-      gc           Let payloads go that no live target still needs
-      archive      Write payloads to a checksummed, portable archive
-      restore      Read an archive back into the journal
-      purge        Give up what waits, or remove everything of a project
-      target       Show and choose the target, and list every target before it
-      mode         Show or choose the preset of this project
-      verify       Check every hash, count and reference in the store
+    Everyday:
+      run          Index, capture and deliver: the main command
+      status       Show what is delivered, what is left to send, and the next step
+      drain        Deliver what is left to send: events, then documents
+      index        Index spec directories and capture changes; send nothing
+      capture      Store event envelopes from stdin, one JSON object a line
+
+    Set up:
       init         Find the specs of this repository and write event-sync.toml
-      config       Show the configuration in force
-      hook         Capture after commits, by git's own hooks
-      serve        Run a receiver: the server side, for tests and self-hosters
-      allow        Agree to sending what is in this repository to an origin
-      bench        Measure what work costs on this machine, beside its raw limit
+      preflight    Check everything that can stop delivery, and how to fix it
+      allow        Consent to send this repository's data to a server
+      target       Show and choose the target
+      mode         Show or choose the preset of this project
+      hook         Capture after commits with git hooks
+      config       Show the effective configuration
+
+    Fix:
+      events       List, explain, retry, waive and release events
+      bodies       List and retry documents that are not delivered
+      replay       Send delivered events again, for example to a server that lost its data
+      verify       Check every hash, count and reference in the store
+      migrate      Import what older versions of Spec Kitty left in their queues
+
+    Storage:
+      gc           Delete payloads that every target already has
+      archive      Write payloads to a portable, checksummed archive
+      restore      Import an archive into the journal
+      purge        Discard what waits, or delete everything of a project
+
+    More:
+      serve        Run a receiver, the server side
+      bench        Benchmark sk-sync against this machine's limits
       completions  Print a completion script for a shell
       man          Print the manual page
       help         Print this message or the help of the given subcommand(s)
@@ -61,13 +69,13 @@ fn help_names_commands_options_exit_codes_and_environment() {
               Read FILE instead of the repository's event-sync.toml
 
       -q, --quiet
-              Print nothing but errors and what was asked for with --json
+              Print only errors (and the --json document)
 
       -v, --verbose...
-              Say more; repeat for debug (-vv) and trace (-vvv) messages
+              Show details; repeat for debug (-vv) and trace (-vvv)
 
           --color <WHEN>
-              When to use colours
+              When to use colors
 
               Possible values:
               - auto:   On a terminal, unless the environment says otherwise
@@ -77,10 +85,10 @@ fn help_names_commands_options_exit_codes_and_environment() {
               [default: auto]
 
           --log-file <FILE>
-              Also write what happens to FILE, without secrets; at 8 MiB it is put aside as FILE.1
+              Also write a log to FILE, without secrets; rotated to FILE.1 at 8 MiB
 
           --log-format <FORM>
-              What a line of the log looks like
+              Format of the log
 
               Possible values:
               - text: For people: time, level, where, what
@@ -89,11 +97,11 @@ fn help_names_commands_options_exit_codes_and_environment() {
               [default: text]
 
           --no-input
-              Never ask; do what is safe without an answer
+              Never prompt; use the safe answer
 
     Target options:
           --preset <NAME>
-              What is kept and where it goes, as one word
+              What is kept and where it is sent, as one word
 
               Possible values:
               - teamspace:         keep everything, send to a Teamspace
@@ -103,20 +111,20 @@ fn help_names_commands_options_exit_codes_and_environment() {
               - stub:              keep everything, send to a receiver inside sk-sync, for a first look
 
           --target-url <BASE>
-              Send to the server at this base URL, in this run
+              Send to the server at this base URL in this run
 
           --override-target
-              Let the environment's target win over a different configured one
+              Use the environment's target if another one is configured
 
           --allow-origin <ORIGIN>
-              Agree, for this run, to send to ORIGIN (scheme://host:port)
+              Consent to send to ORIGIN (scheme://host:port) in this run
 
     Examples:
-      sk-sync init --project            write an event-sync.toml with a new project identity
-      sk-sync run --preset stub         try everything against a receiver inside sk-sync
-      sk-sync run                       index, capture, and deliver to the configured target
+      sk-sync init                      find the specs and write event-sync.toml
+      sk-sync run --preset stub         try the delivery with the built-in receiver
+      sk-sync run                       index, capture and deliver to the configured target
       sk-sync run --json --strict       the same for a script: one JSON document, no leniency
-      sk-sync status --check            is anything owed, stuck or blocked? The exit code says
+      sk-sync status --check            report by exit code if anything is left, failed or blocked
 
     Exit codes:
         0  nothing retryable is left
@@ -203,7 +211,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
 fn every_command_has_help() {
     let sandbox = Sandbox::new();
     let top = sandbox.sk_sync(["-h"]).success().stdout;
-    let commands = top.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
+    let commands = top.lines().skip_while(|l| *l != "Everyday:").take_while(|l| *l != "Options:");
     let names: Vec<_> = commands.filter(|l| l.starts_with("  ")).filter_map(|l| l.split_whitespace().next()).collect();
     assert!(names.contains(&"run") && names.contains(&"completions"), "{names:?}");
     for name in names {

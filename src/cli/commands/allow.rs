@@ -17,14 +17,14 @@ use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Grant, Granting, LOCAL, Resolved, grants, read_origin, record, revoke};
 use crate::ops::{self, KeptBack, Workspace, hold_captured, kept_back, release_captured};
 
-/// Agree to sending what is in this repository to an origin.
+/// Consent to send this repository's data to a server.
 ///
-/// Lists what would leave, by unit, shows what the agreement releases, and records it in the state directory, never in the repository: for this
-/// project, this repository with all its checkouts, and this origin. Where the repository's event-sync.toml says more
-/// than a stranger's file may, the agreement is about these keys too, and holds for that file as it is now. The ORIGIN
-/// `local` agrees to the file alone, and lets nothing leave this machine. Without ORIGIN it asks on a terminal. The
-/// embedded receiver, and loopback addresses that you name yourself, need no agreement. What older stores hold of the
-/// project is named with its files, and taken over by the runs that follow.
+/// Lists what would be sent, then records your consent for this project, this repository with all its work trees, and
+/// this origin. Consent is stored in the state directory, never in the repository. If the repository's event-sync.toml
+/// sets keys that need consent, it covers those keys as well, for the file as it is now. The ORIGIN `local` covers only
+/// the file; nothing is sent. Without ORIGIN, sk-sync asks on a terminal. The built-in receiver, and loopback addresses
+/// that you name yourself, need no consent.
+/// What older stores hold of the project is listed with its files, and imported by the following runs.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -42,23 +42,23 @@ pub(crate) struct Args {
     #[arg(value_name = "ORIGIN", conflicts_with_all = ["list", "revoke"])]
     pub(crate) origins: Vec<String>,
 
-    /// List what was agreed to for this project
+    /// List recorded consents of this project
     #[arg(long, conflicts_with = "revoke")]
     pub(crate) list: bool,
 
-    /// Take the agreement for ORIGIN back
+    /// Withdraw the consent for ORIGIN
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) revoke: Option<String>,
 
-    /// Show what would leave, with every document; ask and record nothing
+    /// Show what would be sent, with every document; record nothing
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
     pub(crate) show: bool,
 
-    /// Keep on hold what was captured before, and leave older stores alone, until a later `allow` without this
+    /// Keep what was captured before on hold, until an `allow` without this option
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
     pub(crate) from_now: bool,
 
-    /// Keep the token, and secrets of headers, from the origin
+    /// Do not send tokens or header secrets to the origin
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
     pub(crate) without_secrets: bool,
 

@@ -11,11 +11,11 @@ use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive};
 
-/// Write payloads to a checksummed, portable archive.
+/// Write payloads to a portable, checksummed archive.
 ///
-/// The file is JSON Lines, one event a line with its envelope byte for byte, packed with gzip, and a last line with
-/// number and digest. It is brought to disk and read again before any event counts as archived. `sk-sync restore` reads
-/// it, here or elsewhere: an archive is also how unsent work leaves a machine that goes away.
+/// The file is gzipped JSON Lines: one event a line with its envelope byte for byte, and a last line with count and
+/// digest. It is synced to disk and read again before any event counts as archived. `sk-sync restore` reads it on any
+/// machine, so that unsent work can leave a machine that goes away.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -24,15 +24,15 @@ Examples:
   sk-sync restore unsent.jsonl.gz                    the way back, on any machine")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
-    /// The file to write; it must not exist
+    /// File to write; it must not exist
     #[arg(long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 
-    /// Only events that the target in force does not have
+    /// Only events that the target does not have
     #[arg(long)]
     pub(crate) unsent: bool,
 
-    /// Then give up what was archived: it is owed no more (what is in flight stays)
+    /// Then discard what was archived and is not in flight
     #[arg(long)]
     pub(crate) release: bool,
 
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Print what was done as one JSON document
+    /// Print the result as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -11,11 +11,11 @@ use crate::cli::render::bench::show;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Home;
 
-/// Measure what work costs on this machine, beside its raw limit.
+/// Benchmark sk-sync against this machine's limits.
 ///
-/// Does each kind of work several times, in turn with the least that could do it (bare SQLite, plain reading and
-/// hashing, posting the same bytes), on the same file system and with the same durability. Works in a directory of its
-/// own that is deleted afterwards; your journal is not touched.
+/// Runs each kind of work several times, next to the least that could do it (bare SQLite, plain reading and hashing,
+/// posting the same bytes), on the same file system and with the same durability. Uses a temporary directory; your
+/// journal is not touched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,23 +31,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 
-    /// Take N samples of everything
+    /// Take N samples of each measurement
     #[arg(long, value_name = "N", default_value = "5")]
     pub(crate) repeats: NonZeroUsize,
 
-    /// Events in the journal before some are added one by one
+    /// Journal sizes at which single events are added
     #[arg(long, value_name = "N", value_delimiter = ',', num_args = 1..)]
     pub(crate) depth: Option<Vec<u64>>,
 
-    /// Small work, over in seconds: its times say little
+    /// Run a quick check; its times mean little
     #[arg(long)]
     pub(crate) quick: bool,
 
-    /// Draw cost against depth into FILE, an SVG picture
+    /// Plot cost against journal size into FILE (SVG)
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
 
-    /// Print the figures, with every sample, as one JSON document
+    /// Print the figures and all samples as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

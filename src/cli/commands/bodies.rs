@@ -9,7 +9,7 @@ use crate::cli::table::{Table, count};
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{BodyListing, Retried, list_bodies, retry_bodies};
 
-/// Inspect the bodies that wait for upload, and those refused for good.
+/// List and retry documents that are not delivered.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -23,9 +23,9 @@ pub(crate) enum Bodies {
     Retry(RetryArgs),
 }
 
-/// List the upload queue in the order it is tried in, and the failure log.
+/// List waiting documents in sending order, and rejected ones.
 ///
-/// Creates nothing and changes nothing. At most 1,000 of each are listed; `status` counts them all.
+/// Changes nothing. Lists at most 1,000 of each; `status` counts all of them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
     /// Only these missions (names of feature directories)
@@ -41,7 +41,7 @@ pub(crate) struct ListArgs {
     pub(crate) json: bool,
 }
 
-/// Try waiting bodies again at once, and offer refused ones again.
+/// Retry waiting and rejected documents now.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RetryArgs {
     /// Only these missions (names of feature directories)

@@ -9,12 +9,11 @@ use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{Line, News, StreamRequest, capture_stream, evicted_words};
 
-/// Make event envelopes from stdin durable, one JSON object a line.
+/// Store event envelopes from stdin, one JSON object a line.
 ///
-/// Reads one JSON object a line from stdin and writes each to the journal, byte for byte, before anything else is
-/// looked at: no gate, no target and no rule of the envelope stops a capture. When the command ends with exit 0,
-/// every line is on disk: in the journal or, while that cannot be opened, in a spool file beside it that the next run
-/// takes over.
+/// Writes each line to the journal byte for byte before it checks anything else: no gate, target or envelope rule stops
+/// a capture. After exit code 0 every line is on disk, in the journal or, if that cannot be opened, in a spool file
+/// that the next run imports.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = "\
@@ -22,23 +21,23 @@ Examples:
   sk-sync capture < events.jsonl              all lines, in a few large transactions
   producer | sk-sync capture --each --json    each line durable before its answer is printed")]
 pub(crate) struct Args {
-    /// Print one JSON object for each line of input: what became of it
+    /// Print one JSON object with the result of each line
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Refuse lines that break the envelope's rules, instead of warning
+    /// Reject lines that break the envelope's rules
     #[arg(long)]
     pub(crate) strict_envelope: bool,
 
-    /// Refuse lines once the journal holds `journal.capacity` events; nothing is spooled then
+    /// Reject lines once the journal holds `journal.capacity` events; do not spool
     #[arg(long)]
     pub(crate) strict_capacity: bool,
 
-    /// Lines in one transaction, at most; fewer when the input is silent for a second
+    /// Maximum lines in one transaction
     #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) batch: NonZeroUsize,
 
-    /// Each line in its own transaction, answered before the next is captured
+    /// Commit each line on its own, and answer before reading the next
     #[arg(long, conflicts_with = "batch")]
     pub(crate) each: bool,
 }

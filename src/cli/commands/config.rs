@@ -8,7 +8,7 @@ use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Asked, KEYS, Setting};
 
-/// Show the configuration in force.
+/// Show the effective configuration.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -23,10 +23,10 @@ pub(crate) enum Config {
 
 /// Print every key and its value.
 ///
-/// Secrets are named by where they come from, never shown.
+/// Secrets are shown by their source, never by their value.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// Add where each value comes from: a default, a file, the environment or a flag
+    /// Add the source of each value: default, file, environment or flag
     #[arg(long)]
     pub(crate) origin: bool,
 

@@ -9,17 +9,17 @@ use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::{Request, Scope, write_report};
 
-/// Deliver what is owed, events first, then bodies.
+/// Deliver what is left to send: events, then documents.
 ///
-/// Sends what the target does not have yet, events first, then bodies, until nothing is owed or the time is up.
-/// Reads no feature directory. One drain at a time works on a store.
+/// Sends what the target does not have, until nothing is left or the time is up. Does not index. Only one drain works
+/// on a store at a time.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Stop after DURATION (30s, 2m); what is left stays owed
+    /// Stop after DURATION (30s, 2m)
     #[arg(long, value_name = "DURATION", value_parser = args::duration)]
     pub(crate) max_time: Option<Duration>,
 
-    /// Write a report of this drain, with every failure, to FILE
+    /// Write a report with every failure to FILE
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 

@@ -14,9 +14,9 @@ use crate::endpoint::Keyring;
 use crate::ops::Workspace;
 use crate::upkeep::{ListRequest, View, Wanted, known_targets, list, recorded_gates, show};
 
-/// Inspect the events in the journal.
+/// List, explain, retry, waive and release events.
 ///
-/// As the journal and the ledger know them. Creates nothing and changes nothing.
+/// `list`, `show` and `explain` change nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -53,12 +53,12 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) target: Option<String>,
 
-    /// Add each envelope, byte for byte
+    /// Add each envelope
     #[arg(long, requires = "jsonl")]
     pub(crate) envelope: bool,
 }
 
-/// Show one event: its envelope, and what became of it at each target.
+/// Show one event: its envelope and its state at each target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The event's id

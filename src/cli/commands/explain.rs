@@ -9,10 +9,10 @@ use crate::cli::table::Table;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{Group, explain};
 
-/// Explain what the target did not take: its reasons, grouped.
+/// Group rejected events by reason.
 ///
-/// Reasons that differ only in ids, numbers and quoted text are one group, with one of its events as an example. `events
-/// waive GROUP` records that you have seen a group.
+/// Reasons that differ only in IDs, numbers and quoted text are one group, with one event as an example. `events waive
+/// GROUP` records that you have seen a group.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// At the target with this id, instead of the configured one

@@ -12,12 +12,12 @@ use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure, args};
 use crate::upkeep::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 
-/// Let payloads go that no live target still needs.
+/// Delete payloads that every target already has.
 ///
-/// Shows which payloads may go, which stay and why. With --explicit they go: their bytes leave the store and the disk
-/// gets the space back; identity, hash, chain and delivery history stay. Payloads go that every live target has (the
-/// stub proves nothing, and the configured target counts even if it was never contacted), or that a newer event
-/// replaced unsent. Nothing goes that is untried, in flight, held or conflicted.
+/// Lists what can be deleted, what stays and why. With --explicit it deletes the bytes and returns the disk space; IDs,
+/// hashes and delivery history stay. A payload can be deleted if every live target has it (the stub does not count, the
+/// configured target always does), or if a newer event replaced it unsent. Events that are waiting, in flight, on hold
+/// or in conflict are kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,15 +26,15 @@ Examples:
   sk-sync gc --explicit --older-than 30d    keep what was captured in the last thirty days")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
-    /// Let the payloads go; without it nothing changes
+    /// Delete; without this option nothing changes
     #[arg(long)]
     pub(crate) explicit: bool,
 
-    /// Also payloads in a verified archive, if at least one live target has them
+    /// Also payloads in a verified archive, if a live target has them
     #[arg(long)]
     pub(crate) archived: bool,
 
-    /// Also the payload of this undeliverable event; repeat for several
+    /// Also the payload of this failed event (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) undeliverable: Vec<String>,
 
@@ -42,11 +42,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AGE", value_parser = args::age)]
     pub(crate) older_than: Option<Duration>,
 
-    /// Show what would go; change nothing, even with --explicit
+    /// Show what would be deleted; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Print the plan, and what was done, as one JSON document
+    /// Print the plan and the result as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

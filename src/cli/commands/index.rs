@@ -6,10 +6,10 @@ use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::{Request, Scope};
 
-/// Index the feature directories and capture what changed; send nothing.
+/// Index spec directories and capture changes; send nothing.
 ///
-/// Reads every feature directory and captures an event for each fact that changed. Opens no socket and queues no
-/// body. With --dry-run it captures nothing and lists each artifact with what would become of its body.
+/// Reads every spec directory and captures an event for each changed fact, and the documents. Opens no socket. With
+/// --dry-run it captures nothing and lists each unit with what would be sent.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Args {
@@ -25,19 +25,19 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// Also require what the mission type's manifest asks for at STEP (specify, plan, …)
+    /// Also require what the mission type's manifest lists for STEP (specify, plan, …)
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<String>,
 
-    /// Judge artifacts by the manifests of this edition of Spec Kitty (seed: 3.2.4, newest: 3.2.7)
+    /// Use the manifests of this Spec Kitty edition (seed: 3.2.4, newest: 3.2.7)
     #[arg(long, value_name = "EDITION", default_value = "seed", value_parser = ["seed", "newest"])]
     pub(crate) manifests: String,
 
-    /// Read every file and look everything up, whatever is remembered of this checkout
+    /// Ignore the cache: read every file
     #[arg(long)]
     pub(crate) no_cache: bool,
 
-    /// List each artifact and its body's eligibility; write nothing
+    /// List what would be sent and what not; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 

@@ -20,8 +20,8 @@ use crate::ops;
 
 /// Find the specs of this repository and write event-sync.toml.
 ///
-/// The file stands at the root of the work tree, or of the project around the current directory. An existing file is never
-/// overwritten: a missing ID or a missing list of layouts is added after its last line. Then prints what would be sent.
+/// Writes to the root of the work tree, or of the project around the current directory. Never overwrites: in an
+/// existing file, a missing ID or list of layouts is added after the last line. Then prints what would be sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,11 +30,11 @@ Examples:
   sk-sync init --preset stub        a file that sends to the receiver inside sk-sync
   sk-sync init --dry-run            only show what would be written")]
 pub(crate) struct Args {
-    /// Index this layout (kitty, spec-kit, openspec, kiro, bmad, gsd); may be given several times
+    /// Index this layout (kitty, spec-kit, openspec, kiro, bmad, gsd; repeatable)
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(LAYOUTS))]
     pub(crate) layout: Vec<String>,
 
-    /// Fail when the project has an ID already
+    /// Fail if the project already has an ID
     #[arg(long)]
     pub(crate) project: bool,
 
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Print what was done as one JSON document
+    /// Print the result as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -15,7 +15,7 @@ Examples:
   sk-sync man > sk-sync.1
   sk-sync man --output ~/.local/share/man/man1  one page for each command")]
 pub(crate) struct Args {
-    /// Write a page for each command into DIR, in place of printing the first
+    /// Write a page for each command into DIR
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -15,11 +15,11 @@ use crate::endpoint::Resolved;
 use crate::legacy::Waiting;
 use crate::ops::{self, adopt_older, migrate, release_imported, waiting_older};
 
-/// Take over what older versions of Spec Kitty left in their queues.
+/// Import what older versions of Spec Kitty left in their queues.
 ///
-/// Finds every older queue, journal and overflow file, reads a private copy of each, and puts each event and body into
-/// the store of its own project. The files themselves are never changed. Safe to repeat: what was taken over is not
-/// taken again, and a file that did not change is not even read. Exits 5 while ids are open that came with two contents.
+/// Finds every older queue, journal and overflow file, reads a private copy of each, and imports each event and
+/// document into the store of its project. Never changes the files, and can be repeated: a file that did not change is
+/// not read again. Exits 5 while an ID with two contents is not resolved.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Migrate>,
 
-    /// Show what would be taken over; write nothing
+    /// Show what would be imported; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -56,12 +56,10 @@ pub(crate) enum Migrate {
     Cleanup(CleanupArgs),
 }
 
-/// Take over what older stores hold of this project, from now on.
+/// Import what older stores hold for this project.
 ///
-/// The id of a project is a claim that any clone can make, so what older queues hold of it stays there until a person
-/// says that it belongs to this repository. Shows first how much there is, where, and where it would be sent. Events that
-/// name no project lie apart as well; they are taken over with --unassigned, by one project, or removed with
-/// `sk-sync purge --unassigned`.
+/// A project's ID is a claim that any clone can make, so what older queues hold for it stays there until you say that
+/// it belongs to this repository. Shows first how much there is, where it is, and where it would be sent.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct AdoptArgs {
@@ -73,11 +71,11 @@ pub(crate) struct AdoptArgs {
     #[arg(long, value_name = "ID", conflicts_with = "unassigned")]
     pub(crate) store: Option<String>,
 
-    /// Do not ask
+    /// Do not prompt
     #[arg(long)]
     pub(crate) yes: bool,
 
-    /// Show what waits; take nothing over
+    /// Show what would be imported; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -86,12 +84,12 @@ pub(crate) struct AdoptArgs {
     pub(crate) json: bool,
 }
 
-/// Lift the holds of this project's imported events: they are owed from now on.
+/// Release this project's imported events from hold.
 ///
-/// Events are held on import with migrate.imported = "held". Each release is audited.
+/// Events are on hold after an import with migrate.imported = "held". Each release is audited.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReleaseArgs {
-    /// Only events that came from these older stores (the digest or the name of the file, or its path)
+    /// Only events from these older stores (name, path or digest of the file)
     #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
 

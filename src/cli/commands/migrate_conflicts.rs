@@ -10,7 +10,7 @@ use crate::cli::{Context, Exit, Failure};
 use crate::legacy::{Conflict, Decided, Decision, Keep, Refused};
 use crate::ops::{self, clean_up, import_conflicts};
 
-/// List ids that came with two contents, and where the two differ.
+/// List IDs with two contents, and the differences.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ConflictsArgs {
@@ -28,30 +28,30 @@ pub(crate) enum Conflicts {
     Resolve(ResolveArgs),
 }
 
-/// Decide which of two contents of an id is kept. Both stay in the store, whole; each decision is audited.
+/// Choose which content of an ID is kept.
 ///
-/// With `--keep journal` the other content stays set aside. With `--keep source` the journal's event is given up and set
-/// aside, and the other becomes an event at the end of the journal. That is refused where a target may have got the first
-/// already: a receiver keeps what it got first under an id. Exits 5 when a conflict had to stay open.
+/// Both contents stay in the store, and each decision is audited. With `--keep journal` the other content stays set
+/// aside. With `--keep source` the journal's event is discarded and the other one is appended to the journal; this is
+/// refused if a target may already have the first. Exits 5 if a conflict stays open.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ResolveArgs {
-    /// The ids to decide on
+    /// IDs to resolve
     #[arg(value_name = "ID", required_unless_present = "all")]
     pub(crate) ids: Vec<String>,
 
-    /// Decide on all of them
+    /// Resolve all conflicts
     #[arg(long, conflicts_with = "ids")]
     pub(crate) all: bool,
 
-    /// Which content is kept
+    /// Content to keep
     #[arg(long, value_name = "WHICH")]
     pub(crate) keep: KeepArg,
 
-    /// Only where the other content came from this older store, or has this SHA-256
+    /// Only if the other content is from this older store, or has this SHA-256
     #[arg(long, value_name = "SOURCE")]
     pub(crate) from: Option<String>,
 
-    /// Show what would be decided; change nothing
+    /// Show what would be resolved; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -69,12 +69,12 @@ pub(crate) enum KeepArg {
     Source,
 }
 
-/// Rename older files that are wholly taken over to NAME.imported-DATE.
+/// Rename fully imported files to NAME.imported-DATE.
 ///
-/// Only when every row of a file is accounted for: nothing refused, nothing in conflict, no side file. Nothing is deleted.
+/// Only if every row of a file is accounted for: no row rejected, none in conflict, no side file. Nothing is deleted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CleanupArgs {
-    /// Show which files would be renamed, and why not the others
+    /// Show which files would be renamed, and why others stay
     #[arg(long)]
     pub(crate) dry_run: bool,
 

@@ -48,13 +48,15 @@ use crate::cli::{Context, Exit, Failure};
 /// What to do. Each command's help is the text above its `Args`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(alias = "sync")]
     Run(run::Args),
     Index(index::Args),
     Capture(capture::Args),
-    #[command(visible_alias = "now")]
+    #[command(visible_alias = "now", alias = "push")]
     Drain(drain::Args),
     Replay(replay::Args),
     Status(status::Args),
+    #[command(alias = "doctor")]
     Preflight(preflight::Args),
     Events(events::Args),
     Bodies(bodies::Args),

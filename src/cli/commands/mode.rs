@@ -14,8 +14,8 @@ const KEYS: [&str; 3] = ["preset", "retention", "delivery"];
 
 /// Show or choose the preset of this project.
 ///
-/// Without PRESET it says what is kept and where it goes, and who says so. With one it writes the project's settings in
-/// the state directory, never the repository's file: they come before that file, and after the environment and flags.
+/// Without PRESET, shows the effective preset and its source. With PRESET, writes the project's settings in the state
+/// directory, never the repository's file. They override that file; the environment and flags override them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,12 +23,12 @@ Examples:
   sk-sync mode stub                  keep everything, send to the receiver inside sk-sync
   sk-sync mode --default             let the other sources decide again")]
 pub(crate) struct Args {
-    /// What is kept and where it goes, as one word
+    /// What is kept and where it is sent, as one word
     // Not called `preset`: that is the option of every command.
     #[arg(value_name = "PRESET", value_parser = presets(), ignore_case = true)]
     pub(crate) name: Option<String>,
 
-    /// Take the choice back: what other sources say holds again
+    /// Remove the choice from the project's settings
     #[arg(long, conflicts_with = "name")]
     pub(crate) default: bool,
 

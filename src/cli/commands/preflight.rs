@@ -11,11 +11,11 @@ use crate::endpoint::{Gate, Identity, Keyring, ProxyUse, proxy_use};
 use crate::ops::{self, Health, Online};
 use crate::upkeep::{last_answer, recorded_gates};
 
-/// Show every gate at once, each shut one with the line that opens it.
+/// Check everything that can stop delivery, and how to fix it.
 ///
-/// Judges all conditions for sending without sending anything: identity, target, credentials, consent. Whoever keeps the
-/// token is asked for it, as a run would. A server that refused the last drain is shown with its answer. Creates nothing
-/// and changes nothing; exits 4 when a gate is shut.
+/// Checks identity, target, credentials and consent without sending anything. Credential sources are asked for the
+/// token, as in a run. If the server refused the last drain, its answer is shown. Changes nothing; exits 4 if a check
+/// fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print the gates as one JSON document

@@ -12,11 +12,11 @@ use crate::legacy::lock_sources;
 use crate::ops::{self, Workspace};
 use crate::upkeep::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, plan_purge};
 
-/// Give up what waits, or remove everything of a project.
+/// Discard what waits, or delete everything of a project.
 ///
-/// Shows what would go and the phrase that confirms it; without that phrase nothing changes. Ids and hashes stay, so
-/// that no later capture, import or restore brings a purged event back. What is in flight stays until its end is known.
-/// To keep a copy, make one with `sk-sync archive` first.
+/// Lists what would be deleted and the phrase that confirms it; without the phrase nothing changes. IDs and hashes
+/// stay, so that no later capture, import or restore brings a purged event back. Events in flight stay until their
+/// outcome is known. `sk-sync archive` makes a copy first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -25,11 +25,11 @@ Examples:
   sk-sync purge --unassigned                the same of events that name no project")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
-    /// Give up every event and every body that waits
+    /// Discard every event and document that waits
     #[arg(long, conflicts_with_all = ["project", "unassigned"], required_unless_present_any = ["project", "unassigned"])]
     pub(crate) queue: bool,
 
-    /// Remove every payload and every body of the project, and what lies beside its store
+    /// Delete every payload and document of the project, and its files next to the store
     #[arg(long)]
     pub(crate) project: bool,
 
@@ -37,15 +37,15 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "project")]
     pub(crate) unassigned: bool,
 
-    /// Do it: the phrase that the command shows without this option
+    /// Confirm with the phrase that the command shows
     #[arg(long, value_name = "PHRASE")]
     pub(crate) confirm: Option<String>,
 
-    /// Show what would go; change nothing, even with the phrase
+    /// Show what would be deleted; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Print what would go, and what was done, as one JSON document
+    /// Print the plan and the result as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -13,24 +13,24 @@ use crate::delivery::{Among, Settled};
 use crate::ops::{Workspace, dismiss_offer, owe_again, pending_offer};
 use crate::upkeep::known_targets;
 
-/// Make events that a target has owed to it again
+/// Send delivered events again, for example to a server that lost its data
 ///
-/// For a server that lost what it had. The next `drain` to that target sends them; a server that still has them answers
-/// `duplicate`. Changes no event, and sends nothing itself.
+/// The next `drain` to that target sends them. A server that still has them answers `duplicate`. Changes no event, and
+/// sends nothing itself.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The target: its id, its URL, `current`, `stub`, or the beginning of one
+    /// Target: ID, URL, `current`, `stub`, or a unique prefix
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: String,
 
     #[command(flatten)]
     pub(crate) among: AmongArgs,
 
-    /// Say that the server still has everything: take back the offer to replay to it, and change nothing else
+    /// Dismiss the offer to replay; change nothing else
     #[arg(long, conflicts_with_all = ["since", "types", "ids"])]
     pub(crate) dismiss: bool,
 
-    /// Show how many events would be owed again; change nothing
+    /// Show how many events would be sent again; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -55,10 +55,10 @@ pub(crate) struct AmongArgs {
     pub(crate) ids: Vec<String>,
 }
 
-/// Retry events that failed for good.
+/// Retry failed events.
 ///
-/// Puts back what the target refused too often, or what was too large for it: every such event, or those that are
-/// named. The next `drain` sends them.
+/// Resets events that the target rejected too often or that were too large for it: all of them, or the named ones. The
+/// next `drain` sends them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -12,21 +12,21 @@ use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{RestoreReport, check_archive, restore_archive};
 
-/// Read an archive back into the journal.
+/// Import an archive into the journal.
 ///
-/// Checks the whole file before it writes anything. Events that are here stay as they are, payloads that had left come
-/// back, and everything is owed again to a target that lacks it. Purged events stay away. A second time changes nothing.
+/// Checks the whole file before it writes. Existing events stay as they are, deleted payloads come back, and a target
+/// is sent what it lacks. Purged events stay away. Restoring twice changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The archive
+    /// Archive file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// Only check the archive; write nothing
+    /// Check the archive; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Print what was done as one JSON document
+    /// Print the result as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -8,11 +8,11 @@ use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::{Request, Scope};
 
-/// Index, capture, and deliver: the main job.
+/// Index, capture and deliver: the main command.
 ///
-/// Indexes the feature directories, captures what changed, takes over older queues, and delivers what is owed to the
-/// configured target, events before bodies. Safe to repeat at any time: what is unchanged is not captured again, and
-/// what the target has is not sent again.
+/// Indexes the spec directories, captures what changed, imports older queues, and delivers to the configured target,
+/// events before documents. Can be repeated at any time: unchanged files are not captured again, and what the target
+/// has is not sent again.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = "\
@@ -36,27 +36,27 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// Read every file and look everything up, whatever is remembered of this checkout
+    /// Ignore the cache: read every file
     #[arg(long)]
     pub(crate) no_cache: bool,
 
-    /// Send every document again, also what the target acknowledged
+    /// Send every document again, also delivered ones
     #[arg(long)]
     pub(crate) resubmit: bool,
 
-    /// Do not deliver: index, capture, and keep the texts
+    /// Do not deliver; only index and capture
     #[arg(long)]
     pub(crate) no_drain: bool,
 
-    /// Stop delivering after DURATION (30s, 2m); what is left stays owed
+    /// Stop delivering after DURATION (30s, 2m)
     #[arg(long, value_name = "DURATION", value_parser = args::duration)]
     pub(crate) max_time: Option<Duration>,
 
-    /// Fail (exit 5) also for unreadable artifacts, unreadable older queues and events that break the contract
+    /// Exit 5 also for unreadable files and events that break the contract
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Show what would be done; write nothing, send nothing
+    /// Show what would be done; write and send nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 

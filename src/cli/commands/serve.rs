@@ -12,10 +12,10 @@ use crate::base::ids::SystemIds;
 use crate::cli::{Context, Exit, Failure};
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
 
-/// Run a receiver: the server side, for tests and self-hosters.
+/// Run a receiver, the server side.
 ///
-/// Takes events and bodies over HTTP, remembers every event id, and answers as the contract says. Prints
-/// `listening on http://…` once it does; ends with Ctrl-C.
+/// Accepts events and documents over HTTP and recognises every event ID it has. Prints `listening on http://…` when it
+/// is ready; Ctrl-C stops it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,11 +23,11 @@ Examples:
   sk-sync serve --listen 127.0.0.1:8400 --store got.db    on a fixed port, kept in a file
   sk-sync serve --store-env DATABASE_URL --migrate        in PostgreSQL (sk-sync-server)")]
 pub(crate) struct Args {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
 
-    /// Keep what is received in FILE, instead of in memory
+    /// Store to FILE instead of memory
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 
@@ -55,11 +55,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_BYTES, value_parser = bytes)]
     pub(crate) max_bytes: usize,
 
-    /// Want the bearer token that the environment variable NAME holds
+    /// Require the bearer token in the environment variable NAME
     #[arg(long, value_name = "NAME")]
     pub(crate) token_env: Option<String>,
 
-    /// Write the port to FILE once it is open
+    /// Write the port to FILE once it listens
     #[arg(long, value_name = "FILE")]
     pub(crate) port_file: Option<PathBuf>,
 }

@@ -16,18 +16,18 @@ use crate::upkeep::{
     status_with_history,
 };
 
-/// Show what is kept, what is owed, what is stuck, and the next step.
+/// Show what is delivered, what is left to send, and the next step.
 ///
-/// Shows the journal, the target, where every event stands, the upload queue, older stores that were found, shut
-/// gates with the line that opens each, and the next step. Creates nothing and changes nothing.
+/// Shows the journal, the target, the state of every event and document, older stores, failing checks with a fix for
+/// each, and the next step. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Args {
-    /// Let the exit code say what is wrong; older failures count until they are waived
+    /// Set the exit code; failures count until they are waived
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// Look at the files as well, and show the documents and work packages of each mission
+    /// Also read the files, and show documents and work packages by mission
     #[arg(long)]
     pub(crate) missions: bool,
 
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Also write a report to FILE: one page for a browser that needs nothing but itself
+    /// Also write a self-contained HTML report to FILE
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 

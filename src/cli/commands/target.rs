@@ -17,10 +17,9 @@ use crate::ops;
 use crate::ops::Workspace;
 use crate::upkeep::{TargetList, forget_target, list_targets, recorded_gates};
 
-/// Show and choose the target, and list every target before it.
+/// Show and choose the target.
 ///
-/// There is one target at a time. What each target has is kept in the ledger; a target that is forgotten holds no
-/// payload back any more.
+/// There is one target at a time. The ledger keeps what each target has. Payloads are not kept for a forgotten target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,10 +29,10 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Targets {
-    /// Show the target in force, and which source names it
+    /// Show the effective target and its source
     Show(ShowArgs),
     Set(SetArgs),
-    /// List every target that was ever delivered to
+    /// List every target that was ever used
     List(ShowArgs),
     Forget(ForgetArgs),
 }
@@ -46,13 +45,13 @@ pub(crate) struct ShowArgs {
     pub(crate) json: bool,
 }
 
-/// Forget a target: what it lacks holds no payload back any more.
+/// Forget a target: payloads are no longer kept for it.
 ///
-/// What it has stays known. What is in flight there has no known end: it is owed again, should the target ever come
+/// What it has stays on record. Events in flight there have no known outcome, and are sent again if the target comes
 /// back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForgetArgs {
-    /// The target: its id, its URL, or the beginning of either
+    /// Target: ID, URL, or a unique prefix
     #[arg(value_name = "TARGET")]
     pub(crate) id: String,
 

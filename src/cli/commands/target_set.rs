@@ -25,9 +25,8 @@ const SHORT: [(&str, &[&str]); 7] = [
 
 /// Choose the target of this project.
 ///
-/// Writes the project's settings in the state directory, never the repository's file. An address set here is one source
-/// among others: when another source names a different one, nothing is sent until they agree. Sending beyond loopback
-/// takes `sk-sync allow` as before.
+/// Writes the project's settings in the state directory, never the repository's file. If another source names a
+/// different target, nothing is sent until they agree. Sending beyond loopback needs `sk-sync allow` as before.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,35 +36,35 @@ Examples:
   sk-sync target set --unset url")]
 #[group(id = "what", required = true, multiple = true, args = ["receiver", "url", "events_url", "bodies_url", "team", "user", "token_file", "unset"])]
 pub(crate) struct SetArgs {
-    /// The kind of receiver
+    /// Kind of receiver
     #[arg(long, value_name = "KIND", value_parser = receivers())]
     pub(crate) receiver: Option<String>,
 
-    /// Base address of the Teamspace, or of your own receiver
+    /// Base URL of the Teamspace, or of your own receiver
     #[arg(long, value_name = "BASE")]
     pub(crate) url: Option<String>,
 
-    /// Where events go at your own receiver, verbatim
+    /// Events URL of your own receiver, used as it is
     #[arg(long, value_name = "URL")]
     pub(crate) events_url: Option<String>,
 
-    /// Where bodies go at your own receiver, verbatim
+    /// Documents URL of your own receiver, used as it is
     #[arg(long, value_name = "URL")]
     pub(crate) bodies_url: Option<String>,
 
-    /// The team at the Teamspace
+    /// Team at the Teamspace
     #[arg(long, value_name = "SLUG")]
     pub(crate) team: Option<String>,
 
-    /// The user, as part of the target's identity
+    /// User, as part of the target's identity
     #[arg(long, value_name = "EMAIL")]
     pub(crate) user: Option<String>,
 
-    /// A file with the bearer token that only you can read
+    /// File with the bearer token, readable only by you
     #[arg(long, value_name = "PATH")]
     pub(crate) token_file: Option<String>,
 
-    /// Take a setting back: receiver, url, team, … or any key
+    /// Remove a setting: receiver, url, team, … or any key
     #[arg(long, value_name = "KEY")]
     pub(crate) unset: Vec<String>,
 

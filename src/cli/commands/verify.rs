@@ -13,12 +13,11 @@ use crate::upkeep::{Checked, LogCheck, Proof, Repair, apply_repair, check_logs, 
 
 /// Check every hash, count and reference in the store.
 ///
-/// Checks the database itself, the hash chain, the hash of every payload, every counter against its rows, every
-/// reference, and the balance of every target; then names the events that a mission's own log (`status.events.jsonl`) and
-/// the journal do not share, which is no damage. Creates nothing and changes nothing; exits 6 when something is wrong.
-/// With `--repair counters`, numbers that differ from the rows they count are counted again; nothing else is touched, and
-/// nothing where those rows are damaged themselves. With `--repair store`, a store whose file is gone or empty is begun
-/// anew: the files are captured again by the next run and spooled lines are kept; what only the lost store held is not.
+/// Checks the database, the hash chain, every payload's hash, every counter against its rows, every reference, and the
+/// balance of every target. Also lists the events that a mission's log (`status.events.jsonl`) and the journal do not
+/// share, which is not damage. Changes nothing; exits 6 if something is wrong. `--repair counters` recomputes counters
+/// from their rows, unless those rows are damaged. `--repair store` replaces a store whose file is gone or empty: the
+/// next run captures the files again and imports spooled lines; what only the lost store held is lost.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,11 +25,11 @@ Examples:
   sk-sync verify --repair counters --dry-run  which numbers would be counted again
   sk-sync verify --repair store               begin a new store in place of a lost one")]
 pub(crate) struct Args {
-    /// Put right what can be derived from the rest, then check again
+    /// Repair what can be derived from the rest, then check again
     #[arg(long, value_name = "WHAT")]
     pub(crate) repair: Option<Derived>,
 
-    /// Show what would be put right; change nothing
+    /// Show what would be repaired; change nothing
     #[arg(long, requires = "repair")]
     pub(crate) dry_run: bool,
 
@@ -45,9 +44,9 @@ const SHOWN: usize = 5;
 /// What can be derived from the rest of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Derived {
-    /// How many rows there are of each kind
+    /// Counters, recomputed from the rows
     Counters,
-    /// A new store in place of one whose file is gone or empty
+    /// A new store for one whose file is gone or empty
     Store,
 }
 

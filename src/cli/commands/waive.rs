@@ -12,9 +12,9 @@ use crate::ops::{GivenUp, WaiveFilter, given_up, waive};
 
 /// Record that you have seen failures.
 ///
-/// For events that the target refused for good and that nobody can or should change. They stay in the journal, in the
-/// balance and in `events explain`, and `status --check` does not exit 5 for them any more. What is given up later for
-/// the same reason counts again until it is waived too; `events retry` lifts a waiver. Each is audited.
+/// For rejected events that need no change. They stay in the journal, the balance and `events explain`, and `status
+/// --check` no longer exits 5 for them. Later failures for the same reason count until they are waived too; `events
+/// retry` removes a waiver. Each one is audited.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("which").multiple(true).required(true),
@@ -46,7 +46,7 @@ pub(crate) struct WaiveArgs {
     #[arg(long, value_name = "TIME", value_parser = when, group = "which")]
     pub(crate) since: Option<When>,
 
-    /// What to remember with it
+    /// Note to store with the waiver
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) note: String,
 

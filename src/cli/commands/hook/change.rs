@@ -9,15 +9,15 @@ use crate::cli::{Context, Exit, Failure};
 use crate::git::{Checkout, Git};
 use crate::hook::{self, Method, Plan, Refusal, Step, Survey};
 
-/// Have git call sk-sync after commits, merges and rebases.
+/// Make git call sk-sync after commits, merges and rebases.
 ///
-/// With git 2.54 or newer the repository's configuration gets a section for each hook, beside whatever hooks there
-/// are. With an older git, a hook manager in use (lefthook, pre-commit, husky) is left its hooks, and what to add to
-/// its file is printed; without one, hook files are written where there are none. A hook of somebody else is never
-/// overwritten, edited or chained. All work trees of a repository share its hooks; a submodule has its own.
+/// With git 2.54 or newer, adds a section for each hook to the repository's configuration, next to existing hooks. With
+/// an older git and a hook manager (lefthook, pre-commit, husky), prints what to add to its file. Otherwise writes hook
+/// files where there are none. Never overwrites, edits or chains another hook. All work trees of a repository share its
+/// hooks; a submodule has its own.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InstallArgs {
-    /// How git is to call sk-sync, in place of the best way this git has
+    /// How git calls sk-sync, if not the best way of this git
     #[arg(long, value_enum, value_name = "METHOD")]
     pub(crate) method: Option<MethodName>,
 
@@ -25,7 +25,7 @@ pub(crate) struct InstallArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Print what was done as one JSON document
+    /// Print the result as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -39,10 +39,10 @@ pub(crate) enum MethodName {
     Files,
 }
 
-/// Take back what install did.
+/// Remove what `install` added.
 ///
-/// Removes our sections of the repository's configuration and the hook files that are ours, byte for byte. A line that
-/// somebody added to a hook or to a manager's file is named, and left.
+/// Removes sk-sync's sections of the repository's configuration and its unchanged hook files. Lines that you added to a
+/// hook or to a manager's file are listed and kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UninstallArgs {
     /// Show what would be changed; change nothing

@@ -14,10 +14,10 @@ use super::Command;
 use crate::cli::args::Cli;
 use crate::cli::{Context, Exit, Failure, Globals};
 
-/// Capture after commits, by git's own hooks.
+/// Capture after commits with git hooks.
 ///
-/// A hook captures what changed in the feature directories and ends: no socket, at most a quarter of a second, and never
-/// a failure of what git does. Unless `hook.drain` is "none", a process of its own then delivers in the background.
+/// A hook captures what changed in the spec directories: no socket, at most a quarter of a second, and git's command
+/// never fails because of it. Unless `hook.drain` is "none", a background process then delivers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

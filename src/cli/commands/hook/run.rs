@@ -33,10 +33,10 @@ fn budget(workspace: &Workspace) -> Duration {
 /// Up to so many files and directories, threads that share the reading cost more than they save.
 const FEW: usize = 256;
 
-/// Do what a git hook is there for (git calls this).
+/// Run as a git hook (git calls this).
 ///
-/// Captures the feature directories that changed since the last hook, within `hook.budget`, and says nothing when all
-/// is well. Whatever happens, it ends with exit code 0. What git hands to the hook follows its name.
+/// Captures the spec directories that changed since the last hook, within `hook.budget`. Always exits 0. Arguments from
+/// git follow the hook's name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which hook

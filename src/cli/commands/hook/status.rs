@@ -14,7 +14,7 @@ use crate::git::{self, Git};
 use crate::hook::{self, Hook, Standing, Survey};
 use crate::ops::Workspace;
 
-/// Show which hooks call sk-sync, and by what.
+/// Show which hooks call sk-sync.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print one JSON document
