@@ -16,10 +16,13 @@ pub(crate) fn printable(text: &str) -> String {
     })
 }
 
-/// What turns the direction of a text, breaks its line, or is not to be seen at all.
+/// Characters that turn the direction of a text, break its line, or are not to be seen at all (Unicode's
+/// `Default_Ignorable_Code_Point`, without the joiners that words of some scripts and emoji need).
 const fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-        | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0e}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A JSON text with the characters that [`printable`] escapes as `\uXXXX`: the same value, and nothing in it steers a

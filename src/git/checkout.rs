@@ -96,10 +96,12 @@ fn with_work_tree(
     Ok(Checkout { root: root.to_owned(), kind, git_dir: Some(git_dir), common_dir: Some(common), main_root })
 }
 
-/// True when `dir` looks to git like a repository directory: a `HEAD`, and objects and refs of its own or shared ones.
+/// True when `dir` may look to git like a repository directory: a `HEAD`, and objects and refs of its own or shared ones.
+/// git takes files for these as well, as long as they are executable; where the two would disagree, it would read the
+/// configuration of a directory that this program has not looked at.
 fn is_git_dir(dir: &Path) -> bool {
-    let has_head = std::fs::symlink_metadata(dir.join("HEAD")).is_ok();
-    has_head && (dir.join("commondir").is_file() || (dir.join("objects").is_dir() && dir.join("refs").is_dir()))
+    let has = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok();
+    has("HEAD") && (has("commondir") || (has("objects") && has("refs")))
 }
 
 /// The shared directory that the `commondir` file of a linked work tree names; `None` when there is no such file.

@@ -5,12 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::Checkout;
 use crate::base::Env;
 use crate::base::child::{self, Answer, Failure};
 use crate::base::env::PATH;
 
 /// How long a child may take.
 const LIMIT: Duration = Duration::from_secs(5);
+/// What no configuration of a repository may ask of a child: a program that it names (`core.fsmonitor`, hooks,
+/// `gpg.program`), and to be taken for a repository where only its files look like one.
+const SHUT: [&str; 4] =
+    ["core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false", "safe.bareRepository=explicit"];
+
 /// How to run `git`.
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
@@ -55,9 +61,10 @@ impl Git {
         all.into_iter().flatten().collect()
     }
 
-    /// Runs `git args…` in `dir` and waits for its answer.
-    pub(crate) fn ask(&self, dir: &Path, args: &[&str]) -> Result<Answer, Failure> {
-        child::ask(self.command(dir, args), b"", self.limit)
+    /// Runs `git args…` at the top of `checkout` and waits for its answer. Never below it: git could take another
+    /// directory for a repository than this program does.
+    pub(crate) fn ask(&self, checkout: &Checkout, args: &[&str]) -> Result<Answer, Failure> {
+        child::ask(self.command(&checkout.root, args), b"", self.limit)
     }
 
     /// What git's credential helpers know for an `https` or `http` server: its password. Asks nobody: no terminal, no
@@ -84,8 +91,10 @@ impl Git {
 
     fn command(&self, dir: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]).args(args).current_dir(dir);
+        command.args(SHUT.iter().flat_map(|setting| ["-c", setting])).args(args).current_dir(dir);
         command.env_clear().envs(self.few.iter().map(|(name, value)| (name, value)));
+        // An object that is not here is not fetched: a repository names the program or the host it would come from.
+        command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "");
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
         command
     }
@@ -103,10 +112,14 @@ fn on_the_path(env: &Env) -> OsString {
 mod tests {
     use super::*;
 
+    fn here(dir: &Path) -> Checkout {
+        crate::git::discover(dir).unwrap()
+    }
+
     #[test]
     fn a_missing_program_is_a_value() {
         let git = Git::with("no-such-git-program", LIMIT);
-        assert!(matches!(git.ask(Path::new("."), &["version"]), Err(Failure::Missing | Failure::Start(_))));
+        assert!(matches!(git.ask(&here(Path::new(".")), &["version"]), Err(Failure::Missing | Failure::Start(_))));
     }
 
     #[cfg(unix)]
@@ -117,7 +130,7 @@ mod tests {
         std::fs::write(&script, "#!/bin/sh\nexec sleep 600\n").unwrap();
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let git = Git::with(&script, Duration::from_millis(20));
-        assert!(matches!(git.ask(temp.path(), &[]), Err(Failure::TimedOut(_))));
+        assert!(matches!(git.ask(&here(temp.path()), &[]), Err(Failure::TimedOut(_))));
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn of_origin(git: &Git, checkout: &Checkout) -> Option<String> {
     const NAME: &str = "refs/remotes/origin/HEAD";
     let target = match head::symbolic_ref(checkout.common_dir.as_ref()?, NAME) {
         Some(target) => target,
-        None => git.ask(&checkout.root, &["symbolic-ref", "--quiet", NAME]).ok()?.line()?.to_owned(),
+        None => git.ask(checkout, &["symbolic-ref", "--quiet", NAME]).ok()?.line()?.to_owned(),
     };
     target.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
@@ -24,7 +24,7 @@ fn current(git: &Git, checkout: &Checkout) -> Option<String> {
     let plain = head::read(checkout.git_dir.as_ref()?, checkout.common_dir.as_ref()?);
     let branch = match plain {
         Some(head) => head.branch?,
-        None => git.ask(&checkout.root, &["rev-parse", "--abbrev-ref", "HEAD"]).ok()?.line()?.to_owned(),
+        None => git.ask(checkout, &["rev-parse", "--abbrev-ref", "HEAD"]).ok()?.line()?.to_owned(),
     };
     if branch == "HEAD" { rebased(checkout) } else { Some(branch) }
 }
@@ -46,7 +46,7 @@ fn usual(git: &Git, checkout: &Checkout) -> Option<String> {
         return found.map(|(name, _)| (*name).to_owned());
     }
     let args = ["for-each-ref", "--format=%(refname)", "refs/heads/main", "refs/heads/master", "refs/heads/develop"];
-    let answer = git.ask(&checkout.root, &args).ok()?;
+    let answer = git.ask(checkout, &args).ok()?;
     let exists =
         |name: &&str| answer.line().is_some_and(|l| l.lines().any(|l| l.strip_prefix("refs/heads/") == Some(name)));
     NAMES.into_iter().find(exists).map(str::to_owned)

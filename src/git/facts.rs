@@ -56,7 +56,7 @@ fn ask(
     args: &[&str],
     warnings: &mut Vec<String>,
 ) -> Option<crate::base::child::Answer> {
-    let warning = match git.ask(&checkout.root, args) {
+    let warning = match git.ask(checkout, args) {
         Ok(answer) if answer.is_success || !answer.stderr.contains("dubious ownership") => return Some(answer),
         Ok(_) => "git refuses this repository because another user owns it (see safe.directory); \
                   its facts are left out"

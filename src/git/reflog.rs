@@ -4,6 +4,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::{Checkout, Git};
+use crate::base::files::open_regular;
 
 /// Only so much of the end of a log is read, in bytes.
 const TAIL: u64 = 256 << 10;
@@ -35,8 +36,9 @@ pub(crate) fn count_changing(git: &Git, checkout: &Checkout, arrived: &Arrived, 
         Some(old) => format!("{old}..{}", arrived.new),
         None => arrived.new.clone(),
     };
-    let args = ["log", "--format=%H", &format!("--max-count={MOST}"), &range, "--", &format!(":(top,literal){below}")];
-    let answer = git.ask(&checkout.root, &args).ok().filter(|answer| answer.is_success);
+    let (most, below) = (format!("--max-count={MOST}"), format!(":(top,literal){below}"));
+    let args = ["rev-list", &most, "--end-of-options", &range, "--", &below];
+    let answer = git.ask(checkout, &args).ok().filter(|answer| answer.is_success);
     answer.map_or(0, |answer| String::from_utf8_lossy(&answer.stdout).lines().count())
 }
 
@@ -49,12 +51,20 @@ fn arrival(line: &str) -> Option<(i64, &str, &str)> {
     }
     let (old, rest) = head.split_once(' ')?;
     let (new, who) = rest.split_once(' ')?;
+    if !is_object_id(old) || !is_object_id(new) {
+        return None;
+    }
     let at = who.rsplit(' ').nth(1)?.parse().ok()?;
     Some((at, old, new))
 }
 
+/// An archive can bring a log with anything in it: what is no id would be an option of git.
+fn is_object_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 fn read_tail(path: &Path) -> Option<String> {
-    let mut file = std::fs::File::open(path).ok()?;
+    let mut file = open_regular(path).ok()?;
     let start = file.metadata().ok()?.len().saturating_sub(TAIL);
     file.seek(SeekFrom::Start(start)).ok()?;
     let mut bytes = Vec::new();
@@ -82,9 +92,13 @@ mod tests {
                    aaaa bbbb A B <a@x> 20 +0100\tcommit: two\n\
                    bbbb cccc A B <a@x> 30 +0100\tcheckout: moving from main to x\n\
                    cccc dddd A B <a@x> 40 +0100\trebase (finish): returning to refs/heads/x\n\
+                   --output=/x dddd A B <a@x> 50 +0000\tcommit: an option\n\
                    odd\n";
+        // Ids of ten times their first four digits.
+        let id = |text: &str| text.repeat(10);
+        let log = ["0000", "aaaa", "bbbb", "cccc", "dddd"].iter().fold(log.to_owned(), |log, s| log.replace(s, &id(s)));
         std::fs::write(temp.path().join("logs/HEAD"), log).unwrap();
-        let arrived = |old: Option<&str>, new: &str| Some(Arrived { old: old.map(str::to_owned), new: new.to_owned() });
+        let arrived = |old: Option<&str>, new: &str| Some(Arrived { old: old.map(id), new: id(new) });
         for (since, expected) in [
             (0, arrived(None, "dddd")),
             (10, arrived(Some("aaaa"), "dddd")),

@@ -107,7 +107,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
 fn obstacle(git: &Git, checkout: &Checkout, own_dir: &Path) -> Result<Option<Obstacle>, Error> {
     // A child of ours runs with hooks off, which is a value of this very key: it is told from others by its scope.
     let args = ["config", "-z", "--show-scope", "--type=path", "--get-all", "core.hooksPath"];
-    let answer = git.ask(&checkout.root, &args).map_err(|e| failed(&args, &e.to_string()))?;
+    let answer = git.ask(checkout, &args).map_err(|e| failed(&args, &e.to_string()))?;
     let said = String::from_utf8_lossy(&answer.stdout).into_owned();
     let fields: Vec<&str> = said.split('\0').collect();
     let mut configured = fields.chunks(2).filter_map(|pair| match pair {
@@ -159,7 +159,7 @@ fn entries(git: &Git, checkout: &Checkout, program: Option<&str>) -> Result<Vec<
     for hook in Hook::ALL {
         let pattern = format!("^{}\\.", script::section(hook).replace('.', "\\."));
         let args = ["config", "--local", "-z", "--get-regexp", &pattern];
-        let answer = git.ask(&checkout.root, &args).map_err(|e| failed(&args, &e.to_string()))?;
+        let answer = git.ask(checkout, &args).map_err(|e| failed(&args, &e.to_string()))?;
         let said = String::from_utf8_lossy(&answer.stdout).into_owned();
         let values: Vec<&str> = said.split('\0').filter(|value| !value.is_empty()).collect();
         if values.is_empty() {
@@ -182,7 +182,7 @@ pub(super) fn wanted(hook: Hook, program: Option<&str>) -> [(String, String); 2]
 
 /// Asks git for something it must be able to say.
 pub(super) fn asked(git: &Git, checkout: &Checkout, args: &[&str]) -> Result<String, Error> {
-    let answer = git.ask(&checkout.root, args).map_err(|e| failed(args, &e.to_string()))?;
+    let answer = git.ask(checkout, args).map_err(|e| failed(args, &e.to_string()))?;
     if !answer.is_success {
         return Err(failed(args, &answer.stderr));
     }

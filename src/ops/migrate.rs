@@ -7,11 +7,12 @@ use super::report::{Balance, Migrate, Project, Report};
 use super::run::books_of;
 use super::{Error, Workspace, World, opening};
 use crate::base::files;
-use crate::base::text::path;
+use crate::base::text::{os_path, path};
 use crate::books;
 use crate::config::{Delivery, Imported, Retention};
 use crate::endpoint::Resolved;
 use crate::event::FamilyTable;
+use crate::git;
 use crate::legacy::{self, Destination, Giver, Names, Policy, Taken, Waiting};
 use crate::store::ReadStore;
 
@@ -131,15 +132,23 @@ fn tracked(world: &World<'_>, workspace: &Workspace) -> Vec<PathBuf> {
         if files.is_empty() {
             continue;
         }
-        match Workspace::git(world).ask(root, &["ls-files", "-z", "--", OVERFLOW]) {
-            Ok(answer) if answer.is_success => {
-                let names = answer.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-                all.extend(names.map(|name| root.join(crate::base::text::os_path(name))));
-            }
-            _ => all.extend(files),
+        match tracked_in(world, &dir) {
+            Some(names) => all.extend(names),
+            None => all.extend(files),
         }
     }
     all
+}
+
+/// The tracked files below a directory; `None` where git cannot be asked, or the directory is a link to another.
+fn tracked_in(world: &World<'_>, dir: &Path) -> Option<Vec<PathBuf>> {
+    let checkout = git::discover(dir).ok()?;
+    let dir = Some(dir).filter(|dir| dir.canonicalize().is_ok_and(|real| real == **dir))?;
+    let below = dir.strip_prefix(&checkout.root).ok()?.to_str()?;
+    let names = ["ls-files", "-z", "--", &format!(":(top,literal){below}")];
+    let answer = Workspace::git(world).ask(&checkout, &names).ok().filter(|answer| answer.is_success)?;
+    let names = answer.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Some(names.map(|name| checkout.root.join(os_path(name))).collect())
 }
 
 /// What `migrate release` did.

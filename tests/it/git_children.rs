@@ -3,9 +3,10 @@
 #![cfg(unix)]
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::Sandbox;
 
@@ -34,6 +35,11 @@ fn trap(sandbox: &Sandbox, name: &str) -> std::path::PathBuf {
     script
 }
 
+fn commit(sandbox: &Sandbox) {
+    sandbox.git(&["add", "--all"]);
+    sandbox.git(&["commit", "--quiet", "--message=x"]);
+}
+
 /// Gives every command, and names those after which the trap has left its trace.
 fn ran(sandbox: &Sandbox, dir: &Path) -> String {
     let trace = sandbox.path("ran");
@@ -42,7 +48,7 @@ fn ran(sandbox: &Sandbox, dir: &Path) -> String {
         let output = sandbox.command(words).current_dir(dir).output().unwrap();
         assert!(output.status.code().is_some(), "{words:?}: {output:?}");
         if std::fs::remove_file(&trace).is_ok() {
-            writeln!(found, "{words:?}").unwrap();
+            let _infallible = writeln!(found, "{words:?}");
         }
     }
     found
@@ -67,10 +73,9 @@ fn sparse_index() -> Vec<u8> {
     index.extend([0x40, 2, 0x40, 0]); // extended, two bytes of name; skip-worktree
     index.extend(b"d/\0\0\0\0\0\0");
     index.extend(b"sdir\0\0\0\0");
-    let unhashed = Command::new("sha1sum").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-    let mut child = { unhashed }.spawn().unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &index).unwrap();
-    let hex = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let mut sum = Command::new("sha1sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    sum.stdin.take().unwrap().write_all(&index).unwrap();
+    let hex = String::from_utf8(sum.wait_with_output().unwrap().stdout).unwrap();
     index.extend((0..20).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()));
     index
 }
@@ -82,12 +87,12 @@ fn a_missing_object_is_not_fetched() {
     sandbox.git(&["init", "--quiet"]);
     sandbox.write("kitty-specs/001-x/spec.md", "# s\n");
     sandbox.write("event-sync.toml", "preset = \"stub\"\n");
-    sandbox.commit_all();
+    commit(&sandbox);
     let head = sandbox.git(&["rev-parse", "HEAD"]);
     let (first, rest) = head.trim().split_at(2);
     std::fs::remove_file(sandbox.repo().join(".git/objects").join(first).join(rest)).unwrap();
     sandbox.write(".git/config", &fetching(&trap));
-    assert_eq!(ran(&sandbox, sandbox.repo()), "");
+    assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
 
 /// A directory of an ordinary clone that git takes for a repository: files in place of `objects` and `refs` will do.
@@ -107,9 +112,9 @@ fn a_tracked_directory_is_not_a_repository() {
     }
     sandbox.write("sub/config", &format!("{}[core]\n\tworktree = .\n", fetching(&trap)));
     std::fs::write(sandbox.repo().join("sub/index"), sparse_index()).unwrap();
-    sandbox.commit_all();
+    commit(&sandbox);
     assert_eq!(ran(&sandbox, &sandbox.repo().join("sub")), "");
-    assert_eq!(ran(&sandbox, sandbox.repo()), "");
+    assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
 
 #[test]
@@ -119,8 +124,8 @@ fn signatures_are_not_checked() {
     sandbox.git(&["init", "--quiet"]);
     sandbox.write("kitty-specs/001-x/spec.md", "# s\n");
     sandbox.write("event-sync.toml", IDENTITY);
-    sandbox.commit_all();
-    sandbox.sk_sync(["hook", "install"]).success();
+    commit(&sandbox);
+    assert!(sandbox.sk_sync(["hook", "install"]).success().stdout.contains("post-commit"));
     let commit = sandbox.git(&["cat-file", "commit", "HEAD"]);
     let signature = "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n\n";
     std::fs::write(sandbox.path("signed"), commit.replacen("\n\n", signature, 1)).unwrap();
@@ -131,7 +136,7 @@ fn signatures_are_not_checked() {
     let later = "99999999999";
     let log = format!("{:040} {} a <a@example.org> {later} +0000\tcommit: x\n", 0, signed.trim());
     sandbox.write(".git/logs/HEAD", &log);
-    assert_eq!(ran(&sandbox, sandbox.repo()), "");
+    assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
 
 #[test]
@@ -140,15 +145,15 @@ fn a_log_gives_git_no_option() {
     sandbox.git(&["init", "--quiet"]);
     sandbox.write("kitty-specs/001-x/spec.md", "# s\n");
     sandbox.write("event-sync.toml", IDENTITY);
-    sandbox.commit_all();
-    sandbox.sk_sync(["hook", "install"]).success();
+    commit(&sandbox);
+    assert!(sandbox.sk_sync(["hook", "install"]).success().stdout.contains("post-commit"));
     let precious = sandbox.path("precious");
     std::fs::create_dir(sandbox.path("sub")).unwrap();
     std::fs::write(&precious, "mine\n").unwrap();
     let option = format!("--output={}/", sandbox.path("sub").display());
     for (old, new) in [(&*option, "/precious"), ("0", &*format!("--output={}", precious.display()))] {
         sandbox.write(".git/logs/HEAD", &format!("{old} {new} a <a@example.org> 99999999999 +0000\tcommit: x\n"));
-        assert_eq!(ran(&sandbox, sandbox.repo()), "");
+        assert_eq!(ran(&sandbox, &sandbox.repo()), "");
         assert_eq!(std::fs::read_to_string(&precious).unwrap(), "mine\n", "{old}");
     }
 }
@@ -160,10 +165,10 @@ fn a_log_that_is_a_pipe_is_not_waited_for() {
     sandbox.git(&["init", "--quiet"]);
     sandbox.write("kitty-specs/001-x/spec.md", "# s\n");
     sandbox.write("event-sync.toml", IDENTITY);
-    sandbox.commit_all();
-    sandbox.sk_sync(["hook", "install"]).success();
+    commit(&sandbox);
+    assert!(sandbox.sk_sync(["hook", "install"]).success().stdout.contains("post-commit"));
     let log = sandbox.repo().join(".git/logs/HEAD");
     std::fs::remove_file(&log).unwrap();
     assert!(Command::new("mkfifo").arg(&log).status().unwrap().success());
-    assert_eq!(ran(&sandbox, sandbox.repo()), "");
+    assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
