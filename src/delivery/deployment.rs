@@ -56,7 +56,7 @@ pub(super) enum Asked {
     /// Nothing was learned, this time.
     Nothing,
     /// It was not asked.
-    NotAsked,
+    Skipped,
 }
 
 /// Reads an answer. Whatever is missing or odd is simply not known.
@@ -129,7 +129,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
                 .execute([target.id, now.after(ABSENCE).as_micros()])?;
             return Ok(Vec::new());
         }
-        Asked::Nothing | Asked::NotAsked => return Ok(Vec::new()),
+        Asked::Nothing | Asked::Skipped => return Ok(Vec::new()),
     };
     if let Some(told) = health.limits {
         limits::note(tx, target.id, told, now)?;

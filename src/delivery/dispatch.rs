@@ -159,7 +159,7 @@ pub(crate) fn ask(store: &mut Store, receiver: &dyn DeliveryReceiver, means: Mea
 
 fn question(receiver: &dyn DeliveryReceiver, means: Means<'_>) -> Asked {
     let exchange = receiver.health(means.time_left(PROBE));
-    exchange.map_or(Asked::NotAsked, |exchange| exchange.as_ref().map_or(Asked::Nothing, deployment::read))
+    exchange.map_or(Asked::Skipped, |exchange| exchange.as_ref().map_or(Asked::Nothing, deployment::read))
 }
 
 /// A batch to send, and its target as it was when the batch was chosen.
@@ -226,8 +226,8 @@ impl Events<'_> {
         }
         let identity = self.receiver.identity();
         let is_to_ask = store.read(|tx| is_to_ask(tx, &identity.target_id, course.now))?;
-        let asked = if is_to_ask { question(self.receiver, course.means) } else { Asked::NotAsked };
-        self.report.health_requests += u64::from(asked != Asked::NotAsked);
+        let asked = if is_to_ask { question(self.receiver, course.means) } else { Asked::Skipped };
+        self.report.health_requests += u64::from(asked != Asked::Skipped);
         if course.is_over() {
             return Ok(None);
         }

@@ -59,6 +59,12 @@ pub(crate) enum Error {
         /// The newest version this program knows.
         known: i64,
     },
+    /// The file has the version of this program's tables, and they are not those.
+    #[error("the store {path} was written by another build of sk-sync: its tables differ")]
+    OtherBuild {
+        /// The store file.
+        path: String,
+    },
     /// The file is a SQLite database of something else.
     #[error("{path} is not a sk-sync store (application id {found:#x})")]
     Foreign {

@@ -1,10 +1,13 @@
-//! Versioned schema: an ordered list of steps, of which `user_version` counts the applied ones.
+//! Versioned schema: an ordered list of steps, of which `user_version` counts the applied ones in its lower half.
 
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::Error;
+
+/// The bits of `user_version` that count the applied steps.
+const COUNT: i64 = 0xffff;
 
 /// What a kind of store file holds. Step `n` (counted from 1) takes a file from version `n - 1` to `n`; a step is a
 /// list of SQL scripts, one for each domain that has tables in the file. Steps are only ever appended.
@@ -37,10 +40,22 @@ impl Schema {
         if id != i64::from(self.application_id) && !(id == 0 && version == 0 && is_empty()?) {
             return Err(Error::Foreign { path: name(), found: id });
         }
+        let (stamp, version) = (version, version & COUNT);
         if version > self.version() {
             return Err(Error::Newer { path: name(), found: version, known: self.version() });
         }
+        if version == self.version() && stamp != self.stamp() {
+            return Err(Error::OtherBuild { path: name() });
+        }
         Ok(version)
+    }
+
+    /// The `user_version` of a file with every step applied: their number, and above it bits of the digest (FNV-1a) of
+    /// their text, so that a build whose steps differ is told apart.
+    fn stamp(&self) -> i64 {
+        let bytes = self.steps.iter().flat_map(|step| step.iter()).flat_map(|script| script.bytes());
+        let digest = bytes.fold(0x811c_9dc5_u32, |digest, byte| (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        (i64::from(digest >> 17) << 16) | self.version()
     }
 
     /// Applies the missing steps, all in one transaction, so that a file is never between two versions.
@@ -57,7 +72,7 @@ impl Schema {
         tx.execute_batch(&format!(
             "{first}\n{script}\nPRAGMA application_id = {}; PRAGMA user_version = {};",
             self.application_id,
-            self.version()
+            self.stamp()
         ))
         .and_then(|()| tx.commit())
         .map_err(|e| Error::at(path, e))

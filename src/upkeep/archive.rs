@@ -127,7 +127,10 @@ pub(crate) fn plan_archive(store: &Path, request: &ArchiveRequest<'_>) -> Result
     let Some(store) = books::open_read(store)? else { return Ok(Archived::default()) };
     store.read(|tx| {
         let mut archived = Archived::default();
-        choose(tx, request, false, &mut |chosen| archived.count(&chosen))?;
+        choose(tx, request, false, &mut |chosen| {
+            archived.count(&chosen);
+            Ok(())
+        })?;
         Ok(archived)
     })
 }
@@ -142,7 +145,7 @@ struct Chosen {
 }
 
 impl Archived {
-    fn count(&mut self, chosen: &Chosen) -> Result<(), ArchiveError> {
+    fn count(&mut self, chosen: &Chosen) {
         self.bytes += u64::try_from(chosen.listed.record.size).unwrap_or(0);
         match &chosen.document {
             None => self.events += 1,
@@ -152,7 +155,6 @@ impl Archived {
                 self.bytes += text.as_ref().map_or(0, |text| text.len() as u64);
             }
         }
-        Ok(())
     }
 }
 
@@ -208,13 +210,14 @@ fn write(
         if interrupt.is_requested() {
             return Err(ArchiveError::Interrupted);
         }
-        archived.count(&chosen)?;
+        archived.count(&chosen);
         let Chosen { listed, document, is_delivered } = chosen;
         rows.push((listed.record.seq, is_delivered));
-        Ok(match document {
+        match document {
             None => writer.add(listed)?,
             Some((event, text)) => writer.add_document(listed, Some(&event), text)?,
-        })
+        }
+        Ok(())
     })?;
     let (_, trailer) = writer.finish(request.project_uuid, journal::lamport(tx)?)?;
     archived.sha256 = trailer.sha256;

@@ -8,6 +8,8 @@
 mod archive;
 mod archive_claims;
 mod archive_file;
+#[cfg(test)]
+mod archive_file_tests;
 mod bodies;
 mod document;
 mod envelope;

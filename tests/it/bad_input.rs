@@ -186,6 +186,27 @@ fn a_store_of_a_later_version_is_refused_and_untouched() {
     assert_eq!(std::fs::read(&store).unwrap(), bytes);
 }
 
+/// A store whose tables are those of another build is named, untouched, and the way out works.
+#[test]
+fn a_store_of_another_build_is_named_with_the_way_out() {
+    let sandbox = Sandbox::with_repo();
+    sandbox.spoilt();
+    let captured = sandbox.sk_sync(["run", "--json"]).success().json()["capture"]["captured"].clone();
+    let store = crate::support::wire::open(&sandbox.store());
+    let stamp: i64 = store.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
+    store.pragma_update(None, "user_version", stamp ^ (1 << 20)).unwrap();
+    drop(store);
+    for command in [&["run"][..], &["status"], &["drain"]] {
+        let words = complaint(&sandbox, command, 1);
+        assert!(words.contains("written by another build") && words.contains("verify --repair store"), "{words}");
+    }
+    let words = complaint(&sandbox, &["run"], 1);
+    let hint = words.lines().find_map(|line| line.trim().strip_prefix("hint: ")).unwrap();
+    let _out = crate::support::advice::shell(&sandbox, hint);
+    let report = sandbox.sk_sync(["status", "--json"]).success().json();
+    assert_eq!(report["balance"]["captured"], captured, "{report}");
+}
+
 #[test]
 fn a_damaged_store_is_named() {
     let sandbox = Sandbox::with_repo();

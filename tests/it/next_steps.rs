@@ -131,11 +131,8 @@ fn holds_failures_and_conflicts() {
     shows(&sandbox, "sk-sync events list --status undeliverable", "MissionDossier");
     // A document that is refused for good.
     let picky = Server::answering(|request| {
-        if request.path.contains("/events/") {
-            honest(request, "success")
-        } else {
-            Reply::json(400, &json!({"error": "no such mission"}))
-        }
+        let is_refused = request.json()["artifact_path"] == "data-model.md";
+        if is_refused { Reply::json(400, &json!({"error": "no such mission"})) } else { honest(request, "success") }
     });
     sandbox.target(&picky.url());
     let _refused = sandbox.sk_sync(["run"]).code(5);

@@ -16,6 +16,11 @@ impl From<store::Error> for Failure {
                 (Exit::Internal, "store_locked", "wait for the other sk-sync to end, then run the command again")
             }
             E::Newer { .. } => (Exit::Internal, "store_newer", "update sk-sync; the file was left as it is"),
+            E::OtherBuild { path } => {
+                let aside = crate::base::shell::line("mv", [path, &format!("{path}.old")]);
+                let hint = format!("{aside} && sk-sync verify --repair store && sk-sync run");
+                return Self::of(Exit::Internal, "store_other_build", &error).with_hint(hint);
+            }
             E::Foreign { .. } => {
                 (Exit::Internal, "store_foreign", "move that file away; it is not from sk-sync and was not changed")
             }

@@ -113,9 +113,9 @@ fn looked_at(
             assert!(requests == 1 || is_again && requests <= 3, "{name}: {requests} requests");
             // Each wait is twice the one before; the last one has not begun.
             let times = |n: i64| 2_i64.pow(u32::try_from(n).unwrap());
-            let (all, last) = (row.due_at - row.created_at, row.due_at - row.last_at.unwrap());
-            assert!(all >= least * 1000 * (times(row.tries) - 1), "{name}: {row:?}");
-            assert!(last <= most * 1000 * times(row.tries - 1), "{name}: {row:?}");
+            let (waited, wait) = (row.due_at - row.created_at, row.due_at - row.last_at.unwrap());
+            assert!(waited >= least * 1000 * (times(row.tries) - 1), "{name}: {row:?}");
+            assert!(wait <= most * 1000 * times(row.tries - 1), "{name}: {row:?}");
             let due = match (least, most) {
                 (least, most) if least == most => format!("{} s", most / 1000),
                 (least, most) => format!("{least}…{most} ms"),

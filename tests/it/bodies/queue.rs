@@ -35,7 +35,7 @@ fn refused_and_waiting() -> (Sandbox, Server, Receiver) {
         // Each for its own reason: one for all would be the receiver's refusal of everything.
         "001-lamp" => match upload.text("artifact_path") {
             "tasks.md" => Deed::answer(400, "", r#"{"detail":"no\u001b[31m"}"#),
-            path => Deed::answer(400, "", &json!({"detail": format!("not {path}")}).to_string()),
+            path => Deed::answer(400, "", json!({"detail": format!("not {path}")}).to_string()),
         },
         _ if upload.text("artifact_path") == "spec.md" => Deed::answer(423, "Retry-After: 600\r\n", ""),
         _ => Deed::echo(201, "stored", upload),
