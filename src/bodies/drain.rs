@@ -26,6 +26,9 @@ const CHUNK: i64 = 64;
 /// Bodies that become due within this time of each other are tried again together.
 const TOGETHER: Duration = Duration::from_millis(500);
 
+/// The longest that a run waits for one document; the wait after it has failed more often is left to a later run.
+const SOON: Duration = Duration::from_secs(10);
+
 /// The settings of a drain.
 #[derive(Clone, Copy)]
 pub(crate) struct DrainPolicy<'a> {
@@ -261,7 +264,9 @@ impl Documents<'_> {
                     Pace::Later => drop(self.tries.insert(row.id, PATIENCE)),
                     Pace::Soon | Pace::Unknown => {
                         *self.tries.entry(row.id).or_default() += 1;
-                        self.soon.insert(due_at);
+                        if due_at.since(now) <= SOON {
+                            self.soon.insert(due_at);
+                        }
                     }
                     Pace::Everybody => {
                         due_at = due_at.max(delivery::pause(&self.target, server_wait, random, now));

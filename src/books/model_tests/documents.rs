@@ -345,3 +345,24 @@ proptest! {
         world.end_well();
     }
 }
+
+/// The history that a collection of the newest rows would end badly: every target has everything, the payloads that may
+/// go have gone, and then a new target comes.
+#[test]
+fn a_target_that_comes_after_a_collection_gets_every_text() {
+    let mut world = World::new();
+    let all = |target| {
+        let words = vec![Said::Stored; 4];
+        [Op::Events { target, replies: vec![Reply::well()] }, Op::Documents { target, words, sees_disk: true }]
+    };
+    for text in 0..NO_DOCUMENT {
+        for path in 0..3 {
+            world.step(Op::Write { path, text });
+        }
+        world.step(Op::Index { keeps_texts: true, is_held: false });
+        all(0).into_iter().chain(all(1)).for_each(|op| world.step(op));
+        world.step(Op::Collect { configured: None });
+        world.check();
+    }
+    world.end_well();
+}

@@ -170,6 +170,13 @@ mod tests {
     use crate::upkeep::fixture::shut;
 
     #[test]
+    fn an_age_is_told_in_one_unit() {
+        for (seconds, words) in [(59, "59 s ago"), (119, "1 min ago"), (7300, "2 h ago"), (200_000, "2 days ago")] {
+            assert_eq!(age(seconds), words);
+        }
+    }
+
+    #[test]
     fn each_shut_gate_has_a_line_to_copy() {
         let gates = [Gate::of_identity(true), shut("missing_auth"), Gate::of_identity(false)];
         insta::assert_snapshot!(lines(None, &gates, Paint::default()).join("\n"), @"
