@@ -73,15 +73,24 @@ impl PathPattern {
         })
     }
 
+    /// The names that every path of this pattern begins with; empty where the first one is a variable or a glob.
+    pub(crate) fn literal_beginning(&self) -> String {
+        literal(self.segments.iter())
+    }
+
     /// The directory that everything of this pattern lies in; empty for the top of the project.
     pub(crate) fn literal_parent(&self) -> String {
-        let parents = self.segments.iter().take(self.segments.len().saturating_sub(1));
-        let literal = parents.map_while(|segment| match segment {
-            Segment::Literal(name) => Some(name.as_str()),
-            _ => None,
-        });
-        literal.collect::<Vec<_>>().join("/")
+        literal(self.segments.iter().take(self.segments.len().saturating_sub(1)))
     }
+}
+
+/// The literal names that segments begin with, as a path.
+fn literal<'a>(segments: impl Iterator<Item = &'a Segment>) -> String {
+    let names = segments.map_while(|segment| match segment {
+        Segment::Literal(name) => Some(name.as_str()),
+        _ => None,
+    });
+    names.collect::<Vec<_>>().join("/")
 }
 
 impl Segment {

@@ -6,7 +6,10 @@ use std::path::Path;
 use super::Error;
 use super::body::{ReadError, read_body};
 use super::discover;
+use super::source::Sources;
+use super::unwanted::Unwanted;
 use crate::event::{LogMission, LogProject, read_log};
+use crate::git::GitIgnored;
 
 /// The log's name in a feature directory.
 pub(crate) const MISSION_LOG: &str = "status.events.jsonl";
@@ -32,12 +35,18 @@ pub(crate) struct MissionLog {
     pub(crate) flaw: Option<String>,
 }
 
-/// The logs of every mission that has one, in the order of their names.
-pub(crate) fn mission_logs(root: &Path, artifacts_root: &str) -> Result<Vec<MissionLog>, Error> {
+/// The logs of every mission of `sources` that has one, in the order of their names, less what is not wanted.
+pub(crate) fn mission_logs(root: &Path, sources: &Sources, git: Option<&GitIgnored>) -> Result<Vec<MissionLog>, Error> {
+    let Some((_, artifacts_root)) = sources.root() else { return Ok(Vec::new()) };
     let found = discover::missions(root, artifacts_root, true)?;
     let Some(tree) = found.tree else { return Ok(Vec::new()) };
+    let here = Unwanted::below(root, sources, git);
+    let here = here.inside(artifacts_root, tree.path());
     let mut logs = Vec::new();
     for mission_slug in found.slugs {
+        if here.has_directory(&mission_slug) || here.has_file(&format!("{mission_slug}/{MISSION_LOG}")) {
+            continue;
+        }
         let mut log = MissionLog { mission_slug, ..MissionLog::default() };
         match read_mission_log(&tree.path().join(&log.mission_slug)) {
             Err(ReadError::Deleted) => continue,
@@ -64,6 +73,12 @@ impl MissionLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Artifacts, EventSyncConfig};
+
+    fn below(root: &str) -> Sources {
+        let artifacts = Artifacts { root: root.to_owned(), ..EventSyncConfig::default().artifacts };
+        Sources::of(&artifacts, &|_| false).unwrap()
+    }
 
     #[test]
     fn ids_are_read_and_skipped_lines_counted_by_reason() {
@@ -85,11 +100,11 @@ mod tests {
         mission("a", None);
         mission("c", Some(""));
         std::fs::create_dir_all(dir.path().join("kitty-specs/d").join(MISSION_LOG)).unwrap();
-        let logs = mission_logs(dir.path(), "kitty-specs").unwrap();
+        let logs = mission_logs(dir.path(), &below("kitty-specs"), None).unwrap();
         let told: Vec<_> =
             logs.iter().map(|l| (l.mission_slug.as_str(), l.ids.len(), l.skipped.len(), l.flaw.is_some())).collect();
         assert_eq!(told, [("b", 2, 3, false), ("c", 0, 0, false), ("d", 0, 0, true)]);
         assert!(logs[0].ids.contains("01KQXA1C2E4R6T8Y0V1B3N5M7P"), "in normal form");
-        assert_eq!(mission_logs(dir.path(), "elsewhere").unwrap(), []);
+        assert_eq!(mission_logs(dir.path(), &below("elsewhere"), None).unwrap(), []);
     }
 }

@@ -1,7 +1,7 @@
 //! Sources: where units and documents are looked for, as the configuration says, with what goes for each.
 
 use super::globs::Ignore;
-use super::layouts::{BuiltIn, Layout, TABLE};
+use super::layouts::{BuiltIn, Layout, TABLE, is_never_read};
 use super::manifest::Manifest;
 use crate::base::pattern::PathPattern;
 use crate::config::{ArtifactSource, Artifacts};
@@ -42,6 +42,15 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// What every path of it begins with, by pattern, up to the first variable or glob.
+    fn beginnings(&self) -> Vec<String> {
+        match self {
+            Self::Root(root) => vec![root.trim_start_matches("./").trim_end_matches('/').to_owned()],
+            Self::Documents(patterns) => patterns.iter().map(PathPattern::literal_beginning).collect(),
+            Self::Units { live, archived } => live.iter().chain(archived).map(PathPattern::literal_beginning).collect(),
+        }
+    }
+
     /// The directories that everything of it lies in; those of archived units only `with_archive`.
     fn parents(&self, with_archive: bool) -> Vec<String> {
         match self {
@@ -103,7 +112,23 @@ impl Sources {
                 _ => {}
             }
         }
-        Ok(all)
+        let mut beginnings = all.all.iter().flat_map(|source| source.place.beginnings());
+        match beginnings.find(|place| is_never_read(place)) {
+            Some(place) => Err(format!("{place} is never read: tools keep secrets there, or texts of their own")),
+            None => Ok(all),
+        }
+    }
+
+    /// Every directory that something is looked for in, none inside another; `None` where that is the whole project.
+    pub(crate) fn places(&self) -> Option<Vec<String>> {
+        let mut places: Vec<String> = self.all.iter().flat_map(|source| source.place.parents(true)).collect();
+        places.sort_unstable();
+        places.dedup();
+        let all = places.clone();
+        let is_inside =
+            |place: &String, other: &String| place.strip_prefix(other.as_str()).is_some_and(|p| p.starts_with('/'));
+        places.retain(|place| !all.iter().any(|other| is_inside(place, other)));
+        (!places.iter().any(String::is_empty)).then_some(places)
     }
 
     /// Paths from the top of the project that are not indexed.

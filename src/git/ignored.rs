@@ -126,6 +126,11 @@ impl GitIgnored {
         Arc::new(rules)
     }
 
+    /// True once a pattern matched, so that it mattered what is tracked.
+    pub(crate) fn has_read_index(&self) -> bool {
+        !held(&self.tracked).is_empty()
+    }
+
     /// What could not be read, in words, and what was done about it.
     pub(crate) fn flaws(&self) -> Vec<String> {
         held(&self.flaws).iter().cloned().collect()

@@ -25,7 +25,7 @@ pub(crate) use manager::Manager;
 pub(crate) use occasion::{Duty, Occasion, duty};
 pub(crate) use plan::{Method, Plan, Refusal, Step, install, uninstall};
 pub(crate) use script::Standing;
-pub(crate) use stamp::{Changed, Stamp, View, place_of};
+pub(crate) use stamp::{Changed, Stamp, View, place_of, state_of};
 pub(crate) use survey::{Survey, survey};
 
 /// Why hooks cannot be looked at or changed.

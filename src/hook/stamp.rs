@@ -72,9 +72,27 @@ impl Stamp {
         Ok(Self { ground: digest_of(view.words), missions, entries })
     }
 
-    /// A stamp that only says that a capture was made: for layouts that are not looked at by `lstat` alone.
-    pub(crate) fn blank(words: &str) -> Self {
-        Self { ground: digest_of(words), ..Self::default() }
+    /// Looks at whole directories below `root`, where units lie in several: a change in one of them is one in all. With
+    /// `places` unknown nothing is looked at, and the stamp only says that a capture was made.
+    pub(crate) fn look_at(root: &Path, places: &[String], words: &str, now: Timestamp) -> io::Result<Self> {
+        let (mut missions, mut entries) = (BTreeMap::new(), 0);
+        for place in places {
+            let path = root.join(place);
+            let mut seen = Seen { newest: 0, lines: Vec::new() };
+            match std::fs::symlink_metadata(&path) {
+                Ok(meta) => seen.walk(&path, &meta)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            entries += seen.lines.len();
+            missions.insert(place.clone(), seen.digest(now));
+        }
+        Ok(Self { ground: digest_of(words), missions, entries })
+    }
+
+    /// True when everything else was as `words` say.
+    pub(crate) fn is_on(&self, words: &str) -> bool {
+        self.ground == digest_of(words)
     }
 
     /// How many files and directories were looked at.
@@ -232,6 +250,11 @@ fn newest_micros(meta: &Metadata) -> i64 {
     since.map_or(0, |time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// What changes when the file at `path` does; empty where there is none.
+pub(crate) fn state_of(path: &Path) -> String {
+    std::fs::symlink_metadata(path).map(|meta| identity(&meta)).unwrap_or_default()
+}
+
 /// What tells one store file from another that took its place, whatever is written to it.
 #[cfg(unix)]
 pub(crate) fn place_of(path: &Path) -> Option<String> {
@@ -286,6 +309,25 @@ mod tests {
         assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), missions(&["a", "b", "c"]), "one file less");
         write(&root.join("config"), "x");
         assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), Changed::All, "the configuration");
+    }
+
+    #[test]
+    fn whole_directories_are_looked_at() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path();
+        write(&root.join("openspec/changes/a/x.md"), "one");
+        let places = ["openspec/changes", "openspec/none", "kiro"].map(str::to_owned);
+        let look = || Stamp::look_at(root, &places, "words", Timestamp::from_micros(i64::MAX)).unwrap();
+        let before = look();
+        assert_eq!((look().changed_since(Some(&before)), before.is_on("words")), (Changed::Nothing, true));
+        std::fs::remove_file(root.join("openspec/changes/a/x.md")).unwrap();
+        assert_ne!(look().changed_since(Some(&before)), Changed::Nothing, "a file less");
+        let before = look();
+        write(&root.join("kiro/x.md"), "");
+        assert_ne!(look().changed_since(Some(&before)), Changed::Nothing, "a new place");
+        let before = look();
+        std::fs::remove_dir_all(root.join("openspec/changes")).unwrap();
+        assert_ne!(look().changed_since(Some(&before)), Changed::Nothing, "a place less");
     }
 
     #[test]

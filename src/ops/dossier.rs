@@ -16,7 +16,7 @@ use super::told::Told;
 use super::{Error, Step, Workspace, World};
 use crate::base::text::{path, printable};
 use crate::books;
-use crate::config::Parity;
+use crate::config::{Parity, WireNames};
 use crate::dossier::{self, Edition, Index, Mission, Owner, ParityForm, Sources};
 use crate::git::{self, Facts, GitIgnored};
 use crate::journal::{self, Receipt};
@@ -47,6 +47,8 @@ pub(super) struct Indexed {
     pub(super) git: Facts,
     pub(super) report: report::Index,
     pub(super) warnings: Vec<String>,
+    /// Whether git ignores a file hung on its index: on what is tracked.
+    pub(super) hangs_on_index: bool,
     /// No unit and no document was found.
     pub(super) is_empty: bool,
     /// Artifacts and directories that could not be read.
@@ -118,6 +120,7 @@ pub(super) fn index(
         not_present: absent.len() as u64,
         layouts: layouts(&sources, &index),
         found: found(workspace, world.interrupt),
+        loose: index.loose.iter().map(|(_, path)| path.clone()).collect(),
         seconds: report::seconds(world.clock.now().since(begun)),
     };
     let unreadable = absent.iter().filter(|a| a.error_reason != Some("not_found")).count() + index.skipped.len();
@@ -127,7 +130,12 @@ pub(super) fn index(
     if is_empty && index.skipped.is_empty() {
         warnings.push(nothing_found(&sources));
     }
-    Ok(Indexed { index, sources, present, git: facts, report, warnings, is_empty, unreadable: unreadable as u64 })
+    if config.bodies.wire_names == WireNames::March2026 {
+        warnings.extend(older_names(&index, &sources));
+    }
+    let hangs_on_index = ignored.as_ref().is_some_and(GitIgnored::has_read_index);
+    let unreadable = unreadable as u64;
+    Ok(Indexed { index, sources, present, git: facts, report, warnings, hangs_on_index, is_empty, unreadable })
 }
 
 /// What each layout came to.
@@ -144,6 +152,24 @@ fn layouts(sources: &Sources, index: &Index) -> Vec<report::LayoutCount> {
         }
     };
     names.iter().map(count).collect()
+}
+
+/// That the older form of uploads has no room for the names of some units of other layouts; `None` where there are none.
+fn older_names(index: &Index, sources: &Sources) -> Option<String> {
+    let fits = |slug: &str| {
+        let rest = slug.split_at_checked(3).filter(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()));
+        let rest = rest.and_then(|(_, rest)| rest.strip_prefix('-')).unwrap_or_default();
+        !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let root = sources.root().map(|(source, _)| source);
+    let mut others = index.missions.iter().filter(|m| Some(m.source) != root && !fits(&m.slug));
+    let first = others.next()?;
+    let more = others.count();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!(
+        "bodies.wire_names = \"2026-03\" has names such as 001-login only; a server of that form may refuse {}{more}",
+        printable(&first.slug)
+    ))
 }
 
 /// That no source has a unit or document.

@@ -14,6 +14,8 @@ pub(crate) struct Quick {
     pub(crate) captured: i64,
     /// Versions of documents that are new in the journal.
     pub(crate) documents: i64,
+    /// What was captured hangs on what git tracks.
+    pub(crate) hangs_on_index: bool,
     /// What a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -39,10 +41,12 @@ pub(crate) fn capture_quickly(
     store.leave_checkpoint()?;
     let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, has_target, false)?;
     memory.save(&indexed.index.cache);
+    let hangs_on_index = indexed.hangs_on_index;
     let mut warnings = indexed.warnings;
     warnings.extend(captured.logs.into_iter().flat_map(|logs| logs.warnings));
     if captured.evicted > 0 {
         warnings.push(evicted_words(captured.evicted));
     }
-    Ok(Quick { captured: captured.receipt.captured, documents: captured.receipt.documents.captured, warnings })
+    let (captured, documents) = (captured.receipt.captured, captured.receipt.documents.captured);
+    Ok(Quick { captured, documents, hangs_on_index, warnings })
 }

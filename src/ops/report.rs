@@ -206,6 +206,9 @@ pub(crate) struct Index {
     pub(crate) layouts: Vec<LayoutCount>,
     /// Layouts that are there and not configured.
     pub(crate) found: Vec<FoundLayout>,
+    /// Files beside units that no source takes, from the top of the project; `layouts` counts them.
+    #[serde(skip)]
+    pub(crate) loose: Vec<String>,
     /// Time taken.
     pub(crate) seconds: f64,
 }

@@ -72,7 +72,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         }
     }
     // Where the store is damaged, what is in it says little of what should be.
-    let logs = mission_logs(&workspace.root, &workspace.loaded.config.artifacts.root).unwrap_or_default();
+    let ignored = workspace.git_ignored();
+    let logs = workspace.sources().map(|sources| mission_logs(&workspace.root, &sources, ignored.as_ref()));
+    let logs = logs.ok().and_then(Result::ok).unwrap_or_default();
     let mission_logs = if proof.is_damaged { Vec::new() } else { check_logs(&store, &logs)? };
     let exit = if proof.ok { Exit::Success } else { Exit::Damage };
     let printer = &context.printer;

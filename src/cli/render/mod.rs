@@ -69,6 +69,8 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     if let Some(index) = &report.index {
         say("Indexed", sections::index_words(index));
         index.found.iter().for_each(|found| say("Found", text::printable(&found.words())));
+        let loose = index.loose.iter().filter(|_| is_verbose);
+        loose.for_each(|path| say("Beside", format!("{} is in no unit", text::printable(path))));
     }
     if let Some(capture) = &report.capture {
         say("Captured", sections::capture_words(capture));

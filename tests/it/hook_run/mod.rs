@@ -1,6 +1,7 @@
 //! `hook run` under a real git: what each operation captures, and that nobody waits for the drain it leaves behind.
 
 mod operations;
+mod projects;
 mod quiet;
 
 use std::collections::BTreeSet;

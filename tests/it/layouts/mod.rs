@@ -1,5 +1,6 @@
 //! Where units and documents are looked for: the built-in layouts, sources of one's own, and several at once.
 
+mod recipes;
 mod trees;
 mod unwanted;
 
@@ -157,6 +158,45 @@ fn a_configured_place_that_is_not_there_is_an_error() {
     let _nothing_yet = repository(&[], "").sk_sync(["index"]).success();
 }
 
+/// Places where tools keep secrets, and directories of git, are refused before anything is read.
+#[test]
+fn a_place_that_is_never_read_is_refused() {
+    let source =
+        |key: &str, pattern: &str| format!("[[artifacts.source]]\nname = 'x'\nslug = 'x'\n{key} = ['{pattern}']");
+    for artifacts in [
+        "root = '.kiro/settings'".to_owned(),
+        "root = '.claude/commands'".to_owned(),
+        source("documents", ".kiro/settings/*.json"),
+        source("documents", ".planning/config.json"),
+        source("documents", "_bmad/**/*.md"),
+        source("documents", ".claude/settings.json"),
+        source("units", ".claude/agents/{name}").replace("slug = 'x'\n", ""),
+    ] {
+        let sandbox =
+            repository(&["kitty-specs/a/spec.md", ".kiro/settings/mcp.json"], &format!("[artifacts]\n{artifacts}"));
+        let run = sandbox.sk_sync(["run", "--preset", "stub"]).code(2);
+        assert!(run.stderr.contains("is never read: tools keep secrets there"), "{artifacts}: {}", run.stderr);
+    }
+    let allowed = source("units", ".claude/specs/{name}").replace("slug = 'x'\n", "");
+    let sandbox = repository(&[".claude/specs/a/tasks.md"], &format!("[artifacts]\nlayouts = []\n{allowed}"));
+    assert_eq!(listed(&sandbox).len(), 1);
+}
+
+/// The older form of uploads has names of Spec Kitty only.
+#[test]
+fn the_older_form_of_uploads_is_said_to_have_no_room_for_other_names() {
+    let files = ["openspec/changes/001-login/proposal.md", "kitty-specs/My.Mission/spec.md", "openspec/project.md"];
+    let sandbox = repository(&files, "[artifacts]\nlayouts = ['openspec', 'kitty']\n[bodies]\nwire_names = '2026-03'");
+    let file = sandbox.read("event-sync.toml");
+    let said = |layouts: &str| {
+        sandbox.own(file.replace("['openspec', 'kitty']", layouts));
+        sandbox.sk_sync(["index", "--json"]).success().json()["warnings"].to_string()
+    };
+    let both = said("['openspec', 'kitty']");
+    assert!(both.contains("may refuse openspec.project\"") && both.contains("2026-03"), "{both}");
+    assert!(!said("['kitty']").contains("may refuse"));
+}
+
 /// Clone, `init`, `run --preset stub`: everything is there, and no file but ours is written.
 #[test]
 fn the_first_minute_of_every_layout() {
@@ -234,12 +274,16 @@ fn what_is_odd_is_named_and_costs_only_itself() {
 }
 
 #[test]
-fn loose_files_are_counted() {
+fn loose_files_are_counted_and_named_on_request() {
     let files = ["openspec/changes/a/proposal.md", "openspec/changes/b.txt", "openspec/AGENTS.md"];
     let sandbox = repository(&files, "[artifacts]\nlayouts = ['openspec']");
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
     let wanted = json!([{"name": "openspec", "units": 1, "artifacts": 1, "no_unit": 1}]);
     assert_eq!(report["index"]["layouts"], wanted);
+    let (short, long) = (sandbox.sk_sync(["index"]).success(), sandbox.sk_sync(["index", "-v"]).success());
+    assert!(!short.stdout.contains("b.txt"), "{}", short.stdout);
+    assert!(long.stdout.contains("Beside    openspec/changes/b.txt is in no unit"), "{}", long.stdout);
+    assert!(!long.stdout.contains("AGENTS.md"), "{}", long.stdout);
 }
 
 /// A unit inside another one is its own: its files are not also those of the outer one.

@@ -1,7 +1,7 @@
 //! `hook run`: what git calls. Captures what changed, and has it delivered by a process of its own.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::cli::args::Globals;
 use crate::cli::journey::{workspace, workspace_to_write, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Delivery, HookDrain};
+use crate::dossier::Sources;
 use crate::git;
 use crate::hook::{self, Changed, Duty, Hook, Occasion, Stamp, View};
 use crate::ops::{self, Workspace};
@@ -106,7 +107,6 @@ fn attend(
     handover: &Mutex<Handover>,
 ) -> Result<Option<PathBuf>, Failure> {
     let workspace = workspace(context)?;
-    let artifacts = workspace.root.join(&workspace.loaded.config.artifacts.root);
     let sources = workspace.sources()?;
     if !sources.has_a_place(&workspace.root) {
         return Ok(None);
@@ -131,11 +131,7 @@ fn attend(
         *shared = Handover { log: Some(log.clone()), delivers };
     }
     watchdog.allow(budget(&workspace));
-    let (captured, documents) = if sources.is_kitty_alone() {
-        capture(context, &workspace, &artifacts, known.as_ref(), &path)?
-    } else {
-        capture_all(context, &workspace, &path)?
-    };
+    let (captured, documents) = capture(context, &workspace, &sources, known.as_ref(), &path)?;
     let is_news = captured + documents > 0;
     if is_news {
         tell(&log, &format!("{}: captured {captured}", args.hook));
@@ -148,47 +144,41 @@ fn attend(
     Ok(is_due.then_some(log))
 }
 
-/// Captures the missions that changed since `known`; returns how many events are new, and how many documents.
+/// Captures the missions that changed since `known`, or all where they lie in several places and any of those changed;
+/// returns how many events are new, and how many documents.
 fn capture(
     context: &Context,
     workspace: &Workspace,
-    artifacts: &std::path::Path,
+    sources: &Sources,
     known: Option<&Stamp>,
-    path: &std::path::Path,
+    path: &Path,
 ) -> Result<(i64, i64), Failure> {
-    let seen = look(context, workspace, artifacts)?;
+    // What git tracks counts only where the last capture hung on it: its index changes with every commit.
+    let with_index = ground(workspace, sources, true);
+    let hangs_on_index = known.is_some_and(|known| known.is_on(&with_index));
+    let words = if hangs_on_index { with_index } else { ground(workspace, sources, false) };
+    let (seen, is_known) = look(context, workspace, sources, &words)?;
     let missions = match seen.changed_since(known) {
-        Changed::Nothing => {
+        Changed::Nothing if is_known => {
             // Its time says when a hook last looked: `hook status` compares it with the commits.
             Stamp::touch(path, context.clock.now());
             return Ok((0, 0));
         }
-        Changed::Missions(missions) => Some(missions),
-        Changed::All => None,
+        Changed::Missions(missions) if sources.is_kitty_alone() => Some(missions),
+        _ => None,
     };
-    if seen.entries() <= FEW {
+    if is_known && seen.entries() <= FEW {
         stay_on_this_thread();
     }
     let done = ops::capture_quickly(&world(context), workspace, missions.as_deref())?;
     for warning in &done.warnings {
         log::info!("{warning}");
     }
-    // The store may be new since; the feature directories are those that were captured.
-    let seen = seen.on_ground(&ground(workspace));
+    // The store may be new since; the files are those that were captured. Of some missions alone the others are unknown.
+    let hangs_on_index = done.hangs_on_index || (hangs_on_index && missions.is_some());
+    let seen = seen.on_ground(&ground(workspace, sources, hangs_on_index));
     if let Err(error) = seen.write(path) {
         log::warn!("the next hook will look at everything again: {error}");
-    }
-    Ok((done.captured, done.documents))
-}
-
-/// Captures every unit: where layouts have units in many places, what is remembered of the files says what is new.
-fn capture_all(context: &Context, workspace: &Workspace, path: &std::path::Path) -> Result<(i64, i64), Failure> {
-    let done = ops::capture_quickly(&world(context), workspace, None)?;
-    for warning in &done.warnings {
-        log::info!("{warning}");
-    }
-    if let Err(error) = Stamp::blank(&ground(workspace)).write(path) {
-        log::debug!("cannot write {}: {error}", path.display());
     }
     Ok((done.captured, done.documents))
 }
@@ -200,24 +190,54 @@ fn stay_on_this_thread() {
     }
 }
 
-/// Looks at the feature directories and at what captures of them depend on.
-fn look(context: &Context, workspace: &Workspace, artifacts: &std::path::Path) -> Result<Stamp, Failure> {
-    let words = ground(workspace);
-    let main_artifacts = workspace.main_root.join(&workspace.loaded.config.artifacts.root);
-    let view = View { artifacts, main_artifacts: &main_artifacts, words: &words, now: context.clock.now() };
-    Stamp::look(&view).map_err(|error| Failure::io(&crate::base::files::named(&error, "cannot look at", artifacts)))
+/// Looks at the places of units and at what captures of them depend on; false where they may be anywhere, so that nothing
+/// can be looked at.
+fn look(context: &Context, workspace: &Workspace, sources: &Sources, words: &str) -> Result<(Stamp, bool), Failure> {
+    let now = context.clock.now();
+    let failed = |error: std::io::Error| {
+        Failure::io(&crate::base::files::named(&error, "cannot look at the documents of", &workspace.root))
+    };
+    if sources.is_kitty_alone() {
+        let root = &workspace.loaded.config.artifacts.root;
+        let (artifacts, main_artifacts) = (&workspace.root.join(root), &workspace.main_root.join(root));
+        return Ok((Stamp::look(&View { artifacts, main_artifacts, words, now }).map_err(failed)?, true));
+    }
+    // A mission of `kitty` is described in the main work tree, where nobody looks here.
+    let is_own = workspace.root == workspace.main_root || sources.root().is_none();
+    let places = sources.places().filter(|_| is_own);
+    let seen = Stamp::look_at(&workspace.root, places.as_deref().unwrap_or_default(), words, now).map_err(failed)?;
+    Ok((seen, places.is_some()))
 }
 
-/// What captures depend on besides the feature directories: the project, its store, the branch and the configuration.
-fn ground(workspace: &Workspace) -> String {
+/// What captures depend on besides the files of units: the project, its store, the branch, the configuration and what git
+/// ignores, `with_index` also on what it tracks.
+fn ground(workspace: &Workspace, sources: &Sources, with_index: bool) -> String {
     let config = serde_json::to_string(&workspace.loaded.values).unwrap_or_default();
+    let index = workspace.checkout.git_dir.iter().filter(|_| with_index).map(|dir| dir.join("index"));
+    let ignored = workspace.git_ignored().map(|_| pattern_files(workspace, sources)).unwrap_or_default();
+    let states: Vec<_> = ignored.into_iter().chain(index).map(|file| hook::state_of(&file)).collect();
     [
         workspace.identity.project_uuid.as_deref().unwrap_or_default(),
         &hook::place_of(&workspace.place.store()).unwrap_or_default(),
         &git::branch_file(&workspace.checkout),
         &config,
+        &states.join("\n"),
     ]
     .join("\n")
+}
+
+/// The files of patterns that hold for the places of units; those inside them are looked at with them.
+fn pattern_files(workspace: &Workspace, sources: &Sources) -> Vec<PathBuf> {
+    let root = &workspace.root;
+    let places = sources.places().unwrap_or_default();
+    let above = places.iter().map(|place| root.join(place)).chain([root.clone()]);
+    let mut dirs: Vec<PathBuf> =
+        above.flat_map(|dir| dir.ancestors().map(Path::to_owned).collect::<Vec<_>>()).collect();
+    dirs.retain(|dir| dir.starts_with(&workspace.checkout.root));
+    dirs.sort_unstable();
+    dirs.dedup();
+    let exclude = workspace.checkout.common_dir.iter().map(|dir| dir.join("info/exclude"));
+    exclude.chain(dirs.into_iter().map(|dir| dir.join(git::PATTERN_FILE))).collect()
 }
 
 /// A mark that something was captured in the middle of an operation of git, so that no drain was started for it.
@@ -282,7 +302,7 @@ fn hand_over(handover: &Mutex<Handover>, mut words: Vec<OsString>) {
 }
 
 /// Writes a line to the log; a hook has nobody else to tell.
-fn tell(log: &std::path::Path, said: &str) {
+fn tell(log: &Path, said: &str) {
     if let Err(error) = hook::note(log, SystemClock.now(), said) {
         log::debug!("cannot write {}: {error}", log.display());
     }
