@@ -169,6 +169,8 @@ pub(crate) fn start_stub(store: &Path) -> Result<Stub, String> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
         random: fastrand::f64,
+        admin: None,
+        requests: None,
     };
     let server = Server::start(options).map_err(|e| e.to_string())?;
     Ok(Stub { origin: server.origin().to_owned(), guard: Box::new(server) })

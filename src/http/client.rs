@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, TcpConnector, Transport};
 
 use super::answer_head::AnswerHeads;
+use super::method::Method;
 use super::network::{Network, Proxy};
 use super::resolver::GrantedResolver;
 use super::tls::TlsConnector;
@@ -39,45 +40,6 @@ pub(crate) struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self { connect: Duration::from_secs(10), answer: Duration::from_mins(1), total: Duration::from_mins(2) }
-    }
-}
-
-/// The methods this program uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
-    /// Reads.
-    Get,
-    /// Changes something.
-    Post,
-    /// Stores an object.
-    #[cfg(feature = "postgres")]
-    Put,
-    /// Removes an object.
-    #[cfg(feature = "postgres")]
-    Delete,
-}
-
-impl Method {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            #[cfg(feature = "postgres")]
-            Self::Put => "PUT",
-            #[cfg(feature = "postgres")]
-            Self::Delete => "DELETE",
-        }
-    }
-
-    const fn has_body(self) -> bool {
-        match self {
-            Self::Get => false,
-            Self::Post => true,
-            #[cfg(feature = "postgres")]
-            Self::Put => true,
-            #[cfg(feature = "postgres")]
-            Self::Delete => false,
-        }
     }
 }
 

@@ -13,6 +13,7 @@ mod cause;
 mod client;
 #[cfg(test)]
 mod client_tests;
+mod method;
 mod network;
 mod resolver;
 mod signature;
@@ -23,7 +24,8 @@ mod words;
 
 pub(crate) use answer::{Meaning, Reading, Refusal};
 pub(crate) use cause::Cause;
-pub(crate) use client::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request};
+pub(crate) use client::{Answer, Client, Deadlines, Failure, OriginGrant, Request};
+pub(crate) use method::Method;
 pub(crate) use network::{ClientIdentity, Network, Proxy};
 pub(crate) use signature::{Signature, SigningKeys};
 #[cfg(feature = "postgres")]

@@ -15,11 +15,17 @@ pub(super) struct Answer {
     pub(super) body: Value,
     /// When to send the request again, in seconds.
     pub(super) retry_after: Option<u64>,
+    /// What the receiver notes about the request, in the names of the report.
+    pub(super) counted: Vec<(&'static str, i64)>,
 }
+
+/// The numbers of an answer, beside its response.
+#[derive(Debug, Clone)]
+pub(super) struct Counted(pub(super) Vec<(&'static str, i64)>);
 
 impl Answer {
     pub(super) const fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry_after: None }
+        Self { status, body, retry_after: None, counted: Vec::new() }
     }
 
     pub(super) const fn ok(body: Value) -> Self {
@@ -157,6 +163,9 @@ impl IntoResponse for Answer {
             (self.status, [(header::CONTENT_TYPE, "application/json")], self.body.to_string()).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if !self.counted.is_empty() {
+            response.extensions_mut().insert(Counted(self.counted));
         }
         response
     }

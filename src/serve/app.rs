@@ -1,14 +1,13 @@
 //! Routes, authorisation, and the way of a request through the stations.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request as HttpRequest, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
@@ -16,15 +15,15 @@ use serde_json::{Map, Value, json};
 use super::Deployment;
 use super::answer::Answer;
 use super::batch::{self, Unreadable};
-use super::browser;
-use super::connection::OnConnection;
 use super::engine::{Content, Engine, Outcome, Request, Trouble};
+use super::guard::{self, Guarded};
 use super::intake::{self, Stop};
+use super::metrics::Metrics;
+use super::probes;
 use super::storage::Count;
-use super::timed::Framing;
 use super::traffic::Traffic;
 use super::upload::{self, MAX_BODY_BYTES};
-use crate::base::Sha256;
+use crate::base::{Clock, Sha256};
 use crate::event::BatchForm;
 
 /// The most bytes of a push-content request: JSON may write one byte of text as six.
@@ -59,6 +58,12 @@ pub(super) struct App {
     pub(super) engine: Box<dyn Engine>,
     /// Numbers from 0 to 1, to spread what would come back at once.
     pub(super) random: fn() -> f64,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    /// Takes a line for each request, if somebody wants them.
+    pub(super) requests: Option<fn(&str)>,
+    /// True once a stop was asked for: no balancer should send anything more.
+    pub(super) is_draining: Arc<AtomicBool>,
 }
 
 /// The digest that a token is compared by.
@@ -66,53 +71,21 @@ pub(super) fn token_digest(token: &SecretString) -> Sha256 {
     Sha256::of(token.expose_secret().trim().as_bytes())
 }
 
-/// The endpoints that tell no more than that the receiver answers, or can keep something: open to every probe.
-const LIVENESS: &str = "/healthz";
-const READINESS: &str = "/readyz";
+/// Where the endpoints are.
+pub(super) const EVENTS: &str = "/api/v1/events/batch/";
+pub(super) const BODIES: &str = "/api/dossier/push-content/";
+pub(super) const HEALTH: &str = "/api/v1/sync/health/";
+pub(super) const REPORT: &str = "/__sk-sync__/report";
 
 /// The receiver's endpoints.
-pub(super) fn router(app: App) -> Router {
-    let app = Arc::new(app);
-    Router::new()
-        .route("/api/v1/events/batch/", post(events))
-        .route("/api/dossier/push-content/", post(push_content))
-        .route("/api/v1/sync/health/", get(health))
-        .route(LIVENESS, get(async || Answer::ok(json!({"status": "ok"}))))
-        .route(READINESS, get(ready))
-        .route("/__sk-sync__/report", get(report))
-        .fallback(async |request: HttpRequest| refuse(request, Answer::not_found()).await)
-        .method_not_allowed_fallback(async |request: HttpRequest| refuse(request, Answer::method_not_allowed()).await)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
-        .with_state(app)
-}
-
-/// What every request passes first: how it is framed, and whether a web page of another site sent it.
-async fn guard(
-    State(app): State<Arc<App>>,
-    ConnectInfo(OnConnection(activity)): ConnectInfo<OnConnection>,
-    request: HttpRequest,
-    next: Next,
-) -> Response {
-    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let response = match activity.request_begins() {
-        Framing::Ambiguous => refuse_and_close(request, Answer::two_lengths()).await,
-        Framing::Pipelined if is_chunked => refuse_and_close(request, Answer::two_lengths()).await,
-        Framing::Clear | Framing::Pipelined => match app.refusal(&request) {
-            Some(answer) => refuse(request, answer).await.into_response(),
-            None => next.run(request).await,
-        },
-    };
-    activity.request_ends();
-    response
-}
-
-async fn refuse_and_close(request: HttpRequest, answer: Answer) -> Response {
-    ([(header::CONNECTION, "close")], refuse(request, answer).await).into_response()
-}
-
-async fn refuse(request: HttpRequest, answer: Answer) -> Answer {
-    intake::discard(request.into_body()).await;
-    answer
+pub(super) fn router(app: &Arc<App>) -> Router {
+    let own = Router::new()
+        .route(EVENTS, post(events))
+        .route(BODIES, post(push_content))
+        .route(HEALTH, get(health))
+        .route(REPORT, get(report));
+    let probed = own.merge(probes::router());
+    guard::around(probed, app, Guarded::Everyone).with_state(Arc::clone(app))
 }
 
 async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
@@ -152,13 +125,6 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     }))
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Answer {
-    match app.engine.ready().await {
-        Ok(()) => Answer::ok(json!({"status": "ready"})),
-        Err(reason) => Answer::not_ready(&reason),
-    }
-}
-
 async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     if !app.is_authorized(&headers) {
         return Answer::unauthorized();
@@ -175,16 +141,6 @@ async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
 }
 
 impl App {
-    /// The answer to a request that a web page of another site may have caused.
-    fn refusal(&self, request: &HttpRequest) -> Option<Answer> {
-        if matches!(request.uri().path(), LIVENESS | READINESS) {
-            return None;
-        }
-        let needs_known_host = self.token.is_none();
-        let checked = browser::check(request.uri(), request.version(), request.headers(), needs_known_host);
-        checked.err().map(Answer::foreign)
-    }
-
     async fn take_events(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::batch_too_large(self.limits);
         let Some(form) = form(headers) else { return Err(refuse_type(body).await) };
@@ -195,7 +151,11 @@ impl App {
         })?;
         drop(bytes);
         match self.keep(Content::Events(entries), headers).await? {
-            Outcome::Events(results) => Ok(Answer::ok(json!({"results": results.wire}))),
+            Outcome::Events(results) => {
+                let counted = results.tally.iter().filter(|(_, number)| *number > 0);
+                let counted = counted.map(|(count, number)| (count.name(), *number)).collect();
+                Ok(Answer { counted, ..Answer::ok(json!({"results": results.wire})) })
+            }
             _ => Err(self.trouble(Trouble::Unknown)),
         }
     }
@@ -241,7 +201,7 @@ impl App {
     }
 
     /// True when no token is asked for, or the right one was sent.
-    fn is_authorized(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn is_authorized(&self, headers: &HeaderMap) -> bool {
         let Some(expected) = &self.token else { return true };
         let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token =
@@ -259,8 +219,9 @@ impl App {
     }
 
     /// The answer to a request that has no outcome. Clients come back over a few seconds, not all at once.
-    fn trouble(&self, trouble: Trouble) -> Answer {
+    pub(super) fn trouble(&self, trouble: Trouble) -> Answer {
         let spread = ((self.random)() * RETRY_SPREAD.as_secs_f64()).round();
+        self.metrics.put_off(trouble);
         Answer::trouble(trouble, 1 + Duration::try_from_secs_f64(spread).map_or(0, |spread| spread.as_secs()))
     }
 }

@@ -69,13 +69,9 @@ impl ObjectStore {
             }
         }
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-        let (endpoint, style) = match endpoint {
-            Some(endpoint) => (endpoint, UrlStyle::Path),
-            None => {
-                let aws = format!("https://s3.{region}.amazonaws.com");
-                (url::Url::parse(&aws).map_err(|e| format!("region: {e}"))?, UrlStyle::VirtualHost)
-            }
-        };
+        let style = if endpoint.is_some() { UrlStyle::Path } else { UrlStyle::VirtualHost };
+        let aws = || url::Url::parse(&format!("https://s3.{region}.amazonaws.com"));
+        let endpoint = endpoint.map_or_else(aws, Ok).map_err(|e| format!("region: {e}"))?;
         let bucket = Bucket::new(endpoint, style, name, region).map_err(|e| e.to_string())?;
         let prefix = url.path().trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use serde_json::{Value, json};
 
 use super::batch::Entry;
+use super::metrics::Sample;
 use super::storage::{Count, Counts, Upload};
 
 /// The answer of an engine, later.
@@ -20,6 +21,10 @@ pub(super) trait Engine: Debug + Send + Sync {
     fn counts(&self) -> Reply<'_, Result<Counts, Trouble>>;
     /// `Err` with the reason while this engine cannot promise to keep anything.
     fn ready(&self) -> Reply<'_, Result<(), String>>;
+    /// Numbers of the engine itself, those of one name together.
+    fn samples(&self) -> Vec<Sample> {
+        Vec::new()
+    }
     /// The id of what is kept, the same for its whole life and for every receiver in front of it.
     fn instance_id(&self) -> &str;
 }

@@ -189,7 +189,9 @@ mod tests {
         let steps = Arc::<AtomicI64>::default();
         let engine = Box::new(Picky { kept: Memory::new(String::new()), steps: Arc::clone(&steps) });
         let traffic = Arc::<Traffic>::default();
-        jobs.iter().for_each(|_| traffic.count(Count::EventRequests));
+        for _ in &jobs {
+            traffic.count(Count::EventRequests);
+        }
         let clock = Arc::new(FixedClock(Timestamp::from_micros(0)));
         let (queue, waiting) = mpsc::channel(jobs.len() + 1);
         for job in jobs {

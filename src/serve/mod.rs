@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!  connection  accepts, bounds how many there are      timed    one connection and its deadlines    head  its framing
-//!  app         routes, authorises                       answer   every status and JSON body   browser  cross-site
+//!  guard       refuses and notes                        browser  cross-site requests   probes, metrics  for operators
+//!  app         routes, authorises                       answer   every status and JSON body
 //!  intake      reads and unpacks, bounded in bytes and time
 //!  batch       text -> events and refusals              upload   text -> one body
 //!  engine      what keeps events and texts: the trait that every engine implements
@@ -26,14 +27,17 @@ mod blobs;
 mod browser;
 mod connection;
 mod engine;
+mod guard;
 mod head;
 mod ingest;
 mod intake;
 mod keeper;
 mod kept;
 mod memory;
+mod metrics;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod probes;
 mod server;
 mod sqlite;
 mod storage;
@@ -74,7 +78,7 @@ pub(crate) enum Storage {
     File(PathBuf),
     /// In PostgreSQL, which any number of receivers may share.
     #[cfg(feature = "postgres")]
-    Databases(Databases),
+    Databases(Box<Databases>),
 }
 
 /// What a receiver says about its deployment; shown to clients as it is.
@@ -109,6 +113,10 @@ pub(crate) struct Options {
     pub(crate) ids: Arc<dyn Ids>,
     /// Numbers from 0 to 1, to spread what would come back at once.
     pub(crate) random: fn() -> f64,
+    /// An address of their own for the probes.
+    pub(crate) admin: Option<SocketAddr>,
+    /// Takes a line of JSON about each request.
+    pub(crate) requests: Option<fn(&str)>,
 }
 
 /// Why a receiver could not start or keep what it was sent.

@@ -3,21 +3,24 @@
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::app::{App, Limits, router, token_digest};
 use super::connection::{LimitedListener, OnConnection};
 use super::engine::Engine;
 use super::kept::Kept;
 use super::memory::Memory;
+use super::metrics::Metrics;
 #[cfg(feature = "postgres")]
 use super::postgres::Postgres;
+use super::probes;
 use super::sqlite::Sqlite;
 use super::storage::LocalEngine;
 use super::traffic::Traffic;
@@ -26,7 +29,7 @@ use crate::base::Interrupt;
 use crate::base::clock::is_lost;
 
 /// How long requests that are being answered may still take after a stop was asked for.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 /// How often a waiting caller looks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -37,6 +40,8 @@ type Opened = (Box<dyn Engine>, Option<JoinHandle<()>>);
 #[derive(Debug)]
 pub(crate) struct Server {
     origin: String,
+    admin_origin: Option<String>,
+    is_draining: Arc<AtomicBool>,
     stop: Option<oneshot::Sender<()>>,
     /// Carries nothing; closes when the receiver has ended.
     ended: Receiver<Infallible>,
@@ -53,10 +58,13 @@ impl Server {
             return Err(Error::LostClock);
         }
         let listener = bind(options.listen)?;
+        let admin = options.admin.map(bind).transpose()?;
+        let admin_origin = admin.as_ref().map(|admin| admin.local_addr().map_err(Error::Start)).transpose()?;
         let address = listener.local_addr().map_err(Error::Start)?;
         let runtime = runtime(&options.store)?;
         let traffic = Arc::<Traffic>::default();
         let (engine, keeping) = open(&runtime, &options, &traffic)?;
+        let is_draining = Arc::<AtomicBool>::default();
         let app = App {
             limits: Limits { max_events: options.max_events, max_bytes: options.max_bytes },
             token: options.token.as_ref().map(token_digest),
@@ -64,23 +72,41 @@ impl Server {
             traffic: Arc::clone(&traffic),
             engine,
             random: options.random,
+            clock: options.clock,
+            metrics: Metrics::default(),
+            requests: options.requests,
+            is_draining: Arc::clone(&is_draining),
         };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = channel::<Infallible>();
         let answering = spawn("serve-http", move || {
-            answer(&runtime, listener, traffic, app, stopped);
+            answer(&runtime, listener, admin, &Arc::new(app), stopped);
             // Ends what is still open, so that the storage's queue closes.
             drop(runtime);
             drop(end);
         })?;
         let origin = format!("http://{address}");
-        Ok(Self { origin, stop: Some(stop), ended, threads: [answering].into_iter().chain(keeping).collect() })
+        let threads = [answering].into_iter().chain(keeping).collect();
+        let admin_origin = admin_origin.map(|address| format!("http://{address}"));
+        Ok(Self { origin, admin_origin, is_draining, stop: Some(stop), ended, threads })
     }
 
     /// Where it listens, as `http://127.0.0.1:4711`.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Where the probes have an address of their own.
+    pub(crate) fn admin_origin(&self) -> Option<&str> {
+        self.admin_origin.as_deref()
+    }
+
+    /// Says that it is not ready and closes connections after their answer, and goes on answering for this long, so that
+    /// balancers look elsewhere before the stop.
+    pub(crate) fn drain(&self, delay: Duration) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        let _ended = self.ended.recv_timeout(delay);
     }
 
     /// Stops accepting, lets the requests at hand end within a bound, and returns after the storage's last commit.
@@ -159,19 +185,36 @@ pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 }
 
 /// Answers requests until `stopped` resolves, and then those at hand.
-fn answer(runtime: &Runtime, listener: TcpListener, traffic: Arc<Traffic>, app: App, stopped: oneshot::Receiver<()>) {
+fn answer(
+    runtime: &Runtime,
+    listener: TcpListener,
+    admin: Option<TcpListener>,
+    app: &Arc<App>,
+    stopped: oneshot::Receiver<()>,
+) {
     runtime.block_on(async {
-        let listener = match listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)) {
-            Ok(listener) => listener,
-            Err(e) => return log::error!("cannot listen: {e}"),
-        };
-        let (close, closing) = oneshot::channel::<()>();
-        let signal = async { closing.await.unwrap_or_default() };
-        let service = router(app).into_make_service_with_connect_info::<OnConnection>();
-        let serving = axum::serve(LimitedListener::new(listener, traffic), service).with_graceful_shutdown(signal);
-        let serving = tokio::spawn(serving.into_future());
+        let (close, closing) = watch::channel(());
+        let mut all = Vec::new();
+        let listeners = [(Some(listener), router(app)), (admin, probes::admin(app))];
+        for (listener, router) in listeners.into_iter().filter_map(|(listener, router)| Some((listener?, router))) {
+            let listening = listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
+            let listener = match listening {
+                Ok(listener) => LimitedListener::new(listener, Arc::clone(&app.traffic)),
+                Err(e) => return log::error!("cannot listen: {e}"),
+            };
+            let mut closing = closing.clone();
+            let signal = async move { while closing.changed().await.is_ok() {} };
+            let service = router.into_make_service_with_connect_info::<OnConnection>();
+            let serving = axum::serve(listener, service).with_graceful_shutdown(signal);
+            all.push(tokio::spawn(serving.into_future()));
+        }
         stopped.await.ok();
         drop(close);
-        tokio::time::timeout(GRACE, serving).await.ok();
+        let ending = async {
+            for serving in all {
+                serving.await.ok();
+            }
+        };
+        tokio::time::timeout(GRACE, ending).await.ok();
     });
 }

@@ -41,7 +41,6 @@ impl Traffic {
     }
 
     /// Everything since the start.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "a local engine stores its numbers"))]
     pub(super) fn total(&self) -> Counts {
         Count::ALL.iter().map(|count| (*count, self.total[*count as usize].load(Ordering::Relaxed))).collect()
     }

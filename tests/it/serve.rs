@@ -213,3 +213,33 @@ fn a_late_second_answer_acknowledges_nothing() {
 fn end(url: &str) -> std::io::Result<TcpStream> {
     TcpStream::connect(url.strip_prefix("http://").unwrap())
 }
+
+/// Limits are flags, and both sides keep to them; what cannot work is refused by its name.
+#[test]
+fn limits_are_flags_that_clients_learn() {
+    let mut sandbox = Sandbox::with_repo();
+    let served = sandbox.serve(&["--max-events", "5", "--max-bytes", "70000", "--log", "json"]);
+    sandbox.target(&served.url());
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert!(report["drain"]["requests"].as_u64().unwrap() >= 5, "{report}");
+    assert_eq!(report["balance"]["delivered"], 23, "{report}");
+    for (flags, said) in [
+        (["--max-events", "0"], "--max-events"),
+        (["--max-bytes", "10"], "--max-bytes"),
+        (["--drain-delay", "soon"], "--drain-delay"),
+        (["--log", "xml"], "--log"),
+    ] {
+        let refused = sandbox.sk_sync([&["serve"], &flags[..]].concat()).code(2);
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+}
+
+/// The engine that a build lacks is named, with the one that has it.
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn a_build_without_postgresql_says_which_one_has_it() {
+    let mut sandbox = Sandbox::with_repo();
+    sandbox.set("DATABASE_URL", "postgres://sk:pa55word@127.0.0.1/x");
+    let refused = sandbox.sk_sync(["serve", "--store-env", "DATABASE_URL"]).code(2);
+    assert!(refused.stderr.contains("sk-sync-server") && !refused.stderr.contains("pa55word"), "{refused:?}");
+}

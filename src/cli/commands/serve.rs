@@ -1,14 +1,17 @@
 //! `sk-sync serve`: the receiving side.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::base::clock::SystemClock;
 use crate::base::files;
 use crate::base::ids::SystemIds;
+use crate::cli::args::duration;
 use crate::cli::{Context, Exit, Failure};
 use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
 
@@ -31,27 +34,27 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 
-    /// Keep it in PostgreSQL: the variable NAME holds the URL, or one a line
+    /// Store to PostgreSQL; NAME holds its URL, or one per line
     #[arg(long, value_name = "NAME", conflicts_with = "store")]
     pub(crate) store_env: Option<String>,
 
-    /// Keep long documents in S3: s3://BUCKET/PREFIX?endpoint=…
+    /// Store long documents in S3: `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "URL", requires = "store_env")]
     pub(crate) bodies: Option<String>,
 
-    /// Create or update the database's tables before listening
+    /// Create or update the tables before listening
     #[arg(long, requires = "store_env")]
     pub(crate) migrate: bool,
 
-    /// Create or update the database's tables, and exit
+    /// Create or update the tables, then exit
     #[arg(long, requires = "store_env", conflicts_with = "migrate")]
     pub(crate) migrate_only: bool,
 
-    /// Most events of one batch
+    /// Most events per batch
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_EVENTS, value_parser = events)]
     pub(crate) max_events: usize,
 
-    /// Most bytes of one batch, unpacked
+    /// Most bytes per batch, after decompression
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_BYTES, value_parser = bytes)]
     pub(crate) max_bytes: usize,
 
@@ -59,9 +62,33 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     pub(crate) token_env: Option<String>,
 
+    /// Address for /healthz, /readyz and /metrics only
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin_listen: Option<SocketAddr>,
+
+    /// Time to keep answering after a stop signal
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(crate) drain_delay: Duration,
+
+    /// Log each request to stderr
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) log: Option<RequestLog>,
+
     /// Write the port to FILE once it listens
     #[arg(long, value_name = "FILE")]
     pub(crate) port_file: Option<PathBuf>,
+}
+
+/// What a line about a request looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum RequestLog {
+    /// One JSON object: time, route, status, milliseconds, and how many events were what
+    Json,
+}
+
+/// A closed stderr stops no receiver.
+fn write_line(line: &str) {
+    let _closed = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The most that `--max-events` may be: a batch is held in memory.
@@ -90,6 +117,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
         random: fastrand::f64,
+        admin: args.admin_listen,
+        requests: args.log.map(|_json| write_line as fn(&str)),
     };
     #[cfg(feature = "postgres")]
     if args.migrate_only {
@@ -107,8 +136,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.printer.warning(what);
     }
     context.printer.result(&format!("listening on {}", server.origin()));
+    if let Some(origin) = server.admin_origin() {
+        context.printer.result(&format!("probes on {origin}"));
+    }
     context.printer.flush();
     server.wait(&context.interrupt);
+    server.drain(args.drain_delay);
     server.stop();
     Ok(Exit::Success)
 }
@@ -146,12 +179,12 @@ fn databases(context: &Context, args: &Args, name: &str) -> Result<Storage, Fail
         let read = std::fs::read(&file).map_err(|e| e.to_string()).and_then(|pem| crate::http::Authorities::read(&pem));
         read.map_err(|flaw| Failure::usage(format!("{CERTIFICATES}: {} {flaw}", crate::base::text::path(&file))))
     });
-    Ok(Storage::Databases(Databases {
+    Ok(Storage::Databases(Box::new(Databases {
         urls: urls.into_iter().map(SecretString::from).collect(),
         migrate: if args.migrate || args.migrate_only { Migrate::Apply } else { Migrate::Refuse },
         authorities: authorities.transpose()?,
         bodies: args.bodies.as_ref().map(|address| object_store(context, address)).transpose()?,
-    }))
+    })))
 }
 
 #[cfg(feature = "postgres")]

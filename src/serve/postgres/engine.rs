@@ -10,6 +10,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::pool::{Parameter, Place, Pool};
+use super::samples;
 use super::tls::Tls;
 use super::turns::Turns;
 use super::{Databases, Error, durable, migrate, words};
@@ -20,6 +21,7 @@ use crate::http::{Network, tls_config};
 use crate::serve::batch::{Entry, is_same_event};
 use crate::serve::blobs::{Blobs, INLINE_BYTES};
 use crate::serve::engine::{Content, Engine, Outcome, Reply, Request, Results, Trouble, Verdict};
+use crate::serve::metrics::Sample;
 use crate::serve::storage::{ArtifactVersion, Count, Counts, Event, Upload};
 use crate::serve::traffic::Traffic;
 
@@ -135,6 +137,10 @@ impl Engine for Postgres {
                 None => Ok(()),
             }
         })
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        samples::of(&self.shared.shards.iter().map(|shard| &shard.pool).collect::<Vec<_>>())
     }
 
     fn instance_id(&self) -> &str {

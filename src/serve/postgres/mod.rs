@@ -4,6 +4,7 @@
 //!  pool     connections, bounded; what is tried again          tls      encrypted connections
 //!  engine   the Engine: events and texts                       turns    one writer for each project
 //!  migrate  the schema's steps                                 durable  what a database must promise
+//!  samples  numbers for operators
 //! ```
 //!
 //! **Invariant:** a receiver holds no state that another one needs: no lock, no listener, no sequence. Each write is one
@@ -14,6 +15,7 @@ mod durable;
 mod engine;
 mod migrate;
 mod pool;
+mod samples;
 mod tls;
 mod turns;
 

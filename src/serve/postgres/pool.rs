@@ -1,6 +1,7 @@
 //! A bounded number of connections, and statements that are sent again where that is safe.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +48,10 @@ pub(super) struct Pool {
     places: Arc<Semaphore>,
     idle: Mutex<Vec<Client>>,
     random: fn() -> f64,
+    /// Connections that were made, statements that failed, requests that got no connection.
+    pub(super) connects: AtomicI64,
+    pub(super) failures: AtomicI64,
+    pub(super) refusals: AtomicI64,
 }
 
 impl std::fmt::Debug for Pool {
@@ -122,16 +127,32 @@ impl Pool {
         if config.get_application_name().is_none() {
             config.application_name("sk-sync");
         }
-        Ok(Self { config, tls, places: Arc::new(Semaphore::new(PLACES)), idle: Mutex::default(), random })
+        Ok(Self {
+            config,
+            tls,
+            places: Arc::new(Semaphore::new(PLACES)),
+            idle: Mutex::default(),
+            random,
+            connects: AtomicI64::new(0),
+            failures: AtomicI64::new(0),
+            refusals: AtomicI64::new(0),
+        })
+    }
+
+    /// How many connections are in use.
+    pub(super) fn used(&self) -> i64 {
+        i64::try_from(PLACES.saturating_sub(self.places.available_permits())).unwrap_or(0)
     }
 
     /// A connection, at once or after a bounded wait.
     pub(super) async fn place(&self) -> Result<Place<'_>, NoPlace> {
         let permit = timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await;
         let permit = permit.map_err(|_| NoPlace::Taken)?.map_err(|_| NoPlace::Taken)?;
-        let client = match self.idle() {
-            Some(client) => client,
-            None => self.connect().await.map_err(NoPlace::Connect)?,
+        let client = if let Some(client) = self.idle() {
+            client
+        } else {
+            self.connects.fetch_add(1, Ordering::Relaxed);
+            self.connect().await.map_err(NoPlace::Connect)?
         };
         Ok(Place { pool: self, client: Some(client), _permit: permit })
     }
@@ -174,6 +195,7 @@ impl Pool {
         let mut unknown = false;
         for tries in 1..=TRIES {
             let place = self.place().await.map_err(|reason| {
+                self.refusals.fetch_add(1, Ordering::Relaxed);
                 log::warn!("a request was put off: {reason}");
                 if unknown { Trouble::Unknown } else { Trouble::Busy }
             })?;
@@ -186,6 +208,7 @@ impl Pool {
                     return Err(Trouble::Unknown);
                 }
             };
+            self.failures.fetch_add(1, Ordering::Relaxed);
             match Again::after(&failure) {
                 Again::RolledBack => log::debug!("try {tries} of a statement: {}", words(&failure)),
                 // What a lost connection was in the middle of is safe to repeat: every statement is idempotent.

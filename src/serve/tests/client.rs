@@ -27,6 +27,8 @@ pub(super) fn options(store: Storage) -> Options {
         clock: Arc::new(FixedClock(Timestamp::from_micros(1_770_890_400_000_000))),
         ids: Arc::new(SystemIds::default()),
         random: fastrand::f64,
+        admin: None,
+        requests: None,
     }
 }
 
@@ -59,7 +61,11 @@ pub(super) struct Talk {
 
 impl Talk {
     pub(super) fn to(server: &Server) -> Self {
-        let origin = server.origin().to_owned();
+        Self::at(server.origin())
+    }
+
+    pub(super) fn at(origin: &str) -> Self {
+        let origin = origin.to_owned();
         Self { client: Client::new(&Granted(origin.clone()), Deadlines::default(), 4), origin, headers: Vec::new() }
     }
 

@@ -89,7 +89,7 @@ pub(super) mod shared {
 
     pub(in crate::serve::tests) fn databases(urls: &[&str], migrate: Migrate) -> Options {
         let urls = urls.iter().map(|url| SecretString::from(*url)).collect();
-        options(Storage::Databases(Databases { urls, migrate, authorities: None, bodies: None }))
+        options(Storage::Databases(Box::new(Databases { urls, migrate, authorities: None, bodies: None })))
     }
 
     /// The object store of `.ci/engines`, under a prefix of its own.

@@ -9,4 +9,5 @@ mod life;
 mod limits;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod probes;
 pub(super) mod sample;

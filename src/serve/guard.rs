@@ -1,0 +1,119 @@
+//! What every request passes first and last: how it is framed, whether a web page of another site sent it, and what is
+//! noted about it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::answer::{Answer, Counted};
+use super::app::App;
+use super::connection::OnConnection;
+use super::timed::Framing;
+use super::{browser, intake, probes};
+
+/// The most characters of a client's key that are noted.
+const MAX_KEY_CHARS: usize = 200;
+
+/// Who sends the requests of a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guarded {
+    /// Anybody, by way of a browser too.
+    Everyone,
+    /// Probes, by whatever name they reach this machine.
+    Probes,
+}
+
+/// Puts the guard around every route, and around what is none.
+pub(super) fn around(router: Router<Arc<App>>, app: &Arc<App>, guarded: Guarded) -> Router<Arc<App>> {
+    router
+        .fallback(async |request: Request| refuse(request, Answer::not_found()).await)
+        .method_not_allowed_fallback(async |request: Request| refuse(request, Answer::method_not_allowed()).await)
+        .layer(middleware::from_fn_with_state((Arc::clone(app), guarded), guard))
+}
+
+async fn guard(
+    State((app, guarded)): State<(Arc<App>, Guarded)>,
+    ConnectInfo(OnConnection(activity)): ConnectInfo<OnConnection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let noted = Noted::of(&request, app.requests.is_some());
+    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = match activity.request_begins() {
+        Framing::Ambiguous => refuse_and_close(request, Answer::two_lengths()).await,
+        Framing::Pipelined if is_chunked => refuse_and_close(request, Answer::two_lengths()).await,
+        Framing::Clear | Framing::Pipelined => match refusal(&app, guarded, &request) {
+            Some(answer) => refuse(request, answer).await.into_response(),
+            None => next.run(request).await,
+        },
+    };
+    activity.request_ends();
+    if app.is_draining.load(Ordering::Relaxed) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    app.metrics.request(noted.route, response.status().as_u16(), begun.elapsed());
+    if let Some(write) = app.requests {
+        write(&noted.line(&app, &response, begun));
+    }
+    response
+}
+
+/// The answer to a request that a web page of another site may have caused.
+fn refusal(app: &App, guarded: Guarded, request: &Request) -> Option<Answer> {
+    if guarded == Guarded::Probes || probes::OPEN.contains(&request.uri().path()) {
+        return None;
+    }
+    let needs_known_host = app.token.is_none();
+    let checked = browser::check(request.uri(), request.version(), request.headers(), needs_known_host);
+    checked.err().map(Answer::foreign)
+}
+
+async fn refuse_and_close(request: Request, answer: Answer) -> Response {
+    ([(header::CONNECTION, "close")], refuse(request, answer).await).into_response()
+}
+
+async fn refuse(request: Request, answer: Answer) -> Answer {
+    intake::discard(request.into_body()).await;
+    answer
+}
+
+/// What a line about a request says of it: never its content, never a token.
+struct Noted {
+    route: &'static str,
+    method: Method,
+    key: Option<String>,
+}
+
+impl Noted {
+    fn of(request: &Request, is_written: bool) -> Self {
+        let key = request.headers().get("idempotency-key").filter(|_| is_written).and_then(|key| key.to_str().ok());
+        let key = key.map(|key| key.chars().take(MAX_KEY_CHARS).collect());
+        Self { route: route(request.uri().path()), method: request.method().clone(), key }
+    }
+
+    fn line(&self, app: &App, response: &Response, begun: Instant) -> String {
+        let mut line = json!({
+            "time": app.clock.now().to_string(), "method": self.method.as_str(), "route": self.route,
+            "status": response.status().as_u16(), "ms": begun.elapsed().as_millis(), "idempotency_key": self.key,
+        });
+        for (name, number) in response.extensions().get::<Counted>().into_iter().flat_map(|counted| &counted.0) {
+            line[*name] = (*number).into();
+        }
+        line.to_string()
+    }
+}
+
+/// The endpoint of a path; every other path is one, however many a stranger tries.
+fn route(path: &str) -> &'static str {
+    use super::app::{BODIES, EVENTS, HEALTH, REPORT};
+    let known = [EVENTS, BODIES, HEALTH, REPORT, probes::LIVENESS, probes::READINESS, probes::METRICS];
+    known.into_iter().find(|known| *known == path).unwrap_or("other")
+}

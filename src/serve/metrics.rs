@@ -1,0 +1,173 @@
+//! Numbers in the text format of Prometheus.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::engine::Trouble;
+use super::storage::{Count, Counts};
+
+/// The upper bounds of the buckets of a request's time, in milliseconds.
+const BOUNDS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000];
+
+/// One number of an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sample {
+    /// Without the program's prefix.
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) kind: &'static str,
+    /// `name="value"`, or nothing.
+    pub(super) label: String,
+    pub(super) value: i64,
+}
+
+/// Counts since the start of this receiver.
+#[derive(Debug, Default)]
+pub(super) struct Metrics(Mutex<Numbers>);
+
+#[derive(Debug, Default)]
+struct Numbers {
+    requests: BTreeMap<(&'static str, u16), u64>,
+    times: BTreeMap<&'static str, Times>,
+    /// Requests that were told to come back: nothing begun, not known.
+    put_off: [u64; 2],
+}
+
+#[derive(Debug, Default)]
+struct Times {
+    /// How many took at most each bound.
+    within: [u64; BOUNDS.len()],
+    count: u64,
+    sum: Duration,
+}
+
+impl Metrics {
+    fn numbers(&self) -> MutexGuard<'_, Numbers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request that was answered.
+    pub(super) fn request(&self, route: &'static str, status: u16, took: Duration) {
+        let mut numbers = self.numbers();
+        *numbers.requests.entry((route, status)).or_default() += 1;
+        let times = numbers.times.entry(route).or_default();
+        times.count += 1;
+        times.sum += took;
+        for (bound, within) in BOUNDS.iter().zip(&mut times.within) {
+            *within += u64::from(took <= Duration::from_millis(*bound));
+        }
+    }
+
+    /// Counts a request that was told to come back.
+    pub(super) fn put_off(&self, trouble: Trouble) {
+        self.numbers().put_off[usize::from(trouble == Trouble::Unknown)] += 1;
+    }
+
+    /// Everything, with what was counted elsewhere.
+    pub(super) fn text(&self, traffic: &Counts, engine: &[Sample]) -> String {
+        let numbers = self.numbers();
+        let mut page = Page::default();
+        page.family("requests_total", "Requests answered, by endpoint and status.", "counter");
+        for ((route, status), number) in &numbers.requests {
+            page.sample("requests_total", &format!("route=\"{route}\",status=\"{status}\""), number);
+        }
+        page.family("request_seconds", "Time from a request's head to its answer.", "histogram");
+        for (route, times) in &numbers.times {
+            for (bound, within) in BOUNDS.iter().zip(&times.within) {
+                let le = Duration::from_millis(*bound).as_secs_f64();
+                page.sample("request_seconds_bucket", &format!("route=\"{route}\",le=\"{le}\""), within);
+            }
+            page.sample("request_seconds_bucket", &format!("route=\"{route}\",le=\"+Inf\""), &times.count);
+            page.sample("request_seconds_sum", &format!("route=\"{route}\""), &times.sum.as_secs_f64());
+            page.sample("request_seconds_count", &format!("route=\"{route}\""), &times.count);
+        }
+        page.family("put_off_total", "Requests told to come back: 429 nothing begun, 503 not known.", "counter");
+        for (status, number) in [429, 503].iter().zip(&numbers.put_off) {
+            page.sample("put_off_total", &format!("status=\"{status}\""), number);
+        }
+        let counted = |count: Count| traffic.get(&count).copied().unwrap_or(0);
+        page.family("events_total", "Events by verdict.", "counter");
+        for (verdict, count) in [
+            ("new", Count::Events),
+            ("duplicate", Count::Duplicates),
+            ("conflict", Count::Conflicts),
+            ("rejected", Count::Rejected),
+        ] {
+            page.sample("events_total", &format!("verdict=\"{verdict}\""), &counted(count));
+        }
+        page.family("documents_total", "Documents by outcome.", "counter");
+        for (outcome, count) in [
+            ("stored", Count::Bodies),
+            ("already_exists", Count::BodiesAlreadyExist),
+            ("not_announced", Count::BodiesNotIndexed),
+        ] {
+            page.sample("documents_total", &format!("outcome=\"{outcome}\""), &counted(count));
+        }
+        page.family("connections_total", "Connections accepted.", "counter");
+        page.sample("connections_total", "", &counted(Count::Connections));
+        let mut last = "";
+        for Sample { name, help, kind, label, value } in engine {
+            if *name != last {
+                page.family(name, help, kind);
+                last = name;
+            }
+            page.sample(name, label, value);
+        }
+        page.family("build_info", "The running version.", "gauge");
+        page.sample("build_info", concat!("version=\"", env!("CARGO_PKG_VERSION"), "\""), &1);
+        page.0
+    }
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, help: &str, kind: &str) {
+        // Writing to a string cannot fail.
+        let _written = write!(self.0, "# HELP sk_sync_{name} {help}\n# TYPE sk_sync_{name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, label: &str, value: &dyn std::fmt::Display) {
+        let label = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
+        let _written = writeln!(self.0, "sk_sync_{name}{label} {value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_in_the_text_format() {
+        let metrics = Metrics::default();
+        metrics.request("/healthz", 200, Duration::from_millis(7));
+        metrics.request("/healthz", 200, Duration::from_secs(2));
+        metrics.put_off(Trouble::Unknown);
+        let sample = |label: &str, value| Sample {
+            name: "database_connections",
+            help: "Connections.",
+            kind: "gauge",
+            label: label.to_owned(),
+            value,
+        };
+        let traffic = Counts::from([(Count::Events, 3), (Count::Connections, 2)]);
+        let text = metrics.text(&traffic, &[sample("shard=\"1\"", 4), sample("shard=\"2\"", 5)]);
+        for line in [
+            "sk_sync_requests_total{route=\"/healthz\",status=\"200\"} 2",
+            "sk_sync_request_seconds_bucket{route=\"/healthz\",le=\"0.005\"} 0",
+            "sk_sync_request_seconds_bucket{route=\"/healthz\",le=\"0.01\"} 1",
+            "sk_sync_request_seconds_bucket{route=\"/healthz\",le=\"5\"} 2",
+            "sk_sync_request_seconds_bucket{route=\"/healthz\",le=\"+Inf\"} 2",
+            "sk_sync_put_off_total{status=\"503\"} 1",
+            "sk_sync_events_total{verdict=\"new\"} 3",
+            "sk_sync_connections_total 2",
+            "sk_sync_database_connections{shard=\"2\"} 5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+        assert_eq!(text.matches("# TYPE sk_sync_database_connections gauge").count(), 1);
+    }
+}
