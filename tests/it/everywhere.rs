@@ -218,3 +218,21 @@ fn captures_from_before_the_id_are_sent_with_it() {
     assert!(!again["warnings"].to_string().contains("before this project had an id"), "{again}");
     sandbox.verified();
 }
+
+/// A file with an id that cannot be used costs no store: what the hint says leads back.
+#[test]
+fn a_lost_id_leads_back_to_its_store() {
+    let sandbox = Sandbox::with_repo();
+    let _run = sandbox.sk_sync(["run"]).success();
+    let id = sandbox.read(".git/sk-sync/id").trim_end().to_owned();
+    sandbox.write(".git/sk-sync/id", "garbage");
+    let refused = sandbox.sk_sync(["run"]).code(2);
+    assert!(refused.stderr.contains("sk-sync migrate adopt --store ID"), "{refused:?}");
+    std::fs::remove_file(sandbox.repo().join(".git/sk-sync/id")).unwrap();
+    assert_eq!(store(&all(&sandbox), &id)["presence"], "replaced");
+    let adopted = sandbox.sk_sync(["migrate", "adopt", "--store", &id[..8], "--yes", "--json"]).success().json();
+    assert_eq!(adopted["result"], "moved");
+    let run = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!((&run["capture"]["captured"], &run["drain"]["requests"]), (&json!(0), &json!(0)), "{run}");
+    sandbox.verified();
+}

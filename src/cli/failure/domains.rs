@@ -66,8 +66,8 @@ impl From<git::Error> for Failure {
         let failure = Self::of(Exit::Usage, "repository", &error);
         match &error {
             git::Error::RepositoryId { .. } => failure.with_hint(
-                "look at the file, then remove it: the next capture makes a new id (what the old store holds stays in the \
-                 state directory)",
+                "look at the file, then remove it: the next capture makes a new id. `sk-sync status --all` lists the old \
+                 store, and `sk-sync migrate adopt --store ID` takes it over",
             ),
             git::Error::ForeignOwner { root, .. } => {
                 let root = root.to_string_lossy();
