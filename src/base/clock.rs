@@ -75,8 +75,13 @@ pub(crate) struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one owner of the wall clock")]
     fn now(&self) -> Timestamp {
-        Timestamp(jiff::Timestamp::now().as_microsecond().max(1))
+        of_system(jiff::Timestamp::now())
     }
+}
+
+/// The moment that is kept of what the system's clock says.
+fn of_system(now: jiff::Timestamp) -> Timestamp {
+    Timestamp(now.as_microsecond().max(1))
 }
 
 /// True where the clock of this machine stands before 1970.
@@ -134,6 +139,18 @@ mod tests {
     fn text_has_six_digits_and_a_numeric_offset() {
         assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000+00:00");
         assert_eq!(Timestamp::from_micros(1_770_890_400_000_001).to_string(), "2026-02-12T10:00:00.000001+00:00");
+    }
+
+    #[test]
+    fn a_clock_before_1970_counts_as_its_first_microsecond() {
+        for (text, micros) in [
+            ("1965-03-01T10:00:00Z", 1),
+            ("1970-01-01T00:00:00Z", 1),
+            ("1970-01-01T00:00:00.000007Z", 7),
+            ("2026-02-12T10:00:00Z", 1_770_890_400_000_000),
+        ] {
+            assert_eq!(of_system(text.parse().unwrap()), Timestamp(micros), "{text}");
+        }
     }
 
     #[test]

@@ -60,6 +60,7 @@ mod layers;
 mod layouts;
 mod logs;
 mod looking;
+mod lost_clock;
 mod lost_store;
 mod main_job;
 mod migrate;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::help::{Listed, commands};
 use crate::support::server::Server;
+use crate::support::source::{Source, files};
 use crate::support::wire::honest;
 
 /// What each command is given besides `--json`. `EVENT` and `FILE` stand for one of each.
@@ -119,4 +120,13 @@ fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
         let failed = check(&name, &sandbox.sk_sync(words));
         assert!(failed["error"]["message"].is_string(), "{name}: {failed}");
     }
+}
+
+/// A document cannot be printed without those members: only the streams print bare lines.
+#[test]
+fn only_streams_print_bare_lines() {
+    let bare = |source: &Source| source.code.contains(".line_of_json(");
+    let mut found: Vec<_> = files("src/cli", "rs").into_iter().filter(bare).map(|source| source.file).collect();
+    found.sort();
+    assert_eq!(found, ["src/cli/commands/capture.rs", "src/cli/commands/events.rs", "src/cli/printer.rs"]);
 }
