@@ -128,3 +128,27 @@ fn a_commit_in_a_linked_work_tree_is_captured() {
     let again = sandbox.sk_sync(["--repo", &side, "index", "--json"]).success().json();
     assert_eq!(again["capture"]["captured"], 0, "the hook had it: {again}");
 }
+
+/// A project of a larger repository: its hook is the repository's, and what a commit changed in it is captured.
+#[test]
+fn a_project_below_the_top_of_its_repository_is_captured() {
+    let sandbox = Sandbox::with_empty_repo();
+    for (file, text) in [
+        (".kittify/config.yaml", "project:\n  uuid: 7e57ab1e-0000-4000-8000-000000000005\n  slug: one\n"),
+        ("kitty-specs/001-demo/spec.md", "# spec\n"),
+        ("kitty-specs/001-demo/meta.json", "{\"mission_type\":\"software-dev\",\"target_branch\":\"main\"}"),
+    ] {
+        sandbox.write(&format!("apps/one/{file}"), text);
+    }
+    sandbox.git(&["add", "--all"]);
+    sandbox.git(&["commit", "--quiet", "--message=one"]);
+    let one = sandbox.repo().join("apps/one").display().to_string();
+    let _run = sandbox.sk_sync(["--repo", &one, "hook", "install", "--method", "files"]).success();
+    let status = || sandbox.sk_sync(["--repo", &one, "hook", "status", "--json"]).success().json();
+    assert_eq!(status()["installed"], true);
+    sandbox.write("apps/one/kitty-specs/001-demo/spec.md", "# more\n");
+    sandbox.shell("PATH=/usr/bin:/bin git commit --quiet --all --message=more");
+    let events = sandbox.sk_sync(["--repo", &one, "events", "list", "--jsonl"]).success().json_lines();
+    assert!(!events.is_empty(), "the hook captured");
+    assert_eq!(status()["not_captured"], 0);
+}
