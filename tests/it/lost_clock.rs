@@ -44,9 +44,9 @@ fn what_is_captured_before_1970_is_delivered_when_the_clock_is_right() {
     assert!(refused.contains("stands before 1970: set it"), "{refused}");
     // Nobody listens: what failed is due again, by the clock as it is now and as it will be.
     sandbox.target("http://127.0.0.1:9");
-    run(&sandbox, &["run"], 3);
-    run(&sandbox, &["status", "--check"], 3);
-    run(&sandbox, &["verify"], 0);
+    let _owed = run(&sandbox, &["run"], 3);
+    let _owed = run(&sandbox, &["status", "--check"], 3);
+    let _whole = run(&sandbox, &["verify"], 0);
     // No certificate can be judged.
     sandbox.target(&front.url("localhost"));
     sandbox.set("SSL_CERT_FILE", fixture("authority.pem").to_str().unwrap());

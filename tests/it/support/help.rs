@@ -2,6 +2,9 @@
 
 use super::Sandbox;
 
+/// The headings of lists of commands: those of the first page, and that of a command with commands of its own.
+const LISTS: [&str; 6] = ["Everyday:", "Set up:", "Fix:", "Storage:", "More:", "Commands:"];
+
 /// A command that can be run.
 #[derive(Debug)]
 pub(crate) struct Listed {
@@ -34,7 +37,13 @@ pub(crate) fn commands(sandbox: &Sandbox) -> Vec<Listed> {
 fn collect(sandbox: &Sandbox, words: Vec<String>, found: &mut Vec<Listed>) {
     let asked = words.iter().map(String::as_str).chain(["--help"]);
     let help = sandbox.sk_sync(asked).success().stdout;
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let mut is_list = false;
+    let listed = help.lines().filter(|line| {
+        if !line.starts_with(' ') && !line.is_empty() {
+            is_list = LISTS.contains(line);
+        }
+        is_list
+    });
     // What is indented further is the rest of a description.
     let names = listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
     let names: Vec<String> =
