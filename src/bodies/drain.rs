@@ -50,9 +50,11 @@ pub(crate) fn drain(
     on_outcome: &mut dyn FnMut(&ArtifactOutcome),
 ) -> Result<Report, Error> {
     let mut course = Course::new(means);
-    let target = store.read(|tx| {
+    let (target, in_backoff) = store.read(|tx| {
         let is_due = !select::due(tx, policy.target, course.now, 0, 1)?.is_empty();
-        Ok::<_, Error>(delivery::of_row(tx, policy.target)?.filter(|_| is_due))
+        let target = delivery::of_row(tx, policy.target)?.filter(|_| is_due);
+        let (in_backoff, _) = delivery::document_retries(tx, policy.target, course.now)?;
+        Ok::<_, Error>((target, in_backoff))
     })?;
     let Some(target) = target else {
         return Ok(Report { remaining: store.read(|tx| remaining(tx, policy.target))?, ..Report::default() });
@@ -75,6 +77,7 @@ pub(crate) fn drain(
         at_most: 2 * push.parallel(),
         target,
         is_open: false,
+        has_waiting: in_backoff > 0,
         rows: VecDeque::new(),
         cursor: None,
         behind: VecDeque::new(),
@@ -117,6 +120,8 @@ struct Documents<'a> {
     target: Target,
     /// The server takes documents; before that is known they go one by one.
     is_open: bool,
+    /// Some documents waited for another try when the drain began.
+    has_waiting: bool,
     /// Rows read and not yet handed out.
     rows: VecDeque<Row>,
     /// Where to read on; `None` when everything due was read.
@@ -209,6 +214,14 @@ impl Documents<'_> {
             let Some(row) = self.next_row(store, course.now)? else { break };
             if !self.may_go_on(course) {
                 break;
+            }
+            // An older version that is due soon would come to nothing if this one went first.
+            if self.has_waiting
+                && let Some(due) = store.read(|tx| delivery::older_due(tx, self.policy.target, row.id, course.now))?
+                && due.since(course.now) <= SOON
+            {
+                self.soon.insert(due);
+                continue;
             }
             let kept = match store.read(|tx| select::content(tx, &row))? {
                 Stored::Intact(body) => Some(body),

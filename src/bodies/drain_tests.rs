@@ -48,7 +48,7 @@ pub(super) fn run_for(
 }
 
 /// Drains without a wait.
-fn run_at(world: &mut World, push: &Push, at: i64) -> (Report, Vec<ArtifactOutcome>) {
+pub(super) fn run_at(world: &mut World, push: &Push, at: i64) -> (Report, Vec<ArtifactOutcome>) {
     run_for(world, push, &FixedClock(second(at)), SHORT)
 }
 

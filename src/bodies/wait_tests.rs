@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::drain;
-use super::drain_tests::{NOW, POLICY, push, run_for, run_now};
+use super::drain_tests::{NOW, POLICY, push, run_at, run_for, run_now};
 use super::test_server::{Reply, Server};
 use super::test_world::{World, second};
 use crate::base::clock::{FixedClock, SystemClock};
@@ -159,4 +159,25 @@ fn a_kept_connection_that_is_closed_costs_no_try() {
     assert_eq!((report.uploaded, report.retryable, report.requests), (3, 0, 3));
     let seen = server.seen();
     assert_eq!((seen.requests.len(), seen.connections), (4, 2));
+}
+
+/// An older version that is due soon goes before a newer one; one that waits for longer gives way to it.
+#[test]
+fn a_newer_version_waits_for_an_older_one_that_is_due_soon() {
+    for (reply, waits) in [(Reply::of(500, ""), true), (Reply::of(202, r#"{"retry_after":90}"#), false)] {
+        let mut world = World::new();
+        world.put("a.md", "old", 1);
+        let Reply::Answer { status, body, .. } = reply else { unreachable!() };
+        let server = Server::start(move |_, _| Reply::of(status, body.clone()));
+        assert_eq!(run_now(&mut world, &server.origin, 1).0.requests, 1);
+        world.put("a.md", "new", 2);
+        let server = Server::storing();
+        let (report, _) = run_now(&mut world, &server.origin, 1);
+        assert_eq!(report.requests, u64::from(!waits), "{status}");
+        let (report, _) = run_at(&mut world, &push(&server.origin, 1), NOW + 2);
+        assert_eq!((report.uploaded, report.remaining), (if waits { 2 } else { 0 }, 0), "{status}");
+        let sent: Vec<_> =
+            server.seen().requests.iter().map(|r| r["content_body"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(sent, if waits { vec!["old", "new"] } else { vec!["new"] }, "{status}");
+    }
 }

@@ -293,6 +293,19 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// When an older version of a document is due that waits for another try at a target; `None` where none does.
+pub(crate) fn older_due(tx: &ReadTx<'_>, target: i64, seq: i64, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let mut version = journal::version_before(tx, seq)?;
+    while let Some(older) = version {
+        match super::row_of(tx, target, older)? {
+            Some(row) if row.status.class() == Class::Delivered => return Ok(None),
+            Some(row) if row.due_at.is_some_and(|due| !retry::is_due(due, now)) => return Ok(row.due_at),
+            _ => version = journal::version_before(tx, older)?,
+        }
+    }
+    Ok(None)
+}
+
 /// True while some live target lacks a live version that has this text, or there is no live target.
 pub(crate) fn is_text_needed(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Error> {
     let sql = format!(

@@ -73,7 +73,7 @@ pub(crate) use course::{Alike, Course, Means, PATIENCE, Stop};
 pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, ask, drain};
 pub(crate) use documents::{
-    Answered, Owed, due, enter_everywhere, give_way, is_text_needed, offer_again, settle_document, waiting,
+    Answered, Owed, due, enter_everywhere, give_way, is_text_needed, offer_again, older_due, settle_document, waiting,
 };
 pub(crate) use drive::{Cargo, Pool, drive};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
