@@ -3,6 +3,8 @@
 //! Finding the checkout, reading `HEAD` and the origin take no child process. Whatever cannot be read plainly from files
 //! (reftable, a branch named like a tag, `insteadOf`) is asked of `git` itself.
 //!
+//! What git ignores is read from its files of patterns, and what it tracks from its index, without a child as well.
+//!
 //! **Invariant:** knows nothing of feature directories. A child runs without `GIT_*` variables, hooks, prompts and
 //! file-system monitors, and is killed after a bound. That there is no repository, or no `git`, is a value, never an
 //! error.

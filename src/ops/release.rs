@@ -26,7 +26,8 @@ pub(crate) fn release_held(store: &mut Store, filter: &HeldFilter, now: Timestam
         store.write(|tx| {
             let (rows, mut owed) = (journal::held_rows(tx, filter, after, CHUNK)?, 0);
             for row in &rows {
-                owed += u64::from(matches!(books::release(tx, now, row.seq)?, Release::Released(_)));
+                let release = if row.was_held_later { books::release_late } else { books::release };
+                owed += u64::from(matches!(release(tx, now, row.seq)?, Release::Released(_)));
             }
             Ok((rows, owed))
         })

@@ -3,8 +3,13 @@
 use super::document::{Document, Next};
 
 /// Holds that a person lifts when circumstances have changed: reason, words, and the line that lifts them.
-const HOLDS: [(&str, &str, &str); 2] = [
+const HOLDS: [(&str, &str, &str); 3] = [
     ("opted_out", "on hold since this project opted out", "sk-sync events release --reason opted_out"),
+    (
+        "before_consent",
+        "on hold since you agreed to what comes later",
+        "sk-sync events release --reason before_consent",
+    ),
     ("imported", "imported and on hold", "sk-sync migrate release"),
 ];
 

@@ -41,8 +41,9 @@ fn sent(server: &Server) -> Vec<(String, String)> {
 /// `script`.
 fn on_a_terminal(sandbox: &Sandbox, line: &str, typed: &str) -> Option<String> {
     let program = sandbox.command([""; 0]);
-    let mut script = Command::new("script");
-    script.args(["-qec", &format!("{} {line}", program.get_program().to_str().unwrap()), "/dev/null"]);
+    let _there = Command::new("script").arg("--version").stdout(Stdio::null()).status().ok()?;
+    let mut script = Command::new("timeout");
+    script.args(["60", "script", "-qec", &format!("{} {line}", program.get_program().to_str().unwrap()), "/dev/null"]);
     script.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     script.current_dir(sandbox.repo()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = script.spawn().ok()?;
@@ -195,7 +196,7 @@ fn from_now_is_about_what_the_server_does_not_have() {
         "{report}"
     );
     let status = sandbox.sk_sync(["status"]).success();
-    assert!(status.stdout.contains("before_consent"), "{}", status.stdout);
+    assert!(status.stdout.contains("sk-sync events release --reason before_consent"), "{}", status.stdout);
     let _allowed = sandbox.sk_sync(["events", "release", "--reason", "before_consent"]).success();
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["balance"]["blocked"], json!(0), "{report}");

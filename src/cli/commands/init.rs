@@ -18,6 +18,9 @@ use crate::dossier::{self, ProjectOverride};
 use crate::git::GitIgnored;
 use crate::ops;
 
+/// The page with the recipes; each is run by a test.
+const LAYOUTS_PAGE: &str = include_str!("../../../docs/layouts.md");
+
 /// Find the specs of this repository and write event-sync.toml.
 ///
 /// Writes to the root of the work tree, or of the project around the current directory. Never overwrites: in an
@@ -148,12 +151,21 @@ fn tell_places(context: &Context, root: &Path, layouts: &Layouts, ignored: Optio
         printer.note(&format!("Likely: {layout}; if it is, take the `#` off its line in {FILE}"));
     }
     for (tool, place) in dossier::recipes(root, ignored) {
-        printer.note(&format!("Found: {tool} ({place}); docs/layouts.md has the lines for it"));
+        printer.note(&format!("Found: {tool} ({place}); to index it, add to {FILE}:"));
+        recipe(tool, place).lines().for_each(|line| printer.note(&format!("    {line}")));
     }
     for (below, layout) in dossier::projects_below(root, ignored) {
         let below = text::printable(&below);
         printer.note(&format!("Found: {layout} in {below}/; `sk-sync init --repo {below}` makes it a project"));
     }
+}
+
+/// The lines of configuration for a tool, as docs/layouts.md has them; in a hidden directory where it keeps its own there.
+fn recipe(tool: &str, place: &str) -> String {
+    let block =
+        LAYOUTS_PAGE.split_once(&format!("\n{tool}:\n\n```toml\n")).and_then(|(_, rest)| rest.split_once("```"));
+    let lines = block.map_or("", |(lines, _)| lines);
+    if place.starts_with(".agent-os") { lines.replace("agent-os/specs", ".agent-os/specs") } else { lines.to_owned() }
 }
 
 /// Lists what would be sent, by unit.

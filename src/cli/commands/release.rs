@@ -17,7 +17,8 @@ use super::events::no_event;
 /// Release events that are on hold, so that they are sent.
 ///
 /// Events are on hold when they were captured under the preset opt-out (`opted_out`), belong to a family that stays on
-/// this machine (`local_only`), or are lane changes that the contract refuses (`transition`). A released event is sent
+/// this machine (`local_only`), are lane changes that the contract refuses (`transition`), or were captured before an
+/// `allow --from-now` (`before_consent`). A released event is sent
 /// like any other. Each release is audited.
 #[derive(Debug, clap::Args)]
 #[command(

@@ -53,6 +53,7 @@ fn every_recipe_is_tried_here() {
         "Conductor:",
         "Agent OS:",
         "Backlog.md:",
+        "Taskmaster:",
         "A layout with other settings (`prefix`, `surfaces`, `formats`, `ignore`):",
     ];
     assert_eq!(titles, tried);
@@ -132,6 +133,28 @@ fn backlog() {
         "backlog/drafts/draft-1.md",
     ];
     assert_eq!(found(&own(&recipe("Backlog.md:")), &files), [unit("backlog", &[files[0], files[1], files[2]])]);
+}
+
+#[test]
+fn taskmaster() {
+    let files = [".taskmaster/tasks/tasks.json", ".taskmaster/docs/prd.md", ".taskmaster/config.json"];
+    assert_eq!(found(&own(&recipe("Taskmaster:")), &files), [unit("taskmaster", &[files[0], files[1]])]);
+}
+
+/// `init` names a tool that has no layout with its recipe, so that nobody has to look for it.
+#[test]
+fn init_shows_the_recipe_of_a_tool() {
+    for (title, mark, lines) in [
+        ("Conductor:", "conductor/tracks.md", "units = [\"conductor/tracks/{name}\"]"),
+        ("Backlog.md:", "backlog/config.yml", "slug = \"backlog\""),
+        ("Taskmaster:", ".taskmaster/config.json", "slug = \"taskmaster\""),
+        ("Agent OS:", ".agent-os/product/mission.md", "units = [\".agent-os/specs/{name}\"]"),
+    ] {
+        let sandbox = repository(&[mark], "");
+        let init = sandbox.sk_sync(["init"]).success();
+        let said = format!("Found: {} (", title.trim_end_matches(':'));
+        assert!(init.stderr.contains(&said) && init.stderr.contains(&format!("    {lines}\n")), "{}", init.stderr);
+    }
 }
 
 #[test]
