@@ -158,7 +158,7 @@ fn storage(context: &Context, args: &Args) -> Result<Storage, Failure> {
 #[cfg(not(feature = "postgres"))]
 fn databases(_context: &Context, _args: &Args, name: &str) -> Result<Storage, Failure> {
     Err(Failure::usage(format!("--store-env {name}: this build of sk-sync cannot use PostgreSQL"))
-        .with_hint("install sk-sync-server, or build with: cargo build --release --features postgres"))
+        .with_hint("build sk-sync-server: cargo build --release --features postgres"))
 }
 
 #[cfg(feature = "postgres")]
