@@ -21,6 +21,11 @@ pub(super) struct Checked {
 const MAX_TEXT_CHARS: usize = 255;
 /// The most characters of an address, and of an entry of a list.
 const MAX_ITEM_CHARS: usize = 2048;
+/// The most characters of a glob, of all globs of a list together, and the most wildcards and alternatives among them: they
+/// become one automaton, which costs more than the bytes of the file.
+const MAX_GLOB_CHARS: usize = 255;
+const MAX_GLOBS_CHARS: usize = 16 << 10;
+const MAX_WILDCARDS: usize = 2048;
 /// The most entries of a list, and the most headers.
 const MAX_ITEMS: usize = 256;
 
@@ -71,7 +76,7 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
             Ok(checked)
         }
         Kind::RelativePath => relative(text(value)?).map(same),
-        Kind::Globs | Kind::AllGlobs => list(value, glob),
+        Kind::Globs | Kind::AllGlobs => globs(value),
         Kind::Suffixes => list(value, suffix),
         Kind::Layouts => list(value, layout),
         Kind::Sources => source::check_list(value),
@@ -210,6 +215,21 @@ fn list(value: &Json, one: impl Fn(&str) -> Result<String, String>) -> Result<Ch
     items.iter().map(|item| one(&short(text(item)?, MAX_ITEM_CHARS)?)).collect::<Result<Vec<_>, _>>().map(same)
 }
 
+fn globs(value: &Json) -> Result<Checked, String> {
+    let texts: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    if let Some(glob) = texts.iter().find(|glob| glob.chars().count() > MAX_GLOB_CHARS) {
+        let beginning = crate::base::text::shorten(&crate::base::text::printable(glob), 40);
+        return Err(format!("a glob must have at most {MAX_GLOB_CHARS} characters: `{beginning}`"));
+    }
+    if texts.iter().map(|glob| glob.len()).sum::<usize>() > MAX_GLOBS_CHARS {
+        return Err(format!("all globs together must have at most {MAX_GLOBS_CHARS} bytes"));
+    }
+    if texts.iter().map(|glob| glob.matches(['*', '?', '[', '{', ',']).count()).sum::<usize>() > MAX_WILDCARDS {
+        return Err(format!("all globs together must have at most {MAX_WILDCARDS} wildcards and alternatives"));
+    }
+    list(value, glob)
+}
+
 fn relative(written: &str) -> Result<String, String> {
     let path = written.trim().trim_end_matches('/');
     let is_inside = Path::new(path).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
@@ -297,7 +317,10 @@ mod tests {
             (Kind::Text, json!("é".repeat(256)), "at most 255 characters"),
             (Kind::Url, json!("é".repeat(2049)), "at most 2048 characters"),
             (Kind::Names, json!(vec!["a"; 257]), "at most 256 entries"),
-            (Kind::Globs, json!(["a".repeat(2049)]), "at most 2048 characters"),
+            (Kind::Names, json!(["a".repeat(2049)]), "at most 2048 characters"),
+            (Kind::Globs, json!(["a".repeat(256)]), "at most 255 characters"),
+            (Kind::Globs, json!(vec!["a".repeat(200); 100]), "at most 16384 bytes"),
+            (Kind::Globs, json!(vec!["{a,b}".repeat(40); 30]), "at most 2048 wildcards"),
             (Kind::Uuid, json!("x"), "UUID"),
             (Kind::Count(1, 9), json!(0), "from 1 to 9"),
             (Kind::Count(1, 9), json!("3"), "whole number from 1 to 9"),

@@ -1,5 +1,7 @@
 //! Looking for units and documents: every directory that a pattern leads through is listed once, and no other.
 
+use std::cmp::Reverse;
+
 use super::beneath::{Beneath, EntryKind};
 use super::globs::Ignore;
 use super::layouts::is_never_read;
@@ -191,7 +193,10 @@ impl<'a> Looking<'a> {
             let is_way = step.kind != Kind::Documents && step.is_literal();
             is_place |= is_way && next.len() > before;
         }
-        next.dedup_by(|a, b| (a.source, a.pattern, a.rest.len()) == (b.source, b.pattern, b.rest.len()));
+        // Each place in a pattern once: several `**` lead to the same one in many ways, more with each directory.
+        let place = |step: &Step<'_>| (step.source, step.pattern, Reverse(step.rest.len()));
+        next.sort_by_key(place);
+        next.dedup_by_key(|step| place(step));
         let is_end = |step: &Step<'_>| step.rest.is_empty() && step.kind != Kind::Documents;
         let found = next.iter().filter(|step| is_end(step)).min_by_key(|step| (step.source, step.pattern)).cloned();
         next.retain(|step| !step.rest.is_empty() && !self.is_ignored(step, |ignore| ignore.has_directory(&path)));

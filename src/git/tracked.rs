@@ -13,7 +13,7 @@ use super::checkout::value;
 use crate::base::{digest, files};
 
 /// A longer index is not read, in bytes.
-const MAX_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 256 << 20;
 /// The longest name that an entry may have, in bytes.
 const MAX_NAME: usize = 4096;
 /// The most bytes after the entries.
@@ -88,7 +88,7 @@ impl Wanted<'_> {
     fn check(&self, file: &mut File) -> io::Result<()> {
         let size = file.metadata()?.len();
         let content = size.checked_sub(self.id as u64).filter(|_| size <= MAX_BYTES);
-        let content = content.ok_or_else(|| damaged("it is too short, or longer than 1 GiB"))?;
+        let content = content.ok_or_else(|| damaged("it is too short, or longer than 256 MiB"))?;
         let mut digest = Digest::of(self.id);
         let mut reader = BufReader::new(file.by_ref().take(content));
         loop {

@@ -12,6 +12,9 @@ use crate::git::{Checkout, Git};
 /// Does the steps of a plan in order; stops at the first that fails. Doing what is left of it later does no harm.
 pub(crate) fn apply(git: &Git, checkout: &Checkout, plan: &Plan) -> Result<(), Error> {
     for step in &plan.steps {
+        if matches!(step, Step::Set { .. } | Step::RemoveSection(_)) {
+            refuse_link(checkout)?;
+        }
         match step {
             Step::Set { key, value } => drop(asked(git, checkout, &["config", "--local", key, value])?),
             Step::RemoveSection(name) => drop(asked(git, checkout, &["config", "--local", "--remove-section", name])?),
@@ -20,6 +23,16 @@ pub(crate) fn apply(git: &Git, checkout: &Checkout, plan: &Plan) -> Result<(), E
             // Somebody else's files keep it.
             Step::RemoveEmptyDir(dir) => drop(std::fs::remove_dir(dir)),
         }
+    }
+    Ok(())
+}
+
+/// git writes through a link: that of an unpacked archive may lead to the person's own configuration.
+fn refuse_link(checkout: &Checkout) -> std::io::Result<()> {
+    let Some(config) = checkout.common_dir.as_ref().map(|dir| dir.join("config")) else { return Ok(()) };
+    if std::fs::symlink_metadata(&config).is_ok_and(|meta| meta.is_symlink()) {
+        let error = std::io::Error::other("it is a link, and git would write to the file that it leads to");
+        return Err(files::named(&error, "cannot change", &config));
     }
     Ok(())
 }

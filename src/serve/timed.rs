@@ -126,15 +126,15 @@ pub(super) struct TimedStream {
     activity: Arc<Activity>,
     last_byte: Instant,
     timer: Pin<Box<Sleep>>,
-    /// Resolves when this connection has to give way.
-    given_up: oneshot::Receiver<()>,
+    /// Resolves when this connection has to give way; `None` once it has, since it must not be asked again.
+    given_up: Option<oneshot::Receiver<()>>,
 }
 
 impl TimedStream {
     /// `given_up` resolves, or loses its sender, when the connection is to be closed.
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, given_up: oneshot::Receiver<()>) -> Self {
         let timer = Box::pin(sleep(SILENCE));
-        Self { stream, activity, last_byte: Instant::now(), timer, given_up }
+        Self { stream, activity, last_byte: Instant::now(), timer, given_up: Some(given_up) }
     }
 
     pub(super) const fn activity(&self) -> &Arc<Activity> {
@@ -143,7 +143,8 @@ impl TimedStream {
 
     /// Passes on what the stream did; an error once a deadline has passed, or the connection has to give way.
     fn watch<T>(&mut self, cx: &mut Context<'_>, progress: Poll<Result<T>>) -> Poll<Result<T>> {
-        if Pin::new(&mut self.given_up).poll(cx).is_ready() {
+        if self.given_up.as_mut().is_none_or(|given_up| Pin::new(given_up).poll(cx).is_ready()) {
+            self.given_up = None;
             return Poll::Ready(Err(Error::from(ErrorKind::ConnectionAborted)));
         }
         if progress.is_ready() {

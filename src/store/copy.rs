@@ -110,7 +110,9 @@ fn check_header(source: &Path) -> Result<(), ForeignError> {
     if header.is_empty() {
         return Ok(());
     }
-    if !header.starts_with(b"SQLite format 3\0") {
+    let page = header.get(16..18).and_then(|size| size.try_into().ok()).map_or(0, u16::from_be_bytes);
+    let has_pages = page == 1 || (page >= 512 && page.is_power_of_two());
+    if !header.starts_with(b"SQLite format 3\0") || !has_pages {
         return Err(ForeignError::NotADatabase);
     }
     match stated_size(&header) {

@@ -64,7 +64,7 @@ pub(crate) fn restore_archive(
 }
 
 fn open(file: &Path) -> Result<File, ArchiveError> {
-    Ok(File::open(file).map_err(|error| files::named(&error, "cannot read", file))?)
+    Ok(files::open_regular(file).map_err(|error| files::named(&error, "cannot read", file))?)
 }
 
 fn check(archive: &mut File, file: &Path, project_uuid: Option<&str>) -> Result<Trailer, ArchiveError> {

@@ -194,3 +194,19 @@ fn an_older_store_is_looked_at_before_it_is_copied() {
     assert!(run.stdout.contains("it is not a SQLite database"), "{run:?}");
     assert!(run.stdout.contains("and the file has 10737418240"), "{run:?}");
 }
+
+/// Each `**` doubled, with each directory, the ways in which a list of documents was followed: 18 GB for sixty of them.
+#[test]
+fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
+    let sandbox = Sandbox::with_repo();
+    let stars = "**/".repeat(40);
+    let own = format!(
+        "{}[[artifacts.source]]\nname = 'deep'\nslug = 'deep'\ndocuments = ['d/{stars}x.md']\n",
+        sandbox.read("event-sync.toml")
+    );
+    sandbox.write("event-sync.toml", own);
+    let deepest = format!("{}x.md", "d/".repeat(60));
+    sandbox.write(&deepest, "# deep\n");
+    let report = bounded(&sandbox, &["index", "--dry-run", "--json"]).success().json();
+    assert!(report.to_string().contains(&format!("{}x.md", "d/".repeat(60))), "{report}");
+}

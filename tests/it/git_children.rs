@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::hook_install::{newer_git, prefer};
 use crate::support::Sandbox;
 
 /// Commands that a person may give in a repository that a stranger packed.
@@ -171,4 +172,20 @@ fn a_log_that_is_a_pipe_is_not_waited_for() {
     std::fs::remove_file(&log).unwrap();
     assert!(Command::new("mkfifo").arg(&log).status().unwrap().success());
     assert_eq!(ran(&sandbox, &sandbox.repo()), "");
+}
+
+/// `.git/config` as a link to the person's own configuration: our hooks do not go there.
+#[test]
+fn hooks_are_not_written_through_a_link() {
+    let Some(git) = newer_git() else { return };
+    let mut sandbox = Sandbox::with_repo();
+    prefer(&mut sandbox, &[&git]);
+    let config = sandbox.repo().join(".git/config");
+    let own = sandbox.path("own-config");
+    std::fs::rename(&config, &own).unwrap();
+    std::os::unix::fs::symlink(&own, &config).unwrap();
+    let before = std::fs::read(&own).unwrap();
+    let run = sandbox.sk_sync(["hook", "install", "--method", "config"]).code(1);
+    assert!(run.stderr.contains("it is a link"), "{run:?}");
+    assert_eq!(std::fs::read(&own).unwrap(), before);
 }
