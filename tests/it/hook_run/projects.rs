@@ -107,7 +107,8 @@ fn a_commit_elsewhere_opens_no_store() {
     std::fs::rename(&store, store.with_extension("away")).unwrap();
     hooked.sandbox.write("src/main.rs", "");
     hooked.git(&["add", "--all"], 0);
-    hooked.git(&["commit", "--quiet", "--message=elsewhere"], 0);
+    let said = hooked.git(&["commit", "--quiet", "--message=elsewhere"], 0);
+    assert_eq!(said, "", "a store that is away is an error for the hook that opens it");
     assert!(!store.exists(), "{}", hooked.log());
     std::fs::rename(store.with_extension("away"), &store).unwrap();
     assert_eq!((files.each_ref().map(|file| state(file)), stamp(&hooked)), (states, before));
