@@ -35,7 +35,9 @@ fn every_project_below_the_top_is_served() {
         (&[own], &["001-harbour-tide-table/spec.md"]),
         (&[one, own], &["001-1/spec.md", "001-harbour-tide-table/spec.md"]),
     ] {
-        changed.iter().for_each(|file| append(&hooked, file));
+        for file in changed {
+            append(&hooked, file);
+        }
         // Also from inside one of them.
         let ended = hooked.git_in("apps/one", &["commit", "--quiet", "--all", "--message=more"], &[]);
         assert_eq!(ended.code, Some(0), "{}", ended.said);
@@ -76,7 +78,9 @@ fn every_layout_is_captured_by_the_hook() {
             &["kitty.001-harbour-tide-table/spec.md", "openspec.project/openspec/project.md"],
         ),
     ] {
-        changed.iter().for_each(|file| append(&hooked, file));
+        for file in changed {
+            append(&hooked, file);
+        }
         hooked.git(&["commit", "--quiet", "--all", "--message=more"], 0);
         assert_eq!(hooked.captured(), wanted, "{changed:?}: {}", hooked.log());
     }
