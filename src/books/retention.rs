@@ -85,7 +85,8 @@ pub(crate) fn evict(
     // The rows are counted only while some that were retained are still here; the counter says it otherwise.
     let is_mixed = journal::live_after(tx, 0, 1)?.first().is_some_and(|oldest| oldest.seq <= through);
     let mut over = if is_mixed { journal::live_events_after(tx, through)? } else { live } - capacity;
-    let mut arrivals = if over > 0 { journal::live_events_after(tx, arrived_after)? - capacity } else { 0 };
+    // How many arrivals may go; counted once the look has reached them, so that it seldom is.
+    let mut spare = None;
     let (mut after, mut chunk) = (through, over);
     while over > 0 {
         let candidates = journal::live_after(tx, after, chunk.min(CHUNK))?;
@@ -101,10 +102,14 @@ pub(crate) fn evict(
                 continue;
             }
             if seq > arrived_after {
-                if arrivals <= 0 {
+                let left = match spare {
+                    Some(left) => left,
+                    None => journal::live_events_after(tx, arrived_after)? - capacity,
+                };
+                if left <= 0 {
                     return Ok(evicted);
                 }
-                arrivals -= 1;
+                spare = Some(left - 1);
             }
             let Some(left) = leave(tx, now, seq, Mark::Discarded("evicted"), Class::Discarded)? else { continue };
             let reason = format!("the queue held more than {capacity} events");

@@ -42,9 +42,8 @@ pub(crate) fn facts<'a>(
     let drift = mission.drift.as_ref().map(|found| drift(namespace, found, &at));
     let said = |a: &&Artifact| a.is_present || a.required == Required::Required;
     let (present, absent): (Vec<_>, Vec<_>) = mission.artifacts.iter().filter(said).partition(|a| a.is_present);
-    let of_artifacts = present.into_iter().chain(absent).map(move |artifact| match artifact.is_present {
-        true => indexed(mission, namespace, artifact, &at),
-        false => missing(namespace, artifact, &at),
+    let of_artifacts = present.into_iter().chain(absent).map(move |artifact| {
+        if artifact.is_present { indexed(mission, namespace, artifact, &at) } else { missing(namespace, artifact, &at) }
     });
     of_artifacts.chain([snapshot]).chain(drift)
 }

@@ -102,12 +102,14 @@ pub(super) struct AnswerHeads {
     inner: Box<dyn Transport>,
     buffers: LazyBuffers,
     answers: Answers,
+    /// True for a connection to a proxy, which is a tunnel to the server: its bytes are not HTTP.
+    is_tunnel: bool,
 }
 
 impl AnswerHeads {
     /// The connection `inner`, with buffers of these sizes.
     pub(super) fn of(inner: Box<dyn Transport>, input: usize, output: usize) -> Self {
-        Self { inner, buffers: LazyBuffers::new(input, output), answers: Answers::default() }
+        Self { inner, buffers: LazyBuffers::new(input, output), answers: Answers::default(), is_tunnel: false }
     }
 }
 
@@ -117,8 +119,11 @@ impl Transport for AnswerHeads {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.answers.asked();
         let mut rest = self.buffers.output().get(..amount).unwrap_or_default();
+        self.is_tunnel |= rest.starts_with(b"CONNECT ");
+        if !self.is_tunnel {
+            self.answers.asked();
+        }
         while !rest.is_empty() {
             let room = self.inner.buffers().output();
             let (now, later) = rest.split_at(rest.len().min(room.len()));

@@ -24,7 +24,7 @@ fn put(blobs: &Arc<Blobs>, content: &str) -> Result<(), Trouble> {
 }
 
 /// The address of the store; `None`, said loudly, where there is none.
-#[expect(clippy::disallowed_methods, reason = "a test asks which engines this machine has")]
+#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test asks which engines this machine has")]
 fn address() -> Option<String> {
     let address = std::env::var("SK_SYNC_TEST_S3").ok();
     if address.is_none() {

@@ -22,6 +22,8 @@ fn bounded(sandbox: &Sandbox, args: &[&str]) -> Run {
     command.arg("-c").arg(format!("ulimit -v {MOST_KIB}; ulimit -t {MOST_CPU_S}; exec \"$0\" \"$@\""));
     command.arg(known.get_program()).args(known.get_args()).current_dir(sandbox.repo()).stdin(Stdio::null());
     command.env_clear().envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    // Each thread's arena reserves 64 MiB of address space, whatever is used of it.
+    command.env("MALLOC_ARENA_MAX", "1");
     ended(command.output().unwrap())
 }
 
@@ -124,7 +126,9 @@ fn long_lists_are_refused() {
     let sandbox = Sandbox::with_repo();
     let globs = vec!["{a,b}{c,d}{e,f}/**/*[a-z]?*.md"; 20_000];
     for (text, said) in [
-        (format!("artifacts.surfaces = {}", json!(globs)), "at most 256 entries"),
+        (format!("artifacts.surfaces = {}", json!(globs)), "at most 16384 bytes"),
+        (format!("artifacts.exclude = {}", json!(vec!["{a,b}".repeat(50); 30])), "at most 2048 wildcards"),
+        (format!("artifacts.formats = {}", json!(vec!["md"; 257])), "at most 256 entries"),
         (format!("teamspace.team_slug = '{}'", "t".repeat(256)), "at most 255 characters"),
         (format!("external_receiver.url = 'https://{}'", "h".repeat(3000)), "at most 2048 characters"),
     ] {

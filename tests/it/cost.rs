@@ -79,16 +79,33 @@ fn two_events_of_one_thing_are_not_parted_where_that_can_be_helped() {
     assert_eq!(sizes, [4, 3, 1]);
 }
 
-/// A server that refuses every batch without a word on whom: the search for culprits has an end, and what was not found
-/// guilty is owed as before.
+/// A server that refuses every batch with the same words does not mean the events: a few requests, and nothing is counted
+/// against them.
+#[test]
+fn a_server_that_refuses_everything_alike_is_asked_a_few_times() {
+    let server = Server::answering(|_| Reply::status(400));
+    let sandbox = captured(&server, vec![1; 1000]);
+    let report = sandbox.sk_sync(["drain", "--json", "--max-time", "10m"]).code(4).json();
+    let requests = server.requests().len();
+    assert!(requests <= 30, "{requests}");
+    assert!(report["gates"].to_string().contains("server_refused"), "{report}");
+    let balance = &report["balance"];
+    assert_eq!((&balance["blocked"], &balance["holds"]), (&json!(1000), &json!(true)), "{balance}");
+}
+
+/// A server that refuses every batch in changing words, and never says whom it means: the search for culprits has an end,
+/// and what was not found guilty is owed as before.
 #[test]
 #[expect(clippy::print_stdout, reason = "the count, with --no-capture")]
 fn a_server_that_refuses_everything_is_not_asked_for_ever() {
-    let server = Server::answering(|_| Reply::status(400));
+    let server = Server::answering(|request| {
+        let is_odd = ids(request).first().is_some_and(|id| id.ends_with(['1', '3', '5', '7', '9']));
+        Reply::json(400, &json!({"error": if is_odd { "an odd one" } else { "an even one" }}))
+    });
     let sandbox = captured(&server, vec![1; 1000]);
     let report = sandbox.sk_sync(["drain", "--json", "--max-time", "10m"]).code(3).json();
     let requests = server.requests().len();
-    println!("1,000 events refused without a word: {requests} requests; {}", report["balance"]);
+    println!("1,000 events refused in changing words: {requests} requests; {}", report["balance"]);
     assert!((400..=810).contains(&requests), "{requests}");
     assert!(report["drain"]["halted"].as_str().unwrap().contains("too many requests"), "{report}");
     let balance = &report["balance"];

@@ -92,7 +92,7 @@ fn a_missing_object_is_not_fetched() {
     let head = sandbox.git(&["rev-parse", "HEAD"]);
     let (first, rest) = head.trim().split_at(2);
     std::fs::remove_file(sandbox.repo().join(".git/objects").join(first).join(rest)).unwrap();
-    sandbox.write(".git/config", &fetching(&trap));
+    sandbox.write(".git/config", fetching(&trap));
     assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
 
@@ -111,7 +111,7 @@ fn a_tracked_directory_is_not_a_repository() {
         let path = sandbox.repo().join("sub").join(name);
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    sandbox.write("sub/config", &format!("{}[core]\n\tworktree = .\n", fetching(&trap)));
+    sandbox.write("sub/config", format!("{}[core]\n\tworktree = .\n", fetching(&trap)));
     std::fs::write(sandbox.repo().join("sub/index"), sparse_index()).unwrap();
     commit(&sandbox);
     assert_eq!(ran(&sandbox, &sandbox.repo().join("sub")), "");
@@ -136,7 +136,7 @@ fn signatures_are_not_checked() {
     sandbox.git(&["config", "gpg.program", &trap.display().to_string()]);
     let later = "99999999999";
     let log = format!("{:040} {} a <a@example.org> {later} +0000\tcommit: x\n", 0, signed.trim());
-    sandbox.write(".git/logs/HEAD", &log);
+    sandbox.write(".git/logs/HEAD", log);
     assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
 
@@ -153,7 +153,7 @@ fn a_log_gives_git_no_option() {
     std::fs::write(&precious, "mine\n").unwrap();
     let option = format!("--output={}/", sandbox.path("sub").display());
     for (old, new) in [(&*option, "/precious"), ("0", &*format!("--output={}", precious.display()))] {
-        sandbox.write(".git/logs/HEAD", &format!("{old} {new} a <a@example.org> 99999999999 +0000\tcommit: x\n"));
+        sandbox.write(".git/logs/HEAD", format!("{old} {new} a <a@example.org> 99999999999 +0000\tcommit: x\n"));
         assert_eq!(ran(&sandbox, &sandbox.repo()), "");
         assert_eq!(std::fs::read_to_string(&precious).unwrap(), "mine\n", "{old}");
     }

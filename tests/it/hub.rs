@@ -1,4 +1,5 @@
 //! Receivers on a shared PostgreSQL while receivers and the database are killed: what was acknowledged is there, once.
+#![expect(clippy::print_stderr, reason = "counts and skipped tests, with --no-capture")]
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -55,7 +56,8 @@ fn many_drainers_deliver_each_event_once_while_receiver_and_database_are_killed(
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("DATABASE_URL", &database.url());
     let mut receivers = [receiver(&sandbox, "127.0.0.1:0"), receiver(&sandbox, "127.0.0.1:0")];
-    let lines: String = (0..events).map(|n| format!("{}\n", event(n))).collect();
+    let lines: Vec<String> = (0..events).map(|n| event(n).to_string() + "\n").collect();
+    let lines = lines.concat();
     let clients: Vec<Sandbox> = (0..drainers)
         .map(|n| {
             let mut client = Sandbox::with_repo();
@@ -111,7 +113,7 @@ fn many_drainers_deliver_each_event_once_while_receiver_and_database_are_killed(
 fn post(address: &str, batch: &Value) -> Option<Value> {
     let body = batch.to_string();
     let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let head = "POST /api/v1/events/batch/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                 Content-Type: application/json\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).ok()?;
@@ -206,7 +208,7 @@ fn a_database_that_is_away_is_told_and_found_again() {
     assert!(post(&address, &batch).is_none());
     let mut client = Sandbox::with_repo();
     client.target(&served.url());
-    let _captured = client.sk_sync_with(["capture"], &format!("{}\n", event(2))).success();
+    let _captured = client.sk_sync_with(["capture"], format!("{}\n", event(2))).success();
     let waits = client.sk_sync(["drain", "--max-time", "2s", "--json"]).code(3).json();
     assert_eq!(waits["balance"]["delivered"], 0, "{waits}");
     database.restart();
@@ -225,7 +227,7 @@ struct ObjectStore {
 impl ObjectStore {
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "sk-tests"), ("AWS_SECRET_ACCESS_KEY", "secret-of-tests")];
 
-    /// Starts SeaweedFS; `None`, said loudly, where it is not installed.
+    /// Starts `SeaweedFS`; `None`, said loudly, where it is not installed.
     #[expect(clippy::disallowed_methods, reason = "a test asks which engines this machine has")]
     fn start() -> Option<Self> {
         let Some(weed) = std::env::var_os("SK_SYNC_TEST_WEED") else {

@@ -115,7 +115,8 @@ fn a_full_queue_keeps_what_it_says_it_captured() {
     let _sent = sandbox.sk_sync(["run"]).code(3);
     assert_eq!(status(&sandbox)["balance"]["in_flight"], 23);
     let capture = |ids: std::ops::Range<usize>| {
-        let lines: String = ids.map(|n| format!("{{\"event_id\":\"e{n:02}\",\"event_type\":\"X\"}}\n")).collect();
+        let lines: Vec<_> = ids.map(|n| format!("{{\"event_id\":\"e{n:02}\",\"event_type\":\"X\"}}\n")).collect();
+        let lines = lines.concat();
         sandbox.sk_sync_with(["capture", "--json"], lines).success().json_lines()
     };
     let is_kept = |id: &str| {

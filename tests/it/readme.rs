@@ -130,9 +130,7 @@ fn every_console_block_of_the_readme_is_true() {
 
 #[test]
 fn every_console_block_of_the_docs_is_true() {
-    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let pages = docs.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|page| page.ends_with(".md"));
-    let blocks: Vec<_> = pages.map(|page| try_page(&page)).collect();
+    let blocks: Vec<_> = docs().iter().map(|page| try_page(page)).collect();
     assert!(blocks.iter().sum::<usize>() > 5, "{blocks:?}");
 }
 
@@ -146,11 +144,9 @@ fn the_readme_is_short() {
 /// What a page links to in this repository is there.
 #[test]
 fn every_link_between_pages_leads_somewhere() {
-    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let pages = docs.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|page| page.ends_with(".md"));
     let top = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "hooks/README.md"];
     let mut links = 0;
-    for page in pages.chain(top.map(str::to_owned)) {
+    for page in docs().into_iter().chain(top.map(str::to_owned)) {
         let text = read(&page);
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if target.contains("://") || target.starts_with('#') {
@@ -162,6 +158,13 @@ fn every_link_between_pages_leads_somewhere() {
         }
     }
     assert!(links > 20, "{links} links");
+}
+
+/// The pages in docs/.
+fn docs() -> Vec<String> {
+    let files = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = files.filter(|file| file.extension().is_some_and(|extension| extension == "md"));
+    pages.map(|file| format!("docs/{}", file.file_name().unwrap().to_str().unwrap())).collect()
 }
 
 fn root() -> &'static Path {

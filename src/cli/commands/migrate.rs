@@ -28,7 +28,7 @@ Examples:
   sk-sync migrate --dry-run            what is there, and what would come over
   sk-sync migrate adopt                take over what is of this project, from now on
   sk-sync migrate adopt --unassigned   also take over what names no project
-  sk-sync migrate adopt --store 08ae12 take over the store of a repository that is gone
+  sk-sync migrate adopt --store 08ae12  take over the store of a repository that is gone
   sk-sync migrate                      take over what is new since
   sk-sync migrate conflicts            ids that came with two contents, and what differs
   sk-sync migrate cleanup --dry-run    which files are wholly taken over

@@ -58,7 +58,7 @@ pub(super) mod shared {
     use crate::serve::tests::client::options;
     use crate::serve::{Databases, Keys, Migrate, ObjectStore, Options, Server, Storage};
 
-    #[expect(clippy::disallowed_methods, reason = "a test asks which engines this machine has")]
+    #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test asks which engines this machine has")]
     fn named(variable: &str) -> Option<String> {
         let value = std::env::var(variable).ok();
         if value.is_none() {

@@ -25,7 +25,9 @@ fn odd_lines_are_read_or_named() {
     let lines =
         [plain, heavy, twice, forbidden.to_string(), not_a_number, surrogate, "[1]".to_owned(), "\"x\"".to_owned()];
     let mut log = "\u{feff}".to_owned().into_bytes();
-    lines.iter().for_each(|line| log.extend(format!("{line}\r\n").bytes()));
+    for line in &lines {
+        log.extend(format!("{line}\r\n").bytes());
+    }
     log.extend(b"{\"event_id\": \"\xff\"}\r\n<<<<<<< HEAD\r\n=======\r\n>>>>>>> other\r\n");
     log.extend(lane(6, "WP06", "planned", "claimed").to_string().bytes());
     sandbox.write(LOG, log);

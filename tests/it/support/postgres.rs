@@ -27,7 +27,7 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Starts one with these settings (`name=value`); `None`, said loudly, where PostgreSQL is not installed.
-    #[expect(clippy::disallowed_methods, reason = "a test asks which engines this machine has")]
+    #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test asks which engines this machine has")]
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
         let Some(bin) = std::env::var_os("SK_SYNC_TEST_POSTGRES_BIN").map(PathBuf::from) else {
             eprintln!("SKIPPED: no PostgreSQL to kill: run .ci/engines cargo test --features postgres");
