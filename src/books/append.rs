@@ -102,8 +102,8 @@ pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<bool, Err
     Ok(true)
 }
 
-/// Lifts a hold that later captures did not know of: a row gives way to what was stated of its key since, which may have
-/// been sent already. Sent after it, the older word would be the last one.
+/// Lifts a hold as people do: a row gives way to what was stated of its key since, which may have been sent already. Sent
+/// after it, the older word would be the last one.
 pub(crate) fn release_late(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
     let Some(by) = journal::newer(tx, seq)? else { return release(tx, now, seq) };
     let Some(kind) = journal::supersede_held(tx, seq, by)? else { return Ok(Release::NotHeld) };

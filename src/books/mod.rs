@@ -34,7 +34,9 @@ mod restore;
 mod retention;
 
 pub(crate) use absorb::{Absorbed, absorb};
-pub(crate) use append::{Appending, append, hold, release, release_late};
+#[cfg(test)]
+pub(crate) use append::release;
+pub(crate) use append::{Appending, append, hold, release_late};
 pub(crate) use balance::Balance;
 pub(crate) use check::{Finding, Severity, check};
 pub(crate) use collect::{Collected, GcPlan, GcRule, Tally, WhyNot, collect, plan_collection};

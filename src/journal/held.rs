@@ -29,13 +29,11 @@ pub(crate) struct HeldRow {
     pub(crate) seq: i64,
     /// Neither superseded nor given up meanwhile.
     pub(crate) is_live: bool,
-    /// Put on hold after it was captured, so that later captures did not supersede it.
-    pub(crate) was_held_later: bool,
 }
 
 /// The next events on hold above `after` that the filter names, at most `limit`.
 pub(crate) fn held_rows(tx: &ReadTx<'_>, filter: &HeldFilter, after: i64, limit: i64) -> Result<Vec<HeldRow>, Error> {
-    let sql = "SELECT seq, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, held = ?7 FROM journal_events
+    let sql = "SELECT seq, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL FROM journal_events
                WHERE held IS NOT NULL AND discarded IS NOT 'replaced' AND seq > ?1
                  AND (?2 IS NULL OR lower(event_id) IN (SELECT lower(value) FROM json_each(?2)))
                  AND (?3 IS NULL OR event_type IN (SELECT value FROM json_each(?3)))
@@ -45,8 +43,8 @@ pub(crate) fn held_rows(tx: &ReadTx<'_>, filter: &HeldFilter, after: i64, limit:
     let since = filter.since.map(Timestamp::as_micros);
     let mut statement = tx.prepare(sql)?;
     let (ids, types) = (list(&filter.ids), list(&filter.types));
-    let parameters = rusqlite::params![after, ids, types, filter.reason, since, limit, BEFORE_CONSENT];
-    let read = |r: &rusqlite::Row<'_>| Ok(HeldRow { seq: r.get(0)?, is_live: r.get(1)?, was_held_later: r.get(2)? });
+    let parameters = rusqlite::params![after, ids, types, filter.reason, since, limit];
+    let read = |r: &rusqlite::Row<'_>| Ok(HeldRow { seq: r.get(0)?, is_live: r.get(1)? });
     Ok(statement.query_map(parameters, read)?.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn release(
     let rows = journal::held_after(tx, IMPORTED, after, CHUNK)?;
     let mut released = 0;
     for seq in &rows {
-        if is_from(tx, *seq, sources)? && matches!(books::release(tx, now, *seq)?, Release::Released(_)) {
+        if is_from(tx, *seq, sources)? && matches!(books::release_late(tx, now, *seq)?, Release::Released(_)) {
             released += 1;
         }
     }
@@ -35,7 +35,7 @@ pub(crate) fn count_held(tx: &ReadTx<'_>, sources: &[String]) -> Result<u64, Err
     loop {
         let rows = journal::held_after(tx, IMPORTED, after, CHUNK)?;
         for seq in &rows {
-            count += u64::from(is_from(tx, *seq, sources)?);
+            count += u64::from(is_from(tx, *seq, sources)? && journal::newer(tx, *seq)?.is_none());
         }
         let Some(last) = rows.last() else { return Ok(count) };
         after = *last;

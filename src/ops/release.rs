@@ -26,8 +26,7 @@ pub(crate) fn release_held(store: &mut Store, filter: &HeldFilter, now: Timestam
         store.write(|tx| {
             let (rows, mut owed) = (journal::held_rows(tx, filter, after, CHUNK)?, 0);
             for row in &rows {
-                let release = if row.was_held_later { books::release_late } else { books::release };
-                owed += u64::from(matches!(release(tx, now, row.seq)?, Release::Released(_)));
+                owed += u64::from(matches!(books::release_late(tx, now, row.seq)?, Release::Released(_)));
             }
             Ok((rows, owed))
         })
@@ -40,7 +39,10 @@ pub(crate) fn count_held(store: &Path, filter: &HeldFilter) -> Result<Lifted, Er
     each_page(|after| {
         store.read(|tx| {
             let rows = journal::held_rows(tx, filter, after, CHUNK)?;
-            let owed = rows.iter().filter(|row| row.is_live).count() as u64;
+            let mut owed = 0;
+            for row in rows.iter().filter(|row| row.is_live) {
+                owed += u64::from(journal::newer(tx, row.seq)?.is_none());
+            }
             Ok((rows, owed))
         })
     })
