@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ignore::Match;
@@ -20,6 +21,9 @@ use crate::base::{files, text};
 
 /// The most bytes of patterns that hold for one directory: those of its own file and of all above it.
 const MAX_PATTERN_BYTES: usize = 128 << 10;
+
+/// The most bytes of patterns that are compiled in a work tree, however many directories have a file of them.
+const MAX_ALL_PATTERN_BYTES: usize = 1 << 20;
 
 /// The file of patterns in a directory.
 pub(crate) const PATTERN_FILE: &str = ".gitignore";
@@ -35,6 +39,8 @@ pub(crate) struct GitIgnored {
     /// The tracked paths below a name at the top.
     tracked: Mutex<BTreeMap<String, Arc<BTreeSet<String>>>>,
     flaws: Mutex<BTreeSet<String>>,
+    /// Bytes of the patterns that were compiled.
+    compiled: AtomicUsize,
 }
 
 impl fmt::Debug for GitIgnored {
@@ -61,7 +67,8 @@ impl GitIgnored {
         let ignores_case =
             core_value(&common_dir, "ignorecase").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let (rules, tracked, flaws) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Some(Self { top: checkout.root.clone(), git_dir, common_dir, ignores_case, rules, tracked, flaws })
+        let (top, compiled) = (checkout.root.clone(), AtomicUsize::new(0));
+        Some(Self { top, git_dir, common_dir, ignores_case, rules, tracked, flaws, compiled })
     }
 
     /// The path of a directory from the top; `None` outside of the work tree.
@@ -165,6 +172,9 @@ impl GitIgnored {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
+        if self.compiled.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() > MAX_ALL_PATTERN_BYTES {
+            return Err(io::Error::other("all files of patterns together have more than 1 MiB"));
+        }
         let text = String::from_utf8_lossy(&bytes);
         let mut builder = GitignoreBuilder::new("");
         builder.case_insensitive(self.ignores_case).map_err(io::Error::other)?;

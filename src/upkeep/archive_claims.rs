@@ -10,6 +10,9 @@ use crate::journal::{Document, HIGHEST_CLOCK};
 /// How far the clock of an archive may be above the highest of its envelopes: events that it does not hold ticked too.
 const CLOCK_LEEWAY: i64 = 1_000_000;
 
+/// A clock of an envelope closer than this to the highest one was forged: nothing could tick after it.
+const CLOCK_ROOM: i64 = 1 << 40;
+
 /// What was seen of an archive's events.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
@@ -28,7 +31,9 @@ impl Claims {
             lamport_clock: Option<i64>,
         }
         let clock = serde_json::from_slice::<Clock>(&event.envelope).ok().and_then(|read| read.lamport_clock);
-        self.clock = clock.filter(|clock| *clock <= HIGHEST_CLOCK).map_or(self.clock, |clock| clock.max(self.clock));
+        self.clock = clock
+            .filter(|clock| *clock <= HIGHEST_CLOCK - CLOCK_ROOM)
+            .map_or(self.clock, |clock| clock.max(self.clock));
         let Ok(seen) = inspect(&event.envelope) else { return None };
         self.name(line, seen.project_uuid.as_deref().unwrap_or_default());
         let is_imported = event.origin.starts_with("import:");
@@ -100,7 +105,7 @@ mod tests {
         let (own, other) = ("8a4a7da6-a97c-4bb4-893a-b31664abfee4", "11111111-2222-4333-8444-555555555555");
         let mut claims = Claims::default();
         for (line, project, clock) in
-            [(1, own.to_uppercase(), 7), (2, "x".to_owned(), i64::MAX), (3, other.to_owned(), 9)]
+            [(1, own.to_uppercase(), 7), (2, "x".to_owned(), HIGHEST_CLOCK), (3, other.to_owned(), 9)]
         {
             let envelope = format!(r#"{{"event_id":"a","project_uuid":"{project}","lamport_clock":{clock}}}"#);
             assert_eq!(claims.look(line, &event("a", "capture", &envelope)), None);

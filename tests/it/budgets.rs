@@ -214,3 +214,17 @@ fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
     let report = bounded(&sandbox, &["index", "--dry-run", "--json"]).success().json();
     assert!(report.to_string().contains(&format!("{}x.md", "d/".repeat(60))), "{report}");
 }
+
+/// Patterns of one directory were bounded, and those of all directories were not.
+#[test]
+fn files_of_patterns_are_bounded_together() {
+    let sandbox = Sandbox::with_repo();
+    sandbox.git(&["init", "--quiet"]);
+    let patterns: String = (0..1400).map(|n| format!("*{}b{n}\n", "a*".repeat(40))).collect::<Vec<_>>().concat();
+    for n in 0..60 {
+        sandbox.write(&format!("kitty-specs/900-many/research/d{n}/.gitignore"), &patterns);
+        sandbox.write(&format!("kitty-specs/900-many/research/d{n}/a.md"), "# a\n");
+    }
+    let report = bounded(&sandbox, &["index", "--json"]).success().json();
+    assert!(report["warnings"].to_string().contains("more than 1 MiB"), "{}", report["warnings"]);
+}
