@@ -309,7 +309,11 @@ fn each_acknowledged_text_is_in_the_object_store_after_kills() {
     std::thread::scope(|scope| {
         let (client, is_over) = (&client, &is_over);
         let running = scope.spawn(move || {
-            until("everything is delivered", || client.sk_sync(["run", "--json"]).code == Some(0));
+            until("everything is delivered", || {
+                // After an outage the client leaves the server alone for a while, unless a person retries.
+                let _lifted = client.sk_sync(["bodies", "retry", "--json"]);
+                client.sk_sync(["run", "--json"]).code == Some(0)
+            });
             is_over.store(true, Ordering::SeqCst);
         });
         for kill in 1..=2 {
