@@ -282,8 +282,11 @@ impl Documents<'_> {
                         }
                     }
                     Pace::Everybody => {
-                        due_at = due_at.max(delivery::pause(&self.target, server_wait, random, now));
-                        self.target.throttled += 1;
+                        // Requests that were on their way when the server first asked say the same thing once more.
+                        if self.pause.is_none_or(|until| until <= now) {
+                            due_at = due_at.max(delivery::pause(&self.target, server_wait, random, now));
+                            self.target.throttled += 1;
+                        }
                         self.pause = self.pause.max(Some(due_at));
                         self.gathered.add_pause(due_at);
                         stop = Some(Stop::Throttled(reason.clone()));

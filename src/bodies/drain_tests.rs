@@ -304,6 +304,28 @@ fn a_rate_limit_holds_back_everything_else() {
     assert_eq!((report.uploaded, report.remaining), (6, 0));
 }
 
+/// Eight answers to requests that were on their way together are one wish to be left alone, not eight in a row.
+#[test]
+fn answers_that_were_on_their_way_raise_the_pause_once() {
+    let mut world = World::new();
+    for n in 0..9 {
+        world.put(&format!("{n}.md"), &format!("x{n}"), n);
+    }
+    // All of them are sent before the first is answered.
+    let together = std::sync::Barrier::new(8);
+    let server = Server::start(move |n, request| match n {
+        1..=8 => {
+            together.wait();
+            Reply::of(429, "")
+        }
+        _ => Reply::echo(201, "stored", request),
+    });
+    let (report, _) = run_now(&mut world, &server.origin, 8);
+    assert_eq!((report.uploaded, report.requests, report.retryable), (1, 9, 8), "{report:?}");
+    let (report, _) = run_at(&mut world, &push(&server.origin, 8), NOW + 3);
+    assert_eq!((report.uploaded, report.remaining), (8, 0), "{report:?}");
+}
+
 #[test]
 fn a_text_damaged_in_the_store_is_never_sent() {
     let mut world = World::new();
