@@ -276,6 +276,7 @@ impl Documents<'_> {
                 match pace {
                     Pace::Later => drop(self.tries.insert(row.id, PATIENCE)),
                     Pace::Soon | Pace::Unknown => {
+                        stop = (pace == Pace::Unknown).then(|| Stop::Unknown(reason.clone()));
                         *self.tries.entry(row.id).or_default() += 1;
                         if due_at.since(now) <= SOON {
                             self.soon.insert(due_at);
@@ -291,9 +292,6 @@ impl Documents<'_> {
                         self.gathered.add_pause(due_at);
                         stop = Some(Stop::Throttled(reason.clone()));
                     }
-                }
-                if pace == Pace::Unknown {
-                    stop = Some(Stop::Unknown(reason.clone()));
                 }
                 self.gathered.add(row, Act::Postpone { reason, due_at }, now);
             }
