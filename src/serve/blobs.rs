@@ -180,6 +180,42 @@ impl Blobs {
         Err(trouble)
     }
 
+    /// A text that was stored; `None` if there is none.
+    pub(super) async fn get(self: &Arc<Self>, tenant: i32, sha256: Sha256) -> Result<Option<String>, Trouble> {
+        let place = timeout(PLACE_WAIT, self.places.acquire()).await;
+        let _place = place.map_err(|_| Trouble::Busy)?.map_err(|_| Trouble::Busy)?;
+        let (blobs, key) = (Arc::clone(self), self.key(tenant, sha256));
+        let got = tokio::task::spawn_blocking(move || blobs.get_object(&key)).await;
+        match got.map_err(|_| Trouble::Unknown)? {
+            Ok(answer) if answer.status == 200 && Sha256::of(&answer.body) == sha256 => {
+                Ok(String::from_utf8(answer.body).ok())
+            }
+            Ok(answer) if answer.status == 404 => Ok(None),
+            Ok(answer) => {
+                log::error!("a text was not read: the object store answered {}", said(&answer));
+                Err(Trouble::Unknown)
+            }
+            Err(failure) => {
+                log::warn!("the object store did not give a text: {failure}");
+                Err(Trouble::Unknown)
+            }
+        }
+    }
+
+    fn get_object(&self, key: &str) -> Result<Answer, Failure> {
+        let get = self.store.bucket.get_object(Some(&self.credentials), key);
+        let url = get.sign_with_time(SIGNED_FOR, &self.now());
+        let answer_limit = super::upload::MAX_BODY_BYTES;
+        self.client.send(&Request {
+            method: Method::Get,
+            url: url.as_str(),
+            headers: &[],
+            body: b"",
+            answer_limit,
+            total: None,
+        })
+    }
+
     /// `Err` with the reason while the bucket does not answer.
     pub(super) async fn ready(self: &Arc<Self>) -> Result<(), String> {
         if let Some((at, answer)) = &*self.looked.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,9 +5,11 @@ use std::pin::Pin;
 
 use serde_json::{Value, json};
 
+use super::arrivals::{Arrival, Heads};
 use super::batch::Entry;
 use super::metrics::Sample;
 use super::storage::{Count, Counts, Upload};
+use crate::base::Sha256;
 
 /// The answer of an engine, later.
 pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -25,6 +27,12 @@ pub(super) trait Engine: Debug + Send + Sync {
     fn samples(&self) -> Vec<Sample> {
         Vec::new()
     }
+    /// The feeds, with how far each goes.
+    fn heads(&self) -> Reply<'_, Result<Heads, Trouble>>;
+    /// The rows of a feed after this position, in order; a bounded number of them, none at its end.
+    fn feed(&self, stream: &str, after: i64) -> Reply<'_, Result<Vec<Arrival>, Trouble>>;
+    /// A text that a document of this project has; `None` if it is not kept.
+    fn text(&self, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>>;
     /// The id of what is kept, the same for its whole life and for every receiver in front of it.
     fn instance_id(&self) -> &str;
 }

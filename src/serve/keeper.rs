@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
+use super::arrivals::Look;
 use super::engine::{Content, Outcome, Request};
 use super::ingest::ingest;
 use super::storage::{Count, Counts, LocalEngine};
@@ -22,6 +23,8 @@ pub(super) enum Job {
     Keep(Box<Request>, oneshot::Sender<Outcome>),
     /// Tell the numbers.
     Report(oneshot::Sender<Counts>),
+    /// Read.
+    Look(Look),
 }
 
 /// The storage with its queue.
@@ -50,7 +53,7 @@ impl Keeper {
 
     /// Answers a group of jobs: bodies that are there at once, all other requests in one step, then the reports.
     fn settle(&mut self, jobs: Vec<Job>) {
-        let (mut requests, mut senders, mut reports) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut requests, mut senders, mut reports, mut looks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for job in jobs {
             match job {
                 Job::Keep(request, sender) if self.is_there(&request) => {
@@ -62,6 +65,7 @@ impl Keeper {
                     senders.push(sender);
                 }
                 Job::Report(sender) => reports.push(sender),
+                Job::Look(look) => looks.push(look),
             }
         }
         if !requests.is_empty() {
@@ -71,6 +75,9 @@ impl Keeper {
                     sender.send(outcome).ok();
                 }
             }
+        }
+        for look in looks {
+            look.take(self.engine.as_ref());
         }
         for sender in reports {
             match self.counts() {
@@ -139,10 +146,12 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
+    use crate::base::Sha256;
     use crate::base::clock::{FixedClock, Timestamp};
     use crate::event::BatchForm;
     use crate::serve::{batch, upload};
 
+    use crate::serve::arrivals::{Arrival, Heads};
     use crate::serve::memory::Memory;
     use crate::serve::storage::{ArtifactVersion, Work};
     use crate::serve::tests::sample;
@@ -171,6 +180,18 @@ mod tests {
 
         fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error> {
             self.kept.has_body(version)
+        }
+
+        fn heads(&self) -> Result<Heads, Error> {
+            self.kept.heads()
+        }
+
+        fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
+            self.kept.feed(stream, after)
+        }
+
+        fn text(&self, sha256: Sha256) -> Result<Option<String>, Error> {
+            self.kept.text(sha256)
         }
 
         fn instance_id(&self) -> &'static str {

@@ -6,11 +6,12 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
+use super::arrivals::{Arrival, Heads, Look};
 use super::engine::{Engine, Outcome, Reply, Request, Trouble};
 use super::keeper::{Job, Keeper};
 use super::storage::{Counts, LocalEngine};
 use super::traffic::Traffic;
-use crate::base::Clock;
+use crate::base::{Clock, Sha256};
 
 /// Requests that may wait for the storage; more wait on their connection.
 const QUEUE: usize = 64;
@@ -41,6 +42,21 @@ impl Kept {
         self.jobs.send(job(sender)).await.map_err(|_| Trouble::Unknown)?;
         answer.await.map_err(|_| Trouble::Unknown)
     }
+
+    /// Reads between two commits.
+    async fn look<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn LocalEngine) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let look = |sender: oneshot::Sender<Result<T, Error>>| {
+            // A reader that has gone away needs no answer.
+            Job::Look(Look::new(move |engine| drop(sender.send(read(engine)))))
+        };
+        self.ask(look).await?.map_err(|e| {
+            log::error!("cannot read the storage: {e}");
+            Trouble::Unknown
+        })
+    }
 }
 
 impl Engine for Kept {
@@ -55,6 +71,19 @@ impl Engine for Kept {
     fn ready(&self) -> Reply<'_, Result<(), String>> {
         // Whoever can read the counts has the storage open.
         Box::pin(async { self.counts().await.map(drop).map_err(|_| "the storage cannot be read".to_owned()) })
+    }
+
+    fn heads(&self) -> Reply<'_, Result<Heads, Trouble>> {
+        Box::pin(self.look(|engine| engine.heads()))
+    }
+
+    fn feed(&self, stream: &str, after: i64) -> Reply<'_, Result<Vec<Arrival>, Trouble>> {
+        let stream = stream.to_owned();
+        Box::pin(self.look(move |engine| engine.feed(&stream, after)))
+    }
+
+    fn text(&self, _project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
+        Box::pin(self.look(move |engine| engine.text(sha256)))
     }
 
     fn instance_id(&self) -> &str {

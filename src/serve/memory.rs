@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
+use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
 use super::storage::{Artifact, ArtifactVersion, Count, Counts, Event, LocalEngine, Records, Upload, Work};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
@@ -21,6 +22,8 @@ struct Tables {
     events: HashMap<String, HashMap<String, Vec<u8>>>,
     announced: HashSet<Artifact>,
     bodies: HashSet<ArtifactVersion>,
+    /// Everything above in the order it came.
+    arrivals: Vec<(Timestamp, Arrived)>,
     contents: HashMap<Sha256, String>,
     request_keys: HashSet<String>,
     counts: Counts,
@@ -46,13 +49,34 @@ impl LocalEngine for Memory {
         Ok(self.tables.counts.clone())
     }
 
+    fn heads(&self) -> Result<Heads, Error> {
+        let head = i64::try_from(self.tables.arrivals.len()).unwrap_or(i64::MAX);
+        Ok(Heads { era: String::new(), streams: vec![("all".to_owned(), head)] })
+    }
+
+    fn feed(&self, _stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
+        let begin = usize::try_from(after).unwrap_or(0);
+        let mut bytes = 0;
+        let rows = self.tables.arrivals.iter().skip(begin).take(ROWS.into()).take_while(|(_, item)| {
+            let fits = bytes < BYTES;
+            bytes += if let Arrived::Event { envelope, .. } = item { envelope.len() } else { 0 };
+            fits
+        });
+        let numbered = rows.zip(after + 1..);
+        Ok(numbered.map(|((at, item), seq)| Arrival { seq, at: *at, item: item.clone() }).collect())
+    }
+
+    fn text(&self, sha256: Sha256) -> Result<Option<String>, Error> {
+        Ok(self.tables.contents.get(&sha256).cloned())
+    }
+
     fn instance_id(&self) -> &str {
         &self.instance_id
     }
 }
 
 impl Records for Tables {
-    fn keep_event(&mut self, event: &Event, _at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+    fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         if !self.events.contains_key(&event.project_uuid) {
             self.add(Count::Projects, 1)?;
         }
@@ -61,6 +85,8 @@ impl Records for Tables {
             Entry::Occupied(there) => Some(there.get().clone()),
             Entry::Vacant(free) => {
                 free.insert(event.envelope.clone());
+                let (project_uuid, envelope) = (event.project_uuid.clone(), event.envelope.clone());
+                self.arrivals.push((at, Arrived::Event { project_uuid, envelope }));
                 None
             }
         })
@@ -76,9 +102,13 @@ impl Records for Tables {
         Ok(self.announced.contains(&artifact))
     }
 
-    fn keep_body(&mut self, upload: &Upload, _at: Timestamp) -> Result<bool, Error> {
+    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<bool, Error> {
         self.contents.entry(upload.version.sha256).or_insert_with(|| upload.content.clone());
-        Ok(self.bodies.insert(upload.version.clone()))
+        let is_new = self.bodies.insert(upload.version.clone());
+        if is_new {
+            self.arrivals.push((at, Arrived::Text(upload.version.clone())));
+        }
+        Ok(is_new)
     }
 
     fn keep_request_key(&mut self, key: &str, _at: Timestamp) -> Result<bool, Error> {

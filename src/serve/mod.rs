@@ -21,6 +21,7 @@
 
 mod answer;
 mod app;
+mod arrivals;
 mod batch;
 #[cfg(feature = "postgres")]
 mod blobs;

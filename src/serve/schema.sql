@@ -40,12 +40,13 @@ CREATE TABLE serve_contents (                 -- each content once, whatever nam
 );
 
 CREATE TABLE serve_bodies (
+  seq            INTEGER PRIMARY KEY,         -- order of receipt
   namespace_id   INTEGER NOT NULL REFERENCES serve_namespaces,
   artifact_path  TEXT NOT NULL,
   content_sha256 BLOB NOT NULL REFERENCES serve_contents,
   received_at    INTEGER NOT NULL,            -- microseconds since the epoch
-  PRIMARY KEY (namespace_id, artifact_path, content_sha256)
-) WITHOUT ROWID;
+  UNIQUE (namespace_id, artifact_path, content_sha256)
+);
 
 CREATE TABLE serve_requests (
   idempotency_key TEXT PRIMARY KEY,

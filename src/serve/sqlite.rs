@@ -6,16 +6,20 @@ use std::time::Duration;
 use rusqlite::OptionalExtension as _;
 
 use super::Error;
+use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
 use super::storage::{Artifact, ArtifactVersion, Count, Counts, Event, LocalEngine, Records, Upload, Work};
-use crate::base::Timestamp;
 use crate::base::ids::Ids;
+use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
-use crate::store::{self, Counter, Schema, Store, WriteTx};
+use crate::store::{self, Counter, ReadTx, Schema, Store, WriteTx};
 
 /// The receiver's own kind of file ("sksr"), apart from the stores of projects.
 const SCHEMA: Schema = Schema { application_id: 0x736b_7372, steps: &[&[include_str!("schema.sql")]] };
 /// The domain of the receiver's counters.
 const SCOPE: &str = "serve";
+/// The feeds: SQLite numbers the rows of each table by itself.
+const EVENTS: &str = "events";
+const TEXTS: &str = "texts";
 /// How long a step waits for another process that writes to the same file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -64,9 +68,75 @@ impl LocalEngine for Sqlite {
         Ok(Count::ALL.iter().filter_map(|count| Some((*count, *named.get(count.name())?))).collect())
     }
 
+    fn heads(&self) -> Result<Heads, Error> {
+        self.store.read(|tx| {
+            let head = |sql: &str| -> Result<i64, Error> { Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?) };
+            let mut era = tx.prepare("SELECT value FROM serve_settings WHERE name = 'era'")?;
+            Ok(Heads {
+                era: era.query_row([], |r| r.get(0)).optional()?.unwrap_or_default(),
+                streams: vec![
+                    (EVENTS.to_owned(), head("SELECT coalesce(max(seq), 0) FROM serve_events")?),
+                    (TEXTS.to_owned(), head("SELECT coalesce(max(seq), 0) FROM serve_bodies")?),
+                ],
+            })
+        })
+    }
+
+    fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
+        self.store.read(|tx| if stream == EVENTS { events_after(tx, after) } else { texts_after(tx, after) })
+    }
+
+    fn text(&self, sha256: Sha256) -> Result<Option<String>, Error> {
+        self.store.read(|tx| {
+            let mut statement = tx.prepare("SELECT content FROM serve_contents WHERE content_sha256 = ?1")?;
+            Ok(statement.query_row([sha256.as_bytes()], |r| r.get(0)).optional()?)
+        })
+    }
+
     fn instance_id(&self) -> &str {
         &self.instance_id
     }
+}
+
+fn events_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT seq, received_at, project_uuid, envelope FROM serve_events JOIN serve_projects USING (project_id)
+         WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let mut rows = statement.query((after, ROWS))?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while bytes < BYTES
+        && let Some(row) = rows.next()?
+    {
+        let envelope: Vec<u8> = row.get(3)?;
+        bytes += envelope.len();
+        let item = Arrived::Event { project_uuid: row.get(2)?, envelope };
+        found.push(Arrival { seq: row.get(0)?, at: Timestamp::from_micros(row.get(1)?), item });
+    }
+    Ok(found)
+}
+
+fn texts_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
+    let mut statement = tx.prepare(
+        "SELECT seq, received_at, artifact_path, content_sha256, project_uuid, mission_slug, target_branch, mission_type,
+         manifest_version FROM serve_bodies JOIN serve_namespaces USING (namespace_id)
+         WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let rows = statement.query_map((after, ROWS), |row| {
+        let sha256: [u8; 32] = row.get(3)?;
+        let namespace = NamespaceRef {
+            project_uuid: row.get(4)?,
+            mission_slug: row.get(5)?,
+            target_branch: row.get(6)?,
+            mission_type: row.get(7)?,
+            manifest_version: row.get(8)?,
+        };
+        // A digest has 32 bytes.
+        let sha256 = Sha256::from_slice(&sha256).unwrap_or_else(|| Sha256::of(b""));
+        let item = Arrived::Text(ArtifactVersion { namespace, path: row.get(2)?, sha256 });
+        Ok(Arrival { seq: row.get(0)?, at: Timestamp::from_micros(row.get(1)?), item })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The tables within one transaction, with the last project and namespace looked up: batches name few.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
+use super::arrivals::{Arrival, Heads};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 
@@ -111,6 +112,12 @@ pub(super) trait LocalEngine: Send {
     fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error>;
     /// The numbers as of the last step.
     fn counts(&self) -> Result<Counts, Error>;
+    /// The feeds, with how far each goes.
+    fn heads(&self) -> Result<Heads, Error>;
+    /// The rows of a feed after this position, in order; a bounded number of them.
+    fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error>;
+    /// The text with this digest.
+    fn text(&self, sha256: Sha256) -> Result<Option<String>, Error>;
     /// The id of this storage, the same for its whole life.
     fn instance_id(&self) -> &str;
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -13,11 +12,12 @@ use super::pool::{Parameter, Place, Pool};
 use super::samples;
 use super::tls::Tls;
 use super::turns::Turns;
-use super::{Databases, Error, durable, migrate, words};
+use super::{Databases, Error, cell, durable, migrate, words};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Sha256};
 use crate::event::NamespaceRef;
 use crate::http::{Network, tls_config};
+use crate::serve::arrivals::{Arrival, Heads};
 use crate::serve::batch::{Entry, is_same_event};
 use crate::serve::blobs::{Blobs, INLINE_BYTES};
 use crate::serve::engine::{Content, Engine, Outcome, Reply, Request, Results, Trouble, Verdict};
@@ -26,7 +26,7 @@ use crate::serve::storage::{ArtifactVersion, Count, Counts, Event, Upload};
 use crate::serve::traffic::Traffic;
 
 /// The one team there is.
-const TENANT: i32 = 0;
+pub(super) const TENANT: i32 = 0;
 /// How long a request waits for its turn among those of its project.
 const TURN_WAIT: Duration = Duration::from_secs(10);
 /// How long a database may take to say that it is ready.
@@ -43,15 +43,15 @@ pub(in crate::serve) struct Postgres {
 }
 
 #[derive(Debug)]
-struct Shared {
-    shards: Vec<Shard>,
+pub(super) struct Shared {
+    pub(super) shards: Vec<Shard>,
     /// Where long texts are; `None` keeps them in the databases.
-    blobs: Option<Arc<Blobs>>,
+    pub(super) blobs: Option<Arc<Blobs>>,
 }
 
 #[derive(Debug)]
-struct Shard {
-    pool: Pool,
+pub(super) struct Shard {
+    pub(super) pool: Pool,
     turns: Turns,
 }
 
@@ -139,6 +139,20 @@ impl Engine for Postgres {
         })
     }
 
+    fn heads(&self) -> Reply<'_, Result<Heads, Trouble>> {
+        Box::pin(self.shared.heads())
+    }
+
+    fn feed(&self, stream: &str, after: i64) -> Reply<'_, Result<Vec<Arrival>, Trouble>> {
+        let stream = stream.to_owned();
+        Box::pin(async move { self.shared.feed(&stream, after).await })
+    }
+
+    fn text(&self, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
+        let project = project_uuid.to_owned();
+        Box::pin(async move { self.shared.text(&project, sha256).await })
+    }
+
     fn samples(&self) -> Vec<Sample> {
         samples::of(&self.shared.shards.iter().map(|shard| &shard.pool).collect::<Vec<_>>())
     }
@@ -176,7 +190,7 @@ async fn flaw(place: &Place<'_>) -> Result<Option<String>, tokio_postgres::Error
 
 impl Shared {
     /// The database that has this project.
-    fn shard(&self, project: Uuid) -> Result<&Shard, Trouble> {
+    pub(super) fn shard(&self, project: Uuid) -> Result<&Shard, Trouble> {
         let digest = Sha256::of(project.as_bytes());
         let [high, low, ..] = digest.as_bytes();
         let bucket = usize::from(u16::from_be_bytes([*high, *low]) >> (16 - BUCKET_BITS));
@@ -378,12 +392,4 @@ fn artifact_key(namespace: &NamespaceRef, path: &str) -> Sha256 {
     let NamespaceRef { project_uuid: _, mission_slug, target_branch, mission_type, manifest_version } = namespace;
     let texts = serde_json::json!([mission_slug, target_branch, mission_type, manifest_version, path]);
     Sha256::of(texts.to_string().as_bytes())
-}
-
-/// A value of a row; a row that is missing, or of another shape, is a statement of another version.
-fn cell<T: for<'a> tokio_postgres::types::FromSql<'a>>(row: Option<&Row>, at: usize) -> Result<T, Trouble> {
-    row.ok_or(Trouble::Unknown)?.try_get(at).map_err(|e| {
-        log::error!("an answer of the database was not understood: {}", words(&e));
-        Trouble::Unknown
-    })
 }

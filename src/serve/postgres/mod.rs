@@ -4,7 +4,7 @@
 //!  pool     connections, bounded; what is tried again          tls      encrypted connections
 //!  engine   the Engine: events and texts                       turns    one writer for each project
 //!  migrate  the schema's steps                                 durable  what a database must promise
-//!  samples  numbers for operators
+//!  read     the feeds and texts that readers follow         samples  numbers for operators
 //! ```
 //!
 //! **Invariant:** a receiver holds no state that another one needs: no lock, no listener, no sequence. Each write is one
@@ -15,6 +15,7 @@ mod durable;
 mod engine;
 mod migrate;
 mod pool;
+mod read;
 mod samples;
 mod tls;
 mod turns;
@@ -26,6 +27,7 @@ pub(super) use engine::Postgres;
 use secrecy::SecretString;
 
 use super::blobs::ObjectStore;
+use super::engine::Trouble;
 use crate::http::Authorities;
 
 /// The databases of a receiver.
@@ -99,4 +101,15 @@ fn words(error: &tokio_postgres::Error) -> String {
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
     }
+}
+
+/// A value of a row; a row that is missing, or of another shape, is a statement of another version.
+fn cell<T: for<'a> tokio_postgres::types::FromSql<'a>>(
+    row: Option<&tokio_postgres::Row>,
+    at: usize,
+) -> Result<T, Trouble> {
+    row.ok_or(Trouble::Unknown)?.try_get(at).map_err(|e| {
+        log::error!("an answer of the database was not understood: {}", words(&e));
+        Trouble::Unknown
+    })
 }

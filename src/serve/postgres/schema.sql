@@ -43,10 +43,13 @@ CREATE TABLE sk_bodies (
   project_uuid uuid NOT NULL,
   artifact     bytea NOT NULL,
   sha256       bytea NOT NULL,
+  seq          bigint NOT NULL,               -- from the same head as the events of the project
   size         int NOT NULL,
   received_at  timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant, project_uuid, artifact, sha256)
 );
+
+CREATE UNIQUE INDEX sk_bodies_feed ON sk_bodies (tenant, project_uuid, seq);
 
 CREATE TABLE sk_blobs (                       -- texts that are in the database
   tenant  int NOT NULL,

@@ -1,0 +1,64 @@
+//! What arrived, in the order of its commits: the feed that readers follow.
+
+use std::fmt;
+
+use super::storage::{ArtifactVersion, LocalEngine};
+use crate::base::Timestamp;
+
+/// The most rows of one read.
+pub(super) const ROWS: u16 = 256;
+/// The most bytes of envelopes of one read, except for a row that is longer by itself.
+pub(super) const BYTES: usize = 4 << 20;
+
+/// The feeds of a storage. Each is followed by itself; within one no row ever comes before a row that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Heads {
+    /// Changes when rows were taken away: what was derived from them is made again.
+    pub(super) era: String,
+    /// Each feed by its name, with its highest position.
+    pub(super) streams: Vec<(String, i64)>,
+}
+
+/// One row of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// Its position, above that of every row before it.
+    pub(super) seq: i64,
+    /// The time of receipt.
+    pub(super) at: Timestamp,
+    /// The row's content.
+    pub(super) item: Arrived,
+}
+
+/// The content of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// An event.
+    Event {
+        /// Its project, a lower-case hyphenated UUID.
+        project_uuid: String,
+        /// Byte for byte as it was sent.
+        envelope: Vec<u8>,
+    },
+    /// The text of one version of an artifact.
+    Text(ArtifactVersion),
+}
+
+/// A question to the storage of this process, asked between two commits.
+pub(super) struct Look(Box<dyn FnOnce(&dyn LocalEngine) + Send>);
+
+impl Look {
+    pub(super) fn new(look: impl FnOnce(&dyn LocalEngine) + Send + 'static) -> Self {
+        Self(Box::new(look))
+    }
+
+    pub(super) fn take(self, engine: &dyn LocalEngine) {
+        (self.0)(engine);
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Look")
+    }
+}
