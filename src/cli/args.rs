@@ -72,7 +72,7 @@ pub(crate) struct Globals {
     #[arg(long, global = true, help_heading = "Target options")]
     pub(crate) override_target: bool,
 
-    /// Consent to send to ORIGIN (scheme://host:port) in this run
+    /// Consent to ORIGIN (scheme://host:port, or `local`) in this run
     #[arg(long, global = true, value_name = "ORIGIN", help_heading = "Target options")]
     pub(crate) allow_origin: Vec<String>,
 }

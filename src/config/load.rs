@@ -1,5 +1,6 @@
 //! Reading every source, and what they come to.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -43,8 +44,8 @@ pub(crate) struct Inputs<'a> {
 /// Which versions of a repository's file a person agreed to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pins<'a> {
-    /// Those with these digests, in hex.
-    These(&'a [String]),
+    /// Those with these digests, in hex; and what the file took away from what is sent when it was agreed to last.
+    These(&'a [String], &'a BTreeMap<String, serde_json::Value>),
     /// The one that is there: the command line says so for this run.
     Any,
 }
@@ -52,7 +53,7 @@ pub(crate) enum Pins<'a> {
 impl Pins<'_> {
     fn hold(self, sha256: &Sha256) -> bool {
         match self {
-            Self::These(digests) => digests.contains(&sha256.to_string()),
+            Self::These(digests, _) => digests.contains(&sha256.to_string()),
             Self::Any => true,
         }
     }
@@ -78,7 +79,7 @@ pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
 pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<Loaded, Error> {
     let mut problems = Vec::new();
     let defaults = defaults(&mut problems);
-    let mut stack = Stack { defaults, user: None, repository: None, above: Vec::new() };
+    let mut stack = Stack { defaults, user: None, repository: None, above: Vec::new(), kept_back: Vec::new() };
     let mut digest = None;
     let files = [
         (inputs.user_file, Origin::UserFile as fn(PathBuf) -> Origin),
@@ -113,7 +114,11 @@ pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<L
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    let repo_file = digest.map(|(path, sha256)| RepositoryFile { path, sha256, asks: stack.asks() });
+    if let Pins::These(_, kept_back) = inputs.pins {
+        stack.keep_back(kept_back);
+    }
+    let repo_file =
+        digest.map(|(path, sha256)| RepositoryFile { path, sha256, asks: stack.asks(), narrows: stack.narrows() });
     weigh(&stack, repo_file, inputs).map_err(|problem| Error::Invalid(vec![problem]))
 }
 
@@ -131,7 +136,13 @@ fn weigh(stack: &Stack, repo_file: Option<RepositoryFile>, inputs: &Inputs<'_>) 
         let layers = united(stack.agreed());
         Some(Waiting { keys: waiting, config: settled(&layers)?.0, urls: urls(&layers) })
     };
-    Ok(Loaded { config, values, urls: urls(&layers), warnings: misspelt(inputs.env), repo_file, waiting })
+    let mut warnings = misspelt(inputs.env);
+    if stack.repository.is_none() && !stack.kept_back.is_empty() {
+        let keys: Vec<_> = stack.kept_back.iter().map(|entry| entry.key.name).collect();
+        let what = "the repository's file is gone; what it kept back when you agreed to send still counts";
+        warnings.push(format!("{what}: {}; to change that: sk-sync allow ORIGIN", keys.join(", ")));
+    }
+    Ok(Loaded { config, values, urls: urls(&layers), warnings, repo_file, waiting })
 }
 
 fn settled(layers: &[Layer]) -> Result<(EventSyncConfig, Vec<Setting>), Problem> {

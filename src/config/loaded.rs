@@ -1,5 +1,6 @@
 //! What all sources came to: the configuration, and the origin of every value.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::base::Sha256;
@@ -79,6 +80,8 @@ pub(crate) struct RepositoryFile {
     pub(crate) sha256: Sha256,
     /// The keys in it that an agreement is about, agreed to or not.
     pub(crate) asks: Vec<Asked>,
+    /// The keys in it that take away from what is sent, without an agreement, and their checked values.
+    pub(crate) narrows: BTreeMap<String, serde_json::Value>,
 }
 
 /// Every key with the value and origin of the layer that won it.

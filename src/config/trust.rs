@@ -3,15 +3,18 @@
 //! The file of a clone is written by a stranger. Without an agreement that holds its digest (`sk-sync allow`), it may
 //! only name the project, narrow what is indexed and sent, and choose a preset that sends nothing. Every other key
 //! waits: its value is not used, and the run names it. Until then the user's own file wins over the repository's.
+//! What widens waits where nothing is sent, too: what is captured today is owed to every later target.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use super::check::check;
 use super::file::parse_value;
-use super::keys::Kind;
+use super::keys::{Key, Kind};
 use super::layers::{Entry, Layer};
 use super::loaded::Asked;
-use super::origin::without_secrets;
+use super::origin::{Origin, without_secrets};
 
 /// What a key of a repository's file may say without an agreement.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +25,6 @@ enum Free {
     Words(&'static [&'static str]),
     /// A number no greater than the default, or a list of entries of the default.
     Within,
-    /// The same, and anything at all where nothing leaves this machine: it decides what is indexed.
-    Indexed,
 }
 
 /// One row for each key that may say something without an agreement. A key without a row waits unless it says what the
@@ -34,15 +35,12 @@ const FREE: &[(&str, Free)] = &[
     ("project.uuid", Free::Anything),
     ("project.slug", Free::Anything),
     ("mission_log.capture", Free::Anything),
-    ("artifacts.root", Free::Indexed),
-    ("artifacts.layouts", Free::Indexed),
-    ("artifacts.source", Free::Indexed),
-    ("artifacts.surfaces", Free::Indexed),
-    ("artifacts.formats", Free::Indexed),
+    ("artifacts.layouts", Free::Within),
+    ("artifacts.surfaces", Free::Within),
+    ("artifacts.formats", Free::Within),
     ("artifacts.exclude", Free::Anything),
     ("artifacts.max_bytes", Free::Within),
     ("bodies.parallel", Free::Within),
-    ("bodies.max_queue_bytes", Free::Within),
     ("journal.warn_rows", Free::Within),
     ("drain.max_events", Free::Within),
     ("drain.max_bytes", Free::Within),
@@ -53,35 +51,28 @@ const FREE: &[(&str, Free)] = &[
     ("hook.max_time", Free::Within),
 ];
 
+/// Keys that take away from what is sent. An agreement remembers them, so that a later file that takes less away asks.
+const NARROWING: [&str; 5] =
+    ["artifacts.surfaces", "artifacts.formats", "artifacts.exclude", "artifacts.max_bytes", "mission_log.capture"];
+
 /// Keys that name the project. They keep their place among the layers, agreement or not: what they name decides where
 /// the agreements are read.
 const IDENTITY: [&str; 2] = ["project.uuid", "project.slug"];
 
-/// What one entry of a repository's file needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    /// Nothing.
-    Nothing,
-    /// An agreement where anything leaves this machine.
-    WhereSent,
-    /// An agreement.
-    Agreement,
-}
-
-fn need(entry: &Entry) -> Need {
+/// True when an entry of a repository's file counts only with an agreement.
+fn needs_agreement(entry: &Entry) -> bool {
     let value = &entry.checked.stored;
     let default = entry.key.default.and_then(|text| check(entry.key.kind, &parse_value(text)?).ok());
     let default = default.map(|checked| checked.stored);
     let says_nothing = default.as_ref() == Some(value) || (default.is_none() && value.as_str() == Some(""));
     let rule = FREE.iter().find(|(name, _)| *name == entry.key.name).map(|(_, rule)| *rule);
-    match rule {
-        _ if says_nothing => Need::Nothing,
-        Some(Free::Anything) => Need::Nothing,
-        Some(Free::Words(words)) if value.as_str().is_some_and(|word| words.contains(&word)) => Need::Nothing,
-        Some(Free::Within | Free::Indexed) if is_within(value, default.as_ref()) => Need::Nothing,
-        Some(Free::Indexed) => Need::WhereSent,
-        _ => Need::Agreement,
-    }
+    let is_free = match rule {
+        Some(Free::Anything) => true,
+        Some(Free::Words(words)) => value.as_str().is_some_and(|word| words.contains(&word)),
+        Some(Free::Within) => is_within(value, default.as_ref()),
+        None => false,
+    };
+    !says_nothing && !is_free
 }
 
 /// True for a number up to the default, and for a list all of whose entries the default has.
@@ -90,6 +81,18 @@ fn is_within(value: &Json, default: Option<&Json>) -> bool {
         (Json::Number(value), Some(Json::Number(usual))) => value.as_u64() <= usual.as_u64(),
         (Json::Array(entries), Some(Json::Array(usual))) => entries.iter().all(|entry| usual.contains(entry)),
         _ => false,
+    }
+}
+
+/// True when a key that says `now` takes away all that it took when it said `was`: a longer list of what is left out, a
+/// shorter one of what is sent, a smaller bound, else the same value.
+fn takes_as_much(key: &str, was: &Json, now: Option<&Json>) -> bool {
+    let holds = |all: &[Json], some: &[Json]| some.iter().all(|entry| all.contains(entry));
+    match (was, now) {
+        (Json::Array(was), Some(Json::Array(now))) if key == "artifacts.exclude" => holds(now, was),
+        (Json::Array(was), Some(Json::Array(now))) => holds(was, now),
+        (Json::Number(was), Some(Json::Number(now))) => now.as_u64() <= was.as_u64(),
+        (was, now) => now == Some(was),
     }
 }
 
@@ -104,6 +107,8 @@ pub(super) struct Stack {
     pub(super) repository: Option<Layer>,
     /// The project's settings, the environment and the flags, lowest first.
     pub(super) above: Vec<Layer>,
+    /// What the repository's file kept back when it was agreed to, and keeps back no longer.
+    pub(super) kept_back: Vec<Entry>,
 }
 
 /// The layers of one reading, lowest first, and the keys that wait in it.
@@ -122,43 +127,60 @@ impl Stack {
         below.chain(&self.above).cloned().map(Layer::with_axes).collect()
     }
 
+    /// Remembers what the repository's file kept back when it was agreed to: as far as it now keeps back less, that
+    /// counts on, and the key waits.
+    pub(super) fn keep_back(&mut self, agreed: &BTreeMap<String, Json>) {
+        let said = |key: &str| self.repository.as_ref()?.entry(key).filter(|entry| !needs_agreement(entry));
+        let is_lost = |(key, was): &(&String, &Json)| {
+            !takes_as_much(key, was, said(key.as_str()).map(|entry| &entry.checked.stored))
+        };
+        let entry = |(key, was): (&String, &Json)| {
+            let key = Key::named(key).filter(|key| NARROWING.contains(&key.name))?;
+            let both = said(key.name).filter(|_| key.name == "artifacts.exclude").map(|now| [was, &now.checked.stored]);
+            let all = both.map(|lists| lists.into_iter().filter_map(Json::as_array).flatten().cloned().collect());
+            let checked = |value: &Json| check(key.kind, &parse_value(&value.to_string())?).ok();
+            // Two lists may be more than one may hold: then the agreed one counts.
+            let checked = all.and_then(|all| checked(&Json::Array(all))).or_else(|| checked(was))?;
+            Some(Entry { key, checked, place: None })
+        };
+        self.kept_back = agreed.iter().filter(is_lost).filter_map(entry).collect();
+    }
+
     /// The layers as they are without an agreement: what the repository's file may say lies below the user's file.
     pub(super) fn guarded(&self) -> Arranged {
-        let leaves = |layers: &[Layer]| {
-            let word = layers.iter().rev().find_map(|layer| layer.entry("delivery"));
-            word.and_then(|entry| entry.checked.stored.as_str()).is_some_and(|word| !["none", "stub"].contains(&word))
+        let part = |is_identity: bool| {
+            let belongs = |entry: &&Entry| IDENTITY.contains(&entry.key.name) == is_identity && !self.waits(entry);
+            let said = self.repository.iter().flat_map(|layer| &layer.entries);
+            let entries = said.chain(&self.kept_back).filter(belongs).cloned().collect();
+            let origin = self.repository.as_ref().map_or(Origin::Default, |layer| layer.origin.clone());
+            Some(Layer { origin, entries })
         };
-        let strict = self.below_user(&|need| need == Need::Nothing);
-        let is_sent = leaves(&strict) || leaves(&self.agreed());
-        let applies = |need| need == Need::Nothing || (need == Need::WhereSent && !is_sent);
-        let layers = if is_sent { strict } else { self.below_user(&applies) };
-        Arranged { layers, waiting: self.those(&|need| !applies(need)) }
+        let below = [Some(self.defaults.clone()), part(false), self.user.clone(), part(true)].into_iter().flatten();
+        let layers = below.chain(self.above.iter().cloned()).map(Layer::with_axes).collect();
+        Arranged { layers, waiting: self.asks() }
     }
 
-    /// The keys of the repository's file that an agreement is about.
+    /// The keys of the repository's file that an agreement is about, in the file's order.
     pub(super) fn asks(&self) -> Vec<Asked> {
-        self.those(&|need| need != Need::Nothing)
-    }
-
-    /// The entries of the repository's file with such a need, in the file's order.
-    fn those(&self, is_meant: &dyn Fn(Need) -> bool) -> Vec<Asked> {
-        let entries = self.repository.iter().flat_map(|layer| &layer.entries);
-        let mut found: Vec<_> = entries.filter(|entry| is_meant(need(entry))).map(asked).collect();
+        let Some(repository) = &self.repository else { return Vec::new() };
+        let mut found: Vec<_> = repository.entries.iter().filter(|entry| self.waits(entry)).map(asked).collect();
+        let is_unsaid = |entry: &&Entry| repository.entry(entry.key.name).is_none();
+        let gone = self.kept_back.iter().filter(is_unsaid);
+        found.extend(gone.map(|entry| Asked { key: entry.key.name, value: Json::Null, place: None }));
         found.sort_by_key(|asked| asked.place);
         found
     }
 
-    fn below_user(&self, applies: &dyn Fn(Need) -> bool) -> Vec<Layer> {
-        let part = |is_identity: bool| {
-            let belongs = |entry: &&Entry| IDENTITY.contains(&entry.key.name) == is_identity && applies(need(entry));
-            let sorted = |layer: &Layer| Layer {
-                origin: layer.origin.clone(),
-                entries: layer.entries.iter().filter(belongs).cloned().collect(),
-            };
-            self.repository.as_ref().map(sorted)
-        };
-        let below = [Some(self.defaults.clone()), part(false), self.user.clone(), part(true)].into_iter().flatten();
-        below.chain(self.above.iter().cloned()).map(Layer::with_axes).collect()
+    /// What the repository's file takes away from what is sent.
+    pub(super) fn narrows(&self) -> BTreeMap<String, Json> {
+        let entries = self.repository.iter().flat_map(|layer| &layer.entries);
+        let narrowing = entries.filter(|entry| NARROWING.contains(&entry.key.name) && !needs_agreement(entry));
+        narrowing.map(|entry| (entry.key.name.to_owned(), entry.checked.stored.clone())).collect()
+    }
+
+    fn waits(&self, entry: &Entry) -> bool {
+        let is_in_place_of = |kept: &Entry| kept.key.name == entry.key.name && !std::ptr::eq(kept, entry);
+        needs_agreement(entry) || self.kept_back.iter().any(is_in_place_of)
     }
 }
 
@@ -174,8 +196,7 @@ fn asked(entry: &Entry) -> Asked {
 mod tests {
     use super::*;
     use crate::config::file::read_layer;
-    use crate::config::keys::{KEYS, Key};
-    use crate::config::origin::Origin;
+    use crate::config::keys::KEYS;
 
     fn stack(user: &str, repository: &str) -> Stack {
         let layer = |text: &str, origin| {
@@ -189,6 +210,7 @@ mod tests {
             user: Some(layer(user, Origin::UserFile("u.toml".into()))),
             repository: Some(layer(repository, Origin::RepositoryFile("r.toml".into()))),
             above: Vec::new(),
+            kept_back: Vec::new(),
         }
     }
 
@@ -239,7 +261,9 @@ mod tests {
             ("artifacts.exclude = ['**/private/**']", false),
             ("artifacts.git_ignored = 'skip'", false),
             ("artifacts.git_ignored = 'send'", true),
+            ("artifacts.layouts = ['kitty']", false),
             ("bodies.parallel = 32", true),
+            ("bodies.max_queue_bytes = '1 B'", true),
             ("bodies.wire_names = '2026-03'", true),
             ("journal.capacity = 1", true),
             ("drain.max_events = 10", false),
@@ -257,21 +281,65 @@ mod tests {
         }
     }
 
+    /// What is captured without a target, or for the stub, is owed to every later target.
     #[test]
-    fn what_is_indexed_may_be_wider_where_nothing_leaves() {
-        for wide in ["artifacts.root = 'docs'", "artifacts.surfaces = ['**']", "artifacts.formats = ['pem']"] {
-            for (user, more, is_free) in [
-                ("", "", true),
-                ("preset = 'stub'", "", true),
-                ("", "preset = 'stub'", true),
-                ("preset = 'teamspace'", "", false),
-                ("", "preset = 'teamspace'", false),
-                ("preset = 'stub'", "delivery = 'external-receiver'", false),
-            ] {
-                let text = format!("{more}\n{wide}");
-                let waits = waiting(user, &text).iter().any(|key| key.starts_with("artifacts."));
-                assert_eq!(waits, !is_free, "{user} | {text}");
-                assert!(!stack(user, &text).asks().is_empty(), "an agreement is about it: {text}");
+    fn what_widens_the_index_waits_wherever_it_is_sent() {
+        for wide in [
+            "artifacts.root = 'docs'",
+            "artifacts.surfaces = ['**']",
+            "artifacts.formats = ['pem']",
+            "artifacts.layouts = ['kiro']",
+            "[[artifacts.source]]\nname = 'x'\nslug = 'x'\ndocuments = ['**']",
+        ] {
+            for user in ["", "preset = 'stub'", "preset = 'local-retention'", "preset = 'teamspace'"] {
+                for more in ["", "preset = 'stub'", "preset = 'local-retention'", "delivery = 'none'"] {
+                    let text = format!("{more}\n{wide}");
+                    let waits = waiting(user, &text);
+                    assert!(waits.len() == 1 && waits[0].starts_with("artifacts."), "{user} | {text}: {waits:?}");
+                    let layers = stack(user, &text).guarded().layers;
+                    let is_used =
+                        layers.iter().any(|layer| layer.origin.is_repository() && layer.entry(waits[0]).is_some());
+                    assert!(!is_used, "{user} | {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_takes_away_is_known_by_its_keys() {
+        let text = "drain.max_events = 1\nartifacts.exclude = ['a']\nartifacts.formats = ['md']\nretention = 'off'";
+        let narrows: Vec<_> = stack("", text).narrows().into_keys().collect();
+        assert_eq!(narrows, ["artifacts.exclude", "artifacts.formats"]);
+        assert!(stack("", "artifacts.formats = ['pem']").narrows().is_empty());
+    }
+
+    #[test]
+    fn what_was_kept_back_with_an_agreement_counts_on_until_the_next() {
+        let agreed = "artifacts.exclude = ['a', 'b']\nartifacts.formats = ['md', 'json']\nmission_log.capture = false\n\
+                      artifacts.max_bytes = '1 KiB'\n";
+        let narrows = stack("", agreed).narrows();
+        assert_eq!(narrows.len(), 4, "{narrows:?}");
+        for (from, to, waits) in [
+            ("", "", ""),
+            ("['a', 'b']", "['c', 'b', 'a']", ""),
+            ("['md', 'json']", "['json']", ""),
+            ("1 KiB", "1 B", ""),
+            ("['a', 'b']", "['a']", "artifacts.exclude"),
+            ("artifacts.exclude = ['a', 'b']\n", "", "artifacts.exclude"),
+            ("['md', 'json']", "['md', 'json', 'csv']", "artifacts.formats"),
+            ("['md', 'json']", "['pem']", "artifacts.formats"),
+            ("1 KiB", "2 KiB", "artifacts.max_bytes"),
+            ("mission_log.capture = false\n", "", "mission_log.capture"),
+            ("false", "true", "mission_log.capture"),
+        ] {
+            let mut stack = stack("", &agreed.replace(from, to));
+            stack.keep_back(&narrows);
+            let Arranged { layers, waiting } = stack.guarded();
+            let waiting: Vec<_> = waiting.iter().map(|asked| asked.key).collect();
+            assert_eq!(waiting.join(" "), waits, "{from} -> {to}");
+            if !waits.is_empty() {
+                let counts = layers.iter().rev().find_map(|layer| layer.entry(waits)).unwrap();
+                assert!(takes_as_much(waits, &narrows[waits], Some(&counts.checked.stored)), "{from} -> {to}");
             }
         }
     }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::Error;
 use super::address::Address;
-use super::grants::{self, Grant, Secret};
+use super::grants::{self, Grant, LOCAL, Secret};
 use super::link::Permit;
 use super::resolved::Named;
 use crate::base::text;
@@ -22,6 +24,8 @@ pub(crate) struct Consent {
     named: Vec<(String, Origin)>,
     /// The repository's file, where it says anything that takes an agreement.
     pin: Option<RepositoryFile>,
+    /// The keys of the repository's file that take away from what is sent, with their values.
+    narrowing: BTreeMap<String, Value>,
     /// Why what is on record cannot be read; it then opens nothing, and stops nothing but sending.
     flaw: Option<String>,
 }
@@ -65,9 +69,12 @@ impl Consent {
             Ok(grants) => (grants, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
-        let allowed = allowed.iter().map(|origin| read_origin(origin, "--allow-origin")).collect::<Result<_, _>>()?;
+        // The file alone is no origin: nothing leaves by it.
+        let allowed = allowed.iter().filter(|origin| *origin != LOCAL);
+        let allowed = allowed.map(|origin| read_origin(origin, "--allow-origin")).collect::<Result<_, _>>()?;
         let pin = loaded.repo_file.clone().filter(|file| !file.asks.is_empty());
-        Ok(Self { grants, allowed, named: Vec::new(), pin, flaw })
+        let narrowing = loaded.repo_file.as_ref().map(|file| file.narrows.clone()).unwrap_or_default();
+        Ok(Self { grants, allowed, named: Vec::new(), pin, narrowing, flaw })
     }
 
     /// The same, knowing which of the sources of addresses are a person's own.
@@ -117,6 +124,7 @@ impl Consent {
             origin: origin.to_owned(),
             config_sha256: self.pin.as_ref().map(|file| file.sha256.to_string()),
             config_keys: asks.map(|asked| (asked.key.to_owned(), asked.value.clone())).collect(),
+            narrowing: self.narrowing.clone(),
             secrets: secrets.iter().map(|secret| secret.name().to_owned()).collect(),
             granted_at: now.to_owned(),
         }
@@ -127,8 +135,13 @@ impl Consent {
         self.pin.as_ref()
     }
 
+    /// What the repository's file took away from what is sent when the last agreement from here was given.
+    pub(crate) fn last_narrowing(&self) -> Option<&BTreeMap<String, Value>> {
+        self.grants.iter().max_by_key(|grant| &grant.granted_at).map(|grant| &grant.narrowing)
+    }
+
     /// The keys of the repository's file as the last agreement from here found them; `None` where none is bound to it.
-    pub(crate) fn last_keys(&self) -> Option<&BTreeMap<String, serde_json::Value>> {
+    pub(crate) fn last_keys(&self) -> Option<&BTreeMap<String, Value>> {
         let bound = self.grants.iter().filter(|grant| grant.config_sha256.is_some());
         bound.max_by_key(|grant| &grant.granted_at).map(|grant| &grant.config_keys)
     }
@@ -161,6 +174,7 @@ mod tests {
             origin: origin.to_owned(),
             config_sha256: pin.map(Sha256::to_string),
             config_keys: BTreeMap::new(),
+            narrowing: BTreeMap::new(),
             secrets: vec!["bearer token".to_owned()],
             granted_at: String::new(),
         }
@@ -211,6 +225,7 @@ mod tests {
             path: "/r/event-sync.toml".into(),
             sha256: Sha256::of(text.as_bytes()),
             asks: Vec::new(),
+            narrows: BTreeMap::new(),
         };
         let (seen, other) = (file("a"), file("b"));
         for (granted, now, expected) in [

@@ -49,6 +49,9 @@ pub(crate) struct Grant {
     pub(crate) config_sha256: Option<String>,
     /// The keys of that file that the agreement is about, and their values then.
     pub(crate) config_keys: BTreeMap<String, serde_json::Value>,
+    /// The keys of that file that took away from what is sent, and their values then.
+    #[serde(default)]
+    pub(crate) narrowing: BTreeMap<String, serde_json::Value>,
     /// Names of the secrets that may go to the origin.
     pub(crate) secrets: Vec<String>,
     /// When it was given (RFC 3339).
@@ -78,9 +81,13 @@ pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
     Ok(file.grants)
 }
 
-/// The digests of the repository's file that a person allowed; none where the file of grants cannot be read.
-pub(crate) fn pins(path: &Path) -> Vec<String> {
-    grants(path).unwrap_or_default().into_iter().filter_map(|grant| grant.config_sha256).collect()
+/// The digests of the repository's file that a person allowed, and what it took away from what is sent when the last
+/// agreement was given; nothing where the file of grants cannot be read.
+pub(crate) fn pins(path: &Path) -> (Vec<String>, BTreeMap<String, serde_json::Value>) {
+    let grants = grants(path).unwrap_or_default();
+    let last = grants.iter().max_by_key(|grant| &grant.granted_at);
+    let kept_back = last.map(|grant| grant.narrowing.clone()).unwrap_or_default();
+    (grants.into_iter().filter_map(|grant| grant.config_sha256).collect(), kept_back)
 }
 
 /// Records `grant` at `path`, in place of an older one for the same origin.
@@ -147,6 +154,7 @@ mod tests {
             origin: origin.to_owned(),
             config_sha256: pin.map(str::to_owned),
             config_keys: BTreeMap::new(),
+            narrowing: BTreeMap::new(),
             secrets: Vec::new(),
             granted_at: "2026-11-21T08:00:00Z".to_owned(),
         }

@@ -107,10 +107,15 @@ impl Resolved {
         let file = self.consent.pinned().filter(|_| !self.waiting.is_empty())?;
         let (file, keys): (_, Vec<_>) = (text::path(&file.path), self.waiting.iter().map(|asked| asked.key).collect());
         let keys = keys.join(", ");
-        Some(match self.consent.last_keys() {
+        Some(match self.consent.last_keys().or(self.consent.last_narrowing().filter(|keys| !keys.is_empty())) {
             Some(_) => format!("{file} has changed since it was allowed, and these keys are not used: {keys}"),
             None => format!("{file} sets keys that need your consent and are not used: {keys}"),
         })
+    }
+
+    /// The keys of the repository's file that are not used, and the command that changes that; `None` where none waits.
+    pub(crate) fn not_used(&self) -> Option<String> {
+        Some(format!("{}; to use them: {}", self.waiting_words()?, self.allow_line()))
     }
 
     /// The command that agrees to everything that this target and the repository's file ask for.

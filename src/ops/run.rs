@@ -180,7 +180,7 @@ impl Journey<'_> {
         report.warnings.extend(self.resolved.warnings.iter().cloned());
         // Where something is sent, a gate says it.
         if !self.request.scope.drains || !self.resolved.is_server() {
-            report.warnings.extend(not_used(self.resolved));
+            report.warnings.extend(self.resolved.not_used());
         }
         if workspace.identity.is_derived {
             report.warnings.push(
@@ -307,11 +307,6 @@ impl Journey<'_> {
             self.report.standing.owed_events = u64::try_from(owed).unwrap_or(0);
         }
     }
-}
-
-/// The keys of the repository's file that are not used, and the command that changes that.
-fn not_used(resolved: &Resolved) -> Option<String> {
-    Some(format!("{}; to use them: {}", resolved.waiting_words()?, resolved.allow_line()))
 }
 
 /// The books of a target, and how many of its events are in open attempts.

@@ -1,6 +1,7 @@
 //! Where a command works: the checkout, the configuration that holds there, the project, and its place in the state
 //! directory.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Error, World, owner};
@@ -82,7 +83,7 @@ impl Workspace {
             is_explicit: setup.config_file.is_some(),
             project_file: None,
             flags: setup.flags,
-            pins: Pins::These(&[]),
+            pins: Pins::These(&[], &BTreeMap::new()),
         };
         // The project's own settings lie in a directory named after it, so who it is comes from the other layers.
         let loaded = config::load(&inputs)?;
@@ -106,10 +107,10 @@ impl Workspace {
         };
         home.refuse_planted(&place, &root)?;
         let settings = place.settings();
-        let asks = loaded.repo_file.as_ref().is_some_and(|file| !file.asks.is_empty());
+        let (agreed, kept_back) = endpoint::pins(&place.grants());
+        let asks = loaded.repo_file.as_ref().is_some_and(|file| !file.asks.is_empty()) || !kept_back.is_empty();
         let loaded = if asks || setup.settings.is_some() || settings.exists() {
-            let agreed = if asks { endpoint::pins(&place.grants()) } else { Vec::new() };
-            let pins = if setup.allows_file { Pins::Any } else { Pins::These(&agreed) };
+            let pins = if setup.allows_file { Pins::Any } else { Pins::These(&agreed, &kept_back) };
             config::load_with(&Inputs { project_file: Some(&settings), pins, ..inputs }, setup.settings)?
         } else {
             loaded

@@ -209,6 +209,7 @@ fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
         sandbox.read("event-sync.toml")
     );
     sandbox.write("event-sync.toml", own);
+    sandbox.agree();
     let deepest = format!("{}x.md", "d/".repeat(60));
     sandbox.write(&deepest, "# deep\n");
     let report = bounded(&sandbox, &["index", "--dry-run", "--json"]).success().json();

@@ -176,12 +176,14 @@ fn a_linked_work_tree() {
 fn copies_below_worktrees_are_never_missions() {
     let sandbox = Sandbox::with_repo();
     sandbox.write("event-sync.toml", "preset = 'stub'\nartifacts.root = '.'\n");
+    sandbox.agree();
     sandbox.write(".worktrees/lane/kitty-specs/copy/spec.md", "copy");
     sandbox.write(".worktrees/spec.md", "copy");
     assert_eq!(covered(&sandbox, &[]), ["kitty-specs"]);
     let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
     assert!(!report["artifacts"].to_string().contains("copy"), "{report}");
     sandbox.write("event-sync.toml", "preset = 'stub'\nartifacts.root = '.worktrees/lane/kitty-specs'\n");
+    sandbox.agree();
     let _refused = sandbox.sk_sync(["index", "--json"]).code(2);
 }
 

@@ -104,3 +104,4 @@ mod verify;
 mod waits;
 mod waive;
 mod webhook;
+mod wide;

@@ -259,6 +259,7 @@ fn d59_new_names_are_taken_by_rule_and_every_skip_has_a_reason() {
         "event-sync.toml",
         "preset = 'stub'\nartifacts.surfaces = ['notes/**', '**.xyz']\nartifacts.formats = ['md', 'xyz']\n",
     );
+    sandbox.agree();
     for path in ["notes/never-seen-before.md", "research/never-seen-before.xyz"] {
         assert_eq!(of(path)["decision"], "queued", "{path}");
     }

@@ -98,7 +98,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     let resolved = resolved(context, &workspace)?;
     let named = args.origins.iter().map(|o| read_grantee(o, "ORIGIN")).collect::<Result<Vec<_>, _>>()?;
-    let units = list_units(context, args, &named);
+    let units = list_units(context, args);
     if args.show && named.is_empty() && resolved.origins().is_empty() && resolved.consent.pinned().is_none() {
         context.printer.note("No server is configured, so nothing leaves this machine");
         return conclude(context, &workspace, args, None, units);
@@ -141,10 +141,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Lists what would leave. What stands in the way of an index is told, and no reason not to agree.
-fn list_units(context: &Context, args: &Args, named: &[String]) -> Vec<UnitSummary> {
-    if named == [LOCAL] && !args.show {
-        return Vec::new();
-    }
+fn list_units(context: &Context, args: &Args) -> Vec<UnitSummary> {
     let list = match UnitList::of(context) {
         Ok(list) => list,
         Err(failure) => {

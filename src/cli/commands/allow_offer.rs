@@ -208,11 +208,12 @@ fn said(resolved: &Resolved) -> Vec<Said> {
     let Some(file) = resolved.consent.pinned() else { return Vec::new() };
     let nothing = BTreeMap::new();
     let before = resolved.consent.last_keys().unwrap_or(&nothing);
+    let kept_back = resolved.consent.last_narrowing();
     let waits = |key: &str| resolved.waiting.iter().any(|asked| asked.key == key);
     let now = file.asks.iter().map(|asked| Said {
         key: asked.key.to_owned(),
         value: asked.value.clone(),
-        agreed: before.get(asked.key).cloned().unwrap_or_default(),
+        agreed: before.get(asked.key).or_else(|| kept_back?.get(asked.key)).cloned().unwrap_or_default(),
         applies: !waits(asked.key),
     });
     let is_gone = |key: &str| file.asks.iter().all(|asked| asked.key != key);

@@ -11,10 +11,12 @@ use serde::Serialize;
 
 use super::init_plan::{Act, FILE, Found, Identity, KITTIFY, Layouts, Plan, Wish, plan};
 use super::unit_list::UnitList;
-use crate::base::{files, text};
+use crate::base::{Sha256, files, text};
+use crate::cli::journey::{workspace, workspace_to_write};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::LAYOUTS;
 use crate::dossier::{self, ProjectOverride};
+use crate::endpoint::{Consent, LOCAL, record};
 use crate::git::GitIgnored;
 use crate::ops;
 
@@ -79,6 +81,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let plan = plan(&found, &wish)?;
     if !args.dry_run {
         apply(&plan, &path)?;
+        if let Act::Create(text) = &plan.act {
+            // The file is written; that it does not count yet is told, as by every run.
+            if let Err(failure) = agree(context, text) {
+                context.printer.warning(&failure.message);
+            }
+        }
     }
     let printer = &context.printer;
     if printer.is_json() {
@@ -105,7 +113,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         if let Err(failure) = tell_listing(context) {
             printer.warning(&failure.message);
         }
-        printer.note("Next: `sk-sync run --no-drain` to index and capture; commit the file so that others share it");
+        let waiting = workspace(context).is_ok_and(|workspace| workspace.loaded.waiting.is_some());
+        let first =
+            if waiting { format!("`sk-sync allow local` to use what {FILE} sets, then ") } else { String::new() };
+        printer.note(&format!(
+            "Next: {first}`sk-sync run --no-drain` to index and capture; commit the file so that others share it"
+        ));
     }
     Ok(Exit::Success)
 }
@@ -189,6 +202,19 @@ fn apply(plan: &Plan, path: &Path) -> Result<(), Failure> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| Failure::io(&files::named(&error, "cannot write", path)))
+}
+
+/// Records the consent to a file that this command wrote whole: the person who ran it is its author. Whatever lay there
+/// before, and whatever has taken its place since, waits for `sk-sync allow` like any other.
+fn agree(context: &Context, text: &str) -> Result<(), Failure> {
+    let workspace = workspace_to_write(context, false)?;
+    let grants = workspace.place.grants();
+    let consent = Consent::of(&grants, &workspace.loaded, &[]).map_err(ops::Error::from)?;
+    if consent.pinned().is_none_or(|file| file.sha256 != Sha256::of(text.as_bytes())) {
+        return Ok(());
+    }
+    let grant = consent.grant(LOCAL, &[], &context.clock.now().to_string());
+    Ok(record(&grants, grant, context.clock.as_ref(), &context.interrupt).map_err(ops::Error::from)?)
 }
 
 /// The text of a file; `None` when there is none.

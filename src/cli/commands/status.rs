@@ -118,6 +118,8 @@ fn surroundings<'a>(
 ) -> Surroundings<'a> {
     let config = &workspace.loaded.config;
     let found: Vec<_> = ops::found(workspace, &context.interrupt).iter().map(FoundLayout::words).collect();
+    // Where something is sent, a gate says it.
+    let not_used: Vec<_> = resolved.not_used().filter(|_| !resolved.is_server()).into_iter().collect();
     Surroundings {
         store,
         facts: Facts {
@@ -134,7 +136,7 @@ fn surroundings<'a>(
         unassigned,
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,
-        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice(), &found].concat(),
+        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice(), &not_used, &found].concat(),
     }
 }
 

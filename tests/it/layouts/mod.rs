@@ -24,11 +24,18 @@ fn repository(files: &[&str], artifacts: &str) -> Sandbox {
     sandbox
 }
 
+/// The same, whose file a person agreed to.
+fn agreed(files: &[&str], artifacts: &str) -> Sandbox {
+    let sandbox = repository(files, artifacts);
+    sandbox.agree();
+    sandbox
+}
+
 fn of_tree(tree: &Tree) -> Sandbox {
     let files = tree.units.iter().flat_map(|(_, dir, files)| files.iter().map(move |file| within(dir, file)));
     let files: Vec<String> = files.map(|file| file.trim_start_matches('!').to_owned()).collect();
     let files: Vec<&str> = files.iter().map(String::as_str).chain(tree.others.iter().copied()).collect();
-    repository(&files, tree.artifacts)
+    agreed(&files, tree.artifacts)
 }
 
 /// The path of a unit's file; a `!` before it says that it is indexed and not sent.
@@ -117,7 +124,7 @@ fn units_of_one_name_stay_apart() {
         ".kiro/specs/login/requirements.md",
         "kitty-specs/login/spec.md",
     ];
-    let sandbox = repository(&files, "[artifacts]\nlayouts = ['openspec', 'kiro', 'kitty']");
+    let sandbox = agreed(&files, "[artifacts]\nlayouts = ['openspec', 'kiro', 'kitty']");
     let run = || sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
     let first = run();
     assert_eq!(first["index"]["missions"], 4);
@@ -132,7 +139,7 @@ fn units_of_one_name_stay_apart() {
 /// Archiving moves the files and keeps the mission: nothing is captured or sent again.
 #[test]
 fn an_archived_unit_goes_on() {
-    let sandbox = repository(&["openspec/changes/login/proposal.md"], "[artifacts]\nlayouts = ['openspec']");
+    let sandbox = agreed(&["openspec/changes/login/proposal.md"], "[artifacts]\nlayouts = ['openspec']");
     let run = || sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
     assert_eq!(run()["bodies"]["uploaded"], 1);
     let at = |path: &str| sandbox.repo().join("openspec/changes").join(path);
@@ -150,7 +157,7 @@ fn a_configured_place_that_is_not_there_is_an_error() {
         ("root = 'specz'", "artifacts.root = \"specz\" is configured, and there is no directory specz/"),
         ("[[artifacts.source]]\nname = 'x'\nunits = ['packages/{name}']", "the source \"x\" is configured"),
     ] {
-        let sandbox = repository(&["docs/a.md", "kitty-specs/a/spec.md"], &format!("[artifacts]\n{artifacts}"));
+        let sandbox = agreed(&["docs/a.md", "kitty-specs/a/spec.md"], &format!("[artifacts]\n{artifacts}"));
         let run = sandbox.sk_sync(["index"]).code(2);
         assert!(run.stderr.contains(said), "{artifacts}: {}", run.stderr);
     }
@@ -173,12 +180,12 @@ fn a_place_that_is_never_read_is_refused() {
         source("units", ".claude/agents/{name}").replace("slug = 'x'\n", ""),
     ] {
         let sandbox =
-            repository(&["kitty-specs/a/spec.md", ".kiro/settings/mcp.json"], &format!("[artifacts]\n{artifacts}"));
+            agreed(&["kitty-specs/a/spec.md", ".kiro/settings/mcp.json"], &format!("[artifacts]\n{artifacts}"));
         let run = sandbox.sk_sync(["run", "--preset", "stub"]).code(2);
         assert!(run.stderr.contains("is never read: tools keep secrets there"), "{artifacts}: {}", run.stderr);
     }
     let allowed = source("units", ".claude/specs/{name}").replace("slug = 'x'\n", "");
-    let sandbox = repository(&[".claude/specs/a/tasks.md"], &format!("[artifacts]\nlayouts = []\n{allowed}"));
+    let sandbox = agreed(&[".claude/specs/a/tasks.md"], &format!("[artifacts]\nlayouts = []\n{allowed}"));
     assert_eq!(listed(&sandbox).len(), 1);
 }
 
@@ -186,7 +193,7 @@ fn a_place_that_is_never_read_is_refused() {
 #[test]
 fn the_older_form_of_uploads_is_said_to_have_no_room_for_other_names() {
     let files = ["openspec/changes/001-login/proposal.md", "kitty-specs/My.Mission/spec.md", "openspec/project.md"];
-    let sandbox = repository(&files, "[artifacts]\nlayouts = ['openspec', 'kitty']\n[bodies]\nwire_names = '2026-03'");
+    let sandbox = agreed(&files, "[artifacts]\nlayouts = ['openspec', 'kitty']\n[bodies]\nwire_names = '2026-03'");
     let file = sandbox.read("event-sync.toml");
     let said = |layouts: &str| {
         sandbox.own(file.replace("['openspec', 'kitty']", layouts));
@@ -255,7 +262,7 @@ fn what_is_odd_is_named_and_costs_only_itself() {
         "elsewhere/spec.md",
         ".specify/specs/001-good/spec.md",
     ];
-    let sandbox = repository(&files, "[artifacts]\nlayouts = ['spec-kit']");
+    let sandbox = agreed(&files, "[artifacts]\nlayouts = ['spec-kit']");
     let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, sandbox.repo().join(at)).unwrap();
     link("../elsewhere", "specs/linked");
     link("../elsewhere/spec.md", "specs/notes.md");
@@ -276,7 +283,7 @@ fn what_is_odd_is_named_and_costs_only_itself() {
 #[test]
 fn loose_files_are_counted_and_named_on_request() {
     let files = ["openspec/changes/a/proposal.md", "openspec/changes/b.txt", "openspec/AGENTS.md"];
-    let sandbox = repository(&files, "[artifacts]\nlayouts = ['openspec']");
+    let sandbox = agreed(&files, "[artifacts]\nlayouts = ['openspec']");
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
     let wanted = json!([{"name": "openspec", "units": 1, "artifacts": 1, "no_unit": 1}]);
     assert_eq!(report["index"]["layouts"], wanted);
@@ -290,7 +297,7 @@ fn loose_files_are_counted_and_named_on_request() {
 #[test]
 fn a_unit_inside_two_patterns_belongs_to_the_innermost() {
     let source = "[[artifacts.source]]\nname = 'x'\nunits = ['a/{name}', 'a/{outer}/parts/{name}']\nslug = '{name}'";
-    let sandbox = repository(&["a/one/x.md", "a/one/parts/two/y.md"], &format!("[artifacts]\nlayouts = []\n{source}"));
+    let sandbox = agreed(&["a/one/x.md", "a/one/parts/two/y.md"], &format!("[artifacts]\nlayouts = []\n{source}"));
     let found: Vec<_> = listed(&sandbox).into_iter().map(|(slug, (_, files))| (slug, files)).collect();
     let set = |file: &str| BTreeSet::from([file.to_owned()]);
     assert_eq!(found, [("one".to_owned(), set("x.md")), ("two".to_owned(), set("y.md"))]);
@@ -307,7 +314,7 @@ fn manifests_know_what_a_step_needs() {
         ("gsd", ".planning/phases/01-a/01-01-PLAN.md", "execute", Some("*-SUMMARY.md")),
         ("bmad", "_bmad-output/stories/1.md", "plan", None),
     ] {
-        let sandbox = repository(&[file], &format!("[artifacts]\nlayouts = ['{layout}']"));
+        let sandbox = agreed(&[file], &format!("[artifacts]\nlayouts = ['{layout}']"));
         let report = sandbox.sk_sync(["index", "--dry-run", "--json", "--step", step]).success().json();
         let absent = |a: &&Value| a["present"] == false && a["required_status"] == "required";
         let found: Vec<_> = report["artifacts"].as_array().unwrap().iter().filter(absent).map(|a| &a["path"]).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::trees::TREES;
-use super::{listed, of_tree, repository};
+use super::{agreed, listed, of_tree, repository};
 
 /// The blocks of configuration in docs/layouts.md, each with the line above it.
 fn recipes() -> Vec<(String, String)> {
@@ -30,7 +30,7 @@ fn recipe(title: &str) -> String {
 
 /// What a recipe finds among these files: the slug of each unit with its paths, `!` before what is not sent.
 fn found(recipe: &str, files: &[&str]) -> Vec<(String, BTreeSet<String>)> {
-    let sandbox = repository(files, recipe);
+    let sandbox = agreed(files, recipe);
     listed(&sandbox).into_iter().map(|(slug, (_, paths))| (slug, paths)).collect()
 }
 
@@ -67,6 +67,7 @@ fn each_layout_has_its_recipe() {
         let wanted = listed(&sandbox);
         let identity = sandbox.read("event-sync.toml").replace(tree.artifacts, "");
         sandbox.write("event-sync.toml", format!("{identity}{}", recipe(title)));
+        sandbox.agree();
         assert_eq!(listed(&sandbox), wanted, "{title}");
         assert_eq!(wanted.len(), tree.units.len(), "{title}");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{listed, repository, sha256};
+use super::{agreed, listed, repository, sha256};
 use crate::support::Sandbox;
 use crate::support::server::Server;
 use crate::support::wire::honest;
@@ -49,7 +49,7 @@ fn paths(sandbox: &Sandbox) -> BTreeSet<String> {
 
 #[test]
 fn what_git_ignores_is_not_indexed_and_not_told() {
-    let sandbox = repository(FILES, LAYOUTS);
+    let sandbox = agreed(FILES, LAYOUTS);
     assert_eq!(paths(&sandbox).len(), FILES.len() - 1, "all but the loose one");
     sandbox.write(".gitignore", PATTERNS);
     std::os::unix::fs::symlink("notes.local.md", sandbox.repo().join("openspec/changes/login/link.md")).unwrap();
@@ -87,7 +87,7 @@ fn what_git_ignores_is_not_indexed_and_not_told() {
 /// A tracked file is never ignored, also where its directory is, and in a linked work tree.
 #[test]
 fn a_tracked_file_is_sent_whatever_the_patterns_say() {
-    let sandbox = repository(FILES, LAYOUTS);
+    let sandbox = agreed(FILES, LAYOUTS);
     sandbox.write(".gitignore", PATTERNS);
     sandbox.git(&[
         "add",
@@ -120,7 +120,7 @@ fn a_tracked_file_is_sent_whatever_the_patterns_say() {
 
 #[test]
 fn an_index_that_cannot_be_read_keeps_what_matches_here() {
-    let sandbox = repository(FILES, LAYOUTS);
+    let sandbox = agreed(FILES, LAYOUTS);
     sandbox.write(".gitignore", PATTERNS);
     sandbox.git(&["add", "-f", "."]);
     sandbox.write(".git/index", "DIRC\0\0\0\u{9}\0\0\0\0");
@@ -135,7 +135,7 @@ fn an_index_that_cannot_be_read_keeps_what_matches_here() {
 #[test]
 fn what_is_excluded_in_any_file_is_not_indexed() {
     let list = "exclude = ['**/*.local.*', '**/drafts', 'openspec/*/private/', '**/deep/**']\n";
-    let sandbox = repository(FILES, &format!("{LAYOUTS}{list}"));
+    let sandbox = agreed(FILES, &format!("{LAYOUTS}{list}"));
     let repositorys = sandbox.read("event-sync.toml");
     sandbox.own("[artifacts]\nexclude = ['kitty-specs/002-mine', '.kiro/specs/private/**']\n");
     sandbox.write("event-sync.toml", repositorys);

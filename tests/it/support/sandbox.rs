@@ -176,6 +176,11 @@ impl Sandbox {
         self.write("event-sync.toml", "");
     }
 
+    /// Has the person agree to what the repository's file says now, as it is.
+    pub(crate) fn agree(&self) {
+        let _agreed = self.sk_sync(["allow", "local"]).success();
+    }
+
     /// Reads a file of the work tree.
     pub(crate) fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.repo().join(file)).unwrap()

@@ -1,0 +1,228 @@
+//! What a repository's file widens is not captured before a person agreed to the file, wherever it is sent: what is
+//! captured today is owed to every later target. And what it keeps back stays an agreed thing.
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+use crate::support::advice::shell;
+use crate::support::server::Server;
+use crate::support::wire::honest;
+
+const PROJECT: &str = "[project]\nuuid = '7e57ab1e-0000-4000-8000-000000000001'\nslug = 's'\n";
+const WIDE: &str = "[artifacts]\nsurfaces = ['**']\nformats = ['pem', 'env', 'md']\n";
+
+fn server() -> Server {
+    Server::answering(|request| honest(request, "success"))
+}
+
+/// A clone with one mission, and the person's own untracked files beside its spec.
+fn clone(text: &str) -> Sandbox {
+    let sandbox = Sandbox::with_empty_repo();
+    sandbox.write("kitty-specs/001-x/spec.md", "the spec\n");
+    commit(&sandbox, text);
+    for (file, text) in [("key.pem", "PRIVATEKEY"), ("deploy.env", "DB=PRIVATEENV")] {
+        sandbox.write(&format!("kitty-specs/001-x/{file}"), text);
+    }
+    sandbox
+}
+
+/// The stranger's next commit.
+fn commit(sandbox: &Sandbox, text: &str) {
+    sandbox.write("event-sync.toml", text);
+    sandbox.git(&["add", "event-sync.toml", "kitty-specs/001-x/spec.md"]);
+    sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=theirs"]);
+}
+
+fn external(server: &Server) -> String {
+    format!("preset = 'external-receiver'\n{PROJECT}[external_receiver]\nurl = '{}'\n", server.url())
+}
+
+/// Every byte that left.
+fn sent(server: &Server) -> String {
+    server.requests().iter().map(|request| String::from_utf8_lossy(&request.body()).into_owned()).collect()
+}
+
+/// Nothing private left; the spec, which is anybody's, did.
+/// (The names of a mission's files are told, whatever their texts.)
+fn assert_narrow(server: &Server) {
+    let sent = sent(server);
+    assert!(sent.contains("the spec"), "{sent}");
+    for private in ["PRIVATE", "private.md", "n.txt", "pw.txt"] {
+        assert!(!sent.contains(private), "{private}: {sent}");
+    }
+}
+
+fn shut(report: &Value) -> Vec<&str> {
+    let gates = report["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);
+    gates.map(|gate| gate["name"].as_str().unwrap()).collect()
+}
+
+/// Wide without a target, narrow with one: the agreement is about the narrow file, and the run before it captured no more.
+#[test]
+fn wide_without_a_target_then_narrow_with_one() {
+    for first in ["", "preset = 'stub'\n", "preset = 'local-retention'\n", "delivery = 'none'\n"] {
+        for command in ["run", "index"] {
+            let server = server();
+            let sandbox = clone(&format!("{first}{PROJECT}{WIDE}"));
+            let run = sandbox.sk_sync([command]).success();
+            let words = "artifacts.surfaces, artifacts.formats; to use them: sk-sync allow local";
+            assert!(run.stdout.contains(words), "{first} {command}: {}", run.stdout);
+            commit(&sandbox, &external(&server));
+            let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
+            let _sent = sandbox.sk_sync(["run"]).success();
+            assert_narrow(&server);
+        }
+    }
+}
+
+/// A later version has the bytes of one that was agreed to: what the version between widened did not come in.
+#[test]
+fn back_to_an_agreed_version() {
+    let server = server();
+    let agreed = external(&server);
+    let sandbox = clone(&agreed);
+    let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
+    let _sent = sandbox.sk_sync(["run"]).success();
+    commit(&sandbox, &format!("preset = 'local-retention'\n{PROJECT}{WIDE}"));
+    let _kept = sandbox.sk_sync(["run"]).success();
+    let _hook = sandbox.sk_sync(["hook", "run", "post-merge"]).success();
+    let _hook = sandbox.sk_sync(["hook", "deliver", "--index"]).success();
+    commit(&sandbox, &agreed);
+    let _hook = sandbox.sk_sync(["hook", "run", "post-merge"]).success();
+    let _hook = sandbox.sk_sync(["hook", "deliver", "--index"]).success();
+    sandbox.write("kitty-specs/001-x/spec.md", "the spec, again\n");
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert!(sent(&server).contains("the spec, again"));
+    assert_narrow(&server);
+}
+
+/// Loopback that a person names needs no question, and so gets the defaults.
+#[test]
+fn wide_then_a_target_of_the_persons_own() {
+    let server = server();
+    let sandbox = clone(&format!("{PROJECT}{WIDE}"));
+    let _kept = sandbox.sk_sync(["index"]).success();
+    commit(&sandbox, PROJECT);
+    let _sent = sandbox.sk_sync(["run", "--preset", "external-receiver", "--target-url", &server.url()]).success();
+    assert_narrow(&server);
+}
+
+/// The top of the project as root, and sources over all of it.
+#[test]
+fn everything_below_the_project_stays_here() {
+    let server = server();
+    let sandbox = clone(&format!(
+        "{PROJECT}[artifacts]\nroot = '.'\nsurfaces = ['**']\nformats = ['pem', 'env', 'md', 'txt']\n\
+         [[artifacts.source]]\nname = 'a'\nslug = 'q'\ndocuments = ['private/**/*.txt', '*.txt']\n"
+    ));
+    sandbox.write("private/deep/n.txt", "PRIVATETXT");
+    sandbox.write("pw.txt", "PRIVATEPW");
+    let _kept = sandbox.sk_sync(["index"]).success();
+    commit(&sandbox, &external(&server));
+    let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert_narrow(&server);
+}
+
+/// The command that a run names is about the file, shows what it reaches, and makes its keys count; nothing leaves by it.
+#[test]
+fn the_printed_command_makes_the_keys_count() {
+    let sandbox = clone(&format!("preset = 'stub'\n{PROJECT}{WIDE}"));
+    let run = sandbox.sk_sync(["run"]).success();
+    let (_, line) = run.stdout.split_once("to use them: ").unwrap();
+    let line = line.lines().next().unwrap();
+    let pasted = shell(&sandbox, line.split_once(" (and").map_or(line, |(line, _)| line));
+    assert!(pasted.status.success(), "{line}: {pasted:?}");
+    let report = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!(
+        (&report["bodies"]["uploaded"], &report["warnings"]),
+        (&json!(2), &json!(["001-x: there is no meta.json; defaults are used (meta_missing)"])),
+        "{report}"
+    );
+    let shown = clone(&format!("{PROJECT}{WIDE}")).sk_sync(["allow", "local", "-v"]).success().stdout;
+    for line in ["sent: key.pem", "sent: deploy.env", "artifacts.surfaces = [\"**\"]"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let once = clone(&format!("preset = 'stub'\n{PROJECT}{WIDE}"));
+    let report = once.sk_sync(["run", "--allow-origin", "local", "--json"]).success().json();
+    assert_eq!(report["bodies"]["uploaded"], json!(3), "{report}");
+    assert!(once.sk_sync(["run"]).success().stdout.contains("are not used"));
+    // Its next version is another file.
+    sandbox.write("event-sync.toml", format!("preset = 'stub'\n{PROJECT}{WIDE}git_ignored = 'send'\n"));
+    let run = sandbox.sk_sync(["run"]).success();
+    assert!(run.stdout.contains("event-sync.toml has changed since it was allowed"), "{}", run.stdout);
+}
+
+/// What `init` writes whole is its user's; what was there before is not.
+#[test]
+fn init_agrees_to_its_own_file_alone() {
+    let files = |sandbox: &Sandbox| {
+        sandbox.write("openspec/project.md", "the project\n");
+        sandbox.write("openspec/changes/login/proposal.md", "the proposal\n");
+    };
+    let own = Sandbox::with_empty_repo();
+    files(&own);
+    let _written = own.sk_sync(["init"]).success();
+    let report = own.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+    assert_eq!((&report["bodies"]["uploaded"], &report["warnings"]), (&json!(2), &json!([])), "{report}");
+    // To a server it still takes an agreement.
+    let words = ["run", "--preset", "external-receiver", "--target-url", "https://127.0.0.1:9", "--json"];
+    own.write("event-sync.toml", own.read("event-sync.toml") + "# changed\n");
+    let report = own.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+    assert!(report["warnings"].to_string().contains("artifacts.layouts; to use them: sk-sync allow local"), "{report}");
+    assert_eq!(shut(&own.sk_sync(words).code(4).json()), ["repository_not_allowed"]);
+
+    let theirs = clone(&format!("{PROJECT}{WIDE}"));
+    let named = theirs.sk_sync(["init"]).success();
+    assert!(named.stderr.contains("Next: `sk-sync allow local` to use what event-sync.toml sets"), "{}", named.stderr);
+    let added = clone("drain.max_events = 5\n");
+    files(&added);
+    std::fs::remove_dir_all(added.repo().join("kitty-specs")).unwrap();
+    let _appended = added.sk_sync(["init"]).success();
+    assert!(added.read("event-sync.toml").contains("layouts"));
+    for sandbox in [&theirs, &added] {
+        let grants = sandbox.sk_sync(["allow", "--list", "--json"]).success().json();
+        assert_eq!(grants["grants"], json!([]), "{grants}");
+        assert!(sandbox.sk_sync(["index"]).success().stdout.contains("to use them: sk-sync allow local"));
+    }
+}
+
+/// At an agreed origin, a file that keeps back less than it did asks again; one that keeps back more does not.
+#[test]
+fn a_later_file_does_not_quietly_keep_back_less() {
+    let server = server();
+    let file = |keys: &str| format!("{PROJECT}[artifacts]\n{keys}\n");
+    let sandbox = clone(&file("exclude = ['**/private.md', '**/b.md']"));
+    sandbox.write("kitty-specs/001-x/research/private.md", "PRIVATEDOC");
+    let own = sandbox.path("home/config/sk-sync");
+    std::fs::create_dir_all(&own).unwrap();
+    let text = format!("preset = 'external-receiver'\nexternal_receiver.url = '{}'\n", server.url());
+    std::fs::write(own.join("config.toml"), text).unwrap();
+    let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
+    let _sent = sandbox.sk_sync(["run"]).success();
+    for less in ["exclude = ['**/b.md']", ""] {
+        commit(&sandbox, &file(less));
+        let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+        assert_eq!(shut(&report), ["repository_not_allowed"], "{less}");
+        let gate = report["gates"].as_array().unwrap().iter().find(|gate| gate["open"] == false).unwrap();
+        assert!(
+            gate["reason"].as_str().unwrap().ends_with("allowed, and these keys are not used: artifacts.exclude"),
+            "{gate}"
+        );
+        assert_eq!(gate["fix"], format!("sk-sync allow {}", server.url()));
+    }
+    let shown = sandbox.sk_sync(["allow", "--show"]).success().stdout;
+    assert!(shown.contains("artifacts.exclude is no longer set (was [\"**/private.md\",\"**/b.md\"])"), "{shown}");
+    commit(&sandbox, &file("exclude = ['**/b.md', '**/private.md', '**/c.md']"));
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert_narrow(&server);
+    // Without the file, what it kept back stays here too.
+    sandbox.write(".kittify/config.yaml", "project:\n  uuid: 7e57ab1e-0000-4000-8000-000000000001\n  slug: s\n");
+    std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
+    let _sent = sandbox.sk_sync(["run"]);
+    assert_narrow(&server);
+    commit(&sandbox, &file(""));
+    let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert!(sent(&server).contains("PRIVATEDOC"));
+}
