@@ -3,14 +3,17 @@
 //! At most two texts for each worker are in memory. Until the server has answered to a document they go one by one: what
 //! all are refused for, or a server that is not there or fails, costs one request or a few.
 
+#[path = "choose.rs"]
+mod choose;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::outcome::{Outcome, Pace};
-use super::push::{LONGEST_UPLOAD, Push};
+use super::push::{LONGEST_UPLOAD, Push, Read};
 use super::report::{ArtifactOutcome, Report, Status};
-use super::select::{self, Row, Stored};
+use super::select::{self, Row};
 use super::settle::{Act, Gathered};
 use super::{Body, Error};
 use crate::base::{Timestamp, retry};
@@ -19,9 +22,6 @@ use crate::event;
 use crate::http::Reading;
 use crate::journal::Kind;
 use crate::store::{ReadTx, Store};
-
-/// Rows read at once, without their texts.
-const CHUNK: i64 = 64;
 
 /// Bodies that become due within this time of each other are tried again together.
 const TOGETHER: Duration = Duration::from_millis(500);
@@ -36,6 +36,8 @@ pub(crate) struct DrainPolicy<'a> {
     pub(crate) target: i64,
     /// Texts stay in the store although every target has them.
     pub(crate) keeps_texts: bool,
+    /// Documents are sent that the target has acknowledged before: it likely has their texts.
+    pub(crate) is_again: bool,
     /// Reads the text of a version from the disk, where it is there.
     pub(crate) on_disk: &'a dyn Fn(&Row) -> Option<Body>,
 }
@@ -60,17 +62,25 @@ pub(crate) fn drain(
         return Ok(Report { remaining: store.read(|tx| remaining(tx, policy.target))?, ..Report::default() });
     };
     let brake = AtomicBool::new(false);
-    let work = |(row, text): &Job| {
-        if brake.load(Ordering::SeqCst) || means.end().is_some() {
-            return None;
-        }
-        let (reading, outcome) = push.upload(row, text, means.time_left(LONGEST_UPLOAD), means.clock);
-        if stops_everybody(&outcome) {
+    let goes_on = |outcome: &Outcome| {
+        if stops_everybody(outcome) {
             brake.store(true, Ordering::SeqCst);
         }
-        Some((reading, outcome))
+        !brake.load(Ordering::SeqCst) && means.end().is_none()
+    };
+    let time_left = || means.time_left(LONGEST_UPLOAD);
+    let work = |job: &Job| {
+        if brake.load(Ordering::SeqCst) || means.end().is_some() {
+            return vec![None; job.len()];
+        }
+        let read = push.upload_all(job, &time_left, means.clock, &goes_on);
+        read.iter().flatten().for_each(|(_, outcome)| {
+            goes_on(outcome);
+        });
+        read
     };
     let mut documents = Documents {
+        push,
         policy,
         on_outcome,
         brake: &brake,
@@ -101,8 +111,8 @@ pub(crate) fn drain(
     documents.finish(store, course)
 }
 
-/// A document and its text.
-type Job = (Row, String);
+/// Documents of one request, each with its text: one, or several where the target takes many at a time.
+type Job = Vec<(Row, String)>;
 
 /// True for answers after which no other body may go out.
 fn stops_everybody(outcome: &Outcome) -> bool {
@@ -110,6 +120,7 @@ fn stops_everybody(outcome: &Outcome) -> bool {
 }
 
 struct Documents<'a> {
+    push: &'a Push,
     policy: &'a DrainPolicy<'a>,
     on_outcome: &'a mut dyn FnMut(&ArtifactOutcome),
     /// Set when no more uploads may begin.
@@ -148,8 +159,7 @@ struct Documents<'a> {
 
 impl Cargo for Documents<'_> {
     type Job = Job;
-    /// `None` when the upload did not begin.
-    type Answer = Option<(Reading, Outcome)>;
+    type Answer = Vec<Read>;
     type Error = Error;
 
     fn turn(
@@ -163,12 +173,15 @@ impl Cargo for Documents<'_> {
             self.begin_pass(course.now);
         }
         course.now = course.means.clock.now();
-        for ((row, _), answer) in answered {
-            self.at_hand.remove(&key(&row));
-            match answer {
-                Some((reading, outcome)) => self.note(course, row, &reading, outcome),
-                None if course.may_follow() => drop(course.is_over()),
-                None => {}
+        for (job, answers) in answered {
+            self.report.requests += u64::from(answers.iter().any(Option::is_some));
+            for ((row, _), answer) in job.into_iter().zip(answers) {
+                self.at_hand.remove(&key(&row));
+                match answer {
+                    Some((reading, outcome)) => self.note(course, row, &reading, outcome),
+                    None if course.may_follow() => drop(course.is_over()),
+                    None => {}
+                }
             }
         }
         if self.gathered.is_due(course.now) {
@@ -207,57 +220,8 @@ impl Documents<'_> {
         self.brake.store(self.pause.is_some(), Ordering::SeqCst);
     }
 
-    /// What the pool may have.
-    fn hand_out(&mut self, store: &Store, course: &mut Course<'_>, at_hand: usize) -> Result<Vec<Job>, Error> {
-        let mut jobs = Vec::new();
-        while at_hand + jobs.len() < if self.is_open { self.at_most } else { 1 } {
-            let Some(row) = self.next_row(store, course.now)? else { break };
-            if !self.may_go_on(course) {
-                break;
-            }
-            // An older version that is due soon would come to nothing if this one went first.
-            if self.has_waiting
-                && let Some(due) = store.read(|tx| delivery::older_due(tx, self.policy.target, row.id, course.now))?
-                && due.since(course.now) <= SOON
-            {
-                self.soon.insert(due);
-                continue;
-            }
-            let kept = match store.read(|tx| select::content(tx, &row))? {
-                Stored::Intact(body) => Some(body),
-                // A damaged one is healed by the file.
-                Stored::Damaged | Stored::Nothing => (self.policy.on_disk)(&row),
-            };
-            match kept {
-                Some(_) if !self.at_hand.insert(key(&row)) => self.behind.push_back(row),
-                Some(body) => jobs.push((row, body.into_text())),
-                None => self.report.textless.push(row),
-            }
-        }
-        Ok(jobs)
-    }
-
-    /// Asked when there is something to do; false leaves the reason with the course.
-    fn may_go_on(&self, course: &mut Course<'_>) -> bool {
-        if self.pause.is_some() && course.stop.is_none() {
-            course.stop = Some(Stop::Throttled("rate_limited: the server asked to be left alone".to_owned()));
-        }
-        course.may_follow() && !course.is_over()
-    }
-
-    fn next_row(&mut self, store: &Store, now: Timestamp) -> Result<Option<Row>, Error> {
-        if let (true, Some(cursor)) = (self.rows.is_empty(), self.cursor) {
-            self.rows = store.read(|tx| select::due(tx, self.policy.target, now, cursor, CHUNK))?.into();
-            self.cursor = self.rows.back().map(|row| row.id);
-        }
-        // What failed in this drain so often is left to a later one.
-        self.rows.retain(|row| self.tries.get(&row.id).is_none_or(|tries| *tries < PATIENCE));
-        Ok(self.rows.pop_front())
-    }
-
     /// Takes down what an upload came to.
     fn note(&mut self, course: &mut Course<'_>, row: Row, reading: &Reading, outcome: Outcome) {
-        self.report.requests += 1;
         self.is_open |= match &outcome {
             Outcome::Uploaded | Outcome::AlreadyExists => true,
             Outcome::Retry { pace, .. } => matches!(pace, Pace::Later | Pace::Soon),

@@ -21,7 +21,8 @@ use crate::store::traced;
 pub(super) const NOW: i64 = 1000;
 
 /// No text is anywhere but in the store.
-pub(super) const POLICY: DrainPolicy<'_> = DrainPolicy { target: 1, keeps_texts: false, on_disk: &nowhere };
+pub(super) const POLICY: DrainPolicy<'_> =
+    DrainPolicy { target: 1, keeps_texts: false, is_again: false, on_disk: &nowhere };
 /// Shorter than any wait.
 const SHORT: Duration = Duration::from_millis(400);
 

@@ -11,6 +11,9 @@ mod drain;
 mod drain_tests;
 mod failures;
 mod filter;
+mod many;
+#[cfg(test)]
+mod many_tests;
 #[cfg(test)]
 mod order_tests;
 mod outcome;

@@ -1,20 +1,28 @@
 //! One upload: the request of `formats` section 11.3, sent, and its answer read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::many::{self, Told};
 use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
 use crate::base::{Clock, Sha256};
-use crate::config::WireNames;
+use crate::config::{Ack, WireNames};
 use crate::endpoint::Link;
-use crate::http::{Answer, Client, Deadlines, Failure, Method, Reading, Request, Signature};
+use crate::http::{Answer, Client, Deadlines, Failure, Method, Reading, Request, Signature, gzip};
 
 /// Longer answers than this say nothing more.
 const ANSWER_LIMIT: usize = 64 << 10;
+/// The same for each body of many.
+const ANSWER_PER_BODY: usize = 16 << 10;
 
 /// How long one upload may take.
 pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
+
+/// The reading of an answer and what it means; `None` for a body that was not sent.
+pub(super) type Read = Option<(Reading, Outcome)>;
 
 /// The way to one target for bodies: its connections stay open as long as this is kept.
 #[derive(Debug)]
@@ -24,6 +32,12 @@ pub(crate) struct Push {
     url: String,
     names: WireNames,
     parallel: usize,
+    /// Where many are sent in a request; `None` where the target has no such place.
+    many_url: Option<String>,
+    /// The target did not understand many in a request.
+    is_one_by_one: AtomicBool,
+    /// Texts that the target has of this project, as far as this run found out.
+    known: Mutex<HashSet<Sha256>>,
 }
 
 impl Push {
@@ -31,7 +45,12 @@ impl Push {
     pub(crate) fn new(link: &Link, names: WireNames, parallel: usize) -> Option<Self> {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
         let parallel = parallel.max(1);
+        // A status alone cannot acknowledge each of many.
+        let takes_many = link.manner().ack == Ack::Results && link.signing().is_none();
         Some(Self {
+            many_url: link.endpoints().body_batch.clone().filter(|_| takes_many),
+            is_one_by_one: AtomicBool::new(false),
+            known: Mutex::default(),
             client: Client::new(link.bodies_permit()?, deadlines, link.manner().idle_connections(parallel)),
             url: link.endpoints().bodies.clone()?,
             link: link.clone(),
@@ -45,41 +64,154 @@ impl Push {
         self.parallel
     }
 
+    /// True while many bodies may go in one request, if the server says so too.
+    pub(super) fn may_send_many(&self) -> bool {
+        self.many_url.is_some() && !self.is_one_by_one.load(Ordering::Relaxed)
+    }
+
+    /// From here on, texts of these digests may be left out: the target has them, or asks for them.
+    pub(super) fn believe(&self, digests: impl IntoIterator<Item = Sha256>) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(digests);
+    }
+
+    /// Uploads bodies, each with its text, in one request where the target takes many; `may_go_on` is asked before each
+    /// further one. Each answer is read as if the body had been sent alone.
+    pub(super) fn upload_all(
+        &self,
+        bodies: &[(Row, String)],
+        total: &dyn Fn() -> Duration,
+        clock: &dyn Clock,
+        may_go_on: &dyn Fn(&Outcome) -> bool,
+    ) -> Vec<Read> {
+        if bodies.len() > 1
+            && let Some(url) = self.many_url.as_deref().filter(|_| self.may_send_many())
+            && let Some(read) = self.upload_many(url, bodies, total, clock)
+        {
+            return read;
+        }
+        let mut read = Vec::with_capacity(bodies.len());
+        let mut goes_on = true;
+        for (row, text) in bodies {
+            let one = goes_on.then(|| self.upload(row, text, total(), clock));
+            goes_on = goes_on && one.as_ref().is_some_and(|(_, outcome)| may_go_on(outcome));
+            read.push(one);
+        }
+        read
+    }
+
+    /// Uploads bodies in one request, and once more those of which the server wants the text; `None` where the target
+    /// does not understand that, and nothing was sent to it.
+    fn upload_many(
+        &self,
+        url: &str,
+        bodies: &[(Row, String)],
+        total: &dyn Fn() -> Duration,
+        clock: &dyn Clock,
+    ) -> Option<Vec<Read>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all: Vec<_> = (0..bodies.len()).collect();
+        let mut answers = self.send_many(url, bodies, &all, &|row| known.contains(&row.sha256), total, clock)?;
+        let is_needed = |at: &usize| many::needs_text(&answers[*at], bodies[*at].0.sha256);
+        let needed: Vec<_> = all.into_iter().filter(is_needed).collect();
+        if !needed.is_empty() {
+            let again = self.send_many(url, bodies, &needed, &|_| false, total, clock);
+            let mut again = again.unwrap_or_default().into_iter();
+            for at in needed {
+                answers[at] = again.next().unwrap_or_else(|| Told::from(Err(Failure::Unknown("no answer".to_owned()))));
+            }
+        }
+        let now = clock.now();
+        let mut is_over = false;
+        let read = answers.iter().zip(bodies).map(|(answer, (row, _))| {
+            // What was said of all is said once; the others are as if they had not been sent.
+            if is_over {
+                return None;
+            }
+            is_over = answer.is_of_all;
+            let reading = Reading::of(&answer.exchange, now);
+            let outcome = outcome::read(&reading, Sent { path: &row.path, sha256: row.sha256 }, Ack::Results);
+            if matches!(outcome, Outcome::Uploaded | Outcome::AlreadyExists) {
+                self.believe([row.sha256]);
+            }
+            Some((reading, outcome))
+        });
+        Some(read.collect())
+    }
+
+    /// Sends the bodies at these places in one request. An answer for each; `None` where the target does not understand.
+    fn send_many(
+        &self,
+        url: &str,
+        bodies: &[(Row, String)],
+        places: &[usize],
+        leaves_out: &dyn Fn(&Row) -> bool,
+        total: &dyn Fn() -> Duration,
+        clock: &dyn Clock,
+    ) -> Option<Vec<Told>> {
+        let mut lines = Vec::new();
+        for at in places {
+            let (row, text) = bodies.get(*at)?;
+            let text = (!leaves_out(row)).then_some(text.as_str());
+            lines.extend_from_slice(&wire_body(row, text, self.names).ok()?);
+            lines.push(b'\n');
+        }
+        let packed = gzip(&lines).ok()?;
+        drop(lines);
+        let limit = ANSWER_LIMIT + places.len() * ANSWER_PER_BODY;
+        let exchange = self.post(url, &packed, &[("Content-Encoding", "gzip")], (limit, total()), clock);
+        match many::read(&exchange, places.len()) {
+            Some(told) => Some(told),
+            None => {
+                self.is_one_by_one.store(true, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+
     /// Uploads one body within `total`; returns the reading of its answer, and what that means for the body.
     pub(super) fn upload(&self, row: &Row, text: &str, total: Duration, clock: &dyn Clock) -> (Reading, Outcome) {
-        let answer = wire_body(row, text, self.names).and_then(|body| self.send(&body, total, clock));
+        let answer = wire_body(row, Some(text), self.names)
+            .and_then(|body| self.post(&self.url, &body, &[], (ANSWER_LIMIT, total), clock));
         let reading = Reading::of(&answer, clock.now());
         let outcome = outcome::read(&reading, Sent { path: &row.path, sha256: row.sha256 }, self.link.manner().ack);
         (reading, outcome)
     }
 
-    fn send(&self, body: &[u8], total: Duration, clock: &dyn Clock) -> Result<Answer, Failure> {
+    fn post(
+        &self,
+        url: &str,
+        body: &[u8],
+        more: &[(&str, &str)],
+        (answer_limit, total): (usize, Duration),
+        clock: &dyn Clock,
+    ) -> Result<Answer, Failure> {
         // The same text of the same artifact is the same message, however often it is sent.
         let signature =
             self.link.signing().map(|keys| keys.sign(&format!("body-{}", Sha256::of(body)), clock.now(), body));
         let mut headers: Vec<(&str, &str)> = vec![("Content-Type", "application/json")];
+        headers.extend(more);
         headers.extend(self.link.headers());
         headers.extend(signature.iter().flat_map(Signature::headers));
         self.client.send(&Request {
             method: Method::Post,
-            url: &self.url,
+            url,
             headers: &headers,
             body,
-            answer_limit: ANSWER_LIMIT,
+            answer_limit,
             total: Some(total),
         })
     }
 }
 
-/// The nine fields as compact JSON, keys sorted, not ASCII left as it is. Never compressed: the contract has no way to
-/// say so.
-fn wire_body(row: &Row, content: &str, names: WireNames) -> Result<Vec<u8>, Failure> {
+/// The nine fields as compact JSON, keys sorted, not ASCII left as it is; eight without the text. Alone never compressed:
+/// the contract has no way to say so.
+fn wire_body(row: &Row, content: Option<&str>, names: WireNames) -> Result<Vec<u8>, Failure> {
     let (slug, kind) = match names {
         WireNames::Current => ("mission_slug", "mission_type"),
         WireNames::March2026 => ("feature_slug", "mission_key"),
     };
     let hash = row.sha256.to_string();
-    let fields = BTreeMap::from([
+    let mut fields = BTreeMap::from([
         ("project_uuid", row.namespace.project_uuid.as_str()),
         (slug, &row.namespace.mission_slug),
         ("target_branch", &row.namespace.target_branch),
@@ -88,7 +220,7 @@ fn wire_body(row: &Row, content: &str, names: WireNames) -> Result<Vec<u8>, Fail
         ("artifact_path", &row.path),
         ("content_hash", &hash),
         ("hash_algorithm", "sha256"),
-        ("content_body", content),
     ]);
+    fields.extend(content.map(|content| ("content_body", content)));
     serde_json::to_vec(&fields).map_err(|e| Failure::Refused(e.to_string()))
 }

@@ -82,6 +82,20 @@ impl Server {
     }
 }
 
+/// Answers each of many as `answer` does; a reply that is no answer is given to all.
+pub(super) fn each(requests: &[Value], answer: impl Fn(&Value) -> Reply) -> Reply {
+    let mut results = Vec::new();
+    for request in requests {
+        match answer(request) {
+            Reply::Answer { status, body, .. } => {
+                results.push(json!({"status": status, "answer": serde_json::from_str::<Value>(&body).unwrap()}));
+            }
+            other => return other,
+        }
+    }
+    Reply::of(200, json!({"results": results}).to_string())
+}
+
 /// Answers as a receiver with `stored` does.
 pub(super) fn store(stored: &mut Vec<Value>, request: &Value) -> Reply {
     if stored.contains(request) {
@@ -94,7 +108,14 @@ pub(super) fn store(stored: &mut Vec<Value>, request: &Value) -> Reply {
 fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, answer: &dyn Fn(usize, &Value) -> Reply) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some((head, body)) = request(&mut reader) {
-        let body: Value = serde_json::from_slice(&body).unwrap();
+        // Many documents come packed, one in a line.
+        let body: Value = if head.contains("content-encoding: gzip") {
+            let mut lines = String::new();
+            flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut lines).unwrap();
+            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
+        } else {
+            serde_json::from_slice(&body).unwrap()
+        };
         let number = {
             let mut seen = seen.lock().unwrap();
             seen.head = head;

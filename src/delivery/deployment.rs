@@ -4,6 +4,7 @@
 use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
 
+use super::capabilities::Capabilities;
 use super::limits::{self, Told};
 use super::{Error, Target, reset};
 use crate::base::{Timestamp, text};
@@ -72,6 +73,7 @@ pub(super) fn read(answer: &Answer) -> Asked {
         let words = body.get(name)?.as_str().map(str::trim).filter(|words| !words.is_empty())?;
         Some(text::shorten(&text::printable(words), LONGEST))
     };
+    let can = Capabilities::read(body.get("capabilities"));
     let limits = body.get("sync_ingress").and_then(|ingress| ingress.get("limits")).filter(|limits| limits.is_object());
     Asked::Told(Health {
         deployment: Deployment {
@@ -80,7 +82,7 @@ pub(super) fn read(answer: &Answer) -> Asked {
             environment_name: field("environment_name"),
             git_sha: field("git_sha"),
         },
-        limits: limits.map(|limits| Told::read(Some(limits))),
+        limits: (limits.is_some() || can != Capabilities::default()).then(|| Told { can, ..Told::read(limits) }),
     })
 }
 

@@ -59,3 +59,16 @@ pub(crate) fn inherit(
     journal::seal(tx, last)?;
     Ok(taken)
 }
+
+/// Moves a target's cursor over the events that all have a row there, as far as there are any without a gap. O(rows).
+pub(crate) fn advance(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
+    tx.prepare(
+        "UPDATE delivery_targets AS t SET cursor_seq = MAX(cursor_seq, COALESCE(
+           (SELECT MIN(f.seq) - 1 FROM journal_feed AS f WHERE f.seq > t.cursor_seq AND f.kind = 0 AND NOT EXISTS (
+              SELECT 1 FROM delivery_rows AS d WHERE d.target = t.id AND d.seq = f.seq)),
+           (SELECT MAX(seq) FROM journal_feed), 0))
+         WHERE id = ?1",
+    )?
+    .execute([target])?;
+    Ok(())
+}

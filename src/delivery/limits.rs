@@ -7,6 +7,7 @@ use rusqlite::Row;
 use serde_json::Value;
 
 use super::batch::{Batch, Limits};
+use super::capabilities::Capabilities;
 use super::select::Policy;
 use super::{Error, Target};
 use crate::base::{Timestamp, retry};
@@ -14,6 +15,11 @@ use crate::store::WriteTx;
 
 /// How long a server is believed that does not say it again: it may take more by then, and one refusal tells.
 const BELIEVED: Duration = Duration::from_hours(24);
+
+/// The most documents of a request.
+const DOCUMENTS_AT_ONCE: usize = 250;
+/// The most bytes of documents in a request, uncompressed: several are in memory.
+const DOCUMENT_BYTES_AT_ONCE: usize = 2 << 20;
 
 /// The limits that a server names: in its health answer below `sync_ingress`, and in the body of a 413 (`formats`
 /// section 7.4). Each is positive, or not known.
@@ -27,6 +33,12 @@ pub(crate) struct Told {
     pub(crate) wait_min_s: Option<i64>,
     /// The longest.
     pub(crate) wait_max_s: Option<i64>,
+    /// The most documents it takes in a request.
+    pub(crate) documents: Option<i64>,
+    /// The most bytes of documents it takes in a request, uncompressed.
+    pub(crate) document_bytes: Option<i64>,
+    /// What it can do; known from a health answer alone.
+    pub(crate) can: Capabilities,
 }
 
 impl Told {
@@ -41,6 +53,9 @@ impl Told {
             bytes: limit("max_decompressed_bytes_per_batch"),
             wait_min_s: limit("retry_after_min_seconds"),
             wait_max_s: limit("retry_after_max_seconds"),
+            documents: limit("max_documents_per_batch"),
+            document_bytes: limit("max_document_batch_bytes"),
+            can: Capabilities::default(),
         }
     }
 
@@ -51,6 +66,9 @@ impl Told {
             bytes: self.bytes.or(before.bytes),
             wait_min_s: self.wait_min_s.or(before.wait_min_s),
             wait_max_s: self.wait_max_s.or(before.wait_max_s),
+            documents: self.documents.or(before.documents),
+            document_bytes: self.document_bytes.or(before.document_bytes),
+            can: before.can,
         }
     }
 
@@ -82,7 +100,7 @@ pub(crate) fn pause(target: &Target, asked: Option<Duration>, random: f64, now: 
 pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_targets SET told_events = ?2, told_bytes = ?3, told_wait_min = ?4, told_wait_max = ?5,
-           told_at = ?6
+           told_at = ?6, told_documents = ?7, told_document_bytes = ?8, told_capabilities = ?9
          WHERE id = ?1",
     )?
     .execute(rusqlite::params![
@@ -91,18 +109,24 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) ->
         told.bytes,
         told.wait_min_s,
         told.wait_max_s,
-        now.as_micros()
+        now.as_micros(),
+        told.documents,
+        told.document_bytes,
+        told.can.words()
     ])?;
     Ok(())
 }
 
-/// What a target said of itself, and when, from five columns that begin at `first`.
+/// What a target said of itself, and when, from eight columns that begin at `first`.
 pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(Told, Option<Timestamp>)> {
     let told = Told {
         events: row.get(first)?,
         bytes: row.get(first + 1)?,
         wait_min_s: row.get(first + 2)?,
         wait_max_s: row.get(first + 3)?,
+        documents: row.get(first + 5)?,
+        document_bytes: row.get(first + 6)?,
+        can: Capabilities::of_words(&row.get::<_, String>(first + 7)?),
     };
     Ok((told, row.get::<_, Option<i64>>(first + 4)?.map(Timestamp::from_micros)))
 }
@@ -114,6 +138,20 @@ pub(super) fn believed(target: &Target, now: Timestamp) -> Told {
         Some(at) if at <= now && now.since(at) < BELIEVED => target.told,
         _ => Told::default(),
     }
+}
+
+/// What the target can do beyond the contract, as far as it is believed.
+pub(crate) fn capabilities(target: &Target, now: Timestamp) -> Capabilities {
+    believed(target, now).can
+}
+
+/// How many documents, and bytes of them, a request may carry; `None` where the target takes one at a time.
+pub(crate) fn document_batch(target: &Target, now: Timestamp) -> Option<Limits> {
+    let told = believed(target, now);
+    told.can.document_batch.then(|| Limits {
+        events: least(told.documents, DOCUMENTS_AT_ONCE),
+        bytes: least(told.document_bytes, DOCUMENT_BYTES_AT_ONCE),
+    })
 }
 
 /// The configured bounds, or the server's where those are tighter.
@@ -146,7 +184,13 @@ mod tests {
             "max_events_per_batch": 7, "max_decompressed_bytes_per_batch": u64::MAX,
             "retry_after_min_seconds": 2, "retry_after_max_seconds": 30, "else": 1,
         })));
-        let expected = Told { events: Some(7), bytes: Some(i64::MAX), wait_min_s: Some(2), wait_max_s: Some(30) };
+        let expected = Told {
+            events: Some(7),
+            bytes: Some(i64::MAX),
+            wait_min_s: Some(2),
+            wait_max_s: Some(30),
+            ..Told::default()
+        };
         assert_eq!(told, expected);
         for odd in [
             json!(null),

@@ -16,6 +16,7 @@ mod again;
 mod attempt;
 mod balance;
 mod batch;
+mod capabilities;
 mod class;
 mod collect;
 mod course;
@@ -31,6 +32,7 @@ mod fixture;
 mod forget;
 mod gates;
 mod inherit;
+mod inventory;
 mod last_balance;
 mod limits;
 mod outcome;
@@ -67,6 +69,7 @@ pub(crate) use balance::recount;
 pub(crate) use balance::{Balance, balance, balance_of, counters_by_rows, unreferenced};
 #[cfg(test)]
 pub(crate) use batch::Batch;
+pub(crate) use batch::Limits;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
 pub(crate) use course::{Alike, Course, Means, PATIENCE, Stop};
@@ -79,9 +82,10 @@ pub(crate) use drive::{Cargo, Pool, drive};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
 pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
-pub(crate) use inherit::{Inherited, inherit};
+pub(crate) use inherit::{Inherited, advance, inherit};
+pub(crate) use inventory::{HeldDocument, Inventory, NewestEvent};
 pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
-pub(crate) use limits::pause;
+pub(crate) use limits::{capabilities, document_batch, pause};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use postings::{
     is_in_flight, is_known_anywhere, post_appended, post_held, post_left, post_released, post_returned, scope, scope_of,

@@ -13,7 +13,8 @@ use crate::store::{Counter, ReadTx, WriteTx, set_counter};
 const COLUMNS: &str =
     "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,
   limit_events, limit_bytes, clean_batches, live, no_health_until,
-  told_events, told_bytes, told_wait_min, told_wait_max, told_at, documents_not_before";
+  told_events, told_bytes, told_wait_min, told_wait_max, told_at, told_documents,
+  told_document_bytes, told_capabilities, documents_not_before";
 
 /// A registered target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,7 +149,7 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
         },
         cursor_seq: row.get(6)?,
         not_before: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_micros),
-        documents_not_before: row.get::<_, Option<i64>>(19)?.map(Timestamp::from_micros),
+        documents_not_before: row.get::<_, Option<i64>>(22)?.map(Timestamp::from_micros),
         throttled: row.get(8)?,
         limit_events: row.get(9)?,
         limit_bytes: row.get(10)?,

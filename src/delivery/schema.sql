@@ -20,6 +20,11 @@ CREATE TABLE delivery_targets (
   told_wait_min      INTEGER,                     -- how long it wants to be left alone, in seconds
   told_wait_max      INTEGER,
   told_at            INTEGER,                     -- when it said so last
+  told_documents     INTEGER,                     -- what of documents it takes at most in a request
+  told_document_bytes INTEGER,
+  told_capabilities  TEXT NOT NULL DEFAULT '',    -- what it can do beyond the contract: names, separated by blanks
+  checked_at         INTEGER,                     -- when it was last asked what it has
+  checked            TEXT,                        -- what came of that: JSON
   deployment         INTEGER,                     -- the delivery_deployments row it was last seen as
   no_health_until    INTEGER,                     -- it has no health answer to give: not asked before then
   reset_seen_at      INTEGER,                     -- since when another server seems to answer there: nobody said yet

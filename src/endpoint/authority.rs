@@ -19,6 +19,9 @@ use super::sources::{Sources, Stop, idle_url};
 
 /// Where deployment metadata and limits may be asked for, below a base address.
 const HEALTH_PATH: &str = "/api/v1/sync/health/";
+/// Extensions, used only where the server lists them.
+const BODY_BATCH_PATH: &str = "/api/dossier/push-batch/";
+const PROJECTS_PATH: &str = "/api/v1/projects/";
 
 /// What the command line and the older home directory add to the decision.
 #[derive(Debug, Clone, Copy, Default)]
@@ -162,8 +165,11 @@ fn endpoints(proposal: &Proposal) -> Option<Endpoints> {
     let derived = |path| proposal.base.as_ref().map(|claim| below(&claim.address, path));
     let verbatim = |claim: &Option<Claim>| claim.as_ref().map(|c| c.address.verbatim().to_owned());
     let own_events = verbatim(&proposal.events);
+    let is_own = own_events.is_some() || proposal.bodies.is_some();
     Some(Endpoints {
         health: if own_events.is_some() { None } else { derived(HEALTH_PATH) },
+        body_batch: if is_own { None } else { derived(BODY_BATCH_PATH) },
+        projects: if is_own { None } else { derived(PROJECTS_PATH) },
         events: own_events.or_else(|| derived(EVENTS_PATH))?,
         bodies: verbatim(&proposal.bodies).or_else(|| derived(BODIES_PATH)),
     })
@@ -174,7 +180,9 @@ pub(super) fn stub_endpoints(origin: &Address) -> Endpoints {
     Endpoints {
         events: below(origin, EVENTS_PATH),
         bodies: Some(below(origin, BODIES_PATH)),
+        body_batch: Some(below(origin, BODY_BATCH_PATH)),
         health: Some(below(origin, HEALTH_PATH)),
+        projects: Some(below(origin, PROJECTS_PATH)),
     }
 }
 

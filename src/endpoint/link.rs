@@ -69,8 +69,31 @@ pub(crate) struct Endpoints {
     pub(crate) events: String,
     /// Where bodies are posted; `None` when the target takes none.
     pub(crate) bodies: Option<String>,
+    /// Where many bodies are posted at once, where the server says that it takes them so; only beside derived bodies.
+    pub(crate) body_batch: Option<String>,
     /// Where deployment metadata and limits may be asked for.
     pub(crate) health: Option<String>,
+    /// What may be asked about a project begins so; only beside derived events and bodies.
+    pub(crate) projects: Option<String>,
+}
+
+impl Endpoints {
+    /// Where to ask about a project; `None` where there is no such place.
+    pub(crate) fn about_project(
+        &self,
+        project_uuid: &str,
+        what: &str,
+        query: &str,
+        after: Option<&str>,
+    ) -> Option<String> {
+        let mut url = url::Url::parse(self.projects.as_deref()?).ok()?;
+        url.path_segments_mut().ok()?.pop_if_empty().push(project_uuid).push(what);
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", after);
+        }
+        Some(url.into())
+    }
 }
 
 /// Consent to open sockets to one origin. Made only by this module's consent rules.
@@ -162,7 +185,9 @@ impl Link {
             endpoints: Endpoints {
                 events: format!("{origin}/api/v1/events/batch/"),
                 bodies: Some(format!("{origin}/api/dossier/push-content/")),
+                body_batch: Some(format!("{origin}/api/dossier/push-batch/")),
                 health: None,
+                projects: Some(format!("{origin}/api/v1/projects/")),
             },
             headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
             manner: Manner::default(),

@@ -33,6 +33,13 @@ pub(crate) fn coalesce(event_type: &str, payload: &Value, envelope: Option<&Map<
     Some(Coalesce { key: key?, facts: facts(event_type, payload)?, rival })
 }
 
+/// The key alone.
+pub(crate) fn coalescing_key(event_type: &str, payload: &Value) -> Option<[u8; 16]> {
+    let empty = Map::new();
+    let [key, _] = keys(event_type, payload.as_object()?, &empty, &empty).ok()??;
+    key
+}
+
 type Object = Map<String, Value>;
 
 /// Says that an artifact is there.

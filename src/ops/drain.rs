@@ -114,7 +114,7 @@ pub(super) fn documents(
     let (world, progress) = (journey.world, journey.progress);
     let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
     let keeps_texts = journey.workspace.loaded.config.documents.keep == KeepTexts::Always;
-    let policy = DrainPolicy { target, keeps_texts, on_disk };
+    let policy = DrainPolicy { target, keeps_texts, is_again: journey.resubmits(), on_disk };
     let tally = &mut journey.tally;
     let report = bodies::drain(store, push, &policy, means, &mut |outcome| {
         progress(Step::Uploading { done: tally.uploaded(outcome), total });

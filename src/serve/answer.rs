@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::app::Limits;
 use super::browser::Refusal;
 use super::engine::Trouble;
+use super::token::Scope;
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +54,18 @@ impl Answer {
     }
 
     pub(super) fn unauthorized() -> Self {
-        Self::refusal(StatusCode::UNAUTHORIZED, "unauthorized", "this receiver wants its bearer token")
+        Self::refusal(StatusCode::UNAUTHORIZED, "unauthorized", "this receiver wants a valid bearer token")
+    }
+
+    /// 403: the token is good, for something else.
+    pub(super) fn forbidden(needed: Scope) -> Self {
+        let detail = format!("this needs a token of scope {} or admin", needed.name());
+        Self::refusal(StatusCode::FORBIDDEN, "forbidden", &detail)
+    }
+
+    /// 403: the token is for another project.
+    pub(super) fn other_project() -> Self {
+        Self::refusal(StatusCode::FORBIDDEN, "forbidden", "this token is for another project")
     }
 
     pub(super) fn not_found() -> Self {
@@ -74,6 +86,15 @@ impl Answer {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             json!({"error": "sync_batch_too_large", "detail": "send smaller batches", "limits": limits.to_json()}),
+        )
+    }
+
+    /// 413: too many documents or bytes in one request.
+    pub(super) fn documents_too_large(documents: usize, bytes: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            json!({"error": "payload_too_large", "detail": "send fewer documents at once",
+                   "limits": {"max_documents_per_batch": documents, "max_document_batch_bytes": bytes}}),
         )
     }
 

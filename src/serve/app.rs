@@ -7,20 +7,23 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::routing::{get, post};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::Deployment;
+use super::access::{Access, Known};
 use super::answer::Answer;
 use super::batch::{self, Unreadable};
+use super::documents;
 use super::engine::{Content, Engine, Outcome, Request, Trouble};
 use super::guard::{self, Guarded};
+use super::inquiry;
 use super::intake::{self, Stop};
 use super::metrics::Metrics;
 use super::probes;
 use super::storage::Count;
+use super::token::Scope;
 use super::traffic::Traffic;
 use super::upload::{self, MAX_BODY_BYTES};
 use crate::base::{Clock, Sha256};
@@ -47,12 +50,17 @@ impl Limits {
     }
 }
 
+/// What this receiver can do beyond the contract; clients use nothing that is not listed.
+const CAPABILITIES: [&str; 3] = ["document-batch", "facts", "states"];
+
 /// What every request needs to know.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) limits: Limits,
-    /// The digest of the token, so that comparing takes the same time however much of a guess is right.
+    /// The digest of the operator's own token.
     pub(super) token: Option<Sha256>,
+    /// What was found out about other tokens.
+    pub(super) known: Known,
     pub(super) deployment: Deployment,
     pub(super) traffic: Arc<Traffic>,
     pub(super) engine: Box<dyn Engine>,
@@ -66,14 +74,12 @@ pub(super) struct App {
     pub(super) is_draining: Arc<AtomicBool>,
 }
 
-/// The digest that a token is compared by.
-pub(super) fn token_digest(token: &SecretString) -> Sha256 {
-    Sha256::of(token.expose_secret().trim().as_bytes())
-}
-
 /// Where the endpoints are.
 pub(super) const EVENTS: &str = "/api/v1/events/batch/";
 pub(super) const BODIES: &str = "/api/dossier/push-content/";
+pub(super) const BODY_BATCH: &str = "/api/dossier/push-batch/";
+pub(super) const FACTS: &str = "/api/v1/projects/{project_uuid}/facts";
+pub(super) const STATES: &str = "/api/v1/projects/{project_uuid}/states";
 pub(super) const HEALTH: &str = "/api/v1/sync/health/";
 pub(super) const REPORT: &str = "/__sk-sync__/report";
 
@@ -82,6 +88,9 @@ pub(super) fn router(app: &Arc<App>) -> Router {
     let own = Router::new()
         .route(EVENTS, post(events))
         .route(BODIES, post(push_content))
+        .route(BODY_BATCH, post(documents::push_batch))
+        .route(FACTS, get(inquiry::facts))
+        .route(STATES, get(inquiry::states))
         .route(HEALTH, get(health))
         .route(REPORT, get(report));
     let probed = own.merge(probes::router());
@@ -112,12 +121,16 @@ async fn push_content(State(app): State<Arc<App>>, headers: HeaderMap, body: Bod
 }
 
 async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
-    if !app.is_authorized(&headers) {
-        return Answer::unauthorized();
+    if let Err(refusal) = app.access(&headers, None).await {
+        return refusal;
     }
+    let mut limits = app.limits.to_json();
+    limits["max_documents_per_batch"] = documents::MAX_DOCUMENTS.into();
+    limits["max_document_batch_bytes"] = documents::MAX_BATCH_BYTES.into();
     Answer::ok(json!({
         "status": "ok",
-        "sync_ingress": {"limits": app.limits.to_json()},
+        "capabilities": CAPABILITIES,
+        "sync_ingress": {"limits": limits},
         "server_instance_id": app.engine.instance_id(),
         "environment_name": app.deployment.environment_name,
         "deployment_id": app.deployment.id,
@@ -126,8 +139,8 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
 }
 
 async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
-    if !app.is_authorized(&headers) {
-        return Answer::unauthorized();
+    if let Err(refusal) = app.access(&headers, Some(Scope::Admin)).await {
+        return refusal;
     }
     let counts = match app.engine.counts().await {
         Ok(counts) => counts,
@@ -144,13 +157,17 @@ impl App {
     async fn take_events(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::batch_too_large(self.limits);
         let Some(form) = form(headers) else { return Err(refuse_type(body).await) };
-        let bytes = self.admit(headers, body, self.limits.max_bytes, too_large).await?;
+        let (access, bytes) = self.admit(headers, body, self.limits.max_bytes, too_large).await?;
         let entries = batch::read(&bytes, form, self.limits.max_events).map_err(|reason| match reason {
             Unreadable::Malformed(answer) => answer,
             Unreadable::TooMany => too_large(),
         })?;
         drop(bytes);
-        match self.keep(Content::Events(entries), headers).await? {
+        let mut events = entries.iter().filter_map(|entry| entry.event.as_ref().ok());
+        if !events.all(|event| access.has_project(&event.project_uuid)) {
+            return Err(Answer::other_project());
+        }
+        match self.keep(&access, Content::Events(entries), headers).await? {
             Outcome::Events(results) => {
                 let counted = results.tally.iter().filter(|(_, number)| *number > 0);
                 let counted = counted.map(|(count, number)| (count.name(), *number)).collect();
@@ -162,58 +179,61 @@ impl App {
 
     async fn take_body(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::body_too_large(MAX_BODY_BYTES);
+        let (access, bytes) = self.admit_json(headers, body, MAX_PUSH_BYTES, too_large).await?;
+        let upload = upload::read(&bytes)?;
+        drop(bytes);
+        if !access.has_project(&upload.version.namespace.project_uuid) {
+            return Err(Answer::other_project());
+        }
+        let outcome = self.keep(&access, Content::Body(upload.clone()), headers).await?;
+        let answer = documents::answer(&upload, &outcome).ok_or_else(|| self.trouble(Trouble::Unknown))?;
+        if answer.status.is_success() { Ok(answer) } else { Err(answer) }
+    }
+
+    /// The bytes of a request that says it is JSON, and what its sender may do.
+    pub(super) async fn admit_json(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        limit: usize,
+        too_large: impl Fn() -> Answer,
+    ) -> Result<(Access, Vec<u8>), Answer> {
         if form(headers) != Some(BatchForm::Plain) {
             return Err(refuse_type(body).await);
         }
-        let bytes = self.admit(headers, body, MAX_PUSH_BYTES, too_large).await?;
-        let upload = upload::read(&bytes)?;
-        drop(bytes);
-        let (path, hash) = (upload.version.path.clone(), upload.version.sha256.to_string());
-        let stored = |status: StatusCode, word: &str| {
-            Answer::new(status, json!({"status": word, "artifact_path": path, "content_hash": hash}))
-        };
-        match self.keep(Content::Body(upload), headers).await? {
-            Outcome::Stored => Ok(stored(StatusCode::CREATED, "stored")),
-            Outcome::AlreadyExists => Ok(stored(StatusCode::OK, "already_exists")),
-            Outcome::NotAnnounced => Err(Answer::not_indexed()),
-            Outcome::Events(_) => Err(self.trouble(Trouble::Unknown)),
-        }
+        self.admit(headers, body, limit, too_large).await
     }
 
-    /// The request's bytes, once it is authorised and within the limit.
+    /// The request's bytes, and what its sender may do, once it may write and is within the limit.
     async fn admit(
         &self,
         headers: &HeaderMap,
         body: Body,
         limit: usize,
         too_large: impl Fn() -> Answer,
-    ) -> Result<Vec<u8>, Answer> {
-        if !self.is_authorized(headers) {
-            intake::discard(body).await;
-            return Err(Answer::unauthorized());
-        }
-        intake::read(headers, body, limit).await.map_err(|stop| match stop {
+    ) -> Result<(Access, Vec<u8>), Answer> {
+        let access = match self.access(headers, Some(Scope::Write)).await {
+            Ok(access) => access,
+            Err(refusal) => {
+                intake::discard(body).await;
+                return Err(refusal);
+            }
+        };
+        let bytes = intake::read(headers, body, limit).await.map_err(|stop| match stop {
             Stop::TooLarge => too_large(),
             Stop::TooSlow => Answer::too_slow(),
             Stop::Broken => Answer::bad_request("the request's body is incomplete, or is not the gzip data it says"),
             Stop::UnknownEncoding => Answer::unsupported_encoding(),
-        })
-    }
-
-    /// True when no token is asked for, or the right one was sent.
-    pub(super) fn is_authorized(&self, headers: &HeaderMap) -> bool {
-        let Some(expected) = &self.token else { return true };
-        let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token =
-            sent.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        token.is_some_and(|(_, token)| Sha256::of(token.trim().as_bytes()) == *expected)
+        })?;
+        Ok((access, bytes))
     }
 
     /// Hands content to the engine and waits until it is durable.
-    async fn keep(&self, content: Content, headers: &HeaderMap) -> Result<Outcome, Answer> {
+    pub(super) async fn keep(&self, access: &Access, content: Content, headers: &HeaderMap) -> Result<Outcome, Answer> {
         let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
         let key = key.filter(|key| !key.is_empty() && key.len() <= MAX_KEY_CHARS).map(str::to_owned);
-        let outcome = self.engine.keep(Request { content, key }).await.map_err(|trouble| self.trouble(trouble))?;
+        let request = Request { team: access.team, content, key };
+        let outcome = self.engine.keep(request).await.map_err(|trouble| self.trouble(trouble))?;
         self.traffic.count_outcome(&outcome);
         Ok(outcome)
     }

@@ -5,9 +5,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::answer::Answer;
-use super::storage::{Artifact, Event};
-use crate::base::{ids, json, text};
-use crate::event::{BatchForm, LOCAL_MEMBERS, NamespaceRef, violations};
+use super::storage::{Artifact, Event, Subject};
+use crate::base::{Sha256, ids, text};
+use crate::event::{self, BatchForm, NamespaceRef, violations};
 
 /// The most characters of a reason that a client gets back.
 const REASON_CHARS: usize = 500;
@@ -123,11 +123,11 @@ fn entry(raw: &str) -> Entry {
 const NUL: &str = "event_type, or a text that names the artifact, has a NUL character";
 
 fn has_nul(event: &Event) -> bool {
-    let artifact = event.announces.as_ref();
-    let names = artifact.map(|Artifact { namespace, path }| {
-        [&namespace.mission_slug, &namespace.target_branch, &namespace.mission_type, &namespace.manifest_version, path]
-    });
-    names.into_iter().flatten().chain([&event.kind]).any(|text| text.contains('\0'))
+    let path = event.announces.as_ref().map(|artifact| &artifact.path);
+    let namespace = event.announces.as_ref().map(|artifact| &artifact.namespace);
+    let namespace = namespace.or_else(|| event.about.as_ref().map(|about| &about.namespace));
+    let names = namespace.map(|n| [&n.mission_slug, &n.target_branch, &n.mission_type, &n.manifest_version]);
+    names.into_iter().flatten().chain(path).chain([&event.kind]).any(|text| text.contains('\0'))
 }
 
 /// The `event_id` of an event of which another part cannot be read (a lone surrogate, a number out of range).
@@ -143,28 +143,35 @@ fn id_alone(raw: &str) -> Value {
 fn event(envelope: &Value, raw: &str) -> Option<Event> {
     let member = |name: &str| envelope.get(name).and_then(Value::as_str);
     let project_uuid = uuid::Uuid::parse_str(member("project_uuid")?).ok()?.to_string();
+    let kind = member("event_type")?;
     // A project speaks for itself alone.
-    let announces = announced(envelope).filter(|artifact| artifact.namespace.project_uuid == project_uuid);
+    let namespace =
+        envelope.get("payload").and_then(|payload| NamespaceRef::deserialize(payload.get("namespace")?).ok());
+    let namespace = namespace.map(normalized).filter(|namespace| namespace.project_uuid == project_uuid);
+    let payload = envelope.get("payload");
+    let (mut announces, mut content, mut about) = (None, None, None);
+    if let (Some(namespace), Some(payload)) = (namespace, payload) {
+        if kind == INDEXED {
+            let path = payload.get("artifact_id").and_then(|id| id.get("path")?.as_str());
+            announces = path.map(|path| Artifact { namespace, path: path.to_owned() });
+            content = payload.get("content_ref").and_then(|content| Sha256::from_hex(content.get("hash")?.as_str()?));
+        } else {
+            about = event::coalescing_key(kind, payload).map(|key| Subject { key, namespace });
+        }
+    }
     Some(Event {
-        project_uuid,
         id: ids::normalize(member("event_id")?)?,
-        kind: member("event_type")?.to_owned(),
+        kind: kind.to_owned(),
         envelope: raw.as_bytes().to_vec(),
+        project_uuid,
         announces,
+        content,
+        about,
     })
 }
 
-/// The artifact whose bodies may follow, if the event announces one.
-fn announced(envelope: &Value) -> Option<Artifact> {
-    if envelope.get("event_type")? != "MissionDossierArtifactIndexed" {
-        return None;
-    }
-    let payload = envelope.get("payload")?;
-    Some(Artifact {
-        namespace: normalized(NamespaceRef::deserialize(payload.get("namespace")?).ok()?),
-        path: payload.get("artifact_id")?.get("path")?.as_str()?.to_owned(),
-    })
-}
+/// The type of the events that announce an artifact, whose bodies may follow.
+const INDEXED: &str = "MissionDossierArtifactIndexed";
 
 /// The namespace with its project in the form projects are compared in.
 pub(super) fn normalized(namespace: NamespaceRef) -> NamespaceRef {
@@ -172,40 +179,6 @@ pub(super) fn normalized(namespace: NamespaceRef) -> NamespaceRef {
         Ok(uuid) => NamespaceRef { project_uuid: uuid.to_string(), ..namespace },
         Err(_) => namespace,
     }
-}
-
-/// True when two envelopes say the same: as JSON, with every id in its normal form, whether or not a sender filled in
-/// the team or the correlation, and whatever it says of its own queue.
-pub(super) fn is_same_event(a: &[u8], b: &[u8]) -> bool {
-    json::same_meaning(a, b) || matches!((plain(a), plain(b)), (Some(a), Some(b)) if json::same_meaning(&a, &b))
-}
-
-/// The envelope with its ids in normal form and its correlation, and without its team and what is local to a sender.
-fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
-    let mut envelope: Value = serde_json::from_slice(envelope).ok()?;
-    let members = envelope.as_object_mut()?;
-    for local in LOCAL_MEMBERS.into_iter().chain(["team_slug"]) {
-        members.remove(local);
-    }
-    if members.get("correlation_id").is_none_or(Value::is_null) {
-        // What older producers leave out is filled in by newer ones.
-        let cause = members.get("causation_id").filter(|cause| !cause.is_null()).or_else(|| members.get("event_id"));
-        let cause = cause.cloned();
-        members.extend(cause.map(|cause| ("correlation_id".to_owned(), cause)));
-    }
-    for name in ["event_id", "correlation_id", "causation_id"] {
-        if let Some(Value::String(id)) = envelope.get_mut(name)
-            && let Some(normal) = ids::normalize(id)
-        {
-            *id = normal;
-        }
-    }
-    if let Some(Value::String(project)) = envelope.get_mut("project_uuid")
-        && let Ok(uuid) = uuid::Uuid::parse_str(project)
-    {
-        *project = uuid.to_string();
-    }
-    serde_json::to_vec(&envelope).ok()
 }
 
 #[cfg(test)]
@@ -262,27 +235,10 @@ mod tests {
         let mut indexed = sample::indexed("01JMBY7K8N3QRVX2DPFG5HWT4E", "spec.md", "text");
         indexed["payload"]["namespace"]["project_uuid"] = sample::PROJECT.to_uppercase().into();
         let crate::serve::storage::ArtifactVersion { namespace, path, .. } = sample::version("spec.md", "text");
-        assert_eq!(announced(&indexed), Some(Artifact { namespace, path }));
-        assert_eq!(announced(&sample::status_changed("01JMBY7K8N3QRVX2DPFG5HWT4E")), None);
-    }
-
-    #[test]
-    fn sameness_ignores_spelling_and_nothing_else() {
-        let id = "01JMBY7K8N3QRVX2DPFG5HWT4E";
-        let event = sample::status_changed(id);
-        let spelled = event.to_string();
-        let mut other = event.clone();
-        other["event_id"] = id.to_lowercase().into();
-        other["project_uuid"] = sample::PROJECT.replace('-', "").into();
-        assert!(is_same_event(spelled.as_bytes(), serde_json::to_string_pretty(&other).unwrap().as_bytes()));
-        other["drain_blocked_reason"] = "no_auth".into();
-        assert!(is_same_event(spelled.as_bytes(), other.to_string().as_bytes()));
-        let mut older = event.clone();
-        older.as_object_mut().unwrap().remove("correlation_id");
-        let mut filled = older.clone();
-        filled["correlation_id"] = id.into();
-        assert!(is_same_event(older.to_string().as_bytes(), filled.to_string().as_bytes()));
-        other["lamport_clock"] = 8.into();
-        assert!(!is_same_event(spelled.as_bytes(), other.to_string().as_bytes()));
+        let read = event(&indexed, "").unwrap();
+        assert_eq!(read.announces, Some(Artifact { namespace, path }));
+        assert_eq!(read.content, Some(Sha256::of(b"text")));
+        let other = event(&sample::status_changed("01JMBY7K8N3QRVX2DPFG5HWT4E"), "").unwrap();
+        assert_eq!((other.announces, other.about), (None, None));
     }
 }

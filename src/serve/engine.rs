@@ -7,15 +7,17 @@ use serde_json::{Value, json};
 
 use super::arrivals::{Arrival, Heads};
 use super::batch::Entry;
+use super::inventory::Inventory;
 use super::metrics::Sample;
 use super::storage::{Count, Counts, Upload};
+use super::token::Tokens;
 use crate::base::Sha256;
 
 /// The answer of an engine, later.
 pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Keeps what requests bring. Any number of receivers may share what is behind it.
-pub(super) trait Engine: Debug + Send + Sync {
+pub(super) trait Engine: Tokens + Inventory + Debug + Send + Sync {
     /// Keeps what is acceptable of a request. It is durable once the outcome is there, and the whole work is done even
     /// when nobody waits for the outcome any more.
     fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>>;
@@ -50,6 +52,8 @@ pub(super) enum Trouble {
 /// What a request asks to keep.
 #[derive(Debug)]
 pub(super) struct Request {
+    /// Whose it is: the first part of every key.
+    pub(super) team: i32,
     pub(super) content: Content,
     /// The request's `Idempotency-Key`: counted, never trusted.
     pub(super) key: Option<String>,
@@ -62,6 +66,8 @@ pub(super) enum Content {
     Events(Vec<Entry>),
     /// One body.
     Body(Upload),
+    /// Several bodies.
+    Bodies(Vec<Upload>),
 }
 
 /// The outcome of a request.
@@ -75,6 +81,10 @@ pub(super) enum Outcome {
     AlreadyExists,
     /// No event has announced the body.
     NotAnnounced,
+    /// The body came without its text, which is not here.
+    TextNeeded,
+    /// Several bodies, each with its own outcome, in order.
+    Bodies(Vec<Self>),
 }
 
 /// The decision on one event that can be read.

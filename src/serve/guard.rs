@@ -46,11 +46,14 @@ async fn guard(
 ) -> Response {
     let begun = Instant::now();
     let noted = Noted::of(&request, app.requests.is_some());
+    let is_probe = guarded == Guarded::Probes || probes::OPEN.contains(&request.uri().path());
+    // Where that cannot be found out, the request needs the storage too, and gets its answer there.
+    let is_open = !is_probe && app.is_open().await.unwrap_or(false);
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let mut response = match activity.request_begins() {
         Framing::Ambiguous => refuse_and_close(request, Answer::two_lengths()).await,
         Framing::Pipelined if is_chunked => refuse_and_close(request, Answer::two_lengths()).await,
-        Framing::Clear | Framing::Pipelined => match refusal(&app, guarded, &request) {
+        Framing::Clear | Framing::Pipelined => match refusal(is_probe, is_open, &request) {
             Some(answer) => refuse(request, answer).await.into_response(),
             None => next.run(request).await,
         },
@@ -67,12 +70,11 @@ async fn guard(
 }
 
 /// The answer to a request that a web page of another site may have caused.
-fn refusal(app: &App, guarded: Guarded, request: &Request) -> Option<Answer> {
-    if guarded == Guarded::Probes || probes::OPEN.contains(&request.uri().path()) {
+fn refusal(is_probe: bool, is_open: bool, request: &Request) -> Option<Answer> {
+    if is_probe {
         return None;
     }
-    let needs_known_host = app.token.is_none();
-    let checked = browser::check(request.uri(), request.version(), request.headers(), needs_known_host);
+    let checked = browser::check(request.uri(), request.version(), request.headers(), is_open);
     checked.err().map(Answer::foreign)
 }
 
@@ -113,7 +115,14 @@ impl Noted {
 
 /// The endpoint of a path; every other path is one, however many a stranger tries.
 fn route(path: &str) -> &'static str {
-    use super::app::{BODIES, EVENTS, HEALTH, REPORT};
-    let known = [EVENTS, BODIES, HEALTH, REPORT, probes::LIVENESS, probes::READINESS, probes::METRICS];
+    use super::app::{BODIES, BODY_BATCH, EVENTS, FACTS, HEALTH, REPORT, STATES};
+    if let Some((_, rest)) = path.strip_prefix("/api/v1/projects/").and_then(|rest| rest.split_once('/')) {
+        return match rest {
+            "facts" => FACTS,
+            "states" => STATES,
+            _ => "other",
+        };
+    }
+    let known = [EVENTS, BODIES, BODY_BATCH, HEALTH, REPORT, probes::LIVENESS, probes::READINESS, probes::METRICS];
     known.into_iter().find(|known| *known == path).unwrap_or("other")
 }

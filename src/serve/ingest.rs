@@ -1,13 +1,15 @@
 //! The decision on each event and body, made over the records of one step.
 
 use super::Error;
-use super::batch::{Entry, is_same_event};
+use super::batch::Entry;
 use super::engine::{Content, Outcome, Request, Results, Verdict};
-use super::storage::{Count, Event, Records, Upload};
+use super::storage::{Count, Event, Kept, Records, Upload};
 use crate::base::Timestamp;
+use crate::event::is_same_event;
 
 /// Decides one request and keeps what is acceptable of it.
 pub(super) fn ingest(request: &Request, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
+    records.enter(request.team);
     if let Some(key) = &request.key
         && records.keep_request_key(key, at)?
     {
@@ -16,6 +18,10 @@ pub(super) fn ingest(request: &Request, records: &mut dyn Records, at: Timestamp
     match &request.content {
         Content::Events(entries) => events(entries, records, at),
         Content::Body(upload) => body(upload, records, at),
+        Content::Bodies(uploads) => {
+            let outcomes = uploads.iter().map(|upload| body(upload, records, at));
+            Ok(Outcome::Bodies(outcomes.collect::<Result<_, _>>()?))
+        }
     }
 }
 
@@ -31,12 +37,7 @@ fn events(entries: &[Entry], records: &mut dyn Records, at: Timestamp) -> Result
 
 fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Verdict, Error> {
     match records.keep_event(event, at)? {
-        None => {
-            if let Some(artifact) = &event.announces {
-                records.keep_announcement(artifact)?;
-            }
-            Ok(Verdict::New)
-        }
+        None => Ok(Verdict::New),
         Some(there) if is_same_event(&there, &event.envelope) => Ok(Verdict::Duplicate),
         Some(_) => Ok(Verdict::Conflict),
     }
@@ -45,10 +46,12 @@ fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Ve
 fn body(upload: &Upload, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
     let (count, outcome) = if !records.is_announced(&upload.version.namespace, &upload.version.path)? {
         (Count::BodiesNotIndexed, Outcome::NotAnnounced)
-    } else if records.keep_body(upload, at)? {
-        (Count::Bodies, Outcome::Stored)
     } else {
-        (Count::BodiesAlreadyExist, Outcome::AlreadyExists)
+        match records.keep_body(upload, at)? {
+            Kept::New => (Count::Bodies, Outcome::Stored),
+            Kept::There => (Count::BodiesAlreadyExist, Outcome::AlreadyExists),
+            Kept::NoText => return Ok(Outcome::TextNeeded),
+        }
     };
     records.add(count, 1)?;
     Ok(outcome)

@@ -17,7 +17,6 @@ use crate::base::Clock;
 const GROUP: usize = 64;
 
 /// Something for the storage, with where to answer. No answer means that the storage failed and kept nothing of it.
-#[derive(Debug)]
 pub(super) enum Job {
     /// Keep what a request brings.
     Keep(Box<Request>, oneshot::Sender<Outcome>),
@@ -25,7 +24,12 @@ pub(super) enum Job {
     Report(oneshot::Sender<Counts>),
     /// Read.
     Look(Look),
+    /// Do something else with the storage.
+    Work(Work),
 }
+
+/// Something to be done with the storage, which answers by itself.
+pub(super) type Work = Box<dyn FnOnce(&mut dyn LocalEngine) + Send>;
 
 /// The storage with its queue.
 pub(super) struct Keeper {
@@ -54,6 +58,7 @@ impl Keeper {
     /// Answers a group of jobs: bodies that are there at once, all other requests in one step, then the reports.
     fn settle(&mut self, jobs: Vec<Job>) {
         let (mut requests, mut senders, mut reports, mut looks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut works = Vec::new();
         for job in jobs {
             match job {
                 Job::Keep(request, sender) if self.is_there(&request) => {
@@ -66,6 +71,7 @@ impl Keeper {
                 }
                 Job::Report(sender) => reports.push(sender),
                 Job::Look(look) => looks.push(look),
+                Job::Work(work) => works.push(work),
             }
         }
         if !requests.is_empty() {
@@ -79,6 +85,9 @@ impl Keeper {
         for look in looks {
             look.take(self.engine.as_ref());
         }
+        for work in works {
+            work(&mut *self.engine);
+        }
         for sender in reports {
             match self.counts() {
                 Ok(counts) => drop(sender.send(counts)),
@@ -91,8 +100,8 @@ impl Keeper {
     /// for it would be a sync of the disk for nothing.
     fn is_there(&self, request: &Request) -> bool {
         match request {
-            Request { content: Content::Body(upload), key: None } => {
-                self.engine.has_body(&upload.version).unwrap_or(false)
+            Request { team, content: Content::Body(upload), key: None } => {
+                self.engine.has_body(*team, &upload.version).unwrap_or(false)
             }
             _ => false,
         }
@@ -152,14 +161,43 @@ mod tests {
     use crate::serve::{batch, upload};
 
     use crate::serve::arrivals::{Arrival, Heads};
+    use crate::serve::inventory::{Ask, DigestOf, Fact, Page};
     use crate::serve::memory::Memory;
-    use crate::serve::storage::{ArtifactVersion, Work};
+    use crate::serve::storage::{ArtifactVersion, LocalInventory, LocalTokens, Work};
     use crate::serve::tests::sample;
+    use crate::serve::token::{Found, OWN_TEAM, Token};
 
     /// An engine whose steps fail, without any effect, when they would refuse an event; it counts its steps.
     struct Picky {
         kept: Memory,
         steps: Arc<AtomicI64>,
+    }
+
+    impl LocalTokens for Picky {
+        fn find_token(&self, digest: Option<Sha256>) -> Result<Found, Error> {
+            self.kept.find_token(digest)
+        }
+        fn add_token(&mut self, token: &Token) -> Result<bool, Error> {
+            self.kept.add_token(token)
+        }
+        fn list_tokens(&self) -> Result<Vec<Token>, Error> {
+            self.kept.list_tokens()
+        }
+        fn revoke_token(&mut self, team: &str, name: &str, at: Timestamp) -> Result<bool, Error> {
+            self.kept.revoke_token(team, name, at)
+        }
+    }
+
+    impl LocalInventory for Picky {
+        fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error> {
+            self.kept.facts(ask)
+        }
+        fn event_states(&self, ask: &Ask, of: DigestOf) -> Result<Page<(String, Sha256)>, Error> {
+            self.kept.event_states(ask, of)
+        }
+        fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error> {
+            self.kept.documents(ask)
+        }
     }
 
     impl LocalEngine for Picky {
@@ -178,8 +216,8 @@ mod tests {
             self.kept.counts()
         }
 
-        fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error> {
-            self.kept.has_body(version)
+        fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error> {
+            self.kept.has_body(team, version)
         }
 
         fn heads(&self) -> Result<Heads, Error> {
@@ -202,7 +240,7 @@ mod tests {
     fn keep(event: &str) -> (Job, oneshot::Receiver<Outcome>) {
         let entries = batch::read(format!("{{\"events\":[{event}]}}").as_bytes(), BatchForm::Plain, 10).unwrap();
         let (sender, outcome) = oneshot::channel();
-        (Job::Keep(Box::new(Request { content: Content::Events(entries), key: None }), sender), outcome)
+        (Job::Keep(Box::new(Request { team: OWN_TEAM, content: Content::Events(entries), key: None }), sender), outcome)
     }
 
     /// Lets a keeper settle all of `jobs`, which wait together; gives the number of steps it took.
@@ -228,7 +266,7 @@ mod tests {
     fn keep_body(path: &str) -> (Job, oneshot::Receiver<Outcome>) {
         let upload = upload::read(sample::push(path, "text").to_string().as_bytes()).unwrap();
         let (sender, outcome) = oneshot::channel();
-        (Job::Keep(Box::new(Request { content: Content::Body(upload), key: None }), sender), outcome)
+        (Job::Keep(Box::new(Request { team: OWN_TEAM, content: Content::Body(upload), key: None }), sender), outcome)
     }
 
     #[test]

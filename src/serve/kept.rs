@@ -8,10 +8,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::Error;
 use super::arrivals::{Arrival, Heads, Look};
 use super::engine::{Engine, Outcome, Reply, Request, Trouble};
+use super::inventory::{Ask, DigestOf, Fact, Inventory, Page};
 use super::keeper::{Job, Keeper};
-use super::storage::{Counts, LocalEngine};
+use super::storage::{ArtifactVersion, Counts, LocalEngine};
+use super::token::{Found, Token, Tokens};
 use super::traffic::Traffic;
-use crate::base::{Clock, Sha256};
+use crate::base::{Clock, Sha256, Timestamp};
 
 /// Requests that may wait for the storage; more wait on their connection.
 const QUEUE: usize = 64;
@@ -56,6 +58,54 @@ impl Kept {
             log::error!("cannot read the storage: {e}");
             Trouble::Unknown
         })
+    }
+}
+
+impl Kept {
+    /// Does something with the storage, between two commits.
+    pub(super) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn LocalEngine) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let job = |sender: oneshot::Sender<T>| {
+            Job::Work(Box::new(move |engine| match work(engine) {
+                Ok(value) => drop(sender.send(value)),
+                Err(e) => log::error!("cannot use the storage: {e}"),
+            }))
+        };
+        self.ask(job).await
+    }
+}
+
+impl Tokens for Kept {
+    fn find_token(&self, digest: Option<Sha256>) -> Reply<'_, Result<Found, Trouble>> {
+        Box::pin(self.with(move |engine| engine.find_token(digest)))
+    }
+
+    fn add_token(&self, token: Token) -> Reply<'_, Result<bool, Trouble>> {
+        Box::pin(self.with(move |engine| engine.add_token(&token)))
+    }
+
+    fn list_tokens(&self) -> Reply<'_, Result<Vec<Token>, Trouble>> {
+        Box::pin(self.with(|engine| engine.list_tokens()))
+    }
+
+    fn revoke_token(&self, team: String, name: String, at: Timestamp) -> Reply<'_, Result<bool, Trouble>> {
+        Box::pin(self.with(move |engine| engine.revoke_token(&team, &name, at)))
+    }
+}
+
+impl Inventory for Kept {
+    fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Fact>, Trouble>> {
+        Box::pin(self.with(move |engine| engine.facts(&ask)))
+    }
+
+    fn event_states(&self, ask: Ask, of: DigestOf) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
+        Box::pin(self.with(move |engine| engine.event_states(&ask, of)))
+    }
+
+    fn documents(&self, ask: Ask) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
+        Box::pin(self.with(move |engine| engine.documents(&ask)))
     }
 }
 

@@ -1,11 +1,16 @@
-//! Records in this process's memory.
+//! Records in this process's memory, of one team.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
 use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
-use super::storage::{Artifact, ArtifactVersion, Count, Counts, Event, LocalEngine, Records, Upload, Work};
+use super::inventory::{Ask, DigestOf, Fact, Filling, PAGE_BYTES, PAGE_IDS, PAGE_MEANINGS, Page};
+use super::storage::{
+    Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory, LocalTokens, Records, Upload,
+    Work,
+};
+use super::token::{Found, Token};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 
@@ -18,15 +23,31 @@ pub(super) struct Memory {
 
 #[derive(Debug, Clone, Default)]
 struct Tables {
-    /// Project, then event id, to the envelope.
-    events: HashMap<String, HashMap<String, Vec<u8>>>,
-    announced: HashSet<Artifact>,
+    /// By project.
+    projects: HashMap<String, Project>,
+    /// Each with the newest event that names it, and what that says of its content.
+    announced: HashMap<Artifact, (usize, Option<Sha256>)>,
+    /// The newest event about each subject.
+    words: HashMap<(NamespaceRef, [u8; 16]), usize>,
     bodies: HashSet<ArtifactVersion>,
     /// Everything above in the order it came.
     arrivals: Vec<(Timestamp, Arrived)>,
+    /// In order of receipt.
+    versions: Vec<ArtifactVersion>,
+    /// The digests of the texts of each project.
+    texts: HashSet<(String, Sha256)>,
     contents: HashMap<Sha256, String>,
     request_keys: HashSet<String>,
     counts: Counts,
+}
+
+/// The events of a project.
+#[derive(Debug, Clone, Default)]
+struct Project {
+    /// By id, where it stands among `log`.
+    by_id: HashMap<String, usize>,
+    /// Id, type and envelope, in order of receipt.
+    log: Vec<(String, String, Vec<u8>)>,
 }
 
 impl Memory {
@@ -41,7 +62,7 @@ impl LocalEngine for Memory {
         work(&mut self.tables)
     }
 
-    fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error> {
+    fn has_body(&self, _team: i32, version: &ArtifactVersion) -> Result<bool, Error> {
         Ok(self.tables.bodies.contains(version))
     }
 
@@ -75,40 +96,131 @@ impl LocalEngine for Memory {
     }
 }
 
-impl Records for Tables {
-    fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
-        if !self.events.contains_key(&event.project_uuid) {
-            self.add(Count::Projects, 1)?;
-        }
-        let project = self.events.entry(event.project_uuid.clone()).or_default();
-        Ok(match project.entry(event.id.clone()) {
-            Entry::Occupied(there) => Some(there.get().clone()),
-            Entry::Vacant(free) => {
-                free.insert(event.envelope.clone());
-                let (project_uuid, envelope) = (event.project_uuid.clone(), event.envelope.clone());
-                self.arrivals.push((at, Arrived::Event { project_uuid, envelope }));
-                None
-            }
-        })
+/// What lasts as long as the process has no tokens: no other process could add one.
+impl LocalTokens for Memory {
+    fn find_token(&self, _digest: Option<Sha256>) -> Result<Found, Error> {
+        Ok(Found::default())
     }
 
-    fn keep_announcement(&mut self, artifact: &Artifact) -> Result<(), Error> {
-        self.announced.insert(artifact.clone());
-        Ok(())
+    fn add_token(&mut self, _token: &Token) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    fn list_tokens(&self) -> Result<Vec<Token>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn revoke_token(&mut self, _team: &str, _name: &str, _at: Timestamp) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+impl LocalInventory for Memory {
+    fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error> {
+        let is_asked = |namespace: &NamespaceRef| {
+            namespace.project_uuid == ask.project_uuid
+                && ask.mission.as_ref().is_none_or(|slug| *slug == namespace.mission_slug)
+        };
+        let announced = self.tables.announced.iter().filter(|(artifact, _)| is_asked(&artifact.namespace));
+        let announced = announced.map(|(Artifact { namespace, path }, (at, content))| {
+            let version = |sha256| ArtifactVersion { namespace: namespace.clone(), path: path.clone(), sha256 };
+            (*at, content.is_some_and(|content| self.tables.bodies.contains(&version(content))))
+        });
+        let words = self.tables.words.iter().filter(|((namespace, _), _)| is_asked(namespace));
+        let mut all: Vec<_> = announced.chain(words.map(|(_, at)| (*at, false))).collect();
+        all.sort_unstable();
+        let mut page = Filling::new(PAGE_BYTES);
+        let project = self.tables.projects.get(&ask.project_uuid);
+        for (at, has_document) in all {
+            let Some((_, _, envelope)) = project.and_then(|project| project.log.get(at)) else { continue };
+            let seq = number(at);
+            let fact = Fact { seq, envelope: envelope.clone(), has_document };
+            if seq > ask.after_number() && !page.add(fact, envelope.len(), || seq.to_string()) {
+                break;
+            }
+        }
+        Ok(page.page())
+    }
+
+    fn event_states(&self, ask: &Ask, of: DigestOf) -> Result<Page<(String, Sha256)>, Error> {
+        let mut page = Filling::new(if of == DigestOf::Meaning { PAGE_MEANINGS } else { PAGE_IDS });
+        let log = self.tables.projects.get(&ask.project_uuid).map(|project| &project.log[..]).unwrap_or_default();
+        for (at, (id, kind, envelope)) in log.iter().enumerate() {
+            let is_left_out = of == DigestOf::LogBytes && kind.starts_with("MissionDossier");
+            let seq = number(at);
+            if seq > ask.after_number()
+                && !is_left_out
+                && !page.add((id.clone(), of.digest(envelope)), 1, || seq.to_string())
+            {
+                break;
+            }
+        }
+        Ok(page.page())
+    }
+
+    fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error> {
+        let mut page = Filling::new(PAGE_IDS);
+        for (at, version) in self.tables.versions.iter().enumerate() {
+            let is_asked = version.namespace.project_uuid == ask.project_uuid && number(at) > ask.after_number();
+            if is_asked && !page.add(version.clone(), 1, || number(at).to_string()) {
+                break;
+            }
+        }
+        Ok(page.page())
+    }
+}
+
+/// The number of what stands at a place, from 1.
+fn number(at: usize) -> i64 {
+    i64::try_from(at + 1).unwrap_or(i64::MAX)
+}
+
+impl Records for Tables {
+    fn enter(&mut self, _team: i32) {}
+
+    fn keep_event(&mut self, event: &Event, received_at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+        if !self.projects.contains_key(&event.project_uuid) {
+            self.add(Count::Projects, 1)?;
+        }
+        let project = self.projects.entry(event.project_uuid.clone()).or_default();
+        let at = project.log.len();
+        match project.by_id.entry(event.id.clone()) {
+            Entry::Occupied(there) => {
+                return Ok(project.log.get(*there.get()).map(|(_, _, envelope)| envelope.clone()));
+            }
+            Entry::Vacant(free) => drop(free.insert(at)),
+        }
+        let (project_uuid, envelope) = (event.project_uuid.clone(), event.envelope.clone());
+        self.arrivals.push((received_at, Arrived::Event { project_uuid, envelope }));
+        project.log.push((event.id.clone(), event.kind.clone(), event.envelope.clone()));
+        if let Some(artifact) = &event.announces {
+            self.announced.insert(artifact.clone(), (at, event.content));
+        }
+        if let Some(about) = &event.about {
+            self.words.insert((about.namespace.clone(), about.key), at);
+        }
+        Ok(None)
     }
 
     fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error> {
         let artifact = Artifact { namespace: namespace.clone(), path: path.to_owned() };
-        Ok(self.announced.contains(&artifact))
+        Ok(self.announced.contains_key(&artifact))
     }
 
-    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<bool, Error> {
-        self.contents.entry(upload.version.sha256).or_insert_with(|| upload.content.clone());
-        let is_new = self.bodies.insert(upload.version.clone());
-        if is_new {
-            self.arrivals.push((at, Arrived::Text(upload.version.clone())));
+    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error> {
+        let text = (upload.version.namespace.project_uuid.clone(), upload.version.sha256);
+        match &upload.content {
+            Some(content) => drop(self.contents.entry(text.1).or_insert_with(|| content.clone())),
+            None if !self.texts.contains(&text) => return Ok(Kept::NoText),
+            None => {}
         }
-        Ok(is_new)
+        self.texts.insert(text);
+        if !self.bodies.insert(upload.version.clone()) {
+            return Ok(Kept::There);
+        }
+        self.arrivals.push((at, Arrived::Text(upload.version.clone())));
+        self.versions.push(upload.version.clone());
+        Ok(Kept::New)
     }
 
     fn keep_request_key(&mut self, key: &str, _at: Timestamp) -> Result<bool, Error> {

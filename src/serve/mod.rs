@@ -6,7 +6,10 @@
 //! ```text
 //!  connection  accepts, bounds how many there are      timed    one connection and its deadlines    head  its framing
 //!  guard       refuses and notes                        browser  cross-site requests   probes, metrics  for operators
-//!  app         routes, authorises                       answer   every status and JSON body
+//!  app         routes                                   answer   every status and JSON body
+//!  access      authorises by token                      token    what one allows   tokens  add, list, revoke
+//!  inquiry     what clients ask before they send       inventory  what an engine answers
+//!  documents   many bodies in one request
 //!  intake      reads and unpacks, bounded in bytes and time
 //!  batch       text -> events and refusals              upload   text -> one body
 //!  engine      what keeps events and texts: the trait that every engine implements
@@ -19,6 +22,7 @@
 //! limits, stops the server, or keeps others waiting longer than a commit. Every decision comes from the storage, so
 //! any number of receivers in front of one storage give the same answers.
 
+mod access;
 mod answer;
 mod app;
 mod arrivals;
@@ -27,11 +31,14 @@ mod batch;
 mod blobs;
 mod browser;
 mod connection;
+mod documents;
 mod engine;
 mod guard;
 mod head;
 mod ingest;
+mod inquiry;
 mod intake;
+mod inventory;
 mod keeper;
 mod kept;
 mod memory;
@@ -41,8 +48,12 @@ mod postgres;
 mod probes;
 mod server;
 mod sqlite;
+mod sqlite_inventory;
+mod sqlite_tokens;
 mod storage;
 mod timed;
+mod token;
+mod tokens;
 mod traffic;
 mod upload;
 
@@ -56,6 +67,8 @@ pub(crate) use postgres::{Databases, Error as DatabaseError, Migrate};
 pub(crate) use server::Server;
 #[cfg(feature = "postgres")]
 pub(crate) use server::migrate;
+pub(crate) use token::{Scope, Token};
+pub(crate) use tokens::{add_token, list_tokens, revoke_token};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -143,6 +156,9 @@ pub(crate) enum Error {
     /// The clock was lost: answers cannot carry their date.
     #[error("the clock of this machine stands before 1970: set it, then start the receiver again")]
     LostClock,
+    /// The tokens cannot be read or changed; the log says why.
+    #[error("cannot reach the tokens of this storage")]
+    Tokens,
     /// The system refused a thread or an event queue.
     #[error("cannot start the receiver: {0}")]
     Start(std::io::Error),

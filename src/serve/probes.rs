@@ -13,6 +13,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::app::App;
 use super::guard::{self, Guarded};
+use super::token::Scope;
 
 pub(super) const LIVENESS: &str = "/healthz";
 pub(super) const READINESS: &str = "/readyz";
@@ -45,7 +46,10 @@ async fn ready(State(app): State<Arc<App>>) -> Answer {
 }
 
 async fn metrics_with_token(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if app.is_authorized(&headers) { metrics(State(app)).await } else { Answer::unauthorized().into_response() }
+    match app.access(&headers, Some(Scope::Admin)).await {
+        Ok(_) => metrics(State(app)).await,
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {

@@ -12,9 +12,10 @@ use secrecy::ExposeSecret as _;
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
-use super::app::{App, Limits, router, token_digest};
+use super::access::Known;
+use super::app::{App, Limits, router};
 use super::connection::{LimitedListener, OnConnection};
-use super::engine::Engine;
+use super::engine::{Engine, Trouble};
 use super::kept::Kept;
 use super::memory::Memory;
 use super::metrics::Metrics;
@@ -23,6 +24,7 @@ use super::postgres::Postgres;
 use super::probes;
 use super::sqlite::Sqlite;
 use super::storage::LocalEngine;
+use super::token;
 use super::traffic::Traffic;
 use super::{Error, Options, Storage};
 use crate::base::Interrupt;
@@ -67,7 +69,8 @@ impl Server {
         let is_draining = Arc::<AtomicBool>::default();
         let app = App {
             limits: Limits { max_events: options.max_events, max_bytes: options.max_bytes },
-            token: options.token.as_ref().map(token_digest),
+            token: options.token.as_ref().map(|token| token::digest(token.expose_secret())),
+            known: Known::default(),
             deployment: options.deployment,
             traffic: Arc::clone(&traffic),
             engine,
@@ -161,6 +164,19 @@ fn open(runtime: &Runtime, options: &Options, traffic: &Arc<Traffic>) -> Result<
     };
     let (kept, keeping) = Kept::start(local, Arc::clone(traffic), Arc::clone(&options.clock))?;
     Ok((Box::new(kept), Some(keeping)))
+}
+
+/// Does something with a storage that no receiver of this process has open.
+pub(super) fn on_engine<T>(
+    options: &Options,
+    work: impl AsyncFnOnce(&dyn Engine) -> Result<T, Trouble>,
+) -> Result<T, Error> {
+    let runtime = runtime(&options.store)?;
+    let (engine, keeping) = open(&runtime, options, &Arc::default())?;
+    let outcome = runtime.block_on(work(engine.as_ref()));
+    drop(engine);
+    keeping.map_or(Ok(()), |keeping| keeping.join().map_err(|_| Trouble::Unknown))?;
+    Ok(outcome?)
 }
 
 /// Opens these databases as a receiver would, and brings their tables to this version.

@@ -7,7 +7,10 @@ use rusqlite::OptionalExtension as _;
 
 use super::Error;
 use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
-use super::storage::{Artifact, ArtifactVersion, Count, Counts, Event, LocalEngine, Records, Upload, Work};
+use super::storage::{
+    Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, Records, Subject, Upload, Work,
+};
+use super::token::OWN_TEAM;
 use crate::base::ids::Ids;
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
@@ -26,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// An engine whose steps are transactions on one file.
 #[derive(Debug)]
 pub(super) struct Sqlite {
-    store: Store,
+    pub(super) store: Store,
     instance_id: String,
 }
 
@@ -46,20 +49,21 @@ impl Sqlite {
 
 impl LocalEngine for Sqlite {
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
-        self.store.write(|tx| work(&mut Tables { tx, project: None, namespace: None }))
+        self.store.write(|tx| work(&mut Tables { tx, team: OWN_TEAM, project: None, namespace: None }))
     }
 
-    fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error> {
+    fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error> {
         let ArtifactVersion { namespace, path, sha256 } = version;
         let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
-        let key = (project_uuid, mission_slug, target_branch, mission_type, manifest_version, path, sha256.as_bytes());
+        let names = (mission_slug, target_branch, mission_type, manifest_version);
         self.store.read(|tx| {
             let mut statement = tx.prepare(
-                "SELECT 1 FROM serve_namespaces JOIN serve_bodies USING (namespace_id)
-                 WHERE project_uuid = ?1 AND mission_slug = ?2 AND target_branch = ?3 AND mission_type = ?4
-                 AND manifest_version = ?5 AND artifact_path = ?6 AND content_sha256 = ?7",
+                "SELECT 1 FROM serve_projects JOIN serve_namespaces USING (project_id) JOIN serve_bodies USING (namespace_id)
+                 WHERE team = ?1 AND project_uuid = ?2 AND mission_slug = ?3 AND target_branch = ?4
+                 AND mission_type = ?5 AND manifest_version = ?6 AND artifact_path = ?7 AND content_sha256 = ?8",
             )?;
-            Ok(statement.exists(key)?)
+            let hash = sha256.as_bytes();
+            Ok(statement.exists((team, project_uuid, names.0, names.1, names.2, names.3, path, hash))?)
         })
     }
 
@@ -88,8 +92,9 @@ impl LocalEngine for Sqlite {
 
     fn text(&self, sha256: Sha256) -> Result<Option<String>, Error> {
         self.store.read(|tx| {
-            let mut statement = tx.prepare("SELECT content FROM serve_contents WHERE content_sha256 = ?1")?;
-            Ok(statement.query_row([sha256.as_bytes()], |r| r.get(0)).optional()?)
+            let mut statement =
+                tx.prepare("SELECT content FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2")?;
+            Ok(statement.query_row((OWN_TEAM, sha256.as_bytes()), |r| r.get(0)).optional()?)
         })
     }
 
@@ -101,9 +106,9 @@ impl LocalEngine for Sqlite {
 fn events_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
     let mut statement = tx.prepare(
         "SELECT seq, received_at, project_uuid, envelope FROM serve_events JOIN serve_projects USING (project_id)
-         WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+         WHERE seq > ?1 AND team = ?2 ORDER BY seq LIMIT ?3",
     )?;
-    let mut rows = statement.query((after, ROWS))?;
+    let mut rows = statement.query((after, OWN_TEAM, ROWS))?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     while bytes < BYTES
         && let Some(row) = rows.next()?
@@ -119,10 +124,10 @@ fn events_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
 fn texts_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
     let mut statement = tx.prepare(
         "SELECT seq, received_at, artifact_path, content_sha256, project_uuid, mission_slug, target_branch, mission_type,
-         manifest_version FROM serve_bodies JOIN serve_namespaces USING (namespace_id)
-         WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+         manifest_version FROM serve_bodies JOIN serve_namespaces USING (namespace_id) JOIN serve_projects USING (project_id)
+         WHERE seq > ?1 AND team = ?2 ORDER BY seq LIMIT ?3",
     )?;
-    let rows = statement.query_map((after, ROWS), |row| {
+    let rows = statement.query_map((after, OWN_TEAM, ROWS), |row| {
         let sha256: [u8; 32] = row.get(3)?;
         let namespace = NamespaceRef {
             project_uuid: row.get(4)?,
@@ -142,6 +147,7 @@ fn texts_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
 /// The tables within one transaction, with the last project and namespace looked up: batches name few.
 struct Tables<'a> {
     tx: &'a WriteTx<'a>,
+    team: i32,
     project: Option<(String, i64)>,
     namespace: Option<(NamespaceRef, i64)>,
 }
@@ -155,15 +161,15 @@ impl Tables<'_> {
         }
         let new = self
             .tx
-            .prepare("INSERT INTO serve_projects (project_uuid) VALUES (?1) ON CONFLICT DO NOTHING")?
-            .execute([uuid])?;
+            .prepare("INSERT INTO serve_projects (team, project_uuid) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute((self.team, uuid))?;
         if new > 0 {
             self.add(Count::Projects, 1)?;
         }
         let id = self
             .tx
-            .prepare("SELECT project_id FROM serve_projects WHERE project_uuid = ?1")?
-            .query_row([uuid], |r| r.get(0))?;
+            .prepare("SELECT project_id FROM serve_projects WHERE team = ?1 AND project_uuid = ?2")?
+            .query_row((self.team, uuid), |r| r.get(0))?;
         self.project = Some((uuid.to_owned(), id));
         Ok(id)
     }
@@ -175,18 +181,19 @@ impl Tables<'_> {
             return Ok(*id);
         }
         let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
-        let fields = [project_uuid, mission_slug, target_branch, mission_type, manifest_version];
+        let project = self.project_id(project_uuid)?;
+        let fields = (project, mission_slug, target_branch, mission_type, manifest_version);
         self.tx
             .prepare(
                 "INSERT INTO serve_namespaces
-                 (project_uuid, mission_slug, target_branch, mission_type, manifest_version)
+                 (project_id, mission_slug, target_branch, mission_type, manifest_version)
                  VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             )?
             .execute(fields)?;
         let id = self
             .tx
             .prepare(
-                "SELECT namespace_id FROM serve_namespaces WHERE project_uuid = ?1 AND mission_slug = ?2
+                "SELECT namespace_id FROM serve_namespaces WHERE project_id = ?1 AND mission_slug = ?2
                  AND target_branch = ?3 AND mission_type = ?4 AND manifest_version = ?5",
             )?
             .query_row(fields, |r| r.get(0))?;
@@ -195,7 +202,33 @@ impl Tables<'_> {
     }
 }
 
+impl Tables<'_> {
+    /// Notes that an event is the newest about its subject.
+    fn keep_word(&mut self, event: &Event, seq: i64) -> Result<(), Error> {
+        if let Some(Artifact { namespace, path }) = &event.announces {
+            let namespace = self.namespace_id(namespace)?;
+            let sql = "INSERT INTO serve_announcements (namespace_id, artifact_path, seq, content_sha256)
+                       VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT DO UPDATE SET seq = excluded.seq, content_sha256 = excluded.content_sha256";
+            self.tx.prepare(sql)?.execute((namespace, path, seq, event.content.as_ref().map(Sha256::as_bytes)))?;
+        }
+        if let Some(Subject { key, namespace }) = &event.about {
+            let namespace = self.namespace_id(namespace)?;
+            let sql = "INSERT INTO serve_words (namespace_id, subject, seq) VALUES (?1, ?2, ?3)
+                       ON CONFLICT DO UPDATE SET seq = excluded.seq";
+            self.tx.prepare(sql)?.execute((namespace, key, seq))?;
+        }
+        Ok(())
+    }
+}
+
 impl Records for Tables<'_> {
+    fn enter(&mut self, team: i32) {
+        if self.team != team {
+            (self.team, self.project, self.namespace) = (team, None, None);
+        }
+    }
+
     fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         let project = self.project_id(&event.project_uuid)?;
         let new = self
@@ -206,6 +239,7 @@ impl Records for Tables<'_> {
             )?
             .execute((project, &event.id, &event.kind, at.as_micros(), &event.envelope))?;
         if new > 0 {
+            self.keep_word(event, self.tx.conn().last_insert_rowid())?;
             return Ok(None);
         }
         let there = self
@@ -215,45 +249,49 @@ impl Records for Tables<'_> {
         Ok(Some(there))
     }
 
-    fn keep_announcement(&mut self, artifact: &Artifact) -> Result<(), Error> {
-        let namespace = self.namespace_id(&artifact.namespace)?;
-        self.tx
-            .prepare(
-                "INSERT INTO serve_announcements (namespace_id, artifact_path) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            )?
-            .execute((namespace, &artifact.path))?;
-        Ok(())
-    }
-
     fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error> {
         let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
-        let key = (project_uuid, mission_slug, target_branch, mission_type, manifest_version, path);
+        let key = (self.team, project_uuid, mission_slug, target_branch, mission_type, manifest_version, path);
         let found = self
             .tx
             .prepare(
-                "SELECT 1 FROM serve_namespaces JOIN serve_announcements USING (namespace_id)
-                 WHERE project_uuid = ?1 AND mission_slug = ?2 AND target_branch = ?3 AND mission_type = ?4
-                 AND manifest_version = ?5 AND artifact_path = ?6",
+                "SELECT 1 FROM serve_projects JOIN serve_namespaces USING (project_id)
+                 JOIN serve_announcements USING (namespace_id)
+                 WHERE team = ?1 AND project_uuid = ?2 AND mission_slug = ?3 AND target_branch = ?4
+                 AND mission_type = ?5 AND manifest_version = ?6 AND artifact_path = ?7",
             )?
             .query_row(key, |_| Ok(()))
             .optional()?;
         Ok(found.is_some())
     }
 
-    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<bool, Error> {
+    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error> {
         let ArtifactVersion { namespace, path, sha256 } = &upload.version;
+        let project = self.project_id(&namespace.project_uuid)?;
         let namespace = self.namespace_id(namespace)?;
-        self.tx
-            .prepare("INSERT INTO serve_contents (content_sha256, content) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-            .execute((sha256.as_bytes(), &upload.content))?;
+        let hash = sha256.as_bytes();
+        let content: Option<i64> = if let Some(content) = &upload.content {
+            let sql = "INSERT INTO serve_contents (team, content_sha256, content) VALUES (?1, ?2, ?3)
+                       ON CONFLICT DO NOTHING";
+            self.tx.prepare(sql)?.execute((self.team, hash, content))?;
+            let sql = "SELECT content_id FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2";
+            Some(self.tx.prepare(sql)?.query_row((self.team, hash), |r| r.get(0))?)
+        } else {
+            // Another project's text is as good as none: nothing may tell that it is there.
+            let sql = "SELECT content_id FROM serve_contents AS c WHERE team = ?1 AND content_sha256 = ?2
+                         AND EXISTS (SELECT 1 FROM serve_bodies AS b JOIN serve_namespaces USING (namespace_id)
+                                     WHERE b.content_id = c.content_id AND project_id = ?3)";
+            self.tx.prepare(sql)?.query_row((self.team, hash, project), |r| r.get(0)).optional()?
+        };
+        let Some(content) = content else { return Ok(Kept::NoText) };
         let new = self
             .tx
             .prepare(
-                "INSERT INTO serve_bodies (namespace_id, artifact_path, content_sha256, received_at)
-                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                "INSERT INTO serve_bodies (namespace_id, artifact_path, content_sha256, content_id, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             )?
-            .execute((namespace, path, sha256.as_bytes(), at.as_micros()))?;
-        Ok(new > 0)
+            .execute((namespace, path, hash, content, at.as_micros()))?;
+        Ok(if new > 0 { Kept::New } else { Kept::There })
     }
 
     fn keep_request_key(&mut self, key: &str, at: Timestamp) -> Result<bool, Error> {

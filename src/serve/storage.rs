@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Error;
 use super::arrivals::{Arrival, Heads};
+use super::inventory::{Ask, DigestOf, Fact, Page};
+use super::token::{Found, Token};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 
@@ -20,6 +22,19 @@ pub(super) struct Event {
     pub(super) envelope: Vec<u8>,
     /// The artifact it announces, when it is a `MissionDossierArtifactIndexed`.
     pub(super) announces: Option<Artifact>,
+    /// The digest of the content that it announces.
+    pub(super) content: Option<Sha256>,
+    /// What it says something about, when it is any other dossier event that has a successor.
+    pub(super) about: Option<Subject>,
+}
+
+/// What dossier events of one family say something about, of which the newest word counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subject {
+    /// The key that the events have in common.
+    pub(super) key: [u8; 16],
+    /// Whose it is.
+    pub(super) namespace: NamespaceRef,
 }
 
 /// One artifact, whatever its content. A body is taken once its path was announced: the event of the very version it
@@ -42,7 +57,19 @@ pub(super) struct ArtifactVersion {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Upload {
     pub(super) version: ArtifactVersion,
-    pub(super) content: String,
+    /// `None` where the sender believes that the text is here, of whatever artifact of the project.
+    pub(super) content: Option<String>,
+}
+
+/// What became of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is stored now.
+    New,
+    /// It was there.
+    There,
+    /// Its text came not with it, and is not here.
+    NoText,
 }
 
 macro_rules! counts {
@@ -87,14 +114,15 @@ pub(super) type Counts = BTreeMap<Count, i64>;
 
 /// The records within one durable step.
 pub(super) trait Records {
-    /// Stores an event unless its project has one with this id; gives the envelope that was there.
+    /// From here on, everything is of this team.
+    fn enter(&mut self, team: i32);
+    /// Stores an event, with what it announces, unless its project has one with this id; gives the envelope that was
+    /// there.
     fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error>;
-    /// Remembers that an artifact was announced.
-    fn keep_announcement(&mut self, artifact: &Artifact) -> Result<(), Error>;
     /// True when an event has announced this artifact.
     fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error>;
-    /// Stores a body unless this artifact version has one; true when it was new. Equal contents are stored once.
-    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<bool, Error>;
+    /// Stores a body unless this artifact version has one. Equal contents are stored once.
+    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error>;
     /// Remembers the key of a request; true when it had come before.
     fn keep_request_key(&mut self, key: &str, at: Timestamp) -> Result<bool, Error>;
     /// Adds to a number.
@@ -104,12 +132,27 @@ pub(super) trait Records {
 /// What a step does with the records.
 pub(super) type Work<'a> = dyn FnMut(&mut dyn Records) -> Result<(), Error> + 'a;
 
+/// The tokens of a storage in this process; see [`super::token::Tokens`].
+pub(super) trait LocalTokens {
+    fn find_token(&self, digest: Option<Sha256>) -> Result<Found, Error>;
+    fn add_token(&mut self, token: &Token) -> Result<bool, Error>;
+    fn list_tokens(&self) -> Result<Vec<Token>, Error>;
+    fn revoke_token(&mut self, team: &str, name: &str, at: Timestamp) -> Result<bool, Error>;
+}
+
+/// What a storage in this process has; see [`super::inventory::Inventory`].
+pub(super) trait LocalInventory {
+    fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error>;
+    fn event_states(&self, ask: &Ask, of: DigestOf) -> Result<Page<(String, Sha256)>, Error>;
+    fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error>;
+}
+
 /// A storage in this process, with one owner.
-pub(super) trait LocalEngine: Send {
+pub(super) trait LocalEngine: LocalTokens + LocalInventory + Send {
     /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does not.
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error>;
-    /// True when this artifact version has its body.
-    fn has_body(&self, version: &ArtifactVersion) -> Result<bool, Error>;
+    /// True when this artifact version of a team has its body.
+    fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error>;
     /// The numbers as of the last step.
     fn counts(&self) -> Result<Counts, Error>;
     /// The feeds, with how far each goes.

@@ -15,8 +15,17 @@ pub(super) const MAX_BODY_BYTES: usize = 512 << 10;
 const CURRENT_NAMES: [&str; 2] = ["mission_slug", "mission_type"];
 const OLD_NAMES: [&str; 2] = ["feature_slug", "mission_key"];
 
-/// Reads and checks a request's text (`formats` section 11.3). Unknown fields are tolerated.
+/// Reads and checks a request's text. Unknown fields are tolerated.
 pub(super) fn read(bytes: &[u8]) -> Result<Upload, Answer> {
+    read_form(bytes, false)
+}
+
+/// One document of several, whose text may be left out.
+pub(super) fn read_one_of_many(bytes: &[u8]) -> Result<Upload, Answer> {
+    read_form(bytes, true)
+}
+
+fn read_form(bytes: &[u8], may_lack_text: bool) -> Result<Upload, Answer> {
     let fields: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|e| Answer::bad_request(&format!("the request is not a JSON object: {e}")))?;
     let mut form = Form { fields: &fields, wrong: Vec::new() };
@@ -30,12 +39,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Upload, Answer> {
     };
     let path = form.text("artifact_path");
     let claimed = form.hash();
-    let content = form.content()?;
-    let actual = Sha256::of(content.as_bytes());
-    if claimed.is_some_and(|claimed| claimed != actual) {
+    let content = if may_lack_text && !fields.contains_key("content_body") { None } else { Some(form.content()?) };
+    let actual = content.as_ref().map(|content| Sha256::of(content.as_bytes()));
+    if let (Some(claimed), Some(actual)) = (claimed, actual)
+        && claimed != actual
+    {
         form.wrong.push(("content_hash", format!("is not the SHA-256 of content_body, which is {actual}")));
     }
-    if form.wrong.is_empty() {
+    if form.wrong.is_empty()
+        && let Some(actual) = actual.or(claimed)
+    {
         let version = ArtifactVersion { namespace: normalized(namespace), path, sha256: actual };
         Ok(Upload { version, content })
     } else {

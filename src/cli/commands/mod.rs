@@ -29,6 +29,7 @@ mod replay;
 mod restore;
 mod run;
 mod serve;
+mod serve_token;
 mod settings;
 mod status;
 mod status_all;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::serve_token;
 use crate::base::clock::SystemClock;
 use crate::base::files;
 use crate::base::ids::SystemIds;
@@ -24,8 +25,13 @@ use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, S
 Examples:
   sk-sync serve                                           on a free port, kept in memory
   sk-sync serve --listen 127.0.0.1:8400 --store got.db    on a fixed port, kept in a file
-  sk-sync serve --store-env DATABASE_URL --migrate        in PostgreSQL (sk-sync-server)")]
+  sk-sync serve --store-env DATABASE_URL --migrate        in PostgreSQL (sk-sync-server)
+  sk-sync serve token add ci --scope write --store got.db make a token for clients")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Address to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
@@ -79,6 +85,12 @@ pub(crate) struct Args {
     pub(crate) port_file: Option<PathBuf>,
 }
 
+/// What else there is to do with a receiver's storage.
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Token(serve_token::Args),
+}
+
 /// What a line about a request looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum RequestLog {
@@ -106,19 +118,39 @@ fn bytes(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("expected a number from {} to {}", BYTES.start(), BYTES.end()))
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let options = Options {
-        listen: args.listen,
-        store: storage(context, args)?,
-        token: token(context, args)?,
-        max_events: args.max_events,
-        max_bytes: args.max_bytes,
+/// The options of a receiver over this storage.
+fn over(store: Storage) -> Options {
+    Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        store,
+        token: None,
+        max_events: DEFAULT_MAX_EVENTS,
+        max_bytes: DEFAULT_MAX_BYTES,
         deployment: Deployment::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
         random: fastrand::f64,
+        admin: None,
+        requests: None,
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    if let Some(Command::Token(token)) = &args.command {
+        return serve_token::run(context, token, |place| match (&place.store_env, &place.store) {
+            (Some(name), _) => Ok(over(databases(context, name, false, None)?)),
+            (None, Some(file)) => Ok(over(Storage::File(context.cwd.join(file)))),
+            (None, None) => Err(Failure::usage("name the storage with --store or --store-env".to_owned())),
+        });
+    }
+    let options = Options {
+        listen: args.listen,
+        token: token(context, args)?,
+        max_events: args.max_events,
+        max_bytes: args.max_bytes,
         admin: args.admin_listen,
         requests: args.log.map(|_json| write_line as fn(&str)),
+        ..over(storage(context, args)?)
     };
     #[cfg(feature = "postgres")]
     if args.migrate_only {
@@ -132,7 +164,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         files::replace(&context.cwd.join(file), port.as_bytes()).map_err(|e| Failure::io(&e))?;
     }
     if args.token_env.is_none() && !args.listen.ip().is_loopback() {
-        let what = "anybody who reaches this address may send and read the report; --token-env NAME asks for a token";
+        let what = "anybody who reaches this address may send and read, unless the storage has tokens (sk-sync serve token add)";
         context.printer.warning(what);
     }
     context.printer.result(&format!("listening on {}", server.origin()));
@@ -149,20 +181,20 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 /// Where what is received is kept.
 fn storage(context: &Context, args: &Args) -> Result<Storage, Failure> {
     match (&args.store_env, &args.store) {
-        (Some(name), _) => databases(context, args, name),
+        (Some(name), _) => databases(context, name, args.migrate || args.migrate_only, args.bodies.as_deref()),
         (None, Some(file)) => Ok(Storage::File(context.cwd.join(file))),
         (None, None) => Ok(Storage::Memory),
     }
 }
 
 #[cfg(not(feature = "postgres"))]
-fn databases(_context: &Context, _args: &Args, name: &str) -> Result<Storage, Failure> {
+fn databases(_context: &Context, name: &str, _migrate: bool, _bodies: Option<&str>) -> Result<Storage, Failure> {
     Err(Failure::usage(format!("--store-env {name}: this build of sk-sync cannot use PostgreSQL"))
         .with_hint("build sk-sync-server: cargo build --release --features postgres"))
 }
 
 #[cfg(feature = "postgres")]
-fn databases(context: &Context, args: &Args, name: &str) -> Result<Storage, Failure> {
+fn databases(context: &Context, name: &str, migrate: bool, bodies: Option<&str>) -> Result<Storage, Failure> {
     use crate::base::env::CERTIFICATES;
     use crate::serve::{Databases, Migrate};
     let lacking = |what: &str| {
@@ -181,9 +213,9 @@ fn databases(context: &Context, args: &Args, name: &str) -> Result<Storage, Fail
     });
     Ok(Storage::Databases(Box::new(Databases {
         urls: urls.into_iter().map(SecretString::from).collect(),
-        migrate: if args.migrate || args.migrate_only { Migrate::Apply } else { Migrate::Refuse },
+        migrate: if migrate { Migrate::Apply } else { Migrate::Refuse },
         authorities: authorities.transpose()?,
-        bodies: args.bodies.as_ref().map(|address| object_store(context, address)).transpose()?,
+        bodies: bodies.map(|address| object_store(context, address)).transpose()?,
     })))
 }
 

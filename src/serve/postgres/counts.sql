@@ -1,3 +1,1 @@
--- $1 tenant.
-SELECT (SELECT count(*) FROM sk_projects WHERE tenant = $1), (SELECT count(*) FROM sk_events WHERE tenant = $1),
-       (SELECT count(*) FROM sk_bodies WHERE tenant = $1)
+SELECT (SELECT count(*) FROM sk_projects), (SELECT count(*) FROM sk_events), (SELECT count(*) FROM sk_bodies)

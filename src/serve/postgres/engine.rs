@@ -1,9 +1,10 @@
 //! Events and texts in PostgreSQL.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -15,29 +16,26 @@ use super::turns::Turns;
 use super::{Databases, Error, cell, durable, migrate, words};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Sha256};
-use crate::event::NamespaceRef;
 use crate::http::{Network, tls_config};
 use crate::serve::arrivals::{Arrival, Heads};
-use crate::serve::batch::{Entry, is_same_event};
+use crate::serve::batch::Entry;
 use crate::serve::blobs::{Blobs, INLINE_BYTES};
-use crate::serve::engine::{Content, Engine, Outcome, Reply, Request, Results, Trouble, Verdict};
+use crate::serve::engine::{Content, Engine, Outcome, Reply, Request, Results, Trouble};
 use crate::serve::metrics::Sample;
-use crate::serve::storage::{ArtifactVersion, Count, Counts, Event, Upload};
+use crate::serve::storage::{Count, Counts, Event, Upload};
 use crate::serve::traffic::Traffic;
 
-/// The one team there is.
-pub(super) const TENANT: i32 = 0;
-/// How long a request waits for its turn among those of its project.
-const TURN_WAIT: Duration = Duration::from_secs(10);
 /// How long a database may take to say that it is ready.
 const READY_WAIT: Duration = Duration::from_secs(2);
 /// Projects are shared out by this many bits of their digest.
 const BUCKET_BITS: u32 = 12;
+/// Bodies of one request that are worked on at a time.
+const TOGETHER: usize = 4;
 
 /// The engine: one or more databases, each with its share of the projects.
 #[derive(Debug)]
 pub(in crate::serve) struct Postgres {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     instance_id: String,
     traffic: Arc<Traffic>,
 }
@@ -52,7 +50,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) pool: Pool,
-    turns: Turns,
+    pub(super) turns: Turns,
 }
 
 impl Postgres {
@@ -113,7 +111,7 @@ impl Engine for Postgres {
     fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>> {
         let shared = Arc::clone(&self.shared);
         // A task of its own, so that a client that hangs up leaves no connection in the middle of an answer.
-        let work = tokio::spawn(async move { shared.keep(request.content).await });
+        let work = tokio::spawn(async move { shared.keep(request.team, request.content).await });
         Box::pin(async { work.await.unwrap_or(Err(Trouble::Unknown)) })
     }
 
@@ -197,15 +195,25 @@ impl Shared {
         self.shards.get((bucket * self.shards.len()) >> BUCKET_BITS).ok_or(Trouble::Unknown)
     }
 
-    async fn keep(&self, content: Content) -> Result<Outcome, Trouble> {
+    async fn keep(&self, team: i32, content: Content) -> Result<Outcome, Trouble> {
         match content {
-            Content::Events(entries) => self.keep_events(&entries).await,
-            Content::Body(upload) => self.keep_body(upload).await,
+            Content::Events(entries) => self.keep_events(team, &entries).await,
+            Content::Body(upload) => self.keep_body(team, upload).await,
+            Content::Bodies(uploads) => {
+                let mut outcomes = Vec::with_capacity(uploads.len());
+                let mut working =
+                    stream::iter(uploads.into_iter().map(|upload| self.keep_body(team, upload))).buffered(TOGETHER);
+                while let Some(outcome) = working.next().await {
+                    let is_begun = !outcomes.is_empty();
+                    outcomes.push(outcome.map_err(|trouble| if is_begun { Trouble::Unknown } else { trouble })?);
+                }
+                Ok(Outcome::Bodies(outcomes))
+            }
         }
     }
 
     /// Keeps a batch, project by project. A failure after the first project leaves some of it stored.
-    async fn keep_events(&self, entries: &[Entry]) -> Result<Outcome, Trouble> {
+    async fn keep_events(&self, team: i32, entries: &[Entry]) -> Result<Outcome, Trouble> {
         let mut projects: BTreeMap<Uuid, Vec<(usize, &Event)>> = BTreeMap::new();
         for (at, entry) in entries.iter().enumerate() {
             if let Ok(event) = &entry.event {
@@ -217,7 +225,7 @@ impl Shared {
         let mut is_begun = false;
         for (project, events) in projects {
             let (places, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
-            let kept = self.shard(project)?.keep_project(project, &events).await;
+            let kept = self.shard(project)?.keep_project(team, project, &events).await;
             let kept = kept.map_err(|trouble| if is_begun { Trouble::Unknown } else { trouble })?;
             is_begun = true;
             for (at, verdict) in places.into_iter().zip(kept) {
@@ -227,24 +235,25 @@ impl Shared {
         Ok(Outcome::Events(Results::of(entries.iter().zip(verdicts))))
     }
 
-    async fn keep_body(&self, upload: Upload) -> Result<Outcome, Trouble> {
+    async fn keep_body(&self, team: i32, upload: Upload) -> Result<Outcome, Trouble> {
         // No event is of a project whose id is not one.
         let Ok(project) = Uuid::parse_str(&upload.version.namespace.project_uuid) else {
             return Ok(Outcome::NotAnnounced);
         };
         let shard = self.shard(project)?;
         let Upload { version, content } = upload;
+        let Some(content) = content else { return shard.keep_known_body(team, project, &version).await };
         let size = i32::try_from(content.len()).unwrap_or(i32::MAX);
         let Some(blobs) = self.blobs.as_ref().filter(|_| content.len() > INLINE_BYTES) else {
-            return shard.keep_body(project, &version, size, Some(content.as_bytes())).await;
+            return shard.keep_body((team, project), &version, size, Some(content.as_bytes())).await;
         };
-        match shard.body_state(project, &version).await? {
+        match shard.body_state(team, project, &version).await? {
             (false, _) => Ok(Outcome::NotAnnounced),
             (true, true) => Ok(Outcome::AlreadyExists),
             (true, false) => {
                 // The text first: a row without its text would be a promise that was not kept.
-                blobs.put(TENANT, version.sha256, content).await?;
-                shard.keep_body(project, &version, size, None).await
+                blobs.put(team, version.sha256, content).await?;
+                shard.keep_body((team, project), &version, size, None).await
             }
         }
     }
@@ -253,143 +262,11 @@ impl Shared {
     async fn stored(&self) -> Result<[i64; 3], Trouble> {
         let mut sums = [0; 3];
         for shard in &self.shards {
-            let rows = shard.pool.read(include_str!("counts.sql"), &[(&TENANT, Type::INT4)]).await?;
+            let rows = shard.pool.read(include_str!("counts.sql"), &[]).await?;
             for (at, sum) in sums.iter_mut().enumerate() {
                 *sum += cell::<i64>(rows.first(), at)?;
             }
         }
         Ok(sums)
     }
-}
-
-impl Shard {
-    async fn keep_project(&self, project: Uuid, events: &[&Event]) -> Result<Vec<Verdict>, Trouble> {
-        let _turn = timeout(TURN_WAIT, self.turns.take(project)).await.map_err(|_| Trouble::Busy)?;
-        let digests: Vec<_> = events.iter().map(|event| Sha256::of(&event.envelope)).collect();
-        let mut seen = HashSet::new();
-        let firsts: Vec<_> = events.iter().map(|event| seen.insert(event.id.as_str())).collect();
-        let (base, new) = self.insert(project, events, &digests, &firsts).await?;
-        let count = i64::try_from(seen.len()).unwrap_or(i64::MAX);
-        if new == count && seen.len() == events.len() {
-            return Ok(vec![Verdict::New; events.len()]);
-        }
-        // Rows never change, so this may come after the commit.
-        let looked_up = self.look_up(project, events, &digests).await;
-        let there = looked_up.map_err(|_| Trouble::Unknown)?;
-        let own = base + 1..=base + count;
-        let verdict = |at: usize| {
-            let (seq, other) = there.get(&at).ok_or(Trouble::Unknown)?;
-            Ok(match other {
-                _ if firsts[at] && own.contains(seq) => Verdict::New,
-                Some(envelope) if !is_same_event(envelope, &events[at].envelope) => Verdict::Conflict,
-                _ => Verdict::Duplicate,
-            })
-        };
-        (0..events.len()).map(verdict).collect()
-    }
-
-    /// Stores the events whose ids are new, of those that are the first of their id in the batch. Gives the number that
-    /// the sequence numbers of this batch come after, and how many are new.
-    async fn insert(
-        &self,
-        project: Uuid,
-        events: &[&Event],
-        digests: &[Sha256],
-        firsts: &[bool],
-    ) -> Result<(i64, i64), Trouble> {
-        let chosen: Vec<_> = (0..events.len()).filter(|at| firsts[*at]).collect();
-        let ids: Vec<_> = chosen.iter().map(|at| events[*at].id.as_str()).collect();
-        let kinds: Vec<_> = chosen.iter().map(|at| events[*at].kind.as_str()).collect();
-        let hashes: Vec<&[u8]> = chosen.iter().map(|at| &digests[*at].as_bytes()[..]).collect();
-        let envelopes: Vec<&[u8]> = chosen.iter().map(|at| events[*at].envelope.as_slice()).collect();
-        let announced = chosen.iter().filter_map(|at| Some((events[*at].id.as_str(), events[*at].announces.as_ref()?)));
-        let (causes, artifacts): (Vec<_>, Vec<_>) = announced.unzip();
-        let keys: Vec<_> = artifacts.iter().map(|a| artifact_key(&a.namespace, &a.path)).collect();
-        let keys: Vec<&[u8]> = keys.iter().map(|key| &key.as_bytes()[..]).collect();
-        let slugs: Vec<_> = artifacts.iter().map(|a| a.namespace.mission_slug.as_str()).collect();
-        let branches: Vec<_> = artifacts.iter().map(|a| a.namespace.target_branch.as_str()).collect();
-        let types: Vec<_> = artifacts.iter().map(|a| a.namespace.mission_type.as_str()).collect();
-        let versions: Vec<_> = artifacts.iter().map(|a| a.namespace.manifest_version.as_str()).collect();
-        let paths: Vec<_> = artifacts.iter().map(|a| a.path.as_str()).collect();
-        let parameters: [Parameter<'_>; 13] = [
-            (&TENANT, Type::INT4),
-            (&project, Type::UUID),
-            (&ids, Type::TEXT_ARRAY),
-            (&kinds, Type::TEXT_ARRAY),
-            (&hashes, Type::BYTEA_ARRAY),
-            (&envelopes, Type::BYTEA_ARRAY),
-            (&causes, Type::TEXT_ARRAY),
-            (&keys, Type::BYTEA_ARRAY),
-            (&slugs, Type::TEXT_ARRAY),
-            (&branches, Type::TEXT_ARRAY),
-            (&types, Type::TEXT_ARRAY),
-            (&versions, Type::TEXT_ARRAY),
-            (&paths, Type::TEXT_ARRAY),
-        ];
-        let rows = self.pool.write(include_str!("keep_events.sql"), &parameters).await?;
-        Ok((cell(rows.first(), 0)?, cell(rows.first(), 1)?))
-    }
-
-    /// The stored row of each event: its sequence number, and its envelope if that has another digest.
-    async fn look_up(
-        &self,
-        project: Uuid,
-        events: &[&Event],
-        digests: &[Sha256],
-    ) -> Result<BTreeMap<usize, (i64, Option<Vec<u8>>)>, Trouble> {
-        let ids: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
-        let hashes: Vec<&[u8]> = digests.iter().map(|digest| &digest.as_bytes()[..]).collect();
-        let parameters: [Parameter<'_>; 4] =
-            [(&TENANT, Type::INT4), (&project, Type::UUID), (&ids, Type::TEXT_ARRAY), (&hashes, Type::BYTEA_ARRAY)];
-        let rows = self.pool.read(include_str!("look_up.sql"), &parameters).await?;
-        let found = rows.iter().map(|row| {
-            let number: i64 = cell(Some(row), 0)?;
-            let at = usize::try_from(number - 1).map_err(|_| Trouble::Unknown)?;
-            Ok((at, (cell(Some(row), 1)?, cell(Some(row), 2)?)))
-        });
-        found.collect()
-    }
-
-    /// True when the artifact was announced, and when this version of it is stored.
-    async fn body_state(&self, project: Uuid, version: &ArtifactVersion) -> Result<(bool, bool), Trouble> {
-        let key = artifact_key(&version.namespace, &version.path);
-        let (key, hash) = (&key.as_bytes()[..], &version.sha256.as_bytes()[..]);
-        let parameters: [Parameter<'_>; 4] =
-            [(&TENANT, Type::INT4), (&project, Type::UUID), (&key, Type::BYTEA), (&hash, Type::BYTEA)];
-        let rows = self.pool.read(include_str!("body_state.sql"), &parameters).await?;
-        Ok((cell(rows.first(), 0)?, cell(rows.first(), 1)?))
-    }
-
-    /// Stores a version, and its content where that is not kept elsewhere.
-    async fn keep_body(
-        &self,
-        project: Uuid,
-        version: &ArtifactVersion,
-        size: i32,
-        content: Option<&[u8]>,
-    ) -> Result<Outcome, Trouble> {
-        let key = artifact_key(&version.namespace, &version.path);
-        let (key, hash) = (&key.as_bytes()[..], &version.sha256.as_bytes()[..]);
-        let parameters: [Parameter<'_>; 6] = [
-            (&TENANT, Type::INT4),
-            (&project, Type::UUID),
-            (&key, Type::BYTEA),
-            (&hash, Type::BYTEA),
-            (&size, Type::INT4),
-            (&content, Type::BYTEA),
-        ];
-        let rows = self.pool.write(include_str!("keep_body.sql"), &parameters).await?;
-        Ok(match (cell::<i64>(rows.first(), 0)?, cell::<i64>(rows.first(), 1)?) {
-            (0, _) => Outcome::NotAnnounced,
-            (_, 0) => Outcome::AlreadyExists,
-            _ => Outcome::Stored,
-        })
-    }
-}
-
-/// The key of an artifact: its texts can be longer than an index holds.
-fn artifact_key(namespace: &NamespaceRef, path: &str) -> Sha256 {
-    let NamespaceRef { project_uuid: _, mission_slug, target_branch, mission_type, manifest_version } = namespace;
-    let texts = serde_json::json!([mission_slug, target_branch, mission_type, manifest_version, path]);
-    Sha256::of(texts.to_string().as_bytes())
 }

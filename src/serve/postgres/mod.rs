@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!  pool     connections, bounded; what is tried again          tls      encrypted connections
-//!  engine   the Engine: events and texts                       turns    one writer for each project
+//!  engine   the Engine: events and texts (shard: its statements)                       turns    one writer for each project
 //!  migrate  the schema's steps                                 durable  what a database must promise
 //!  read     the feeds and texts that readers follow         samples  numbers for operators
+//!  tokens, inventory  the rest of the Engine
 //! ```
 //!
 //! **Invariant:** a receiver holds no state that another one needs: no lock, no listener, no sequence. Each write is one
@@ -13,11 +14,14 @@
 
 mod durable;
 mod engine;
+mod inventory;
 mod migrate;
 mod pool;
 mod read;
 mod samples;
+mod shard;
 mod tls;
+mod tokens;
 mod turns;
 
 pub(crate) use migrate::Migrate;

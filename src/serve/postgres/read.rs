@@ -5,13 +5,14 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::cell;
-use super::engine::{Shard, Shared, TENANT};
+use super::engine::{Shard, Shared};
 use super::pool::Parameter;
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 use crate::serve::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
 use crate::serve::engine::Trouble;
 use crate::serve::storage::ArtifactVersion;
+use crate::serve::token::OWN_TEAM;
 
 impl Shared {
     /// Every project with its head.
@@ -20,7 +21,7 @@ impl Shared {
         for shard in &self.shards {
             let sql = "SELECT NULL::uuid, 0::bigint, value FROM sk_settings WHERE name = 'era' \
                        UNION ALL SELECT project_uuid, head, NULL FROM sk_projects WHERE tenant = $1";
-            for row in &shard.pool.read(sql, &[(&TENANT, Type::INT4)]).await? {
+            for row in &shard.pool.read(sql, &[(&OWN_TEAM, Type::INT4)]).await? {
                 match cell::<Option<Uuid>>(Some(row), 0)? {
                     Some(project) => heads.streams.push((project.to_string(), cell(Some(row), 1)?)),
                     None => heads.era.push_str(&cell::<String>(Some(row), 2)?),
@@ -35,7 +36,7 @@ impl Shared {
         let project = Uuid::parse_str(stream).map_err(|_| Trouble::Unknown)?;
         let (rows, bytes) = (i64::from(ROWS), i64::try_from(BYTES).unwrap_or(i64::MAX));
         let parameters: [Parameter<'_>; 5] = [
-            (&TENANT, Type::INT4),
+            (&OWN_TEAM, Type::INT4),
             (&project, Type::UUID),
             (&after, Type::INT8),
             (&rows, Type::INT8),
@@ -52,7 +53,7 @@ impl Shared {
             return Ok(String::from_utf8(content).ok());
         }
         match &self.blobs {
-            Some(blobs) => blobs.get(TENANT, sha256).await,
+            Some(blobs) => blobs.get(OWN_TEAM, sha256).await,
             None => Ok(None),
         }
     }
@@ -61,7 +62,7 @@ impl Shared {
 impl Shard {
     async fn blob(&self, sha256: Sha256) -> Result<Option<Vec<u8>>, Trouble> {
         let digest = &sha256.as_bytes()[..];
-        let parameters: [Parameter<'_>; 2] = [(&TENANT, Type::INT4), (&digest, Type::BYTEA)];
+        let parameters: [Parameter<'_>; 2] = [(&OWN_TEAM, Type::INT4), (&digest, Type::BYTEA)];
         let sql = "SELECT content FROM sk_blobs WHERE tenant = $1 AND sha256 = $2";
         let rows = self.pool.read(sql, &parameters).await?;
         rows.first().map(|row| cell(Some(row), 0)).transpose()

@@ -3,6 +3,23 @@ CREATE TABLE sk_settings (
   value text NOT NULL
 );
 
+CREATE TABLE sk_tenants (                     -- the operator's own, 0, has no row
+  tenant int PRIMARY KEY,
+  name   text COLLATE "C" NOT NULL UNIQUE
+);
+
+CREATE TABLE sk_tokens (                      -- rows are never deleted: with any, requests need a token
+  token_sha256 bytea PRIMARY KEY,
+  tenant       int NOT NULL,
+  name         text COLLATE "C" NOT NULL,
+  scope        text NOT NULL,                 -- write, read, admin
+  project_uuid uuid,                          -- the only one it is for, or NULL
+  created_at   bigint NOT NULL,               -- microseconds since the epoch, as the next two
+  expires_at   bigint,
+  revoked_at   bigint,
+  UNIQUE (tenant, name)
+);
+
 CREATE TABLE sk_projects (
   tenant       int NOT NULL,
   project_uuid uuid NOT NULL,
@@ -35,7 +52,17 @@ CREATE TABLE sk_artifacts (                   -- what MissionDossierArtifactInde
   mission_type     text NOT NULL,
   manifest_version text NOT NULL,
   path             text NOT NULL,
+  sha256           bytea,                     -- what that event says of its content
   PRIMARY KEY (tenant, project_uuid, artifact)
+);
+
+CREATE TABLE sk_words (                       -- the newest other event about the same thing of a mission
+  tenant       int NOT NULL,
+  project_uuid uuid NOT NULL,
+  subject      bytea NOT NULL,
+  seq          bigint NOT NULL,
+  mission_slug text NOT NULL,
+  PRIMARY KEY (tenant, project_uuid, subject)
 );
 
 CREATE TABLE sk_bodies (
@@ -50,6 +77,7 @@ CREATE TABLE sk_bodies (
 );
 
 CREATE UNIQUE INDEX sk_bodies_feed ON sk_bodies (tenant, project_uuid, seq);
+CREATE INDEX sk_bodies_texts ON sk_bodies (tenant, project_uuid, sha256);
 
 CREATE TABLE sk_blobs (                       -- texts that are in the database
   tenant  int NOT NULL,

@@ -35,6 +35,17 @@ fn local(dir: &Path) -> [Engine; 2] {
     ]
 }
 
+/// Runs a test over the options of each storage that outlives its process.
+pub(super) fn over_each_lasting(test: impl Fn(&str, &dyn Fn() -> crate::serve::Options)) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("serve.db");
+    test("sqlite", &|| super::client::options(crate::serve::Storage::File(path.clone())));
+    #[cfg(feature = "postgres")]
+    if let Some(url) = shared::database() {
+        test("postgres", &|| shared::databases(&[&url], crate::serve::Migrate::Apply));
+    }
+}
+
 /// Runs a test over each engine.
 pub(super) fn over_each_engine(test: impl Fn(&Engine)) {
     let dir = tempfile::tempdir().unwrap();

@@ -25,7 +25,8 @@ fn one_event_too_many_is_413_with_the_limits() {
     assert_eq!((status, &answer["error"]), (413, &json!("sync_batch_too_large")));
     let limits = json!({"max_events_per_batch": 1000, "max_decompressed_bytes_per_batch": 1 << 20});
     assert_eq!(answer["limits"], limits);
-    assert_eq!(talk.get(HEALTH).1["sync_ingress"]["limits"], limits);
+    let told = &talk.get(HEALTH).1["sync_ingress"]["limits"];
+    assert!(limits.as_object().unwrap().iter().all(|(name, limit)| told[name] == *limit), "{told}");
     assert_eq!(talk.counts(["events", "event_requests"]), [0, 1]);
     assert_eq!(talk.batch(&events[..1000]).len(), 1000);
 }

@@ -1,6 +1,7 @@
 //! The receiver over real sockets.
 
 mod bodies;
+mod capabilities;
 mod client;
 mod conformance;
 mod engines;
@@ -11,3 +12,4 @@ mod limits;
 mod postgres;
 mod probes;
 pub(super) mod sample;
+mod tokens;

@@ -1,0 +1,97 @@
+//! Which documents go next, and how many in a request.
+
+use super::{Documents, Job, SOON, key};
+use crate::base::Timestamp;
+use crate::bodies::Error;
+use crate::bodies::select::{self, Row, Stored};
+use crate::delivery::{self, Course, Limits, PATIENCE, Stop};
+use crate::store::Store;
+
+/// Rows read at once, without their texts.
+const CHUNK: i64 = 64;
+
+/// What a document takes in a request beside its text, about, in bytes; and how much JSON may add to the text.
+const FIELDS_BYTES: usize = 1 << 10;
+
+impl Documents<'_> {
+    /// What the pool may have.
+    pub(super) fn hand_out(
+        &mut self,
+        store: &Store,
+        course: &mut Course<'_>,
+        at_hand: usize,
+    ) -> Result<Vec<Job>, Error> {
+        let mut jobs = Vec::new();
+        // Refusals are told apart one by one.
+        let is_plain = self.is_open && self.refused.is_empty() && self.push.may_send_many();
+        let many = delivery::document_batch(&self.target, course.now).filter(|_| is_plain);
+        while at_hand + jobs.len() < if self.is_open { self.at_most } else { 1 } {
+            let job = self.next_job(store, course, many)?;
+            if job.is_empty() {
+                break;
+            }
+            jobs.push(job);
+        }
+        Ok(jobs)
+    }
+
+    /// The documents of the next request; none when there is nothing to send, or nothing may be sent.
+    fn next_job(&mut self, store: &Store, course: &mut Course<'_>, many: Option<Limits>) -> Result<Job, Error> {
+        let mut job = Job::new();
+        let mut bytes = 0;
+        while job.is_empty() || many.is_some_and(|many| job.len() < many.events) {
+            let Some(row) = self.next_row(store, course.now)? else { break };
+            let size = usize::try_from(row.size_bytes).unwrap_or(usize::MAX).saturating_add(FIELDS_BYTES);
+            if !job.is_empty() && many.is_some_and(|many| size.saturating_add(bytes) > many.bytes) {
+                self.rows.push_front(row);
+                break;
+            }
+            if !self.may_go_on(course) {
+                break;
+            }
+            // An older version that is due soon would come to nothing if this one went first.
+            if self.has_waiting
+                && let Some(due) = store.read(|tx| delivery::older_due(tx, self.policy.target, row.id, course.now))?
+                && due.since(course.now) <= SOON
+            {
+                self.soon.insert(due);
+                continue;
+            }
+            let kept = match store.read(|tx| select::content(tx, &row))? {
+                Stored::Intact(body) => Some(body),
+                // A damaged one is healed by the file.
+                Stored::Damaged | Stored::Nothing => (self.policy.on_disk)(&row),
+            };
+            match kept {
+                Some(_) if !self.at_hand.insert(key(&row)) => self.behind.push_back(row),
+                Some(body) => {
+                    if self.policy.is_again {
+                        self.push.believe([row.sha256]);
+                    }
+                    bytes = bytes.saturating_add(size);
+                    job.push((row, body.into_text()));
+                }
+                None => self.report.textless.push(row),
+            }
+        }
+        Ok(job)
+    }
+
+    /// Asked when there is something to do; false leaves the reason with the course.
+    fn may_go_on(&self, course: &mut Course<'_>) -> bool {
+        if self.pause.is_some() && course.stop.is_none() {
+            course.stop = Some(Stop::Throttled("rate_limited: the server asked to be left alone".to_owned()));
+        }
+        course.may_follow() && !course.is_over()
+    }
+
+    fn next_row(&mut self, store: &Store, now: Timestamp) -> Result<Option<Row>, Error> {
+        if let (true, Some(cursor)) = (self.rows.is_empty(), self.cursor) {
+            self.rows = store.read(|tx| select::due(tx, self.policy.target, now, cursor, CHUNK))?.into();
+            self.cursor = self.rows.back().map(|row| row.id);
+        }
+        // What failed in this drain so often is left to a later one.
+        self.rows.retain(|row| self.tries.get(&row.id).is_none_or(|tries| *tries < PATIENCE));
+        Ok(self.rows.pop_front())
+    }
+}

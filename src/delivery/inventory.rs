@@ -1,0 +1,186 @@
+//! Asking a server what it has of a project, by the extensions that it lists: read, never believed further than that.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::course::Means;
+use crate::base::{Sha256, text};
+use crate::endpoint::Link;
+use crate::http::{Client, Deadlines, Method, Request};
+
+/// The most bytes of one page, unpacked.
+const PAGE_BYTES: usize = 32 << 20;
+/// The most bytes of all pages of facts.
+const FACTS_BYTES: usize = 128 << 20;
+/// The most pages of one list.
+const PAGES: usize = 2000;
+/// The longest that one page may take.
+const PAGE_TIME: Duration = Duration::from_secs(30);
+
+/// What is asked about one project at one server.
+pub(crate) struct Inventory<'a> {
+    link: &'a Link,
+    client: Client,
+    project_uuid: &'a str,
+    means: Means<'a>,
+}
+
+/// The newest event that a server has about one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewestEvent {
+    /// Byte for byte as the server got it.
+    pub(crate) envelope: Vec<u8>,
+    /// The server has the very document that it announces.
+    pub(crate) has_document: bool,
+}
+
+/// A version of a document that a server has, without its project.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+pub(crate) struct HeldDocument {
+    pub(crate) mission_slug: String,
+    pub(crate) target_branch: String,
+    pub(crate) mission_type: String,
+    pub(crate) manifest_version: String,
+    pub(crate) path: String,
+    /// In hexadecimal digits.
+    pub(crate) sha256: String,
+}
+
+#[derive(Deserialize)]
+struct FactsPage<'a> {
+    #[serde(borrow)]
+    facts: Vec<FactLine<'a>>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct FactLine<'a> {
+    #[serde(borrow)]
+    event: &'a RawValue,
+    document: bool,
+}
+
+#[derive(Deserialize)]
+struct EventsPage {
+    events: Vec<(String, String)>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DocumentsPage {
+    documents: Vec<HeldDocument>,
+    next: Option<String>,
+}
+
+impl<'a> Inventory<'a> {
+    /// `None` where the target has no place to ask.
+    pub(crate) fn new(link: &'a Link, project_uuid: &'a str, means: Means<'a>) -> Option<Self> {
+        link.endpoints().projects.as_ref()?;
+        let client = Client::new(link.permit(), Deadlines::default(), link.manner().idle_connections(1));
+        Some(Self { link, client, project_uuid, means })
+    }
+
+    /// The newest event about each thing, in the order in which the server got them. The error says why it is not known.
+    pub(crate) fn newest_events(&self) -> Result<Vec<NewestEvent>, String> {
+        let (mut all, mut bytes) = (Vec::new(), 0);
+        self.pages("facts", "", |page| {
+            bytes += page.len();
+            if bytes > FACTS_BYTES {
+                return Err("the answer is too long".to_owned());
+            }
+            let page: FactsPage<'_> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+            all.extend(page.facts.iter().map(|line| NewestEvent {
+                envelope: line.event.get().as_bytes().to_vec(),
+                has_document: line.document,
+            }));
+            Ok(page.next)
+        })?;
+        Ok(all)
+    }
+
+    /// The digest of the bytes of each event that is not about a dossier, by id.
+    pub(crate) fn logged_events(&self) -> Result<BTreeMap<String, Sha256>, String> {
+        self.events("log")
+    }
+
+    /// The digest of what each event says, by id; see [`crate::event::meaning_digest`].
+    pub(crate) fn meanings(&self) -> Result<BTreeMap<String, Sha256>, String> {
+        self.events("meaning")
+    }
+
+    fn events(&self, of: &str) -> Result<BTreeMap<String, Sha256>, String> {
+        let mut all = BTreeMap::new();
+        self.pages("states", &format!("of={of}"), |page| {
+            let page: EventsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+            for (id, digest) in page.events {
+                let digest = Sha256::from_hex(&digest).ok_or("the answer has something else than a digest")?;
+                all.insert(id, digest);
+            }
+            Ok(page.next)
+        })?;
+        Ok(all)
+    }
+
+    /// Every version of every document.
+    pub(crate) fn documents(&self) -> Result<Vec<HeldDocument>, String> {
+        let mut all = Vec::new();
+        self.pages("states", "of=documents", |page| {
+            let page: DocumentsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+            all.extend(page.documents);
+            Ok(page.next)
+        })?;
+        Ok(all)
+    }
+
+    /// Reads every page of a list; `take` gives where the next one begins.
+    fn pages(
+        &self,
+        what: &str,
+        query: &str,
+        mut take: impl FnMut(&[u8]) -> Result<Option<String>, String>,
+    ) -> Result<(), String> {
+        let mut next: Option<String> = None;
+        for _ in 0..PAGES {
+            if self.means.end().is_some() {
+                return Err("there is no time left".to_owned());
+            }
+            let page = self.page(what, query, next.as_deref())?;
+            let after = take(&page)?;
+            if after.is_none() {
+                return Ok(());
+            }
+            if after == next {
+                return Err("the answer goes round in a circle".to_owned());
+            }
+            next = after;
+        }
+        Err("the answer has no end".to_owned())
+    }
+
+    fn page(&self, what: &str, query: &str, after: Option<&str>) -> Result<Vec<u8>, String> {
+        let url = self.link.endpoints().about_project(self.project_uuid, what, query, after).unwrap_or_default();
+        let mut headers: Vec<(&str, &str)> = vec![("Accept-Encoding", "gzip")];
+        headers.extend(self.link.headers());
+        let request = Request {
+            method: Method::Get,
+            url: &url,
+            headers: &headers,
+            body: b"",
+            answer_limit: PAGE_BYTES,
+            total: Some(self.means.time_left(PAGE_TIME)),
+        };
+        let answer = self.client.send(&request).map_err(|failure| text::printable(&failure.to_string()))?;
+        match answer.status {
+            200 if answer.is_cut => Err("the answer is too long".to_owned()),
+            200 => Ok(answer.body),
+            status => Err(format!("HTTP {status}")),
+        }
+    }
+}
+
+fn odd(error: &serde_json::Error) -> String {
+    format!("the answer is not what was asked for: {}", text::shorten(&text::printable(&error.to_string()), 200))
+}

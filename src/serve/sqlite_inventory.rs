@@ -1,0 +1,108 @@
+//! What a SQLite file has of a project.
+
+use super::Error;
+use super::inventory::{Ask, DigestOf, Fact, Filling, PAGE_BYTES, PAGE_IDS, PAGE_MEANINGS, Page};
+use super::sqlite::Sqlite;
+use super::storage::{ArtifactVersion, LocalInventory};
+use crate::base::Sha256;
+use crate::event::{NamespaceRef, meaning_digest};
+
+impl Ask {
+    /// The number that a page comes after.
+    pub(super) fn after_number(&self) -> i64 {
+        self.after.as_ref().and_then(|after| after.parse().ok()).unwrap_or(0)
+    }
+}
+
+impl LocalInventory for Sqlite {
+    fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error> {
+        self.store.read(|tx| {
+            let mut statement = tx.prepare(
+                "WITH space AS (
+                   SELECT n.namespace_id FROM serve_projects JOIN serve_namespaces AS n USING (project_id)
+                   WHERE team = ?1 AND project_uuid = ?2 AND (?3 IS NULL OR mission_slug = ?3)
+                 )
+                 SELECT w.seq, e.envelope, w.has_document FROM (
+                   SELECT a.seq, EXISTS (SELECT 1 FROM serve_bodies AS b WHERE b.namespace_id = a.namespace_id
+                     AND b.artifact_path = a.artifact_path AND b.content_sha256 = a.content_sha256) AS has_document
+                   FROM space JOIN serve_announcements AS a USING (namespace_id) WHERE a.seq > ?4
+                   UNION ALL
+                   SELECT seq, 0 FROM space JOIN serve_words USING (namespace_id) WHERE seq > ?4
+                 ) AS w JOIN serve_events AS e ON e.seq = w.seq ORDER BY w.seq",
+            )?;
+            let mut rows = statement.query((ask.team, &ask.project_uuid, &ask.mission, ask.after_number()))?;
+            let mut page = Filling::new(PAGE_BYTES);
+            while let Some(row) = rows.next()? {
+                let fact = Fact { seq: row.get(0)?, envelope: row.get(1)?, has_document: row.get(2)? };
+                let (seq, size) = (fact.seq, fact.envelope.len());
+                if !page.add(fact, size, || seq.to_string()) {
+                    break;
+                }
+            }
+            Ok(page.page())
+        })
+    }
+
+    fn event_states(&self, ask: &Ask, of: DigestOf) -> Result<Page<(String, Sha256)>, Error> {
+        let (most, without_dossier) = match of {
+            DigestOf::LogBytes => (PAGE_IDS, true),
+            DigestOf::Meaning => (PAGE_MEANINGS, false),
+        };
+        self.store.read(|tx| {
+            let mut statement = tx.prepare(
+                "SELECT seq, event_id, envelope FROM serve_projects JOIN serve_events AS e USING (project_id)
+                 WHERE team = ?1 AND project_uuid = ?2 AND seq > ?3
+                   AND NOT (?4 AND event_type GLOB 'MissionDossier*') ORDER BY seq",
+            )?;
+            let mut rows = statement.query((ask.team, &ask.project_uuid, ask.after_number(), without_dossier))?;
+            let mut page = Filling::new(most);
+            while let Some(row) = rows.next()? {
+                let seq: i64 = row.get(0)?;
+                let envelope = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+                let digest = of.digest(envelope);
+                if !page.add((row.get(1)?, digest), 1, || seq.to_string()) {
+                    break;
+                }
+            }
+            Ok(page.page())
+        })
+    }
+
+    fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error> {
+        self.store.read(|tx| {
+            let mut statement = tx.prepare(
+                "SELECT seq, mission_slug, target_branch, mission_type, manifest_version, artifact_path, content_sha256
+                 FROM serve_projects JOIN serve_namespaces USING (project_id) JOIN serve_bodies USING (namespace_id)
+                 WHERE team = ?1 AND project_uuid = ?2 AND seq > ?3 ORDER BY seq",
+            )?;
+            let mut rows = statement.query((ask.team, &ask.project_uuid, ask.after_number()))?;
+            let mut page = Filling::new(PAGE_IDS);
+            while let Some(row) = rows.next()? {
+                let id: i64 = row.get(0)?;
+                let sha256 = row.get_ref(6)?.as_blob().map_err(rusqlite::Error::from)?;
+                let Some(sha256) = Sha256::from_slice(sha256) else { continue };
+                let namespace = NamespaceRef {
+                    project_uuid: ask.project_uuid.clone(),
+                    mission_slug: row.get(1)?,
+                    target_branch: row.get(2)?,
+                    mission_type: row.get(3)?,
+                    manifest_version: row.get(4)?,
+                };
+                if !page.add(ArtifactVersion { namespace, path: row.get(5)?, sha256 }, 1, || id.to_string()) {
+                    break;
+                }
+            }
+            Ok(page.page())
+        })
+    }
+}
+
+impl DigestOf {
+    /// The digest of an event that is asked for.
+    pub(super) fn digest(self, envelope: &[u8]) -> Sha256 {
+        match self {
+            Self::LogBytes => Sha256::of(envelope),
+            Self::Meaning => meaning_digest(envelope),
+        }
+    }
+}

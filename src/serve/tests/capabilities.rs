@@ -1,0 +1,171 @@
+//! What goes beyond the contract: many documents in a request, and what clients ask before they send.
+
+use serde_json::{Value, json};
+
+use super::client::{BODIES, HEALTH, Talk};
+use super::engines::over_each_engine;
+use super::sample::{PROJECT, id, indexed, push, status_changed, version};
+use crate::event::meaning_digest;
+use crate::http::{Method, gzip};
+
+const DOCUMENTS: &str = "/api/dossier/push-batch/";
+
+/// Sends documents as clients do; gives back status and word of each.
+fn documents(talk: &Talk, all: &[Value]) -> Vec<(u64, String)> {
+    let lines: Vec<_> = all.iter().map(Value::to_string).collect();
+    let packed = gzip(lines.join("\n").as_bytes()).unwrap();
+    let (status, answer) = talk.with("Content-Encoding", "gzip").send(Method::Post, DOCUMENTS, &packed);
+    assert_eq!(status, 200, "{answer}");
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(results.len(), all.len());
+    let word = |result: &Value| {
+        let answer = &result["answer"];
+        let word = answer["status"].as_str().or(answer["error"].as_str()).unwrap().to_owned();
+        (result["status"].as_u64().unwrap(), word)
+    };
+    results.iter().map(word).collect()
+}
+
+fn without_text(path: &str, content: &str) -> Value {
+    let mut document = push(path, content);
+    document.as_object_mut().unwrap().remove("content_body");
+    document
+}
+
+#[test]
+fn health_lists_what_there_is() {
+    over_each_engine(|engine| {
+        let health = Talk::to(&engine.server).get(HEALTH).1;
+        assert_eq!(health["capabilities"], json!(["document-batch", "facts", "states"]), "{}", engine.name);
+    });
+}
+
+#[test]
+fn each_document_of_a_batch_has_the_answer_it_would_have_got_alone() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        talk.batch(&[indexed(&id(1), "a.md", "a"), indexed(&id(2), "b.md", "b"), indexed(&id(3), "c.md", "a")]);
+        let mut wrong = push("b.md", "b");
+        wrong["content_hash"] = "00".into();
+        let sent = [
+            push("a.md", "a"),
+            push("unknown.md", "x"),
+            wrong,
+            without_text("b.md", "b"),
+            without_text("c.md", "a"),
+            push("a.md", "a"),
+        ];
+        let told = |pairs: &[(u64, &str)]| pairs.iter().map(|(n, word)| (*n, (*word).to_owned())).collect::<Vec<_>>();
+        let expected = [
+            (201, "stored"),
+            (404, "index_entry_not_found"),
+            (400, "bad_request"),
+            (200, "need"),
+            (201, "stored"),
+            (200, "already_exists"),
+        ];
+        if engine.is_local() {
+            assert_eq!(documents(&talk, &sent), told(&expected), "{}", engine.name);
+        } else {
+            // Documents of one request are worked on together there: what is left out has to be there before.
+            assert_eq!(documents(&talk, &sent[..4]), told(&expected[..4]), "{}", engine.name);
+            assert_eq!(documents(&talk, &sent[4..]), told(&expected[4..]), "{}", engine.name);
+        }
+        assert_eq!(talk.counts(["bodies"]), [2], "{}", engine.name);
+        assert_eq!(documents(&talk, &[push("b.md", "b")]), told(&[(201, "stored")]), "{}", engine.name);
+        assert_eq!(talk.post(BODIES, &push("c.md", "a")).0, 200, "{}", engine.name);
+    });
+}
+
+#[test]
+fn a_text_of_another_project_is_none_of_this_one() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let other = "262bb566-443d-51a9-8b0c-f82f7d341017";
+        let elsewhere = |mut value: Value| {
+            value["project_uuid"] = other.into();
+            if value["payload"].is_object() {
+                value["payload"]["namespace"]["project_uuid"] = other.into();
+            }
+            value
+        };
+        talk.batch(&[indexed(&id(1), "a.md", "secret"), elsewhere(indexed(&id(2), "a.md", "secret"))]);
+        assert_eq!(documents(&talk, &[push("a.md", "secret")])[0].0, 201, "{}", engine.name);
+        let asked = documents(&talk, &[elsewhere(without_text("a.md", "secret"))]);
+        assert_eq!(asked, [(200, "need".to_owned())], "{}", engine.name);
+    });
+}
+
+#[test]
+fn batches_of_documents_are_bounded() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let many = vec![push("a.md", "a").to_string(); 501].join("\n");
+        let (status, answer) = talk.send(Method::Post, DOCUMENTS, many.as_bytes());
+        assert_eq!((status, &answer["limits"]["max_documents_per_batch"]), (413, &json!(500)), "{}", engine.name);
+        let long = push("a.md", &"a".repeat(500 << 10)).to_string();
+        assert_eq!(talk.send(Method::Post, DOCUMENTS, vec![long; 20].join("\n").as_bytes()).0, 413, "{}", engine.name);
+        assert_eq!(talk.send(Method::Post, DOCUMENTS, b"\n\n").0, 400, "{}", engine.name);
+        assert_eq!(talk.send(Method::Post, DOCUMENTS, b"[1]\n\xff").1["results"].as_array().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn facts_are_the_newest_events_byte_for_byte() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let path = format!("/api/v1/projects/{}/facts", PROJECT.to_uppercase());
+        assert_eq!(talk.get(&path), (200, json!({"facts": [], "next": null})), "{}", engine.name);
+        let mut missing = indexed(&id(5), "gone.md", "x");
+        missing["event_type"] = "MissionDossierArtifactMissing".into();
+        missing["payload"] = json!({
+            "namespace": version("gone.md", "x").namespace, "checked_at": "2026-02-12T10:00:00.000000+00:00",
+            "expected_identity": {"mission_type": "software-dev", "path": "gone.md", "artifact_class": "input"},
+            "manifest_step": "required_always",
+        });
+        let again = indexed(&id(4), "a.md", "newer");
+        let events =
+            [indexed(&id(1), "a.md", "a"), status_changed(&id(2)), indexed(&id(3), "b.md", "b"), again, missing];
+        assert_eq!(talk.batch(&events), ["success"; 5], "{}", engine.name);
+        assert_eq!(documents(&talk, &[push("a.md", "a"), push("b.md", "b")]).len(), 2);
+        // The same event again, and an older one that comes late, change nothing about what is newest.
+        assert_eq!(talk.batch(&events[..1]), ["duplicate"], "{}", engine.name);
+        let asked = Talk::to(engine.other()).get(&path).1;
+        let facts: Vec<_> = asked["facts"].as_array().unwrap().iter().map(|f| (&f["event"], &f["document"])).collect();
+        let expected = [(&events[2], &json!(true)), (&events[3], &json!(false)), (&events[4], &json!(false))];
+        assert_eq!(facts, expected, "{}", engine.name);
+        let none = talk.get(&format!("{path}?mission=other")).1;
+        assert_eq!(none["facts"], json!([]), "{}", engine.name);
+        assert_eq!(talk.get(&format!("{path}?mission=foo-01KRC4HN")).1, asked, "{}", engine.name);
+        let packed = talk.with("Accept-Encoding", "gzip").try_send(Method::Get, &path, b"").unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&packed.body).unwrap(), asked, "{}", engine.name);
+        assert_eq!(talk.get("/api/v1/projects/nonsense/facts").0, 404);
+    });
+}
+
+#[test]
+fn states_are_ids_with_digests() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let path = format!("/api/v1/projects/{PROJECT}/states");
+        let events = [indexed(&id(1), "a.md", "a"), status_changed(&id(2))];
+        talk.batch(&events);
+        documents(&talk, &[push("a.md", "a"), push("a.md", "older")]);
+        let digest = |event: &Value| meaning_digest(event.to_string().as_bytes()).to_string();
+        let expected = json!([[id(1), digest(&events[0])], [id(2), digest(&events[1])]]);
+        assert_eq!(talk.get(&path).1, json!({"events": expected, "next": null}), "{}", engine.name);
+        let bytes = crate::base::Sha256::of(events[1].to_string().as_bytes()).to_string();
+        let logged = talk.get(&format!("{path}?of=log")).1;
+        assert_eq!(logged["events"], json!([[id(2), bytes]]), "{}", engine.name);
+        let mut rows = talk.get(&format!("{path}?of=documents")).1["documents"].as_array().unwrap().clone();
+        rows.sort_by_key(ToString::to_string);
+        let row = |content: &str| {
+            let hash = version("a.md", content).sha256.to_string();
+            json!(["foo-01KRC4HN", "main", "software-dev", "1", "a.md", hash])
+        };
+        let mut expected = [row("a"), row("older")];
+        expected.sort_by_key(ToString::to_string);
+        assert_eq!(rows, expected, "{}", engine.name);
+        assert_eq!(talk.get(&format!("{path}?of=nonsense")).0, 400);
+    });
+}
