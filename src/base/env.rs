@@ -31,7 +31,7 @@ variables! {
     TOKEN_FILE = "SK_SYNC_TOKEN_FILE": "file that holds the bearer token; refused when group- or world-readable";
     LEGACY_HOME = "SPEC_KITTY_HOME": "where older queues and journals are looked for; default `~/.spec-kitty`";
     LEGACY_URL = "SPEC_KITTY_SAAS_URL": "older name of `SK_SYNC_TARGET_URL`";
-    LEGACY_SWITCH = "SPEC_KITTY_ENABLE_SAAS_SYNC": "a false value shuts the teamspace gate `sync_disabled`";
+    LEGACY_SWITCH = "SPEC_KITTY_ENABLE_SAAS_SYNC": "a false value blocks delivery to a Teamspace (`sync_disabled`)";
     CI = "CI": "set by CI systems: a heartbeat line every 10 s in place of progress bars";
     TERM = "TERM": "`dumb` switches colour off";
     NO_COLOR = "NO_COLOR": "any value switches colour off";
@@ -43,7 +43,7 @@ variables! {
     HTTPS_PROXY = "HTTPS_PROXY": "proxy where neither of those is set; then `ALL_PROXY`, `HTTP_PROXY`; lower case comes first";
     ALL_PROXY = "ALL_PROXY": "see `HTTPS_PROXY`";
     HTTP_PROXY = "HTTP_PROXY": "see `HTTPS_PROXY`";
-    NO_PROXY_LIST = "NO_PROXY": "hosts, domains and address ranges that are reached without a proxy; also `no_proxy`";
+    NO_PROXY_LIST = "NO_PROXY": "hosts, domains and IP ranges to connect to without a proxy; also `no_proxy`";
     HOME = "HOME": "home directory, for the defaults above";
     XDG_STATE_HOME = "XDG_STATE_HOME": "base of the state directory; default `~/.local/state`";
     XDG_CONFIG_HOME = "XDG_CONFIG_HOME": "base of the user configuration; default `~/.config`";

@@ -64,7 +64,7 @@ pub(crate) fn read_beginning(path: &Path) -> io::Result<Vec<u8>> {
 /// The new file is 0600 and on disk before it takes the name.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| named(&e, "cannot write beside", path))?;
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| named(&e, "cannot write next to", path))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(|e| named(&e, "cannot write", path))?;
     file.persist(path).map_err(|e| named(&e.error, "cannot replace", path))?;
     Ok(())

@@ -121,10 +121,10 @@ fn nothing_owed(suite: &mut Suite<'_>, settled: Settled) {
     let depth = settled.depth;
     let settled = std::rc::Rc::new(settled);
     let at = std::rc::Rc::clone(&settled);
-    let work = suite.lane(format!("drain, nothing owed of {depth}"), move || {
+    let work = suite.lane(format!("drain, nothing left to send of {depth}"), move || {
         Ok(at.site.process(&at.with_target(&["drain", "--quiet"]))?.into())
     });
-    let limit = suite.lane(format!("drain, nothing owed of {depth}: limit"), move || {
+    let limit = suite.lane(format!("drain, nothing left to send of {depth}: limit"), move || {
         Ok(settled.site.process(&["--version"])?.into())
     });
     suite.row(RowPlan {

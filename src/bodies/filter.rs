@@ -2,6 +2,8 @@
 //!
 //! The rules that need the bytes themselves are in [`super::Body`].
 
+use std::borrow::Cow;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::{Error, Status};
@@ -20,18 +22,18 @@ pub(crate) struct Candidate<'a> {
     pub(crate) error_reason: Option<&'a str>,
 }
 
-/// What became of an artifact's body so far: a status word and the exact reason text of `formats` section 8.
+/// The decision about one artifact: a status word and the exact reason text (`unsupported_format: .py`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decision {
     /// The status word.
     pub(crate) status: Status,
     /// The reason; totals are keyed by the part before `:`.
-    pub(crate) reason: String,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 impl Decision {
-    /// The body is not uploaded, and why.
-    pub(crate) fn skipped(reason: impl Into<String>) -> Self {
+    /// The document is not uploaded, and why.
+    pub(crate) fn skipped(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { status: Status::Skipped, reason: reason.into() }
     }
 }
@@ -97,7 +99,7 @@ pub(crate) fn decide(candidate: &Candidate<'_>, policy: &FilterPolicy) -> Decisi
     } else if size_bytes == 0 {
         Decision::skipped("empty_content")
     } else {
-        Decision { status: Status::Queued, reason: "enqueued".to_owned() }
+        Decision { status: Status::Queued, reason: "enqueued".into() }
     }
 }
 

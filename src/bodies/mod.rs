@@ -47,7 +47,7 @@ pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A namespace field is blank; nothing is put in its place.
-    #[error("cannot queue the body of {path} of mission {mission_slug}: its namespace has no {field}")]
+    #[error("cannot queue the document {path} of mission {mission_slug}: its namespace has no {field}")]
     BlankNamespace {
         /// The artifact.
         path: String,

@@ -56,18 +56,18 @@ impl Balance {
         Self { holds: true, ..Self::default() }
     }
 
-    /// The right side of the equation, in the documented order.
-    pub(crate) const fn terms(&self) -> [(&'static str, u64); 9] {
+    /// The right side of the equation in the documented order: the JSON member, the word for people, the count.
+    pub(crate) const fn terms(&self) -> [(&'static str, &'static str, u64); 9] {
         [
-            ("delivered", self.delivered),
-            ("in flight", self.in_flight),
-            ("retryable", self.retryable),
-            ("undeliverable", self.undeliverable),
-            ("blocked", self.blocked),
-            ("untried", self.untried),
-            ("superseded", self.superseded),
-            ("discarded", self.discarded),
-            ("purged", self.purged),
+            ("delivered", "delivered", self.delivered),
+            ("in_flight", "in flight", self.in_flight),
+            ("retryable", "retrying", self.retryable),
+            ("undeliverable", "failed", self.undeliverable),
+            ("blocked", "blocked", self.blocked),
+            ("untried", "waiting", self.untried),
+            ("superseded", "superseded", self.superseded),
+            ("discarded", "discarded", self.discarded),
+            ("purged", "purged", self.purged),
         ]
     }
 }

@@ -208,7 +208,7 @@ pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, plan: &GcPlan, after: i6
     }
     let words: Vec<_> =
         collected.gone.iter().map(|(why, tally)| format!("{} {}", tally.payloads, why.word())).collect();
-    journal::collect(tx, now, &going, &format!("payloads that nobody needs: {}", words.join(", ")))?;
+    journal::collect(tx, now, &going, &format!("unreferenced payloads: {}", words.join(", ")))?;
     let live: Vec<_> = going.iter().filter(|kept| kept.is_live()).map(|kept| (kept.seq, kept.kind)).collect();
     delivery::post_collected(tx, &judged.standings, &live)?;
     collected.last = collected.last.filter(|last| *last < plan.through);

@@ -11,7 +11,7 @@ use crate::store::Error;
 
 /// Made beside a store as soon as it has its tables.
 const MARK: &str = "store.made";
-const MARK_TEXT: &str = "sk-sync made store.db beside this file. If that is gone or empty, run: sk-sync verify\n";
+const MARK_TEXT: &str = "sk-sync made store.db beside this file. If it is missing or empty, run: sk-sync verify\n";
 /// A store with tables is longer than this; one page holds the header of a database without tables.
 const HEADER_ONLY: u64 = 4096;
 /// What every database begins with.

@@ -20,7 +20,7 @@ pub(crate) enum Exit {
     Gate,
     /// This run made an event undeliverable, failed a body, or opened a conflict.
     Undeliverable,
-    /// Something stored is damaged, or the books do not balance.
+    /// Something stored is damaged, or the balance does not hold.
     Damage,
     /// Another drain holds the lock. What was captured stays.
     Busy,
@@ -73,14 +73,14 @@ impl Exit {
     /// What it says, in one line of help text.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "nothing retryable is left",
+            Self::Success => "success: nothing is left to send",
             Self::Internal => "internal or I/O error, disk full",
             Self::Usage => "usage or configuration error",
-            Self::Retryable => "retryable work remains",
-            Self::Gate => "blocked by a gate, which is named",
-            Self::Undeliverable => "this run made an event undeliverable, failed a body or opened a conflict",
-            Self::Damage => "damage, or books that do not balance",
-            Self::Busy => "another drain holds the lock; what was captured stays",
+            Self::Retryable => "something is left to send; run again",
+            Self::Gate => "delivery is blocked; the output names the check that fails",
+            Self::Undeliverable => "an event or document failed for good, or an event ID has two contents",
+            Self::Damage => "damage, or the balance does not hold",
+            Self::Busy => "another process is delivering; what was captured is kept",
             Self::Interrupted => "interrupted",
         }
     }

@@ -103,7 +103,7 @@ pub(crate) fn with_spool(failure: Failure, store: &Path) -> Failure {
     }
     let hint = failure.hint.as_deref().map_or(String::new(), |hint| format!("{hint}; "));
     let lines = plural(lines, "spooled line");
-    failure.with_hint(format!("{hint}{lines} beside it will be taken over once the store can be opened"))
+    failure.with_hint(format!("{hint}{lines} next to it are imported once the store can be opened"))
 }
 
 /// Opens the project's store for writing.

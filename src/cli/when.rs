@@ -35,6 +35,23 @@ pub(crate) fn when(text: &str) -> Result<When, String> {
         .ok_or_else(|| "not a time like 2d, 90m, 2026-11-29 or 2026-11-29T10:00:00Z".to_owned())
 }
 
+/// An age in seconds for a person, in one unit: `just now`, `40 s ago`, `2 min ago`.
+pub(crate) fn age(seconds: u64) -> String {
+    match seconds {
+        0 => "just now".to_owned(),
+        seconds @ 1..60 => format!("{seconds} s ago"),
+        seconds @ 60..3600 => format!("{} min ago", seconds / 60),
+        seconds @ 3600..172_800 => format!("{} h ago", seconds / 3600),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// How long before `now` a moment of the JSON form is, as [`age`] has it; the text itself if it is not a time.
+/// A moment after `now` is `just now`.
+pub(crate) fn relative(now: Timestamp, at: &str) -> String {
+    Timestamp::parse(at).map_or_else(|| at.to_owned(), |at| age(now.since(at).as_secs()))
+}
+
 fn ago(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let seconds = match unit {
@@ -51,6 +68,23 @@ fn ago(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_come_in_one_unit() {
+        let now = Timestamp::parse("2026-11-29T12:00:00Z").unwrap();
+        for (at, words) in [
+            ("2026-11-29T12:00:00Z", "just now"),
+            ("2026-11-29T12:01:00Z", "just now"),
+            ("2026-11-29T11:59:01Z", "59 s ago"),
+            ("2026-11-29T11:58:01Z", "1 min ago"),
+            ("2026-11-29T09:58:00Z", "2 h ago"),
+            ("2026-11-28T10:00:00Z", "26 h ago"),
+            ("2026-11-26T12:00:00Z", "3 days ago"),
+            ("then", "then"),
+        ] {
+            assert_eq!(relative(now, at), words, "{at}");
+        }
+    }
 
     #[test]
     fn times_of_people() {

@@ -257,7 +257,7 @@ fn headers(value: &Json) -> Result<Checked, String> {
         let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
         let shown = crate::base::text::printable(name);
         if name.is_empty() || !is_token {
-            return Err(format!("`{shown}` is no header name"));
+            return Err(format!("`{shown}` is not a header name"));
         }
         let folded = name.to_ascii_lowercase();
         if OWN_HEADERS.contains(&folded.as_str()) {
@@ -337,7 +337,7 @@ mod tests {
             (Kind::Names, json!([1]), "text in quotes"),
             (Kind::Headers, json!({"X": "topsecret"}), "header `X`: a secret must not be written down here"),
             (Kind::Headers, json!({"X": {"env": "A", "x": 1}}), "header `X`: "),
-            (Kind::Headers, json!({"X Y": {"env": "A"}}), "`X Y` is no header name"),
+            (Kind::Headers, json!({"X Y": {"env": "A"}}), "`X Y` is not a header name"),
             (Kind::Headers, json!({"Host": {"env": "A"}}), "sets the header `Host` itself"),
             (Kind::Headers, json!({"x": {"env": "A"}, "X": {"env": "B"}}), "twice"),
             (Kind::Secret, json!("topsecret"), "{ env ="),

@@ -99,10 +99,10 @@ pub(crate) const KEYS: &[Key] = &[
         None,
         "Whether payloads stay after delivery; overrides the preset.",
     ),
-    key("delivery", Kind::Word(preset::DELIVERIES), None, "Where events and bodies go; overrides the preset."),
+    key("delivery", Kind::Word(preset::DELIVERIES), None, "Where events and documents are sent; overrides the preset."),
     key("project.uuid", Kind::Uuid, None, "The project's identity, only where .kittify/config.yaml has none."),
     key("project.slug", Kind::Text, None, "The project's name, only where .kittify/config.yaml has none."),
-    key("teamspace.server_url", Kind::Url, None, "Base address of the Teamspace."),
+    key("teamspace.server_url", Kind::Url, None, "Base URL of the Teamspace."),
     key("teamspace.team_slug", Kind::Text, None, "The team at the Teamspace."),
     key("teamspace.user_email", Kind::Text, Some("\"\""), "Part of the target's identity only if set here."),
     key(
@@ -112,11 +112,16 @@ pub(crate) const KEYS: &[Key] = &[
         "A private file with the bearer token; never in a repository's file.",
     ),
     key("teamspace.token_command", Kind::OwnCommand, None, "A program that prints the token; only in the user's file."),
-    key("external_receiver.url", Kind::Url, None, "Base address of your own receiver."),
+    key("external_receiver.url", Kind::Url, None, "Base URL of your own receiver."),
     key("external_receiver.events_url", Kind::Url, None, "Where events go, verbatim, in place of the derived path."),
-    key("external_receiver.bodies_url", Kind::Url, None, "Where bodies go, verbatim, in place of the derived path."),
+    key("external_receiver.bodies_url", Kind::Url, None, "URL for documents, verbatim, instead of the derived path."),
     key("external_receiver.events_query", Kind::Secret, None, "The variable with the query of the URL of events."),
-    key("external_receiver.bodies_query", Kind::Secret, None, "The variable with the query of the URL of bodies."),
+    key(
+        "external_receiver.bodies_query",
+        Kind::Secret,
+        None,
+        "Environment variable with the query of the documents URL.",
+    ),
     key("external_receiver.headers", Kind::Headers, Some("{}"), "Headers, each value by the name of a variable."),
     key("external_receiver.format", Kind::Word(&["batch", "cloudevents"]), Some("\"batch\""), "Form of a request."),
     key(
@@ -129,14 +134,14 @@ pub(crate) const KEYS: &[Key] = &[
     key("external_receiver.signing_secret", Kind::Secret, None, "The variable with a Standard Webhooks secret."),
     key("artifacts.layouts", Kind::Layouts, Some("[\"kitty\"]"), "Built-in layouts that are indexed."),
     key("artifacts.root", Kind::RelativePath, Some("\"kitty-specs\""), "The directory of mission directories."),
-    key("artifacts.surfaces", Kind::Globs, Some(SURFACES), "Files whose bodies are sent."),
+    key("artifacts.surfaces", Kind::Globs, Some(SURFACES), "Files that are documents: their text is sent."),
     key(
         "artifacts.formats",
         Kind::Suffixes,
         Some(r#"["md", "json", "yaml", "yml", "csv"]"#),
         "Suffixes that are sent.",
     ),
-    key("artifacts.max_bytes", Kind::Size(1, 64 * MIB), Some("524288"), "The largest body that is sent."),
+    key("artifacts.max_bytes", Kind::Size(1, 64 * MIB), Some("524288"), "The largest document that is sent."),
     key("artifacts.exclude", Kind::AllGlobs, Some("[]"), "Paths from the top of the project that are not indexed."),
     key(
         "artifacts.git_ignored",
@@ -145,7 +150,12 @@ pub(crate) const KEYS: &[Key] = &[
         "Whether files that git ignores are indexed.",
     ),
     key("artifacts.source", Kind::Sources, Some("[]"), "Places of your own, and settings of built-in layouts."),
-    key("bodies.wire_names", Kind::Word(&["current", "2026-03"]), Some("\"current\""), "Field names of body uploads."),
+    key(
+        "bodies.wire_names",
+        Kind::Word(&["current", "2026-03"]),
+        Some("\"current\""),
+        "Field names of document uploads.",
+    ),
     key("bodies.parallel", Kind::Count(1, 32), Some("8"), "Uploads at a time."),
     key("bodies.max_queue_bytes", Kind::Size(1, TIB), Some("\"1 GiB\""), "The most bytes that wait for upload."),
     key(
@@ -213,7 +223,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("network.proxy", Kind::OwnProxy, None, "Proxy for https; only in the user's file."),
     key("network.client_cert", Kind::UserFile, None, "Certificate to show to servers (PEM); only in the user's file."),
     key("network.client_key", Kind::UserFile, None, "Its private key (PEM); only in the user's file."),
-    key("families.local_only", Kind::Names, Some("[]"), "Event types that never leave, beside the built-in ones."),
+    key(
+        "families.local_only",
+        Kind::Names,
+        Some("[]"),
+        "Event types that are never sent, in addition to the built-in ones.",
+    ),
 ];
 
 const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, meaning: &'static str) -> Key {

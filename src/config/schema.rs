@@ -185,7 +185,7 @@ pub(crate) struct Bodies {
     pub(crate) resubmit: Resubmit,
 }
 
-/// Field names of body uploads.
+/// Field names of document uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum WireNames {
     /// `mission_slug`, `mission_type`.
@@ -327,7 +327,7 @@ pub(crate) enum Imported {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Families {
-    /// Event types that never leave, beside the built-in ones.
+    /// Event types that are never sent, in addition to the built-in ones.
     pub(crate) local_only: Vec<String>,
 }
 

@@ -62,7 +62,7 @@ pub(super) fn misspelt(env: &Env) -> Vec<String> {
     let strange = tails.filter(|t| !t.contains("__") && !t.starts_with("SECRET_") && !known().any(|k| k == *t));
     let near = strange.filter_map(|tail| Some((tail, crate::base::text::nearest(tail, known())?)));
     let near =
-        near.map(|(tail, k)| format!("{KEY_PREFIX}{tail} is no variable of sk-sync; did you mean {KEY_PREFIX}{k}?"));
+        near.map(|(tail, k)| format!("{KEY_PREFIX}{tail} is not an sk-sync variable; did you mean {KEY_PREFIX}{k}?"));
     let switch = env.unknown_switch().map(|value| {
         let value = crate::base::text::printable(value);
         format!("{SWITCH}={value} is neither on nor off and has no effect; to switch sk-sync off: {SWITCH}=0")
@@ -131,7 +131,7 @@ mod tests {
             misspelt(&env),
             [
                 "SK_SYNC=disabled is neither on nor off and has no effect; to switch sk-sync off: SK_SYNC=0",
-                "SK_SYNC_TAGET_URL is no variable of sk-sync; did you mean SK_SYNC_TARGET_URL?"
+                "SK_SYNC_TAGET_URL is not an sk-sync variable; did you mean SK_SYNC_TARGET_URL?"
             ]
         );
     }

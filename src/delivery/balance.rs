@@ -108,7 +108,7 @@ fn class_of(row: &Row<'_>) -> Result<Class, Error> {
 }
 
 /// What a cursor must not pass.
-const PASSED: &str = "owed events that the cursor passed without a delivery row";
+const PASSED: &str = "events left to send that the cursor passed without a delivery row";
 
 /// Broken references and broken rules of the state model, in words: for `verify`. Empty when all is well.
 pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<String>, Error> {
@@ -116,20 +116,20 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
         ("delivery rows without a journal row",
          "SELECT COUNT(*) FROM delivery_rows AS d WHERE d.target = ?1
           AND NOT EXISTS (SELECT 1 FROM journal_feed AS f WHERE f.seq = d.seq)"),
-        ("superseded events that are owed all the same",
+        ("superseded events that are still left to send",
          "SELECT COUNT(*) FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
           WHERE d.target = ?1 AND f.superseded_by IS NOT NULL AND d.kind = 0
           AND d.status NOT IN ('success', 'duplicate', 'terminal_failed', 'closed')"),
         ("rows of documents with marks of an event, or the other way round",
          "SELECT COUNT(*) FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
           WHERE d.target = ?1 AND f.kind <> d.kind"),
-        ("documents that are owed before the event that announces them was delivered, or are not owed after it",
+        ("documents due before the event that announces them was delivered, or not due after it",
          "SELECT COUNT(*) FROM journal_feed AS f LEFT JOIN delivery_rows AS d ON d.target = ?1 AND d.seq = f.seq
           LEFT JOIN delivery_rows AS e ON e.target = ?1 AND e.seq = f.announced_by
           WHERE f.kind = 1 AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
           AND (d.seq IS NOT NULL AND d.status <> 'closed')
               <> (f.announced_by IS NULL OR COALESCE(e.status IN ('success', 'duplicate'), 0))"),
-        ("documents that will not be sent and are owed all the same",
+        ("documents that cannot be sent but are left to send",
          "SELECT COUNT(*) FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
           WHERE d.target = ?1 AND d.kind = 1 AND d.due_at IS NOT NULL
           AND (f.superseded_by IS NOT NULL OR f.discarded IS NOT NULL OR f.gone IS NOT NULL OR f.held IS NOT NULL)"),
@@ -152,7 +152,7 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
                WHERE a.id = d.behind AND a.closed_at IS NULL AND a.parked = 1))"),
     ];
     checks.extend([
-        ("events that are waived and not given up",
+        ("waived events that have not failed",
          "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND waiver IS NOT NULL AND status <> 'terminal_failed'"),
         ("events that waivers cover and that are not waived, or the other way round",
          "SELECT ABS((SELECT COALESCE(SUM(events), 0) FROM delivery_waivers WHERE target = ?1)
@@ -160,7 +160,7 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
     ]);
     if !target.is_live {
         // Nothing is posted to a forgotten target; taking it back makes up for it.
-        checks.retain(|(what, _)| *what != PASSED && !what.starts_with("documents that are owed before"));
+        checks.retain(|(what, _)| *what != PASSED && !what.starts_with("documents due before"));
     }
     let mut found = Vec::new();
     for (what, sql) in checks {

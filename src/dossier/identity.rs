@@ -54,7 +54,7 @@ pub(crate) enum IdentityError {
         what: String,
     },
     /// The file is no YAML.
-    #[error("{file}:{line}: not valid YAML: {what}; the project's identity is unknown until this is mended")]
+    #[error("{file}:{line}: not valid YAML: {what}; the project's ID is unknown until this is fixed")]
     NotYaml {
         /// The file.
         file: String,

@@ -74,7 +74,7 @@ impl Reason {
             Self::SpecialFile => ("special_file", "not a regular file"),
             Self::HardLink => ("hard_link", "it has another name outside the mission, through which it may be changed"),
             Self::NameNotUtf8 => ("name_not_utf8", "the name is not UTF-8"),
-            Self::NestedRepository => ("nested_repository", "another repository (it has a .git of its own)"),
+            Self::NestedRepository => ("nested_repository", "another repository (it has its own .git)"),
             Self::UnreadableDirectory => ("unreadable_directory", "the directory cannot be listed"),
             Self::Vanished => ("vanished", "it was deleted while the index was made"),
             Self::UnsafeName => {
@@ -83,12 +83,12 @@ impl Reason {
             Self::SlugTaken => ("slug_taken", "another unit has this name"),
             Self::MissionIsLink => ("mission_is_link", "a feature directory must not be a link"),
             Self::DocumentIsLink => ("document_is_link", "a listed document must not be a link"),
-            Self::MetaMissing => ("meta_missing", "there is no meta.json; defaults are used"),
+            Self::MetaMissing => ("meta_missing", "meta.json is missing; defaults are used"),
             Self::MetaNotJson => ("meta_not_json", "meta.json is not valid JSON"),
             Self::MetaNotObject => ("meta_not_object", "meta.json is not a JSON object"),
             Self::MetaNotUtf8 => ("meta_not_utf8", "meta.json is not UTF-8"),
             Self::MetaUnreadable => ("meta_unreadable", "meta.json cannot be read"),
-            Self::BaselineUnusable => ("baseline_unusable", "it is no parity baseline, so drift is not looked for"),
+            Self::BaselineUnusable => ("baseline_unusable", "it is not a parity baseline; drift is not checked"),
             Self::MetaFieldTooLong => {
                 ("meta_field_too_long", "meta.json gives a target_branch or mission_type of more than 255 characters")
             }

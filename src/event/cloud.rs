@@ -72,7 +72,7 @@ struct Members<'a> {
 /// apart, as the specification asks; `type` is the event's type, `time` when it happened, `subject` what it happened to.
 fn attributes(envelope: &[u8], context: WireContext<'_>) -> Result<String, NotSendable> {
     let members: Members<'_> = serde_json::from_slice(envelope)
-        .map_err(|e| NotSendable(format!("the envelope is no strict JSON object ({e})")))?;
+        .map_err(|e| NotSendable(format!("the envelope is not a strict JSON object ({e})")))?;
     let id = spelled(members.event_id);
     let id = id.ok_or_else(|| NotSendable("a CloudEvent needs an id, and the envelope has no event_id".to_owned()))?;
     let mut head = format!(

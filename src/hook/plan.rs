@@ -180,7 +180,7 @@ fn foreign(survey: &Survey, hook: Hook) -> Refusal {
     let path = text::path(&survey.own_dir.join(hook.name()));
     Refusal {
         reason: "foreign_hook",
-        what: format!("{path} is not from sk-sync; it is left as it is, and nothing was installed"),
+        what: format!("{path} is not from sk-sync; it was not changed, and nothing was installed"),
         fix: format!("add this line to it, then run the command again: {}", script::line(hook)),
     }
 }

@@ -66,9 +66,9 @@ impl Cause {
     /// The meaning of a status of a server in front of the server, for a person; empty for any other.
     pub(super) const fn explain(status: u16) -> &'static str {
         match status {
-            502 => " (bad gateway: nothing behind the address answers)",
+            502 => " (bad gateway: no server answers behind the proxy)",
             503 => " (unavailable)",
-            504 => " (gateway timeout: what is behind the address is too slow)",
+            504 => " (gateway timeout: the server behind the proxy is too slow)",
             _ => "",
         }
     }

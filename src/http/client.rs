@@ -158,7 +158,7 @@ impl Client {
     pub(crate) fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let origin = url::Url::parse(request.url).map(|u| u.origin().ascii_serialization());
         if origin.as_deref() != Ok(self.origin.as_str()) {
-            return Err(Failure::Refused("the address is outside the granted origin".to_owned()));
+            return Err(Failure::Refused("the URL is outside the origin that was agreed to".to_owned()));
         }
         let begun = Instant::now();
         let mut tries = self.connections;
@@ -362,7 +362,7 @@ impl Connector for Connecting {
             }
             (None, Failure::Unknown(text) | Failure::Tls(text)) if details.needs_tls() => {
                 ureq::Error::Other(Box::new(HandshakeCut(format!(
-                    "{host}: {text} (in the TLS handshake: check that the port speaks https and that nothing stands between)"
+                    "{host}: {text} (in the TLS handshake: check that the port speaks https and that no proxy intercepts it)"
                 ))))
             }
             // Nothing is sent before there is a connection.

@@ -20,7 +20,7 @@ pub(crate) fn false_claims(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let clock = lamport(tx)?;
     if !(0..=HIGHEST_CLOCK).contains(&clock) {
-        found.push(format!("the Lamport clock stands at {clock}, where no journal comes to; the next event mends it"));
+        found.push(format!("the Lamport clock is {clock}, which no journal reaches; the next event corrects it"));
     }
     let mut statement = tx.prepare(
         "SELECT e.seq, e.event_id, p.envelope FROM journal_events AS e JOIN journal_payloads AS p USING (seq)

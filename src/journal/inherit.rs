@@ -28,8 +28,8 @@ pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, 
         .query_row([event_id, retire::PURGED], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?)))
         .optional()?;
     let Some((seq, digest, is_purged)) = row else { return Ok(None) };
-    let payload_sha256 =
-        Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
+    let payload_sha256 = Sha256::from_slice(&digest)
+        .ok_or(Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" })?;
     Ok(Some(Holder { seq, payload_sha256, is_purged }))
 }
 

@@ -75,7 +75,7 @@ pub(super) fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, E
     let Some(row) = rows.next()? else { return Ok(None) };
     let seq = row.get(0)?;
     let facts = row.get_ref(1)?.as_blob().ok().and_then(Sha256::from_slice);
-    let facts = facts.ok_or(Error::Damaged { seq, what: "its facts hash is no digest" })?;
+    let facts = facts.ok_or(Error::Damaged { seq, what: "its facts hash is not a SHA-256 digest" })?;
     Ok(Some(Newest { seq, facts, size: row.get(2)? }))
 }
 

@@ -146,7 +146,8 @@ pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>)
     ] {
         add_to_counter(tx, counter_of(kind, name), by)?;
     }
-    let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
+    let sha256 = Sha256::from_slice(&digest)
+        .ok_or(Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" })?;
     Ok(Some(Left { event_id, event_type, sha256, was_held, kind }))
 }
 
@@ -167,7 +168,7 @@ pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Err
     if let Some((event_id, event_type, digest)) = row
         && tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])? > 0
     {
-        let damaged = Error::Damaged { seq, what: "its payload digest is no digest" };
+        let damaged = Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" };
         let sha256 = Sha256::from_slice(&digest).ok_or(damaged)?;
         let reason = "removed with its project";
         audit(tx, now, &Audit { act: PURGED, event_id: &event_id, event_type: &event_type, sha256, reason })?;
@@ -201,7 +202,8 @@ pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Rele
         .optional()?;
     let Some((event_id, event_type, digest, is_live, kind)) = row else { return Ok(Release::NotHeld) };
     let kind = Kind::from_code(kind);
-    let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged { seq, what: "its payload digest is no digest" })?;
+    let sha256 = Sha256::from_slice(&digest)
+        .ok_or(Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" })?;
     if is_live {
         add_to_counter(tx, counter_of(kind, name::HELD), -1)?;
     }

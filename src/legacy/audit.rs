@@ -128,7 +128,7 @@ fn set_aside(
             &Aside { event_id, existing_sha256: holder.payload_sha256, envelope: payload, origin: &origin, resolution },
             now,
         )?;
-        tally.note(format!("{}: a content that an older migration had set aside is kept", text::printable(event_id)));
+        tally.note(format!("{}: content kept that an older migration had set aside", text::printable(event_id)));
         return Ok(());
     }
     let seen = inspect(payload).ok();

@@ -45,25 +45,25 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
     if found.kind == Kind::ProjectStore {
         return no("Spec Kitty 3.2.7 keeps it, and may still use it");
     }
-    let Some(known) = catalog.get(&found.path) else { return no("it was not taken over yet") };
+    let Some(known) = catalog.get(&found.path) else { return no("it was not imported yet") };
     if let Some(error) = &known.error {
-        return Ok(Some(format!("it was not taken over: {error}")));
+        return Ok(Some(format!("it was not imported: {error}")));
     }
     let Some(stamp) = Stamp::of(&found.path).map_err(Error::Io)? else { return no("it is not there any more") };
     if !known.is_settled {
-        return no("it was taken over right after it changed, and may have changed since; run `sk-sync migrate`");
+        return no("it was imported right after it changed, and may have changed since; run `sk-sync migrate`");
     }
     if known.stamp != stamp.to_string() {
-        return no("it changed since it was taken over; run `sk-sync migrate`");
+        return no("it changed since it was imported; run `sk-sync migrate`");
     }
     if known.bodies_wait {
-        return no("its bodies wait for migrate.imported = \"owed\"");
+        return no("its documents wait for migrate.imported = \"owed\"");
     }
     if known.refused > 0 {
-        return Ok(Some(format!("{} of its rows could not be taken over", known.refused)));
+        return Ok(Some(format!("{} of its rows could not be imported", known.refused)));
     }
     if known.holds_more {
-        return no("it holds what this version does not know, and nobody has that but this file");
+        return no("it has data this version cannot import");
     }
     if SIDES.iter().any(|side| std::fs::metadata(beside(&found.path, side)).is_ok_and(|meta| meta.len() > 0)) {
         return no("something writes to it, or died while it did: it has side files");

@@ -184,7 +184,7 @@ const fn words(obstacle: Obstacle) -> &'static str {
              only --keep journal is left"
         }
         Obstacle::NotLive => {
-            "the journal's event was superseded or given up, so that neither content is owed; only --keep journal is left"
+            "the journal's event was superseded or has failed, so neither content is sent; only --keep journal is possible"
         }
     }
 }

@@ -69,7 +69,7 @@ impl Tally {
     /// So many rows are refused for one reason.
     pub(super) fn refuse_all(&mut self, rows: usize, why: &str) {
         self.refused += rows as u64;
-        self.note(format!("not taken over: {why}"));
+        self.note(format!("not imported: {why}"));
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
             for key in keys {
                 match job.source.body(table, *key).map_err(Trouble::Source)? {
                     Ok(row) => body(tx, job.now, (source, &origin), row, &mut tally)?,
-                    Err(why) => tally.refuse(&format!("a body: {why}")),
+                    Err(why) => tally.refuse(&format!("a document: {why}")),
                 }
             }
         }
@@ -233,11 +233,11 @@ fn body(
     let namespace = NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version };
     let place = text::printable(&format!("{}/{path}", namespace.mission_slug));
     if let Some(field) = namespace.blank_field() {
-        tally.refuse(&format!("the body of {place}: its {field} is blank"));
+        tally.refuse(&format!("the document {place}: its {field} is blank"));
         return Ok(());
     }
     let Some(sha256) = Sha256::from_hex(&row.content_hash) else {
-        tally.refuse(&format!("the body of {place}: its content_hash is no digest"));
+        tally.refuse(&format!("the document {place}: its content_hash is not a SHA-256 digest"));
         return Ok(());
     };
     match row.rest {
@@ -245,7 +245,7 @@ fn body(
             let body = match Body::kept(content, sha256) {
                 Ok(body) => body,
                 Err(decision) => {
-                    tally.refuse(&format!("the body of {place}: {}", decision.reason));
+                    tally.refuse(&format!("the document {place}: {}", decision.reason));
                     return Ok(());
                 }
             };

@@ -116,7 +116,7 @@ fn doubt(home: &Path) -> Option<&'static str> {
             Some("it was kept while events went to an external receiver, which it recorded under the Teamspace's name")
         }
         Some(_) => None,
-        None => Some("the config.toml beside it cannot be read, so that nobody knows where its events went"),
+        None => Some("the config.toml next to it cannot be read, so the server it delivered to is unknown"),
     }
 }
 

@@ -15,7 +15,9 @@ pub(super) fn of(event_id: &str, queued_at: &Value, seen: Result<&Inspection, &N
     };
     let envelope = match seen {
         Err(NotAnEvent::NotJson) => Some("the envelope is not JSON; it is kept, and cannot be sent".to_owned()),
-        Err(NotAnEvent::NotAnObject) => Some("the envelope is no object; it is kept, and cannot be sent".to_owned()),
+        Err(NotAnEvent::NotAnObject) => {
+            Some("the envelope is not a JSON object; it is kept but cannot be sent".to_owned())
+        }
         Err(NotAnEvent::NoEventId) => Some("the envelope names no event_id; it is kept, and cannot be sent".to_owned()),
         Ok(seen) if seen.event_id != event_id => {
             Some("the envelope names another event_id; it is kept under this one, and cannot be sent".to_owned())

@@ -50,7 +50,7 @@ pub(super) fn unknown_parts(
         parts.push(format!("schema version {version}"));
     }
     Ok((!parts.is_empty())
-        .then(|| format!("it holds what this version does not know, which stays there: {}", parts.join(", "))))
+        .then(|| format!("it has data this version cannot import, which stays there: {}", parts.join(", "))))
 }
 
 fn pragma(conn: &Connection, sql: &str) -> rusqlite::Result<i64> {

@@ -104,7 +104,7 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
     }
     if !is_idle && let Err(error) = work.catalog.save(state) {
         // The next run reads everything once more, and finds that nothing is new.
-        log::warn!("cannot note what was taken over: {error}");
+        log::warn!("cannot record what was imported: {error}");
     }
     if let Some(found) = ledger {
         work.believe(&found, &mut taken)?;
@@ -216,13 +216,10 @@ impl Work<'_> {
         let is_fresh = source.stamp().is_fresh(self.request.clock.now());
         let bodies_wait = self.request.policy.is_held && plan.body_rows > 0;
         // With the bodies it is not done, so that another mark is looked for once they need not wait any more.
-        let mark = if bodies_wait { format!("{stamp} without bodies") } else { stamp };
+        let mark = if bodies_wait { format!("{stamp} without documents") } else { stamp };
         let mut tally = Tally::default();
         if bodies_wait {
-            tally.note(format!(
-                "its bodies ({}) stay there as long as migrate.imported is \"held\": the body queue holds nothing back",
-                plan.body_rows
-            ));
+            tally.note(format!("its documents ({}) stay there while migrate.imported is \"held\"", plan.body_rows));
         }
         source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
         plan.unusable.iter().for_each(|why| tally.refuse(why));
@@ -230,7 +227,7 @@ impl Work<'_> {
         let mut taken_by = self.taken_before(found, source.stamp());
         for (destination, share) in &plan.shares {
             if !self.request.may_take(found.kind, destination) && found.kind == Kind::Overflow {
-                tally.refuse_all(share.events.len(), "a file in a repository speaks of its own project only");
+                tally.refuse_all(share.events.len(), "a file in a repository can only have events of its own project");
             }
             if !self.request.takes(found.kind, destination) {
                 continue;

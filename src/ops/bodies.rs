@@ -132,7 +132,7 @@ pub(super) fn preview(mission: &Mission, filters: &Filters, no_upload: Option<No
     for artifact in &mission.artifacts {
         let mut decision = filters.decide(mission, artifact);
         if let (Status::Queued, Some(why)) = (decision.status, no_upload) {
-            decision = Decision { status: Status::Skipped, reason: why.reason().to_owned() };
+            decision = Decision::skipped(why.reason());
         }
         tally.decided(which(mission, artifact), decision);
     }

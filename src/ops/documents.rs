@@ -74,7 +74,7 @@ impl Journey<'_> {
         }
         if left_out > 0 {
             self.report.warnings.push(format!(
-                "queue_full: {left_out} texts found no room among those that wait for upload, at most {limit} bytes in all \
+                "queue_full: {left_out} texts did not fit into the limit of {limit} bytes for waiting texts \
                  (bodies.max_queue_bytes); they are sent from the files, as long as these do not change"
             ));
         }
@@ -155,6 +155,11 @@ impl Journey<'_> {
                     };
                     if let Some(decision) = skipped {
                         tally.decided(which, decision);
+                        continue;
+                    }
+                    // Nothing captured and nothing left to send: the key of each document need not be known.
+                    if is_all_there && self.is_settled && self.captured_documents.is_empty() {
+                        tally.stands(which, false, Standing::Acknowledged);
                         continue;
                     }
                     let key = event::document_key(&namespace, &artifact.path);

@@ -20,7 +20,7 @@ use crate::store::ReadStore;
 const OVERFLOW: &str = ".kittify/sync";
 
 /// What no import can bring back.
-const LOST: &str = "what an older version had delivered it had deleted as well: that history is nowhere any more";
+const LOST: &str = "an older version deleted what it had delivered: that history is lost";
 
 /// Takes over what is new on the way of a run. When another process does that at this moment, it is left to it.
 pub(super) fn on_the_way(
@@ -114,7 +114,7 @@ fn waiting(workspace: &Workspace, taken: &Taken) -> Waiting {
 pub(crate) fn waiting_words(waiting: &Waiting) -> Option<String> {
     (!waiting.is_empty()).then(|| {
         format!(
-            "older stores hold {} events and {} documents of this project, which stay there until: sk-sync migrate adopt",
+            "older stores have {} events and {} documents of this project; to import them: sk-sync migrate adopt",
             waiting.events, waiting.bodies
         )
     })
@@ -256,7 +256,7 @@ fn note(workspace: &Workspace, taken: &Taken, report: &mut Report) {
     report.warnings.extend(waiting_words(&waiting(workspace, taken)));
     let failed = taken.sources.iter().filter(|source| source.is_news && source.error.is_some());
     report.warnings.extend(failed.map(|source| {
-        format!("the older store {} was not taken over: {}", source.path, source.error.as_deref().unwrap_or_default())
+        format!("the older store {} was not imported: {}", source.path, source.error.as_deref().unwrap_or_default())
     }));
     for source in taken.sources.iter().filter(|source| source.is_news && !source.notes.is_empty()) {
         report.warnings.extend(source.notes.iter().map(|note| format!("{}: {note}", source.path)));

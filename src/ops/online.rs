@@ -51,11 +51,11 @@ impl Online {
 /// Asks once. Nothing is written.
 pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'_>) -> Online {
     let Some(receiver) = resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub) else {
-        return Online::not_asked("there is no server to ask");
+        return Online::not_asked("the target has no server");
     };
     let link = match keyring.link(None) {
         Ok(Some(link)) => link,
-        Ok(None) => return Online::not_asked("there is no server to ask"),
+        Ok(None) => return Online::not_asked("the target has no server"),
         Err(_) => return Online::not_asked("a gate is shut"),
     };
     let Some(exchange) = BatchReceiver::new(&link, world.clock).health(LONGEST) else {

@@ -168,7 +168,7 @@ impl Absorbing<'_> {
         let kept = path(kept);
         if flaws.torn > 0 {
             self.absorbed.warnings.push(format!(
-                "{} spooled lines are incomplete: whoever captured them was stopped before an answer; kept in {kept}",
+                "{} spooled lines are incomplete: the process that captured them was stopped before it answered; kept in  {kept}",
                 flaws.torn
             ));
         }

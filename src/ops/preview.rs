@@ -59,7 +59,7 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
             required_status: a.required.as_str().to_owned(),
             present: a.is_present,
             decision: decision.status.word().to_owned(),
-            reason: decision.reason,
+            reason: decision.reason.into_owned(),
         }
     };
     if journey.request.scope.offers_bodies {

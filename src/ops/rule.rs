@@ -15,7 +15,7 @@ pub(super) const OPTED_OUT: &str = "opted out, with opt_out.teamspace_bound = \"
 /// What a person is told when events were given up.
 pub(crate) fn evicted_words(evicted: i64) -> String {
     format!(
-        "{evicted} of the oldest undelivered events were given up: the queue is at journal.capacity (each is in the audit). \
+        "{evicted} of the oldest undelivered events were deleted: the queue is at journal.capacity (see the audit). \
          Deliver with `sk-sync drain`, or raise journal.capacity"
     )
 }

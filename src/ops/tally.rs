@@ -1,5 +1,6 @@
 //! What is said of documents in a report: counts, and the last word on each.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::report::{Bodies, BodyOutcome};
@@ -39,7 +40,10 @@ pub(super) enum Standing {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: Bodies,
-    outcomes: BTreeMap<Which, Said>,
+    /// What an upload of this run said.
+    sent: BTreeMap<Which, Said>,
+    /// The others, in the order in which they were indexed: no two are about the same text.
+    others: Vec<(Which, Said)>,
     /// Words of uploads.
     uploads: u64,
     /// Requests made.
@@ -50,7 +54,7 @@ pub(super) struct Tally {
 #[derive(Debug)]
 struct Said {
     status: Status,
-    reason: String,
+    reason: Cow<'static, str>,
     retryable: bool,
 }
 
@@ -59,8 +63,11 @@ impl Tally {
     pub(super) fn decided(&mut self, which: Which, decision: Decision) {
         match decision.status {
             Status::Skipped => {
-                let key = decision.reason.split(':').next().unwrap_or_default().to_owned();
-                *self.counts.skipped.entry(key).or_default() += 1;
+                let key = decision.reason.split(':').next().unwrap_or_default();
+                match self.counts.skipped.get_mut(key) {
+                    Some(count) => *count += 1,
+                    None => drop(self.counts.skipped.insert(key.to_owned(), 1)),
+                }
             }
             _ => self.counts.queued += 1,
         }
@@ -69,7 +76,7 @@ impl Tally {
 
     /// Counts a document by how it stands; what an upload said of it stays said. `is_new`: this run captured it.
     pub(super) fn stands(&mut self, which: Which, is_new: bool, standing: Standing) {
-        let was_sent = self.outcomes.contains_key(&which);
+        let was_sent = self.sent.contains_key(&which);
         if was_sent || standing == Standing::Owed {
             *if is_new { &mut self.counts.queued } else { &mut self.counts.already_in_queue } += 1;
         }
@@ -90,18 +97,21 @@ impl Tally {
             Standing::NoNews => return self.decided(which, Decision::skipped("no_news")),
             Standing::Changed => return self.decided(which, Decision::skipped("content_hash_mismatch")),
         };
-        self.say(which, status, reason.to_owned());
+        self.say(which, status, reason.into());
     }
 
-    fn say(&mut self, which: Which, status: Status, reason: String) {
-        self.outcomes.insert(which, Said { status, reason, retryable: false });
+    fn say(&mut self, which: Which, status: Status, reason: Cow<'static, str>) {
+        // An upload of this run is the last word on its text.
+        if !self.sent.contains_key(&which) {
+            self.others.push((which, Said { status, reason, retryable: false }));
+        }
     }
 
     /// Takes the word of an upload, and says how many there were.
     pub(super) fn uploaded(&mut self, outcome: &ArtifactOutcome) -> u64 {
         let ArtifactOutcome { mission_slug, target_branch, path, sha256, status, reason, retryable } = outcome.clone();
         let which = Which { mission_slug, path, target_branch, sha256: Some(sha256) };
-        self.outcomes.insert(which, Said { status, reason, retryable });
+        self.sent.insert(which, Said { status, reason: reason.into(), retryable });
         self.uploads += 1;
         self.uploads
     }
@@ -116,10 +126,12 @@ impl Tally {
 
     /// The finished section; `waiting` documents are owed. Each artifact gets its line in the log.
     pub(super) fn finish(self, waiting: u64) -> Bodies {
-        let outcomes = self.outcomes.into_iter().map(|(which, said)| {
+        let mut outcomes: Vec<_> = self.sent.into_iter().chain(self.others).collect();
+        outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let outcomes = outcomes.into_iter().map(|(which, said)| {
             let (Which { mission_slug, path, .. }, Said { status, reason, retryable }) = (which, said);
             log::info!("{} {mission_slug}/{path} ({reason})", status.word());
-            BodyOutcome { mission_slug, path, status: status.word(), reason, retryable }
+            BodyOutcome { mission_slug, path, status: status.word(), reason: reason.into_owned(), retryable }
         });
         Bodies { retryable: waiting, outcomes: outcomes.collect(), ..self.counts }
     }

@@ -16,7 +16,7 @@ impl Journey<'_> {
         self.report.gates.extend(gate.map(shown));
     }
 
-    /// The server's own gate; `None` where there is no server to ask.
+    /// The server's own gate; `None` where the target has no server.
     fn server_gate(&self, stand: &ServerStand) -> Option<Gate> {
         let receiver = self.resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub)?;
         Some(stand.gate(receiver, self.keyring.token_place().as_deref()))

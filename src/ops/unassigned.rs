@@ -45,7 +45,7 @@ pub(super) fn adopt_earlier(world: &World<'_>, workspace: &Workspace) -> Result<
     }
     let Unassigned { events, error, .. } = legacy::unassigned(&from);
     if let Some(error) = error {
-        return Ok(Some(format!("what was captured before this project had an id stays where it is: {error}")));
+        return Ok(Some(format!("events captured before this project had an ID stay where they are: {error}")));
     }
     if events == 0 {
         return Ok(None);

@@ -43,7 +43,7 @@ pub(crate) enum ForeignError {
     #[error("it is larger than {} GiB", .0 >> 30)]
     TooLarge(u64),
     /// Somebody writes to it all the time.
-    #[error("it changed each time it was copied; try again when its writer is done")]
+    #[error("it changed during each copy; run again when no other process writes to it")]
     Changing,
     /// No database.
     #[error("it is not a SQLite database")]
@@ -64,7 +64,7 @@ pub(crate) enum ForeignError {
     #[error("it leads out of the repository; what a repository brings is not followed")]
     LeadsOut,
     /// A file that git tracks: a repository brought it.
-    #[error("git tracks it; what a repository brings is not taken over")]
+    #[error("git tracks it; files from a repository are not imported")]
     Tracked,
     /// A stop was asked for.
     #[error("interrupted")]

@@ -82,7 +82,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// The file is gone or empty, and something beside it shows that it was in use.
-    #[error("the store {path} {what}, but {trace} beside it shows that it was in use: what it held is lost")]
+    #[error("the store {path} {what}, but {trace} next to it shows that it was in use: its contents are lost")]
     Lost {
         /// The store file.
         path: String,

@@ -38,7 +38,7 @@ pub(crate) struct History {
     pub(super) retries: BTreeMap<i64, i64>,
     /// Failures of events by reason, the most frequent first; names and numbers in a reason are masked.
     pub(super) reasons: Vec<(String, i64)>,
-    /// Bodies by mission.
+    /// Documents by mission.
     pub(super) missions: Vec<bodies::MissionStats>,
 }
 

@@ -39,9 +39,10 @@ mod verify;
 
 pub(crate) use archive::{ArchiveError, ArchiveRequest, Archived, archive, plan_archive};
 pub(crate) use bodies::{Listing as BodyListing, Retried, list_bodies, retry_bodies};
+pub(crate) use document::Ended;
 pub(crate) use document::{Document, Facts, MissionHere, TerminalFailure};
 #[cfg(test)]
-pub(crate) use document::{Ended, Next, PreviousTarget};
+pub(crate) use document::{Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};
 pub(crate) use gates::{last_answer, recorded_gates};
 pub(crate) use gc::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};

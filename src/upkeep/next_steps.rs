@@ -5,11 +5,7 @@ use super::document::{Document, Next};
 /// Holds that a person lifts when circumstances have changed: reason, words, and the line that lifts them.
 const HOLDS: [(&str, &str, &str); 3] = [
     ("opted_out", "on hold since this project opted out", "sk-sync events release --reason opted_out"),
-    (
-        "before_consent",
-        "on hold since you agreed to what comes later",
-        "sk-sync events release --reason before_consent",
-    ),
+    ("before_consent", "on hold: captured before you agreed", "sk-sync events release --reason before_consent"),
     ("imported", "imported and on hold", "sk-sync migrate release"),
 ];
 
@@ -21,16 +17,16 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
             steps.push(Next { why, run: run.to_owned() });
         }
     };
-    say(!d.balance.holds || !d.documents.balance.holds, "the books do not balance".to_owned(), "sk-sync verify");
+    say(!d.balance.holds || !d.documents.balance.holds, "the balance does not hold".to_owned(), "sk-sync verify");
     let mut look = |count: u64, noun: &str, what: &str, run: &str| {
         if let Some(words) = counted(count, noun) {
             say(true, format!("{words} {what}"), run);
         }
     };
     look(d.spool.damaged, "spooled line", "damaged: look at what is kept, then remove the file", "sk-sync verify");
-    look(d.spool.lines, "line", "spooled, to be taken over into the journal", "sk-sync run");
+    look(d.spool.lines, "line", "spooled, to be imported into the journal", "sk-sync run");
     for gate in d.gates.iter().filter(|gate| !gate.is_open) {
-        say(true, format!("the gate {} is shut: {}", gate.name, gate.reason), &gate.fix);
+        say(true, format!("{}: {}", gate.name, gate.reason), &gate.fix);
     }
     if let Some(offer) = d.delivery_targets.current.as_ref().and_then(|current| current.reset_offer.as_ref()) {
         let words: Vec<_> =
@@ -41,9 +37,9 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     }
     say(!d.project.store_exists, "nothing was captured here yet".to_owned(), "sk-sync run");
     let sends = d.delivery_targets.current.is_some() && d.gates.iter().all(|gate| gate.is_open);
-    let owed = [(d.active_queue.event_count, "event"), (d.bodies.queued, "body")].map(|(n, noun)| counted(n, noun));
+    let owed = [(d.active_queue.event_count, "event"), (d.bodies.queued, "document")].map(|(n, noun)| counted(n, noun));
     let owed = owed.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-    say(sends && !owed.is_empty(), format!("still owed: {owed}"), "sk-sync drain");
+    say(sends && !owed.is_empty(), format!("{owed} left to send"), "sk-sync drain");
     let newer = d.missions.iter().flatten().map(|mission| mission.newer_here).sum();
     if let Some(words) = counted(newer, "document") {
         say(true, format!("{words} changed here since the last capture"), "sk-sync run");
@@ -54,7 +50,7 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     }
     let gone = d.last_run.as_ref().and_then(|last| Some((last.halted.as_ref()?, last.fix.as_ref()?)));
     if let Some((halted, fix)) = gone.filter(|_| sends && !owed.is_empty()) {
-        say(true, format!("the server may be gone ({halted}); {owed} are kept. To repoint"), fix);
+        say(true, format!("the server may be gone ({halted}); {owed} are kept. To choose another"), fix);
     }
     let mut look = |count: u64, noun: &str, what: &str, run: &str| {
         if let Some(words) = counted(count, noun) {
@@ -77,8 +73,8 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
             look(d.event_journal.on_hold.get(reason).copied().unwrap_or(0), "event", what, run);
         }
     }
-    look(d.bodies.failures, "body", "refused for good", "sk-sync bodies list");
-    let kept_apart = "captured with two contents; the first is kept, the other is set aside";
+    look(d.bodies.failures, "document", "failed for good", "sk-sync bodies list");
+    let kept_apart = "captured with two contents; the first is kept in the journal";
     look(unsigned(d.migration_conflicts.count), "id", kept_apart, "sk-sync migrate conflicts");
     older_stores(d, &mut steps);
     if let Some(suggestion) = &d.event_journal.gc_suggestion {
@@ -98,7 +94,7 @@ fn older_stores(d: &Document, steps: &mut Vec<Next>) {
     let mut say = |words: Option<String>, files: &[&str], run: &str| {
         let from = if files.is_empty() { String::new() } else { format!(" (from {})", files.join(", ")) };
         if let Some(words) = words {
-            steps.push(Next { why: format!("{words}{from}, to be taken over{to}"), run: run.to_owned() });
+            steps.push(Next { why: format!("{words}{from}, to be imported{to}"), run: run.to_owned() });
         }
     };
     let waiting: Vec<_> = d.legacy_stores.iter().filter(|store| store.waiting > 0).collect();

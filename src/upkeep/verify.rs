@@ -155,7 +155,7 @@ const fn soundness(part: Part) -> &'static str {
         Part::File => "the database file is whole",
         Part::Journal => "every event is here: the chain is unbroken and every payload matches its digest",
         Part::Ledger => "what every target has is known: every delivery belongs to an event and keeps the rules",
-        Part::Bodies => "every queued body has its text",
+        Part::Bodies => "every waiting document has its text",
     }
 }
 

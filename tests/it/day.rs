@@ -41,7 +41,7 @@ fn the_morning(sandbox: &mut Sandbox, file: &Path) -> i64 {
     let served = serve(sandbox, file, &[]);
     let address = served.url().trim_start_matches("http://").to_owned();
     sandbox.target(&served.url());
-    assert!(sandbox.sk_sync(["run"]).success().stdout.contains("Done: nothing is owed"));
+    assert!(sandbox.sk_sync(["run"]).success().stdout.contains("Done: everything is delivered"));
     let seen = status(sandbox);
     assert_eq!((&seen["ok"], steps(&seen).len()), (&json!(true), 0), "{seen}");
     let begun = seen["balance"]["captured"].as_i64().unwrap();

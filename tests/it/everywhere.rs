@@ -181,7 +181,7 @@ fn beside_a_store_of_its_own_what_was_not_delivered_is_copied() {
     let listed = all(&sandbox);
     assert_eq!(store(&listed, &gone)["adopted_by"], json!(own));
     assert!(
-        sandbox.sk_sync(["status", "--all"]).success().stdout.contains(&format!("taken over by the repository {own}"))
+        sandbox.sk_sync(["status", "--all"]).success().stdout.contains(&format!("imported by the repository {own}"))
     );
     assert_eq!(adopt(&sandbox)["restored"]["added"], 0, "a second time adds nothing");
     let served = sandbox.serve(&["--listen", "127.0.0.1:0"]);

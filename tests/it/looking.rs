@@ -232,7 +232,7 @@ fn d27_nothing_is_called_done_that_does_not_balance() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.target(&server.url());
     let run = sandbox.sk_sync(["run"]).success();
-    assert!(run.stdout.contains("Done: nothing is owed"), "{}", run.stdout);
+    assert!(run.stdout.contains("Done: everything is delivered"), "{}", run.stdout);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     let balance = &report["balance"];
     let classes = [
@@ -258,7 +258,7 @@ fn d27_nothing_is_called_done_that_does_not_balance() {
     }
     assert_eq!(sandbox.sk_sync(["status", "--json"]).success().json()["ok"], false);
     let _mended = sandbox.sk_sync(["verify", "--repair", "counters"]).success();
-    assert!(sandbox.sk_sync(["run"]).success().stdout.contains("Done: nothing is owed"));
+    assert!(sandbox.sk_sync(["run"]).success().stdout.contains("Done: everything is delivered"));
 }
 
 /// D07: the mission's own log, the journal and the ledger, beside each other with the ids that one of them lacks.

@@ -49,7 +49,7 @@ fn a_drain_tried_dry_says_what_is_owed() {
     assert_eq!(report["bodies"]["already_in_queue"], captured["bodies"]["queued"]);
     let words = sandbox.sk_sync(["drain", "--dry-run"]).success().stdout;
     assert!(
-        words.contains("23 untried") && words.contains("14 queued before") && words.contains("nothing was sent"),
+        words.contains("23 waiting") && words.contains("14 waiting before") && words.contains("nothing was sent"),
         "{words}"
     );
     assert_eq!(sandbox.listing(), before);

@@ -127,14 +127,14 @@ fn help_names_commands_options_exit_codes_and_environment() {
       sk-sync status --check            report by exit code if anything is left, failed or blocked
 
     Exit codes:
-        0  nothing retryable is left
+        0  success: nothing is left to send
         1  internal or I/O error, disk full
         2  usage or configuration error
-        3  retryable work remains
-        4  blocked by a gate, which is named
-        5  this run made an event undeliverable, failed a body or opened a conflict
-        6  damage, or books that do not balance
-       75  another drain holds the lock; what was captured stays
+        3  something is left to send; run again
+        4  delivery is blocked; the output names the check that fails
+        5  an event or document failed for good, or an event ID has two contents
+        6  damage, or the balance does not hold
+       75  another process is delivering; what was captured is kept
       130  interrupted
 
     Environment variables:
@@ -160,7 +160,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       SPEC_KITTY_SAAS_URL
               older name of `SK_SYNC_TARGET_URL`
       SPEC_KITTY_ENABLE_SAAS_SYNC
-              a false value shuts the teamspace gate `sync_disabled`
+              a false value blocks delivery to a Teamspace (`sync_disabled`)
       CI
               set by CI systems: a heartbeat line every 10 s in place of progress bars
       TERM
@@ -186,7 +186,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       HTTP_PROXY
               see `HTTPS_PROXY`
       NO_PROXY
-              hosts, domains and address ranges that are reached without a proxy; also `no_proxy`
+              hosts, domains and IP ranges to connect to without a proxy; also `no_proxy`
       HOME
               home directory, for the defaults above
       XDG_STATE_HOME

@@ -100,7 +100,7 @@ fn assert_the_spool_shows(sandbox: &Sandbox, count: u64) {
     assert_eq!(shown, (&json!(count), &json!(1)));
     assert!(status["spool"]["bytes"].as_u64() > Some(2000) && status["next_steps"].to_string().contains("spooled"));
     let words = sandbox.sk_sync(["status", "--check"]).code(3).stdout;
-    assert!(words.contains(&format!("Spooled   {count} lines (")), "{words}");
+    assert!(words.contains(&format!("Spool      {count} lines (")), "{words}");
     assert_eq!(sandbox.sk_sync(["verify", "--json"]).success().json()["checked"]["spooled"], count);
 }
 
@@ -153,7 +153,7 @@ fn d03_what_is_wrong_with_the_store_makes_no_difference() {
             "{name}: {}",
             again.stderr
         );
-        assert!(again.stderr.contains("Captured beside") && again.stderr.contains("1 spooled"), "{}", again.stderr);
+        assert!(again.stderr.contains("Spooled") && again.stderr.contains("1 spooled"), "{}", again.stderr);
         let status = sandbox.sk_sync(["status"]);
         assert!(status.code == Some(1) || status.code == Some(6), "{name}: {status:?}");
         assert!(status.stderr.contains("4 spooled lines"), "{name}: {}", status.stderr);
@@ -180,7 +180,7 @@ fn the_strict_forms_spool_nothing_they_would_refuse() {
     assert_eq!(run.json()["error"]["kind"], "store_damaged");
     begin_again(&store);
     let run = sandbox.sk_sync(["index"]).success();
-    assert!(run.stdout.contains("Spooled   1 event taken over"), "{}", run.stdout);
+    assert!(run.stdout.contains("Spooled   1 event from the spool"), "{}", run.stdout);
     assert_eq!(rows(&store)[0].0, id(2));
 }
 

@@ -58,7 +58,7 @@ fn d28_the_list_counts_as_the_balance_does() {
     }
     let owed = ledger["rejected"].as_u64().unwrap() + ledger["transient"].as_u64().unwrap();
     assert_eq!(status["active_queue"]["event_count"], owed, "what is pending there is not owed");
-    let words = sandbox.sk_sync(["status"]).success().stdout;
+    let words = sandbox.sk_sync(["status", "-v"]).success().stdout;
     assert!(words.contains("rejected for now") && words.contains("accepted and not stored yet"), "{words}");
     sandbox.verified();
 }
@@ -200,6 +200,6 @@ fn verify_says_what_is_safe_in_a_damaged_file() {
     let parts: Vec<_> = proof["findings"].as_array().unwrap().iter().map(|f| f["part"].as_str().unwrap()).collect();
     assert!(parts.contains(&"file") && parts.contains(&"journal"), "{proof}");
     let safe = proof["safe"].to_string();
-    assert!(safe.contains("every queued body") && !safe.contains("every event is here"), "{proof}");
+    assert!(safe.contains("every waiting document") && !safe.contains("every event is here"), "{proof}");
     assert_eq!(std::fs::read(&store).unwrap(), bytes);
 }

@@ -102,7 +102,7 @@ fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     assert_eq!(since(&second, "missing_auth"), None);
     assert_eq!(since(&second, "missing_team"), since(&first, "missing_team"));
     let words = sandbox.sk_sync(["status"]).success().stdout;
-    assert!(words.contains("Blocked   23 events (missing_team), since "), "{words}");
+    assert!(words.contains("23 blocked (missing_team, since "), "{words}");
     // The team makes another target of it, which nothing ever stopped; and what stopped the first stays with that one.
     sandbox.set("SK_SYNC_TEAMSPACE__TEAM_SLUG", "core");
     let _sent = sandbox.sk_sync(["drain"]).success();

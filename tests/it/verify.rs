@@ -118,7 +118,7 @@ const MUTATIONS: [(&str, &str, &[&str]); 27] = [
     ),
     (
         "DELETE FROM delivery_rows WHERE seq = (SELECT MIN(seq) FROM delivery_rows WHERE kind = 1)",
-        "documents that are owed before the event",
+        "documents due before the event",
         &[LEDGER],
     ),
     (

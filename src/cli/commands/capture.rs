@@ -63,7 +63,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             context.printer.flush();
         }
         News::Spooling(why) => context.printer.warning(&format!(
-            "{why}; lines go into the spool beside it, safe on disk, and the next run takes them over"
+            "{why}; lines go into the spool next to it, durable on disk, and the next run imports them"
         )),
         News::Absorbed(absorbed) => {
             worst = Exit::worst([worst, tell_absorbed(context, absorbed)]);
@@ -78,7 +78,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if !args.json {
         let words: Vec<String> = totals.iter().map(|(result, number)| format!("{} {result}", count(*number))).collect();
         let words = if words.is_empty() { "nothing on stdin".to_owned() } else { words.join(", ") };
-        let place = if totals.contains_key("spooled") { "Captured beside" } else { "Captured into" };
+        let place = if totals.contains_key("spooled") { "Spooled" } else { "Captured into" };
         context.printer.note(&format!("{place} {}: {words}", path(&workspace.place.store())));
     }
     Ok(worst)

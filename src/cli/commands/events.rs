@@ -150,7 +150,7 @@ fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     })?;
     if shown == 0 {
         let asked = args.status.is_some() || args.event_type.is_some();
-        printer.note(if asked { "no event is so" } else { "nothing was captured here yet: `sk-sync run`" });
+        printer.note(if asked { "no matching events" } else { "nothing was captured here yet: `sk-sync run`" });
     }
     Ok(Exit::Success)
 }

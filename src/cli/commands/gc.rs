@@ -21,8 +21,8 @@ use crate::upkeep::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sk-sync gc                                what may go, what stays, and why
-  sk-sync gc --explicit                     let it go
+  sk-sync gc                                what would be deleted, what is kept, and why
+  sk-sync gc --explicit                     delete it
   sk-sync gc --explicit --older-than 30d    keep what was captured in the last thirty days")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
@@ -63,7 +63,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     let plan = plan_gc(&store, &request)?.map_err(|unknown| {
         Failure::usage(format!("--undeliverable: no event {}", printable(&unknown.join(", "))))
-            .with_hint("`sk-sync events list --status undeliverable` names them all")
+            .with_hint("`sk-sync events list --status undeliverable` lists them all")
     })?;
     let done = match Explicit::given(args.explicit && !args.dry_run) {
         // Where nothing is left to go, an interrupted collection may still have left space to give back.
@@ -102,7 +102,7 @@ fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
     match done {
         Some(done) => {
             let (gone, before, after) = (amount(done.gone), size(done.file_before), size(done.file_after));
-            let end = if done.was_interrupted { "; interrupted, the rest stays" } else { "" };
+            let end = if done.was_interrupted { "; interrupted, the rest is kept" } else { "" };
             lines.push(format!("Gone: {gone}; the store shrank from {before} to {after}{end}"));
         }
         None if is_dry && going.payloads > 0 => lines.push("Let them go: sk-sync gc --explicit".to_owned()),
@@ -118,7 +118,7 @@ const fn words(why: WhyNot) -> &'static str {
         WhyNot::Held => "held",
         WhyNot::Disputed => "captured with two contents",
         WhyNot::TooYoung => "younger than --older-than",
-        WhyNot::NoTarget => "kept: there is no target whose having it would prove anything",
+        WhyNot::NoTarget => "kept: no real server has it yet (the stub does not count)",
         WhyNot::NotEverywhere => "not delivered to every live target",
         WhyNot::Undeliverable => "undeliverable; goes by name: --undeliverable ID",
         WhyNot::Released => "released to an archive; goes with --archived",

@@ -151,7 +151,7 @@ fn tell(context: &Context, plan: &Plan, path: &Path) {
         (Act::Create(_), _) => format!("Wrote {path}"),
         (Act::Append(_), true) => format!("Added a project ID to {path}"),
         (Act::Append(_), false) => format!("Added the layouts to {path}"),
-        (Act::Keep, _) => format!("{path} is complete; it was left as it is"),
+        (Act::Keep, _) => format!("{path} is complete; not changed"),
     };
     context.printer.note(&words);
     plan.notes.iter().for_each(|note| context.printer.note(note));

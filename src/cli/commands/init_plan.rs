@@ -107,11 +107,11 @@ pub(super) fn plan(found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
 fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
     let parsed: toml::Table = existing.parse().map_err(|error: toml::de::Error| {
         Failure::new(Exit::Usage, "configuration", format!("{FILE} is not valid TOML\n{error}"))
-            .with_hint("mend the file, then run the same command again")
+            .with_hint("fix the file, then run the same command again")
     })?;
     let has_project = parsed.contains_key("project");
     if wish.must_be_new && has_project {
-        let message = format!("{FILE} has a [project] table already; it was left as it is");
+        let message = format!("{FILE} has a [project] table already; not changed");
         return Err(Failure::new(Exit::Usage, "exists", message));
     }
     let (mut parts, mut notes) = (Vec::new(), Vec::new());
@@ -122,7 +122,7 @@ fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Fail
             let has_layouts = artifacts.get("layouts").is_some();
             let line = table.lines().nth(1).unwrap_or_default();
             if wish.layouts_asked {
-                let message = format!("{FILE} has an [artifacts] table already; it was left as it is");
+                let message = format!("{FILE} has an [artifacts] table already; not changed");
                 let hint = format!("write `{line}` below [artifacts] in it");
                 return Err(Failure::new(Exit::Usage, "exists", message).with_hint(hint));
             }

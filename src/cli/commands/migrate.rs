@@ -25,13 +25,13 @@ use crate::ops::{self, adopt_older, migrate, release_imported, waiting_older};
     args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
-  sk-sync migrate --dry-run            what is there, and what would come over
-  sk-sync migrate adopt                take over what is of this project, from now on
-  sk-sync migrate adopt --unassigned   also take over what names no project
-  sk-sync migrate adopt --store 08ae12  take over the store of a repository that is gone
-  sk-sync migrate                      take over what is new since
-  sk-sync migrate conflicts            ids that came with two contents, and what differs
-  sk-sync migrate cleanup --dry-run    which files are wholly taken over
+  sk-sync migrate --dry-run            what is there, and what would be imported
+  sk-sync migrate adopt                import what belongs to this project, from now on
+  sk-sync migrate adopt --unassigned   also import what names no project
+  sk-sync migrate adopt --store 08ae12  import the store of a deleted repository
+  sk-sync migrate                      import what is new since
+  sk-sync migrate conflicts            event IDs with two contents, and the differences
+  sk-sync migrate cleanup --dry-run    which files are fully imported
   sk-sync migrate release 00ff12ab     with migrate.imported = \"held\": let the events of one queue go"
 )]
 pub(crate) struct Args {
@@ -67,7 +67,7 @@ pub(crate) struct AdoptArgs {
     #[arg(long)]
     pub(crate) unassigned: bool,
 
-    /// Instead take over the store of a repository that is gone: the beginning of its id in `status --all`
+    /// Instead import the store of a deleted repository: the beginning of its id in `status --all`
     #[arg(long, value_name = "ID", conflicts_with = "unassigned")]
     pub(crate) store: Option<String>,
 
@@ -201,7 +201,7 @@ impl Offered {
             ));
         }
         if self.is_empty() {
-            context.printer.note("older stores hold nothing of this project that is not taken over");
+            context.printer.note("older stores have nothing of this project left to import");
             return;
         }
         let (events, bodies) = (plural(self.own.events, "event"), plural(self.own.bodies, "document"));
@@ -230,7 +230,7 @@ pub(super) fn confirm(context: &Context, agreeing: &str) -> Result<(), Failure> 
     std::io::stdin().lock().read_line(&mut answer).map_err(failed)?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::usage("not agreed; nothing was taken over")),
+        _ => Err(Failure::usage("not agreed; nothing was imported")),
     }
 }
 
@@ -250,7 +250,7 @@ fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
     if printer.is_json() {
         printer.reply("migrate release", exit, &Document { dry_run: args.dry_run, released: released.events });
     } else if !context.globals.quiet {
-        let did = if args.dry_run { "would be released" } else { "released: owed to the target from now on" };
+        let did = if args.dry_run { "would be released" } else { "released; the next run sends it" };
         printer.result(&format!("{} {did}", plural(released.events, "imported event")));
     }
     Ok(exit)

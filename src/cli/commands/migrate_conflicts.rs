@@ -200,7 +200,7 @@ pub(super) fn cleanup(context: &Context, args: &CleanupArgs) -> Result<Exit, Fai
         printer.result(&format!("{} {what}", file.path));
     }
     if files.is_empty() {
-        printer.note("there is no older store");
+        printer.note("no older stores");
     }
     Ok(Exit::Success)
 }

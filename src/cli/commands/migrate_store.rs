@@ -139,7 +139,7 @@ fn done_words(document: &Document) -> String {
             "Taken over: it is the store of this repository now, with its history, agreements and settings".to_owned()
         }
         (Some(_), Some(r)) => format!(
-            "Taken over: {} new here, {} here already{}. The store itself stays where it is",
+            "Imported: {} new, {} already here{}. The store itself is kept",
             plural(r.added + r.returned, "event"),
             r.unchanged + r.purged,
             if r.conflicts > 0 { format!(", {} in conflict", r.conflicts) } else { String::new() }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::base::Timestamp;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace, world};
+use crate::cli::when::age;
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::delivery::LastAnswer;
 use crate::endpoint::{Gate, Identity, Keyring, ProxyUse, proxy_use};
@@ -58,16 +59,6 @@ impl Said {
         let status = self.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
         let words = self.error.clone().unwrap_or(status);
         format!("Last answer to events, {}: {}", age(self.age_seconds), printable(&words))
-    }
-}
-
-/// How long ago, in one unit.
-fn age(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s ago"),
-        60..3600 => format!("{} min ago", seconds / 60),
-        3600..86_400 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} days ago", seconds / 86_400),
     }
 }
 
@@ -143,11 +134,11 @@ fn lines(target: Option<&Identity>, gates: &[Gate], paint: Paint) -> Vec<String>
     lines.push(match (shut, target) {
         (0, Some(target)) => format!("{} to send to {}", paint.green("Ready"), printable(&target.canonical_url)),
         (0, None) => {
-            format!("{}; no target is configured, so nothing leaves this machine", paint.green("Nothing is shut"))
+            format!("{}; no target is configured, so nothing leaves this machine", paint.green("Every check passes"))
         }
-        (1, _) => format!("{} 1 gate is shut; everything captured stays until it is open", paint.red("Not ready:")),
+        (1, _) => format!("{} 1 check fails; what was captured is kept until it passes", paint.red("Not ready:")),
         (n, _) => {
-            format!("{} {n} gates are shut; everything captured stays until they are open", paint.red("Not ready:"))
+            format!("{} {n} checks fail; what was captured is kept until they pass", paint.red("Not ready:"))
         }
     });
     lines
@@ -170,13 +161,6 @@ mod tests {
     use crate::upkeep::fixture::shut;
 
     #[test]
-    fn an_age_is_told_in_one_unit() {
-        for (seconds, words) in [(59, "59 s ago"), (119, "1 min ago"), (7300, "2 h ago"), (200_000, "2 days ago")] {
-            assert_eq!(age(seconds), words);
-        }
-    }
-
-    #[test]
     fn each_shut_gate_has_a_line_to_copy() {
         let gates = [Gate::of_identity(true), shut("missing_auth"), Gate::of_identity(false)];
         insta::assert_snapshot!(lines(None, &gates, Paint::default()).join("\n"), @"
@@ -185,7 +169,7 @@ mod tests {
               open missing_auth
         shut  missing_project_identity: the project has no identity, so its artifacts cannot be named
               sk-sync init --project
-        Not ready: 2 gates are shut; everything captured stays until they are open
+        Not ready: 2 checks fail; what was captured is kept until they pass
         ");
     }
 }

@@ -20,9 +20,9 @@ use crate::upkeep::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sk-sync purge --queue                     what would be given up, and the phrase
-  sk-sync purge --project                   what would be removed, and the phrase
-  sk-sync purge --unassigned                the same of events that name no project")]
+  sk-sync purge --queue                     what would be deleted, and the phrase to confirm
+  sk-sync purge --project                   what would be deleted, and the phrase to confirm
+  sk-sync purge --unassigned                the same for events that name no project")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
     /// Discard every event and document that waits
@@ -140,9 +140,9 @@ fn lines(plan: &PurgePlan, done: Option<&PurgeReport>, phrase: &str) -> Vec<Stri
     };
     let (before, after) = (size(done.file_before), size(done.file_after));
     let events = plural(unsigned(done.events), "event");
-    let bodies = format!("{} waiting bodies", done.bodies.rows);
+    let bodies = format!("{} waiting documents", done.bodies.rows);
     let files = if done.files > 0 { format!(", {}", plural(done.files as u64, "file")) } else { String::new() };
-    let mut lines = vec![format!("Gone: {events}, {bodies}{files}; the store shrank from {before} to {after}")];
+    let mut lines = vec![format!("Deleted: {events}, {bodies}{files}; the store shrank from {before} to {after}")];
     if done.in_flight > 0 {
         lines.push(format!(
             "Stays: {} in flight. Purge again once a drain knows their end, or after `sk-sync target forget`",

@@ -112,7 +112,7 @@ pub(super) fn run(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure
 fn words(args: &ReleaseArgs, lifted: Lifted) -> String {
     let did = if args.dry_run { "would be released" } else { "released" };
     let stale = lifted.events - lifted.owed;
-    let stale = if stale > 0 { format!(", {stale} of them superseded or given up meanwhile") } else { String::new() };
+    let stale = if stale > 0 { format!(", {stale} of them superseded or failed meanwhile") } else { String::new() };
     match (args.ids.as_slice(), lifted.events) {
         ([id], 0) => format!("{} is not on hold; nothing to release", printable(id)),
         ([id], _) => format!("{} {did}{stale}", printable(id)),

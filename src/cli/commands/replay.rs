@@ -146,7 +146,7 @@ fn dismiss(context: &Context, workspace: &Workspace, args: &Args, to: &str) -> R
         );
     } else if !context.globals.quiet {
         let did = match (offered, args.dry_run) {
-            (false, _) => "there is no offer to replay to",
+            (false, _) => "no replay is offered for",
             (true, true) => "would take back the offer to replay to",
             (true, false) => "took back the offer to replay to",
         };
@@ -193,7 +193,7 @@ fn put_back(
     let events = if owed_again == 1 { "event".to_owned() } else { "events".to_owned() };
     let would = if is_dry { "would be" } else { "are now" };
     let what = printable(&target.identity.canonical_url);
-    context.printer.result(&format!("{owed_again} {events} {would} owed to {what} again"));
+    context.printer.result(&format!("{owed_again} {events} {would} sent to {what} again"));
     if !is_dry && owed_again > 0 {
         context.printer.note("`sk-sync drain` sends them, when that is the target");
     }

@@ -164,7 +164,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         files::replace(&context.cwd.join(file), port.as_bytes()).map_err(|e| Failure::io(&e))?;
     }
     if args.token_env.is_none() && !args.listen.ip().is_loopback() {
-        let what = "anybody who reaches this address may send and read, unless the storage has tokens (sk-sync serve token add)";
+        let what = "without a token, anyone who can reach this address can send and read; require one: --token-env NAME, or sk-sync serve token add";
         context.printer.warning(what);
     }
     context.printer.result(&format!("listening on {}", server.origin()));

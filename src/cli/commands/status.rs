@@ -6,7 +6,7 @@ use super::status_all;
 use crate::base::files;
 use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, with_spool, workspace, world};
-use crate::cli::render::status::lines;
+use crate::cli::render::status::{View, lines};
 use crate::cli::{Context, Exit, Failure, Reply};
 use crate::endpoint::{Gate, Keyring, Resolved};
 use crate::ops::report::FoundLayout;
@@ -82,7 +82,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if context.printer.is_json() {
         context.printer.print(&Reply::new("status", exit, &document).judged(document.ok));
     } else if !context.globals.quiet {
-        for line in lines(&document, context.printer.paint()) {
+        let view = View { now, is_verbose: context.globals.verbose > 0, paint: context.printer.paint() };
+        for line in lines(&document, view) {
             context.printer.result(&line);
         }
         for mission in document.work_packages.iter().flatten() {

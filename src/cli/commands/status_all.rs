@@ -111,7 +111,7 @@ fn details(store: &StoreHere, workspace: &Workspace) -> Vec<String> {
     }
     let mut all = vec![parts.join("; ")];
     if let Some(by) = &store.adopted_by {
-        all.push(format!("taken over by the repository {by}"));
+        all.push(format!("imported by the repository {by}"));
     } else if matches!(store.presence, Presence::Gone | Presence::Replaced) {
         let id = store.repository_id.get(..SHOWN).unwrap_or(&store.repository_id);
         let is_ours = store.project_uuid == workspace.identity.project_uuid;

@@ -193,7 +193,7 @@ fn lines(known: &TargetList) -> Vec<String> {
         let team = if row.team_slug.is_empty() { String::new() } else { format!(", team {}", row.team_slug) };
         let owed = row.in_flight + row.retryable + row.untried;
         let head = format!("{}  {}{team}{state}", row.target_id, row.canonical_url);
-        [head, format!("    {} delivered, {owed} owed, {} undeliverable", row.delivered, row.undeliverable)]
+        [head, format!("    {} delivered, {owed} left to send, {} failed", row.delivered, row.undeliverable)]
     };
     known.targets.iter().flat_map(line).collect()
 }
@@ -216,10 +216,10 @@ fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
     let known = list_targets(&store, current.as_ref().map(|i| i.target_id.as_str()))?.targets;
     let Some(row) = known.iter().find(|row| row.target_id == id) else {
         let message = format!("no target {}", printable(&args.id));
-        return Err(Failure::usage(message).with_hint("`sk-sync target list` names them all"));
+        return Err(Failure::usage(message).with_hint("`sk-sync target list` lists them all"));
     };
     if row.is_current {
-        let message = format!("{} is the target in force: the next run would use it again", printable(&args.id));
+        let message = format!("{} is the configured target: the next run would add it again", printable(&args.id));
         return Err(Failure::usage(message)
             .with_hint("choose another target first; `sk-sync target show` says who names this one"));
     }

@@ -14,7 +14,7 @@ pub(super) fn target_id(context: &Context, workspace: &Workspace, text: &str) ->
     match (text, current) {
         ("current", Some(id)) => Ok(id),
         ("current", None) => {
-            Err(Failure::usage("no target is configured").with_hint("`sk-sync target list` names them all"))
+            Err(Failure::usage("no target is configured").with_hint("`sk-sync target list` lists them all"))
         }
         _ => choose(&known, text),
     }

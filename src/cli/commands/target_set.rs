@@ -120,10 +120,12 @@ fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
         (Some("teamspace"), _) | (None, Delivery::Teamspace) => Ok(SERVER),
         (Some("external-receiver"), _) | (None, Delivery::ExternalReceiver) => Ok(RECEIVER),
         (None, Delivery::None | Delivery::Stub) if args.team.is_some() => Ok(SERVER),
-        (Some(_), _) => Err(Failure::usage("only a Teamspace and a receiver of your own have an address")
+        (Some(_), _) => Err(Failure::usage("only a Teamspace and your own receiver have a URL")
             .with_hint("--receiver teamspace, or --receiver external-receiver")),
-        (None, Delivery::None | Delivery::Stub) => Err(Failure::usage("--url: the address of what?")
-            .with_hint("add --receiver teamspace, or --receiver external-receiver")),
+        (None, Delivery::None | Delivery::Stub) => {
+            Err(Failure::usage("--url needs a kind of target: teamspace or external-receiver")
+                .with_hint("add --receiver teamspace, or --receiver external-receiver"))
+        }
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     } else if !context.globals.quiet {
         if args.repair == Some(Derived::Store) {
             printer.result(if new_store {
-                "Repaired: the lost store is given up; the next run begins a new one and captures every file again"
+                "Repaired: the lost store is removed; the next run starts a new one and captures every file again"
             } else {
                 "Repaired: nothing; the store is not lost"
             });
@@ -214,13 +214,13 @@ mod tests {
     #[test]
     fn damage_is_named_and_so_is_what_is_safe() {
         let findings = vec![Finding { severity: "damage", part: "journal", what: "row 3\n is gone".to_owned() }];
-        let safe = vec!["every queued body has its text"];
+        let safe = vec!["every waiting document has its text"];
         let checked = Checked { events: None, spooled: 2, ..CHECKED };
         let proof = Proof { ok: false, is_damaged: true, checked, findings, safe };
         insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @r#"
         damage journal: row 3\n is gone
         Damaged: uncountable events, 1 target, 0 queued texts, 2 spooled lines in /s.db. Keep a copy of the file
-        Safe: every queued body has its text
+        Safe: every waiting document has its text
         "#);
     }
 }

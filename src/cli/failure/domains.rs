@@ -15,7 +15,7 @@ impl From<store::Error> for Failure {
             E::Locked { .. } => {
                 (Exit::Internal, "store_locked", "wait for the other sk-sync to end, then run the command again")
             }
-            E::Newer { .. } => (Exit::Internal, "store_newer", "update sk-sync; the file was left as it is"),
+            E::Newer { .. } => (Exit::Internal, "store_newer", "update sk-sync; the file was not changed"),
             E::OtherBuild { path } => {
                 let aside = crate::base::shell::line("mv", [path, &format!("{path}.old")]);
                 let hint = format!("{aside} && sk-sync verify --repair store && sk-sync run");

@@ -46,7 +46,7 @@ impl From<crate::ops::Error> for Failure {
             Ops::Spool { ref source, .. } => {
                 let kind = if source.kind() == std::io::ErrorKind::StorageFull { "disk_full" } else { "spool" };
                 Self::of(Exit::Internal, kind, &error)
-                    .with_hint("free some space or mend the store, then capture the lines without an answer again")
+                    .with_hint("free some space or repair the store, then capture the unanswered lines again")
             }
             Ops::Envelope(_) | Ops::Input(_) => Self::of(Exit::Internal, "io", &error),
             Ops::NotAdoptable(_) => Self::of(Exit::Usage, "usage", &error)

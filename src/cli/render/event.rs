@@ -29,7 +29,7 @@ pub(crate) fn described(shown: &Shown) -> Vec<String> {
         say("At", at_target(at));
     }
     match &shown.payload {
-        None => say("Payload", "has left; its digest stays".to_owned()),
+        None => say("Payload", "was deleted; its digest is kept".to_owned()),
         Some(bytes) => match serde_json::from_slice::<serde_json::Value>(bytes) {
             Ok(value) => {
                 let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();

@@ -5,17 +5,16 @@ pub(crate) mod event;
 pub(crate) mod listing;
 mod sections;
 pub(crate) mod status;
+mod verdict;
 
 use log::Level;
 
 use crate::base::text;
 use crate::cli::logging::keep;
 use crate::cli::{Context, Exit, Paint};
-use crate::ops::report::{Balance, Report};
+use crate::ops::report::{Balance, Gate, Report};
 
 pub(crate) use sections::plural;
-
-use sections::events;
 
 /// Ends a command with its report: decides the exit, then prints the document or the summary.
 pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> Exit {
@@ -48,7 +47,7 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     let mut lines = Vec::new();
     let mut say = |label: &str, words: String| lines.push(format!("{} {words}", paint.bold(&format!("{label:<9}"))));
     if let Some(project) = &report.project {
-        let slug = project.project_slug.as_deref().unwrap_or("(no identity yet)");
+        let slug = project.project_slug.as_deref().unwrap_or("(no ID yet)");
         say("Project", format!("{} in {}", text::printable(slug), text::printable(&project.store)));
     }
     // `index` and `migrate` send nothing, so they may not have looked for a target at all.
@@ -79,85 +78,30 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
         say("Logs", logs);
     }
     if let Some(bodies) = &report.bodies {
-        say("Bodies", sections::bodies_words(bodies, is_verbose));
+        say("Uploads", sections::bodies_words(bodies, is_verbose));
     }
     if let Some(drain) = &report.drain {
-        say("Drained", sections::drain_words(drain));
+        say("Sent", sections::drain_words(drain));
     }
     let balances = [("Events", report.balance.as_ref()), ("Documents", report.documents.as_ref().map(|d| &d.balance))];
     for (label, balance) in balances {
         if let Some(balance) = balance {
-            say(label, balance_words(balance, paint));
+            say(label, balance_words(balance, &report.gates, paint));
         }
     }
     if let Some(fix) = report.drain.as_ref().and_then(|drain| drain.fix.as_ref()) {
-        lines.push(format!("{} repoint with: {fix}", paint.bold("Gone?    ")));
+        lines.push(format!("{} the server may be gone; to choose another: {fix}", paint.bold("Hint     ")));
     }
     lines.extend(sections::gate_lines(&report.gates, is_verbose, paint));
     lines.extend(sections::warning_lines(&report.warnings, is_verbose, paint));
-    lines.push(verdict(report, exit, paint));
+    lines.push(verdict::line(report, exit, paint));
     lines
 }
 
 /// The equation of one balance, marked where it does not hold.
-fn balance_words(balance: &Balance, paint: Paint) -> String {
-    let words = sections::equation(balance);
+fn balance_words(balance: &Balance, gates: &[Gate], paint: Paint) -> String {
+    let words = sections::equation(balance, gates.iter().any(|gate| !gate.open));
     if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) }
-}
-
-/// The last line. It says "done" only when the exit is 0, which needs a balance that holds and nothing retryable.
-fn verdict(report: &Report, exit: Exit, paint: Paint) -> String {
-    if report.dry_run {
-        return "Dry run: nothing was written and nothing was sent.".to_owned();
-    }
-    let owed = events(report.standing.owed_events);
-    let not_done = |words: &str| format!("{} {words}", paint.yellow("Not done:"));
-    match exit {
-        Exit::Success if report.standing.is_empty => {
-            let words = format!("no units or documents were found; {}", success_words(report));
-            format!("{} {words}", paint.yellow("Nothing indexed:"))
-        }
-        Exit::Success => format!("{} {}", paint.green("Done:"), success_words(report)),
-        Exit::Retryable => not_done(&retry_words(report)),
-        Exit::Gate => not_done("a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`"),
-        Exit::Undeliverable if report.command == "migrate" => not_done(
-            "some ids came with two contents; the first is kept, the other is set aside. See `sk-sync migrate conflicts`",
-        ),
-        Exit::Undeliverable if report.standing.owed_events > 0 => {
-            not_done(&format!("something was refused for good, and {owed} still owed. See `sk-sync status`"))
-        }
-        Exit::Undeliverable => not_done("something was refused for good or is in conflict. See `sk-sync status`"),
-        Exit::Damage => {
-            format!("{} the books do not balance. Nothing was dropped; run `sk-sync verify`", paint.red("Damage:"))
-        }
-        Exit::Busy if report.command == "migrate" => not_done("another sk-sync takes over older stores at this moment"),
-        Exit::Busy => not_done("another sk-sync delivers at this moment. What was captured stays, and it will see it"),
-        Exit::Interrupted => not_done("interrupted. What was captured stays; `sk-sync run` goes on from here"),
-        Exit::Internal | Exit::Usage => not_done("see the errors above"),
-    }
-}
-
-fn success_words(report: &Report) -> String {
-    let pending = report.drain.as_ref().map_or(0, |drain| drain.pending);
-    match (&report.target, &report.drain) {
-        _ if report.command == "migrate" => {
-            "every older store that can be read is taken over; `sk-sync run` delivers what this project owes".to_owned()
-        }
-        (None, _) | (Some(_), None) if report.standing.is_empty => "there is nothing to capture".to_owned(),
-        (None, _) => "everything is captured".to_owned(),
-        (Some(_), None) => "everything is captured; `sk-sync drain` delivers it".to_owned(),
-        (Some(_), Some(_)) if pending > 0 => {
-            format!("everything is delivered; the target is still working on {}", events(pending))
-        }
-        (Some(_), Some(_)) => "nothing is owed".to_owned(),
-    }
-}
-
-fn retry_words(report: &Report) -> String {
-    let documents = report.documents.as_ref().map_or(0, |d| d.balance.untried + d.balance.retryable);
-    let owed = [("event", report.standing.owed_events), ("document", documents)];
-    let owed: Vec<_> = owed.iter().filter(|(_, n)| *n > 0).map(|(noun, n)| plural(*n, noun)).collect();
-    format!("{} still owed. Everything is kept; `sk-sync drain` tries again", owed.join(" and "))
 }
 
 #[cfg(test)]
@@ -216,13 +160,13 @@ mod tests {
     fn a_first_run() {
         insta::assert_snapshot!(shown(&first_run(), false), @"
         Project   acme in /state/projects/u/store.db
-        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Target    stub: the built-in receiver; nothing leaves this machine
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
-        Bodies    210 uploaded, 75 skipped
-        Drained   1,301 delivered in 2 requests, 0.02 s
+        Uploads   210 uploaded, 75 skipped
+        Sent      1,301 delivered in 2 requests, 0.02 s
         Events    1,301 captured = 1,301 delivered
-        Done: nothing is owed
+        Done: everything is delivered
         ");
         let verbose = shown(&first_run(), true);
         assert!(verbose.contains("(2 empty_content, 73 unsupported_surface)"), "{verbose}");
@@ -239,13 +183,13 @@ mod tests {
         };
         insta::assert_snapshot!(shown(&report, false), @"
         Project   acme in /state/projects/u/store.db
-        Target    stub: a receiver inside sk-sync; nothing leaves this machine
-        Indexed   14 missions, 287 artifacts (285 known, 2 not present) in 0 s
+        Target    stub: the built-in receiver; nothing leaves this machine
+        Indexed   14 missions, 287 artifacts (285 unchanged, 2 not present) in 0 s
         Captured  0 new events, 1,301 unchanged
-        Bodies    210 already there
-        Drained   nothing sent
+        Uploads   210 already there
+        Sent      nothing sent
         Events    1,301 captured = 1,301 delivered
-        Done: nothing is owed
+        Done: everything is delivered
         ");
     }
 
@@ -260,11 +204,11 @@ mod tests {
         };
         insta::assert_snapshot!(shown(&report, false), @"
         Project   acme in /state/projects/u/store.db
-        Target    none; nothing leaves this machine. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`
+        Target    none; nothing leaves this machine. To try it: sk-sync run --preset stub
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
-        Bodies    287 skipped
-        Events    1,301 captured = 1,301 untried
+        Uploads   287 skipped
+        Events    1,301 captured = 1,301 waiting
         Done: everything is captured
         ");
     }
@@ -288,11 +232,11 @@ mod tests {
         Target    https://sync.example.org, team core
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
-        Bodies    210 to be tried again
-        Drained   stopped after 1 request: cannot connect: refused\u{7}
-        Events    1,301 captured = 1 delivered + 1,300 untried
-        Documents 210 captured = 210 untried
-        Not done: 1,300 events and 210 documents still owed. Everything is kept; `sk-sync drain` tries again
+        Uploads   210 waiting
+        Sent      stopped after 1 request: cannot connect: refused\u{7}
+        Events    1,301 captured = 1 delivered + 1,300 waiting
+        Documents 210 captured = 210 waiting
+        Not done: 1,300 events and 210 documents left to send. Everything is kept; `sk-sync drain` tries again
         ");
     }
 
@@ -319,12 +263,12 @@ mod tests {
         Target    https://sync.example.org, team core
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
-        Drained   nothing sent
+        Sent      nothing sent
         Events    1,301 captured = 1,301 blocked
-        Gate shut missing_consent; fix: sk-sync allow https://sync.example.org
-        Gate shut missing_auth; fix: export SK_SYNC_TOKEN=… (and 1 more; -v shows them)
+        Blocked   missing_consent; fix: sk-sync allow https://sync.example.org
+        Blocked   missing_auth; fix: export SK_SYNC_TOKEN=… (and 1 more; -v shows them)
         Warning:  a link was skipped: a\nb (and 1 more; -v shows them)
-        Not done: a gate is shut. What was captured stays; open the gate, then run `sk-sync drain`
+        Not done: delivery is blocked: missing_consent, missing_auth, missing_team. What was captured is kept; fix this, then run `sk-sync drain`
         ");
     }
 
@@ -343,13 +287,13 @@ mod tests {
         };
         insta::assert_snapshot!(shown(&report, false), @"
         Project   acme in /state/projects/u/store.db
-        Target    stub: a receiver inside sk-sync; nothing leaves this machine
+        Target    stub: the built-in receiver; nothing leaves this machine
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
-        Bodies    210 uploaded, 75 skipped
-        Drained   1,299 delivered, 2 undeliverable in 9 requests, 0 s
-        Events    1,301 captured = 1,299 delivered + 2 undeliverable
-        Not done: something was refused for good or is in conflict. See `sk-sync status`
+        Uploads   210 uploaded, 75 skipped
+        Sent      1,299 delivered, 2 failed in 9 requests, 0 s
+        Events    1,301 captured = 1,299 delivered + 2 failed
+        Failed: the server rejected 2 events. Everything is kept; see `sk-sync status`
         ");
     }
 

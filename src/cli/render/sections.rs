@@ -7,23 +7,22 @@ use crate::endpoint::{Identity, ReceiverKind};
 use crate::legacy::{ShareReport, SourceReport};
 use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, MissionLogs, Spool};
 
-/// Shut gates shown one by one before the rest is only counted.
+/// Failing checks shown one by one before the rest is only counted.
 const GATES_SHOWN: usize = 2;
 
-/// Said of a target that has no address.
-pub(super) const NO_ADDRESS: &str = "none yet: no address is configured, so nothing leaves this machine";
+/// Said of a target without a URL.
+pub(super) const NO_ADDRESS: &str = "none: no URL is configured, so nothing leaves this machine";
 
 pub(super) fn target_words(target: Option<&Identity>, gates: &[Gate]) -> String {
     let Some(target) = target else {
         if gates.iter().any(|gate| gate.name == "no_target_url" && !gate.open) {
             return NO_ADDRESS.to_owned();
         }
-        return "none; nothing leaves this machine. Try `sk-sync run --preset stub`, or choose one: `sk-sync init`"
-            .to_owned();
+        return "none; nothing leaves this machine. To try it: sk-sync run --preset stub".to_owned();
     };
     let team = if target.team_slug.is_empty() { String::new() } else { format!(", team {}", target.team_slug) };
     match target.receiver {
-        ReceiverKind::Stub => "stub: a receiver inside sk-sync; nothing leaves this machine".to_owned(),
+        ReceiverKind::Stub => "stub: the built-in receiver; nothing leaves this machine".to_owned(),
         ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => {
             text::printable(&format!("{}{team}", target.canonical_url))
         }
@@ -37,28 +36,28 @@ pub(super) fn is_news(migrate: &Migrate) -> bool {
 
 pub(super) fn migrate_words(migrate: &Migrate) -> String {
     let terms = [
-        ("known already", migrate.deduplicated),
-        ("held until `sk-sync migrate release`", migrate.held),
+        ("already there", migrate.deduplicated),
+        ("on hold until `sk-sync migrate release`", migrate.held),
         ("delivered before", migrate.delivered_before),
-        ("bodies", migrate.bodies_imported),
-        ("refused bodies noted", migrate.failures_imported),
+        ("documents", migrate.bodies_imported),
+        ("rejected documents", migrate.failures_imported),
         ("in conflict", migrate.conflicts),
-        ("rows left there", migrate.refused),
+        ("rows left out", migrate.refused),
         ("older stores unreadable", migrate.source_errors),
     ];
     let stores = plural(migrate.sources, "older store");
     with_terms(format!("{} from {stores}", plural(migrate.imported, "new event")), &terms)
 }
 
-/// One older store and what became of it.
+/// One older store, and the result of its import.
 pub(super) fn store_words(store: &SourceReport) -> String {
     let what = if let Some(error) = &store.error {
-        format!("not taken over: {}", text::printable(error))
+        format!("not imported: {}", text::printable(error))
     } else {
         let nouns = [
             ("event", "events", store.event_rows),
-            ("body", "bodies", store.body_rows),
-            ("failed body", "failed bodies", store.failure_rows),
+            ("document", "documents", store.body_rows),
+            ("rejected document", "rejected documents", store.failure_rows),
         ];
         let held: Vec<_> = nouns
             .iter()
@@ -67,13 +66,13 @@ pub(super) fn store_words(store: &SourceReport) -> String {
             .collect();
         let terms = [
             ("new", store.imported),
-            ("known already", store.deduplicated),
+            ("already there", store.deduplicated),
             ("in conflict", store.conflicts),
-            ("left there", store.refused),
+            ("left out", store.refused),
         ];
         let rows = |share: &ShareReport| count(share.events + share.bodies + share.failures);
         let places: Vec<_> = store.shares.iter().map(|share| format!("; {} to {}", rows(share), share.store)).collect();
-        let held = if held.is_empty() { "nothing in it".to_owned() } else { held.join(", ") };
+        let held = if held.is_empty() { "empty".to_owned() } else { held.join(", ") };
         format!("{}: {}{}", store.result.replace('_', " "), with_terms(held, &terms), places.concat())
     };
     format!("{} ({}) {what}", store.path, store.kind)
@@ -81,12 +80,12 @@ pub(super) fn store_words(store: &SourceReport) -> String {
 
 pub(super) fn spool_words(spool: &Spool) -> String {
     let terms = [
-        ("known already", spool.unchanged),
+        ("already there", spool.unchanged),
         ("in conflict", spool.conflicts),
         ("discarded", spool.discarded),
         ("unreadable", spool.unreadable),
     ];
-    with_terms(format!("{} taken over from the spool", plural(spool.captured, "event")), &terms)
+    with_terms(format!("{} from the spool", plural(spool.captured, "event")), &terms)
 }
 
 pub(super) fn capture_words(capture: &Capture) -> String {
@@ -112,7 +111,7 @@ pub(super) fn news_of_logs(logs: Option<&MissionLogs>, is_verbose: bool) -> Opti
 
 pub(super) fn index_words(index: &Index) -> String {
     let counted = format!("{}, {}", plural(index.missions, "mission"), plural(index.artifacts, "artifact"));
-    let terms = [("read", index.hashed), ("known", index.cached), ("not present", index.not_present)];
+    let terms = [("read", index.hashed), ("unchanged", index.cached), ("not present", index.not_present)];
     format!("{} in {} s", with_terms(counted, &terms), index.seconds)
 }
 
@@ -122,13 +121,13 @@ pub(super) fn bodies_words(bodies: &Bodies, is_verbose: bool) -> String {
     let terms = [
         ("uploaded", bodies.uploaded),
         ("already there", bodies.already_exists),
-        ("queued", if answered == 0 { bodies.queued } else { 0 }),
-        ("queued before", if answered == 0 { bodies.already_in_queue } else { 0 }),
-        ("to be tried again", bodies.retryable),
+        ("waiting", if answered == 0 { bodies.queued } else { 0 }),
+        ("waiting before", if answered == 0 { bodies.already_in_queue } else { 0 }),
+        ("waiting", bodies.retryable),
         ("failed", bodies.failed),
         ("skipped", skipped),
     ];
-    let words = join_terms(&terms).unwrap_or_else(|| "nothing to do".to_owned());
+    let words = join_terms(&terms).unwrap_or_else(|| "nothing to upload".to_owned());
     if is_verbose && skipped > 0 {
         let reasons = bodies.skipped.iter().map(|(reason, n)| format!("{} {}", count(*n), text::printable(reason)));
         return format!("{words} ({})", reasons.collect::<Vec<_>>().join(", "));
@@ -139,11 +138,11 @@ pub(super) fn bodies_words(bodies: &Bodies, is_verbose: bool) -> String {
 pub(super) fn drain_words(drain: &Drain) -> String {
     let terms = [
         ("delivered", drain.success),
-        ("known to the target", drain.duplicate),
+        ("already there", drain.duplicate),
         ("pending there", drain.pending),
         ("rejected for now", drain.rejected),
-        ("not answered for", drain.transient),
-        ("undeliverable", drain.terminal_failed),
+        ("without an answer", drain.transient),
+        ("failed", drain.terminal_failed),
     ];
     let answered = join_terms(&terms).unwrap_or_else(|| "nothing sent".to_owned());
     let requests = plural(drain.requests, "request");
@@ -154,12 +153,23 @@ pub(super) fn drain_words(drain: &Drain) -> String {
     }
 }
 
-/// `287 captured = 210 delivered + 77 untried`: terms of zero are left out.
-pub(super) fn equation(balance: &Balance) -> String {
+/// `287 captured = 210 delivered + 77 waiting`: terms of zero are left out.
+///
+/// Without a shut gate, what is blocked is on hold.
+pub(super) fn equation(balance: &Balance, is_shut: bool) -> String {
     let terms = balance.terms();
-    let shown: Vec<_> = terms.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{} {name}", count(*n))).collect();
+    let shown = terms.iter().filter(|(.., n)| *n > 0);
+    let shown: Vec<_> = shown
+        .map(|(_, word, n)| format!("{} {}", count(*n), if *word == "blocked" && !is_shut { "on hold" } else { word }))
+        .collect();
     let right = if shown.is_empty() { "0".to_owned() } else { shown.join(" + ") };
     format!("{} captured = {right}", count(balance.captured))
+}
+
+/// The names of the checks that fail: `missing_auth, missing_team`.
+pub(super) fn blocked_by(gates: &[Gate]) -> String {
+    let names: Vec<_> = gates.iter().filter(|gate| !gate.open).map(|gate| text::printable(&gate.name)).collect();
+    names.join(", ")
 }
 
 pub(super) fn gate_lines(gates: &[Gate], is_verbose: bool, paint: Paint) -> Vec<String> {
@@ -170,7 +180,7 @@ pub(super) fn gate_lines(gates: &[Gate], is_verbose: bool, paint: Paint) -> Vec<
         .take(limit)
         .map(|gate| {
             let name = text::printable(&gate.name);
-            format!("{} {name}; fix: {}", paint.yellow("Gate shut"), text::printable(&gate.fix))
+            format!("{} {name}; fix: {}", paint.yellow("Blocked  "), text::printable(&gate.fix))
         })
         .collect();
     if let (Some(last), more @ 1..) = (lines.last_mut(), shut.len().saturating_sub(limit)) {

@@ -21,7 +21,7 @@ pub(super) enum Decision {
         /// And is on hold.
         is_held: bool,
     },
-    /// It was captured before with another content, which stays.
+    /// It was captured before with another content, which is kept.
     Rewritten,
     /// The preset does not keep it.
     Dropped {
@@ -80,7 +80,7 @@ impl Decision {
             }
             Self::New { held: Some(reason) } => ("captured", format!("held: {reason}")),
             Self::Unchanged { .. } => ("unchanged", String::new()),
-            Self::Rewritten => ("rewritten", "captured before with another content, which stays".to_owned()),
+            Self::Rewritten => ("rewritten", "captured before with another content, which is kept".to_owned()),
             Self::Dropped { .. } => ("skipped", "opted_out".to_owned()),
             Self::Skipped(skip) => ("skipped", skip.to_string()),
         }
@@ -126,7 +126,7 @@ mod tests {
             (&plain, known(Some(Seen::Imported), false, None, keep), "skipped already_emitted"),
             (&plain, known(Some(Seen::Purged), false, None, keep), "skipped purged"),
             (&plain, known(Some(Seen::Same { is_held: false }), true, None, Disposition::Discard), "unchanged "),
-            (&plain, known(other(), true, None, keep), "rewritten captured before with another content, which stays"),
+            (&plain, known(other(), true, None, keep), "rewritten captured before with another content, which is kept"),
             (&plain, known(other(), false, Some("m"), keep), "skipped id_in_other_mission: m"),
         ] {
             let (word, reason) = decide(event, &known).words(event);

@@ -12,11 +12,16 @@ pub(super) fn all(d: &Document, history: &History, now: Timestamp) -> String {
         balance(d),
         deliveries(d, history),
         growth(d, history),
-        section("backlog", "Age of what is owed", "Events that the target lacks and may still get.", backlog(history)),
+        section(
+            "backlog",
+            "Age of what is left to send",
+            "Events that the target lacks and may still get.",
+            backlog(history),
+        ),
         section(
             "retries",
             "Tries so far",
-            "Waiting events by the answers they got; bodies by their failures.",
+            "Waiting events by their answers; documents by their failures.",
             retries(d, history),
         ),
         section(
@@ -89,11 +94,11 @@ fn balance(d: &Document) -> String {
         .terms()
         .into_iter()
         .zip(colours)
-        .map(|((name, count), colour)| Part { name, colour, count: signed(count) })
+        .map(|((_, name, count), colour)| Part { name, colour, count: signed(count) })
         .collect();
-    let item = |part: &Part| {
+    let item = |(part, (member, ..)): (&Part, (&str, &str, u64))| {
         let class = if part.count == 0 { " class=\"zero\"" } else { "" };
-        let path = format!("balance.{}", part.name.replace(' ', "_"));
+        let path = format!("balance.{member}");
         format!(
             "<li{class}><i class=\"{}\"></i><span>{}</span>{}</li>",
             part.colour,
@@ -101,18 +106,18 @@ fn balance(d: &Document) -> String {
             number(&path, part.count)
         )
     };
-    let items: String = parts.iter().map(item).collect();
+    let items: String = parts.iter().zip(b.terms()).map(item).collect();
     let proof = if b.holds {
-        "<p class=\"holds\">The books balance.</p>"
+        "<p class=\"holds\">The balance holds.</p>"
     } else {
-        "<p class=\"fails\">The books do not balance.</p>"
+        "<p class=\"fails\">The balance does not hold.</p>"
     };
     let head =
         format!("<p class=\"big\">{} <small>events captured</small></p>", number("balance.captured", b.captured));
     let body = format!("{head}{}<ul class=\"legend\">{items}</ul>{proof}", strip(&parts));
     let retained = format!(
         "<dl class=\"facts\"><div><dt>Kept</dt><dd>{} <small>{}</small></dd></div><div><dt>In an archive</dt><dd>{}</dd></div>\
-         <div><dt>Bodies waiting</dt><dd>{}</dd></div>{}<div><dt>Last run</dt><dd class=\"words\">{}</dd></div></dl>",
+         <div><dt>Documents waiting</dt><dd>{}</dd></div>{}<div><dt>Last run</dt><dd class=\"words\">{}</dd></div></dl>",
         number("event_journal.retained_event_count", d.event_journal.retained_event_count),
         bytes(d.event_journal.journal_size_bytes),
         number("event_journal.archived_event_count", d.event_journal.archived_event_count),
@@ -161,7 +166,7 @@ fn deliveries(d: &Document, history: &History) -> String {
     section(
         "deliveries",
         "Deliveries over time",
-        "Events that the target in force confirmed.",
+        "Events that the configured target acknowledged.",
         facts + &columns("ok", "delivered", &bars),
     )
 }
@@ -197,7 +202,7 @@ fn retries(d: &Document, history: &History) -> String {
         more: String::new(),
     });
     let bodies = d.bodies.retry_histogram.iter().map(|(failures, count)| Row {
-        label: format!("bodies after {failures} {}", if *failures == 1 { "failure" } else { "failures" }),
+        label: format!("documents after {failures} {}", if *failures == 1 { "failure" } else { "failures" }),
         count: i64::try_from(*count).unwrap_or(i64::MAX),
         more: String::new(),
     });
@@ -211,7 +216,7 @@ fn reasons(history: &History) -> String {
 
 fn bodies(d: &Document, history: &History) -> String {
     let facts = format!(
-        "<p class=\"sum\">{} ready, {} backing off, {} refused for good</p>",
+        "<p class=\"sum\">{} ready, {} retrying later, {} failed</p>",
         number("bodies.ready", d.bodies.ready),
         number("bodies.in_backoff", d.bodies.in_backoff),
         number("bodies.failures", d.bodies.failures)
@@ -225,7 +230,7 @@ fn bodies(d: &Document, history: &History) -> String {
         Row { label: of.mission_slug.clone() + &branch, count, more }
     };
     let body = facts + &rows("flight", &history.missions.iter().map(row).collect::<Vec<_>>());
-    section("bodies", "Bodies by mission", "Waiting for upload, and refused for good.", body)
+    section("bodies", "Documents by mission", "Waiting for upload, and failed.", body)
 }
 
 fn targets(d: &Document) -> String {

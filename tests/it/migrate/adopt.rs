@@ -29,7 +29,7 @@ fn older_rows_stay_where_they_are_until_a_person_says_whose_they_are() {
     for words in [&["run", "--json"][..], &["migrate", "--json"], &["run", "--json"]] {
         let report = sandbox.sk_sync(words).success().json();
         assert_eq!(report["migrate"]["imported"], 0, "{report}");
-        assert!(report["warnings"].to_string().contains("hold 2 events and 1 documents of this project"), "{report}");
+        assert!(report["warnings"].to_string().contains("have 2 events and 1 documents of this project"), "{report}");
     }
     assert!(!sandbox.ids_of(HARBOUR).contains(&id(1)));
     let status = sandbox.sk_sync(["status", "--json"]).json();

@@ -60,7 +60,7 @@ fn only_files_whose_every_row_is_accounted_for_are_set_away() {
         let why = |file: &serde_json::Value| file["kept_because"].as_str().unwrap_or_default().to_owned();
         files.as_array().unwrap().iter().map(why).collect::<Vec<_>>()
     };
-    assert!(cleanup(&[]).iter().all(|why| why == "it was not taken over yet"));
+    assert!(cleanup(&[]).iter().all(|why| why == "it was not imported yet"));
     let _conflict = sandbox.migrated(5);
     let before = sandbox.kitty_bytes();
     let dry = cleanup(&["--dry-run"]);

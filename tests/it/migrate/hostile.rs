@@ -78,7 +78,7 @@ fn what_only_looks_like_a_table_is_not_read() {
     let _again = sandbox.migrated(0);
     let files = sandbox.sk_sync(["migrate", "cleanup", "--dry-run", "--json"]).success().json()["files"].clone();
     let why = |n: usize| files[n]["kept_because"].as_str().unwrap_or_default().to_owned();
-    assert!(why(4).contains("does not know") && why(5).is_empty(), "{files}");
+    assert!(why(4).contains("cannot import") && why(5).is_empty(), "{files}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn each_cell_is_looked_at_before_it_is_believed() {
         ("'NUMBER'", "'T'", "17", "its envelope is an integer"),
         ("'NOTHING'", "'T'", "NULL", "its envelope"),
         ("'HUGE'", "'T'", "zeroblob(70000000)", "its envelope has 70000000 bytes"),
-        ("'ODD-TYPE'", "x'00'", "'[]'", "the envelope is no object"),
+        ("'ODD-TYPE'", "x'00'", "'[]'", "the envelope is not a JSON object"),
     ];
     for (event_id, event_type, data, _) in cells {
         let sql = format!("INSERT INTO queue (event_id, event_type, data) VALUES ({event_id}, {event_type}, {data})");

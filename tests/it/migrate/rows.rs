@@ -147,7 +147,7 @@ fn odd_rows_are_kept_and_explained() {
     }
     let notes = migrated["stores"][0]["notes"].to_string();
     for words in
-        ["strict JSON", "is not JSON", "no object", "another event_id", "milliseconds", "before 1970", "a blob"]
+        ["strict JSON", "is not JSON", "not a JSON object", "another event_id", "milliseconds", "before 1970", "a blob"]
     {
         assert!(notes.contains(words), "{words}: {notes}");
     }

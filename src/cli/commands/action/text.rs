@@ -18,7 +18,7 @@ pub(super) fn annotations(ending: &Ending<'_>) -> Vec<String> {
     let (report, args) = (&ending.report, ending.args);
     let mut said: Vec<String> = Vec::new();
     for gate in shut(report) {
-        said.push(format!("the gate {} is shut: {}", words(&gate["name"]), words(&gate["fix"])));
+        said.push(format!("{}: {}", words(&gate["name"]), words(&gate["fix"])));
     }
     for (count, reason) in groups(list(&ending.status["terminal_failures"]["events"]), "error") {
         said.push(format!("{count} events cannot be delivered: {reason}"));
@@ -80,10 +80,10 @@ pub(super) fn summary(ending: &Ending<'_>) -> Vec<String> {
     lines.push(row(std::iter::once(captured.to_string()).chain(numbers)));
     lines.extend(arrived(ending).map(|sentence| format!("\n{sentence}")));
     if balance["holds"] == false {
-        lines.push("\n**The books do not balance**: run `sk-sync verify`.".to_owned());
+        lines.push("\n**The balance does not hold**: run `sk-sync verify`.".to_owned());
     }
     let gates: Vec<_> = shut(report).map(|gate| vec![words(&gate["name"]), words(&gate["fix"])]).collect();
-    table(&mut lines, "| shut gate | what opens it |\n|---|---|", &gates);
+    table(&mut lines, "| failing check | fix |\n|---|---|", &gates);
     let left = list(&report["bodies"]["outcomes"])
         .iter()
         .filter(|outcome| outcome["status"] == "failed" || outcome["retryable"] == true);
