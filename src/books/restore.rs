@@ -157,7 +157,7 @@ fn entry<'a>(event: &'a Restorable, seen: Result<&Inspection, &NotAnEvent>) -> E
         wire: match seen {
             Ok(seen) if seen.event_id.eq_ignore_ascii_case(&event.event_id) => seen.wire,
             // An answer could not be told to be about it.
-            Ok(_) | Err(NotAnEvent::NoEventId) => WireForm::Never,
+            Ok(_) | Err(NotAnEvent::NoEventId | NotAnEvent::IdTooLong) => WireForm::Never,
             // What cannot be looked at cannot be sent as it is either.
             Err(_) => WireForm::Rewrite,
         },

@@ -18,8 +18,8 @@ pub(crate) enum Flaw {
     /// Data would travel in the clear.
     #[error("plain http is for loopback only; use https")]
     Plain,
-    /// A host with other characters than a name on the network has.
-    #[error("a host has only letters, digits, `.` and `-`, or is an IPv6 address in brackets")]
+    /// A host that is not what a name on the network is.
+    #[error("a host has only letters, digits, `.` and `-` between them, or is an IPv6 address in brackets")]
     Host,
     /// A base URL with a query, which nothing would be sent with.
     #[error(
@@ -52,7 +52,7 @@ impl Address {
         }
         // The standard lets a host hold `&`, `$`, `(`, backticks and more, which mean something to a shell.
         if let Some(Host::Domain(name)) = url.host()
-            && !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+            && !name.split('.').all(is_label)
         {
             return Err(Flaw::Host);
         }
@@ -114,6 +114,14 @@ impl Address {
     }
 }
 
+/// True for a part of a host name: letters, digits, and `-` within.
+fn is_label(label: &str) -> bool {
+    let is_end = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    is_end(label.bytes().next())
+        && is_end(label.bytes().next_back())
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +132,7 @@ mod tests {
         for (written, base) in [
             ("HTTPS://Example.COM:443/A/b//?q=1#f", "https://example.com/A/b"),
             ("https://münchen.example/", "https://xn--mnchen-3ya.example"),
+            ("https://a--b.x-1.example", "https://a--b.x-1.example"),
             ("https://h:0443/", "https://h"),
             ("https://api.example.com", "https://api.example.com"),
             (" https://h:8443/a/ ", "https://h:8443/a"),
@@ -164,6 +173,13 @@ mod tests {
             ("https://a;b.example", Flaw::Host),
             ("https://a_b.example", Flaw::Host),
             ("https://a!b.example", Flaw::Host),
+            ("https://--yes", Flaw::Host),
+            ("https://-h.example", Flaw::Host),
+            ("https://h-.example", Flaw::Host),
+            ("https://h..example", Flaw::Host),
+            ("https://h.example.", Flaw::Host),
+            ("https://.example", Flaw::Host),
+            ("https://localhost.", Flaw::Host),
         ] {
             assert_eq!(Address::read(written), Err(flaw), "{written}");
         }
@@ -181,7 +197,6 @@ mod tests {
             ("http://127.9.9.9", true),
             ("http://[::1]:1", true),
             ("http://LOCALHOST:1", true),
-            ("https://localhost.", false),
             ("https://127.0.0.1.nip.io", false),
             ("https://0.0.0.0", false),
             ("https://10.0.0.1", false),

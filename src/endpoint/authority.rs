@@ -61,6 +61,15 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
         Err(error @ Error::Address { .. }) => return Err(error),
         own => {
             let asked = decide(View { config: &waiting.config, urls: &waiting.urls }, env, choice)?;
+            let is_theirs =
+                asked.disagreement.as_ref().is_some_and(|d| d.first.0.is_repository() || d.second.0.is_repository());
+            // A waiting address is not used, so it quarrels with none of a person's own.
+            let asked = if is_theirs {
+                let urls: Vec<_> = waiting.urls.iter().filter(|url| !url.origin.is_repository()).cloned().collect();
+                decide(View { config: &waiting.config, urls: &urls }, env, choice)?
+            } else {
+                asked
+            };
             if asked.is_server() { asked } else { own? }
         }
     };

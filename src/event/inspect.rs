@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::{Coalesce, Violation, WireForm, coalesce, older, older_envelope, violations};
 use crate::base::json;
 
+/// Longer ids are none: servers bound them, and each answer repeats them.
+const MAX_ID_CHARS: usize = 255;
+
 /// What capture and delivery need to know of an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Inspection {
@@ -38,6 +41,9 @@ pub(crate) enum NotAnEvent {
     /// An object without an id to keep it under.
     #[error("the object has no `event_id` text")]
     NoEventId,
+    /// An object whose id no receiver keeps, and that answers would have to repeat.
+    #[error("the `event_id` has more than {MAX_ID_CHARS} characters")]
+    IdTooLong,
 }
 
 /// Reads an envelope. Lenient like the writers of older queues (`NaN`, lone surrogates and long integers pass): such
@@ -51,6 +57,9 @@ fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
     let Value::Object(object) = value else { return Err(NotAnEvent::NotAnObject) };
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
     let event_id = text("event_id").filter(|id| !id.trim().is_empty()).ok_or(NotAnEvent::NoEventId)?;
+    if event_id.chars().nth(MAX_ID_CHARS).is_some() {
+        return Err(NotAnEvent::IdTooLong);
+    }
     let event_type = text("event_type").unwrap_or_default();
     let project_uuid = text("project_uuid");
     let is_null = |name: &str| object.get(name).is_none_or(Value::is_null);
@@ -140,6 +149,13 @@ mod tests {
         ] {
             assert_eq!(inspect(text.as_bytes()).unwrap().wire, form, "{text}");
         }
+    }
+
+    #[test]
+    fn an_id_is_bounded() {
+        let of = |id: &str| inspect(format!(r#"{{"event_id":"{id}"}}"#).as_bytes()).map(|seen| seen.event_id.len());
+        assert_eq!(of(&"é".repeat(255)), Ok(510));
+        assert_eq!(of(&"x".repeat(256)), Err(NotAnEvent::IdTooLong));
     }
 
     #[test]

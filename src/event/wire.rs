@@ -77,7 +77,7 @@ pub(crate) fn for_wire(
         WireForm::AsIs => return Ok(None),
         WireForm::AsIsWithoutTeam if context.team_slug.is_empty() => return Ok(None),
         WireForm::Never => {
-            let why = "the envelope does not name the event_id that it was queued under";
+            let why = "the envelope does not name the event_id that it was queued under, or that is too long";
             return Err(NotSendable(why.to_owned()));
         }
         WireForm::AsIsWithoutTeam | WireForm::Rewrite | WireForm::Personal => {}

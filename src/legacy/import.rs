@@ -216,7 +216,7 @@ fn event(
 pub(super) fn wire_form(event_id: &str, seen: &Result<Inspection, NotAnEvent>) -> WireForm {
     match seen {
         Ok(seen) if seen.event_id == event_id => seen.wire,
-        Ok(_) | Err(NotAnEvent::NoEventId) => WireForm::Never,
+        Ok(_) | Err(NotAnEvent::NoEventId | NotAnEvent::IdTooLong) => WireForm::Never,
         Err(_) => WireForm::Rewrite,
     }
 }

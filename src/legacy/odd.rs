@@ -19,6 +19,9 @@ pub(super) fn of(event_id: &str, queued_at: &Value, seen: Result<&Inspection, &N
             Some("the envelope is not a JSON object; it is kept but cannot be sent".to_owned())
         }
         Err(NotAnEvent::NoEventId) => Some("the envelope names no event_id; it is kept, and cannot be sent".to_owned()),
+        Err(NotAnEvent::IdTooLong) => {
+            Some("the event_id has more than 255 characters; it is kept, and cannot be sent".to_owned())
+        }
         Ok(seen) if seen.event_id != event_id => {
             Some("the envelope names another event_id; it is kept under this one, and cannot be sent".to_owned())
         }

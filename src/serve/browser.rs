@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri, Version, header};
+use axum::http::{HeaderMap, Uri, header};
 
 /// Why a request is refused before anything else of it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,10 @@ pub(super) enum Refusal {
 
 /// Checks who a request says it is from and for. `needs_known_host`: without a token, only an IP address or `localhost`
 /// is a host that a web page cannot bind to this machine.
-pub(super) fn check(uri: &Uri, version: Version, headers: &HeaderMap, needs_known_host: bool) -> Result<(), Refusal> {
+pub(super) fn check(uri: &Uri, headers: &HeaderMap, needs_known_host: bool) -> Result<(), Refusal> {
     let host = host(uri, headers)?;
-    match &host {
-        Some(host) if needs_known_host && !is_known(host) => return Err(Refusal::ForeignHost),
-        None if version >= Version::HTTP_11 => return Err(Refusal::NoHost),
-        _ => {}
+    if needs_known_host && !is_known(&host) {
+        return Err(Refusal::ForeignHost);
     }
     let mut sites = headers.get_all("sec-fetch-site").iter();
     if sites.any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none")) {
@@ -34,21 +32,21 @@ pub(super) fn check(uri: &Uri, version: Version, headers: &HeaderMap, needs_know
     }
     let is_own = |origin: &str| {
         let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        authority.is_some_and(|name| host.as_ref().is_some_and(|host| host.as_str().eq_ignore_ascii_case(name)))
+        authority.is_some_and(|name| host.as_str().eq_ignore_ascii_case(name))
     };
     let mut origins = headers.get_all(header::ORIGIN).iter();
     if origins.all(|origin| origin.to_str().is_ok_and(is_own)) { Ok(()) } else { Err(Refusal::ForeignPage) }
 }
 
 /// The host that the request was sent to: that of an absolute URL, else that of the header.
-fn host(uri: &Uri, headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
+fn host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Refusal> {
     let mut named = headers.get_all(header::HOST).iter();
     let header =
         named.next().map(|host| Authority::try_from(host.as_bytes()).map_err(|_| Refusal::NoHost)).transpose()?;
     if named.next().is_some() {
         return Err(Refusal::NoHost);
     }
-    Ok(uri.authority().cloned().or(header))
+    uri.authority().cloned().or(header).ok_or(Refusal::NoHost)
 }
 
 fn is_known(authority: &Authority) -> bool {
@@ -63,7 +61,7 @@ mod tests {
 
     fn checked(target: &str, headers: &[(&'static str, &str)], has_token: bool) -> Result<(), Refusal> {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        check(&target.parse().unwrap(), Version::HTTP_11, &headers, !has_token)
+        check(&target.parse().unwrap(), &headers, !has_token)
     }
 
     #[test]
@@ -86,7 +84,7 @@ mod tests {
         assert_eq!(checked("/", &[], true), Err(Refusal::NoHost));
         assert_eq!(checked("/", &[("host", "localhost"), ("host", "localhost")], false), Err(Refusal::NoHost));
         assert_eq!(checked("http://evil.example/", &[("host", "localhost")], false), Err(Refusal::ForeignHost));
-        assert_eq!(check(&Uri::from_static("/"), Version::HTTP_10, &HeaderMap::new(), true), Ok(()));
+        assert_eq!(checked("/", &[], false), Err(Refusal::NoHost));
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn refusal(is_probe: bool, is_open: bool, request: &Request) -> Option<Answer> {
     if is_probe {
         return None;
     }
-    let checked = browser::check(request.uri(), request.version(), request.headers(), is_open);
+    let checked = browser::check(request.uri(), request.headers(), is_open);
     checked.err().map(Answer::foreign)
 }
 

@@ -277,7 +277,7 @@ fn has(tx: &ReadTx<'_>, target: Option<&Target>, seq: i64) -> Result<bool, Archi
 fn prove(file: &mut File, rows: &[Row], sha256: &str) -> Result<Trailer, ArchiveError> {
     file.rewind()?;
     let mut expected = rows.iter().map(|(seq, _)| *seq);
-    let trailer = read_archive(file, &mut |seq, _| match expected.next() {
+    let trailer = read_archive(file, None, &mut |seq, _| match expected.next() {
         Some(expected) if expected == seq => Ok(()),
         _ => Err(ArchiveError::Io(std::io::Error::other("the archive does not hold what was written to it"))),
     })?;

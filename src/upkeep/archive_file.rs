@@ -200,9 +200,10 @@ impl<W: Write> ArchiveWriter<W> {
 }
 
 /// Reads a whole archive and checks all of it: the packing, each line, each payload's digest, their number and their
-/// digest together, and that nothing follows. Calls `take` with each event on the way, which is before the end is known.
+/// digest together, and that nothing follows; and that it is of one project, the one that it names, else `project_uuid`. Calls `take` with each event on the way, which is before the end is known.
 pub(super) fn read_archive<E: From<Flaw>>(
     from: impl Read,
+    project_uuid: Option<&str>,
     take: &mut dyn FnMut(i64, Item) -> Result<(), E>,
 ) -> Result<Trailer, E> {
     let mut lines = Lines { from: BufReader::new(GzDecoder::new(BufReader::new(from))), line: 0, text: Vec::new() };
@@ -225,7 +226,7 @@ pub(super) fn read_archive<E: From<Flaw>>(
                 "the lines before are not what was written: their digest differs".to_owned()
             })?;
             lines.end()?;
-            if let Some(line) = claims.stranger(trailer.project_uuid.as_deref()) {
+            if let Some(line) = claims.stranger(trailer.project_uuid.as_deref().or(project_uuid)) {
                 let what = "the event is of another project than the archive".to_owned();
                 return Err(Flaw::At { line, what }.into());
             }

@@ -25,7 +25,7 @@ fn packed(envelopes: &[&[u8]]) -> Vec<u8> {
 
 fn read(bytes: &[u8]) -> Result<(Vec<Restorable>, Trailer), Flaw> {
     let mut events = Vec::new();
-    let trailer = read_archive(bytes, &mut |_, item| {
+    let trailer = read_archive(bytes, None, &mut |_, item| {
         if let Item::Event(event) = item {
             events.push(event);
         }

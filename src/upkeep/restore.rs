@@ -54,7 +54,7 @@ pub(crate) fn restore_archive(
         restored: Restored::default(),
     };
     // The same file, open all the while: what is read now was checked, and is checked again.
-    let read = read_archive(&archive, &mut |_, item| taking.take(item));
+    let read = read_archive(&archive, project_uuid, &mut |_, item| taking.take(item));
     let was_interrupted = match read {
         Ok(_) => taking.flush().map(|()| false)?,
         Err(ArchiveError::Interrupted) => true,
@@ -68,7 +68,8 @@ fn open(file: &Path) -> Result<File, ArchiveError> {
 }
 
 fn check(archive: &mut File, file: &Path, project_uuid: Option<&str>) -> Result<Trailer, ArchiveError> {
-    let trailer = read_archive(archive, &mut |_, _| Ok(())).map_err(|error: ArchiveError| error.in_file(file))?;
+    let trailer = read_archive(archive, project_uuid, &mut |_, _| Ok(()));
+    let trailer = trailer.map_err(|error: ArchiveError| error.in_file(file))?;
     match (&trailer.project_uuid, project_uuid) {
         (Some(found), Some(own)) if !found.eq_ignore_ascii_case(own) => {
             Err(ArchiveError::Foreign { file: file.to_owned(), found: found.clone(), own: own.to_owned() })

@@ -207,6 +207,13 @@ fn what_an_archive_claims_is_held_against_its_envelopes() {
     pack(&format!("{body}{trailer}\n"));
     let refused = sandbox.sk_sync(["restore", forged.to_str().unwrap()]).code(6);
     assert!(refused.stderr.contains("its envelope has another id than the line"), "{}", refused.stderr);
+    // An archive that names no project, of another one.
+    let own = format!("\"project_uuid\":{}", known["project_uuid"]);
+    let (body, trailer) = whole.trim_end().rsplit_once('\n').unwrap();
+    pack(&format!("{body}\n{}\n", trailer.replace(&own, "\"project_uuid\":null")));
+    sandbox.write(".kittify/config.yaml", "project:\n  uuid: 11111111-2222-4333-8444-555555555555\n  slug: other\n");
+    let refused = sandbox.sk_sync(["restore", forged.to_str().unwrap()]).code(6);
+    assert!(refused.stderr.contains("of another project"), "{}", refused.stderr);
 }
 
 /// What leaves a machine that goes away is the text as well: a document that was never sent arrives from the archive, in

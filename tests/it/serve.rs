@@ -109,6 +109,7 @@ fn a_web_page_neither_writes_nor_reads() {
         (&read, &["Host: evil.example"], 421),
         (&read, &["Host: 127.0.0.1.evil.example"], 421),
         (&read, &[], 400),
+        (&format!("{read} HTTP/1.0\r\nX-Rest:"), &[], 400),
     ] {
         let body = if request == &read { String::new() } else { batch() };
         assert_eq!(status(&served, request, headers, &body), expected, "{request} {headers:?}");

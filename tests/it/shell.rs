@@ -117,7 +117,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
               Use the environment's target if another one is configured
 
           --allow-origin <ORIGIN>
-              Consent to send to ORIGIN (scheme://host:port) in this run
+              Consent to ORIGIN (scheme://host:port, or `local`) in this run
 
     Examples:
       sk-sync init                      find the specs and write event-sync.toml

@@ -226,3 +226,30 @@ fn a_later_file_does_not_quietly_keep_back_less() {
     let _sent = sandbox.sk_sync(["run"]).success();
     assert!(sent(&server).contains("PRIVATEDOC"));
 }
+
+/// An address of a clone's that waits is not used: it quarrels with none that a person named.
+#[test]
+fn a_waiting_address_does_not_disagree() {
+    let server = server();
+    let mut sandbox = clone(&format!(
+        "preset = 'external-receiver'\n{PROJECT}[external_receiver]\nevents_url = 'https://theirs.example/x'\n"
+    ));
+    sandbox.set("SK_SYNC_TARGET_URL", &server.url());
+    let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
+    assert_eq!(shut(&report), ["repository_not_allowed"], "{report}");
+    assert_eq!(report["target"]["canonical_url"], json!(server.url()), "{report}");
+    sandbox.set("SK_SYNC_PRESET", "external-receiver");
+    assert_eq!(shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()), ["repository_not_allowed"]);
+    assert_eq!(server.connections(), 0);
+}
+
+/// An id without end is no id, wherever it comes from: nothing that waits beside it is held up.
+#[test]
+fn an_endless_id_holds_up_nothing() {
+    let sandbox = clone(PROJECT);
+    let line = format!("{{\"event_id\":\"{}\",\"event_type\":\"A\",\"payload\":{{}}}}\n", "x".repeat(300_000));
+    let run = sandbox.sk_sync_with(["capture", "--json"], &line);
+    assert!(run.stdout.contains("has more than 255 characters") && run.stdout.len() < 4096, "{}", run.stdout);
+    let report = sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"], "{report}");
+}

@@ -32,8 +32,10 @@ verify() {
     if [[ -n ${INPUT_CHECKSUM:-} ]]; then
         [[ $found == "$INPUT_CHECKSUM" ]] || fail "the download has the checksum $found, not the one in the input checksum"
     elif command -v gh >/dev/null; then
-        gh attestation verify "$1" --repo "$2" --signer-workflow "$2/.github/workflows/release.yml" >&2 ||
-            fail "the download has no valid attestation of $2; nothing of it was run"
+        # The signer is the release workflow at the tag of this very version: an older release has another one.
+        gh attestation verify "$1" --repo "$2" \
+            --cert-identity "$GITHUB_SERVER_URL/$2/.github/workflows/release.yml@refs/tags/v$3" >&2 ||
+            fail "the download has no valid attestation of $2 for v$3; nothing of it was run"
     else
         fail "there is no gh here to verify the attestation with: install it, or set the input checksum to $found after checking it"
     fi
@@ -55,8 +57,11 @@ download() {
     local wanted
     read -r wanted _ <"$1/$name.sha256"
     [[ "$(checksum "$1/$name")" == "$wanted" ]] || fail "$name does not have the checksum of its release"
-    verify "$1/$name" "$repository"
+    verify "$1/$name" "$repository" "$version"
     tar -xzf "$1/$name" -C "$1" --strip-components=1
+    local said
+    said=$("$1/sk-sync" --version | head -n 1)
+    [[ $said == "sk-sync $version" || $said == "sk-sync $version "* ]] || fail "$name holds another version"
 }
 
 bin="$RUNNER_TEMP/sk-sync-bin"

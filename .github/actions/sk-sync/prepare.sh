@@ -12,20 +12,30 @@ digest() {
     if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c 1-16
 }
 
+# The checkout's git, which runs nothing that its configuration names.
+tree() {
+    git -C "${INPUT_DIRECTORY:-.}" -c core.fsmonitor=false -c core.hooksPath=/dev/null "$@"
+}
+
+# A commit of this repository's own, and no file beside it: files of a pull request may lie over the base's commit.
+own() {
+    [[ -n $head ]] && { [[ $head == "${GITHUB_SHA:-}" ]] || [[ -n ${1:-} && $head == "$1" ]]; } &&
+        changes=$(tree status --porcelain --untracked-files=normal --ignore-submodules=none 2>/dev/null) && [[ -z $changes ]]
+}
+
 # These events run with the secrets of this repository; the head of a pull request is somebody else's code and files.
-head=$(git -C "${INPUT_DIRECTORY:-.}" rev-parse HEAD 2>/dev/null || true)
-case "${EVENT_NAME:-}" in
-    pull_request_target)
-        if [[ -z $head ]] || [[ $head != "${BASE_SHA:-}" && $head != "${GITHUB_SHA:-}" ]]; then
-            fail "pull_request_target has this repository's secrets, and the checkout is not its base branch: use pull_request"
-        fi
-        ;;
-    workflow_run)
-        if [[ ${RUN_REPOSITORY_ID:-} != "${REPOSITORY_ID:-}" && $head != "${GITHUB_SHA:-}" ]]; then
-            fail "workflow_run has this repository's secrets, and the checkout is not its own branch: use pull_request"
-        fi
+head=$(tree rev-parse HEAD 2>/dev/null || true)
+event=${EVENT_NAME:-}
+case "$event" in
+    pull_request_target) own "${BASE_SHA:-}" || refused=true ;;
+    workflow_run) [[ ${RUN_REPOSITORY_ID:-} == "${REPOSITORY_ID:-}" ]] || own || refused=true ;;
+    issue_comment | issues | discussion | discussion_comment | check_run | check_suite | fork | watch | gollum)
+        own || refused=true
         ;;
 esac
+if [[ -n ${refused:-} ]]; then
+    fail "$event has this repository's secrets, and the checkout is not its own commit alone: use pull_request"
+fi
 
 counter="$RUNNER_TEMP/sk-sync-uses"
 use=$(($(cat "$counter" 2>/dev/null || echo 0) + 1))

@@ -20,15 +20,52 @@ cipher() {
     CACHE_SECRET=$secret openssl enc "$@" -aes-256-cbc -pbkdf2 -iter 200000 -pass env:CACHE_SECRET
 }
 
-# What the cache brought. A journal that is there already is newer: this job's.
+# 64 bytes of the key of the seal, each mixed with the byte $1: the two blocks that HMAC (RFC 2104) needs.
+block() {
+    local at byte out=
+    for ((at = 0; at < 128; at += 2)); do
+        byte=${seal_key:at:2}
+        printf -v byte '\\x%02x' $((0x${byte:-00} ^ $1))
+        out+=$byte
+    done
+    printf '%b' "$out"
+}
+
+# HMAC-SHA256 over a whole encrypted file. The key comes from passphrase and salt by another derivation than the cipher's.
+seal() {
+    local salt seal_key
+    salt=$(head -c 16 "$1" | tail -c 8 | od -An -tx1 | tr -d ' \n') && [[ ${#salt} == 16 ]] || return 1
+    seal_key=$(printf '%048d' 0 | CACHE_SECRET="seal $secret" openssl enc -aes-256-cbc -pbkdf2 -iter 200000 -S "$salt" \
+        -pass env:CACHE_SECRET | tail -c 32 | od -An -tx1 | tr -d ' \n') && [[ ${#seal_key} == 64 ]] || return 1
+    { block 0x5c && { block 0x36 && cat "$1"; } | openssl dgst -sha256 -binary; } | openssl dgst -sha256 | sed 's/.*[= ]//'
+}
+
+# Unpacks a whole archive of plain files and directories, or nothing of it.
+unpack() {
+    local into="$work/unpacked"
+    mkdir "$into" && tar -xzf - -C "$into" 2>/dev/null && [[ -z $(find "$into" ! -type f ! -type d) ]] &&
+        chmod -R go-rwx "$into" && cp -R "$into/." "$SK_SYNC_HOME/" || { rm -rf "$into" && return 1; }
+    rm -rf "$into"
+}
+
+anew() {
+    printf '::notice title=sk-sync::%s: begun anew\n' "$1"
+}
+
+# What the cache brought. A journal that is there already is newer: this job's. With a secret, only what it sealed counts.
 if ! has_journal; then
     if [[ -n $secret && -f $packed.sealed ]]; then
-        cipher -d <"$packed.sealed" >"$packed" 2>/dev/null ||
-            { rm -f "$packed" && echo '::notice title=sk-sync::the cached journal was encrypted with another secret: begun anew'; }
+        found=$(seal "$packed.sealed") && [[ -n $found && $found == "$(head -c 64 "$packed.seal" 2>/dev/null)" ]]
+        if [[ $? != 0 ]]; then
+            anew 'the cached journal was encrypted with another secret, or changed since'
+        elif ! cipher -d <"$packed.sealed" | unpack; then
+            anew 'the cached journal cannot be unpacked'
+        fi
+    elif [[ -z $secret && -f $packed ]]; then
+        unpack <"$packed" || anew 'the cached journal cannot be unpacked'
     fi
-    if [[ -f $packed ]]; then tar -xzf "$packed" -C "$SK_SYNC_HOME"; fi
 fi
-rm -f "$packed" "$packed.sealed"
+rm -f "$packed" "$packed.sealed" "$packed.seal"
 
 restored=()
 if has_journal; then restored=(--restored); fi
@@ -84,7 +121,7 @@ saved=false
 if [[ ${SAVES:-} == true ]] && has_journal; then
     mkdir -p "$(dirname "$packed")"
     if [[ -n $secret ]]; then
-        tar -czf - -C "$SK_SYNC_HOME" . | cipher -salt >"$packed.sealed" && saved=true
+        tar -czf - -C "$SK_SYNC_HOME" . | cipher -salt >"$packed.sealed" && seal "$packed.sealed" >"$packed.seal" && saved=true
     else
         tar -czf "$packed" -C "$SK_SYNC_HOME" . && saved=true
     fi

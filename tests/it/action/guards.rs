@@ -1,5 +1,7 @@
 //! What the Action keeps apart and refuses: caches, artifacts, secrets, checkouts of strangers.
 
+use std::process::Command;
+
 use super::{Step, has, runner, step};
 use crate::support::Sandbox;
 use crate::support::rights::mode;
@@ -61,10 +63,114 @@ fn a_pull_request_target_with_a_checkout_of_the_head_is_refused() {
         assert_eq!(run.code, Some(i32::from(is_refused)), "{event}: {}", run.log);
         assert_eq!(run.log.contains("::error title=sk-sync::pull_request_target"), is_refused, "{}", run.log);
     }
+    for event in ["issue_comment", "issues", "discussion", "discussion_comment", "check_run", "check_suite"] {
+        for (sha, code) in [(&head, 0), (&other, 1)] {
+            let run = step(&sandbox, "prepare.sh", &[("EVENT_NAME", event), ("GITHUB_SHA", sha), ("BASE_SHA", &head)]);
+            assert_eq!(run.code, Some(code), "{event}: {}", run.log);
+        }
+    }
     for (id, sha, code) in [("1", &other, 0), ("2", &head, 0), ("2", &other, 1)] {
         let inputs =
             [("EVENT_NAME", "workflow_run"), ("REPOSITORY_ID", "1"), ("RUN_REPOSITORY_ID", id), ("GITHUB_SHA", sha)];
         assert_eq!(step(&sandbox, "prepare.sh", &inputs).code, Some(code), "{id}");
+    }
+}
+
+/// The base's commit with a pull request's files over it, or beside it, is not the base.
+#[test]
+fn files_laid_over_the_base_are_refused() {
+    let spec = "kitty-specs/001-harbour-tide-table/spec.md";
+    for (file, is_refused) in
+        [(spec, true), ("event-sync.toml", true), ("kitty-specs/new/spec.md", true), ("built/x.o", false)]
+    {
+        let Some(sandbox) = runner() else { return };
+        sandbox.write(".gitignore", "built/\n");
+        sandbox.git(&["add", ".gitignore"]);
+        sandbox.git(&["commit", "--quiet", "--message=ignore"]);
+        let head = sandbox.git(&["rev-parse", "HEAD"]).trim().to_owned();
+        sandbox.git(&["checkout", "--quiet", "-b", "fork"]);
+        sandbox.write(file, "theirs\n");
+        sandbox.git(&["add", "--force", file]);
+        sandbox.git(&["commit", "--quiet", "--message=theirs"]);
+        sandbox.git(&["checkout", "--quiet", "main"]);
+        for event in ["pull_request_target", "issue_comment"] {
+            let inputs = [("EVENT_NAME", event), ("BASE_SHA", &*head), ("GITHUB_SHA", &head)];
+            assert_eq!(step(&sandbox, "prepare.sh", &inputs).code, Some(0), "{event}");
+            sandbox.git(&["checkout", "fork", "--", "."]);
+            if !is_refused {
+                sandbox.git(&["reset", "--quiet"]);
+            }
+            let run = step(&sandbox, "prepare.sh", &inputs);
+            assert_eq!(run.code, Some(i32::from(is_refused)), "{event} {file}: {}", run.log);
+            // Left lying there without git's knowledge, it is refused as well.
+            sandbox.git(&["reset", "--quiet"]);
+            assert_eq!(step(&sandbox, "prepare.sh", &inputs).code, Some(i32::from(is_refused)), "{event} {file}");
+            sandbox.git(&["reset", "--quiet", "--hard"]);
+            sandbox.git(&["clean", "-fdq"]);
+        }
+    }
+}
+
+/// With a secret, a run takes from the cache what that secret sealed, whole and unchanged, and nothing else.
+#[test]
+fn a_cache_that_was_tampered_with_is_not_unpacked() {
+    let Some(mut sandbox) = runner() else { return };
+    if !has("openssl") || !has("tar") {
+        return;
+    }
+    let cache = sandbox.path("cache");
+    let path = cache.to_str().unwrap().to_owned();
+    let run = |sandbox: &Sandbox, secret: &str| {
+        let inputs = [("INPUT_PRESET", "stub"), ("CACHE_PATH", &*path), ("CACHE_SECRET", secret), ("SAVES", "true")];
+        step(sandbox, "run.sh", &inputs)
+    };
+    let names = ["journal.tar.gz.sealed", "journal.tar.gz.seal", "journal.tar.gz"];
+    let _first = run(&sandbox, "right");
+    let [sealed, seal] = [names[0], names[1]].map(|name| std::fs::read(cache.join(name)).unwrap());
+    let link = sandbox.path("planted");
+    std::os::unix::fs::symlink(sandbox.path("home"), &link).unwrap();
+    let plain = sandbox.path("plain.tar.gz");
+    let pack = |what: &[&str]| {
+        let mut tar = Command::new("tar");
+        tar.arg("-czf").arg(&plain).arg("-C").arg(sandbox.path("")).args(what);
+        assert!(tar.status().unwrap().success());
+        std::fs::read(&plain).unwrap()
+    };
+    let (links, journal) = (pack(&["planted", "state"]), pack(&["-C", sandbox.state().to_str().unwrap(), "."]));
+    let flipped: Vec<u8> =
+        sealed.iter().enumerate().map(|(at, byte)| if at == 40 { byte ^ 1 } else { *byte }).collect();
+    let cases: [(&str, &str, [Option<&[u8]>; 3], bool); 8] = [
+        ("as it was", "right", [Some(&sealed), Some(&seal), None], true),
+        ("a bit of it", "right", [Some(&flipped), Some(&seal), None], false),
+        ("no seal", "right", [Some(&sealed), None, None], false),
+        ("the end cut off", "right", [Some(&sealed[..sealed.len() - 16]), Some(&seal), None], false),
+        ("an unencrypted one beside a secret", "right", [None, None, Some(&journal)], false),
+        ("an unencrypted one", "", [None, None, Some(&journal)], true),
+        ("half of one", "", [None, None, Some(&journal[..journal.len() / 2])], false),
+        ("links", "", [None, None, Some(&links)], false),
+    ];
+    for (at, (what, secret, files, is_restored)) in cases.into_iter().enumerate() {
+        let _old = std::fs::remove_dir_all(&cache);
+        std::fs::create_dir(&cache).unwrap();
+        for (name, bytes) in names.iter().zip(files) {
+            if let Some(bytes) = bytes {
+                std::fs::write(cache.join(name), bytes).unwrap();
+            }
+        }
+        let home = sandbox.path(&format!("fresh{at}"));
+        std::fs::create_dir(&home).unwrap();
+        mode(&home, 0o700);
+        sandbox.change("SK_SYNC_HOME", home.to_str().unwrap());
+        let ended = run(&sandbox, secret);
+        assert_eq!(
+            (ended.code, ended.output("restored")),
+            (Some(0), if is_restored { "true" } else { "false" }),
+            "{what}: {}",
+            ended.log
+        );
+        let is_silent = is_restored || (secret == "right" && files[0].is_none());
+        assert_eq!(ended.log.contains(": begun anew"), !is_silent, "{what}: {}", ended.log);
+        assert!(!home.join("planted").exists() && !home.join("state").exists(), "{what}");
     }
 }
 

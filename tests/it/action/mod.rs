@@ -261,9 +261,9 @@ fn a_release_is_installed_only_with_its_checksum() {
     gh("exit 0");
     assert_eq!(step(&sandbox, "install.sh", &attested).code, Some(0));
     let asked = std::fs::read_to_string(tools.join("asked")).unwrap();
-    assert!(
-        asked.contains("attestation verify") && asked.contains("--signer-workflow o/r/.github/workflows/release.yml")
-    );
+    let signer = format!("/o/r/.github/workflows/release.yml@refs/tags/v{version}");
+    assert!(asked.contains("attestation verify") && asked.contains("--cert-identity file://"), "{asked}");
+    assert!(asked.trim_end().ends_with(&signer), "{asked}");
     gh("exit 1");
     let forged = step(&sandbox, "install.sh", &attested);
     assert!(forged.code == Some(1) && forged.log.contains("no valid attestation of o/r"), "{}", forged.log);
