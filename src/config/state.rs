@@ -12,6 +12,7 @@ impl Home {
     /// and in what is remembered of the `checkout`. What is not there yet is nothing wrong.
     pub(crate) fn refuse_planted(&self, place: &Place, checkout: &Path) -> Result<(), Error> {
         own_directory(&self.state)?;
+        kept_parents(&self.state)?;
         plain_entries(&self.state)?;
         let on_the_way = place.dir().strip_prefix(&self.state).map(Path::components);
         let mut dir = self.state.clone();
@@ -69,6 +70,53 @@ fn own_directory(dir: &Path) -> Result<(), Error> {
         return Err(refused(dir, "belongs to another user"));
     }
     if is_open_to_others(&target) { Err(refused(dir, "can be written to by others")) } else { Ok(()) }
+}
+
+/// Whoever may rename a directory on the way to the state directory can put another in its place. Each one on the way, as
+/// named and with links followed, is root's or this user's, and nobody else may write to it, unless it is sticky as `/tmp`.
+#[cfg(unix)]
+fn kept_parents(state: &Path) -> Result<(), Error> {
+    let is_there = |dir: &&Path| dir.symlink_metadata().is_ok();
+    let named = state.ancestors().skip(1).find(is_there);
+    let real = |dir: &Path| dir.canonicalize().ok();
+    let (named, followed) = (named.and_then(real), real(state).and_then(|dir| dir.parent().map(Path::to_owned)));
+    let mut ways: Vec<_> = named.into_iter().chain(followed).collect();
+    ways.dedup();
+    for dir in ways.iter().flat_map(|way| way.ancestors()) {
+        if let Some(what) = look(dir)?.as_ref().and_then(flaw_of_parent) {
+            return Err(refused(dir, what));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn kept_parents(_: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn flaw_of_parent(meta: &std::fs::Metadata) -> Option<&'static str> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (own, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    // In a user namespace, owners outside of it look like this one. Root works in containers whose files are a user's.
+    let is_unmapped = || meta.uid() == OVERFLOW_UID && !is_first_namespace();
+    if own != 0 && meta.uid() != 0 && meta.uid() != own && !is_unmapped() {
+        return Some("belongs to another user");
+    }
+    // A group of one's own is common (umask 002), and one of root's harmless.
+    let is_foreign_group = meta.gid() != group && meta.gid() != 0;
+    let writable = if is_foreign_group { 0o022 } else { 0o002 };
+    (meta.mode() & 0o1000 == 0 && meta.mode() & writable != 0).then_some("can be written to by others")
+}
+
+/// The owner that Linux shows for one that a user namespace has no number for.
+#[cfg(unix)]
+const OVERFLOW_UID: u32 = 65534;
+
+#[cfg(unix)]
+fn is_first_namespace() -> bool {
+    std::fs::read_to_string("/proc/self/uid_map").map_or(true, |map| map.trim_end().ends_with("4294967295"))
 }
 
 fn real_directory(dir: &Path) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Checkout;
@@ -63,8 +64,16 @@ impl Git {
 
     /// Runs `git args…` at the top of `checkout` and waits for its answer. Never below it: git could take another
     /// directory for a repository than this program does.
+    /// A repository in which one child did not answer is not asked again by this process: it would cost the limit each time.
     pub(crate) fn ask(&self, checkout: &Checkout, args: &[&str]) -> Result<Answer, Failure> {
-        child::ask(self.command(&checkout.root, args), b"", self.limit)
+        if silent().contains(&checkout.root) {
+            return Err(Failure::TimedOut(self.limit));
+        }
+        let asked = child::ask(self.command(&checkout.root, args), b"", self.limit);
+        if matches!(asked, Err(Failure::TimedOut(_))) {
+            silent().push(checkout.root.clone());
+        }
+        asked
     }
 
     /// What git's credential helpers know for an `https` or `http` server: its password. Asks nobody: no terminal, no
@@ -100,6 +109,12 @@ impl Git {
     }
 }
 
+/// The work trees in which a child did not answer in time.
+fn silent() -> MutexGuard<'static, Vec<PathBuf>> {
+    static SILENT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    SILENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The absolute path of `git` in the first absolute directory of the `PATH` that has one: a child with a changed
 /// environment and an absolute path is spawned without a fork of this process.
 fn on_the_path(env: &Env) -> OsString {
@@ -131,6 +146,12 @@ mod tests {
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let git = Git::with(&script, Duration::from_millis(20));
         assert!(matches!(git.ask(&here(temp.path()), &[]), Err(Failure::TimedOut(_))));
+        // No second child is started there, and others are asked all the same.
+        let started = temp.path().join("started");
+        std::fs::write(&script, format!("#!/bin/sh\necho >> {}\n", started.display())).unwrap();
+        let (git, other) = (Git::with(&script, Duration::from_secs(60)), tempfile::tempdir().unwrap());
+        assert!(matches!(git.ask(&here(temp.path()), &[]), Err(Failure::TimedOut(_))) && !started.exists());
+        assert!(git.ask(&here(other.path()), &[]).is_ok() && started.exists());
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Which repository a store belongs to. Two repositories that state the same project UUID have two stores, so that a
 //! clone which claims another project's UUID gets nothing of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Workspace, World};
 use crate::base::env::REPOSITORY;
 use crate::base::{RepositoryId, files};
-use crate::config::Place;
+use crate::config::{Home, Place};
 use crate::git::{self, Checkout, Known};
 
 /// The form of `repository.json`.
@@ -83,6 +83,45 @@ pub(super) fn repository_id(world: &World<'_>, checkout: &Checkout) -> Result<Re
         Known::Kept(id) => id,
         Known::None | Known::ByPath(_) => RepositoryId::of_path(git::repository(checkout)),
     })
+}
+
+/// The id of `checkout` in place of `id`, and a word about it, where another repository that is still there has the store of
+/// `id` in `home`: one of the two is a copy with all of its git directory, and gets a store of its own. A repository that
+/// was moved has its store. `None` where the store is this repository's.
+pub(super) fn apart(
+    world: &World<'_>,
+    home: &Home,
+    project_uuid: &str,
+    id: &RepositoryId,
+    checkout: &Checkout,
+) -> Result<Option<(RepositoryId, String)>, Error> {
+    let own = git::repository(checkout);
+    let by_path = RepositoryId::of_path(own);
+    if *id == by_path || name(world).is_some() {
+        return Ok(None);
+    }
+    let owner = Owner::read(&home.project(project_uuid, id)?);
+    let Some(other) = owner.as_ref().and_then(|owner| owner.path.as_deref()).filter(|path| !is_same(path, own)) else {
+        return Ok(None);
+    };
+    // Once apart, apart for good: what was captured here stays here.
+    let was_apart = home.project(project_uuid, &by_path)?.dir().is_dir();
+    if !was_apart && presence(id, owner.as_ref()) != Presence::Present {
+        return Ok(None);
+    }
+    let other = crate::base::text::path(other);
+    let words = format!("this repository is a copy of {other}, which has the store; the copy has one of its own");
+    Ok(Some((by_path, words)))
+}
+
+/// True for two names of one directory.
+fn is_same(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    if let (Ok(one), Ok(other)) = (one.metadata(), other.metadata()) {
+        use std::os::unix::fs::MetadataExt as _;
+        return (one.dev(), one.ino()) == (other.dev(), other.ino());
+    }
+    one == other
 }
 
 /// Sees to it that the workspace's repository has an id and that its place says whose it is.

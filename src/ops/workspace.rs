@@ -100,7 +100,13 @@ impl Workspace {
             identity.is_derived = first.is_some();
             identity.project_uuid = first.as_deref().map(dossier::derived_uuid);
         }
-        let repository_id = owner::repository_id(world, &checkout)?;
+        let mut repository_id = owner::repository_id(world, &checkout)?;
+        let mut copied = None;
+        if let Some(uuid) = &identity.project_uuid
+            && let Some((apart, words)) = owner::apart(world, &home, uuid, &repository_id, &checkout)?
+        {
+            (repository_id, copied) = (apart, Some(words));
+        }
         let place = match &identity.project_uuid {
             Some(uuid) => home.project(uuid, &repository_id)?,
             None => home.unassigned(git::repository(&checkout)),
@@ -115,6 +121,8 @@ impl Workspace {
         } else {
             loaded
         };
+        let mut loaded = loaded;
+        loaded.warnings.extend(copied);
         Ok(Self { checkout, root, main_root, loaded, identity, home, repository_id, place })
     }
 

@@ -37,6 +37,7 @@ impl Store {
             let error = std::io::Error::other("not a regular file");
             return Err(files::named(&error, "cannot open the store", path).into());
         }
+        make_private(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags).map_err(|e| Error::at(path, e))?;
         #[cfg(test)]
@@ -95,6 +96,18 @@ impl Store {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Takes a file back from others that a copy or an unpacked archive left open to them. Its directory shuts them out anyway.
+fn make_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let is_open = path.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0);
+        if is_open && let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
+            log::debug!("cannot make {} private: {error}", path.display());
+        }
     }
 }
 

@@ -23,6 +23,8 @@ mod ci;
 mod clean_children;
 mod consent;
 #[cfg(unix)]
+#[cfg(unix)]
+mod copies;
 mod cost;
 mod crowd;
 mod day;

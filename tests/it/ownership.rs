@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::Sandbox;
-use crate::support::rights::{as_stranger, mode};
+use crate::support::rights::{as_stranger, mode, mode_of};
 
 /// Gives a file or a directory with all in it to a user.
 fn give(path: impl AsRef<Path>, owner: &str) {
@@ -96,7 +96,9 @@ fn a_state_directory_that_others_can_change_is_refused() {
         );
     }
     mode(sandbox.state(), 0o755);
+    mode(sandbox.store(), 0o666);
     let _fixed = sandbox.sk_sync(["run"]).success();
+    assert_eq!(mode_of(sandbox.store()) & 0o777, 0o600);
     for theirs in [sandbox.state(), sandbox.place(), sandbox.place().join("..")] {
         let theirs = theirs.canonicalize().unwrap();
         assert!(Command::new("chown").arg("65534").arg(&theirs).status().unwrap().success());
@@ -108,6 +110,54 @@ fn a_state_directory_that_others_can_change_is_refused() {
     if let Some(run) = as_stranger(&sandbox, &["status"]) {
         assert!(run.code(2).stderr.contains("belongs to another user"));
     }
+}
+
+/// A directory on the way to the state directory that another user may rename, as ssh looks at them: one could put a state
+/// directory of one's own there.
+#[test]
+fn the_way_to_the_state_directory_is_looked_at() {
+    if !is_root() {
+        return skipped();
+    }
+    let mut sandbox = Sandbox::with_repo();
+    let way = sandbox.path("way");
+    std::fs::create_dir_all(way.join("mine")).unwrap();
+    sandbox.change("SK_SYNC_HOME", way.join("mine/state").to_str().unwrap());
+    for (open, group, code) in [
+        (0o755, 0, 0),
+        (0o777, 0, 2),
+        (0o1777, 0, 0),
+        (0o775, 0, 0),
+        (0o775, 65534, 2),
+        (0o1775, 65534, 0),
+        (0o757, 0, 2),
+    ] {
+        std::os::unix::fs::chown(&way, None, Some(group)).unwrap();
+        mode(&way, open);
+        let run = sandbox.sk_sync(["run"]).code(code);
+        let is_named = run.stderr.contains("can be written to by others") && run.stderr.contains("chmod go-w");
+        assert_eq!(is_named, code == 2, "{open:o} {group}: {}", run.stderr);
+    }
+    mode(&way, 0o777);
+    let elsewhere = sandbox.path("elsewhere");
+    symlink(way.join("mine"), &elsewhere).unwrap();
+    sandbox.change("SK_SYNC_HOME", elsewhere.join("state").to_str().unwrap());
+    let _through_a_link = sandbox.sk_sync(["status"]).code(2);
+    // Another user's directory, for one who is not root.
+    mode(&way, 0o755);
+    for dir in [&way.join("mine"), &way.join("mine/state")] {
+        give(dir, "65534:65534");
+    }
+    give(sandbox.repo(), "65534:65534");
+    std::os::unix::fs::chown(&way, Some(12345), None).unwrap();
+    sandbox.change("SK_SYNC_HOME", way.join("mine/state").to_str().unwrap());
+    if let Some(run) = as_stranger(&sandbox, &["status"]) {
+        assert!(run.code(2).stderr.contains("way belongs to another user"));
+        std::os::unix::fs::chown(&way, Some(0), None).unwrap();
+        let _own = as_stranger(&sandbox, &["status"]).unwrap().success();
+    }
+    give(sandbox.path(""), "0:0");
+    sandbox.spoilt();
 }
 
 /// Links and pipes in the state directory, as a restored cache may bring them: refused, not followed, not waited for.
