@@ -57,17 +57,18 @@ impl Balance {
     }
 
     /// The right side of the equation in the documented order: the JSON member, the word for people, the count.
-    pub(crate) const fn terms(&self) -> [(&'static str, &'static str, u64); 9] {
-        [
-            ("delivered", "delivered", self.delivered),
-            ("in_flight", "in flight", self.in_flight),
-            ("retryable", "retrying", self.retryable),
-            ("undeliverable", "failed", self.undeliverable),
-            ("blocked", "blocked", self.blocked),
-            ("untried", "waiting", self.untried),
-            ("superseded", "superseded", self.superseded),
-            ("discarded", "discarded", self.discarded),
-            ("purged", "purged", self.purged),
-        ]
+    pub(crate) fn terms(&self) -> [(&'static str, &'static str, u64); 9] {
+        let counts = [
+            (Class::Delivered, self.delivered),
+            (Class::InFlight, self.in_flight),
+            (Class::Retryable, self.retryable),
+            (Class::Undeliverable, self.undeliverable),
+            (Class::Blocked, self.blocked),
+            (Class::Untried, self.untried),
+            (Class::Superseded, self.superseded),
+            (Class::Discarded, self.discarded),
+            (Class::Purged, self.purged),
+        ];
+        counts.map(|(class, count)| (class.name(), class.word(), count))
     }
 }

@@ -1,11 +1,13 @@
 //! The parts of the top-level help that are not options: commands in groups, examples, exit codes, environment.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::Command;
 
 use crate::base::env;
 use crate::cli::Exit;
+use crate::config::KEYS;
 
 /// Shown by `-h` and `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -18,8 +20,8 @@ Examples:
 
 /// The commands of the top-level help, by purpose.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Everyday", &["run", "status", "drain", "index", "capture"]),
-    ("Set up", &["init", "preflight", "allow", "target", "mode", "hook", "config"]),
+    ("Everyday", &["run", "status", "log", "drain", "index", "capture"]),
+    ("Set up", &["init", "preflight", "allow", "target", "hook", "config"]),
     ("Fix", &["events", "bodies", "replay", "verify", "migrate"]),
     ("Storage", &["gc", "archive", "restore", "purge"]),
     ("More", &["serve", "bench", "completions", "man", "help"]),
@@ -43,14 +45,48 @@ pub(crate) fn in_groups(mut command: Command) -> Command {
     command.mut_subcommands(|subcommand| subcommand.hide(true)).override_usage(usage).help_template(template)
 }
 
+/// The topics of `sk-sync help TOPIC` that are not commands, each with its text.
+const TOPICS: [(&str, fn() -> String); 3] =
+    [("exit-codes", exit_codes), ("environment", environment), ("config", configuration)];
+
+/// The text that `sk-sync help TOPIC` asks for; `None` if `words` ask for something else. `config` is a command too: its
+/// options are shown by `sk-sync config --help`.
+pub(crate) fn topic(words: &[OsString]) -> Option<String> {
+    let [_, help, topic] = words else { return None };
+    let (_, text) = TOPICS.iter().find(|(name, _)| help == "help" && topic == name)?;
+    Some(text())
+}
+
 /// Examples, exit codes and environment variables, shown by `--help`.
 pub(crate) fn after_long_help() -> String {
-    let mut text = format!("{EXAMPLES}\n\nExit codes:\n");
+    let topics = TOPICS.map(|(name, _)| format!("sk-sync help {name}")).join(", ");
+    format!("{EXAMPLES}\n\nExit codes:\n{}\nEnvironment variables:\n{}\n\nMore: {topics}", exit_codes(), environment())
+}
+
+fn exit_codes() -> String {
+    let mut text = String::new();
     for exit in Exit::ALL {
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "  {:>3}  {}", exit.code(), exit.meaning());
     }
-    text.push_str("\nEnvironment variables:\n");
+    text
+}
+
+/// Every configuration key with its default and meaning.
+fn configuration() -> String {
+    let mut text = String::from(
+        "Usage: sk-sync config <show|get|set|unset|path>   (options: sk-sync config --help)\n\n\
+         Keys of event-sync.toml, the user's file and `sk-sync config set`:\n",
+    );
+    for key in KEYS {
+        let default = key.default.unwrap_or("unset").split_whitespace().collect::<Vec<_>>().join(" ");
+        let _infallible = write!(text, "\n  {}\n      {}\n      default: {default}\n", key.name, key.meaning);
+    }
+    text
+}
+
+fn environment() -> String {
+    let mut text = String::new();
     for variable in env::ALL {
         let _infallible = writeln!(text, "  {}\n          {}", variable.name, variable.meaning);
     }

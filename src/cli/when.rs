@@ -52,6 +52,20 @@ pub(crate) fn relative(now: Timestamp, at: &str) -> String {
     Timestamp::parse(at).map_or_else(|| at.to_owned(), |at| age(now.since(at).as_secs()))
 }
 
+/// A moment of the JSON form in the local time zone: `15:15`, or `11-29 15:15` if it is not of the same day as `now`.
+/// The text itself if it is not a time.
+pub(crate) fn local(at: &str, now: Timestamp) -> String {
+    let zoned = |at: Timestamp| {
+        let at = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
+        Some(at.to_zoned(jiff::tz::TimeZone::system()))
+    };
+    match (Timestamp::parse(at).and_then(zoned), zoned(now)) {
+        (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M").to_string(),
+        (Some(at), _) => at.strftime("%m-%d %H:%M").to_string(),
+        (None, _) => at.to_owned(),
+    }
+}
+
 fn ago(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let seconds = match unit {

@@ -21,7 +21,7 @@ use crate::base::{Clock, Interrupt};
 /// How long to wait for somebody else who changes the file; a change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const HEAD: &str = "# The settings of one project, above its event-sync.toml. Written by `sk-sync target set` and `sk-sync mode`;\n\
+const HEAD: &str = "# The settings of one project, above its event-sync.toml. Written by `sk-sync target set` and `sk-sync config set`;\n\
                     # they keep every value, and no comment.\n";
 
 /// A wish for one key.
@@ -187,7 +187,7 @@ mod tests {
                     [artifacts]\nsurfaces = [\"spec.md\"] # some\n[drain]\nmax_events = 0x10\n";
         let edit = planned(text, &[set("delivery", "Teamspace"), set("drain.max_events", "7")]).unwrap();
         insta::assert_snapshot!(edit.text, @r#"
-        # The settings of one project, above its event-sync.toml. Written by `sk-sync target set` and `sk-sync mode`;
+        # The settings of one project, above its event-sync.toml. Written by `sk-sync target set` and `sk-sync config set`;
         # they keep every value, and no comment.
         delivery = "teamspace"
         teamspace.team_slug = "a\"b\\"

@@ -128,6 +128,17 @@ impl Class {
             Self::Untried => "untried",
         }
     }
+
+    /// The word for people, where it is not the counter's name.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::InFlight => "in flight",
+            Self::Retryable => "retrying",
+            Self::Undeliverable => "failed",
+            Self::Untried => "waiting",
+            _ => self.name(),
+        }
+    }
 }
 
 #[cfg(test)]

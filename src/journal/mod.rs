@@ -59,8 +59,8 @@ pub(crate) use known::{Seen, seen};
 pub(crate) use newest::{ever_stated, has_word, short, stated};
 pub(crate) use point::{Point, continues, is_same_history, point, states_the_same};
 pub(crate) use read::{
-    Conflict, Filter, Listed, Live, conflicts, held, id_of, is_copied, is_known, last_seq, list, live_after,
-    live_event, live_events_after, oldest_kept_at, payload, rows_after, show, show_row,
+    Conflict, Filter, Listed, Live, conflicts, held, id_of, ids_beginning, is_copied, is_known, last_seq, list,
+    live_after, live_event, live_events_after, newest_first, oldest_kept_at, payload, rows_after, show, show_row,
 };
 pub(crate) use record::{Record, Totals};
 pub(crate) use retire::{

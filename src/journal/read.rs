@@ -53,6 +53,37 @@ pub(crate) fn list<E: From<Error>>(
     Ok(())
 }
 
+/// Rows of both kinds between `after` and `before` (both excluded), the newest first, at most `limit`, with their payloads.
+pub(crate) fn newest_first(
+    tx: &ReadTx<'_>,
+    (after, before): (i64, i64),
+    limit: usize,
+) -> Result<Vec<(Kind, Listed)>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS}, p.envelope, e.kind
+         FROM journal_events AS e LEFT JOIN journal_payloads AS p ON p.seq = e.seq
+         WHERE e.seq > ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query((after, before, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let listed = Listed { record: record(row)?, envelope: row.get("envelope")? };
+        found.push((Kind::from_code(row.get("kind")?), listed));
+    }
+    Ok(found)
+}
+
+/// The IDs of events that begin with `prefix` in any case, at most two.
+pub(crate) fn ids_beginning(tx: &ReadTx<'_>, prefix: &str) -> Result<Vec<String>, Error> {
+    // The index on event IDs ignores case, and no ID sorts behind one that goes on with the last character.
+    let sql = "SELECT event_id FROM journal_events
+               WHERE event_id >= ?1 AND event_id < ?1 || char(1114111) AND kind = 0 AND discarded IS NOT 'replaced' LIMIT 2";
+    let mut statement = tx.prepare(sql)?;
+    let found = statement.query_map([prefix], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
 /// The row of an event id, with its payload; `None` when no event has the id.
 pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
     let sql =

@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::base::ids::normalize;
 use crate::books::{self, Error};
 use crate::delivery;
-use crate::journal::{self, Record};
+use crate::journal::{self, Listed, Record};
 use crate::store::ReadTx;
 
 /// An event with everything that is known of it.
@@ -72,15 +72,29 @@ pub(crate) struct AtTarget {
     pub(crate) settled_at: Option<String>,
 }
 
-/// The event of this id, in any of its spellings; `None` when there is no such event.
+/// Characters that the beginning of an ID needs to stand for it.
+const SHORTEST_PREFIX: usize = 4;
+
+/// The row of an ID in any of its spellings, or of a beginning that only one ID has.
+fn find(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
+    let mut found = journal::show(tx, event_id)?;
+    if let (None, Some(normal)) = (&found, normalize(event_id)) {
+        found = journal::show(tx, &normal)?;
+    }
+    if found.is_none()
+        && event_id.chars().count() >= SHORTEST_PREFIX
+        && let [only] = journal::ids_beginning(tx, event_id)?.as_slice()
+    {
+        found = journal::show(tx, only)?;
+    }
+    Ok(found)
+}
+
+/// The event with this ID, or with an ID that begins so; `None` if no event, or more than one, does.
 pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<Shown>, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(None) };
     store.read(|tx| {
-        let mut found = journal::show(tx, event_id)?;
-        if let (None, Some(normal)) = (&found, normalize(event_id)) {
-            found = journal::show(tx, &normal)?;
-        }
-        let Some(listed) = found else { return Ok(None) };
+        let Some(listed) = find(tx, event_id)? else { return Ok(None) };
         let (record, payload) = (listed.record.clone(), listed.envelope.clone());
         let targets = at_targets(tx, &record, view)?;
         let row = match &view.target_id {

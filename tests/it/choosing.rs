@@ -72,7 +72,7 @@ fn what_cannot_be_a_target_is_not_written() {
             &["target", "set", "--receiver", "teamspace", "--url", "https://me:topsecret@h.example"],
             "--url: `https://***@",
         ),
-        (&["target", "set", "--url", "https://h.example"], "the address of what?"),
+        (&["target", "set", "--url", "https://h.example"], "needs a kind of target"),
         (&["target", "set", "--receiver", "stub", "--url", "https://h.example"], "have an address"),
         (&["target", "set", "--receiver", "external-receiver"], "no address says where"),
         (&["target", "set", "--unset", "teamspace.teamslug"], "unknown key `teamspace.teamslug`; did you mean"),
@@ -194,4 +194,58 @@ fn no_setting_is_lost_among_many() {
     }
     let text = settings(&sandbox);
     assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 4, "{text}");
+}
+
+/// `target set PRESET` does what `mode PRESET` does.
+#[test]
+fn a_preset_is_chosen_with_the_target() {
+    let sandbox = Sandbox::with_repo();
+    let _set = sandbox.sk_sync(["target", "set", "--receiver", "none"]).success();
+    let url = "http://127.0.0.1:9";
+    let set = sandbox.sk_sync(["target", "set", "teamspace", "--url", url, "--team", "t", "--json"]).success().json();
+    assert_eq!(set["target"]["canonical_url"], url);
+    assert_eq!(origin(&sandbox, "delivery"), origin(&sandbox, "preset"), "an axis set before does not stay");
+    let _back = sandbox.sk_sync(["target", "set", "--unset", "preset"]).success();
+    assert!(origin(&sandbox, "preset").ends_with("event-sync.toml"));
+    let _both = sandbox.sk_sync(["target", "set", "stub", "--receiver", "stub"]).code(2);
+}
+
+/// Any key is read and set by its name.
+#[test]
+fn keys_are_read_and_set_by_name() {
+    let sandbox = Sandbox::with_repo();
+    let get = |key: &str| sandbox.sk_sync(["config", "get", key]);
+    assert_eq!(get("drain.max_time").success().stdout, "60s\n");
+    let set = sandbox.sk_sync(["config", "set", "drain.max_time", "30s", "--json"]).success().json();
+    assert_eq!((&set["command"], &set["changes"][0]["after"]), (&json!("config set"), &json!("30s")));
+    assert_eq!(get("drain.max_time").success().stdout, "30s\n");
+    let shown = sandbox.sk_sync(["config", "get", "drain.max_time", "--json"]).success().json();
+    assert!(shown["origin"].as_str().unwrap().ends_with("settings.toml"), "{shown}");
+    let _set = sandbox.sk_sync(["config", "set", "artifacts.formats", "[\"md\"]"]).success();
+    assert_eq!(get("artifacts.formats").success().stdout, "[\"md\"]\n");
+    let _back = sandbox.sk_sync(["config", "unset", "drain.max_time"]).success();
+    assert_eq!(get("drain.max_time").success().stdout, "60s\n");
+    let unknown = get("drain.max_tme").code(2);
+    assert!(unknown.stderr.contains("did you mean `drain.max_time`?"), "{unknown:?}");
+    for wrong in [["drain.max_time", "soon"], ["nothing", "1"], ["teamspace.token_command", "[\"sh\"]"]] {
+        let _refused = sandbox.sk_sync([&["config", "set"], &wrong[..]].concat()).code(2);
+    }
+    let paths = sandbox.sk_sync(["config", "path"]).success().stdout;
+    assert_eq!(paths.lines().count(), 3, "{paths}");
+    assert!(paths.lines().any(|line| line.starts_with("repository") && line.ends_with("event-sync.toml")), "{paths}");
+}
+
+#[test]
+fn help_has_topics() {
+    let sandbox = Sandbox::with_repo();
+    for (topic, words) in [
+        ("exit-codes", " 75  another process is delivering"),
+        ("environment", "SK_SYNC_HOME"),
+        ("config", "drain.max_time"),
+    ] {
+        let text = sandbox.sk_sync(["help", topic]).success().stdout;
+        assert!(text.contains(words), "{topic}: {text}");
+    }
+    assert!(sandbox.sk_sync(["help", "run"]).success().stdout.contains("Usage:"));
+    let _unknown = sandbox.sk_sync(["help", "nothing"]).code(2);
 }

@@ -84,6 +84,7 @@ mod purge;
 mod quiet;
 #[cfg(unix)]
 mod readme;
+mod recent;
 mod refused;
 mod replay;
 mod replies;

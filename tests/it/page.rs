@@ -48,7 +48,7 @@ fn after_a_day() -> Sandbox {
         let batch = request.json();
         if !request.path.contains("/events/") {
             // Each refusal has its own words: equal ones would be the server's state, and stop the drain.
-            let error = format!("{ERROR} of {}", batch["mission_slug"]);
+            let error = format!("{ERROR} of {}", batch["mission_slug"].as_str().unwrap_or_default());
             return Reply::json(if batch["artifact_path"] == "spec.md" { 422 } else { 503 }, &json!({"error": error}));
         }
         let events = batch["events"].as_array().unwrap().iter().enumerate();

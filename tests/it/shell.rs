@@ -21,6 +21,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
     Everyday:
       run          Index, capture and deliver: the main command
       status       Show what is delivered, what is left to send, and the next step
+      log          Show what was captured, newest first
       drain        Deliver what is left to send: events, then documents
       index        Index spec directories and capture changes; send nothing
       capture      Store event envelopes from stdin, one JSON object a line
@@ -30,9 +31,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
       preflight    Check everything that can stop delivery, and how to fix it
       allow        Consent to send this repository's data to a server
       target       Show and choose the target
-      mode         Show or choose the preset of this project
       hook         Capture after commits with git hooks
-      config       Show the effective configuration
+      config       Show and change the configuration
 
     Fix:
       events       List, explain, retry, waive and release events
@@ -203,6 +203,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               see `LOGNAME`
       SK_SYNC_<SECTION>__<KEY>
               any configuration key, as SK_SYNC_DRAIN__MAX_EVENTS=200
+
+    More: sk-sync help exit-codes, sk-sync help environment, sk-sync help config
     ");
     assert_eq!(run.stderr, "");
 }

@@ -40,10 +40,16 @@ fn hostile(url: &str) -> Sandbox {
 
 /// Every command, by itself and with what makes it act. `EVENT` is the id of one, and `->` stands before the file that the
 /// person names for a command to write.
-const COMMANDS: [&str; 67] = [
+const COMMANDS: [&str; 73] = [
     "index --dry-run",
     "run --dry-run",
     "config show --origin",
+    "config get preset",
+    "config set drain.max_time 30s",
+    "config unset drain.max_time",
+    "config path",
+    "log --all",
+    "log --jsonl --mission x",
     "preflight",
     "target show",
     "target list",

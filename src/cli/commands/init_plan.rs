@@ -137,7 +137,7 @@ fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Fail
         parts.push(project_table(wish.identity));
     }
     if let Some(preset) = wish.preset.filter(|_| !parsed.contains_key("preset")) {
-        notes.push(format!("The preset was not changed; `sk-sync mode {preset}` sets it for this machine"));
+        notes.push(format!("The preset was not changed; `sk-sync target set {preset}` sets it for this machine"));
     }
     let act = if parts.is_empty() { Act::Keep } else { Act::Append(format!("{}{}", gap(existing), parts.join("\n"))) };
     Ok(Plan { act, mints, notes })

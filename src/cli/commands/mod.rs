@@ -17,6 +17,7 @@ mod hook;
 mod index;
 mod init;
 mod init_plan;
+mod log;
 mod man;
 mod migrate;
 mod migrate_conflicts;
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     Drain(drain::Args),
     Replay(replay::Args),
     Status(status::Args),
+    Log(log::Args),
     #[command(alias = "doctor")]
     Preflight(preflight::Args),
     Events(events::Args),
@@ -67,6 +69,7 @@ pub(crate) enum Command {
     Restore(restore::Args),
     Purge(purge::Args),
     Target(target::Args),
+    #[command(hide = true)]
     Mode(mode::Args),
     Verify(verify::Args),
     Init(init::Args),
@@ -90,6 +93,7 @@ impl Command {
             Self::Drain(_) => "drain",
             Self::Replay(_) => "replay",
             Self::Status(_) => "status",
+            Self::Log(_) => "log",
             Self::Preflight(_) => "preflight",
             Self::Events(_) => "events",
             Self::Bodies(_) => "bodies",
@@ -122,6 +126,7 @@ impl Command {
             Self::Drain(args) => args.json,
             Self::Replay(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Log(args) => args.jsonl,
             Self::Preflight(args) => args.json,
             Self::Events(args) => args.is_json(),
             Self::Bodies(args) => args.is_json(),
@@ -156,6 +161,7 @@ impl Command {
             Self::Drain(args) => drain::run(context, args),
             Self::Replay(args) => replay::run(context, args),
             Self::Status(args) => status::run(context, args),
+            Self::Log(args) => log::run(context, args),
             Self::Preflight(args) => preflight::run(context, args),
             Self::Events(args) => events::run(context, args),
             Self::Bodies(args) => bodies::run(context, args),

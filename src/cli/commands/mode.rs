@@ -1,16 +1,14 @@
-//! `sk-sync mode`: the preset of a project.
+//! `sk-sync mode`: the older name of `target set PRESET`, which also shows the preset.
 
 use serde::Serialize;
 
 use super::settings;
+use super::target_set::{PRESET, preset};
 use crate::base::text::printable;
 use crate::cli::args::presets;
 use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
-use crate::config::{Change, Setting};
-
-/// The keys that a preset decides.
-const KEYS: [&str; 3] = ["preset", "retention", "delivery"];
+use crate::config::Setting;
 
 /// Show or choose the preset of this project.
 ///
@@ -52,15 +50,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return show(context);
     }
     let from = if args.default { "--default" } else { "PRESET" };
-    // An axis in the same settings would override the preset.
-    let value = |key| if key == "preset" { args.name.as_deref() } else { None };
-    let changes = KEYS.map(|key| Change { key, value: value(key), from });
+    let changes: Vec<_> = preset(args.name.as_deref(), from).collect();
     settings::change(context, "mode", &changes, args.dry_run)
 }
 
 fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let values: Vec<_> = workspace.loaded.values.iter().filter(|setting| KEYS.contains(&setting.key)).collect();
+    let values: Vec<_> = workspace.loaded.values.iter().filter(|setting| PRESET.contains(&setting.key)).collect();
     if context.printer.is_json() {
         context.printer.reply("mode", Exit::Success, &Document { values });
         return Ok(Exit::Success);

@@ -26,7 +26,7 @@ Examples:
   sk-sync serve                                           on a free port, kept in memory
   sk-sync serve --listen 127.0.0.1:8400 --store got.db    on a fixed port, kept in a file
   sk-sync serve --store-env DATABASE_URL --migrate        in PostgreSQL (sk-sync-server)
-  sk-sync serve token add ci --scope write --store got.db make a token for clients")]
+  sk-sync serve token add ci --scope write --store got.db   make a token for clients")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -3,6 +3,7 @@
 use clap::builder::PossibleValuesParser;
 
 use super::settings;
+use crate::cli::args::presets;
 use crate::cli::journey::workspace;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Change, Delivery, Origin};
@@ -12,8 +13,12 @@ use crate::ops;
 const SERVER: &str = "teamspace.server_url";
 const RECEIVER: &str = "external_receiver.url";
 
-/// The words of `--unset` that are shorter than keys.
-const SHORT: [(&str, &[&str]); 7] = [
+/// The keys that a preset decides. Retention or delivery in the same settings would override it.
+pub(super) const PRESET: [&str; 3] = ["preset", "retention", "delivery"];
+
+/// The words of `--unset` that stand for keys.
+const SHORT: [(&str, &[&str]); 8] = [
+    ("preset", &PRESET),
     ("receiver", &["delivery"]),
     ("url", &[SERVER, RECEIVER]),
     ("events-url", &["external_receiver.events_url"]),
@@ -30,13 +35,19 @@ const SHORT: [(&str, &[&str]); 7] = [
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sk-sync target set --receiver teamspace --url https://sync.example --team core
+  sk-sync target set teamspace --url https://sync.example --team core
   sk-sync target set --token-file ~/.config/sync-token
-  sk-sync target set --receiver external-receiver --url http://127.0.0.1:8400
+  sk-sync target set external-receiver --url http://127.0.0.1:8400
+  sk-sync target set stub
   sk-sync target set --unset url")]
-#[group(id = "what", required = true, multiple = true, args = ["receiver", "url", "events_url", "bodies_url", "team", "user", "token_file", "unset"])]
+#[group(id = "what", required = true, multiple = true, args = ["name", "receiver", "url", "events_url", "bodies_url", "team", "user", "token_file", "unset"])]
 pub(crate) struct SetArgs {
-    /// Kind of receiver
+    /// What is kept and where it is sent, as one word
+    // Not called `preset`: that is the option of every command.
+    #[arg(value_name = "PRESET", value_parser = presets(), ignore_case = true, conflicts_with = "receiver")]
+    pub(crate) name: Option<String>,
+
+    /// Kind of receiver; keeps the retention of the preset
     #[arg(long, value_name = "KIND", value_parser = receivers())]
     pub(crate) receiver: Option<String>,
 
@@ -98,6 +109,9 @@ pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
     };
     let token_file = args.token_file.as_ref().map(whole);
     let mut changes: Vec<_> = args.unset.iter().flat_map(|word| unset(word)).collect();
+    if args.name.is_some() {
+        changes.extend(preset(args.name.as_deref(), "PRESET"));
+    }
     let values = [
         ("delivery", &args.receiver, "--receiver"),
         (url_key, &args.url, "--url"),
@@ -113,10 +127,15 @@ pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
     settings::change(context, "target", &changes, args.dry_run)
 }
 
-/// Whose address `--url` is.
+/// The changes that choose a preset, or with `None` take the choice back.
+pub(super) fn preset<'a>(name: Option<&'a str>, from: &'static str) -> impl Iterator<Item = Change<'a>> {
+    PRESET.into_iter().map(move |key| Change { key, value: name.filter(|_| key == "preset"), from })
+}
+
+/// The key that `--url` sets.
 fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
     let delivery = workspace(context)?.loaded.config.delivery;
-    match (args.receiver.as_deref(), delivery) {
+    match (args.receiver.as_deref().or(args.name.as_deref()), delivery) {
         (Some("teamspace"), _) | (None, Delivery::Teamspace) => Ok(SERVER),
         (Some("external-receiver"), _) | (None, Delivery::ExternalReceiver) => Ok(RECEIVER),
         (None, Delivery::None | Delivery::Stub) if args.team.is_some() => Ok(SERVER),

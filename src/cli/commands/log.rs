@@ -1,0 +1,114 @@
+//! `sk-sync log`: what was captured lately, and where it stands.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::events::view;
+use crate::base::Timestamp;
+use crate::base::text::{printable, shorten};
+use crate::cli::journey::workspace;
+use crate::cli::when::{When, local, when};
+use crate::cli::{Context, Exit, Failure};
+use crate::upkeep::{LogEntry, LogRequest, log};
+
+/// How often `--follow` looks for new rows.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Rows that `--follow` shows at most after one look.
+const BURST: usize = 10_000;
+
+/// Show what was captured, newest first.
+///
+/// Shows documents and events with their mission and their status at the target. Events that state which files are on
+/// disk are left out: the documents are listed themselves. Changes nothing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Show at most N rows
+    #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 20)]
+    pub(crate) number: usize,
+
+    /// Show only this mission
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) mission: Option<String>,
+
+    /// Show only rows captured since TIME (2d, 90m, 2026-11-29)
+    #[arg(long, value_name = "TIME", value_parser = when)]
+    pub(crate) since: Option<When>,
+
+    /// Include the events that state which files are on disk
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Keep running and print new rows, oldest first
+    #[arg(short = 'f', long)]
+    pub(crate) follow: bool,
+
+    /// Print one JSON object for each row
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let workspace = workspace(context)?;
+    let store = workspace.place.store();
+    let mut request = LogRequest {
+        mission: args.mission.clone(),
+        since: args.since.map(|since| since.resolve(context.clock.now())),
+        with_facts: args.all,
+        view: view(context, &workspace, None)?,
+        after: 0,
+        limit: args.number,
+    };
+    let mut rows = log(&store, &request)?;
+    if rows.is_empty() && !args.follow {
+        let asked = args.mission.is_some() || args.since.is_some();
+        context.printer.note(if asked { "no matching rows" } else { "nothing was captured here yet: sk-sync run" });
+    }
+    if !args.follow {
+        show(context, args, rows.into());
+        return Ok(Exit::Success);
+    }
+    request.limit = BURST;
+    loop {
+        request.after = rows.iter().map(|row| row.seq).max().unwrap_or(request.after);
+        show(context, args, rows.into_iter().rev().collect());
+        context.printer.flush();
+        if context.printer.is_closed() || context.interrupt.wait(LOOK_EVERY) {
+            return Ok(Exit::Success);
+        }
+        rows = log(&store, &request)?;
+    }
+}
+
+fn show(context: &Context, args: &Args, rows: VecDeque<LogEntry>) {
+    if args.jsonl {
+        rows.iter().for_each(|row| context.printer.line_of_json(row));
+        return;
+    }
+    let width =
+        |cell: fn(&LogEntry) -> &str, most: usize| rows.iter().map(|row| chars(cell(row))).max().unwrap_or(0).min(most);
+    let widths = (width(|row| &row.what, WHAT), width(|row| row.mission_slug.as_deref().unwrap_or("-"), MISSION));
+    let now = context.clock.now();
+    for row in &rows {
+        context.printer.result(&line(row, widths, now));
+    }
+}
+
+/// Columns of the subject, and of the mission, at most.
+const WHAT: usize = 36;
+const MISSION: usize = 26;
+
+/// `15:15  spec.md  001-login  delivered`; the date comes first where it is not today's.
+fn line(row: &LogEntry, (what, mission): (usize, usize), now: Timestamp) -> String {
+    let time = local(&row.captured_at, now);
+    let slug = cut(row.mission_slug.as_deref().unwrap_or("-"), MISSION);
+    printable(&format!("{time}  {:<what$}  {slug:<mission$}  {}", cut(&row.what, WHAT), row.word))
+}
+
+fn chars(cell: &str) -> usize {
+    cell.chars().count()
+}
+
+/// The cell in at most `most` characters.
+fn cut(cell: &str, most: usize) -> String {
+    if chars(cell) <= most { cell.to_owned() } else { shorten(cell, most.saturating_sub(1)) }
+}
