@@ -73,7 +73,7 @@ fn what_cannot_be_a_target_is_not_written() {
             "--url: `https://***@",
         ),
         (&["target", "set", "--url", "https://h.example"], "needs a kind of target"),
-        (&["target", "set", "--receiver", "stub", "--url", "https://h.example"], "have an address"),
+        (&["target", "set", "--receiver", "stub", "--url", "https://h.example"], "have a URL"),
         (&["target", "set", "--receiver", "external-receiver"], "no address says where"),
         (&["target", "set", "--unset", "teamspace.teamslug"], "unknown key `teamspace.teamslug`; did you mean"),
         (&["target", "set"], "required"),

@@ -136,7 +136,7 @@ fn the_printed_command_makes_the_keys_count() {
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(
         (&report["bodies"]["uploaded"], &report["warnings"]),
-        (&json!(2), &json!(["001-x: there is no meta.json; defaults are used (meta_missing)"])),
+        (&json!(2), &json!(["001-x: meta.json is missing; defaults are used (meta_missing)"])),
         "{report}"
     );
     let shown = clone(&format!("{PROJECT}{WIDE}")).sk_sync(["allow", "local", "-v"]).success().stdout;
