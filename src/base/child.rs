@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::text;
 
-/// How much of an answer is read, in bytes.
+/// Longest standard output that is read, in bytes; the rest is ignored.
 const LONGEST_ANSWER: u64 = 8 << 20;
 
-/// What a child said.
+/// Result of a child that ended within its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// True when it exited with 0.
@@ -22,17 +22,17 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The output without the blanks around it, when the child succeeded and said something in UTF-8.
+    /// The trimmed output, if the child succeeded and wrote non-empty UTF-8; else `None`.
     pub(crate) fn line(&self) -> Option<&str> {
         let text = std::str::from_utf8(&self.stdout).ok().map(str::trim);
         text.filter(|text| self.is_success && !text.is_empty())
     }
 }
 
-/// Why a child said nothing.
+/// Why a child gave no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// There is no such program.
+    /// The program does not exist.
     #[error("not installed or not on the PATH")]
     Missing,
     /// It took too long and was killed.
@@ -43,7 +43,7 @@ pub(crate) enum Failure {
     Start(std::io::Error),
 }
 
-/// Runs `command` with `stdin` as its input, and waits at most `limit` for its answer.
+/// Runs `command` with `stdin` as its input and waits at most `limit` for it to end.
 pub(crate) fn ask(mut command: Command, stdin: &[u8], limit: Duration) -> Result<Answer, Failure> {
     let input = if stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -54,12 +54,13 @@ pub(crate) fn ask(mut command: Command, stdin: &[u8], limit: Duration) -> Result
     })?;
     if let Some(mut pipe) = child.stdin.take() {
         let words = stdin.to_vec();
-        // A child that does not read its input closes the pipe, or is killed below; what it says is what counts.
+        // A child that does not read its input closes the pipe, or is killed below; only its output counts.
         std::thread::spawn(move || drop(pipe.write_all(&words)));
     }
     let output = child.stdout.take().map(|out| read_aside(out, LONGEST_ANSWER));
     let errors = child.stderr.take().map(|err| read_aside(err, 4096));
-    // A child that closed its output is about to exit; one that does not is killed, whatever still holds the pipe.
+    // A child that closed its output is about to exit; one that does not is killed, even if another process still holds
+    // the pipe.
     let Some(stdout) = output.and_then(|output| output.recv_timeout(limit).ok()) else {
         let _ = child.kill();
         let _ = child.wait();
@@ -71,12 +72,12 @@ pub(crate) fn ask(mut command: Command, stdin: &[u8], limit: Duration) -> Result
     Ok(Answer { is_success: status.success(), stdout, stderr })
 }
 
-/// Reads at most `limit` bytes of a pipe in a thread of its own; the channel gives them when the pipe ends.
+/// Reads at most `limit` bytes of a pipe in a separate thread; the channel gives them when the pipe ends.
 fn read_aside(pipe: impl Read + Send + 'static, limit: u64) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was read before an error is still the best answer there is.
+        // Bytes read before an error are still used.
         let _ = pipe.take(limit).read_to_end(&mut bytes);
         let _ = sender.send(bytes);
     });

@@ -42,7 +42,7 @@ impl Timestamp {
         Self(self.0.saturating_sub(micros))
     }
 
-    /// How long after `earlier` this is; zero when it is not after.
+    /// Time from `earlier` to this moment; zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -67,8 +67,8 @@ pub(crate) trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
 }
 
-/// The operating system's clock. A clock that was lost and stands before 1970 counts as its first microsecond: due times
-/// of the store are positive, so that what is written now is not lost to later runs.
+/// The operating system's clock. A clock that was reset to a time before 1970 counts as its first microsecond: due
+/// times of the store are positive, and rows written now must stay visible to later runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SystemClock;
 
@@ -79,18 +79,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// The moment that is kept of what the system's clock says.
+/// The moment to use for the system clock's time; see [`SystemClock`].
 fn of_system(now: jiff::Timestamp) -> Timestamp {
     Timestamp(now.as_microsecond().max(1))
 }
 
-/// True where the clock of this machine stands before 1970.
+/// True if the clock of this machine shows a time before 1970.
 #[expect(clippy::disallowed_methods, reason = "the one owner of the wall clock")]
 pub(crate) fn is_lost() -> bool {
     jiff::Timestamp::now() < jiff::Timestamp::UNIX_EPOCH
 }
 
-/// A bound on how long something may take, whatever happens to the wall clock meanwhile. Copies share it.
+/// A bound on how long something may take, independent of the wall clock. Copies share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Deadline {
     start: Instant,

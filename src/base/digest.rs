@@ -61,12 +61,12 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// A digest that grows.
+/// An incremental digest.
 #[derive(Clone, Default)]
 pub(crate) struct Hasher(sha2::Sha256);
 
 impl Hasher {
-    /// Takes the next bytes in.
+    /// Adds the next bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

@@ -6,7 +6,6 @@ use std::ffi::{OsStr, OsString};
 /// One environment variable this program reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Variable {
-    /// Its name.
     pub(crate) name: &'static str,
     /// What it does, in one line of help text.
     pub(crate) meaning: &'static str,
@@ -58,14 +57,13 @@ pub(crate) const KEY_PREFIX: &str = "SK_SYNC_";
 /// Prefix that a repository file's variable references must have.
 pub(crate) const SECRET_PREFIX: &str = "SK_SYNC_SECRET_";
 
-/// The variables by which other programs learn of a proxy, in the order they count here. As everywhere, the lower-case
-/// name comes first.
+/// The proxy variables of other programs, in order of precedence: the lower-case name first, as in curl.
 pub(crate) const SYSTEM_PROXIES: [&str; 6] =
     ["https_proxy", HTTPS_PROXY, "all_proxy", ALL_PROXY, "http_proxy", HTTP_PROXY];
-/// The variables that name hosts without a proxy.
+/// The variables that list hosts to reach without a proxy.
 pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", NO_PROXY_LIST];
 
-/// What the names of variables begin with that no child sees.
+/// Prefixes of the variables that are hidden from child processes.
 const OWN_PREFIXES: [&str; 2] = ["SK_SYNC", "SPEC_KITTY"];
 
 /// The variables that git needs to find programs, its settings, temporary files and, under sudo, the user.
@@ -126,14 +124,14 @@ impl Env {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
-    /// What a program of the person's own sees: everything but this program's variables, secrets among them, and those of
-    /// the older version.
+    /// The environment for a program that the user configured: everything except the variables of this program (which
+    /// hold secrets) and of the older version.
     pub(crate) fn for_own_program(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let is_ours = |name: &OsStr| OWN_PREFIXES.iter().any(|p| name.as_encoded_bytes().starts_with(p.as_bytes()));
         self.raw().filter(move |(name, _)| !is_ours(name))
     }
 
-    /// What git sees that is asked about a checkout: where programs, settings and temporary files are, and nothing else.
+    /// The environment for git: where programs, settings and temporary files are, and nothing else.
     pub(crate) fn for_git(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.raw().filter(|(name, _)| FOR_GIT.iter().any(|known| name.eq_ignore_ascii_case(known)))
     }
@@ -143,7 +141,7 @@ impl Env {
         self.text(SWITCH).is_some_and(is_false)
     }
 
-    /// The value of `SK_SYNC` that says neither on nor off, so that it switches nothing.
+    /// The value of `SK_SYNC` if it means neither on nor off; it is ignored then. Else `None`.
     pub(crate) fn unknown_switch(&self) -> Option<&str> {
         let is_true = |word: &str| ["1", "true", "yes", "on"].contains(&word.trim().to_ascii_lowercase().as_str());
         self.text(SWITCH).filter(|word| !is_false(word) && !is_true(word))

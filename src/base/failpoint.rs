@@ -1,26 +1,26 @@
-//! Named points at which the program ends at once, as a power cut would end it, when a test says so.
+//! Named points at which the program aborts on request of a test, like a power cut.
 //!
-//! Only with the feature `failpoints`, which no build for people has; without it a point is no code at all. With it,
-//! `SK_SYNC_FAILPOINT=NAME` aborts at the first passing of the point, `NAME:3` at the third.
+//! Exists only with the feature `failpoints`, which no release build has; without it a point compiles to nothing. With
+//! it, `SK_SYNC_FAILPOINT=NAME` aborts at the first pass of the point, `NAME:3` at the third.
 
-/// An attempt is on disk, and nothing of it was sent.
+/// An attempt is on disk, but not sent.
 pub(crate) const ATTEMPT_WRITTEN: &str = "attempt_written";
-/// The server has a whole request, and of its answer only the head was read.
+/// The server has a whole request; only the head of its response was read.
 pub(crate) const POST_SENT: &str = "post_sent";
-/// An answer to a batch was read, and nothing of it was recorded.
+/// The response to a batch was read, but not recorded.
 pub(crate) const ANSWER_READ: &str = "answer_read";
-/// Answers to documents were read, and nothing of them was recorded.
+/// Responses to documents were read, but not recorded.
 pub(crate) const DOCUMENTS_ANSWERED: &str = "documents_answered";
-/// What an answer said is on disk.
+/// The result of a response is on disk.
 pub(crate) const LEDGER_COMMITTED: &str = "ledger_committed";
-/// What one older store has for one of ours is on disk, with its mark.
+/// The rows of one older store are imported for one project, and the store is marked.
 pub(crate) const IMPORTED: &str = "imported";
-/// Events that name no project are in the store of one, and still where they were.
+/// Events without a project are in the store of one project, and still in their old place.
 pub(crate) const ADOPTED: &str = "adopted";
-/// An archive has its name and is proved, and no row says so yet.
+/// An archive has its final name and is verified, but no row says so yet.
 pub(crate) const ARCHIVED: &str = "archived";
 
-/// The program is at the point `name`.
+/// Aborts if `name` is the armed point; compiled to nothing here.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub(crate) const fn at(_name: &'static str) {}
@@ -35,20 +35,20 @@ mod armed {
 
     use crate::base::Env;
 
-    /// The point where the program ends, and at which passing.
+    /// The armed point, and at which pass it aborts.
     static ARMED: OnceLock<(String, u64)> = OnceLock::new();
     static PASSINGS: AtomicU64 = AtomicU64::new(0);
 
-    /// Reads where the program is to end.
+    /// Reads the armed point from `SK_SYNC_FAILPOINT`.
     pub(crate) fn arm(env: &Env) {
         if let Some(text) = env.text("SK_SYNC_FAILPOINT") {
             let (name, passing) = text.split_once(':').unwrap_or((text, "1"));
-            // Armed once: the process has one environment.
+            // Armed once: a process has one environment.
             let _set = ARMED.set((name.to_owned(), passing.parse().unwrap_or(1)));
         }
     }
 
-    /// The program is at the point `name`.
+    /// Aborts if `name` is the armed point and this is the armed pass.
     pub(crate) fn at(name: &'static str) {
         if let Some((armed, passing)) = ARMED.get()
             && armed == name

@@ -1,11 +1,11 @@
-//! Files only their owner can read, and replacement that a crash cannot tear.
+//! Files that only their owner can read, and replacement that is atomic across a crash.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-/// Creates `dir` and its missing parents, readable by the owner alone (0700) where the system knows modes.
-/// A directory that exists already is left as it is.
+/// Creates `dir` and its missing parents, readable by the owner only (0700) on Unix. An existing directory keeps its
+/// mode.
 pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -14,7 +14,7 @@ pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir).map_err(|e| named(&e, "cannot create directory", dir))
 }
 
-/// Creates an empty file for the owner alone (0600) unless it exists.
+/// Creates an empty file for the owner only (0600) unless it exists.
 pub(crate) fn create_private_file(path: &Path) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -26,8 +26,8 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a regular file for reading, and never waits for the other end of a pipe. Anything else by that name is an error
-/// of the kind `InvalidInput`: a repository can bring a pipe, and a device may have no end.
+/// Opens a regular file for reading without blocking on a pipe. Anything else at `path` is an error of the kind
+/// `InvalidInput`: a repository can contain a pipe, and a device may have no end.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
@@ -43,7 +43,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A regular file as a whole; an error of the kind `FileTooLarge` where it has more than `most` bytes.
+/// Reads a whole regular file; error of the kind `FileTooLarge` if it has more than `most` bytes.
 pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -53,15 +53,15 @@ pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The beginning of a regular file, 1 MiB of it at most.
+/// The beginning of a regular file, at most 1 MiB.
 pub(crate) fn read_beginning(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.take(1 << 20).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Replaces `path` by `bytes` in one step: a reader sees the old file or the new one, never a part.
-/// The new file is 0600 and on disk before it takes the name.
+/// Replaces `path` by `bytes` atomically: a reader sees the old file or the new one, never a part. The new file is 0600
+/// and on disk before it takes the name.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| named(&e, "cannot write next to", path))?;
@@ -70,11 +70,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces `path` by `bytes` in one step, without waiting for the disk: a reader sees the old file or the new one,
-/// though after a crash of the machine perhaps neither. For what can be made again. Two writers at once may spoil each
-/// other's file; what is read must so prove itself.
+/// Replaces `path` by `bytes` atomically, without waiting for the disk: a reader sees the old file or the new one, but
+/// after a crash of the machine perhaps neither. For caches only. Two writers at once can corrupt each other's file, so
+/// the content must verify itself.
 pub(crate) fn replace_lightly(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // One name for the new file: however many writers are killed, one of them is left behind.
+    // One name for the temporary file: killed writers leave at most one of them behind.
     let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -85,9 +85,9 @@ pub(crate) fn replace_lightly(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::rename(&new, path).map_err(|e| named(&e, "cannot replace", path))
 }
 
-/// Returns when the entries of `dir`, as they are now, are on disk: a new name, a changed one, a removed one.
+/// Flushes the entries of `dir` to disk: a new name, a changed one, a removed one.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    // Elsewhere a directory cannot be opened like a file, and its entries are the system's concern.
+    // On other systems a directory cannot be opened like a file; there this does nothing.
     #[cfg(unix)]
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| named(&e, "cannot sync", dir))?;
     #[cfg(not(unix))]
@@ -95,7 +95,7 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same error with what was tried and where in its text.
+/// The same error, with the attempted action and the path in its text.
 pub(crate) fn named(error: &io::Error, act: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{act} {}: {error}", crate::base::text::path(path)))
 }

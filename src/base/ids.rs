@@ -1,4 +1,4 @@
-//! Identifiers: monotonic ULIDs for events, and the id forms the wire accepts.
+//! Identifiers: monotonic ULIDs for events, and the id forms that the wire accepts.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -27,7 +27,7 @@ impl Ids for SystemIds {
     fn ulid(&self, at: Timestamp) -> String {
         let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let next = match *last {
-            // Same millisecond, or the clock went back: count up from the last id instead.
+            // Same millisecond, or the clock moved backwards: count up from the last id instead.
             Some(previous) if previous.timestamp_ms() >= at.as_millis() => {
                 previous.increment().unwrap_or_else(|_| ulid::Ulid::from_parts(previous.timestamp_ms() + 1, 0))
             }
@@ -42,8 +42,8 @@ impl Ids for SystemIds {
     }
 }
 
-/// An id in the one form it is compared in: 26 ULID characters upper-cased, a UUID hyphenated and lower-cased.
-/// `None` when the text is neither (`formats` section 3.2).
+/// The form in which ids are compared: 26 ULID characters upper-cased, a UUID hyphenated and lower-cased. `None` if the
+/// text is neither.
 pub(crate) fn normalize(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     match bytes.len() {
@@ -54,7 +54,7 @@ pub(crate) fn normalize(text: &str) -> Option<String> {
     }
 }
 
-/// The ULID text of 128 bits: 26 Crockford digits, the high one first.
+/// The ULID text of 128 bits: 26 Crockford digits, most significant first.
 pub(crate) fn ulid_of(bits: u128) -> String {
     ulid::Ulid::from(bits).to_string()
 }

@@ -1,28 +1,28 @@
-//! A request to stop: set once by Ctrl-C or a termination signal, looked at between two steps of work.
+//! A request to stop: set once by Ctrl-C or a termination signal, checked between two steps of work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a wait goes on at most before it notices a stop.
+/// Longest time until a wait notices a stop.
 const GLANCE: Duration = Duration::from_millis(25);
 
-/// A shared flag that says "finish the step at hand and stop".
+/// A shared flag that asks the program to finish the current step and stop.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Asks for the stop.
+    /// Requests the stop.
     pub(crate) fn request(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
-    /// True once a stop was asked for.
+    /// True once a stop was requested.
     pub(crate) fn is_requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Waits for `time`, or until a stop is asked for; true when one was.
+    /// Waits for `time`, or until a stop is requested; true if one was.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits, and it looks up from waiting")]
     pub(crate) fn wait(&self, time: Duration) -> bool {
         let mut left = time;

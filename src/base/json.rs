@@ -1,16 +1,16 @@
 //! JSON texts compared by meaning.
 //!
-//! Payloads are kept byte for byte; only comparison uses the canonical form here. It reads what Python's `json` writes
-//! and strict parsers refuse (`NaN`, `Infinity`, lone surrogates, integers of any length), because older queues hold
-//! such rows. The form is that of `json.dumps(json.loads(x), sort_keys=True, separators=(",", ":"))` (`formats`
-//! section 10): keys sorted by code point, the last of a repeated key, ASCII only, floats as Python's `repr`.
+//! Payloads are kept byte for byte; only comparison uses the canonical form here. It accepts the output of Python's
+//! `json` that strict parsers reject (`NaN`, `Infinity`, lone surrogates, integers of any length), because older queues
+//! hold such rows. The form is that of `json.dumps(json.loads(x), sort_keys=True, separators=(",", ":"))`: keys sorted
+//! by code point, the last value of a repeated key, ASCII only, floats as Python's `repr`.
 
 use std::collections::BTreeMap;
 
-/// Deeper nesting than this is not read; such texts compare as bytes.
+/// Deepest nesting that is parsed; deeper texts compare as bytes.
 const DEEPEST: usize = 900;
 
-/// The canonical form of a JSON text; `None` when `bytes` are no JSON text.
+/// The canonical form of a JSON text; `None` if `bytes` is not a JSON text.
 pub(crate) fn canonical(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut reader = Reader { rest: bytes, depth: 0 };
     let mut out = Vec::with_capacity(bytes.len());
@@ -19,7 +19,7 @@ pub(crate) fn canonical(bytes: &[u8]) -> Option<Vec<u8>> {
     reader.rest.is_empty().then_some(out)
 }
 
-/// True when both are the same bytes, or JSON texts that mean the same.
+/// True when both are the same bytes, or JSON texts with the same value.
 pub(crate) fn same_meaning(a: &[u8], b: &[u8]) -> bool {
     a == b || matches!((canonical(a), canonical(b)), (Some(a), Some(b)) if a == b)
 }
@@ -41,7 +41,7 @@ impl Reader<'_> {
         true
     }
 
-    /// After blanks, one value, written to `out` in canonical form.
+    /// Skips white space and writes one value to `out` in canonical form.
     fn value(&mut self, out: &mut Vec<u8>) -> Option<()> {
         self.skip_blanks();
         for word in [&b"null"[..], b"true", b"false", b"NaN", b"Infinity", b"-Infinity"] {

@@ -1,7 +1,8 @@
-//! A lock between processes: held by an open file, so that the system frees it however its holder ends.
+//! A lock between processes: held by an open file, so that the system releases it when its holder ends, even by a
+//! crash.
 //!
-//! The lock file is never read or written: on some systems a locked file cannot be read even by its holder. Who holds
-//! the lock stands in a file beside it.
+//! The lock file is never read or written: on some systems a locked file cannot be read even by its holder. A file next
+//! to it names the holder.
 
 use std::fs::File;
 use std::io;
@@ -12,33 +13,33 @@ use serde::{Deserialize, Serialize};
 
 use super::{Clock, Interrupt, files};
 
-/// Who holds a lock; told to those who wait in vain.
+/// The process that holds a lock, for messages of waiting processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Holder {
-    /// Its process id.
+    /// Process id.
     pub(crate) pid: u32,
     /// When it took the lock, RFC 3339.
     pub(crate) since: String,
-    /// What it is doing.
+    /// Command that holds the lock.
     pub(crate) doing: String,
 }
 
-/// A held lock; dropping it lets go.
+/// A held lock; released on drop.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
     holder_path: PathBuf,
 }
 
-/// Why there is no lock.
+/// Why the lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Somebody else has it, and had it for the whole time this process was ready to wait.
+    /// Another process held it during the whole wait.
     #[error("another sk-sync holds {path}")]
     Held {
         /// The lock file.
         path: String,
-        /// Who it is, as far as that is known.
+        /// The process that holds it; `None` if unknown.
         holder: Option<Holder>,
     },
     /// The wait was interrupted.
@@ -53,13 +54,13 @@ pub(crate) enum Error {
         /// The lock file.
         path: String,
     },
-    /// The lock file cannot be made or locked.
+    /// The lock file cannot be created or locked.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl Lock {
-    /// Takes the lock at `path`, waiting at most `patience`. `doing` is what others are told.
+    /// Takes the lock at `path`, waiting at most `patience`. Other processes are shown `doing`.
     pub(crate) fn take(
         path: &Path,
         doing: &str,
@@ -92,8 +93,8 @@ impl Lock {
         }
         let lock = Self { file, holder_path };
         let holder = Holder { pid: std::process::id(), since: clock.now().to_string(), doing: doing.to_owned() };
-        // Only a courtesy to others: without it the lock works all the same. No wait for the disk, and one name for the new
-        // file: who was killed before the rename leaves one behind, which the next one uses up.
+        // Information for other processes only; the lock works without it. Not flushed to disk, and one name for the
+        // temporary file: a process killed before the rename leaves one behind, which the next holder overwrites.
         if let Ok(text) = serde_json::to_vec(&holder)
             && let Err(e) = files::replace_lightly(&lock.holder_path, &text)
         {
@@ -141,7 +142,7 @@ mod tests {
             other => panic!("{other}"),
         }
         drop(first);
-        // Somebody was killed while writing who holds it.
+        // A process was killed while writing the holder file.
         std::fs::write(path.with_extension("new"), b"{").unwrap();
         drop(take(Duration::ZERO).unwrap());
         let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -4,24 +4,22 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// Directories that hold git's own files, or copies of the work tree: no pattern leads through them.
+/// Directories that hold git's own files, or copies of the work tree; patterns never match inside them.
 const CLOSED: [&str; 2] = [".git", ".worktrees"];
 
-/// One name of a path, as a pattern has it.
+/// One segment of a pattern.
 #[derive(Debug, Clone)]
 pub(crate) enum Segment {
-    /// This name.
+    /// Exactly this name.
     Literal(String),
-    /// `before{name}after`: one visible name, of which the variable holds the middle.
+    /// `before{name}after`: one name that is not hidden; the variable is its middle.
     Variable {
-        /// What the name begins with.
         before: String,
-        /// The variable.
+        /// Name of the variable.
         name: String,
-        /// What the name ends with.
         after: String,
     },
-    /// `*`, `?` and `[…]` in one name; no name that begins with `.` unless the pattern does.
+    /// `*`, `?` and `[…]` in one name; matches a name that begins with `.` only if the pattern does.
     Glob(GlobMatcher),
     /// `**`: any number of visible directories.
     Any,
@@ -34,7 +32,7 @@ pub(crate) struct PathPattern {
 }
 
 impl PathPattern {
-    /// A pattern of directories, such as `packages/{group}/specs/{name}`. The error says what is wrong.
+    /// A pattern of directories, such as `packages/{group}/specs/{name}`. The error is a reason for the user.
     pub(crate) fn of_directories(text: &str) -> Result<Self, String> {
         let segments: Vec<_> = names(text)?.into_iter().map(variable_or_literal).collect::<Result<_, _>>()?;
         let pattern = Self { segments };
@@ -51,7 +49,7 @@ impl PathPattern {
         Ok(pattern)
     }
 
-    /// A pattern of files, such as `docs/adr/*.md`. The error says what is wrong.
+    /// A pattern of files, such as `docs/adr/*.md`. The error is a reason for the user.
     pub(crate) fn of_files(text: &str) -> Result<Self, String> {
         let mut segments: Vec<_> = names(text)?.into_iter().map(glob_or_literal).collect::<Result<_, _>>()?;
         if let Some(Segment::Any) = segments.last() {
@@ -73,18 +71,18 @@ impl PathPattern {
         })
     }
 
-    /// The names that every path of this pattern begins with; empty where the first one is a variable or a glob.
+    /// The names that every path of this pattern begins with; empty if the first segment is a variable or a glob.
     pub(crate) fn literal_beginning(&self) -> String {
         literal(self.segments.iter())
     }
 
-    /// The directory that everything of this pattern lies in; empty for the top of the project.
+    /// The directory that contains every match of this pattern; empty for the top of the project.
     pub(crate) fn literal_parent(&self) -> String {
         literal(self.segments.iter().take(self.segments.len().saturating_sub(1)))
     }
 }
 
-/// The literal names that segments begin with, as a path.
+/// The literal names of the leading segments, as a path.
 fn literal<'a>(segments: impl Iterator<Item = &'a Segment>) -> String {
     let names = segments.map_while(|segment| match segment {
         Segment::Literal(name) => Some(name.as_str()),
@@ -94,7 +92,7 @@ fn literal<'a>(segments: impl Iterator<Item = &'a Segment>) -> String {
 }
 
 impl Segment {
-    /// True when `name` is one that this segment stands for. For a variable see [`Self::captured`].
+    /// True if this segment matches `name`. For a variable see [`Self::captured`].
     pub(crate) fn matches(&self, name: &str) -> bool {
         match self {
             Self::Literal(literal) => literal == name,
@@ -104,7 +102,7 @@ impl Segment {
         }
     }
 
-    /// What the variable holds for `name`; `None` where this is not a variable, or not one for `name`.
+    /// Value of the variable for `name`; `None` if this segment is not a variable or does not match `name`.
     pub(crate) fn captured<'a>(&self, name: &'a str) -> Option<&'a str> {
         let Self::Variable { before, after, .. } = self else { return None };
         let middle = name.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
@@ -112,7 +110,7 @@ impl Segment {
     }
 }
 
-/// The names of a relative path with `/`.
+/// The names of a relative path, split at `/`.
 fn names(text: &str) -> Result<Vec<&str>, String> {
     let names: Vec<_> = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/').split('/').collect();
     if text.chars().any(|c| c.is_control() || c == '\\') {

@@ -1,25 +1,25 @@
-//! What tells two repositories apart that state the same project UUID: a UUID is a claim that anybody can copy.
+//! Distinguishes repositories that state the same project UUID: a UUID is a claim that anyone can copy.
 
 use std::path::Path;
 
 use super::Sha256;
 
-/// Digits of an id, of whichever kind.
+/// Digits of an id, for each of the three kinds.
 const DIGITS: usize = 32;
 
-/// The id of a repository: a name that is safe as the name of a directory. The three kinds cannot be mistaken for each
-/// other, so that no file can claim what only a path or the environment may name.
+/// The id of a repository: a name that is safe as the name of a directory. The three kinds never collide, so a file
+/// cannot claim an id that only a path or the environment may give.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RepositoryId(String);
 
 impl RepositoryId {
-    /// A random one, made from a random UUID: what a git directory keeps.
+    /// A random id, made from a random UUID and stored in the git directory.
     pub(crate) fn random(uuid: &str) -> Option<Self> {
         Self::read(uuid.replace('-', "").as_bytes())
     }
 
-    /// What a git directory's file says: 32 lower-case hexadecimal digits, and perhaps a line end. `None` for anything
-    /// else.
+    /// Reads the file in a git directory: 32 lower-case hexadecimal digits and an optional line end. `None` for
+    /// anything else.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -27,23 +27,23 @@ impl RepositoryId {
         (text.len() == DIGITS && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
     }
 
-    /// The id of the directory at this path, where no file can keep one.
+    /// Id of the directory at this path, for directories in which a file cannot be stored.
     pub(crate) fn of_path(path: &Path) -> Self {
         Self(format!("path-{}", digest("repository path", path.as_os_str().as_encoded_bytes())))
     }
 
-    /// The id of a repository that a person or a workflow named.
+    /// Id of a repository that a person or a workflow named.
     pub(crate) fn of_name(name: &str) -> Self {
         Self(format!("name-{}", digest("repository name", name.trim().as_bytes())))
     }
 
-    /// The id that names this directory of the state directory; `None` where no id does.
+    /// The id that belongs to this directory of the state directory; `None` if the name is not an id.
     pub(crate) fn of_directory(name: &str) -> Option<Self> {
         let digits = name.strip_prefix("path-").or_else(|| name.strip_prefix("name-")).unwrap_or(name);
         Self::read(digits.as_bytes()).filter(|id| id.0 == digits).map(|_| Self(name.to_owned()))
     }
 
-    /// The name of its directory.
+    /// Name of its directory.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

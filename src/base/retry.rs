@@ -1,10 +1,10 @@
-//! How long to wait before trying again (design section 7): `d = min(2^failures, 300)` s, drawn between d/2 and d.
+//! Wait before the next try: `d = min(2^failures, 300)` s, drawn between d/2 and d.
 
 use std::time::Duration;
 
 use crate::base::Timestamp;
 
-/// The longest wait a server may ask for, and the furthest a due time is believed.
+/// The longest wait a server may ask for, and the furthest due time that is accepted.
 pub(crate) const LONGEST: Duration = Duration::from_hours(1);
 
 /// The wait after a failure that had `failures` failures before it. `server` is the server's own `Retry-After`,
@@ -15,15 +15,15 @@ pub(crate) fn backoff(failures: u32, server: Option<Duration>, random: f64) -> D
     drawn.max(server.map_or(Duration::ZERO, |server| asked(server, random)))
 }
 
-/// The wait that a server asked for: never shorter, up to a quarter longer, so that clients it told the same do not
-/// return at once; at most [`LONGEST`]. `random` is in 0..1.
+/// The wait for a server's request: at least what it asked for, plus up to a quarter so that its clients do not return
+/// all at once; at most [`LONGEST`]. `random` is in 0..1.
 pub(crate) fn asked(server: Duration, random: f64) -> Duration {
     let server = server.min(LONGEST);
     (server + server.mul_f64(random.clamp(0.0, 1.0) / 4.0)).min(LONGEST)
 }
 
 /// True when something due at `due` may be tried at `now`. A due time further ahead than [`LONGEST`] means that the
-/// clock went back since it was written, and counts as due.
+/// clock moved backwards; it counts as due.
 pub(crate) fn is_due(due: Timestamp, now: Timestamp) -> bool {
     due <= now || due > now.after(LONGEST)
 }
@@ -34,7 +34,7 @@ pub(crate) fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> 
     if text.starts_with(|c: char| c.is_ascii_digit())
         && let Ok(seconds) = text.parse::<f64>()
     {
-        // More than any wait is a wait all the same.
+        // Larger than any `Duration`: use the longest wait.
         let seconds = if seconds > LONGEST.as_secs_f64() { LONGEST.as_secs_f64() } else { seconds };
         return Duration::try_from_secs_f64(seconds).ok();
     }

@@ -1,14 +1,14 @@
-//! Command lines that a person pastes into a POSIX shell. Their words come from strangers: a URL in a clone's file, a
-//! file's name, an id from a server.
+//! Command lines that a person pastes into a POSIX shell. Their words are untrusted: a URL in a clone's file, a file's
+//! name, an id from a server.
 
-/// `word` as a POSIX shell reads it back: itself where no character means anything to a shell, else in single quotes.
+/// `word` as a POSIX shell reads it back: unchanged if no character is special to a shell, else in single quotes.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:@%".contains(&b);
     let is_safe = !word.is_empty() && word.bytes().all(is_plain);
     if is_safe { word.to_owned() } else { in_quotes(word) }
 }
 
-/// The same, always in single quotes: for a text that is recognised again later.
+/// The same, always in single quotes: for text that a later run must recognise.
 pub(crate) fn in_quotes(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }

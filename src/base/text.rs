@@ -16,7 +16,7 @@ pub(crate) fn printable(text: &str) -> String {
     })
 }
 
-/// Characters that turn the direction of a text, break its line, or are not to be seen at all (Unicode's
+/// Characters that change the direction of a text, break its line, or are invisible (Unicode's
 /// `Default_Ignorable_Code_Point`, without the joiners that words of some scripts and emoji need).
 const fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -25,10 +25,10 @@ const fn is_unseen(c: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A JSON text with the characters that [`printable`] escapes as `\uXXXX`: the same value, and nothing in it steers a
-/// terminal. JSON itself escapes only the first 32.
+/// A JSON text with the characters that [`printable`] escapes as `\uXXXX`: the same value, without terminal control
+/// characters. JSON itself escapes only the first 32.
 pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
-    // Outside its strings JSON has none of these, so that each one found is in a string.
+    // Outside its strings JSON has none of these characters, so each one found is in a string.
     let is_raw = |c: char| (c.is_control() && c != '\n') || is_unseen(c);
     if !json.contains(is_raw) {
         return Cow::Borrowed(json);
@@ -49,7 +49,7 @@ pub(crate) fn path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// At most `limit` characters of `text`, with `…` where some were cut.
+/// At most `limit` characters of `text`, ending with `…` if it was cut.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -57,7 +57,7 @@ pub(crate) fn shorten(text: &str, limit: usize) -> String {
     }
 }
 
-/// The entry of `known` nearest to `word` by edit distance, when near enough to be a likely slip.
+/// The entry of `known` nearest to `word` by edit distance, if near enough to be a likely typing error; else `None`.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let best = known.into_iter().map(|k| (distance(word, k), k)).min()?;
     (best.0 <= (word.chars().count() / 3).max(2)).then_some(best.1)
@@ -79,13 +79,13 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The path whose bytes these are.
+/// The path with these bytes.
 #[cfg(unix)]
 pub(crate) fn os_path(bytes: &[u8]) -> std::path::PathBuf {
     <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into()
 }
 
-/// The path whose bytes these are.
+/// The path with these bytes.
 #[cfg(not(unix))]
 pub(crate) fn os_path(bytes: &[u8]) -> std::path::PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()

@@ -1,10 +1,10 @@
-//! The text of an artifact, once it is known to be what the index saw.
+//! The text of an artifact, verified to be the one that the index saw.
 
 use super::Decision;
 use crate::base::Sha256;
 
-/// A body fit to be uploaded: UTF-8, not empty, and of the digest the index recorded. Can be made only by
-/// [`Body::verify`], and is all that the queue takes.
+/// A body fit to be uploaded: UTF-8, not empty, and of the digest the index recorded. Only [`Body::verify`] and
+/// [`Body::kept`] make one, and the queue accepts nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Body {
     text: String,
@@ -12,8 +12,8 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Applies rules 6 to 8 of `formats` section 8 to bytes just read from a file that the index saw as `indexed`. The
-    /// bytes are kept as they are, byte-order mark and line ends included.
+    /// Checks the bytes of a file that the index saw as `indexed`: same digest, UTF-8, not empty. The bytes are kept
+    /// unchanged, byte-order mark and line ends included.
     pub(crate) fn verify(bytes: Vec<u8>, indexed: Sha256) -> Result<Self, Decision> {
         if Sha256::of(&bytes) != indexed {
             return Err(Decision::skipped("content_hash_mismatch"));
@@ -25,7 +25,7 @@ impl Body {
         Ok(Self { text, sha256: indexed })
     }
 
-    /// A text that is kept under its digest already, here or in an older queue, which took empty ones too.
+    /// A text that is already stored under its digest, here or in an older queue; older queues accepted empty ones too.
     pub(crate) fn kept(bytes: Vec<u8>, stated: Sha256) -> Result<Self, Decision> {
         if bytes.is_empty() && Sha256::of(&bytes) == stated {
             return Ok(Self { text: String::new(), sha256: stated });
@@ -38,7 +38,7 @@ impl Body {
         &self.text
     }
 
-    /// The text, given away.
+    /// The text, without a copy.
     pub(super) fn into_text(self) -> String {
         self.text
     }

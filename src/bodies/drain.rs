@@ -1,7 +1,7 @@
-//! Sending documents: rows are read and settled here, on the thread that owns the store, while a pool uploads.
+//! Sending documents: rows are read and settled on the thread that owns the store, while a pool uploads.
 //!
-//! At most two texts for each worker are in memory. Until the server has answered to a document they go one by one: what
-//! all are refused for, or a server that is not there or fails, costs one request or a few.
+//! At most two texts per worker are in memory. Until the server has answered to a document they are sent one at a time,
+//! so a general refusal or a failing server costs only a few requests.
 
 #[path = "choose.rs"]
 mod choose;
@@ -26,7 +26,7 @@ use crate::store::{ReadTx, Store};
 /// Bodies that become due within this time of each other are tried again together.
 const TOGETHER: Duration = Duration::from_millis(500);
 
-/// The longest that a run waits for one document; the wait after it has failed more often is left to a later run.
+/// The longest wait for one document within a run; longer waits are left to a later run.
 const SOON: Duration = Duration::from_secs(10);
 
 /// The settings of a drain.
@@ -34,7 +34,7 @@ const SOON: Duration = Duration::from_secs(10);
 pub(crate) struct DrainPolicy<'a> {
     /// The target's row in the ledger.
     pub(crate) target: i64,
-    /// Texts stay in the store although every target has them.
+    /// Keep texts in the store after every target has them.
     pub(crate) keeps_texts: bool,
     /// Documents are sent that the target has acknowledged before: it likely has their texts.
     pub(crate) is_again: bool,
@@ -42,8 +42,8 @@ pub(crate) struct DrainPolicy<'a> {
     pub(crate) on_disk: &'a dyn Fn(&Row) -> Option<Body>,
 }
 
-/// Uploads what is due and says what came of it. `on_outcome` hears of each body once, when its row is settled; of those
-/// kept for another try at the end.
+/// Uploads what is due and reports the results. `on_outcome` is called once for each document: when its row is settled,
+/// or at the end if it is kept for another try.
 pub(crate) fn drain(
     store: &mut Store,
     push: &Push,
@@ -114,7 +114,7 @@ pub(crate) fn drain(
 /// Documents of one request, each with its text: one, or several where the target takes many at a time.
 type Job = Vec<(Row, String)>;
 
-/// True for answers after which no other body may go out.
+/// True for results after which no other document may be sent.
 fn stops_everybody(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Halt { .. } | Outcome::Unreachable { .. } | Outcome::Retry { pace: Pace::Everybody, .. })
 }
@@ -127,32 +127,32 @@ struct Documents<'a> {
     brake: &'a AtomicBool,
     /// How many texts may be in memory.
     at_most: usize,
-    /// As it was when the drain began.
+    /// The target at the beginning of the drain.
     target: Target,
-    /// The server takes documents; before that is known they go one by one.
+    /// The server accepts documents; until that is known they are sent one at a time.
     is_open: bool,
     /// Some documents waited for another try when the drain began.
     has_waiting: bool,
-    /// Rows read and not yet handed out.
+    /// Rows read and not yet submitted.
     rows: VecDeque<Row>,
-    /// Where to read on; `None` when everything due was read.
+    /// Row to continue reading after; `None` once everything due was read.
     cursor: Option<i64>,
-    /// Rows of documents of which another version is being uploaded: they go after it.
+    /// Rows whose document has another version being uploaded; they are sent after it.
     behind: VecDeque<Row>,
     /// The documents that are being uploaded.
     at_hand: BTreeSet<[u8; 16]>,
     gathered: Gathered,
-    /// Refused documents, while it may yet be the server that refuses everything.
+    /// Refused documents, while the server may still turn out to refuse everything.
     refused: Vec<(Row, String)>,
-    /// What is to be said of rows kept for another try, by row.
+    /// Reports about rows kept for another try, by row.
     kept: BTreeMap<i64, ArtifactOutcome>,
-    /// How often this drain tried a row that it kept.
+    /// Number of tries in this drain of each kept row.
     tries: BTreeMap<i64, u32>,
-    /// What is to be said of rows whose answer was about everybody.
+    /// Reports about rows whose answer concerned every document.
     untouched: Vec<ArtifactOutcome>,
-    /// When rows are due that may be tried again in this run.
+    /// Due times of rows that may be tried again in this run.
     soon: BTreeSet<Timestamp>,
-    /// Until when the server wants no requests.
+    /// Time before which the server wants no requests.
     pause: Option<Timestamp>,
     report: Report,
 }
@@ -208,7 +208,7 @@ impl Cargo for Documents<'_> {
 }
 
 impl Documents<'_> {
-    /// Everything that is due is tried from here on, unless the server wants to be left alone.
+    /// Starts a pass over everything that is due, unless the server asked for a pause.
     fn begin_pass(&mut self, now: Timestamp) {
         self.rows.clear();
         self.behind.clear();
@@ -247,7 +247,7 @@ impl Documents<'_> {
                         }
                     }
                     Pace::Everybody => {
-                        // Requests that were on their way when the server first asked say the same thing once more.
+                        // Requests that were running when the server first asked for a pause repeat that request.
                         if self.pause.is_none_or(|until| until <= now) {
                             due_at = due_at.max(delivery::pause(&self.target, server_wait, random, now));
                             self.target.throttled += 1;
@@ -259,7 +259,7 @@ impl Documents<'_> {
                 }
                 self.gathered.add(row, Act::Postpone { reason, due_at }, now);
             }
-            // These say nothing about the body: its row stays as it is.
+            // These results do not concern the document: its row is unchanged.
             Outcome::Halt { reason, .. } => {
                 self.untouched.push(outcome_of(row, Status::Queued, reason.clone(), true));
                 stop = Some(Stop::Halted(reason));
@@ -278,8 +278,8 @@ impl Documents<'_> {
         self.gathered.add(row, act, course.now);
     }
 
-    /// Takes down a refusal. One document after the other that is refused alike, with none accepted, is one halt: those
-    /// are as they were before then.
+    /// Records a refusal. Documents refused one after the other for the same reason, with none accepted, are one halt:
+    /// they return to their earlier state.
     fn refuse(&mut self, course: &mut Course<'_>, row: Row, reading: &Reading, reason: String) -> Option<Stop> {
         let alike = if reading.is_too_large() { Alike::New } else { course.note_refused(reading) };
         if alike == Alike::New {
@@ -298,14 +298,14 @@ impl Documents<'_> {
         Some(Stop::Halted(reason))
     }
 
-    /// The refusals so far were about the documents.
+    /// The refusals so far concerned the documents: records them.
     fn fail_refused(&mut self, now: Timestamp) {
         for (row, reason) in self.refused.drain(..) {
             self.gathered.add(row, Act::Fail { reason }, now);
         }
     }
 
-    /// Writes down what was gathered, and then tells it.
+    /// Writes the gathered results, then reports them.
     fn settle(&mut self, store: &mut Store, now: Timestamp) -> Result<(), Error> {
         for (row, act) in self.gathered.write(store, self.policy.target, self.policy.keeps_texts, now)? {
             self.tell(row, act);
@@ -334,7 +334,7 @@ impl Documents<'_> {
         (self.on_outcome)(&outcome);
     }
 
-    /// Tells of what is kept, and adds up.
+    /// Reports what is kept for another try, and returns the totals.
     fn finish(mut self, store: &Store, course: Course<'_>) -> Result<Report, Error> {
         self.report.retryable = self.kept.len() as u64;
         self.kept.values().chain(&self.untouched).for_each(|outcome| (self.on_outcome)(outcome));
@@ -344,12 +344,12 @@ impl Documents<'_> {
     }
 }
 
-/// What the versions of a document have in common.
+/// Key that all versions of a document share.
 fn key(row: &Row) -> [u8; 16] {
     event::document_key(&row.namespace, &row.path)
 }
 
-/// Documents that the target lacks and that a later drain sends.
+/// Number of documents that the target lacks and that a later drain sends.
 fn remaining(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
     let target = delivery::targets(tx)?.into_iter().find(|known| known.id == target);
     let balance = delivery::balance_of(tx, target.as_ref(), Kind::Document)?;

@@ -1,4 +1,4 @@
-//! What each answer does to the queue, over a real socket.
+//! Effect of each answer on the queue, over a real socket.
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
@@ -17,7 +17,7 @@ use crate::delivery::{self, Means, Stop};
 use crate::endpoint::Link;
 use crate::store::traced;
 
-/// The present of most tests.
+/// The time in most tests.
 pub(super) const NOW: i64 = 1000;
 
 /// No text is anywhere but in the store.
@@ -34,7 +34,7 @@ pub(super) fn push(origin: &str, parallel: usize) -> Push {
     Push::new(&Link::for_tests(origin), WireNames::Current, parallel).unwrap()
 }
 
-/// Drains for at most `time`, and returns the report and what was told, sorted by path.
+/// Drains for at most `time`; returns the report and the outcomes, sorted by path.
 pub(super) fn run_for(
     world: &mut World,
     push: &Push,
@@ -57,16 +57,16 @@ pub(super) fn run_now(world: &mut World, origin: &str, parallel: usize) -> (Repo
     run_at(world, &push(origin, parallel), NOW)
 }
 
-/// What became of a body's row.
+/// What happened to a document's row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
-    /// It left, and the server has the body.
+    /// Settled: the server has the document.
     Delivered,
-    /// It left with an entry in the failure log.
+    /// Settled with an entry in the failure log.
     Logged,
-    /// It waits this many milliseconds, one failure more.
+    /// Waits this many milliseconds, with one failure more.
     Waits(i64),
-    /// It is as it was, and the drain stopped.
+    /// Unchanged, and the drain stopped.
     Untouched,
 }
 
@@ -205,7 +205,7 @@ fn everything_goes_once_over_a_few_connections() {
     assert_eq!(world.counts().rows, 0);
 }
 
-/// Each commit is a sync of the disk.
+/// Each commit is a sync to disk.
 #[test]
 fn answers_share_commits() {
     let mut world = World::new();
@@ -305,7 +305,7 @@ fn a_rate_limit_holds_back_everything_else() {
     assert_eq!((report.uploaded, report.remaining), (6, 0));
 }
 
-/// Eight answers to requests that were on their way together are one wish to be left alone, not eight in a row.
+/// Eight answers to requests that ran at the same time are one request to pause, not eight in a row.
 #[test]
 fn answers_that_were_on_their_way_raise_the_pause_once() {
     let mut world = World::new();

@@ -1,4 +1,4 @@
-//! What servers refused of texts that are not here, by older queues' words: kept for a person to see.
+//! The failure log of older queues: texts that servers refused and that are not stored here, kept for the user to see.
 
 use rusqlite::named_params;
 
@@ -10,10 +10,9 @@ use crate::store::{self, Counter, ReadTx, WriteTx};
 /// Open entries of the failure log.
 const FAILURES: Counter<'static> = Counter { scope: "bodies", name: "failures" };
 
-/// One entry: an artifact's text and a reason it was refused for.
+/// One entry: the text of an artifact and the reason for its refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// Whose artifact it is.
     pub(crate) namespace: NamespaceRef,
     /// The path below the feature directory.
     pub(crate) path: String,
@@ -21,19 +20,19 @@ pub(crate) struct Failure {
     pub(crate) sha256: Sha256,
     /// The length of the text.
     pub(crate) size_bytes: u64,
-    /// The reason (`formats` section 11.3).
+    /// The reason word, as stored by the older queue.
     pub(crate) reason: String,
-    /// How often.
+    /// Number of refusals.
     pub(crate) count: u32,
     /// The first time.
     pub(crate) first_failed_at: Timestamp,
     /// The last time.
     pub(crate) last_failed_at: Timestamp,
-    /// When the artifact was accepted after all, or a person asked for another try.
+    /// When the artifact was accepted after all, or a user asked for another try; `None` while open.
     pub(crate) closed_at: Option<Timestamp>,
 }
 
-/// Writes an entry of an older failure log; false when the same text is noted for the same reason already.
+/// Writes an entry of an older failure log; false if the same text is already recorded with the same reason.
 pub(crate) fn inherit_failure(tx: &WriteTx<'_>, entry: &Failure) -> Result<bool, Error> {
     if let Some(field) = entry.namespace.blank_field() {
         let (path, mission_slug) = (entry.path.clone(), entry.namespace.mission_slug.clone());
@@ -49,13 +48,13 @@ pub(crate) fn count_failures(tx: &ReadTx<'_>) -> Result<u64, Error> {
     Ok(u64::try_from(store::counter(tx, FAILURES)?).unwrap_or(0))
 }
 
-/// What each counter must say, by the rows.
+/// The value that each counter must have according to the rows.
 pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
     let sql = "SELECT COUNT(*) FROM bodies_failure_log WHERE closed_at IS NULL";
     Ok(vec![(FAILURES, tx.conn().query_row(sql, [], |row| row.get(0))?)])
 }
 
-/// Forgets every entry.
+/// Deletes every entry; returns how many.
 pub(crate) fn purge_failures(tx: &WriteTx<'_>) -> Result<u64, Error> {
     let open = count_failures(tx)?;
     tx.prepare("DELETE FROM bodies_failure_log")?.execute([])?;
@@ -84,7 +83,7 @@ fn insert(tx: &WriteTx<'_>, entry: &Failure) -> Result<bool, Error> {
     Ok(changed > 0)
 }
 
-/// Closes the entries of the artifact of `row`, whatever text they are about: the server has a text of it now.
+/// Closes the entries of the artifact of `row`, for any of its texts: the server has a text of it now.
 pub(super) fn close_for_artifact(tx: &WriteTx<'_>, row: &Row, now: Timestamp) -> Result<(), Error> {
     if count_failures(tx)? == 0 {
         return Ok(());
@@ -107,8 +106,8 @@ pub(super) fn close_for_artifact(tx: &WriteTx<'_>, row: &Row, now: Timestamp) ->
     Ok(store::add_to_counter(tx, FAILURES, -i64::try_from(closed).unwrap_or(i64::MAX))?)
 }
 
-/// Closes the open entries of the given missions (or of all), and says how many: a person has seen them. The next run
-/// offers the bodies again, and a new refusal opens the entry again.
+/// Closes the open entries of the given missions, or of all for `None`; returns how many. The next run sends the
+/// documents again, and a new refusal opens the entry again.
 pub(crate) fn close_failures(tx: &WriteTx<'_>, missions: Option<&[String]>, now: Timestamp) -> Result<u64, Error> {
     let closed = tx
         .prepare(
@@ -120,7 +119,7 @@ pub(crate) fn close_failures(tx: &WriteTx<'_>, missions: Option<&[String]>, now:
     Ok(closed as u64)
 }
 
-/// At most `limit` entries, the latest first; of every mission, or of the given ones; closed ones too when asked.
+/// At most `limit` entries, the latest first; of every mission, or of the given ones; closed ones too on request.
 pub(crate) fn failures(
     tx: &ReadTx<'_>,
     missions: Option<&[String]>,

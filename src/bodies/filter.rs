@@ -1,6 +1,6 @@
-//! Which artifacts have a body that is uploaded (`formats` section 8), decided from what the index knows.
+//! Which artifacts have a text that is sent, decided from the index. The reason texts are a public contract.
 //!
-//! The rules that need the bytes themselves are in [`super::Body`].
+//! The rules that need the bytes are in [`super::Body`].
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::{Error, Status};
 use crate::dossier::suffix;
 
-/// What the index says about one artifact.
+/// The facts about one artifact in the index.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate<'a> {
     /// The path below the feature directory, with `/`.
@@ -42,7 +42,7 @@ impl Decision {
 #[derive(Debug, Clone)]
 pub(crate) struct FilterPolicy {
     surfaces: GlobSet,
-    /// The globs that also decide about a path with a line end in it.
+    /// The globs that also match a path with a line end in it.
     multiline_surfaces: GlobSet,
     formats: Vec<String>,
     max_bytes: u64,
@@ -52,8 +52,8 @@ impl FilterPolicy {
     /// Settings from `artifacts.surfaces` (globs on the whole relative path, case-sensitive, `*` crosses `/`),
     /// `artifacts.formats` (suffixes without their dot, in any case) and `artifacts.max_bytes`.
     ///
-    /// A lone `*` or `?` stands for no line end, as in the reference's pattern `^tasks/WP\d+.*\.md$`, so a glob that
-    /// has one decides about no path that holds one; `**` does.
+    /// A lone `*` or `?` does not match a line end, as in the reference's pattern `^tasks/WP\d+.*\.md$`, so a glob with
+    /// one matches no path that contains a line end; `**` does.
     pub(crate) fn new(surfaces: &[String], formats: &[String], max_bytes: u64) -> Result<Self, Error> {
         let is_multiline = |glob: &&String| !glob.replace("**", "").contains(['*', '?']);
         Ok(Self {
@@ -82,7 +82,7 @@ fn glob_set<'a>(globs: impl Iterator<Item = &'a String>) -> Result<GlobSet, Erro
     set.build().map_err(|e| Error::Surface { glob: e.glob().unwrap_or_default().to_owned(), reason: e.to_string() })
 }
 
-/// Decides by the index alone; a body that is `queued` here must still pass [`super::Body::verify`].
+/// Decides by the index only; a text that is `queued` here must still pass [`super::Body::verify`].
 pub(crate) fn decide(candidate: &Candidate<'_>, policy: &FilterPolicy) -> Decision {
     let Candidate { path, size_bytes, is_present, error_reason } = *candidate;
     let suffix = suffix(path.rsplit('/').next().unwrap_or(path));
@@ -122,7 +122,7 @@ mod tests {
         Candidate { path, size_bytes, is_present: true, error_reason: None }
     }
 
-    /// The reference's surface rule, written down independently of globs.
+    /// The reference's rule for surfaces, written independently of globs.
     fn reference_surface(path: &str) -> bool {
         let exact = ["spec", "plan", "tasks", "analysis-report", "research", "quickstart", "data-model"];
         let work_package = path.strip_prefix("tasks/WP").and_then(|rest| rest.strip_suffix(".md"));

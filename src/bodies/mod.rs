@@ -1,9 +1,10 @@
-//! The texts of documents: which artifacts have one that is sent, the upload, and what each answer means.
+//! The texts of documents: which artifacts have one that is sent, the upload, and the meaning of each answer.
 //!
-//! Which version is owed where, and what an answer settles, is the ledger's (`delivery`); the versions are the journal's.
+//! The ledger (`delivery`) decides which version is sent where and settles answers; the journal keeps the versions.
 //!
-//! **Invariant:** a text is sent only as it was captured: its digest is checked wherever it comes from. A version counts
-//! as delivered only when a server echoed its path and digest. No namespace field is ever blank or substituted.
+//! **Invariant:** a text is sent only as it was captured: its digest is checked, whether it is read from the store or
+//! the disk. A version counts as delivered only when a server echoed its path and digest. No namespace field is ever
+//! blank or substituted.
 
 mod body;
 mod drain;
@@ -56,12 +57,12 @@ pub(crate) enum Error {
         /// The blank field.
         field: &'static str,
     },
-    /// A surface is no glob.
+    /// A surface is not a valid glob.
     #[error("artifacts.surfaces: `{glob}` is not a glob: {reason}")]
     Surface {
         /// The offending text.
         glob: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The store failed.

@@ -1,4 +1,4 @@
-//! What an answer says of an uploaded text. Pure; what an answer says of anything is [`crate::http::Reading`].
+//! Meaning of an answer to an upload. Pure; the general reading of a response is [`crate::http::Reading`].
 
 use std::time::Duration;
 
@@ -8,55 +8,55 @@ use crate::base::{Sha256, text};
 use crate::config::Ack;
 use crate::http::{Cause, Meaning, Reading, Refusal};
 
-/// What the uploaded body's row is to become.
+/// The result of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The server stored it now.
     Uploaded,
     /// The server had it.
     AlreadyExists,
-    /// Another try can help.
+    /// Another try may succeed.
     Retry {
         /// Why.
         reason: String,
-        /// How the row is to wait.
+        /// When the row is tried again.
         pace: Pace,
         /// The shortest wait the server asked for.
         server_wait: Option<Duration>,
     },
-    /// No other try of this text can help.
+    /// No further try of this text can succeed.
     Failed {
         /// Why.
         reason: String,
     },
-    /// Nothing can be uploaded until something is changed; says nothing about this body.
+    /// No document can be uploaded until something is changed; says nothing about this one.
     Halt {
         /// Why, with the server's words.
         reason: String,
         /// The refusal behind it.
         refusal: Option<Refusal>,
     },
-    /// No connection came about; says nothing about this body.
+    /// No connection; says nothing about this document.
     Unreachable {
         /// Why.
         reason: String,
     },
 }
 
-/// How a body waits for its next try.
+/// When a document is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// By itself; the next run will do.
+    /// Independently of others, in a later run.
     Later,
-    /// By itself, and again in this run when there is time: the server is not ready for it.
+    /// Independently of others, in this run if time is left: the server is not ready for it.
     Soon,
-    /// The same; what the server did with it is not known.
+    /// Like `Soon`; the result of the upload is unknown.
     Unknown,
-    /// Together with all others: the server wants fewer requests.
+    /// Together with all others: the server asked for a pause.
     Everybody,
 }
 
-/// What was sent, which a success has to echo.
+/// The sent fields that a success must echo.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent<'a> {
     /// The artifact's path.
@@ -65,8 +65,8 @@ pub(super) struct Sent<'a> {
     pub(super) sha256: Sha256,
 }
 
-/// What an exchange means for the text that was sent. `ack` says what acknowledges an upload: its echo, or the status
-/// alone. Only 400, 413, 422 and `namespace_not_found` say that a text is refused: no other answer costs one.
+/// Meaning of an exchange for the text that was sent. `ack`: whether an echo or the status alone acknowledges an
+/// upload. Only 400, 413, 422 and `namespace_not_found` refuse a text; no other answer gives one up.
 pub(super) fn read(reading: &Reading, sent: Sent<'_>, ack: Ack) -> Outcome {
     match (reading.meaning, reading.status) {
         (Meaning::Accepted, _) if ack == Ack::Status => Outcome::Uploaded,
@@ -82,7 +82,7 @@ pub(super) fn read(reading: &Reading, sent: Sent<'_>, ack: Ack) -> Outcome {
     }
 }
 
-/// A success counts only when it names the path and the digest that were sent.
+/// A success counts only if it names the path and the digest that were sent.
 fn success(reading: &Reading, sent: Sent<'_>) -> Outcome {
     let uncorrelated = |what: &str| uncorrelated(reading, what);
     if reading.is_cut {
@@ -185,12 +185,12 @@ fn retry(pace: Pace, reason: String, server_wait: Option<Duration>) -> Outcome {
     Outcome::Retry { reason, pace, server_wait }
 }
 
-/// `word`, the status, and the server's words.
+/// `word`, the status, and the server's message.
 fn coded(word: &str, reading: &Reading) -> String {
     with(&format!("{word}: {}", reading.status.unwrap_or_default()), &reading.words)
 }
 
-/// `word`, and what was said about it.
+/// `word` and the detail.
 fn with(word: &str, said: &str) -> String {
     if said.is_empty() { word.to_owned() } else { format!("{word}: {said}") }
 }
@@ -216,7 +216,7 @@ mod tests {
         of(&Ok(answer.clone()), Ack::Results)
     }
 
-    /// The outcome in one line: its kind, its reason, and the wait.
+    /// The outcome as one line: its kind, its reason, and the wait.
     fn line(answer: &Answer) -> String {
         match outcome(answer) {
             Outcome::Uploaded => "uploaded".to_owned(),

@@ -1,4 +1,4 @@
-//! One upload: the request of `formats` section 11.3, sent, and its answer read.
+//! One upload: sends the request and reads its response.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +13,12 @@ use crate::config::{Ack, WireNames};
 use crate::endpoint::Link;
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Reading, Request, Signature, gzip};
 
-/// Longer answers than this say nothing more.
+/// Longest response that is read, in bytes.
 const ANSWER_LIMIT: usize = 64 << 10;
 /// The same for each body of many.
 const ANSWER_PER_BODY: usize = 16 << 10;
 
-/// How long one upload may take.
+/// Time limit of one upload.
 pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
 
 /// The reading of an answer and what it means; `None` for a body that was not sent.
@@ -41,7 +41,7 @@ pub(crate) struct Push {
 }
 
 impl Push {
-    /// Uploads `parallel` bodies at a time, each over a connection of its own; `None` when the target takes no bodies.
+    /// Uploads `parallel` bodies at a time, each over a separate connection; `None` if the target accepts no documents.
     pub(crate) fn new(link: &Link, names: WireNames, parallel: usize) -> Option<Self> {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
         let parallel = parallel.max(1);

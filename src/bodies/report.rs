@@ -1,4 +1,4 @@
-//! What is said about bodies: a word and a reason for each, and totals of a drain.
+//! Reports about documents: a word and a reason for each, and the totals of a drain.
 
 use super::Row;
 use crate::base::Sha256;
@@ -33,7 +33,7 @@ impl Status {
     }
 }
 
-/// One line of `bodies.outcomes`.
+/// One entry of `bodies.outcomes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArtifactOutcome {
     /// The mission.
@@ -42,17 +42,17 @@ pub(crate) struct ArtifactOutcome {
     pub(crate) target_branch: String,
     /// The path below the feature directory.
     pub(crate) path: String,
-    /// Which text of it: an older one may still wait beside the present one.
+    /// Digest of the text: an older version may still wait next to the present one.
     pub(crate) sha256: Sha256,
     /// The word.
     pub(crate) status: Status,
-    /// Why, in the words of `formats` sections 8 and 11.3.
+    /// The reason, in the words of the public contract.
     pub(crate) reason: String,
-    /// True when trying again can help.
+    /// True if another try may succeed.
     pub(crate) retryable: bool,
 }
 
-/// What one drain did.
+/// Result of one drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Report {
     /// Requests made.
@@ -67,20 +67,20 @@ pub(crate) struct Report {
     pub(crate) failed: u64,
     /// Documents that the target lacks afterwards.
     pub(crate) remaining: u64,
-    /// What was due and has no text, neither kept nor on disk: as it was.
+    /// Due rows whose text is neither stored nor on disk; unchanged.
     pub(crate) textless: Vec<Row>,
     /// Why the drain ended early, if it did.
     pub(crate) stopped: Option<Stop>,
     /// Whether the server accepts uploads, or refuses every one.
     pub(crate) server: ServerStand,
-    /// The last answers in a row that say that the server does not know the event of a document, although the ledger has
-    /// it as delivered.
+    /// The number of last answers in a row with which the server denies to know a document's event, although the ledger
+    /// has the event as delivered.
     pub(crate) unknown_events: u32,
 }
 
 #[cfg(test)]
 impl Report {
-    /// The reason of a stop that only a change of settings, credentials or server ends.
+    /// The reason, if only a change of settings, credentials or server lets the drain continue; else `None`.
     pub(super) fn halted(&self) -> Option<&str> {
         match &self.stopped {
             Some(Stop::Halted(reason)) => Some(reason),

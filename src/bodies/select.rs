@@ -7,7 +7,7 @@ use crate::event::NamespaceRef;
 use crate::journal;
 use crate::store::ReadTx;
 
-/// One version of a document that is owed, without its text.
+/// One version of a document that is left to send, without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     /// Its journal row.
@@ -16,7 +16,7 @@ pub(crate) struct Row {
     pub(crate) namespace: NamespaceRef,
     /// The path below the feature directory.
     pub(crate) path: String,
-    /// The directory that the path begins at, from the top of the work tree, where that is known.
+    /// The directory that `path` is relative to, from the top of the work tree; `None` if unknown.
     pub(crate) place: Option<String>,
     /// The digest of the text.
     pub(crate) sha256: Sha256,
@@ -55,7 +55,8 @@ pub(super) fn due(tx: &ReadTx<'_>, target: i64, now: Timestamp, after: i64, limi
     Ok(delivery::due(tx, target, now, after, limit)?.into_iter().map(Row::from).collect())
 }
 
-/// At most `limit` rows that a target lacks, in journal order, due or not; of every mission, or of the given ones.
+/// At most `limit` rows that a target lacks, in journal order, due or not; of the given missions, or of every one for
+/// `None`.
 pub(crate) fn list(
     tx: &ReadTx<'_>,
     target: Option<i64>,
@@ -78,18 +79,18 @@ pub(crate) fn list(
 /// Rows read at once.
 const PAGE: i64 = 1000;
 
-/// What is kept of a row's text.
+/// The stored text of a row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stored {
-    /// The text, of the digest the row names.
+    /// The text, with the digest that the row names.
     Intact(Body),
-    /// Bytes of another digest: the store is damaged here.
+    /// Bytes with another digest: the store is damaged here.
     Damaged,
     /// None is kept.
     Nothing,
 }
 
-/// Reads a row's text and hashes it again, so that nothing but what was captured is ever sent.
+/// Reads a row's text and hashes it again, so that only captured text is ever sent.
 pub(super) fn content(tx: &ReadTx<'_>, row: &Row) -> Result<Stored, Error> {
     Ok(match journal::text(tx, row.sha256)? {
         Some(text) => Body::kept(text, row.sha256).map_or(Stored::Damaged, Stored::Intact),

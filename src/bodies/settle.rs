@@ -1,7 +1,7 @@
-//! What uploads came to, gathered and written down together.
+//! Gathers the results of uploads and writes them together.
 //!
-//! Each transaction is a sync of the disk, so one for each answer would cost more than the uploads. What is gathered when
-//! the process dies is uploaded again, and the server says that it has it.
+//! Each transaction is a sync to disk, so one per answer would cost more than the uploads. If the process dies,
+//! gathered results are lost: those documents are uploaded again, and the server answers that it has them.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::delivery::{self, Answered};
 use crate::journal::Kind;
 use crate::store::Store;
 
-/// Answers written down at once.
+/// Number of answers written at once.
 const AT_ONCE: usize = 64;
 
-/// The longest an answer waits for others.
+/// The longest time that an answer waits for others.
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// What to do with a row whose upload is over.
@@ -41,9 +41,9 @@ pub(super) enum Act {
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     acts: Vec<(Row, Act)>,
-    /// When the oldest of them came.
+    /// Arrival of the oldest of them.
     since: Option<Timestamp>,
-    /// Until when the server wants no requests, when it said so.
+    /// Time before which the server wants no requests, if it asked for a pause.
     pause: Option<Timestamp>,
 }
 
@@ -54,23 +54,23 @@ impl Gathered {
         self.since.get_or_insert(now);
     }
 
-    /// Adds that the server wants no request before `until`.
+    /// Adds a pause: no request before `until`.
     pub(super) fn add_pause(&mut self, until: Timestamp) {
         self.pause = self.pause.max(Some(until));
     }
 
-    /// How long the oldest answer may still wait for others; `None` when there is none.
+    /// How long the oldest answer may still wait for others; `None` without any.
     pub(super) fn time_left(&self, now: Timestamp) -> Option<Duration> {
         Some(LONGEST.saturating_sub(now.since(self.since?)))
     }
 
-    /// True when there are enough, or one is old enough.
+    /// True if there are enough answers, or the oldest has waited long enough.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.acts.len() >= AT_ONCE || self.time_left(now).is_some_and(|left| left.is_zero())
     }
 
-    /// Writes everything down in one transaction and gives it back to be told. A text goes with the last target that
-    /// lacked it, unless it is to stay.
+    /// Writes everything in one transaction and returns it for the report. A text is deleted with the last target that
+    /// lacked it, unless it is to be kept.
     pub(super) fn write(
         &mut self,
         store: &mut Store,

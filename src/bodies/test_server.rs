@@ -1,4 +1,4 @@
-//! A small HTTP server that answers each upload as it is told, and remembers what came.
+//! A small HTTP server that answers each upload as scripted, and records the requests.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-/// What the server does with a request.
+/// Reaction of the server to a request.
 pub(super) enum Reply {
     /// Answers, and keeps the connection.
     Answer { status: u16, header: Option<(&'static str, &'static str)>, body: String },
-    /// Takes the request, stores it even, and closes the connection without a word.
+    /// Reads the request and closes the connection without an answer; it may have stored the document.
     Hangup,
-    /// Takes the request and says nothing, ever.
+    /// Reads the request and never answers.
     Silence,
 }
 
@@ -28,7 +28,7 @@ impl Reply {
     }
 }
 
-/// What came.
+/// Recorded requests.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The JSON bodies, in the order they arrived.
@@ -70,13 +70,13 @@ impl Server {
         Self { origin, seen }
     }
 
-    /// A server that stores everything, and says so when something comes again.
+    /// A server that stores everything, and answers `already_exists` to a repetition.
     pub(super) fn storing() -> Self {
         let stored = Mutex::new(Vec::<Value>::new());
         Self::start(move |_, request| store(&mut stored.lock().unwrap(), request))
     }
 
-    /// What came since the last look.
+    /// The requests since the last call.
     pub(super) fn seen(&self) -> Seen {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
@@ -138,7 +138,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, answer: &dyn Fn(usize, &Valu
     }
 }
 
-/// The next request's head, lower-case, and its body; `None` when the client is gone.
+/// The next request's head, lower-case, and its body; `None` if the client has closed.
 fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

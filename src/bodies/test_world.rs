@@ -12,15 +12,15 @@ use crate::store::{Schema, Store, WriteTx};
 
 const TABLES: Schema = Schema { application_id: 7, steps: &[&[journal::SCHEMA, delivery::SCHEMA, SCHEMA]] };
 
-/// A store in a directory of its own, with target 1.
+/// A store in a separate directory, with target 1.
 pub(super) struct World {
     pub(super) store: Store,
     _dir: tempfile::TempDir,
 }
 
-/// How the documents stand.
+/// Counts of documents.
 pub(super) struct Counts {
-    /// Owed.
+    /// Left to send.
     pub(super) rows: u64,
     /// Refused.
     pub(super) failures: u64,
@@ -51,12 +51,12 @@ impl World {
         self.write(|tx| put(tx, &namespace("m"), path, text, at));
     }
 
-    /// What the target lacks, in journal order.
+    /// The documents that the target lacks, in journal order.
     pub(super) fn rows(&self) -> Vec<Row> {
         self.store.read(|tx| list(tx, Some(1), None, 1000)).unwrap()
     }
 
-    /// Nothing is owed any more.
+    /// Settles everything that is left to send.
     pub(super) fn clear(&mut self) {
         self.write(|tx| {
             for row in list(tx, Some(1), None, 1000)? {
@@ -67,7 +67,7 @@ impl World {
         });
     }
 
-    /// The counters, once they are what the rows say.
+    /// The counters, after asserting that they equal the rows.
     pub(super) fn counts(&self) -> Counts {
         let read: Result<Counts, Error> = self.store.read(|tx| {
             let target = delivery::current(tx, "tgt_a")?.unwrap();

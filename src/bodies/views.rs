@@ -1,4 +1,4 @@
-//! What of the documents waits and what was refused, as lists and numbers: views of the ledger.
+//! Waiting and refused documents as lists and totals: views of the ledger.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use crate::delivery::{self, Class, RefusedDocument, Target};
 use crate::journal::Kind;
 use crate::store::ReadTx;
 
-/// The documents as `status` shows them.
+/// The totals of documents that `status` shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Stats {
     /// Documents that the target lacks.
     pub(crate) queued: u64,
-    /// Those that may be tried now: the target has their events.
+    /// Documents that may be sent now: the target has their events.
     pub(crate) ready: u64,
-    /// Those that wait after a failure.
+    /// Documents that wait after a failure.
     pub(crate) in_backoff: u64,
     /// Refused for good.
     pub(crate) failures: u64,
-    /// The age of the oldest that waits; `None` when there is none.
+    /// The age of the oldest waiting document; `None` without any.
     pub(crate) oldest_age: Option<Duration>,
-    /// How many failed how often.
+    /// Number of documents by number of failures.
     pub(crate) retry_histogram: BTreeMap<u32, u64>,
 }
 
-/// How the documents stand at a target at `now`. Costs as much as there are documents that wait.
+/// The totals at a target at `now`. O(waiting documents).
 pub(crate) fn stats(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<Stats, Error> {
     let balance = delivery::balance_of(tx, target, Kind::Document)?;
     let count = |class| u64::try_from(balance.of(class)).unwrap_or(0);
@@ -50,24 +50,24 @@ pub(crate) fn stats(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) ->
     })
 }
 
-/// What of one mission waits and what was refused.
+/// Waiting and refused documents of one mission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MissionStats {
     /// The mission.
     pub(crate) mission_slug: String,
-    /// Its branch: a mission on two branches has two lines.
+    /// Its branch: a mission on two branches has two entries.
     pub(crate) target_branch: String,
     /// Documents that the target lacks.
     pub(crate) queued: u64,
     /// The sum of their sizes.
     pub(crate) bytes: u64,
-    /// Those that wait after a failure.
+    /// Documents that wait after a failure.
     pub(crate) in_backoff: u64,
     /// Refused for good.
     pub(crate) failures: u64,
 }
 
-/// The same for each mission with any; of every mission, or of the given ones. O(documents that wait).
+/// The totals of each mission that has any, limited to the given missions unless `None`. O(waiting documents).
 pub(crate) fn by_mission(
     tx: &ReadTx<'_>,
     target: Option<i64>,
@@ -98,8 +98,8 @@ fn entry<'a>(all: &'a mut BTreeMap<(String, String), MissionStats>, slug: &str, 
     })
 }
 
-/// What was refused for good, the latest first: by the target, and by older queues' words. Those that a person took up
-/// again as well, when asked.
+/// Documents that were refused for good, the latest first: by the target, and in the failure log of older queues.
+/// Entries that were requeued are included on request.
 pub(crate) fn refusals(
     tx: &ReadTx<'_>,
     target: Option<i64>,

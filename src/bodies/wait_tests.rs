@@ -1,4 +1,4 @@
-//! What is tried again in the same drain, and what ends one.
+//! What a drain tries again, and what ends it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::base::clock::{FixedClock, SystemClock};
 use crate::base::{Clock, Interrupt, Timestamp};
 use crate::delivery::{Means, Stop};
 
-/// A clock that is five seconds later each time it is looked at.
+/// A clock that is five seconds later at each reading.
 #[derive(Debug)]
 struct Ticking(AtomicI64);
 
@@ -38,7 +38,7 @@ fn a_body_whose_event_is_still_worked_on_is_tried_again_in_the_same_run() {
     assert_eq!(told.iter().map(|o| &*o.path).collect::<Vec<_>>(), ["a.md", "b.md"], "each told once");
 }
 
-/// What a server does with one document for ever ends neither the run nor the turn of the others.
+/// A document that the server never settles delays neither the end of the run nor the other documents.
 #[test]
 fn a_document_is_tried_three_times_in_a_run() {
     for (answer, unknown, stops) in [
@@ -58,7 +58,7 @@ fn a_document_is_tried_three_times_in_a_run() {
     }
 }
 
-/// Three documents in a row end with an unknown answer: it is the server, and the others are not tried.
+/// Three documents in a row end with an unknown answer: the server itself fails, and the others are not tried.
 #[test]
 fn a_server_that_fails_gets_three_requests() {
     let mut world = World::new();
@@ -71,8 +71,8 @@ fn a_server_that_fails_gets_three_requests() {
     assert!(matches!(report.stopped, Some(Stop::Unknown(_))), "{report:?}");
 }
 
-/// The same refusal of one document after the other, and nothing accepted: the server refuses everything, and no
-/// document is given up. With other words each, or after one that was accepted, it is about the documents.
+/// Equal refusals of one document after the other, and nothing accepted: the server refuses everything, and no document
+/// is given up. With different reasons, or after an accepted one, the refusals concern the documents.
 #[test]
 fn equal_refusals_of_all_documents_are_one_halt() {
     type Answer = fn(usize, &Value) -> Reply;
@@ -147,7 +147,7 @@ fn nothing_begins_when_time_is_up_or_a_stop_was_asked_for() {
     assert_eq!(server.seen().connections, 0);
 }
 
-/// A server closes a kept connection just as the next document goes out on it: it goes again at once on a new one.
+/// The server closes a kept connection as the next document is sent on it: it is sent again at once on a new one.
 #[test]
 fn a_kept_connection_that_is_closed_costs_no_try() {
     let mut world = World::new();
@@ -161,7 +161,7 @@ fn a_kept_connection_that_is_closed_costs_no_try() {
     assert_eq!((seen.requests.len(), seen.connections), (4, 2));
 }
 
-/// An older version that is due soon goes before a newer one; one that waits for longer gives way to it.
+/// An older version that is due soon goes before a newer one; one that waits for longer is superseded.
 #[test]
 fn a_newer_version_waits_for_an_older_one_that_is_due_soon() {
     for (reply, waits) in [(Reply::of(500, ""), true), (Reply::of(202, r#"{"retry_after":90}"#), false)] {

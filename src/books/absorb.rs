@@ -1,4 +1,4 @@
-//! Bringing what was spooled into the journal: as if it had been captured when it was.
+//! Brings spooled lines into the journal, as if they had been captured at their time.
 
 use super::Error;
 use crate::base::Timestamp;
@@ -7,23 +7,23 @@ use crate::journal::{self, Audit, Entry};
 use crate::spool::{Fate, Part, Spooled, decode};
 use crate::store::WriteTx;
 
-/// What one transaction took over.
+/// Result of one transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Absorbed {
-    /// Lines that were news.
+    /// Lines that were new.
     pub(crate) captured: u64,
-    /// Lines that the journal knew.
+    /// Lines that the journal already had.
     pub(crate) unchanged: u64,
-    /// Lines whose id the journal knows with another content; kept apart.
+    /// Lines whose id the journal has with other content; kept apart as conflicts.
     pub(crate) conflicts: u64,
-    /// Lines that are not kept: dropped by opting out, with an audit row, or purged here before.
+    /// Lines that are not kept: discarded because the project opted out, with an audit row, or purged here before.
     pub(crate) discarded: u64,
 }
 
-/// Appends a part of the spool file `id`; `reason` is what the audit says of dropped events. Nothing, and `None`, when
-/// the journal does not stand where the part begins: then somebody else took it over.
+/// Appends a part of the spool file `id`; `reason` is written to the audit row of discarded events. `None`, and no
+/// change, if the journal is not at the beginning of the part: another process has absorbed it.
 ///
-/// No capacity refuses these lines: they were acknowledged.
+/// The capacity does not apply to these lines, because they were acknowledged.
 pub(crate) fn absorb(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -36,7 +36,7 @@ pub(crate) fn absorb(
     }
     let mut absorbed = Absorbed::default();
     let ((), receipt) = super::append(tx, now, |appending| {
-        // What cannot be read was set aside before.
+        // Unreadable lines were set aside before.
         for line in part.lines.iter().filter_map(|line| decode(line).ok()) {
             if let Some((dropped, sha256)) = line.dropped().filter(|_| line.fate == Fate::Audit) {
                 let (event_id, event_type) = (&dropped.event_id, &dropped.event_type);

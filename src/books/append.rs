@@ -1,4 +1,4 @@
-//! Acts on the journal together with what they mean for every target.
+//! Changes of the journal together with their postings to every target.
 
 use super::Error;
 use crate::base::Timestamp;
@@ -9,7 +9,7 @@ use crate::journal::{self, Appended, Appender, Document, Entry, Kind, Mark, Rece
 use crate::store::WriteTx;
 use crate::{delivery, store};
 
-/// Adds events within a transaction; what `work` appended is posted to the journal and to every live target.
+/// Adds events within a transaction; posts what `work` appended to the journal and to every live target.
 pub(crate) fn append<T, E: From<Error>>(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -20,7 +20,7 @@ pub(crate) fn append<T, E: From<Error>>(
     let value = work(&mut appending)?;
     let receipt = appending.appender.finish().map_err(Error::from)?;
     delivery::post_appended(tx, &receipt).map_err(Error::from)?;
-    // An event of this transaction is delivered nowhere; what an older one announces may be owed at once.
+    // An event of this transaction is delivered nowhere yet; a document announced by an older event may be due at once.
     for document in appending.documents {
         delivery::enter_everywhere(tx, document).map_err(Error::from)?;
     }
@@ -31,32 +31,32 @@ pub(crate) fn append<T, E: From<Error>>(
 #[derive(Debug)]
 pub(crate) struct Appending<'a> {
     appender: Appender<'a>,
-    /// New documents whose event may be delivered already.
+    /// New documents whose event may already be delivered.
     documents: Vec<i64>,
 }
 
 impl Appending<'_> {
-    /// From here on, refuses what would make more live events than `capacity`.
+    /// From here on, refuses events that would raise the number of live events above `capacity`.
     pub(crate) fn refuse_beyond(&mut self, capacity: i64) -> Result<(), Error> {
         Ok(self.appender.refuse_beyond(capacity)?)
     }
 
-    /// From here on, `at` is the rows' capture time.
+    /// From here on, `at` is the capture time of the rows.
     pub(super) fn captured_at(&mut self, at: Timestamp) {
         self.appender.captured_at(at);
     }
 
-    /// From here on, every event becomes a row of its own.
+    /// From here on, every event becomes a separate row, without coalescing.
     pub(super) fn verbatim(&mut self) {
         self.appender.verbatim();
     }
 
-    /// Adds one event, or says why nothing was added.
+    /// Adds one event; the result says if and why it was not added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         Ok(self.appender.append(entry)?)
     }
 
-    /// Adds a version of a document under `id`, announced by the event in row `announced_by`; held as that is.
+    /// Adds a version of a document under `id`, announced by the event in row `announced_by`; on hold if that event is.
     pub(crate) fn append_document(
         &mut self,
         id: &str,
@@ -72,13 +72,13 @@ impl Appending<'_> {
         Ok(appended)
     }
 
-    /// The row that already states these facts, counted as unchanged; `None` when they are news.
+    /// The row that already states these facts, counted as unchanged; `None` if they are new.
     pub(crate) fn stated(&mut self, coalesce: Coalesce) -> Result<Option<i64>, Error> {
         Ok(self.appender.stated(coalesce)?)
     }
 }
 
-/// Lifts the hold of an event or a document and makes it owed at every live target.
+/// Releases an event or a document that is on hold and queues it for every live target.
 pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
     let released = journal::release(tx, now, seq)?;
     if let Release::Released(kind) = released {
@@ -92,7 +92,7 @@ pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Rele
     Ok(released)
 }
 
-/// Puts a live row on hold at every target; false where it is not live, on hold already, or in flight somewhere.
+/// Puts a live row on hold at every target; false if it is not live, already on hold, or in flight somewhere.
 pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<bool, Error> {
     if delivery::is_in_flight(tx, seq)? {
         return Ok(false);
@@ -102,12 +102,12 @@ pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<bool, Err
     Ok(true)
 }
 
-/// Lifts a hold as people do: a row gives way to what was stated of its key since, which may have been sent already. Sent
-/// after it, the older word would be the last one.
+/// Releases a row for a user: it is superseded if its key has a newer statement, which may have been sent already. Sent
+/// after it, the older statement would become the server's last one.
 pub(crate) fn release_late(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
     let Some(by) = journal::newer(tx, seq)? else { return release(tx, now, seq) };
     let Some(kind) = journal::supersede_held(tx, seq, by)? else { return Ok(Release::NotHeld) };
-    // What it announces goes with it: no server would ever hear of it.
+    // The documents that it announces are superseded with it: no server would receive their event.
     for document in journal::announced(tx, seq)? {
         if let Some(kind) = journal::supersede_held(tx, document, by)? {
             delivery::post_left(tx, (document, kind), true, Class::Superseded)?;
@@ -117,8 +117,9 @@ pub(crate) fn release_late(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result
     Ok(Release::NotOwed)
 }
 
-/// Takes a live row out of the live ones at every target as `to`, and with an event the documents that it announces:
-/// no server would ever hear of them. `None` when the row is not live. It is in flight nowhere.
+/// Removes a live row from the live ones at every target as `to`, and with an event the documents that it announces,
+/// since no server would receive their event. `None` if the row is not live. The caller guarantees that it is in flight
+/// nowhere.
 pub(super) fn leave(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -129,7 +130,7 @@ pub(super) fn leave(
     let Some(left) = journal::let_go(tx, now, seq, mark)? else { return Ok(None) };
     delivery::post_left(tx, (seq, left.kind), left.was_held, to)?;
     if left.kind == Kind::Event && !matches!(mark, Mark::Gone(_)) {
-        // An archive has the documents with their event; their rows say as much as is needed to bring them back.
+        // An archive contains the documents with their event; their rows say enough to restore them.
         let mark = if mark == Mark::Archived { Mark::Discarded("archived") } else { mark };
         for document in journal::announced(tx, seq)? {
             if let Some(left) = journal::let_go(tx, now, document, mark)? {

@@ -1,10 +1,10 @@
-//! The balance as it is shown, in reports and in `status`: a public contract.
+//! The balance as shown in reports and in `status`: a public contract.
 
 use serde::Serialize;
 
 use crate::delivery::{self, Class};
 
-/// Where every captured event is now, for one target: the first number is the sum of the others.
+/// Class totals of all captured events for one target: the first number is the sum of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct Balance {
     /// Events ever captured.
@@ -13,26 +13,26 @@ pub(crate) struct Balance {
     pub(crate) delivered: u64,
     /// Sent, without a final answer.
     pub(crate) in_flight: u64,
-    /// To be tried again.
+    /// Waiting for another try.
     pub(crate) retryable: u64,
     /// Refused for good.
     pub(crate) undeliverable: u64,
-    /// Held, or behind a shut gate.
+    /// On hold, or blocked by a failed check.
     pub(crate) blocked: u64,
     /// Not tried yet.
     pub(crate) untried: u64,
-    /// Replaced by a later event before they were ever sent.
+    /// Replaced by a newer event before they were sent.
     pub(crate) superseded: u64,
-    /// Dropped by the operator's rule, audited.
+    /// Dropped by the operator's rule, with an audit row.
     pub(crate) discarded: u64,
-    /// Payload gone by the operator's order.
+    /// Payload deleted by the operator's order.
     pub(crate) purged: u64,
-    /// True when journal and ledger, counted apart, agree.
+    /// True if journal and ledger, counted separately, agree.
     pub(crate) holds: bool,
 }
 
 impl Balance {
-    /// The books as shown: behind a shut gate, what was never tried counts as blocked.
+    /// The balance to show: while a check fails (`is_shut`), events that were never tried count as blocked.
     pub(crate) fn of(books: &delivery::Balance, is_shut: bool) -> Self {
         let count = |class| u64::try_from(books.of(class)).unwrap_or(0);
         let (untried, blocked) = (count(Class::Untried), count(Class::Blocked));
@@ -51,7 +51,7 @@ impl Balance {
         }
     }
 
-    /// The balance of a store that does not exist: nothing, and that holds.
+    /// The balance of a store that does not exist: all zero, and it holds.
     pub(crate) fn empty() -> Self {
         Self { holds: true, ..Self::default() }
     }

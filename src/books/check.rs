@@ -1,16 +1,16 @@
-//! Proving the books from the rows (what `verify` and the end of every test do).
+//! Checks the books against the rows, for `verify` and at the end of tests.
 
 use super::counters::{self, Correction, LAST_BALANCE};
 use super::{Error, Part};
 use crate::store::ReadTx;
 use crate::{delivery, journal};
 
-/// What a finding means for the data.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Severity {
     /// Facts are damaged or missing.
     Damage,
-    /// Only derived numbers are wrong; the facts they count are whole.
+    /// Only derived numbers are wrong; the facts they count are intact.
     Derived,
 }
 
@@ -25,20 +25,19 @@ impl Part {
     }
 }
 
-/// Something that is not as it must be.
+/// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// Where it was found.
+    /// Part of the store.
     pub(crate) part: Part,
-    /// What kind of thing it is.
     pub(crate) severity: Severity,
-    /// In words: what, where, which row.
+    /// A sentence: what is wrong, where, which row.
     pub(crate) what: String,
 }
 
 /// Checks everything: SQLite's own integrity, the chain and every payload's digest, the journal's counters, each
-/// target's books and rules, the body queue. O(rows). Empty when all is well. A part that is too damaged to be read
-/// is a finding, and the other parts are checked all the same.
+/// target's books and rules, the body queue. O(rows). Empty if everything is correct. A part that is too damaged to be
+/// read is a finding; the other parts are still checked.
 pub(crate) fn check(tx: &ReadTx<'_>) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     for part in Part::ALL {
@@ -81,8 +80,8 @@ fn check_journal(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Err
     for kind in journal::Kind::ALL {
         let (kept, counted) = (journal::totals_of(tx, kind)?, journal::recount_of(tx, kind)?);
         is_wrong |= kept != counted;
-        // Rows are never deleted, and the chain cannot see that its end is missing. Every lost row was counted twice: as
-        // captured and as what became of it. Where only one of the two is too high, a counter is wrong.
+        // Rows are never deleted, and the hash chain cannot show that its end is missing. Every lost row was counted
+        // twice: as captured and in its class. If only one of the two counts is too high, a counter is wrong.
         let became = kept.live + kept.superseded + kept.discarded + kept.gone;
         is_row_lost |= kept.captured.min(became) > counted.captured;
     }
@@ -129,7 +128,7 @@ fn check_bodies(tx: &ReadTx<'_>, findings: &mut Vec<Finding>) -> Result<(), Erro
     Ok(())
 }
 
-/// What wrong counters say, and what they should.
+/// Sentence about wrong counters: their values and the correct ones.
 fn miscounted(whose: &str, wrong: &[Correction]) -> String {
     let one = |c: &Correction| format!("{} {} instead of {}", c.name, c.kept, c.counted);
     format!("{whose} say {}", wrong.iter().map(one).collect::<Vec<_>>().join(", "))
@@ -177,7 +176,7 @@ mod tests {
         store
     }
 
-    /// What is found after one counter was set wrong.
+    /// The findings after one counter was changed.
     fn found_after(scope: &str, name: &str, value: i64) -> Vec<(Severity, String)> {
         let dir = tempfile::tempdir().unwrap();
         let mut store = store(&dir);
@@ -197,7 +196,7 @@ mod tests {
         assert!(matches!(&wrong[..], [(Severity::Derived, _)]), "{wrong:?}");
         let captured = found_after("journal", "captured", 2);
         assert!(captured.iter().all(|(severity, _)| *severity == Severity::Derived), "one counter alone: {captured:?}");
-        // The chain cannot see that its end is missing: more was captured, and became something, than there is.
+        // The chain cannot show that its end is missing: more events were captured and counted in a class than exist.
         let dir = tempfile::tempdir().unwrap();
         let mut store = store(&dir);
         let lost: Result<_, Error> = store.write(|tx| {

@@ -1,7 +1,7 @@
-//! Which payloads nobody needs any more, and letting them go: `gc` (design section 6).
+//! Which payloads are no longer needed, and their deletion: `gc`.
 //!
-//! Deciding is [`judge`], pure. A plan is made on one state of the store; [`collect`] judges every payload again in the
-//! transaction that lets it go, so that what happened in between counts.
+//! The decision is [`judge`], pure. A plan is made on one state of the store; [`collect`] judges every payload again in
+//! the transaction that deletes it, so changes in between are respected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,23 +12,23 @@ use crate::endpoint::{Identity, ReceiverKind};
 use crate::journal::{self, Kept};
 use crate::store::{ReadTx, WriteTx};
 
-/// Payloads looked at in one transaction.
+/// Payloads examined in one transaction.
 const CHUNK: i64 = 2000;
 
-/// Which payloads may go beside those that every target has.
+/// Which payloads may be deleted besides those that every target has.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GcRule {
-    /// The target in force: it counts as live even if it was never contacted.
+    /// The configured target: it counts as live even if it was never contacted.
     pub(crate) configured: Option<Identity>,
-    /// Those in a verified archive too, if at least one target has them.
+    /// Also payloads in a verified archive, if at least one target has them.
     pub(crate) with_archived: bool,
-    /// Events that some target refused for good, one by one.
+    /// Also these events, which some target refused for good, by journal row.
     pub(crate) named: BTreeSet<i64>,
-    /// Only what was captured before.
+    /// Only payloads captured before this time.
     pub(crate) captured_before: Option<Timestamp>,
 }
 
-/// Why a payload may go.
+/// Why a payload may be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
     /// Every live target has it.
@@ -37,51 +37,51 @@ pub(crate) enum Why {
     Superseded,
     /// A verified archive has it.
     Archived,
-    /// A target refused it for good, and the operator named it.
+    /// A target refused it for good, and the operator selected it.
     Undeliverable,
 }
 
-/// Why a payload must stay.
+/// Why a payload must be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum WhyNot {
     /// Some target may be storing it at this moment.
     InFlight,
-    /// It waits for a release.
+    /// It is on hold.
     Held,
-    /// Another content came under its id.
+    /// Other content was captured under its id.
     Disputed,
-    /// It is younger than asked for.
+    /// It was captured after the requested time.
     TooYoung,
-    /// There is no target whose having it would prove anything.
+    /// No real server has been used yet (the stub does not count).
     NoTarget,
     /// Not every live target has it.
     NotEverywhere,
-    /// A target refused it for good; such events go by name alone.
+    /// A target refused it for good; such events are deleted only when selected by id.
     Undeliverable,
-    /// It was given up, and only its archive is asked for.
+    /// It was given up, and only its archive was requested.
     Released,
-    /// It is the newest word on something that is there: another target will need it.
+    /// It is the newest statement about something that exists: another target will need it.
     Newest,
-    /// A document that it announces is still here.
+    /// A document that it announces is still stored.
     Announcing,
 }
 
-/// What is to become of a payload.
+/// Decision about a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Go(Why),
     Stay(WhyNot),
 }
 
-/// How an event stands at a target.
+/// State of an event at a target.
 #[derive(Debug, Clone, Copy)]
 struct At {
-    /// What the target has counts: it is live and proves something.
+    /// A delivery to this target counts: the target is live and a real server.
     counts: bool,
     status: Option<Status>,
 }
 
-/// Decides about one payload, by where its event stands at every target.
+/// Decides about one payload from the states of its event at every target.
 fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
     let is = |at: &&At, class| at.status.is_some_and(|status: Status| status.class() == class);
     let is_young = rule.captured_before.is_some_and(|before| kept.captured_at >= before);
@@ -125,19 +125,17 @@ fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
     }
 }
 
-/// True when what a target has counts: the stub proves nothing, and what was forgotten holds nothing back, unless it is
-/// the target in force.
+/// True if deliveries to a target count: it is not the stub, and it is live or the configured target.
 fn counts(rule: &GcRule, target: &Target) -> bool {
     let is_configured = rule.configured.as_ref().is_some_and(|c| c.target_id == target.identity.target_id);
     target.identity.receiver != ReceiverKind::Stub && (target.is_live || is_configured)
 }
 
-/// Payloads counted.
+/// A count of payloads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Tally {
-    /// How many.
     pub(crate) payloads: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -153,22 +151,22 @@ impl Tally {
     }
 }
 
-/// What is to go and what stays, with the reasons.
+/// What is deleted and what is kept, with the reasons.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GcPlan {
-    /// The rule it was made by.
+    /// The rule of the plan.
     pub(crate) rule: GcRule,
-    /// What may go.
+    /// Payloads to delete.
     pub(crate) going: BTreeMap<Why, Tally>,
-    /// What stays.
+    /// Payloads to keep.
     pub(crate) staying: BTreeMap<WhyNot, Tally>,
     /// The targets that count.
     pub(crate) counting: Vec<Identity>,
-    /// The last row looked at.
+    /// The last row examined.
     through: i64,
 }
 
-/// Makes the plan. Costs as much as there are payloads; changes nothing.
+/// Makes the plan; changes nothing. O(payloads).
 pub(crate) fn plan_collection(tx: &ReadTx<'_>, rule: GcRule) -> Result<GcPlan, Error> {
     let mut plan = GcPlan { counting: counting(tx, &rule)?, rule, ..GcPlan::default() };
     loop {
@@ -184,16 +182,16 @@ pub(crate) fn plan_collection(tx: &ReadTx<'_>, rule: GcRule) -> Result<GcPlan, E
     }
 }
 
-/// What one transaction let go.
+/// Result of one transaction.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Collected {
-    /// What went.
+    /// Deleted payloads.
     pub(crate) gone: BTreeMap<Why, Tally>,
-    /// The last row looked at; `None` at the end of the plan.
+    /// The last row examined; `None` at the end of the plan.
     pub(crate) last: Option<i64>,
 }
 
-/// Lets the next payloads of the plan above `after` go. Whatever is in flight, held or disputed by now stays.
+/// Deletes the next payloads of the plan above `after`. Payloads in flight, on hold or in conflict by now are kept.
 pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, plan: &GcPlan, after: i64) -> Result<Collected, Error> {
     let judged = judged(tx, &plan.rule, after)?;
     let mut collected = Collected { last: judged.rows.last().map(|(kept, _)| kept.seq), ..Collected::default() };
@@ -216,7 +214,7 @@ pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, plan: &GcPlan, after: i6
 }
 
 impl Why {
-    /// The word of reports.
+    /// The word in reports.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -228,7 +226,7 @@ impl Why {
 }
 
 impl WhyNot {
-    /// The word of reports.
+    /// The word in reports.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::InFlight => "in_flight",
@@ -245,7 +243,7 @@ impl WhyNot {
     }
 }
 
-/// Payloads with what is to become of them.
+/// Payloads with the decision about each.
 struct Judged {
     rows: Vec<(Kept, Verdict)>,
     standings: Standings,
@@ -271,7 +269,7 @@ fn counting(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Vec<Identity>, Error> {
     Ok(known.chain(unmet(tx, rule)?).collect())
 }
 
-/// The configured target, where it proves something and was never contacted.
+/// The configured target, if it is a real server and was never contacted.
 fn unmet(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Option<Identity>, Error> {
     let Some(configured) = rule.configured.as_ref().filter(|c| c.receiver != ReceiverKind::Stub) else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Collecting payloads on a real store, after real drains: what goes, what stays, and the books after it.
+//! Deletes payloads of a real store after real drains: what is deleted, what is kept, and the balance after it.
 
 use super::collect::Why;
 use super::fixture::{Queue, Said, keyed, plain};
@@ -38,7 +38,7 @@ fn what_every_target_has_goes_and_the_books_stay_right() {
     assert_eq!(gone(&collected), [(Why::Delivered, 3), (Why::Superseded, 1)]);
     assert_eq!((queue.size(), queue.payloads(), queue.audits("collected")), (3, 3, 1));
     assert_eq!(queue.classes("a"), before, "what it has, it has");
-    // A target that comes later lacks what is gone, and says so.
+    // A target that is added later lacks the deleted payloads, and its balance says so.
     queue.drain("b", &[Said::Success]);
     let purged = queue.classes("b").into_iter().find(|(class, _)| *class == Class::Purged);
     assert_eq!(purged, Some((Class::Purged, 3)));
@@ -128,7 +128,7 @@ fn a_forgotten_target_holds_nothing_back_and_may_come_back() {
     queue.write(|tx, now| release(tx, now, 4).map(drop));
     assert_eq!(gone(&gc(&mut queue, GcRule::default())), [(Why::Delivered, 4)]);
     assert_eq!((queue.size(), queue.target("dead")), (1, 2), "the released one stays until `a` has it");
-    // Used again it is counted once, and gets what is left: the others are gone for good.
+    // Used again, the target is counted once and gets the remaining payloads; the others are purged.
     queue.drain("dead", &[Said::Success]);
     assert_eq!(queue.classes("dead"), [(Class::Delivered, 1), (Class::Purged, 4)]);
     queue.drain("a", &[Said::Success]);

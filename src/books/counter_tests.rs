@@ -1,5 +1,5 @@
-//! The mutation table at the end of design section 6, row by row: what each act does to the number of live events, which
-//! must equal what the rows say to every handle after it.
+//! Each act on the store and its effect on the number of live events, which must equal the rows for every handle after
+//! it.
 
 use super::fixture::{Queue, Said, keyed, plain};
 use super::{NO_ARRIVALS, acknowledge, evict, release, removal};
@@ -38,7 +38,7 @@ fn acknowledge_subtracts_the_rows_really_removed() {
     queue.drain("b", &[Said::Success, Said::Lost]);
     assert_eq!(queue.size(), 5, "what is retained stays");
     let id = queue.target("a");
-    // At b everything is in flight: the answer was lost.
+    // At target b everything is in flight: the answer was lost.
     assert_eq!(queue.write(|tx, now| acknowledge(tx, now, id, 0)).0, 0);
     assert_eq!(queue.size(), 5);
     queue.drain("b", &[Said::Success]);
@@ -84,7 +84,7 @@ fn remove_project_subtracts_what_is_removed_and_it_stays_away() {
     assert_eq!(queue.audits("purged"), 4, "the superseded one had bytes as well");
     assert_eq!(queue.bytes_kept(), 0, "neither payloads nor what was kept apart");
     assert_eq!(queue.totals().conflicts, 0);
-    // Whatever comes under these ids is not kept.
+    // Events captured under these ids are not kept.
     let again = [plain("a"), plain("a").saying("otherwise"), keyed("old", 1, "x"), plain("HELD").saying("more")];
     let purged = [3, 3, 1, 4].map(|seq| Appended::Purged { seq });
     assert_eq!(queue.capture(&again), purged);
@@ -251,7 +251,7 @@ fn a_fresh_handle_on_a_populated_file() {
     assert_eq!(queue.size(), 6);
 }
 
-/// One act of any kind.
+/// One random act.
 fn random_act(queue: &mut Queue, random: &mut fastrand::Rng, n: usize) {
     let words = [Said::Success, Said::Duplicate, Said::Rejected, Said::Pending, Said::Nothing];
     let target = if random.bool() { "a" } else { "b" };
@@ -308,7 +308,7 @@ fn a_failed_transaction_changes_nothing() {
 #[test]
 fn a_process_that_goes_within_a_transaction_changes_nothing() {
     let mut queue = Queue::with_events(3);
-    // The files as they are while the transaction is open: some of what it wrote is there already.
+    // The files while the transaction is open: some of its writes are already there.
     let mut left_behind = queue.copy_within(|tx, now| removal::clear(tx, now, 0).map(drop));
     assert_eq!(left_behind.size(), 3);
     left_behind.capture(&[plain("next")]);

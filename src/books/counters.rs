@@ -1,18 +1,18 @@
-//! The counters of each part of a store beside the rows they count.
+//! The counters of each part of a store, compared with the rows they count.
 
 use super::Error;
 use crate::delivery::Class;
 use crate::store::{Counter, ReadTx, counter};
 use crate::{bodies, delivery, journal};
 
-/// A part of the store that is checked by itself.
+/// A part of the store that is checked separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The database as SQLite sees it.
     File,
     /// The events.
     Journal,
-    /// What became of them at each target.
+    /// The deliveries to each target.
     Ledger,
     /// The body queue.
     Bodies,
@@ -23,22 +23,22 @@ impl Part {
     pub(crate) const ALL: [Self; 4] = [Self::File, Self::Journal, Self::Ledger, Self::Bodies];
 }
 
-/// A counter that does not say what the rows say.
+/// A counter that differs from the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Correction {
-    /// Which part of the store it counts.
+    /// Part of the store.
     pub(crate) part: Part,
     /// Its scope.
     pub(crate) scope: String,
     /// Its name.
     pub(crate) name: &'static str,
-    /// What it says.
+    /// Stored value.
     pub(crate) kept: i64,
-    /// What the rows say.
+    /// Value according to the rows.
     pub(crate) counted: i64,
 }
 
-/// The counters of a part that do not say what the rows say. O(rows).
+/// The counters of a part that differ from the rows. O(rows).
 pub(super) fn wrong(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Error> {
     let mut expected: Vec<(String, &'static str, i64)> = Vec::new();
     let owned = |(counter, value): (Counter<'static>, i64)| (counter.scope.to_owned(), counter.name, value);
@@ -47,7 +47,7 @@ pub(super) fn wrong(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Erro
         Part::Journal => expected.extend(journal::counters_by_rows(tx)?.into_iter().map(owned)),
         Part::Bodies => expected.extend(bodies::counters_by_rows(tx)?.into_iter().map(owned)),
         Part::Ledger => {
-            // A forgotten target's books are frozen; using it again counts them once.
+            // The balance of a forgotten target is frozen; using it again counts it once.
             for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {
                 expected.extend(delivery::counters_by_rows(tx, target)?);
             }
@@ -66,10 +66,10 @@ pub(super) fn wrong(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Erro
     Ok(found)
 }
 
-/// The name of the balance that the last drain to a target ended with, where it does not hold.
+/// The name of the balance that the last drain to a target ended with, if it does not hold.
 pub(super) const LAST_BALANCE: &str = "last_balance";
 
-/// Balances that drains ended with on wrong counters: the sum of their classes is not what was captured.
+/// Last balances that do not hold: the sum of their classes is not the number of captured events.
 fn unbalanced(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
     let mut found = Vec::new();
     for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {

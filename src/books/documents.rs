@@ -1,4 +1,4 @@
-//! Documents where more than one module is touched: those of older queues, and those whose text is nowhere any more.
+//! Documents of older queues, and documents whose text is lost: acts that touch more than one module.
 
 use super::Error;
 use super::append::{append, leave};
@@ -8,12 +8,12 @@ use crate::event;
 use crate::journal::{self, Appended, Audit, Document, Mark};
 use crate::store::WriteTx;
 
-/// The mark of a version whose text was nowhere, and that no newer one replaced. Should the same text be there again, it
-/// is a new version.
+/// Mark of a version whose text was lost and that no newer one replaced. If the same text appears again, it is a new
+/// version.
 const TEXT_GONE: &str = "text_gone";
 
-/// Lets a version go whose text is neither kept nor on disk: the newer one takes its place, where there is one. False when
-/// it was not owed any more.
+/// Ends a version whose text is neither stored nor on disk: a newer version supersedes it, if there is one. False if it
+/// was no longer left to send.
 pub(crate) fn without_text(tx: &WriteTx<'_>, now: Timestamp, owed: &Owed) -> Result<bool, Error> {
     if let Some((newest, _)) = journal::newest_version(tx, owed.document.key())?.filter(|(seq, _)| *seq != owed.seq) {
         return Ok(delivery::give_way(tx, owed.seq, newest)?);
@@ -45,9 +45,9 @@ pub(crate) struct Inherited<'a> {
     pub(crate) origin: &'a str,
 }
 
-/// Captures a document of an older queue, with its text; false when its newest version is the same. It is announced by
-/// the newest event that says that the artifact is there; where there is none of ours, by the older queue's own, which
-/// has no key: it is owed at once.
+/// Captures a document of an older queue, with its text; false if its newest version is the same. It is announced by
+/// the newest event that states the artifact's existence; without one, by an event of the older queue, which has no
+/// key, so it is due at once.
 pub(crate) fn inherit_document(tx: &WriteTx<'_>, now: Timestamp, from: &Inherited<'_>) -> Result<bool, Error> {
     let Inherited { document, text, queued_at, origin } = *from;
     let announced_by = journal::newest_event(tx, event::indexed_key(&document.namespace, &document.path))?;
@@ -64,7 +64,7 @@ pub(crate) fn inherit_document(tx: &WriteTx<'_>, now: Timestamp, from: &Inherite
     Ok(is_new)
 }
 
-/// Lets the texts go that no target needs; returns how many. O(texts).
+/// Deletes the texts that no target needs; returns how many. O(texts).
 pub(crate) fn sweep_texts(tx: &WriteTx<'_>) -> Result<u64, Error> {
     let mut gone = 0;
     for sha256 in journal::kept_digests(tx)? {

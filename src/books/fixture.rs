@@ -1,4 +1,4 @@
-//! A queue to try the mutation table on: a real store, real drains, and a receiver that says what it is told.
+//! A queue for the tests of acts: a real store, real drains, and a receiver that answers as scripted.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,9 +19,9 @@ use crate::http::{Answer, Failure};
 use crate::journal::{self, Appended, Entry, Totals};
 use crate::store::{ReadTx, Store, WriteTx};
 
-/// How long a store is left alone.
+/// Time that passes between two steps.
 const HOURS: Duration = Duration::from_hours(2);
-/// The time of a drain.
+/// Time limit of a drain.
 const SHORT: Duration = Duration::from_millis(400);
 
 /// An event to capture.
@@ -33,12 +33,12 @@ pub(super) struct Spec {
     is_held: bool,
 }
 
-/// One of a family that never coalesces.
+/// An event of a family that never coalesces.
 pub(super) fn plain(id: &str) -> Spec {
     Spec { id: id.to_owned(), said: String::new(), coalesce: None, is_held: false }
 }
 
-/// One that says something of a thing.
+/// An event that states `facts` about the key `key`.
 pub(super) fn keyed(id: &str, key: u8, facts: &str) -> Spec {
     let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()), rival: None });
     Spec { said: facts.to_owned(), coalesce, ..plain(id) }
@@ -54,7 +54,7 @@ impl Spec {
     }
 }
 
-/// What the receiver says of an event.
+/// The receiver's answer for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
     Success,
@@ -68,7 +68,7 @@ pub(super) enum Said {
     Halt,
 }
 
-/// Says the words in turn, in each of its answers.
+/// Answers with the words in turn, in each of its responses.
 struct Answering<'a> {
     identity: Identity,
     words: &'a [Said],
@@ -101,7 +101,7 @@ impl DeliveryReceiver for Answering<'_> {
     }
 }
 
-/// Who a target of this name is.
+/// The identity of a target with this name.
 pub(super) fn identity(name: &str) -> Identity {
     Identity {
         target_id: name.to_owned(),
@@ -123,13 +123,13 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// A handle on the store at `path`, which is made.
+    /// A handle on the store at `path`, which is created.
     pub(super) fn at(path: PathBuf) -> Self {
         let store = super::open(&path).unwrap();
         Self { dir: None, path, store, now: Timestamp::from_micros(1_770_000_000_000_000), posts: BTreeMap::new() }
     }
 
-    /// An empty store that knows the target `a`.
+    /// An empty store with the target `a`.
     pub(super) fn new() -> Self {
         let dir = Rc::new(tempfile::tempdir().unwrap());
         let mut queue = Self { dir: Some(Rc::clone(&dir)), ..Self::at(dir.path().join("s.db")) };
@@ -150,7 +150,7 @@ impl Queue {
         Self { dir: self.dir.clone(), ..Self::at(self.path.clone()) }
     }
 
-    /// A new process instead of this one.
+    /// Replaces the handle, like a new process.
     pub(super) fn reopen(&mut self) {
         self.store = super::open(&self.path).unwrap();
     }
@@ -171,7 +171,7 @@ impl Queue {
         assert_eq!(failed.unwrap_err().to_string(), "failed");
     }
 
-    /// The files as they are within a transaction, with a new handle on them.
+    /// Copies the files within a transaction; returns a new handle on the copy.
     pub(super) fn copy_within(&mut self, work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<(), Error>) -> Self {
         let dir = Rc::new(tempfile::tempdir().unwrap());
         let copy = dir.path().join("s.db");
@@ -221,17 +221,17 @@ impl Queue {
         self.append(specs, None, None)
     }
 
-    /// Captures, and gives up the oldest beyond the capacity.
+    /// Captures events, and evicts the oldest beyond the capacity.
     pub(super) fn capture_at_most(&mut self, capacity: i64, specs: &[Spec]) -> Vec<Appended> {
         self.append(specs, None, Some(capacity))
     }
 
-    /// Captures nothing beyond the capacity.
+    /// Captures events, refusing those beyond the capacity.
     pub(super) fn capture_strictly(&mut self, capacity: i64, specs: &[Spec]) -> Vec<Appended> {
         self.append(specs, Some(capacity), None)
     }
 
-    /// One drain, when everything that waits is due.
+    /// One drain, with everything that waits due.
     pub(super) fn drain(&mut self, target: &str, words: &[Said]) {
         self.now = self.now.after(HOURS);
         let receiver = Answering { identity: identity(target), words, posts: Cell::new(0) };
@@ -250,7 +250,7 @@ impl Queue {
         *self.posts.entry(target.to_owned()).or_default() += receiver.posts.get();
     }
 
-    /// How many requests a target got from this handle.
+    /// Number of requests that a target got from this handle.
     pub(super) fn posts(&self, target: &str) -> usize {
         self.posts.get(target).copied().unwrap_or(0)
     }
@@ -259,8 +259,8 @@ impl Queue {
         self.store.read(work).unwrap()
     }
 
-    /// The number of live events, which everybody must agree on: this handle, one that never looked before, the rows,
-    /// and the books of every target.
+    /// The number of live events, asserted to be equal for this handle, a new handle, the rows, and the books of every
+    /// target.
     pub(super) fn size(&self) -> i64 {
         let look = |tx: &ReadTx<'_>| -> Result<_, Error> {
             Ok([journal::size(tx)?, journal::totals(tx)?.live, journal::size_from_disk(tx)?])
@@ -281,7 +281,7 @@ impl Queue {
         self.read(|tx| Ok(delivery::current(tx, name)?.unwrap().id))
     }
 
-    /// How many events are in each class at a target that has any; of the journal alone when there is no such target.
+    /// Number of events in each non-empty class at a target; of the journal alone if there is no such target.
     pub(super) fn classes(&self, target: &str) -> Vec<(Class, i64)> {
         let balance = self.read(|tx| Ok(delivery::balance(tx, delivery::current(tx, target)?.as_ref())?));
         assert!(balance.holds(), "{balance:?}");
@@ -302,7 +302,7 @@ impl Queue {
         self.number("SELECT COUNT(*) FROM journal_payloads")
     }
 
-    /// How many bytes of events there are, those that were kept apart included.
+    /// Bytes of all stored events, conflicts included.
     pub(super) fn bytes_kept(&self) -> i64 {
         self.number(
             "SELECT (SELECT COALESCE(SUM(LENGTH(envelope)), 0) FROM journal_payloads)
@@ -310,17 +310,17 @@ impl Queue {
         )
     }
 
-    /// How many audit rows there are of an act.
+    /// Number of audit rows of an act.
     pub(super) fn audits(&self, act: &str) -> i64 {
         self.number(&format!("SELECT COUNT(*) FROM journal_audit WHERE act = '{act}'"))
     }
 
-    /// The envelopes that are here, in order.
+    /// The stored envelopes, in order.
     pub(super) fn envelopes(&self) -> Vec<Vec<u8>> {
         self.column("SELECT envelope FROM journal_payloads ORDER BY seq")
     }
 
-    /// Why events are not live any more.
+    /// Marks of the events that are not live.
     pub(super) fn marks(&self) -> Vec<String> {
         self.column(
             "SELECT discarded FROM journal_events WHERE discarded IS NOT NULL
@@ -332,7 +332,7 @@ impl Queue {
         self.read(|tx| Ok(tx.conn().prepare(sql)?.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?))
     }
 
-    /// The bytes of the store's file once nobody has it open.
+    /// The bytes of the store's file after every handle is closed.
     pub(super) fn into_file(self) -> Vec<u8> {
         let Self { dir, path, store, .. } = self;
         drop(store);

@@ -1,4 +1,4 @@
-//! How the last run of a project ended: a small file beside the store, so that `status` need not guess.
+//! How the last run of a project ended: a small file next to the store, read by `status`.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::files;
 
-/// Whose end is kept.
+/// Kind of process whose end is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Runner {
-    /// A command that somebody ran.
+    /// A command that a user ran.
     Command,
-    /// The process that a hook left behind.
+    /// The background process that a hook started.
     Background,
 }
 
@@ -27,24 +27,23 @@ impl Runner {
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastRun {
-    /// When it ended, RFC 3339.
+    /// Time of the end, RFC 3339.
     pub(crate) when: String,
-    /// Which command.
+    /// Name of the command.
     pub(crate) command: String,
-    /// How it ended.
     pub(crate) exit_code: u8,
     /// Why its drain stopped early, if it did.
     #[serde(default)]
     pub(crate) halted: Option<String>,
-    /// The same in a word.
+    /// The same as one word.
     #[serde(default)]
     pub(crate) cause: Option<String>,
-    /// The shell line that sends elsewhere, where the server may be gone.
+    /// The shell command that sends to another target, if the server seems to be gone.
     #[serde(default)]
     pub(crate) fix: Option<String>,
 }
 
-/// Writes it beside the store at `store`, where there is one.
+/// Writes the file next to the store at `store`, if the store exists.
 pub(crate) fn write(store: &Path, runner: Runner, last: &LastRun) -> std::io::Result<()> {
     match store.parent() {
         Some(dir) if store.exists() => files::replace_lightly(&dir.join(runner.file()), &serde_json::to_vec(last)?),
@@ -52,7 +51,7 @@ pub(crate) fn write(store: &Path, runner: Runner, last: &LastRun) -> std::io::Re
     }
 }
 
-/// Reads it; `None` when there was no run, or nothing readable is left of it.
+/// Reads the file; `None` if there was no run, or the file is not readable.
 pub(crate) fn read(store: &Path, runner: Runner) -> Option<LastRun> {
     serde_json::from_slice(&std::fs::read(store.parent()?.join(runner.file())).ok()?).ok()
 }

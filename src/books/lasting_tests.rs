@@ -1,10 +1,11 @@
-//! What never changes, whatever becomes of an event: its bytes as long as they are here, its place in the chain for ever.
+//! Invariants of every event: its bytes never change while they are stored, and its place in the hash chain is
+//! permanent.
 
 use super::fixture::{Queue, Said, keyed, plain};
 use super::{acknowledge, check, removal};
 use crate::journal::Appended;
 
-/// Every payload leaves by another way, and one stays.
+/// A queue in which each payload was deleted in another way, and one is kept.
 fn emptied() -> Queue {
     let mut queue = Queue::new();
     queue.capture(&[keyed("old", 1, "x"), keyed("new", 1, "y"), plain("a"), plain("b"), plain("held").held()]);
@@ -24,7 +25,7 @@ fn emptied() -> Queue {
 fn the_chain_outlives_the_payloads() {
     let queue = emptied();
     assert_eq!((queue.size(), queue.payloads()), (1, 1), "and nothing is found that breaks the chain");
-    // What was acknowledged left by its project's removal in the end.
+    // The acknowledged one was deleted when its project was removed.
     assert_eq!(queue.marks(), ["archived", "cleared", "evicted", "purged"]);
 }
 
@@ -44,7 +45,7 @@ fn a_row_without_its_payload_is_still_guarded() {
     }
 }
 
-/// The reference wrote the newer event over the older one, even while that was in flight.
+/// The reference implementation wrote the newer event over the older one, even while that was in flight.
 #[test]
 fn coalescing_never_rewrites_a_payload() {
     let mut queue = Queue::new();

@@ -1,7 +1,7 @@
-//! A store that was lost: its file is gone or empty, while files beside it show that it was in use.
+//! Detects a lost store: its file is missing or empty, while files next to it show that it was in use.
 //!
-//! An empty file is what SQLite takes for a new database, so without this look a lost journal would begin afresh without a
-//! word, and what it had not delivered would be missing from every count.
+//! SQLite takes an empty file for a new database, so without this check a lost journal would silently begin again, and
+//! its undelivered events would be missing from every count.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -9,39 +9,39 @@ use std::path::{Path, PathBuf};
 use crate::base::files;
 use crate::store::Error;
 
-/// Made beside a store as soon as it has its tables.
+/// File next to a store, made as soon as the store has its tables.
 const MARK: &str = "store.made";
 const MARK_TEXT: &str = "sk-sync made store.db beside this file. If it is missing or empty, run: sk-sync verify\n";
 /// A store with tables is longer than this; one page holds the header of a database without tables.
 const HEADER_ONLY: u64 = 4096;
-/// What every database begins with.
+/// First bytes of every SQLite database.
 const HEADER: &[u8; 16] = b"SQLite format 3\0";
-/// What is kept of the write-ahead log of a lost store.
+/// Name under which the write-ahead log of a lost store is kept.
 const KEPT_WAL: &str = "lost-store.db-wal";
 
-/// Refuses a store file that is gone or holds nothing, where something beside it shows that it held something.
-/// Returns whether the store is still to be made.
+/// Error if the store file is missing or empty and a file next to it shows that it was in use. Returns whether the
+/// store must be created.
 pub(super) fn check(store: &Path) -> Result<bool, Error> {
     let Some(what) = emptiness(store) else { return Ok(false) };
     let Some(trace) = trace(store) else { return Ok(true) };
-    // Its first writer may have come to its end between the two looks.
+    // Its first writer may have finished between the two checks.
     match emptiness(store) {
         Some(_) => Err(Error::Lost { path: crate::base::text::path(store), what, trace }),
         None => Ok(false),
     }
 }
 
-/// Leaves the mark that a store was made here.
+/// Writes the file that marks a store as created.
 pub(super) fn mark(store: &Path) -> io::Result<()> {
     let mark = store.with_file_name(MARK);
     files::create_private_file(&mark)?;
     std::fs::write(&mark, MARK_TEXT).map_err(|e| files::named(&e, "cannot write", &mark))
 }
 
-/// Removes what shows that the lost store was in use, so that the next command makes a new one. Only caches and marks go;
-/// spooled lines, settings and agreements stay, and a write-ahead log is kept under another name.
+/// Removes the files that show that the lost store was in use, so that the next command creates a new one. Only caches
+/// and marks are removed; spooled lines, settings and consents stay, and a write-ahead log is kept under another name.
 ///
-/// Returns false where no store is lost, and then changes nothing.
+/// Returns false, without a change, if no store is lost.
 pub(crate) fn start_anew(store: &Path) -> Result<bool, Error> {
     match check(store) {
         Err(Error::Lost { .. }) => {}
@@ -65,7 +65,7 @@ pub(crate) fn start_anew(store: &Path) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// What is wrong with the file, in words; `None` when it holds a database with tables.
+/// Why the file counts as empty, for people; `None` if it contains a database with tables.
 fn emptiness(store: &Path) -> Option<&'static str> {
     match std::fs::metadata(store) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Some("is gone"),
@@ -77,13 +77,13 @@ fn emptiness(store: &Path) -> Option<&'static str> {
     }
 }
 
-/// True when the file begins as a database does; whatever else it holds is another kind of damage.
+/// True if the file begins like a database; other damage is detected elsewhere.
 fn has_header(store: &Path) -> bool {
     let mut begin = [0; HEADER.len()];
     std::fs::File::open(store).and_then(|mut file| file.read_exact(&mut begin)).is_ok_and(|()| begin == *HEADER)
 }
 
-/// The name of a file beside the store that shows it was in use.
+/// Name of a file next to the store that shows it was in use; `None` without one.
 fn trace(store: &Path) -> Option<String> {
     if len(store) == 0 && len(&wal_of(store)) > 0 {
         return Some(wal_of(store).file_name()?.to_string_lossy().into_owned());
@@ -92,7 +92,7 @@ fn trace(store: &Path) -> Option<String> {
     Some(first.file_name()?.to_string_lossy().into_owned())
 }
 
-/// The files beside the store that only a store in use leaves, in the order of their names.
+/// The files next to the store that exist only if it was in use, sorted by name.
 fn caches(store: &Path) -> io::Result<Vec<PathBuf>> {
     let dir = store.parent().unwrap_or(Path::new("."));
     let entries = match std::fs::read_dir(dir) {

@@ -1,7 +1,7 @@
-//! Counters that differ from the rows they count, and setting them right: `verify --repair counters`.
+//! Corrects counters that differ from the rows they count: `verify --repair counters`.
 //!
-//! A counter is derived data where everything it is counted from is whole; only there it is set. What looks derived and is
-//! not stays: a cursor too far and a lost row look the same, and so do a seal too low and a row that was moved.
+//! A counter is derived data only if everything it is counted from is intact; only then it is set. Ambiguous cases are
+//! left alone: a cursor too far looks like a lost row, and a seal too low like a moved row.
 
 use super::check::{Finding, Severity};
 use super::counters::{self, Correction, LAST_BALANCE};
@@ -11,7 +11,7 @@ use crate::delivery;
 use crate::journal::{self, Notice};
 use crate::store::{Counter, ReadTx, WriteTx, set_counter};
 
-/// The wrong counters of every part that is whole otherwise. Changes nothing; O(rows).
+/// The wrong counters of every part that is otherwise intact. Changes nothing; O(rows).
 pub(crate) fn plan_mending(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
     let found = check(tx)?;
     let mut wrong = Vec::new();
@@ -23,7 +23,7 @@ pub(crate) fn plan_mending(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
     Ok(wrong)
 }
 
-/// Sets the wrong counters of every part that is whole otherwise, with one audit row; returns which they were.
+/// Corrects the wrong counters of every part that is otherwise intact, with one audit row; returns the corrections.
 pub(crate) fn mend(tx: &WriteTx<'_>, now: Timestamp) -> Result<Vec<Correction>, Error> {
     let wrong = plan_mending(tx)?;
     for Correction { scope, name, counted, .. } in wrong.iter().filter(|correction| correction.name != LAST_BALANCE) {
@@ -44,7 +44,7 @@ pub(crate) fn mend(tx: &WriteTx<'_>, now: Timestamp) -> Result<Vec<Correction>, 
     Ok(wrong)
 }
 
-/// True when nothing that a part's counters are counted from is damaged.
+/// True if nothing that a part's counters are counted from is damaged.
 fn may_be_counted(part: Part, found: &[Finding]) -> bool {
     let sources: &[Part] = match part {
         Part::Ledger => &[Part::File, Part::Journal, Part::Ledger],
@@ -68,7 +68,7 @@ mod tests {
         queue
     }
 
-    /// Every counter there is.
+    /// Every counter.
     fn counters(queue: &mut Queue) -> Vec<(String, String, i64)> {
         queue.write(|tx, _| {
             let mut all = tx.prepare("SELECT scope, name, value FROM store_counters ORDER BY 1, 2")?;
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(queue.audits("counters_repaired"), 0);
     }
 
-    /// Counters of a damaged part are not touched, nor those that are counted from it; others are.
+    /// Counters of a damaged part, and those counted from it, are not touched; others are corrected.
     #[test]
     fn damage_stays_as_it_is() {
         let wrong = "UPDATE store_counters SET value = value + 1 WHERE name IN ('live', 'untried', 'delivered');

@@ -1,9 +1,9 @@
 //! The project's store: one file that holds journal, ledger and body queue, and the acts that touch more than one.
 //!
-//! The journal knows no delivery and delivery must not write the journal, yet an appended event and the counters of
-//! every target change in one transaction. That transaction is composed here, one layer above both.
+//! The journal must not depend on delivery, and delivery must not write the journal, yet an appended event and the
+//! counters of every target change in one transaction. That transaction is composed here, one layer above both.
 //!
-//! **Invariant:** whoever appends to the journal or lifts a hold does it through this module, so that both legs of the
+//! **Invariant:** every append to the journal and every release goes through this module, so that both legs of the
 //! double entry are always posted.
 
 mod absorb;
@@ -59,17 +59,17 @@ use crate::{bodies, delivery, journal};
 /// SQLite's `application_id` of a project store: "sksy".
 const APPLICATION_ID: i32 = 0x736b_7379;
 
-/// What a project store holds. Steps are only ever appended.
+/// Contents of a project store. Steps are only ever appended.
 pub(crate) const SCHEMA: Schema =
     Schema { application_id: APPLICATION_ID, steps: &[&[journal::SCHEMA, delivery::SCHEMA, bodies::SCHEMA, IMPORTS]] };
 
-/// Tables of a module above this one, which are in the same file because they change in the same transactions.
+/// Tables of a higher module, in the same file because they change in the same transactions.
 const IMPORTS: &str = include_str!("../legacy/schema.sql");
 
-/// How long a command waits for another writer. Transactions are short, so this is long.
+/// How long a command waits for another writer; long, because transactions are short.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why the books could not be read or written.
+/// Why reading or writing the books failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The store underneath failed.
@@ -87,7 +87,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What the store underneath said, where it was the store that failed.
+    /// The store's error, if the store failed; else `None`.
     pub(crate) fn of_store(&self) -> Option<&crate::store::Error> {
         match self {
             Self::Store(error)
@@ -104,7 +104,7 @@ impl Error {
         }
     }
 
-    /// True when something stored is damaged.
+    /// True if stored data is damaged.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Journal(journal::Error::Damaged { .. })
@@ -120,12 +120,12 @@ impl Error {
     }
 }
 
-/// Opens a project's store for writing, creating it when there was none yet.
+/// Opens a project's store for writing, creating it if it does not exist.
 pub(crate) fn open(path: &Path) -> Result<Store, crate::store::Error> {
     open_within(path, PATIENCE)
 }
 
-/// The same, waiting at most `patience` for another writer. A store that was lost is an error, not a new one.
+/// The same, waiting at most `patience` for another writer. A lost store is an error; it is not created again.
 fn open_within(path: &Path, patience: Duration) -> Result<Store, crate::store::Error> {
     let is_new = lost::check(path)?;
     let store = Store::open(path, &SCHEMA, patience)?;
@@ -135,13 +135,13 @@ fn open_within(path: &Path, patience: Duration) -> Result<Store, crate::store::E
     Ok(store)
 }
 
-/// True when the store can be opened and written to at this moment, without a wait.
+/// True if the store can be opened and written now, without waiting.
 pub(crate) fn is_open_to(path: &Path) -> bool {
     let tried = open_within(path, Duration::ZERO).and_then(|mut store| store.write(|_| Ok(())));
     tried.is_ok()
 }
 
-/// A project's store for reading only; `None` when there is none yet. A store that was lost is an error.
+/// A project's store for reading only; `None` if it does not exist yet. A lost store is an error.
 pub(crate) fn open_read(path: &Path) -> Result<Option<ReadStore>, crate::store::Error> {
     if lost::check(path)? {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Postings that only one act makes: were one of them forgotten, nothing else would tell.
+//! Postings that only one act makes; other tests would not notice if one were missing.
 
 use super::fixture::{Queue, Said, identity, keyed, plain};
 use super::{
@@ -11,7 +11,7 @@ fn forget(queue: &mut Queue, name: &str) {
     queue.write(|tx, now| Ok(delivery::forget(tx, &delivery::current(tx, name)?.unwrap(), now)?));
 }
 
-/// While a target is forgotten nothing is posted to it, so every class that changed is counted when it comes back.
+/// While a target is forgotten nothing is posted to it, so every changed class is counted when it is used again.
 #[test]
 fn a_target_that_comes_back_is_counted_in_every_class() {
     let mut queue = Queue::with_events(2);
@@ -27,7 +27,7 @@ fn a_target_that_comes_back_is_counted_in_every_class() {
     assert_eq!(queue.size(), 2);
 }
 
-/// A held event that a target has by an older ledger may leave, although another target never got it.
+/// A held event that a target has according to an older ledger may be deleted, although another target never got it.
 #[test]
 fn a_held_event_that_a_target_has_leaves_the_others_blocked() {
     let mut queue = Queue::new();
@@ -45,7 +45,7 @@ fn a_held_event_that_a_target_has_leaves_the_others_blocked() {
     assert_eq!((queue.size(), queue.classes("b")), (0, vec![(Class::Purged, 1)]));
 }
 
-/// What a target has by an older ledger is delivered there, and owed to the others as before.
+/// An event that a target has according to an older ledger is delivered there, and still left to send to the others.
 #[test]
 fn what_an_older_ledger_says_is_posted() {
     let mut queue = Queue::with_events(2);
@@ -56,7 +56,8 @@ fn what_an_older_ledger_says_is_posted() {
     assert_eq!((queue.classes("b"), queue.size()), (vec![(Class::Untried, 2)], 2));
 }
 
-/// What was sent once and cannot be sent any more ends without a request: a later version may be stricter.
+/// An event that was sent before and cannot be sent any more is given up without a request: a later version may be
+/// stricter.
 #[test]
 fn an_event_that_cannot_be_sent_again_is_given_up() {
     let mut queue = Queue::with_events(1);
@@ -66,7 +67,7 @@ fn an_event_that_cannot_be_sent_again_is_given_up() {
     assert_eq!((queue.classes("a"), queue.posts("a")), (vec![(Class::Undeliverable, 1)], 1));
 }
 
-/// An archived payload that one target has is collected when archives are asked for: purged where it was still owed.
+/// An archived payload that one target has is deleted when archives are included: purged where it was left to send.
 #[test]
 fn an_archived_event_that_goes_is_purged_where_it_was_owed() {
     let mut queue = Queue::with_events(2);
@@ -82,7 +83,7 @@ fn an_archived_event_that_goes_is_purged_where_it_was_owed() {
     assert_eq!(queue.classes("a"), [(Class::Delivered, 2)]);
 }
 
-/// A held event in an archive leaves, cleared or acknowledged, and comes back: held and archived as before.
+/// A held event in an archive is cleared or acknowledged, and restored: on hold and archived as before.
 #[test]
 fn a_held_event_that_comes_back_from_an_archive_is_held_again() {
     for is_acknowledged in [false, true] {

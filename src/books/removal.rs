@@ -1,14 +1,14 @@
-//! The operator's ways to empty the queue (design section 6, the end): clear, remove the project, drain to a file.
+//! The operator's ways to empty the queue: clear, remove the project, hand over, drain to a file.
 //!
-//! Each takes what it removes out of the live events, with an audit row and both postings, a bounded number of rows in
-//! a transaction. What is in flight at some target may be there already, so it stays and is counted for the report; when
-//! its end is known it can be removed as well. Held events go: an operator says so.
+//! Each removes events from the live ones, with an audit row and both postings, a bounded number of rows in a
+//! transaction. An event in flight at some target may have arrived, so it stays and is counted for the report; once its
+//! end is known it can be removed as well. Events on hold are removed too, because an operator asked for it.
 //!
-//! * clear: `discarded: cleared`. Recaptured ids are known as ever.
-//! * remove project: `discarded: purged`, and of rows that were not live, whatever bytes are left. The ids stay known,
-//!   so that nothing brings the events back.
+//! * clear: `discarded: cleared`. Recaptured ids stay known.
+//! * remove project: `discarded: purged`; of rows that were not live, the remaining bytes too. The ids stay known, so
+//!   that the events are never captured again.
 //! * hand over: `discarded: adopted`. Another store has the event now.
-//! * drain to file: `discarded: archived`. The bytes stay until they are collected.
+//! * drain to file: `discarded: archived`. The bytes stay until `gc` deletes them.
 
 use super::Error;
 use super::append::leave;
@@ -20,10 +20,10 @@ use crate::store::WriteTx;
 /// Rows examined in one transaction.
 const CHUNK: i64 = 1000;
 
-/// What one transaction removed.
+/// Result of one transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Removed {
-    /// Live events that are live no more.
+    /// Events that are no longer live.
     pub(crate) events: i64,
     /// Events that stay because they are in flight.
     pub(crate) in_flight: i64,
@@ -31,7 +31,7 @@ pub(crate) struct Removed {
     pub(crate) last: Option<i64>,
 }
 
-/// Gives up the next live events above `after`.
+/// Clears the next live events above `after`.
 pub(crate) fn clear(tx: &WriteTx<'_>, now: Timestamp, after: i64) -> Result<Removed, Error> {
     let rows = journal::live_after(tx, after, CHUNK)?;
     let mut removed = Removed { last: rows.last().map(|row| row.seq), ..Removed::default() };
@@ -41,7 +41,7 @@ pub(crate) fn clear(tx: &WriteTx<'_>, now: Timestamp, after: i64) -> Result<Remo
     Ok(removed)
 }
 
-/// Removes the next events of the project above `after`, live or not, and what was kept apart under their ids.
+/// Removes the next events of the project above `after`, live or not, and the conflicting content kept under their ids.
 pub(crate) fn remove_project(tx: &WriteTx<'_>, now: Timestamp, after: i64) -> Result<Removed, Error> {
     let rows = journal::rows_after(tx, after, CHUNK)?;
     let mut removed = Removed { last: rows.last().copied(), ..Removed::default() };
@@ -53,7 +53,7 @@ pub(crate) fn remove_project(tx: &WriteTx<'_>, now: Timestamp, after: i64) -> Re
     Ok(removed)
 }
 
-/// Gives up those of these events that are live: a verified archive has them.
+/// Discards those of these events that are live: a verified archive contains them.
 pub(crate) fn drain_to_file(tx: &WriteTx<'_>, now: Timestamp, archived: &[i64]) -> Result<Removed, Error> {
     let mut removed = Removed { last: archived.last().copied(), ..Removed::default() };
     for seq in archived {
@@ -62,7 +62,7 @@ pub(crate) fn drain_to_file(tx: &WriteTx<'_>, now: Timestamp, archived: &[i64]) 
     Ok(removed)
 }
 
-/// Gives up those of these events that are live: the store of a project has them.
+/// Discards those of these events that are live: the store of another project has them.
 pub(crate) fn hand_over(tx: &WriteTx<'_>, now: Timestamp, adopted: &[i64]) -> Result<Removed, Error> {
     let mut removed = Removed { last: adopted.last().copied(), ..Removed::default() };
     for seq in adopted {
@@ -71,7 +71,7 @@ pub(crate) fn hand_over(tx: &WriteTx<'_>, now: Timestamp, adopted: &[i64]) -> Re
     Ok(removed)
 }
 
-/// How an event is marked, and what its audit row says.
+/// Mark of a removed event, and text of its audit row.
 struct Way {
     mark: Mark<'static>,
     act: &'static str,
@@ -86,7 +86,7 @@ const ADOPTED: Way =
 const ARCHIVE: Way = Way { mark: Mark::Archived, act: "archived", reason: "released to a verified archive" };
 
 impl Removed {
-    /// Takes one event out of the live ones, if it is one; false when it stays because it is in flight.
+    /// Removes one event from the live ones, if it is live; false if it stays because it is in flight.
     fn take(&mut self, tx: &WriteTx<'_>, now: Timestamp, seq: i64, way: &Way) -> Result<bool, Error> {
         if delivery::is_in_flight(tx, seq)? {
             self.in_flight += 1;

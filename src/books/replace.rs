@@ -1,8 +1,8 @@
-//! Another content in the place of an event, because a person decided that it is the right one of two.
+//! Replaces an event by other content with the same id, because a user decided that it is the right one.
 //!
-//! No byte is rewritten: the event that is there is given up (`discarded: replaced`), its bytes are kept apart, and the
-//! other content becomes an event of its own at the end of the journal. That is honest only as long as no target can have
-//! seen the first: a receiver keeps what it got first under an id, whatever comes later.
+//! No byte is rewritten: the present event is given up (`discarded: replaced`), its bytes are kept apart, and the other
+//! content becomes a new event at the end of the journal. That is correct only while no target can have received the
+//! first: a receiver keeps the first content under an id.
 
 use super::append::leave;
 use super::{Error, append};
@@ -11,16 +11,16 @@ use crate::delivery::{self, Class};
 use crate::journal::{self, Appended, Aside, Audit, Entry, Listed, Mark};
 use crate::store::{ReadTx, WriteTx};
 
-/// Why another content cannot take an event's place.
+/// Why an event cannot be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// A target may have the first content already.
     MayBeSent,
-    /// The event is not live, so nothing of it is owed to anybody.
+    /// The event is not live, so it is not left to send anywhere.
     NotLive,
 }
 
-/// Looks whether another content can take the place of the event that has this id.
+/// Checks whether the event with this id can be replaced; `None` if it can.
 pub(crate) fn obstacle(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Obstacle>, Error> {
     let Some(listed) = journal::show(tx, event_id)? else { return Ok(Some(Obstacle::NotLive)) };
     let record = listed.record;
@@ -28,14 +28,14 @@ pub(crate) fn obstacle(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Obstacl
     if !is_live || listed.envelope.is_none() {
         return Ok(Some(Obstacle::NotLive));
     }
-    // What is held was never selected, and what lies above the seal neither. A row at a target says more: an older ledger
-    // may have told that it is there.
+    // An event on hold, or above the seal, was never selected. A row at a target overrides that: an older ledger may
+    // have recorded a delivery.
     let is_unseen = record.held.is_some() || record.seq > journal::sealed_through(tx)?;
     let is_free = is_unseen && !delivery::is_known_anywhere(tx, record.seq)?;
     Ok((!is_free).then_some(Obstacle::MayBeSent))
 }
 
-/// Gives up the event that has the entry's id, and adds the entry; returns its row. Nothing is changed where there is an
+/// Gives up the event with the entry's id, and adds the entry; returns its row. Changes nothing if there is an
 /// [`obstacle`].
 pub(crate) fn replace(tx: &WriteTx<'_>, now: Timestamp, entry: &Entry<'_>) -> Result<Result<i64, Obstacle>, Error> {
     if let Some(obstacle) = obstacle(tx, entry.event_id)? {

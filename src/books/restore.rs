@@ -1,4 +1,4 @@
-//! Payloads that a verified archive has, and events that come back from one.
+//! Marks payloads that a verified archive contains, and restores events from one.
 
 use super::Error;
 use super::append::append;
@@ -15,13 +15,13 @@ pub(crate) struct Restorable {
     pub(crate) event_id: String,
     /// The type.
     pub(crate) event_type: String,
-    /// The envelope's own time, verbatim.
+    /// The envelope's time, verbatim.
     pub(crate) occurred_at: Option<String>,
-    /// When it first became durable.
+    /// Capture time.
     pub(crate) captured_at: Timestamp,
-    /// Which producer.
+    /// Producer.
     pub(crate) origin: String,
-    /// Why it was held.
+    /// Why it was on hold; `None` if it was not.
     pub(crate) held: Option<String>,
     /// The bytes.
     pub(crate) envelope: Vec<u8>,
@@ -32,44 +32,44 @@ pub(crate) struct Restorable {
 pub(crate) struct RestorableDocument {
     /// The row's id.
     pub(crate) id: String,
-    /// Which document, which text.
+    /// Document and digest of its text.
     pub(crate) document: Document,
-    /// When it first became durable.
+    /// Capture time.
     pub(crate) captured_at: Timestamp,
-    /// Which producer.
+    /// Producer.
     pub(crate) origin: String,
-    /// Why it was held.
+    /// Why it was on hold; `None` if it was not.
     pub(crate) held: Option<String>,
-    /// The event that announces it.
+    /// Id of the event that announces it.
     pub(crate) announced_by: Option<String>,
-    /// The text, checked against its digest; `None` where only the file had it.
+    /// The text, checked against its digest; `None` if the text was only in the work tree.
     pub(crate) text: Option<Vec<u8>>,
 }
 
-/// What became of events of an archive.
+/// Result of restoring events of an archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Restored {
-    /// New here.
+    /// Events that are new here.
     pub(crate) added: u64,
-    /// Known here; their payload had left and is back.
+    /// Known events whose deleted payload is restored.
     pub(crate) returned: u64,
-    /// Here already.
+    /// Events that are already here.
     pub(crate) unchanged: u64,
-    /// Known here with another content; kept apart.
+    /// Events known here with other content; kept apart as conflicts.
     pub(crate) conflicts: u64,
-    /// Removed here with their project: they stay away.
+    /// Events removed here with their project; they stay removed.
     pub(crate) purged: u64,
-    /// Versions of documents that are new here, or back.
+    /// Versions of documents that are new here, or restored.
     pub(crate) documents: u64,
 }
 
-/// Marks rows whose payload a verified archive has.
+/// Marks rows whose payload is in a verified archive.
 pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> Result<i64, Error> {
     Ok(journal::mark_archived(tx, now, seqs)?)
 }
 
-/// Takes events of an archive in: each is here afterwards, owed to every live target that lacks it, unless it is held
-/// or was purged. Events that were kept beside each other stay so: none supersedes another.
+/// Restores events of an archive: each is stored afterwards and left to send to every live target that lacks it, unless
+/// it is on hold or was purged. None supersedes another.
 pub(crate) fn restore(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -105,9 +105,9 @@ pub(crate) fn restore(
     Ok(restored)
 }
 
-/// Takes documents of an archive in, each after its event: owed to every live target that lacks it. A version is left out
-/// where a newer one is here, since it must not come after that, and where its event is not here. Returns how many are new
-/// or back.
+/// Restores documents of an archive, each after its event, left to send to every live target that lacks it. A version
+/// is skipped if a newer one is here, which it must not follow, or if its event is not here. Returns how many are new
+/// or restored.
 pub(crate) fn restore_documents(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -142,7 +142,7 @@ pub(crate) fn restore_documents(
     Ok(restored)
 }
 
-/// True when no newer version of a document than this one is here.
+/// True if no newer version of the document is stored.
 fn is_newest(tx: &WriteTx<'_>, id: &str, document: &Document, captured_at: Timestamp) -> Result<bool, Error> {
     let Some((newest_id, newest_at)) = journal::last_version(tx, document.key())? else { return Ok(true) };
     Ok(newest_id.eq_ignore_ascii_case(id) || newest_at < captured_at)

@@ -1,7 +1,7 @@
-//! Payloads that leave where the operator chose `retention = "off"`.
+//! Deletes payloads where the operator chose `retention = "off"`.
 //!
-//! Acknowledged: the active target has the event, so its payload goes. Evicted: the queue is over its capacity, so the
-//! oldest event that is neither held nor in flight is given up, with an audit row.
+//! Acknowledged: the active target has the event, so its payload is deleted. Evicted: the queue is over its capacity,
+//! so the oldest event that is neither on hold nor in flight is given up, with an audit row.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,8 @@ use crate::store::{Counter, WriteTx, counter, set_counter};
 /// Rows examined in one transaction.
 const CHUNK: i64 = 1000;
 
-/// Lets the payloads go that the target has acknowledged, among the next live rows above `after`; returns how many went
-/// and the last row examined, `None` at the end. Payloads in flight at another target stay.
+/// Deletes the payloads that the target has acknowledged, among the next live rows above `after`; returns how many, and
+/// the last row examined, `None` at the end. Payloads in flight at another target are kept.
 pub(crate) fn acknowledge(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -25,12 +25,12 @@ pub(crate) fn acknowledge(
 ) -> Result<(i64, Option<i64>), Error> {
     let rows = journal::live_after(tx, after, CHUNK)?;
     let mut gone = 0;
-    // What an event announces goes before it.
+    // Documents are deleted before the event that announces them.
     let documents = rows.iter().filter(|row| row.kind == Kind::Document);
     for Live { seq, kind, .. } in documents.chain(rows.iter().filter(|row| row.kind == Kind::Event)) {
         let is_delivered =
             delivery::row_of(tx, target, *seq)?.is_some_and(|row| row.status.class() == Class::Delivered);
-        // What an event announces is owed to whoever has it, and to nobody without it.
+        // A document is sent only to targets that have its event, so the event stays while its documents do.
         let is_announcing = *kind == Kind::Event && !journal::announced(tx, *seq)?.is_empty();
         if !is_delivered || is_announcing || delivery::is_in_flight(tx, *seq)? {
             continue;
@@ -42,15 +42,15 @@ pub(crate) fn acknowledge(
     Ok((gone, rows.last().map(|row| row.seq)))
 }
 
-/// The last row that was captured while payloads were retained: eviction looks only beyond it. [`ALL`] as long as they
-/// are, and 0 where they never were.
+/// The last row that was captured while payloads were retained: eviction considers only later rows. [`ALL`] while they
+/// are retained, 0 if they never were.
 const RETAINED_THROUGH: Counter<'static> = Counter { scope: Kind::Event.scope(), name: "retained_through" };
 
-/// Every row there is, and every row to come.
+/// Every present and future row.
 const ALL: i64 = i64::MAX;
 
-/// Notes, before something is captured, whether payloads are retained now. What is captured while they are is never
-/// evicted, whatever is chosen later. Writes only where that changed.
+/// Records, before a capture, whether payloads are retained now. Events captured while they are retained are never
+/// evicted, whatever is chosen later. Writes only on a change.
 pub(crate) fn note_retention(tx: &WriteTx<'_>, is_retained: bool) -> Result<(), Error> {
     let through = counter(tx, RETAINED_THROUGH)?;
     match is_retained {
@@ -61,12 +61,12 @@ pub(crate) fn note_retention(tx: &WriteTx<'_>, is_retained: bool) -> Result<(), 
     Ok(())
 }
 
-/// The last row of any transaction: no event is an arrival.
+/// Larger than any row: no event counts as an arrival.
 pub(crate) const NO_ARRIVALS: i64 = i64::MAX;
 
-/// Gives up the oldest events until at most `capacity` are live beside those that were captured while payloads were
-/// retained; returns their rows. Held events and events in flight stay, so fewer may go than would be needed: of the
-/// events above `arrived_after`, which this transaction brought, the newest `capacity` stay too, whatever is before them.
+/// Evicts the oldest events until at most `capacity` are live besides those captured while payloads were retained;
+/// returns their rows. Events on hold or in flight stay, so fewer may be evicted than needed: of the events above
+/// `arrived_after`, which this transaction added, the newest `capacity` stay too.
 pub(crate) fn evict(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -82,15 +82,15 @@ pub(crate) fn evict(
     if live <= capacity {
         return Ok(evicted);
     }
-    // The rows are counted only while some that were retained are still here; the counter says it otherwise.
+    // The rows are counted only while some retained ones are still stored; otherwise the counter is enough.
     let is_mixed = journal::live_after(tx, 0, 1)?.first().is_some_and(|oldest| oldest.seq <= through);
     let mut over = if is_mixed { journal::live_events_after(tx, through)? } else { live } - capacity;
-    // How many arrivals may go; counted once the look has reached them, so that it seldom is.
+    // Number of arrivals that may be evicted; computed only once the scan has reached them, which is rare.
     let mut spare = None;
     let (mut after, mut chunk) = (through, over);
     while over > 0 {
         let candidates = journal::live_after(tx, after, chunk.min(CHUNK))?;
-        // Those that must stay may be many, so each look goes further than the one before.
+        // Many rows may have to stay, so each step examines more rows than the one before.
         chunk = chunk.saturating_mul(2);
         let Some(last) = candidates.last() else { break };
         after = last.seq;
@@ -178,7 +178,7 @@ mod tests {
             .unwrap();
     }
 
-    /// Puts rows into a state at a target, as a drain would, with its postings.
+    /// Puts rows into a state at a target like a drain, with the postings.
     fn settle(store: &mut Store, target: i64, seqs: &[i64], status: &str, class: Class) {
         store
             .write(|tx| {
@@ -197,7 +197,7 @@ mod tests {
             .unwrap();
     }
 
-    /// What the counters say that the rows do not. (The rows are put into their states by hand, without attempts.)
+    /// The findings of the check, without those about attempts: the rows are put into their states by hand.
     fn findings(store: &Store) -> Vec<String> {
         let all = store.read(check).unwrap().into_iter();
         all.filter(|f| f.severity == books::Severity::Derived).map(|f| f.what).collect()
@@ -242,12 +242,12 @@ mod tests {
         note(&mut store, false);
         add(&mut store, 3..8, None);
         assert_eq!((over(&mut store), kept(&store)), (3, vec![1, 2, 3, 7, 8]), "the queue is what came since");
-        // Retained rows that leave in another way make no room for more.
+        // Retained rows that are removed in another way do not make room for more.
         let gone = |tx: &WriteTx<'_>, seq| leave(tx, NOW, seq, Mark::Discarded("test"), Class::Discarded);
         store.write(|tx| Ok::<_, Error>((gone(tx, 1)?, gone(tx, 2)?, gone(tx, 3)?))).unwrap();
         add(&mut store, 8..9, None);
         assert_eq!((over(&mut store), kept(&store)), (1, vec![8, 9]));
-        // Retained and not again: what was captured between stays as well.
+        // Retained, and then not again: events captured in between stay as well.
         note(&mut store, true);
         note(&mut store, false);
         add(&mut store, 9..12, None);

@@ -1,4 +1,4 @@
-//! What an operator makes owed again: what a target has, and what was given up at it.
+//! Requeues events for a target on an operator's request: events that were delivered, and events that were given up.
 
 use std::collections::BTreeMap;
 
@@ -11,41 +11,41 @@ use crate::store::{ReadTx, WriteTx};
 
 /// Rows changed in one transaction.
 const CHUNK: i64 = 2000;
-/// The due time of what is owed again: at once, but new work has half of each batch.
+/// Due time of requeued events: due now, but new work has half of each batch.
 const AT_ONCE: i64 = 1;
 
-/// Which settled events of a target.
+/// Which settled events of a target are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// Those that it has.
+    /// Events that the target has.
     Delivered,
-    /// Those that were given up.
+    /// Events that were given up.
     GivenUp,
 }
 
-/// Which of them.
+/// Filter for the events to requeue.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Among {
-    /// Captured then or later.
+    /// Only events captured at this time or later.
     pub(crate) since: Option<Timestamp>,
-    /// Of these types; of any, when there are none.
+    /// Only events of these types; of any type if empty.
     pub(crate) types: Vec<String>,
-    /// With these ids; with any, when there are none.
+    /// Only events with these ids; with any id if empty.
     pub(crate) ids: Vec<String>,
-    /// Whose last error contains this text, in any case; whatever it is, when there is none.
+    /// Only events whose last error contains this text, in any case; any event if `None`.
     pub(crate) reason: Option<String>,
 }
 
-/// Some of the rows, and where the next ones begin.
+/// Result of one step, and where the next one begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Again {
-    /// How many.
+    /// Number of events.
     pub(crate) events: u64,
-    /// The last of them; `None` at the end.
+    /// Last journal row examined; `None` at the end.
     pub(crate) last: Option<i64>,
 }
 
-/// The next rows above `after` whose payload is still here: a number of them that one transaction bears.
+/// The next rows above `after` whose payload is still stored, limited to the size of one transaction.
 const DELIVERED: &str =
     "SELECT d.seq, d.status, d.waiver FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status IN ('success', 'duplicate')
@@ -63,7 +63,7 @@ const GIVEN_UP: &str = "SELECT d.seq, d.status, d.waiver
        AND (?6 IS NULL OR instr(lower(d.error), lower(?6)) > 0)
      ORDER BY d.seq LIMIT ?7";
 
-/// What [`owe_again`] would change.
+/// The rows that [`owe_again`] would change; changes nothing.
 pub(crate) fn owed_again(
     tx: &ReadTx<'_>,
     target: i64,
@@ -76,8 +76,8 @@ pub(crate) fn owed_again(
     Ok(Again { events, last: rows.last().map(|(seq, ..)| *seq) })
 }
 
-/// Makes the next settled events above `after` owed to a target again. How often they were tried before stays known;
-/// refusals are counted anew.
+/// Requeues the next settled events above `after` for a target. The number of earlier attempts is kept; refusals are
+/// counted from zero.
 pub(crate) fn owe_again(
     tx: &WriteTx<'_>,
     target: i64,

@@ -1,4 +1,4 @@
-//! Attempts: what is about to be on the wire, written down first.
+//! Attempts: each request is recorded before it is sent.
 
 use rusqlite::{OptionalExtension as _, Row};
 
@@ -30,18 +30,18 @@ pub(super) struct Open {
     is_in_doubt: bool,
 }
 
-/// What the open attempts of a target ask for.
+/// The open attempt of a target that decides what is sent next.
 #[derive(Debug)]
 pub(super) enum Pending {
-    /// This one is sent again now.
+    /// Send this attempt again now.
     Due(Open),
-    /// One is not due yet, and everything else waits for it.
+    /// An attempt is not due yet, and everything else waits for it.
     Wait,
-    /// None, or none that holds up others.
+    /// No open attempt, or only parked ones, which do not delay others.
     Clear,
 }
 
-/// Looks at the open attempt that goes first.
+/// Reads the open attempt that goes first.
 pub(super) fn pending(tx: &WriteTx<'_>, target: i64, now: Timestamp) -> Result<Pending, Error> {
     let mut statement = tx.prepare(FIRST)?;
     let mut rows = statement.query([target])?;
@@ -50,9 +50,10 @@ pub(super) fn pending(tx: &WriteTx<'_>, target: i64, now: Timestamp) -> Result<P
     Ok(if retry::is_due(open.due_at, now) { Pending::Due(open) } else { Pending::Wait })
 }
 
-/// A parked attempt that is due. Such attempts go when there is nothing else to send: each may cost a full deadline.
+/// A parked attempt that is due; `None` if there is none. Parked attempts are sent only when nothing else can be: each
+/// may cost a full timeout.
 pub(super) fn parked(tx: &WriteTx<'_>, target: i64, now: Timestamp) -> Result<Option<Open>, Error> {
-    // Due, or further ahead than any wait: the clock went back since then.
+    // Due times beyond the longest back-off mean the clock moved backwards; treat them as due.
     for (after, until) in [(i64::MIN, now.as_micros()), (now.after(retry::LONGEST).as_micros(), i64::MAX)] {
         let mut statement = tx.prepare(PARKED)?;
         let mut rows = statement.query([target, after, until])?;
@@ -77,13 +78,14 @@ fn open(row: &Row<'_>) -> Result<Open, Error> {
     })
 }
 
-/// True while nobody has recorded how an attempt ended.
+/// True while no end of the attempt is recorded.
 pub(super) fn is_open(tx: &ReadTx<'_>, id: i64) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE id = ?1 AND closed_at IS NULL)";
     Ok(tx.prepare(sql)?.query_row([id], |r| r.get(0))?)
 }
 
-/// The open attempts that were never sent and whose events never were under another: halves that wait for their turn.
+/// The open attempts that were never sent, and whose events were never sent under another attempt: halves that wait for
+/// their turn.
 pub(super) fn untouched(tx: &ReadTx<'_>, target: i64) -> Result<Vec<(i64, Vec<i64>)>, Error> {
     let mut statement = tx.prepare(
         "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends, in_doubt FROM delivery_attempts
@@ -103,16 +105,16 @@ pub(super) fn begin(tx: &WriteTx<'_>, target: i64, key: &str, seqs: &[i64], now:
     insert(tx, target, key, seqs, None, now, now)
 }
 
-/// Where the events of a new attempt come from.
+/// The attempt that the events of a new attempt come from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parent {
-    /// The attempt that had them.
+    /// Its row.
     pub(super) id: i64,
-    /// It may have been received.
+    /// The receiver may have received it.
     pub(super) is_in_doubt: bool,
 }
 
-/// Takes rows over from a closed attempt: a new one has them in flight, under a new key, and is due at `due`.
+/// Moves the rows of a closed attempt to a new one: in flight, under a new key, due at `due`.
 pub(super) fn take_over(
     tx: &WriteTx<'_>,
     target: i64,
@@ -159,7 +161,7 @@ fn insert(
     Ok(statement.query_row(values, |r| r.get(0))?)
 }
 
-/// Marks an attempt as about to be sent, with what is sent.
+/// Marks an attempt as about to be sent, with the size and digest of its body.
 pub(super) fn sending(tx: &WriteTx<'_>, id: i64, body_bytes: usize, digest: &Sha256) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_attempts SET sent = sent + 1, body_bytes = ?2, body_sha256 = ?3,
@@ -181,15 +183,15 @@ pub(super) struct End<'a> {
 /// The last exchange with a target in which events were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LastAnswer {
-    /// When its attempt was closed.
+    /// Time at which its attempt was closed.
     pub(crate) at: Timestamp,
-    /// The status; `None` without an answer.
+    /// HTTP status; `None` without a response.
     pub(crate) status: Option<u16>,
-    /// What was wrong, in words; `None` for an answer to each event.
+    /// Error for people; `None` if the response had a result for each event.
     pub(crate) error: Option<String>,
 }
 
-/// The last answer of a target; `None` while there is none.
+/// The last exchange with a target; `None` if there was none.
 pub(crate) fn last_answer(tx: &ReadTx<'_>, target: i64) -> Result<Option<LastAnswer>, Error> {
     let sql = "SELECT closed_at, http_status, error FROM delivery_attempts
                WHERE target = ?1 AND closed_at IS NOT NULL AND result <> 'not_sent' ORDER BY id DESC LIMIT 1";
@@ -198,7 +200,7 @@ pub(crate) fn last_answer(tx: &ReadTx<'_>, target: i64) -> Result<Option<LastAns
     Ok(tx.prepare(sql)?.query_row([target], row).optional()?)
 }
 
-/// Closes an attempt, and lets go what waited behind it.
+/// Closes an attempt, and releases the events that waited behind it.
 pub(super) fn close(tx: &WriteTx<'_>, id: i64, end: End<'_>, now: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_attempts SET closed_at = ?2, result = ?3, http_status = ?4, error = ?5
@@ -208,7 +210,7 @@ pub(super) fn close(tx: &WriteTx<'_>, id: i64, end: End<'_>, now: Timestamp) -> 
     parking::release(tx, id)
 }
 
-/// Keeps an attempt open after an end that nobody knows, to be sent again at `due`.
+/// Keeps an attempt open after an unknown end; it is sent again at `due`.
 pub(super) fn keep_open(tx: &WriteTx<'_>, id: i64, end: End<'_>, due: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_attempts SET unknown_ends = unknown_ends + 1, due_at = ?2, http_status = ?3, error = ?4
@@ -218,7 +220,7 @@ pub(super) fn keep_open(tx: &WriteTx<'_>, id: i64, end: End<'_>, due: Timestamp)
     Ok(())
 }
 
-/// Leaves an attempt open as it was, but for what was said last.
+/// Leaves an attempt open and unchanged, except for the last error.
 pub(super) fn leave_open(tx: &WriteTx<'_>, id: i64, end: End<'_>) -> Result<(), Error> {
     tx.prepare("UPDATE delivery_attempts SET http_status = ?2, error = ?3 WHERE id = ?1")?
         .execute(rusqlite::params![id, end.http_status, end.error])?;
@@ -240,8 +242,8 @@ pub(super) fn rebuild(
     let is_rewritten = is_rewritten || !is_same && was_in_another_form(tx, &open, context)?;
     let (attempt, idempotency_key) = match (is_same, is_rewritten) {
         (true, _) => (open.id, open.key),
-        // What is filled in on the way out became known since then, or the target is spoken to in another form now. The
-        // key belongs to the bytes that were sent.
+        // A field that is filled in when sending became known since then, or the target now takes another form. The key
+        // belongs to the bytes that were sent, so the batch is rebuilt in the old form.
         (false, true) => {
             close(tx, open.id, End { result: "rewritten", http_status: None, error: None }, now)?;
             let parent = Parent { id: open.id, is_in_doubt: true };
@@ -269,7 +271,7 @@ fn was_in_another_form(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) 
     Ok(open.body_sha256.as_deref() == Some(&digest.as_bytes()[..]))
 }
 
-/// Packs the events of an attempt; says as well whether any was rewritten for the wire.
+/// Packs the events of an attempt and returns whether any was rewritten for the wire.
 fn pack(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) -> Result<(Vec<Item>, Packer, bool), Error> {
     let mut packer = Packer::new(Limits { events: usize::MAX, bytes: usize::MAX }, context.form);
     let mut items = Vec::with_capacity(open.seqs.len());

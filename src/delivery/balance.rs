@@ -1,4 +1,4 @@
-//! The proof: what was captured is the sum of where it stands.
+//! The balance: the number of captured events equals the sum of the classes.
 
 use rusqlite::Row;
 
@@ -7,7 +7,7 @@ use super::{Class, Error, Status, Target};
 use crate::journal::{self, Kind};
 use crate::store::{ReadTx, all_counters};
 
-/// The books of one target. `captured` is the journal's number, the classes are the ledger's; nothing derives one from
+/// The books of one target. `captured` is the journal's number, the classes are the ledger's; neither is derived from
 /// the other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Balance {
@@ -78,7 +78,7 @@ pub(crate) fn recount_of(tx: &ReadTx<'_>, target: &Target, kind: Kind) -> Result
     Ok(Balance::from_fn(captured, |class| counts.get(&class).copied().unwrap_or(0)))
 }
 
-/// What each counter of a target must say, by the rows: scope, name, value. O(rows).
+/// The value that each counter of a target must have according to the rows: scope, name, value. O(rows).
 pub(crate) fn counters_by_rows(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<(String, &'static str, i64)>, Error> {
     let mut all = Vec::new();
     for kind in Kind::ALL {
@@ -88,7 +88,7 @@ pub(crate) fn counters_by_rows(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<(
     Ok(all)
 }
 
-/// The class of an event: what its row says first, then its marks (design section 6).
+/// The class of an event: what its row says first, then its marks.
 fn class_of(row: &Row<'_>) -> Result<Class, Error> {
     let word: Option<String> = row.get(0)?;
     let status = match &word {
@@ -110,7 +110,7 @@ fn class_of(row: &Row<'_>) -> Result<Class, Error> {
 /// What a cursor must not pass.
 const PASSED: &str = "events left to send that the cursor passed without a delivery row";
 
-/// Broken references and broken rules of the state model, in words: for `verify`. Empty when all is well.
+/// Broken references and broken rules of the state model, as sentences for `verify`; empty if there are none.
 pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<String>, Error> {
     let mut checks = vec![
         ("delivery rows without a journal row",

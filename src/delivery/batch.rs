@@ -1,9 +1,9 @@
-//! What one request carries: events in order, spliced from the stored bytes.
+//! The content of one request: events in order, spliced from the stored bytes.
 
 use crate::base::Sha256;
 use crate::event::BatchForm;
 
-/// The most one request may carry.
+/// Upper limits of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Events.
@@ -26,19 +26,19 @@ pub(crate) struct Item {
 pub(crate) struct Batch {
     /// The attempt's row.
     pub(crate) attempt: i64,
-    /// The same at every sending of this attempt.
+    /// Sent with every try of this attempt.
     pub(crate) idempotency_key: String,
     /// The events, in sending order.
     pub(crate) items: Vec<Item>,
     /// The uncompressed body.
     pub(crate) body: Vec<u8>,
-    /// How often it ended before with nobody knowing what became of it.
+    /// Number of earlier tries whose result is unknown.
     pub(crate) unknown_ends: u32,
     /// The receiver may have its events from an earlier sending.
     pub(crate) is_in_doubt: bool,
 }
 
-/// Joins events into a body, one after another, while they fit.
+/// Joins events into a body, in order, while they fit.
 #[derive(Debug)]
 pub(super) struct Packer {
     limits: Limits,
@@ -52,8 +52,8 @@ impl Packer {
         Self { limits, form, body: form.brackets().0.as_bytes().to_vec(), count: 0 }
     }
 
-    /// Adds an event, and `head` before it, when it fits beside those before. The first always fits: an event that is too large for a request
-    /// of its own is the receiver's to refuse.
+    /// Adds an event, preceded by `head`, if it fits. The first event always fits: the receiver decides about an event
+    /// that is too large for a request alone.
     pub(super) fn push(&mut self, head: &str, event: &[u8]) -> bool {
         let tail = self.form.tail();
         let added = usize::from(self.count > 0) + head.len() + event.len() + tail.len();

@@ -1,27 +1,27 @@
-//! The states of a delivery and the classes the books are kept in (design section 6).
+//! The states of a delivery and the classes the books are kept in.
 
 use std::fmt;
 
-/// State of one event at one target, where it has one.
+/// State of one event at one target, if it has a row there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Status {
-    /// Owed again: after a halt, a replay, a release.
+    /// Left to send again: after a halt, a replay, a release.
     Queued,
     /// In an open attempt.
     InFlight,
-    /// Accepted by the receiver, not yet said to be stored.
+    /// Accepted by the receiver, not yet confirmed as stored.
     Pending,
-    /// Refused by the receiver; tried again until that happened too often.
+    /// Refused by the receiver; sent again until the limit of refusals is reached.
     Rejected,
-    /// The receiver said nothing usable of it.
+    /// The response had no usable result for it.
     Transient,
     /// Stored by the receiver.
     Success,
     /// Stored by the receiver earlier.
     Duplicate,
-    /// Given up; an operator can put it back.
+    /// Given up; an operator can requeue it.
     TerminalFailed,
-    /// Was owed when its payload left.
+    /// Was left to send when its payload was deleted.
     Closed,
 }
 
@@ -54,7 +54,7 @@ impl Status {
         }
     }
 
-    /// The state a word stands for.
+    /// The state with this word; `None` for any other word.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.word() == word)
     }
@@ -77,12 +77,12 @@ impl fmt::Display for Status {
     }
 }
 
-/// Where an event stands at a target; each event is in exactly one class.
+/// Class of an event at a target; each event is in exactly one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Class {
     /// The receiver has it.
     Delivered,
-    /// Sent, or about to be; the receiver's last word is missing.
+    /// Sent, or about to be; the receiver's final answer is missing.
     InFlight,
     /// Refused or unanswered; tried again when due.
     Retryable,
@@ -92,11 +92,11 @@ pub(crate) enum Class {
     Superseded,
     /// Given up before it was sent, with an audit row.
     Discarded,
-    /// Its payload left for another reason.
+    /// Its payload was deleted for another reason.
     Purged,
-    /// Held.
+    /// On hold.
     Blocked,
-    /// Owed, not tried.
+    /// Left to send and never tried.
     Untried,
 }
 

@@ -1,4 +1,4 @@
-//! What every target says of a range of journal rows, and posting that payloads of it left.
+//! The states of a range of journal rows at every target, and the postings after their payloads were deleted.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::{Class, Error, Status};
 use crate::journal::Kind;
 use crate::store::{ReadTx, WriteTx};
 
-/// The states that the rows of a range have at every target that was ever delivered to.
+/// The states of the rows of a range at every target that was ever used.
 #[derive(Debug)]
 pub(crate) struct Standings(Vec<(Target, BTreeMap<i64, Status>)>);
 
 impl Standings {
-    /// Reads them, one range of each target's rows.
+    /// Reads the states, one range of rows per target.
     pub(crate) fn read(tx: &ReadTx<'_>, first: i64, last: i64) -> Result<Self, Error> {
         let mut all = Vec::new();
         for target in registry::targets(tx)? {
@@ -30,14 +30,14 @@ impl Standings {
         Ok(Self(all))
     }
 
-    /// How a row stands at each target.
+    /// The state of a row at each target; `None` if it has no row there.
     pub(crate) fn of(&self, seq: i64) -> impl Iterator<Item = (&Target, Option<Status>)> {
         self.0.iter().map(move |(target, statuses)| (target, statuses.get(&seq).copied()))
     }
 }
 
-/// Posts that the payloads of these live events left: where one was still owed it is purged from now on, and its row is
-/// closed. None was held, and none is in flight.
+/// Posts that the payloads of these live events were deleted: where one was left to send it becomes purged, and its row
+/// is closed. The caller guarantees that none is on hold or in flight.
 pub(crate) fn post_collected(tx: &WriteTx<'_>, standings: &Standings, rows: &[(i64, Kind)]) -> Result<(), Error> {
     let seqs: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
     for (target, statuses) in &standings.0 {

@@ -1,4 +1,4 @@
-//! How a drain goes on, whatever it carries: its time, its waits, its end, and what the answers say of the server.
+//! Progress of a drain of events or documents: its time, its waits, its end, and the conclusions about the server.
 
 use std::time::Duration;
 
@@ -7,33 +7,34 @@ use crate::base::{Clock, Interrupt, Timestamp};
 use crate::endpoint::ServerStand;
 use crate::http::{Cause, Meaning, Reading, Refusal};
 
-/// How often one thing is sent without a usable answer, and how many such answers in a row end a drain: then it seems to
-/// be the server that fails.
+/// Number of sendings of one item without a usable answer, and number of such answers in a row after which a drain
+/// ends: then the server itself seems to fail.
 pub(crate) const PATIENCE: u32 = 3;
-/// Refusals of single events or documents with the same words, and nothing accepted: the server refuses every request.
+/// Number of refusals of single events or documents with the same words, and nothing accepted, after which the server
+/// is taken to refuse every request.
 const ALIKE: u32 = 3;
-/// The least time for an exchange that begins.
+/// Minimum time that must be left for an exchange to begin.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// Why a drain ended before everything was settled.
+/// Why a drain ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// The target refuses everything for now.
+    /// The target refuses everything for now; the text is its reason.
     Halted(String),
-    /// The target asked to be left alone.
+    /// The target asked for a pause.
     Throttled(String),
-    /// There is no connection.
+    /// No connection to the target.
     Unreachable(String),
-    /// What the server did with the last request is not known.
+    /// The result of the last request is unknown.
     Unknown(String),
-    /// The run's time is over.
+    /// The time budget of the run is used up.
     Deadline,
-    /// A person or the system asked to stop.
+    /// A person or the system requested a stop.
     Interrupted,
 }
 
 impl Stop {
-    /// For a person.
+    /// Text for people.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Halted(said) | Self::Unreachable(said) | Self::Unknown(said) => said.clone(),
@@ -44,57 +45,57 @@ impl Stop {
     }
 }
 
-/// What a drain needs from outside.
+/// Time, randomness and interruption for a drain.
 #[derive(Clone, Copy)]
 pub(crate) struct Means<'a> {
     /// The time.
     pub(crate) clock: &'a dyn Clock,
     /// Random numbers in 0..1, for the waits.
     pub(crate) random: &'a (dyn Fn() -> f64 + Sync),
-    /// A request to stop early.
+    /// A request to stop early; checked between steps.
     pub(crate) interrupt: &'a Interrupt,
-    /// When to stop starting requests.
+    /// No request starts after this time.
     pub(crate) deadline: Timestamp,
 }
 
 impl Means<'_> {
-    /// How long an exchange may take that begins now.
+    /// Time limit of an exchange that begins now.
     pub(crate) fn time_left(&self, longest: Duration) -> Duration {
         self.deadline.since(self.clock.now()).clamp(LEAST, longest)
     }
 
-    /// Why no request may begin any more.
+    /// Reason why no request may start any more; `None` while one may.
     pub(crate) fn end(&self) -> Option<Stop> {
         let is_late = self.clock.now() >= self.deadline;
         if self.interrupt.is_requested() { Some(Stop::Interrupted) } else { is_late.then_some(Stop::Deadline) }
     }
 }
 
-/// How a refusal of a single event or document stands to those before it in the drain.
+/// How a refusal of a single event or document relates to earlier ones in the drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alike {
-    /// Its words are new, or the server accepts other things: it is about what was sent.
+    /// A new reason, or the server accepts other items: the refusal is about the item.
     New,
-    /// The words are those of the last one, and nothing was accepted so far.
+    /// The same reason as the last one, and nothing was accepted so far.
     Same,
-    /// So many had them that it is the server which refuses every request.
+    /// [`ALIKE`] refusals with the same reason: the server refuses every request.
     Everything,
 }
 
-/// A drain on its way.
+/// A running drain.
 pub(crate) struct Course<'a> {
     pub(crate) means: Means<'a>,
-    /// When something happened last.
+    /// Time of the last step.
     pub(crate) now: Timestamp,
-    /// Why it stands still, if it does.
+    /// Why the drain stopped; `None` while it runs.
     pub(crate) stop: Option<Stop>,
-    /// What the last exchange was, if it stopped the drain.
+    /// The exchange that stopped the drain, if one did.
     pub(crate) cause: Option<Cause>,
     /// Whether the server accepts requests, or refuses every one.
     pub(crate) server: ServerStand,
     unknown_in_a_row: u32,
     has_accepted: bool,
-    /// The words of the refusals so far, and how many had them.
+    /// The reason of the refusals so far, and how many had it.
     alike: (String, u32),
 }
 
@@ -112,7 +113,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Whether the run's time is over, or a stop was asked for; the reason is noted then.
+    /// True when the time budget is used up or a stop was requested; records the reason.
     pub(crate) fn is_over(&mut self) -> bool {
         self.now = self.means.clock.now();
         let end = self.means.end();
@@ -123,13 +124,13 @@ impl<'a> Course<'a> {
         self.stop.as_ref().is_some_and(|stop| matches!(stop, Stop::Deadline | Stop::Interrupted))
     }
 
-    /// Notes how an exchange ended, and why no other follows it, if so. The first reason stays, but for an unknown end,
-    /// which any later answer replaces.
+    /// Records how an exchange ended and, with `stop`, why no other follows. The first reason is kept, except that any
+    /// later answer replaces an unknown end.
     pub(crate) fn note(&mut self, reading: &Reading, stop: Option<Stop>) {
         let stand = ServerStand::of(reading.refusal().as_ref(), reading.meaning == Meaning::Accepted);
         self.server = std::mem::take(&mut self.server).then(stand);
         let is_unknown = matches!(stop, Some(Stop::Unknown(_)));
-        // A server that says when to come again is there.
+        // A server that names a wait is reachable.
         let is_asked = reading.wait.is_some_and(|wait| !wait.is_zero());
         self.unknown_in_a_row = if is_unknown && !is_asked { self.unknown_in_a_row + 1 } else { 0 };
         if matches!(self.stop, None | Some(Stop::Unknown(_))) {
@@ -138,17 +139,17 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Notes that the server accepted something: it does not refuse everything.
+    /// Records that the server accepted something: it does not refuse everything.
     pub(crate) fn note_accepted(&mut self) {
         self.has_accepted = true;
     }
 
-    /// True while a refusal may yet turn out to be the server's refusal of everything.
+    /// True while a refusal may still turn out to mean that the server refuses everything.
     pub(crate) fn is_in_question(&self) -> bool {
         !self.has_accepted
     }
 
-    /// Notes that a single event or document was refused.
+    /// Records that a single event or document was refused.
     pub(crate) fn note_refused(&mut self, reading: &Reading) -> Alike {
         let words = masked(&reading.said);
         let before = if words == self.alike.0 { self.alike.1 } else { 0 };
@@ -164,12 +165,12 @@ impl<'a> Course<'a> {
         Alike::Everything
     }
 
-    /// Whether another request may go out now.
+    /// True if another request may be sent now.
     pub(crate) fn may_follow(&self) -> bool {
         matches!(self.stop, None | Some(Stop::Unknown(_))) && self.unknown_in_a_row < PATIENCE
     }
 
-    /// Waits until something may go again; false when that is not within the run, or a wait does not help.
+    /// Waits until `until`; false if that is beyond the run's time, or a wait does not help.
     pub(super) fn wait_until(&mut self, until: Timestamp) -> bool {
         if until >= self.means.deadline {
             return false;
@@ -178,7 +179,7 @@ impl<'a> Course<'a> {
             self.stop = Some(Stop::Interrupted);
             return false;
         }
-        // A clock that stands still would make this an endless loop.
+        // A clock that stands still (in tests) would make this an endless loop.
         if self.is_over() || self.now < until {
             return false;
         }

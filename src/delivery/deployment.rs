@@ -1,5 +1,5 @@
-//! Who answers at a target's address, as its health answer says: provenance kept with each attempt, the server's own
-//! limits, and whether it seems to be another server than before.
+//! The server behind a target's URL, according to its health endpoint: provenance for each attempt, the server's
+//! limits, and whether another server answers than before.
 
 use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
@@ -13,12 +13,12 @@ use crate::store::{ReadTx, WriteTx};
 
 /// The most characters kept of a field.
 const LONGEST: usize = 200;
-/// Statuses that say that there is nothing to ask: the target is not asked again for a day.
+/// Statuses that mean there is no health endpoint; the target is not asked again for a day.
 const NOT_OFFERED: [u16; 4] = [404, 405, 410, 501];
-/// How long that is believed.
+/// How long the absence of a health endpoint is remembered.
 const ABSENCE: std::time::Duration = std::time::Duration::from_hours(24);
 
-/// A deployment of a server (`formats` section 5). Never part of a target's identity.
+/// A deployment of a server. Never part of a target's identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "the names of the wire")]
 struct Deployment {
@@ -28,39 +28,39 @@ struct Deployment {
     git_sha: Option<String>,
 }
 
-/// A field of a deployment that says something else than before.
+/// A field of a deployment with another value than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// Which one.
+    /// Name of the field.
     pub(crate) field: &'static str,
-    /// What it said.
+    /// Earlier value.
     pub(crate) previous: String,
-    /// What it says.
+    /// Value now.
     pub(crate) current: String,
 }
 
-/// What a health answer says (`formats` section 7.4).
+/// Content of a health response (see `docs/receiver.md`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Health {
     deployment: Deployment,
-    /// What it takes, where it says anything of that.
+    /// Limits of the server, if it states any.
     limits: Option<Told>,
 }
 
-/// What came of asking.
+/// Result of asking for the health.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// It says this.
+    /// The server answered.
     Told(Health),
-    /// This server has nothing to say.
+    /// The server has no health endpoint.
     NotOffered,
-    /// Nothing was learned, this time.
+    /// No usable answer this time.
     Nothing,
-    /// It was not asked.
+    /// Not asked.
     Skipped,
 }
 
-/// Reads an answer. Whatever is missing or odd is simply not known.
+/// Reads a response. Missing or malformed fields are treated as unknown.
 pub(super) fn read(answer: &Answer) -> Asked {
     if NOT_OFFERED.contains(&answer.status) {
         return Asked::NotOffered;
@@ -87,8 +87,8 @@ pub(super) fn read(answer: &Answer) -> Asked {
 }
 
 impl Deployment {
-    /// What says that this is another server than `previous` was: a field that both name, differently. A new
-    /// `deployment_id` alone is the same server with new software.
+    /// The fields that show that this is another server than `previous`: both name them, with different values. A new
+    /// `deployment_id` alone means new software on the same server.
     fn changes_since(&self, previous: &Self) -> Vec<Change> {
         let fields = [
             ("server_instance_id", &previous.server_instance_id, &self.server_instance_id),
@@ -102,7 +102,7 @@ impl Deployment {
         fields.into_iter().filter_map(change).collect()
     }
 
-    /// This deployment, with what it does not say taken from `previous`.
+    /// This deployment, with its missing fields taken from `previous`.
     fn over(self, previous: Self) -> Self {
         Self {
             server_instance_id: self.server_instance_id.or(previous.server_instance_id),
@@ -122,7 +122,7 @@ impl Deployment {
     }
 }
 
-/// Notes what came of asking a target; returns what says that it is another server now.
+/// Records the result of asking a target; returns the fields that show that it is another server now.
 pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timestamp) -> Result<Vec<Change>, Error> {
     let health = match asked {
         Asked::Told(health) => health,
@@ -162,7 +162,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
     Ok(changes)
 }
 
-/// The deployment that a target was last seen as.
+/// The last known deployment of a target.
 fn known(tx: &ReadTx<'_>, target: i64) -> Result<Deployment, Error> {
     let sql = "SELECT server_instance_id, deployment_id, environment_name, git_sha FROM delivery_deployments
                WHERE id = (SELECT deployment FROM delivery_targets WHERE id = ?1)";

@@ -1,4 +1,4 @@
-//! Sending events: select, send, record, until nothing is owed or there is a reason to stop.
+//! Sending events: select, send, record, until nothing is left to send or there is a reason to stop.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::event::WireContext;
 use crate::http::{Answer, Cause, Failure, Meaning, Reading};
 use crate::store::{ReadTx, Store, WriteTx};
 
-/// How often a drain halves a refused batch before it leaves the rest to the next one. One culprit among 1,000 events
-/// takes ten halvings and about twenty requests, ninety of them some 400; the bound is for a server that refuses
-/// everything without a word on whom.
+/// Number of halvings of refused batches in one drain; the rest is left to the next drain. One bad event among 1,000
+/// takes ten halvings and about twenty requests, ninety of them about 400 halvings. The limit is for a server that
+/// refuses everything and names no event.
 const SPLIT_BUDGET: u64 = 400;
 /// The longest one exchange may take.
 const EXCHANGE: Duration = Duration::from_mins(2);
 
-/// The longest that a target may think about who it is.
+/// Time limit of a health request.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// What a drain depends on from outside.
+/// Settings and dependencies of a drain.
 pub(crate) struct Conditions<'a> {
-    /// Bounds of a request and of patience.
+    /// Limits of a request and of repeated tries.
     pub(crate) policy: Policy,
-    /// The project of the store, to fill where an envelope has none.
+    /// Project of the store; filled in where an envelope has none.
     pub(crate) project_uuid: Option<&'a str>,
     /// The time.
     pub(crate) clock: &'a dyn Clock,
@@ -39,9 +39,9 @@ pub(crate) struct Conditions<'a> {
     pub(crate) ids: &'a dyn Ids,
     /// Random numbers in 0..1, for the waits.
     pub(crate) random: &'a (dyn Fn() -> f64 + Sync),
-    /// When the command began to deliver: what it got an answer for since then is left to a later one.
+    /// When the command began to deliver: rows that were answered since then are left to a later command.
     pub(crate) begun: Timestamp,
-    /// When to stop starting requests.
+    /// No request starts after this time.
     pub(crate) deadline: Timestamp,
     /// A request to stop early.
     pub(crate) interrupt: &'a Interrupt,
@@ -54,16 +54,16 @@ impl<'a> Conditions<'a> {
     }
 }
 
-/// What a drain did.
+/// Result of a drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// Requests made.
+    /// Number of requests, without health requests.
     pub(crate) requests: u64,
-    /// Questions for the target's health, which the requests do not count.
+    /// Number of health requests.
     pub(crate) health_requests: u64,
-    /// What says that another server answers there than before.
+    /// Fields that show that another server answers than before.
     pub(crate) changes: Vec<Change>,
-    /// Events sent, each counted once for every time it was sent.
+    /// Events sent, counted once for each time they were sent.
     pub(crate) selected: u64,
     /// Stored by the receiver now.
     pub(crate) success: u64,
@@ -71,22 +71,22 @@ pub(crate) struct Report {
     pub(crate) duplicate: u64,
     /// Accepted, not yet stored.
     pub(crate) pending: u64,
-    /// Refused; tried again later.
+    /// Refused; sent again later.
     pub(crate) rejected: u64,
-    /// Without a usable word; tried again later.
+    /// Without a usable result; sent again later.
     pub(crate) transient: u64,
     /// Given up.
     pub(crate) terminal_failed: u64,
-    /// Why it ended early, if it did.
+    /// Why the drain ended early, if it did.
     pub(crate) stop: Option<Stop>,
-    /// What the last exchange was, if it ended it.
+    /// The exchange that ended the drain, if one did.
     pub(crate) cause: Option<Cause>,
     /// Whether the server accepts requests, or refuses every one.
     pub(crate) server: ServerStand,
 }
 
 impl Report {
-    /// Adds what a later drain of the same command did; its end is the end.
+    /// Adds the result of a later drain of the same command; the end is that of the later one.
     pub(crate) fn add(&mut self, later: &Self) {
         self.requests += later.requests;
         self.health_requests += later.health_requests;
@@ -114,10 +114,11 @@ impl Report {
     }
 }
 
-/// Delivers what is owed to the receiver's target. `on_batch` is told how many events were settled so far.
+/// Delivers what is left to send to the receiver's target. `on_batch` is called with the number of events settled so
+/// far.
 ///
-/// A request costs one commit: what an answer says is settled in the transaction that chooses the next batch. A process
-/// that dies before that finds the batch in flight, and sends it again.
+/// A request costs one commit: an answer is settled in the transaction that chooses the next batch. If the process dies
+/// before that, the next one finds the batch in flight, and sends it again.
 pub(crate) fn drain(
     store: &mut Store,
     receiver: &dyn DeliveryReceiver,
@@ -147,7 +148,8 @@ pub(crate) fn drain(
     Ok(Report { stop, cause, server, ..events.report })
 }
 
-/// Asks the target who it is, whatever it said before; returns what says that it is another server now.
+/// Asks the target for its health even if it was asked before; returns the fields that show that it is another server
+/// now.
 pub(crate) fn ask(store: &mut Store, receiver: &dyn DeliveryReceiver, means: Means<'_>) -> Result<Vec<Change>, Error> {
     let asked = question(receiver, means);
     store.write(|tx| {
@@ -174,7 +176,7 @@ struct Events<'a> {
     report: Report,
     has_begun: bool,
     splits: u64,
-    /// Events that were refused alone with the same words, while nothing was accepted.
+    /// Events that were refused alone for the same reason, while nothing was accepted.
     alone: Vec<i64>,
 }
 
@@ -206,8 +208,8 @@ impl Cargo for Events<'_> {
     }
 
     /// The end of the wait that the target asked for, or the due time of the open attempt that everything else waits
-    /// for. `None` if nothing waits for time alone, or only rows that this drain got an answer for, which are left to a
-    /// later one.
+    /// for. `None` if nothing waits for time alone, or only rows that this drain got an answer for wait; those are left
+    /// to a later drain.
     fn next_try(&mut self, store: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Error> {
         store.read(|tx| {
             let Some(target) = registry::current(tx, &self.receiver.identity().target_id)? else { return Ok(None) };
@@ -241,7 +243,7 @@ impl Events<'_> {
         self.follow(store, course, chosen)
     }
 
-    /// Chooses what goes next, to the target as it is now.
+    /// Chooses the next batch for the target in its present state.
     fn choose(&self, tx: &WriteTx<'_>, now: Timestamp) -> Result<(Target, Selection), Error> {
         let Conditions { project_uuid, ids, begun, .. } = *self.conditions;
         let identity = self.receiver.identity();
@@ -258,7 +260,7 @@ impl Events<'_> {
         Ok((target, selection))
     }
 
-    /// The batch that was chosen; looks further, a bounded number of rows at a time, while there was none so far.
+    /// The chosen batch; if none was found yet, examines further rows, a bounded number at a time.
     fn follow(
         &mut self,
         store: &mut Store,
@@ -322,15 +324,16 @@ impl Events<'_> {
                 chosen.map_or(Ok(None), |chosen| self.follow(store, course, chosen))
             }
             Err(error) => {
-                // What the answer said must not be lost with a batch that cannot be chosen.
+                // The answer must be recorded even if the next batch cannot be chosen.
                 store.write(record)?;
                 Err(error)
             }
         }
     }
 
-    /// The verdict, unless finding culprits has cost too many requests already, or one event after the other is refused
-    /// alike: then the server refuses everything, and those that were refused are as they were before.
+    /// The verdict, unless the search for bad events has cost too many requests, or events are refused one after the
+    /// other for the same reason: then the server refuses everything, and the refused events return to their earlier
+    /// state.
     fn judge(
         &mut self,
         course: &mut Course<'_>,
@@ -344,7 +347,7 @@ impl Events<'_> {
             let words = "too many requests spent on finding refused events; the rest waits";
             return (Verdict::Halt(words.to_owned()), Vec::new());
         }
-        // The server names no event: the words may be about any.
+        // The server names no event, so its reason may be about any of them.
         let is_refused = |reason: &Outcome| matches!(reason, Outcome::Rejected(reason) if *reason == reading.said);
         if let ([item], Verdict::Settled(outcomes), Meaning::Refused) = (&batch.items[..], &verdict, reading.meaning)
             && outcomes.iter().all(is_refused)
@@ -362,7 +365,8 @@ impl Events<'_> {
     }
 }
 
-/// Whether the target is asked who it is: when something will be sent, and not when it has nothing to say.
+/// True if the target is asked for its health: something will be sent, and the target is not known to have no health
+/// endpoint.
 fn is_to_ask(tx: &ReadTx<'_>, target_id: &str, now: Timestamp) -> Result<bool, Error> {
     match registry::current(tx, target_id)? {
         Some(target) if target.no_health_until.is_some_and(|until| until > now) => Ok(false),
@@ -371,7 +375,7 @@ fn is_to_ask(tx: &ReadTx<'_>, target_id: &str, now: Timestamp) -> Result<bool, E
     }
 }
 
-/// Why no other request follows this one, as far as its verdict says.
+/// Why no other request follows, according to the verdict; `None` if one may.
 fn stop_of(verdict: &Verdict) -> Option<Stop> {
     Some(match verdict.clone() {
         Verdict::Halt(reason) => Stop::Halted(reason),

@@ -10,7 +10,7 @@ use crate::endpoint::{Identity, ServerStand};
 use crate::http::{Answer, Failure};
 use crate::store::{WriteTx, traced};
 
-/// A receiver that answers by a rule, and counts.
+/// A receiver that answers by a rule and counts its requests.
 struct Ruled<'a> {
     identity: Identity,
     requests: Cell<u64>,
@@ -70,7 +70,7 @@ fn a_request_costs_one_commit() {
     assert_eq!(heard.iter().filter(|sql| sql.as_str() == "COMMIT").count(), 1 + 3);
 }
 
-/// The answer is kept though the next batch cannot be built.
+/// The answer is recorded even if the next batch cannot be built.
 #[test]
 fn an_answer_is_not_lost_with_the_batch_after_it() {
     let mut books = Books::new();
@@ -116,8 +116,8 @@ fn the_budget_for_finding_culprits_ends_and_the_rest_is_owed() {
     assert!(balance.of(Class::Retryable) > 100);
 }
 
-/// One event after the other is refused with the same words, and nothing is accepted: it is the server that refuses
-/// everything. Nothing is counted against an event, however often that happens.
+/// One event after the other is refused for the same reason, and nothing is accepted: the server refuses everything. No
+/// event's refusals are counted, however often this happens.
 #[test]
 fn equal_refusals_of_all_events_are_one_halt() {
     let mut books = Books::new();

@@ -1,8 +1,8 @@
-//! Documents in the ledger: when a version is owed to a target, which are due, and what an answer to one settles.
+//! Documents in the ledger: when a version must be sent to a target, which are due, and how an answer is settled.
 //!
 //! **Invariant:** a version has a row at a target only once the event that announces it is delivered there (at once,
-//! where none does). Until then it costs neither a request nor a look.
-//! **Invariant:** no attempt is written before a document is sent. Sending it again does no harm: same path, same digest.
+//! where none does). Until then it is neither sent nor examined. **Invariant:** no attempt is written before a document
+//! is sent. Sending it again does no harm: same path, same digest.
 
 use rusqlite::OptionalExtension as _;
 
@@ -14,7 +14,7 @@ use crate::base::{Sha256, Timestamp, retry};
 use crate::journal::{self, Document, Kind};
 use crate::store::{ReadTx, WriteTx};
 
-/// The marks of a document that may be sent.
+/// Condition for a document that may be sent.
 macro_rules! owed {
     ($feed:literal) => {
         concat!(
@@ -32,10 +32,10 @@ macro_rules! owed {
     };
 }
 
-/// What is owed from now on, or again.
+/// Inserts a row as queued, or queues an existing row again.
 const ENTER: &str = "ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0 WHERE status = 'closed'";
 
-/// The target has this event now: what it announces is owed from here on.
+/// The target now has this event: queues the documents that it announces.
 pub(super) fn announce(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), Error> {
     tx.prepare(&format!(
         "INSERT INTO delivery_rows (target, seq, kind, status, due_at)
@@ -46,7 +46,7 @@ pub(super) fn announce(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), 
     Ok(())
 }
 
-/// Makes a document owed to a target that has its event, or where it needs none.
+/// Queues a document for a target that has its event, or if no event announces it.
 pub(super) fn enter(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     tx.prepare(&format!(
         "INSERT INTO delivery_rows (target, seq, kind, status, due_at)
@@ -59,7 +59,7 @@ pub(super) fn enter(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error
     Ok(())
 }
 
-/// Makes every document owed to a target that has its event, or where it needs none. O(documents).
+/// Queues every document for a target that has its event, or that no event announces. O(documents).
 pub(super) fn enter_all(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
     tx.prepare(&format!(
         "INSERT INTO delivery_rows (target, seq, kind, status, due_at)
@@ -72,7 +72,7 @@ pub(super) fn enter_all(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A document was captured: every live target that has its event owes it at once.
+/// Queues a newly captured document for every live target that has its event.
 pub(crate) fn enter_everywhere(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     for target in registry::live(tx)? {
         enter(tx, target.id, seq)?;
@@ -80,8 +80,8 @@ pub(crate) fn enter_everywhere(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> 
     Ok(())
 }
 
-/// The event is owed again, so what it announces waits for it again, whether the target has it or not. What was refused
-/// for good stays so.
+/// The event is requeued, so the documents that it announces wait for it again, even those that the target has.
+/// Documents refused for good stay so.
 pub(super) fn withdraw(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), Error> {
     let mut postings = Postings::default();
     for seq in journal::announced(tx, event)? {
@@ -107,7 +107,7 @@ fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a document owed again that a target has.
+/// Requeues a document that a target has.
 pub(crate) fn offer_again(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     let changed = tx
         .prepare(
@@ -120,7 +120,7 @@ pub(crate) fn offer_again(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(),
     postings.post(tx, target)
 }
 
-/// A version whose text is nowhere any more gives way to `by`; false when it was not live.
+/// Marks a version whose text is lost as superseded by `by`; false if it was not live.
 pub(crate) fn give_way(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Error> {
     if !journal::supersede_document(tx, seq, by)? {
         return Ok(false);
@@ -129,20 +129,20 @@ pub(crate) fn give_way(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Erro
     Ok(true)
 }
 
-/// A version of a document that is owed to a target.
+/// A version of a document that is left to send to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owed {
     /// Its journal row.
     pub(crate) seq: i64,
     /// Which document, which text.
     pub(crate) document: Document,
-    /// How often sending it settled nothing.
+    /// Number of uploads without a final result.
     pub(crate) failures: u32,
-    /// When it may be sent.
+    /// Earliest time of the next upload.
     pub(crate) due_at: Timestamp,
     /// When it was captured.
     pub(crate) captured_at: Timestamp,
-    /// Why sending it settled nothing.
+    /// Why the last upload had no final result.
     pub(crate) last_error: Option<String>,
 }
 
@@ -193,15 +193,15 @@ pub(super) fn read(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Owed>, Error> {
     Ok(all)
 }
 
-/// What an answer says of a document.
+/// The result of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answered<'a> {
     /// The server has it.
     Stored {
-        /// It had it already.
+        /// The server had it before this upload.
         before: bool,
     },
-    /// It is sent again.
+    /// To be sent again.
     Again {
         /// Why.
         reason: &'a str,
@@ -215,8 +215,8 @@ pub(crate) enum Answered<'a> {
     },
 }
 
-/// Settles an answer to a document that was owed; one that is settled by now, or will not be sent any more, stays as it
-/// is. The text goes once no live target lacks it, unless it is to stay.
+/// Settles the result of an upload. A document that is settled already, or that will not be sent any more, is
+/// unchanged. The text is deleted once no live target lacks the document, unless `keeps_text`.
 pub(crate) fn settle_document(
     tx: &WriteTx<'_>,
     target: i64,
@@ -262,7 +262,7 @@ pub(crate) fn settle_document(
     Ok(())
 }
 
-/// The target has a version now, so no older one of the document may come after it: those that it lacks give way.
+/// The target has a version now; older versions must not arrive after it, so those that it lacks become superseded.
 fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     let mut version = journal::version_before(tx, seq)?;
     while let Some(older) = version {
@@ -270,7 +270,7 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
         let word: Option<String> = tx.prepare(sql)?.query_row([target, older], |r| r.get(0)).optional()?;
         match word.as_deref().map(status).transpose()? {
             Some(status) if status.class() == Class::Delivered => return Ok(()),
-            // A better text ends the refusal of an older one.
+            // A newer text ends the refusal of an older one.
             Some(Status::TerminalFailed) => {
                 let (is_discarded, is_gone) = tx
                     .prepare("SELECT discarded IS NOT NULL, gone IS NOT NULL FROM journal_feed WHERE seq = ?1")?
@@ -293,7 +293,7 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// When an older version of a document is due that waits for another try at a target; `None` where none does.
+/// Due time of an older version of the document that waits for another try at a target; `None` if there is none.
 pub(crate) fn older_due(tx: &ReadTx<'_>, target: i64, seq: i64, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let mut version = journal::version_before(tx, seq)?;
     while let Some(older) = version {
@@ -306,7 +306,7 @@ pub(crate) fn older_due(tx: &ReadTx<'_>, target: i64, seq: i64, now: Timestamp) 
     Ok(None)
 }
 
-/// True while some live target lacks a live version that has this text, or there is no live target.
+/// True while some live target lacks a live version that has this text, or if there is no live target.
 pub(crate) fn is_text_needed(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Error> {
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM journal_feed AS f WHERE f.facts_hash = ?1 AND {}

@@ -1,4 +1,4 @@
-//! The loop of a drain, for events and documents: choose, hand out, settle what was answered, wait, until nothing may go.
+//! The loop of a drain, for events and documents: choose, hand out, settle answers, wait, until nothing may be sent.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use super::Course;
 use crate::base::Timestamp;
 use crate::store::Store;
 
-/// What a drain carries.
+/// The items that a drain sends.
 pub(crate) trait Cargo {
     /// One request.
     type Job;
@@ -18,8 +18,8 @@ pub(crate) trait Cargo {
     /// Why the store failed.
     type Error;
 
-    /// Settles what was answered and chooses what goes next, while `at_hand` requests are on their way. Called without
-    /// an answer at the beginning and after a wait.
+    /// Settles answers and chooses the next requests, while `at_hand` requests are running. Called without an answer at
+    /// the beginning and after a wait.
     fn turn(
         &mut self,
         store: &mut Store,
@@ -28,26 +28,26 @@ pub(crate) trait Cargo {
         at_hand: usize,
     ) -> Result<Vec<Self::Job>, Self::Error>;
 
-    /// When something may go, after nothing may now; `None` when no wait within this run helps.
+    /// Time at which something may be sent, when nothing may be sent now; `None` if no wait within this run helps.
     fn next_try(&mut self, store: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Self::Error>;
 
-    /// How long answers may stay unsettled; `None` without such a bound.
+    /// How long answers may stay unsettled; `None` for no limit.
     fn settles_within(&self, _course: &Course<'_>) -> Option<Duration> {
         None
     }
 }
 
-/// Who makes the requests.
+/// Performs the requests.
 pub(crate) trait Hands<J, A> {
-    /// Takes a request.
+    /// Starts a request.
     fn submit(&mut self, job: J);
-    /// How many are taken and not given back.
+    /// Number of requests started and not yet returned by `collect`.
     fn at_hand(&self) -> usize;
-    /// Waits for one that is answered, at most this long, and gives back all that are; none where none was taken.
+    /// Waits at most this long for an answer, and returns all that have arrived; empty if no request is running.
     fn collect(&mut self, at_most: Option<Duration>) -> Vec<(J, A)>;
 }
 
-/// Carries a cargo until it is delivered, or until there is a reason to stop, which the course names then.
+/// Drives a cargo until everything is delivered or there is a reason to stop, which `course` then holds.
 pub(crate) fn drive<C: Cargo>(
     cargo: &mut C,
     store: &mut Store,
@@ -97,8 +97,8 @@ impl<J, A> Hands<J, A> for OneByOne<'_, J, A> {
     }
 }
 
-/// A few threads, so that the store is touched by one thread only. They end when it is dropped and the requests handed
-/// out are done.
+/// A few threads for requests; only the caller's thread touches the store. The threads end when the pool is dropped and
+/// their requests are done.
 #[derive(Debug)]
 pub(crate) struct Pool<J, A> {
     jobs: Sender<J>,
@@ -149,7 +149,7 @@ impl<J, A> Hands<J, A> for Pool<J, A> {
             Some(time) => self.done.recv_timeout(time),
             None => self.done.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
-        // Without a sender left there is nothing to wait for.
+        // No sender is left, so no answer can arrive.
         if matches!(first, Err(RecvTimeoutError::Disconnected)) {
             self.at_hand = 0;
         }

@@ -1,4 +1,4 @@
-//! The events that a target did not take, with its reasons; and which reasons are one.
+//! The events that a target did not accept, with its reasons, and which reasons count as the same.
 
 use super::{Error, Status};
 use crate::base::Timestamp;
@@ -7,7 +7,7 @@ use crate::store::ReadTx;
 /// Rows read at once.
 const PAGE: i64 = 1000;
 
-/// An event that was not taken.
+/// An event that was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failed {
     /// Its journal row.
@@ -18,11 +18,11 @@ pub(crate) struct Failed {
     pub(crate) event_type: String,
     /// `rejected`, `transient` or `terminal_failed`.
     pub(crate) status: Status,
-    /// The status of the last answer.
+    /// HTTP status of the last answer.
     pub(crate) http_status: Option<i64>,
     /// The reason last given.
     pub(crate) error: Option<String>,
-    /// A person has seen it.
+    /// A person has waived it.
     pub(crate) is_waived: bool,
 }
 
@@ -38,12 +38,12 @@ macro_rules! failed {
     };
 }
 
-/// The rows in a state that is a failure, each found by an index of its own.
+/// The rows in a state that is a failure, each found by a separate index.
 pub(super) const REJECTED: &str = failed!("delivery_rejected", "rejected");
 pub(super) const TRANSIENT: &str = failed!("delivery_transient", "transient");
 pub(super) const GIVEN_UP: &str = failed!("delivery_failed", "terminal_failed");
 
-/// The states that are failures, in the order they are told.
+/// The states that are failures, in the order they are shown.
 pub(crate) const FAILURES: [Status; 3] = [Status::TerminalFailed, Status::Rejected, Status::Transient];
 
 /// The next events above `after` in a state of [`FAILURES`], tried at `since` or later; empty at the end.
@@ -76,7 +76,7 @@ pub(crate) fn failed(
     Ok(statement.query_map((target, after, since, PAGE), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// A reason without what differs between events: ids, numbers, and what is quoted. Pure.
+/// A reason without the parts that differ between events: ids, numbers and quoted text. Pure.
 pub(crate) fn masked(reason: &str) -> String {
     let mut out = String::with_capacity(reason.len());
     let mut rest = reason;
@@ -101,7 +101,7 @@ pub(crate) fn masked(reason: &str) -> String {
     out
 }
 
-/// A word as it is, unless it is an id; its numbers as `#`.
+/// The word unchanged, or masked if it is an id; its numbers as `#`.
 fn masked_word(word: &str) -> String {
     let has_digit = word.bytes().any(|b| b.is_ascii_digit());
     if has_digit && crate::base::ids::normalize(word).is_some() {

@@ -42,9 +42,9 @@ pub(super) struct Books {
     pub(super) policy: Policy,
     /// The project that is known.
     pub(super) project: Option<&'static str>,
-    /// The HTTP status of the next answers.
+    /// HTTP status of the next answers.
     pub(super) http_status: u16,
-    /// How long a drain may take.
+    /// Time limit of a drain.
     pub(super) max_time: Duration,
 }
 
@@ -146,12 +146,12 @@ impl Books {
         self.try_select().unwrap()
     }
 
-    /// What is sent next; something must be.
+    /// The next batch; panics if there is none.
     pub(super) fn batch(&mut self) -> Batch {
         self.select().batch.expect("something to send")
     }
 
-    /// The journal rows of what is sent next; empty when nothing is.
+    /// The journal rows of the next batch; empty if there is none.
     pub(super) fn selected(&mut self) -> Vec<i64> {
         self.select().batch.map_or_else(Vec::new, |batch| seqs(&batch))
     }
@@ -169,7 +169,7 @@ impl Books {
         self.store.write(|tx| record::record(tx, &target, batch, verdict, &settling)).unwrap()
     }
 
-    /// Selects, and gets this outcome for each event; returns the rows.
+    /// Selects a batch, records this outcome for each event; returns the rows.
     pub(super) fn exchange(&mut self, outcome: &Outcome) -> Vec<i64> {
         let batch = self.batch();
         self.record(&batch, &Verdict::Settled(vec![outcome.clone(); batch.items.len()]));
@@ -204,7 +204,7 @@ impl Books {
         self.write(|tx| super::row_of(tx, target.id, seq)).expect("a row")
     }
 
-    /// The balance, which is also counted from the rows, and whose rows must be sound.
+    /// The balance; asserts that it equals the count of the rows and that the rows are sound.
     pub(super) fn balance(&mut self) -> Balance {
         let target = self.target();
         self.write(|tx| {
@@ -216,7 +216,7 @@ impl Books {
         })
     }
 
-    /// Every value of the ledger, to see whether anything changed.
+    /// Every value of the ledger, to detect any change.
     pub(super) fn ledger(&mut self) -> Vec<String> {
         self.target();
         self.write(|tx| {
@@ -240,7 +240,7 @@ pub(super) fn seqs(batch: &Batch) -> Vec<i64> {
     batch.items.iter().map(|item| item.seq).collect()
 }
 
-/// The answer that nobody got.
+/// The verdict when the answer was lost.
 pub(super) fn lost() -> Verdict {
     Verdict::Unknown { reason: "lost".to_owned(), wait: None, is_halved: false }
 }

@@ -1,8 +1,8 @@
 //! Forgetting a target, and using a forgotten one again.
 //!
-//! A forgotten target's books are frozen: what is captured from then on is not posted to it, and it holds no payload
-//! back. What was in flight there has no known end and never will have one, so it is owed again, should the target ever
-//! come back; a receiver that honours event ids then answers `duplicate` for what it did store.
+//! A forgotten target's balance is frozen: later captures are not posted to it, and it keeps no payload from being
+//! deleted. Events in flight there will never have a known end, so they are queued again in case the target is used
+//! again; a receiver that honours event ids then answers `duplicate` for those it stored.
 
 use super::postings::Postings;
 use super::registry::Target;
@@ -10,7 +10,7 @@ use super::{Class, Error, balance, documents};
 use crate::base::Timestamp;
 use crate::store::{Counter, WriteTx, set_counter};
 
-/// Forgets a target; returns how many events were in flight there. Nobody may be draining to it.
+/// Forgets a target; returns how many events were in flight there. No drain to it may be running.
 pub(crate) fn forget(tx: &WriteTx<'_>, target: &Target, now: Timestamp) -> Result<i64, Error> {
     if !target.is_live {
         return Ok(0);
@@ -19,7 +19,7 @@ pub(crate) fn forget(tx: &WriteTx<'_>, target: &Target, now: Timestamp) -> Resul
         "UPDATE delivery_attempts SET closed_at = ?2, result = 'forgotten' WHERE target = ?1 AND closed_at IS NULL",
     )?
     .execute([target.id, now.as_micros()])?;
-    // What waited behind an event in flight waits for nothing any more.
+    // Events that waited behind an event in flight wait no longer.
     tx.prepare("UPDATE delivery_rows SET due_at = 0, behind = NULL WHERE target = ?1 AND behind IS NOT NULL")?
         .execute([target.id])?;
     let in_flight = tx
@@ -35,8 +35,8 @@ pub(crate) fn forget(tx: &WriteTx<'_>, target: &Target, now: Timestamp) -> Resul
     Ok(i64::try_from(in_flight).unwrap_or(i64::MAX))
 }
 
-/// Takes a forgotten target back: its books are counted once from the rows, and what its cursor passed and came to be
-/// owed since gets a row. O(rows).
+/// Restores a forgotten target: its counters are counted once from the rows, and events that its cursor passed and that
+/// became left to send since then get a row. O(rows).
 pub(super) fn remember(tx: &WriteTx<'_>, target: &Target) -> Result<(), Error> {
     tx.prepare(
         "INSERT INTO delivery_rows (target, seq, status, due_at)

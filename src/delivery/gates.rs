@@ -1,25 +1,26 @@
-//! What stopped the drains to a target, and since when: judged anew by every drain, forgotten by the one that passes.
-//! Nothing here is said of an event.
+//! The checks that stopped the drains to a target, and since when. Every drain judges them again; a drain that passes
+//! removes the record. Nothing here concerns single events.
 
 use super::Error;
 use crate::base::Timestamp;
 use crate::endpoint::Gate;
 use crate::store::{ReadTx, WriteTx};
 
-/// A gate that stopped the last drain.
+/// A check that stopped the last drain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stopped {
     /// Its name.
     pub(crate) name: String,
-    /// Why it was shut.
+    /// Why it failed.
     pub(crate) reason: String,
-    /// The line that opens it.
+    /// The command or action that fixes it.
     pub(crate) fix: String,
-    /// Which drain found it shut first, of those that did so in a row.
+    /// Time of the first of the consecutive drains that it stopped.
     pub(crate) since: Timestamp,
 }
 
-/// What stopped the last drain to the target with this id; the empty id is that of a target that no source names.
+/// The checks that stopped the last drain to the target with this id; the empty id stands for a target that no setting
+/// names.
 pub(crate) fn stopped(tx: &ReadTx<'_>, target_id: &str) -> Result<Vec<Stopped>, Error> {
     let sql = "SELECT name, reason, fix, since FROM delivery_gates WHERE target_id = ?1 ORDER BY since, name";
     let mut statement = tx.prepare(sql)?;
@@ -29,8 +30,8 @@ pub(crate) fn stopped(tx: &ReadTx<'_>, target_id: &str) -> Result<Vec<Stopped>, 
     Ok(statement.query_map([target_id], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What is on record after a drain that found `gates`; `None` where that is what `before` says. A gate that nobody knows
-/// keeps what was known of it. Pure.
+/// The record after a drain that found `gates`; `None` if it equals `before`. A check whose result is unknown keeps its
+/// record. Pure.
 pub(crate) fn after_drain(before: &[Stopped], gates: &[Gate], now: Timestamp) -> Option<Vec<Stopped>> {
     let known = |gate: &Gate| before.iter().find(|stopped| stopped.name == gate.name);
     let stopped = |gate: &Gate| match (gate.is_known, gate.is_open) {
@@ -48,17 +49,17 @@ pub(crate) fn after_drain(before: &[Stopped], gates: &[Gate], now: Timestamp) ->
     (after != before).then_some(after)
 }
 
-/// Targets that were never contacted, and still have something on record.
+/// Targets that were never contacted, but have a record.
 const PASSING: &str = "target_id <> ?1 AND target_id NOT IN (SELECT target_id FROM delivery_targets)";
 
-/// True when there is a record that ends with the first drain that passes: of a target that the open gates made another
-/// one, such as the same server before its team was known.
+/// True if a record exists that the first passing drain removes: of a target that became another one when its checks
+/// passed, such as the same server before its team was known.
 pub(crate) fn has_passing(tx: &ReadTx<'_>, target_id: &str) -> Result<bool, Error> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM delivery_gates WHERE {PASSING})");
     Ok(tx.prepare(&sql)?.query_row([target_id], |r| r.get(0))?)
 }
 
-/// Writes down what [`after_drain`] said.
+/// Stores the record returned by [`after_drain`].
 pub(crate) fn record_stopped(tx: &WriteTx<'_>, target_id: &str, after: &[Stopped]) -> Result<(), Error> {
     tx.prepare("DELETE FROM delivery_gates WHERE target_id = ?1")?.execute([target_id])?;
     if after.is_empty() {
@@ -101,10 +102,10 @@ mod tests {
                 Some(vec![at("a", 1), at("b", 9)]),
             ),
             (vec![at("a", 1)], vec![gate("a", true, true)], Some(vec![])),
-            // Nobody was asked.
+            // The check was not made.
             (vec![at("a", 1)], vec![gate("a", true, false)], None),
             (vec![], vec![gate("a", true, false)], None),
-            // Another kind of receiver has other gates.
+            // Another kind of receiver has other checks.
             (vec![at("a", 1)], vec![], Some(vec![])),
         ] {
             assert_eq!(after_drain(&before, &gates, now), after, "{before:?} {gates:?}");

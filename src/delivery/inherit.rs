@@ -1,4 +1,4 @@
-//! What an older ledger says of this very target.
+//! Deliveries to this target that an older ledger recorded.
 
 use rusqlite::OptionalExtension as _;
 
@@ -10,19 +10,20 @@ use crate::endpoint::Identity;
 use crate::journal;
 use crate::store::WriteTx;
 
-/// An event that the target has, by an older ledger.
+/// An event that the target has according to an older ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Inherited {
     /// The journal row.
     pub(crate) seq: i64,
-    /// The target said that it had it already.
+    /// The target answered that it already had it.
     pub(crate) was_duplicate: bool,
-    /// When that was.
+    /// Time of that answer, if known.
     pub(crate) settled_at: Option<Timestamp>,
 }
 
-/// Notes that the target has these events, and returns how many of them were still to be tried. What was tried or made
-/// owed again here, was superseded or given up stays as it is. The journal is sealed through the last of them: they were on a wire.
+/// Records that the target has these events, and returns how many of them were still to be tried. Events that were
+/// tried or requeued here, superseded or given up are unchanged. The journal is sealed through the last of them, since
+/// they were already sent.
 pub(crate) fn inherit(
     tx: &WriteTx<'_>,
     identity: &Identity,

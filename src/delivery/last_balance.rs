@@ -1,4 +1,4 @@
-//! The balance that the last drain to a target ended with: what `verify` compares the books with.
+//! The balance that the last drain to a target ended with: `verify` compares the present one with it.
 
 use rusqlite::OptionalExtension as _;
 
@@ -6,16 +6,16 @@ use super::{Balance, Class, Error, Target};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx};
 
-/// A balance, and when it was found to be this.
+/// A balance and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
     /// The end of the drain.
     pub(crate) at: Timestamp,
-    /// What it ended with.
+    /// The balance at that time.
     pub(crate) balance: Balance,
 }
 
-/// The balance that the last drain to a target ended with.
+/// The balance at the end of the last drain to a target; `None` if there was none.
 pub(crate) fn last_balance(tx: &ReadTx<'_>, target: i64) -> Result<Option<Ended>, Error> {
     let found: Option<(i64, i64, String)> = tx
         .prepare("SELECT at, captured, classes FROM delivery_balances WHERE target = ?1")?
@@ -32,7 +32,7 @@ pub(crate) fn last_balance(tx: &ReadTx<'_>, target: i64) -> Result<Option<Ended>
     Ok(Some(Ended { at: Timestamp::from_micros(at), balance }))
 }
 
-/// Keeps the balance that a drain to a target ended with.
+/// Stores the balance at the end of a drain to a target.
 pub(crate) fn keep_balance(tx: &WriteTx<'_>, target: &Target, balance: &Balance, now: Timestamp) -> Result<(), Error> {
     let classes: serde_json::Map<_, _> =
         Class::ALL.into_iter().map(|class| (class.name().to_owned(), balance.of(class).into())).collect();
@@ -42,8 +42,9 @@ pub(crate) fn keep_balance(tx: &WriteTx<'_>, target: &Target, balance: &Balance,
     Ok(())
 }
 
-/// What the last balance says against the number of events that there are: rows are never deleted, so events that were counted then
-/// and are not there now are lost. One that did not hold proves nothing. Pure.
+/// Compares the last balance with the number of events now. Rows are never deleted, so events that were counted then
+/// and are missing now are lost: the result says so. `None` if none are lost, or if the last balance did not hold,
+/// which proves nothing. Pure.
 pub(crate) fn loss(last: &Ended, captured: i64) -> Option<String> {
     let (then, at) = (&last.balance, last.at);
     (then.holds() && then.captured > captured)

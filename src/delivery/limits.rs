@@ -1,5 +1,5 @@
-//! How much a request may carry: what is configured, what the server says it takes, and what its refusals taught us; the
-//! least of them holds.
+//! Limits of a request: the configured ones, those that the server states, and those learned from its refusals; the
+//! smallest applies.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use super::{Error, Target};
 use crate::base::{Timestamp, retry};
 use crate::store::WriteTx;
 
-/// How long a server is believed that does not say it again: it may take more by then, and one refusal tells.
+/// How long a limit stated by a server is used without being repeated: the server may accept more by then, and one
+/// refusal is enough to learn.
 const BELIEVED: Duration = Duration::from_hours(24);
 
 /// The most documents of a request.
@@ -25,13 +26,13 @@ const DOCUMENT_BYTES_AT_ONCE: usize = 2 << 20;
 /// section 7.4). Each is positive, or not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Told {
-    /// The most events it takes in a request.
+    /// Most events in a request.
     pub(crate) events: Option<i64>,
-    /// The most bytes it takes, uncompressed.
+    /// Most uncompressed bytes in a request.
     pub(crate) bytes: Option<i64>,
-    /// The shortest wait it wants after it asked to be left alone, in seconds.
+    /// Shortest wait after a request to pause, in seconds.
     pub(crate) wait_min_s: Option<i64>,
-    /// The longest.
+    /// Longest wait after a request to pause, in seconds.
     pub(crate) wait_max_s: Option<i64>,
     /// The most documents it takes in a request.
     pub(crate) documents: Option<i64>,
@@ -42,7 +43,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Reads the object `limits` of a body; whatever is missing or odd is not known.
+    /// Reads the object `limits` of a body; missing or malformed values are `None`.
     pub(super) fn read(limits: Option<&Value>) -> Self {
         let limit = |name: &str| {
             let limit = limits?.get(name)?.as_u64().filter(|limit| *limit > 0)?;
@@ -59,7 +60,7 @@ impl Told {
         }
     }
 
-    /// These, with what they do not say taken from `before`.
+    /// These limits, with missing ones taken from `before`.
     pub(super) fn over(self, before: Self) -> Self {
         Self {
             events: self.events.or(before.events),
@@ -72,7 +73,7 @@ impl Told {
         }
     }
 
-    /// Whether a batch of that size breaks them.
+    /// True if a batch of that size exceeds them.
     pub(super) fn are_broken_by(self, batch: &Batch) -> bool {
         let is_more = |size: usize, limit: Option<i64>| {
             limit.is_some_and(|limit| i64::try_from(size).unwrap_or(i64::MAX) > limit)
@@ -80,8 +81,8 @@ impl Told {
         is_more(batch.items.len(), self.events) || is_more(batch.body.len(), self.bytes)
     }
 
-    /// How long to leave a server alone that asked for it `failures` times in a row before: as long as it said, else
-    /// within its own bounds.
+    /// Wait before the next request to a server that asked for a pause after `failures` earlier ones in a row: the time
+    /// it named, else a back-off within its own bounds.
     pub(super) fn wait(self, failures: u32, server: Option<Duration>, random: f64) -> Duration {
         let seconds = |limit: Option<i64>| limit.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
         let least = seconds(self.wait_min_s).unwrap_or_default();
@@ -91,12 +92,12 @@ impl Told {
     }
 }
 
-/// Until when to leave a target alone that asks for it now.
+/// Time until which a target that now asks for a pause is not contacted.
 pub(crate) fn pause(target: &Target, asked: Option<Duration>, random: f64, now: Timestamp) -> Timestamp {
     now.after(believed(target, now).wait(target.throttled, asked, random))
 }
 
-/// Remembers what a target says of itself, in place of what it said before.
+/// Stores the limits that a target states, replacing the earlier ones.
 pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_targets SET told_events = ?2, told_bytes = ?3, told_wait_min = ?4, told_wait_max = ?5,
@@ -131,10 +132,10 @@ pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(Told, O
     Ok((told, row.get::<_, Option<i64>>(first + 4)?.map(Timestamp::from_micros)))
 }
 
-/// What a target is still believed to have said.
+/// The stated limits of a target that are still recent enough to use.
 pub(super) fn believed(target: &Target, now: Timestamp) -> Told {
     match target.told_at {
-        // A time that is still to come means that the clock went back.
+        // A time in the future means that the clock moved backwards.
         Some(at) if at <= now && now.since(at) < BELIEVED => target.told,
         _ => Told::default(),
     }
@@ -160,7 +161,7 @@ pub(super) fn bounds(target: &Target, policy: &Policy, now: Timestamp) -> Limits
     Limits { events: least(told.events, policy.max_events), bytes: least(told.bytes, policy.max_bytes) }
 }
 
-/// The limits in force: those bounds, or what refusals taught us where that is less.
+/// The limits that apply: those bounds, or the learned ones where smaller.
 pub(super) fn in_force(target: &Target, policy: &Policy, now: Timestamp) -> Limits {
     let bounds = bounds(target, policy, now);
     Limits { events: least(target.limit_events, bounds.events), bytes: least(target.limit_bytes, bounds.bytes) }

@@ -1,16 +1,16 @@
-//! Getting events to one target, and remembering what was accepted.
+//! Sends events to a target and records what it accepted.
 //!
-//! `registry` keeps the targets, `select` decides in one transaction what is sent next and writes the attempt before
+//! `registry` keeps the targets, `select` chooses the next batch in one transaction and writes the attempt before
 //! anything leaves, `receiver` sends, `outcome` turns any answer into a verdict (pure), `record` settles the verdict in
-//! one transaction, `dispatch` puts these together, `balance` and `recount` prove the books. `course` and `drive` are
-//! how any drain goes, that of documents (`crate::bodies`) as well.
+//! one transaction, `dispatch` puts these together, `balance` and `recount` prove the books. `course` and `drive` run a
+//! drain of events or of documents (`crate::bodies`).
 //!
-//! **Invariant:** nothing is on the wire that is not in an open attempt on disk; a lost answer leaves the attempt open,
-//! and an open attempt is sent again before anything else, with the same bytes and the same key.
-//! **Invariant:** `success` and `duplicate` are recorded only for an id that a 2xx answer names, and only over a row
-//! that this attempt has in flight. Settled rows change only by an operator's act.
-//! **Invariant:** every change of a row posts both legs: the class it leaves and the class it enters, in the same
-//! transaction. The module's one write to the journal is [`crate::journal::seal`].
+//! **Invariant:** nothing is sent before an open attempt for it is on disk; a lost answer leaves the attempt open, and
+//! an open attempt is sent again before anything else, with the same bytes and the same key. **Invariant:** `success`
+//! and `duplicate` are recorded only for an id that a 2xx answer names, and only over a row that this attempt has in
+//! flight. Settled rows change only by an operator's act. **Invariant:** every change of a row posts both legs: the
+//! class it leaves and the class it enters, in the same transaction. The module's one write to the journal is
+//! [`crate::journal::seal`].
 
 mod again;
 mod attempt;
@@ -110,16 +110,16 @@ pub(crate) use witness::{contradictions, lost_attempts};
 /// The ledger's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 
-/// Why the ledger could not be read or written.
+/// Why reading or writing the ledger failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The store underneath failed.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
-    /// The journal underneath failed.
+    /// The journal failed.
     #[error(transparent)]
     Journal(#[from] crate::journal::Error),
-    /// The ledger holds what no version of this program writes.
+    /// The ledger contains data that no version of this program writes.
     #[error("the delivery ledger is damaged: {0}")]
     Damaged(String),
     /// A batch could not be put into its wire form.

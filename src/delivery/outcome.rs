@@ -1,4 +1,4 @@
-//! What an answer says of a batch of events. Pure; what an answer says of anything is [`crate::http::Reading`].
+//! Meaning of an answer to a batch of events. Pure; the general reading of a response is [`crate::http::Reading`].
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::http::{Meaning, Reading};
 /// Longest reason kept in the ledger, in characters.
 const REASON: usize = 300;
 
-/// What an answer says of one event.
+/// Result for one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Stored.
     Success,
-    /// Taken, as the status of the whole request says.
+    /// Accepted, according to the status of the whole request.
     Acknowledged,
     /// Stored earlier.
     Duplicate,
@@ -27,48 +27,48 @@ pub(crate) enum Outcome {
     Pending,
     /// Refused.
     Rejected(String),
-    /// Nothing usable was said of it.
+    /// No usable result for it.
     Transient(String),
     /// Can never be sent as it is.
     Terminal(String),
-    /// Innocent of its batch's refusal: owed again at once.
+    /// Not to blame for its batch's refusal: sent again at once.
     Requeue,
 }
 
-/// What an answer says of a batch.
+/// Result for a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Something of each event, in the batch's order.
+    /// A result for each event, in the batch's order.
     Settled(Vec<Outcome>),
     /// Too large as a whole: halve it, and remember the limit.
     TooLarge(String),
-    /// Too large as a whole, and the target says what is not.
+    /// Too large as a whole, and the target states its limits.
     Limited {
-        /// What else it said.
+        /// Its words.
         reason: String,
-        /// The limits it named.
+        /// The stated limits.
         told: Told,
     },
-    /// Refused as a whole with no word on which event is to blame: halve it to find out.
+    /// Refused as a whole without naming an event: halve it to find the bad one.
     Bisect(String),
-    /// Nobody gets further with this target now: change no event, stop.
+    /// The target accepts nothing now: change no event, stop.
     Halt(String),
-    /// The target wants to be left alone for a while: change no event, stop.
+    /// The target asks for a pause: change no event, stop.
     Throttled {
-        /// What it said.
+        /// Its words.
         reason: String,
-        /// How long it asked for.
+        /// The wait that it asked for; `None` if it named none.
         wait: Option<Duration>,
     },
     /// Nothing was sent: change no event, stop.
     Unreachable(String),
-    /// What the receiver did is unknown: the batch stays in flight.
+    /// The result is unknown: the batch stays in flight.
     Unknown {
-        /// What is known.
+        /// For people.
         reason: String,
-        /// How long it asked to wait.
+        /// The wait that it asked for; `None` if it named none.
         wait: Option<Duration>,
-        /// The same batch again would end the same: it is halved at once.
+        /// The same batch would have the same result, so it is halved at once.
         is_halved: bool,
     },
 }
@@ -79,7 +79,7 @@ impl Verdict {
     }
 }
 
-/// The verdict of one exchange on these events. `ack` says what acknowledges an event.
+/// The verdict of one exchange on these events. `ack`: what counts as acknowledgement of an event.
 pub(crate) fn verdict(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
     let said = || reading.said.clone();
     if reading.is_too_large() {
@@ -98,7 +98,7 @@ pub(crate) fn verdict(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
     }
 }
 
-/// Several events that are too large together: a server that names its limits spares the search for them.
+/// Several events that are too large together; limits stated by the server save the search for them.
 fn too_large(reading: &Reading) -> Verdict {
     let reason = reading.said.clone();
     match Told::read(reading.json.as_ref().and_then(|body| body.get("limits"))) {
@@ -134,7 +134,7 @@ fn per_event(items: &[Item], reading: &Reading) -> Verdict {
     Verdict::Settled(items.iter().map(|item| named(by_id.get(&same_id(&item.event_id)))).collect())
 }
 
-/// The outcome of an event from the results that name it.
+/// Outcome of an event from the results with its id.
 fn named(results: Option<&Vec<&Value>>) -> Outcome {
     let Some(results) = results else {
         return Outcome::Transient("the answer does not mention this event".to_owned());
@@ -159,7 +159,7 @@ fn one(result: &Value) -> Outcome {
     }
 }
 
-/// A refusal: the events that `details` name are to blame; without any, none is named.
+/// A refusal: blames the events that `details` names; without `details` the batch must be halved.
 fn refused(items: &[Item], reading: &Reading) -> Verdict {
     let said = &reading.said;
     let details = reading.json.as_ref().and_then(|b| b.get("details")).map_or_else(Vec::new, details);
@@ -181,7 +181,7 @@ fn refused(items: &[Item], reading: &Reading) -> Verdict {
     }
 }
 
-/// `details` is a list, or a text that holds one.
+/// `details` as a list: given directly, or as a text that contains one.
 fn details(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(list) => list.clone(),
@@ -199,7 +199,7 @@ fn reason(value: &Value, members: &[&str], otherwise: &str) -> String {
     text::shorten(&text::printable(words.as_deref().unwrap_or(otherwise)), REASON)
 }
 
-/// The form ids are compared in; ids of no known form compare as they are.
+/// The form in which ids are compared; ids of unknown form are compared unchanged.
 fn same_id(id: &str) -> String {
     ids::normalize(id).unwrap_or_else(|| id.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Every answer and what it means.
+//! Every answer and its meaning.
 
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ fn too_large_halves_several_and_ends_one() {
     }
 }
 
-/// A server that calls something else too large says nothing about an event.
+/// A 413 for another reason says nothing about an event.
 #[test]
 fn only_a_refusal_can_call_events_too_large() {
     for status in [401, 403, 409, 429, 431, 500, 503, 507] {
@@ -177,7 +177,7 @@ fn what_was_never_sent_changes_nothing() {
     assert!(matches!(verdict(&items(&["a"]), &exchange, NOW), Verdict::Unreachable(_)));
 }
 
-/// Where the status acknowledges, any 2xx does, whatever else it says; everything else means what it always means.
+/// Where the status acknowledges, any 2xx does, whatever its body; other statuses keep their meaning.
 #[test]
 fn a_status_acknowledges_the_whole_request() {
     let (two, ack) = (items(&["a", "b"]), Ack::Status);

@@ -1,5 +1,5 @@
-//! Events in flight alone, whose end stays unknown: they hold up nobody, but for the later events of their aggregate
-//! that were never sent. Those wait behind them: their rows name the attempt and have no due time.
+//! Parked events: in flight alone, with an unknown end. They delay only later events of their aggregate that were never
+//! sent. Those wait behind them: their rows name the attempt and have no due time.
 
 use rusqlite::OptionalExtension as _;
 
@@ -9,14 +9,14 @@ use super::batch::Batch;
 use crate::event::aggregate;
 use crate::store::{ReadTx, WriteTx};
 
-/// Whether any event is parked at a target.
+/// True if any event is parked at a target.
 pub(super) const ANY: &str = "SELECT EXISTS
      (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL AND parked = 1)";
 /// The parked attempt with an earlier event of an aggregate.
 pub(super) const AHEAD: &str = "SELECT id FROM delivery_attempts
      WHERE target = ?1 AND aggregate = ?2 AND first_seq < ?3 AND closed_at IS NULL AND parked = 1 LIMIT 1";
 
-/// Parks the attempt of a single event. Returns whether an attempt that was never sent holds an event which must now
+/// Parks the attempt of a single event. Returns whether an attempt that was never sent contains an event that must now
 /// wait: the halves of a batch that was refused as a whole.
 pub(super) fn park(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<bool, Error> {
     let Some(item) = batch.items.first() else { return Ok(false) };
@@ -36,18 +36,18 @@ pub(super) fn park(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<bool,
     Ok(false)
 }
 
-/// What a journal row happened to.
+/// The aggregate of a journal row; `None` if it names none.
 pub(super) fn subject(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
     let envelope: Option<Option<Vec<u8>>> =
         tx.prepare("SELECT envelope FROM journal_feed WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?;
     Ok(envelope.flatten().and_then(|bytes| aggregate(&bytes)))
 }
 
-/// Who waits behind whom at a target.
+/// Decides which events wait behind a parked one at a target.
 #[derive(Debug)]
 pub(super) struct Order {
     target: i64,
-    /// False where nothing is parked, as a rule: then no envelope is read for it.
+    /// False if nothing is parked, the usual case: then envelopes are not read for this.
     is_any: bool,
     /// How many rows were made to wait.
     pub(super) waiting: usize,
@@ -58,7 +58,7 @@ impl Order {
         Ok(Self { target, is_any: tx.prepare(ANY)?.query_row([target], |r| r.get(0))?, waiting: 0 })
     }
 
-    /// Makes an event that was never sent wait, if an earlier one of its aggregate is parked; true when it has to.
+    /// Makes an event that was never sent wait if an earlier one of its aggregate is parked; returns true then.
     pub(super) fn holds_up(&mut self, tx: &WriteTx<'_>, seq: i64, envelope: &[u8]) -> Result<bool, Error> {
         let subject = if self.is_any { aggregate(envelope) } else { None };
         let Some(subject) = subject else { return Ok(false) };
@@ -74,7 +74,7 @@ impl Order {
     }
 }
 
-/// Lets go what waited behind an attempt that has ended.
+/// Releases the events that waited behind an attempt that has ended.
 pub(super) fn release(tx: &WriteTx<'_>, attempt: i64) -> Result<(), Error> {
     tx.prepare("UPDATE delivery_rows SET due_at = 0, behind = NULL WHERE behind = ?1")?.execute([attempt])?;
     Ok(())

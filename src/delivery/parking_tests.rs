@@ -1,4 +1,4 @@
-//! Events that wait behind a parked one of their aggregate, and what comes before what.
+//! Events that wait behind a parked one of their aggregate, and their order.
 
 use super::fixture::{Books, lost, seqs};
 use super::{Class, Outcome, Verdict};
@@ -16,7 +16,7 @@ fn add(books: &mut Books, aggregates: &str) {
     }
 }
 
-/// The event that is sent next, alone, is lost until it is parked.
+/// Loses the answers for the next event, sent alone, until it is parked.
 fn park(books: &mut Books) {
     for _ in 0..3 {
         let batch = books.batch();
@@ -62,7 +62,7 @@ fn what_was_halted_waits_too_and_goes_before_what_is_new() {
     assert_eq!(books.exchange(&Outcome::Success), [4]);
 }
 
-/// A half of a refused batch was never taken by anybody, so it is not sent past its other half either.
+/// A half of a refused batch was accepted by no server, so it must not be sent before its other half either.
 #[test]
 fn the_other_half_of_a_refused_batch_waits_behind_a_parked_one() {
     let mut books = Books::new();
@@ -76,7 +76,7 @@ fn the_other_half_of_a_refused_batch_waits_behind_a_parked_one() {
     assert_eq!(books.balance().of(Class::Delivered), 3);
 }
 
-/// What the receiver may have goes again whoever is parked.
+/// An event that the receiver may have is sent again, whatever is parked.
 #[test]
 fn what_was_sent_before_does_not_wait() {
     let mut books = Books::new();

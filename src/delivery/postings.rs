@@ -1,4 +1,4 @@
-//! Double entry: an event that changes class leaves one counter of a target and enters another.
+//! Double entry: an event that changes class is subtracted from one counter of a target and added to another.
 
 use std::collections::BTreeMap;
 
@@ -26,12 +26,12 @@ pub(crate) fn scope_of(target: i64, kind: Kind) -> String {
 pub(super) struct Postings(BTreeMap<(Kind, Class), i64>);
 
 impl Postings {
-    /// One event left `from` and entered `to`.
+    /// Moves one event from class `from` to class `to`.
     pub(super) fn moved(&mut self, from: Class, to: Class) {
         self.moved_of(Kind::Event, from, to);
     }
 
-    /// One row of this kind left `from` and entered `to`.
+    /// Moves one row of this kind from class `from` to class `to`.
     pub(super) fn moved_of(&mut self, kind: Kind, from: Class, to: Class) {
         *self.0.entry((kind, from)).or_default() -= 1;
         *self.0.entry((kind, to)).or_default() += 1;
@@ -49,8 +49,8 @@ impl Postings {
     }
 }
 
-/// Posts what a transaction appended to the journal to every live target. A superseded event has no row at any target,
-/// so it was untried at each.
+/// Posts the rows that a transaction appended to the journal to every live target. A superseded event has no row at any
+/// target, so it was untried at each.
 pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), Error> {
     let Receipt { captured, held, superseded, documents, .. } = *receipt;
     let counts = [
@@ -75,8 +75,8 @@ pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), E
     Ok(())
 }
 
-/// Makes a released event owed at every live target: a target whose cursor passed it gets a row. Where it has a row
-/// already, that row says where it stands.
+/// Queues a released event for every live target: a target whose cursor passed it gets a row. An existing row keeps its
+/// state.
 pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Error> {
     for target in registry::live(tx)? {
         if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() != Class::Untried) {
@@ -98,7 +98,7 @@ pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<()
     Ok(())
 }
 
-/// Posts that a row was put on hold: no target is sent it from now on, and what one had of it stays as it is. It is in
+/// Posts that a row was put on hold: it is sent to no target from now on; deliveries so far are unchanged. It is in
 /// flight nowhere.
 pub(crate) fn post_held(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Error> {
     for target in registry::targets(tx)? {
@@ -120,8 +120,8 @@ pub(crate) fn post_held(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Er
     Ok(())
 }
 
-/// Posts that the payload of an event came back, which had been counted as `from`: each live target that lacks it owes it
-/// again, unless it is held.
+/// Posts that the payload of an event was restored, which had been counted as `from`: it is left to send to each live
+/// target that lacks it, unless it is on hold.
 pub(crate) fn post_returned(
     tx: &WriteTx<'_>,
     (seq, kind): (i64, Kind),
@@ -158,8 +158,8 @@ pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// True when some target, live or not, has a row for this event: it was chosen for it, or an older ledger says that it
-/// has it.
+/// True if some target, live or not, has a row for this event: the event was selected for it, or an older ledger
+/// recorded a delivery.
 pub(crate) fn is_known_anywhere(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     for target in registry::targets(tx)? {
         if row_of(tx, target.id, seq)?.is_some() {
@@ -169,8 +169,8 @@ pub(crate) fn is_known_anywhere(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error
     Ok(false)
 }
 
-/// Posts that the payload of an event left: where it was still owed, it is `to` from now on, and its row is closed. The
-/// event was live, and in flight nowhere.
+/// Posts that the payload of an event was deleted: where it was left to send, it is counted as `to` from now on, and
+/// its row is closed. The event was live, and in flight nowhere.
 pub(crate) fn post_left(tx: &WriteTx<'_>, (seq, kind): (i64, Kind), was_held: bool, to: Class) -> Result<(), Error> {
     for target in registry::targets(tx)? {
         let row = row_of(tx, target.id, seq)?;

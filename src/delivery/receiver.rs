@@ -1,4 +1,4 @@
-//! How a target is spoken to. The dispatcher knows the trait and nothing else.
+//! How requests to a target are made. The dispatcher depends on the trait only.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,30 +9,30 @@ use crate::base::Clock;
 use crate::endpoint::{Identity, Link, Manner, ReceiverKind};
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, gzip};
 
-/// Answer bytes read beyond what the events sent account for.
+/// Limit of the response body in bytes, besides the share of each event sent.
 const ANSWER_BASE: usize = 64 << 10;
-/// Answer bytes read for each event sent.
+/// Response bytes read for each event sent.
 const ANSWER_PER_EVENT: usize = 4 << 10;
-/// Answer bytes read at most.
+/// Largest limit of the response body, in bytes.
 const ANSWER_MOST: usize = 8 << 20;
 
 /// A kind of target that takes batches of events.
 pub(crate) trait DeliveryReceiver {
-    /// What deliveries are recorded against.
+    /// The target that deliveries are recorded for.
     fn identity(&self) -> &Identity;
-    /// The form of its batches, and what its answers prove.
+    /// The form of its batches, and what counts as acknowledgement.
     fn manner(&self) -> Manner {
         Manner::default()
     }
-    /// Asks who answers there, once, and waits at most `within`; `None` where there is nobody to ask.
+    /// Requests the health endpoint once and waits at most `within`; `None` if the receiver has none.
     fn health(&self, _within: Duration) -> Option<Result<Answer, Failure>> {
         None
     }
-    /// Sends one batch once, and waits at most `within` for the answer.
+    /// Sends one batch once and waits at most `within` for the answer.
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error>;
 }
 
-/// Takes batches by `POST`: the Teamspace, the stub, and external receivers, each as its link says.
+/// Sends batches by `POST`: to the Teamspace, the stub, and external receivers, as the link configures.
 #[derive(Debug)]
 pub(crate) struct BatchReceiver<'a> {
     link: &'a Link,
@@ -44,22 +44,22 @@ pub(crate) struct BatchReceiver<'a> {
 /// Whether requests are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packing {
-    /// They are not: so configured, or the receiver takes nothing else.
+    /// Not compressed: configured so, or the receiver accepts nothing else.
     Plain,
-    /// They are, and nothing was accepted yet: the receiver may not know compression.
+    /// Compressed, and nothing was accepted yet: the receiver may not support compression.
     Untested,
-    /// They are, and the receiver accepts that, or may not be asked otherwise.
+    /// Compressed; the receiver accepts that, or must not be asked otherwise.
     Packed,
 }
 
 impl<'a> BatchReceiver<'a> {
-    /// A receiver over one connection, kept where the link allows it.
+    /// A receiver over one connection, which is kept alive if the link allows it.
     pub(crate) fn new(link: &'a Link, clock: &'a dyn Clock) -> Self {
         let client = Client::new(link.permit(), Deadlines::default(), link.manner().idle_connections(1));
         let packing = match (link.manner().is_compressed, link.identity().receiver) {
             (false, _) => Packing::Plain,
             (true, ReceiverKind::ExternalReceiver) => Packing::Untested,
-            // These take compressed requests by contract.
+            // These receivers accept compressed requests by contract.
             (true, _) => Packing::Packed,
         };
         Self { link, client, clock, packing: Cell::new(packing) }
@@ -118,8 +118,8 @@ impl DeliveryReceiver for BatchReceiver<'_> {
         }))
     }
 
-    /// A receiver that has accepted nothing yet and answers 400 or 415 to a compressed request may not know compression:
-    /// the batch goes again as it is, once, before anything in it is blamed.
+    /// A receiver that has accepted nothing yet and answers 400 or 415 to a compressed request may not support
+    /// compression: the batch is sent again uncompressed, once, before any event is blamed.
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error> {
         let begun = self.clock.now();
         let packing = self.packing.get();
@@ -136,7 +136,7 @@ impl DeliveryReceiver for BatchReceiver<'_> {
         let plain = self.post(batch, false, left)?;
         let takes_plain = plain.as_ref().is_ok_and(|plain| (200..300).contains(&plain.status));
         self.packing.set(if takes_plain { Packing::Plain } else { Packing::Packed });
-        // Of two refusals the first is told: 415 names what helps.
+        // Of two refusals the first is reported; 415 names the fix.
         Ok(match plain {
             Ok(plain) if takes_plain || status == 400 => Ok(plain),
             _ => answer,

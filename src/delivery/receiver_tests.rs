@@ -1,4 +1,4 @@
-//! Whichever receiver gives an answer, the ledger keeps the same of it.
+//! The ledger records the same answer the same way for every kind of receiver.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use crate::base::Interrupt;
 use crate::base::clock::FixedClock;
 use crate::endpoint::{Link, Manner, ReceiverKind};
 
-/// Answers one request, and passes on its head and body. Nobody is there any more when the answer comes.
+/// Answers one request, and returns its head and body. The connection is closed when the answer arrives.
 fn serve_once(status: u16, body: String) -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -46,7 +46,7 @@ fn results(words: [&str; 4]) -> (u16, String) {
     (200, json!({ "results": results }).to_string())
 }
 
-/// Everything a target can say, one answer a drain; what the books then are.
+/// The ledger after every possible answer, one per drain.
 fn books_after(receiver: ReceiverKind) -> Vec<Vec<String>> {
     let answers = vec![
         results(["success", "duplicate", "pending", "rejected"]),

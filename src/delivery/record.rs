@@ -1,4 +1,4 @@
-//! Settling what an answer said, in one transaction (design section 6, "record").
+//! Settles an answer in one transaction.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use crate::store::WriteTx;
 
 /// The first wait for an event the receiver accepted but has not stored; it doubles.
 const PENDING_WAIT: Duration = Duration::from_mins(1);
-/// Clean batches after which a learned limit doubles.
+/// Number of clean batches after which a learned limit doubles.
 const CLEAN: i64 = 10;
 
-/// What settling needs besides the verdict.
+/// Inputs of settling besides the verdict.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settling<'a> {
     pub(super) policy: &'a Policy,
-    /// How the batch was put together.
+    /// How the batch was built.
     pub(super) form: BatchForm,
     pub(super) http_status: Option<u16>,
     pub(super) ids: &'a dyn Ids,
@@ -56,7 +56,7 @@ pub(super) fn record(
 ) -> Result<Settled, Error> {
     let now = settling.now;
     if !attempt::is_open(tx, batch.attempt)? {
-        // Somebody else has recorded an end of it: an answer that comes so late says nothing.
+        // Another process has recorded its end; a later answer changes nothing.
         return Ok(Settled::default());
     }
     let end = |result, error| End { result, http_status: settling.http_status, error };
@@ -80,7 +80,7 @@ pub(super) fn record(
             limits::note(tx, target.id, told.over(limits::believed(target, now)), now)?;
             let end = end("too_large", Some(reason));
             if told.are_broken_by(batch) && !batch.is_in_doubt {
-                // Packed anew, to what the target takes.
+                // Closed; the next selection builds a batch within the stated limits.
                 return step_back(tx, target.id, batch, end, now);
             }
             learn_limit(tx, target.id, batch, settling.form)?;
@@ -96,7 +96,7 @@ pub(super) fn record(
         Verdict::Unknown { reason, wait, is_halved } => {
             let due = now.after(retry::backoff(batch.unknown_ends, *wait, settling.random));
             if wait.is_some_and(|wait| !wait.is_zero()) {
-                // It asked for every request, not for this batch alone.
+                // The pause applies to every request, not only to this batch.
                 leave_alone(tx, target.id, Kind::Event, due)?;
             }
             let end = end("unknown", Some(reason));
@@ -114,7 +114,7 @@ pub(super) fn record(
     }
 }
 
-/// Nothing of this kind goes to the target before `until`.
+/// Sends nothing of this kind to the target before `until`.
 pub(crate) fn leave_alone(tx: &WriteTx<'_>, target: i64, kind: Kind, until: Timestamp) -> Result<(), Error> {
     tx.prepare(&format!(
         "UPDATE delivery_targets SET {} = ?2, throttled = throttled + 1 WHERE id = ?1",
@@ -124,7 +124,7 @@ pub(crate) fn leave_alone(tx: &WriteTx<'_>, target: i64, kind: Kind, until: Time
     Ok(())
 }
 
-/// The target takes requests: the pause that it asked for is over.
+/// The target accepts requests again: ends its pause.
 pub(crate) fn end_pause(tx: &WriteTx<'_>, target: i64, kind: Kind) -> Result<(), Error> {
     let column = pause_of(kind);
     tx.prepare(&format!(
@@ -142,7 +142,7 @@ const fn pause_of(kind: Kind) -> &'static str {
     }
 }
 
-/// Makes events owed as they were before this drain got them refused: it was the server that refused everything.
+/// Restores the state before this drain of events that were refused: the server refused everything.
 pub(super) fn take_back(tx: &WriteTx<'_>, target: i64, seqs: &[i64]) -> Result<Settled, Error> {
     let (mut taken_back, mut postings) = (Settled::default(), Postings::default());
     for seq in seqs {
@@ -163,7 +163,7 @@ pub(super) fn take_back(tx: &WriteTx<'_>, target: i64, seqs: &[i64]) -> Result<S
     Ok(taken_back)
 }
 
-/// The target answered properly: forget that it throttled, and let a learned limit grow after enough clean batches.
+/// The target answered properly: resets its count of pauses, and raises a learned limit after enough clean batches.
 fn note_contact(tx: &WriteTx<'_>, target: &Target, settling: &Settling<'_>, is_clean: bool) -> Result<(), Error> {
     let Settling { policy, now, .. } = *settling;
     let is_limited = (target.limit_events, target.limit_bytes) != (None, None);
@@ -178,8 +178,8 @@ fn note_contact(tx: &WriteTx<'_>, target: &Target, settling: &Settling<'_>, is_c
     end_pause(tx, target.id, Kind::Event)
 }
 
-/// Leaves everything as it was before this sending. An attempt that the receiver may have from an earlier one stays
-/// open, to be sent again with the same bytes and key; any other is closed, and its rows are owed, no try counted.
+/// Restores the state before this sending. An attempt that the receiver may have from an earlier sending stays open, to
+/// be sent again with the same bytes and key; any other is closed, its rows are left to send, and no try is counted.
 fn step_back(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, now: Timestamp) -> Result<Settled, Error> {
     if batch.is_in_doubt {
         attempt::leave_open(tx, batch.attempt, end)?;
@@ -196,7 +196,7 @@ fn step_back(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, now: Ti
     Ok(Settled::default())
 }
 
-/// Puts the halves of an earlier batch that never went out back to what is owed.
+/// Queues the events of halves that were never sent.
 fn give_back_untouched(tx: &WriteTx<'_>, target: i64, now: Timestamp, postings: &mut Postings) -> Result<(), Error> {
     for (untouched, seqs) in attempt::untouched(tx, target)? {
         attempt::close(tx, untouched, End { result: "not_sent", http_status: None, error: None }, now)?;
@@ -254,7 +254,7 @@ fn settle_each(
     Ok(settled)
 }
 
-/// What a row went through so far.
+/// History of a row so far.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tried {
     failures: u32,
@@ -273,7 +273,7 @@ fn tried(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64) -> Result<Option
     Ok(row.optional()?)
 }
 
-/// What becomes of a row.
+/// The next state of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step<'a> {
     status: Status,
@@ -285,7 +285,7 @@ struct Step<'a> {
     is_by_status: bool,
 }
 
-/// Decides it (pure).
+/// Computes the next state (pure).
 fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'_>) -> Step<'a> {
     let Tried { failures, rejections, is_alone } = tried;
     let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone, is_by_status: false };
@@ -310,7 +310,7 @@ fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'
         }
         Outcome::Rejected(reason) => {
             let step = wait(Status::Rejected, Some(reason.as_str()), backoff);
-            // Refused as a whole: a request with others would fail for them too.
+            // Refused in a request of one event: a request with others would fail for them too.
             let is_culprit = was_single && s.http_status.is_some_and(|status| status >= 400);
             Step { rejections: rejections + 1, is_alone: is_alone || is_culprit, ..step }
         }

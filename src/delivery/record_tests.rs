@@ -1,4 +1,4 @@
-//! What an answer does to the rows, the attempt and the target.
+//! Effects of an answer on the rows, the attempt and the target.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn halt() -> Verdict {
     Verdict::Halt("no".to_owned())
 }
 
-/// Selects again and again, each batch getting this verdict, until a single event was sent; returns all rows sent.
+/// Selects repeatedly, each batch getting this verdict, until a single event was sent; returns all rows sent.
 fn narrow_down(books: &mut Books, verdict: &Verdict) -> Vec<Vec<i64>> {
     let mut sent = Vec::new();
     loop {
@@ -230,7 +230,7 @@ fn a_retry_after_counts_after_an_unknown_end() {
     let batch = books.batch();
     let wait = Some(Duration::from_mins(2));
     books.record(&batch, &Verdict::Unknown { reason: "HTTP 503".to_owned(), wait, is_halved: false });
-    // A quarter more at most, for those that were told the same.
+    // At most a quarter more, spread over the clients that were told the same.
     books.pass(149);
     assert!(books.select().batch.is_none());
     assert!(books.target().not_before.is_some(), "it asked everybody");

@@ -1,4 +1,4 @@
-//! The targets this project ever delivered to.
+//! The targets that this project has delivered to.
 
 use rusqlite::{OptionalExtension as _, Row};
 
@@ -21,15 +21,15 @@ const COLUMNS: &str =
 pub(crate) struct Target {
     /// Its row.
     pub(crate) id: i64,
-    /// What it is.
+    /// Its identity.
     pub(crate) identity: Identity,
     /// The last journal row examined for a first attempt.
     pub(crate) cursor_seq: i64,
-    /// Until when the server asked to be left alone.
+    /// Time before which the server asked for no requests.
     pub(crate) not_before: Option<Timestamp>,
     /// The same, asked for in an answer to a document.
     pub(crate) documents_not_before: Option<Timestamp>,
-    /// How often in a row it asked.
+    /// How often in a row it asked for a pause.
     pub(crate) throttled: u32,
     /// The learned limit of events in a request.
     pub(crate) limit_events: Option<i64>,
@@ -37,18 +37,18 @@ pub(crate) struct Target {
     pub(crate) limit_bytes: Option<i64>,
     /// Clean batches since a limit was learned or raised.
     pub(crate) clean_batches: i64,
-    /// What it said that it takes.
+    /// The limits that it states.
     pub(crate) told: Told,
-    /// When it said that.
+    /// When it stated them.
     pub(crate) told_at: Option<Timestamp>,
-    /// Until when it is not asked for its health: it had no answer to give.
+    /// Time before which its health is not requested, because it has no health endpoint.
     pub(crate) no_health_until: Option<Timestamp>,
-    /// Its books are kept; false once it is forgotten.
+    /// True while its balance is maintained; false once it is forgotten.
     pub(crate) is_live: bool,
 }
 
-/// Registers a target, or touches the one that has this identity. A new target owes the whole journal: its counters
-/// come from the journal's totals, whatever the journal's length. A forgotten one is taken back.
+/// Registers a target, or updates the one that has this identity. For a new target the whole journal is left to send:
+/// its counters are the journal's totals, in O(1). A forgotten one is restored.
 pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) -> Result<Target, Error> {
     let inserted = tx
         .prepare(
@@ -94,19 +94,19 @@ fn open_books(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
     documents::enter_all(tx, target)
 }
 
-/// The registered target of this id.
+/// The registered target with this id; `None` if there is none.
 pub(crate) fn current(tx: &ReadTx<'_>, target_id: &str) -> Result<Option<Target>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE target_id = ?1");
     tx.prepare(&sql)?.query_row([target_id], |r| Ok(target(r))).optional()?.transpose()
 }
 
-/// The registered target of this row.
+/// The registered target with this row; `None` if there is none.
 pub(crate) fn of_row(tx: &ReadTx<'_>, id: i64) -> Result<Option<Target>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE id = ?1");
     tx.prepare(&sql)?.query_row([id], |r| Ok(target(r))).optional()?.transpose()
 }
 
-/// The live target that was used last.
+/// The live target that was used last; `None` without one.
 pub(crate) fn latest(tx: &ReadTx<'_>) -> Result<Option<Target>, Error> {
     let sql =
         format!("SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY last_seen_at DESC, id DESC LIMIT 1");
@@ -118,7 +118,7 @@ pub(super) fn live(tx: &ReadTx<'_>) -> Result<Vec<Target>, Error> {
     collect(tx, &format!("SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY id"))
 }
 
-/// Every target, in the order they were first seen.
+/// Every target, live or not, in the order of registration.
 pub(crate) fn targets(tx: &ReadTx<'_>) -> Result<Vec<Target>, Error> {
     collect(tx, &format!("SELECT {COLUMNS} FROM delivery_targets ORDER BY id"))
 }

@@ -1,4 +1,5 @@
-//! A server that seems to be another than before: kept with its target until somebody replays to it or dismisses it.
+//! Signs that another server answers at a target's URL than before; kept with the target until a user replays to it or
+//! dismisses them.
 
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
@@ -7,19 +8,19 @@ use super::{Change, Error};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx};
 
-/// What says that another server answers at a target's address than the one that its deliveries went to.
+/// Signs that another server answers at a target's URL than the one that received its deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reset {
-    /// When that was first seen.
+    /// When the change was first seen.
     pub(crate) since: Timestamp,
-    /// What differs.
+    /// The fields that differ.
     pub(crate) changes: Vec<Change>,
 }
 
 /// The fields that can differ.
 const FIELDS: [&str; 3] = ["server_instance_id", "environment_name", "git_sha"];
 
-/// What nobody answered yet about a target's server.
+/// The unconfirmed change of a target's server; `None` if there is none.
 pub(crate) fn pending_reset(tx: &ReadTx<'_>, target: i64) -> Result<Option<Reset>, Error> {
     let sql = "SELECT reset_seen_at, reset_changes FROM delivery_targets WHERE id = ?1 AND reset_seen_at IS NOT NULL";
     let found: Option<(i64, String)> =
@@ -35,8 +36,8 @@ pub(crate) fn pending_reset(tx: &ReadTx<'_>, target: i64) -> Result<Option<Reset
     Ok(Some(Reset { since: Timestamp::from_micros(since), changes }))
 }
 
-/// Keeps what was seen just now, together with what is pending: a field is told from what it said when all was well. A
-/// server that is the old one again takes its field back.
+/// Merges the changes seen now with the pending ones: a field is compared with its value before the first change, and a
+/// field that returns to that value is removed.
 pub(super) fn note(tx: &WriteTx<'_>, target: i64, seen: &[Change], now: Timestamp) -> Result<(), Error> {
     if seen.is_empty() {
         return Ok(());
@@ -57,7 +58,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, seen: &[Change], now: Timestam
     }
 }
 
-/// It was answered: by a replay, or by saying that nothing was lost.
+/// Removes the pending change, after a replay or when the user confirmed that nothing was lost.
 pub(crate) fn settle_reset(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
     tx.prepare("UPDATE delivery_targets SET reset_seen_at = NULL, reset_changes = NULL WHERE id = ?1")?
         .execute([target])?;

@@ -13,21 +13,21 @@ use crate::store::ReadTx;
 pub(crate) struct Row {
     /// Its state.
     pub(crate) status: Status,
-    /// Answers that said something of it.
+    /// Number of answers with a result for it.
     pub(crate) attempts: i64,
     /// The last reason given.
     pub(crate) error: Option<String>,
     /// The last HTTP status.
     pub(crate) http_status: Option<i64>,
-    /// When it is tried again.
+    /// Earliest time of the next try.
     pub(crate) due_at: Option<Timestamp>,
     /// When the first attempt with it was opened.
     pub(crate) first_attempted_at: Option<Timestamp>,
     /// When the last attempt with it was opened.
     pub(crate) last_attempted_at: Option<Timestamp>,
-    /// When its last state was reached, if that is a final one.
+    /// When its last state was reached, if that state is final.
     pub(crate) settled_at: Option<Timestamp>,
-    /// It is a success that the status of the whole request proved, and no result of its own.
+    /// Delivered according to the status of the whole request, without a result for the event.
     pub(crate) is_by_status: bool,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn row_of(tx: &ReadTx<'_>, target: i64, seq: i64) -> Result<Option<Ro
     rows.next()?.map(read).transpose()
 }
 
-/// The rows that these events have at a target, by journal row: one statement, however many.
+/// The rows that these events have at a target, by journal row.
 pub(crate) fn rows_of(tx: &ReadTx<'_>, target: i64, seqs: &[i64]) -> Result<BTreeMap<i64, Row>, Error> {
     let sql = format!(
         "SELECT {COLUMNS}, seq FROM delivery_rows WHERE target = ?1 AND seq IN (SELECT value FROM json_each(?2))"
@@ -81,18 +81,18 @@ pub(super) const NEXT_ATTEMPT: &str = "SELECT due_at FROM delivery_attempts
 /// When the next parked attempt is due.
 pub(super) const NEXT_PARKED: &str = "SELECT due_at FROM delivery_attempts
      WHERE target = ?1 AND closed_at IS NULL AND parked = 1 ORDER BY due_at LIMIT 1";
-/// Whether there is anything to do.
+/// True if there is anything to do.
 pub(super) const OWED: &str = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
      OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND kind = 0 AND due_at IS NOT NULL)
      OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
 
-/// When the open attempt is due that goes first.
+/// Due time of the open attempt that goes first.
 pub(super) fn next_attempt(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let due: Option<i64> = tx.prepare(NEXT_ATTEMPT)?.query_row([target], |r| r.get(0)).optional()?;
     Ok(due.map(Timestamp::from_micros))
 }
 
-/// When the next thing that waits is due at a target: a row, or an open attempt.
+/// Earliest due time at a target: a row, or an open attempt.
 pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let mut next: Option<i64> = None;
     for sql in [NEXT_ROW, NEXT_ATTEMPT, NEXT_PARKED] {
@@ -103,13 +103,13 @@ pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>
 }
 
 /// True when there is anything to do for a target: an open attempt, a waiting row, or a journal row above its cursor.
-/// O(1): this is what a drain with nothing owed costs.
+/// O(1): the cost of a drain with nothing to send.
 pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
     Ok(tx.prepare(OWED)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
 }
 
-/// True when something may be sent to a target now: it does not want to be left alone, no open attempt that goes before
-/// everything waits, and something is due.
+/// True if something may be sent to a target now: no pause is running, no open attempt delays everything, and something
+/// is due.
 pub(super) fn is_due(tx: &ReadTx<'_>, target: &super::Target, now: Timestamp) -> Result<bool, Error> {
     let due = |sql| {
         let due: Option<i64> = tx.prepare(sql)?.query_row([target.id], |r| r.get(0)).optional()?;
@@ -142,16 +142,16 @@ pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, E
     Ok(tx.prepare(sql)?.query_row([target.cursor_seq], |r| r.get(0))?)
 }
 
-/// How many events are refused for now.
+/// Number of events that are refused for now.
 pub(super) const REJECTED: &str =
     "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND kind = 0 AND status = 'rejected'";
-/// The first events that were given up and that nobody has seen. SQLite would take the primary key, in which it must look
-/// at every row.
+/// The first events that were given up and not waived. Without the index hint SQLite would use the primary key and
+/// examine every row.
 pub(super) const UNSEEN: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d INDEXED BY delivery_unseen
      JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.status = 'terminal_failed' AND d.waiver IS NULL ORDER BY d.seq LIMIT ?2";
 
-/// How many events a target refused for now; costs as much as there are such events.
+/// Number of events that a target refused for now; costs as much as there are such events.
 pub(crate) fn rejected(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
     Ok(tx.prepare(REJECTED)?.query_row([target], |r| r.get(0))?)
 }

@@ -1,4 +1,4 @@
-//! What is sent next, decided and written down in one transaction (design section 6, "select").
+//! Selects the next batch and records its attempt in one transaction.
 
 use rusqlite::Row;
 
@@ -13,7 +13,7 @@ use crate::event::{WireContext, WireForm, for_wire};
 use crate::journal;
 use crate::store::WriteTx;
 
-/// How many batches' worth of journal rows one transaction examines at most.
+/// Journal rows that one transaction examines at most, in multiples of a batch.
 const WINDOW: usize = 4;
 
 /// The configured bounds of a drain.
@@ -23,20 +23,20 @@ pub(crate) struct Policy {
     pub(crate) max_events: usize,
     /// Most body bytes in a request.
     pub(crate) max_bytes: usize,
-    /// Refusals after which an event is given up.
+    /// Number of refusals after which an event is given up.
     pub(crate) max_rejections: i64,
-    /// Members of imported events that name a person or a machine are sent as well.
+    /// Fields of imported events that name a person or a machine are sent too.
     pub(crate) sends_personal_data: bool,
 }
 
-/// What there is to do.
+/// The next step of a drain.
 #[derive(Debug, Default)]
 pub(super) struct Selection {
     /// Send this.
     pub(super) batch: Option<Batch>,
-    /// Events that no request can carry; they ended here.
+    /// Number of events that no request can carry; they were given up here.
     pub(super) not_sendable: usize,
-    /// Without a batch: the rows looked at held nothing to send, but there may be more.
+    /// Without a batch: the examined rows held nothing to send, but there may be more.
     pub(super) has_more: bool,
 }
 
@@ -54,20 +54,20 @@ pub(super) const DUE: &str = "SELECT d.seq, f.event_id, f.envelope, f.wire, d.st
      FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.due_at > ?2 AND d.due_at <= ?3
      ORDER BY d.due_at, d.seq LIMIT ?4";
-/// Journal rows above the cursor, and whether each is owed.
+/// Journal rows above the cursor, and whether each is left to send.
 pub(super) const ABOVE: &str = "SELECT f.seq, f.event_id, f.envelope, f.wire,
        f.kind = 0 AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
        AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)
      FROM journal_feed AS f WHERE f.seq > ?2 ORDER BY f.seq LIMIT ?3";
-/// The due times of rows that wait for their first sending: nobody has seen them, or nobody took them.
+/// The due times of rows that wait for their first sending: never selected, or part of a batch that was not accepted.
 const UNSENT: (i64, i64) = (-1, 0);
-/// Whether there is anything above the cursor.
+/// True if there are rows above the cursor.
 pub(super) const HAS_NEW: &str = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
 
-/// Chooses the next batch for `target` and opens its attempt: an open attempt first, exactly as it was; else new work in
-/// journal order, and what is tried again, at most half of the batch while there is new work; when there is nothing of
-/// all this, an attempt that is parked. Of the two times one is when the drain began: an answer that it got itself to an
-/// event is not asked for again, or a drain that lasts would use up the patience with every event of it.
+/// Chooses the next batch for `target` and opens its attempt: an open attempt first, with the same bytes; else new work
+/// in journal order together with retries, at most half of the batch while there is new work; if there is neither, a
+/// parked attempt. `begun` is when the drain began: an event that was answered since then is not tried again, or a long
+/// drain would use up the tries of every event.
 pub(super) fn select(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -98,7 +98,7 @@ pub(super) fn select(
     Ok(selection)
 }
 
-/// A batch of what is owed and not in flight.
+/// A batch of events that are left to send and not in flight.
 fn fresh(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -114,7 +114,7 @@ fn fresh(
     for candidate in due {
         let is_alone = candidate.is_alone;
         if !packing.offer(tx, target.id, candidate, now)? || is_alone {
-            // What comes after the first that does not fit waits with it: the order stays.
+            // Events after the first one that does not fit wait too: the order is kept.
             packing.is_full = true;
             break;
         }
@@ -128,8 +128,8 @@ fn fresh(
     packing.finish(tx, target.id, cursor > target.cursor_seq || order.waiting > 0, ids, now)
 }
 
-/// The rows that are due, in journal order; and whether more of those that were never sent are left, which what is above
-/// the cursor must not overtake.
+/// The rows that are due, in journal order; and whether more rows that were never sent remain, which rows above the
+/// cursor must not overtake.
 fn due(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -149,10 +149,10 @@ fn due(
     let share = if has_new { Limits { events: (limits.events / 2).max(1), bytes: limits.bytes / 2 } } else { limits };
     let (mut again, _) = due_between(tx, target.id, share, (0, begun.min(now).as_micros()))?;
     if again.is_empty() && unsent.is_empty() {
-        // Further ahead than any wait: the clock went back since these were written.
+        // Due times beyond the longest back-off mean the clock moved backwards; treat them as due.
         (again, _) = due_between(tx, target.id, share, (now.after(retry::LONGEST).as_micros(), i64::MAX))?;
     }
-    // A culprit goes first or not at all: it is sent by itself.
+    // An event that was refused alone is sent alone: it goes first or not at all.
     if again.first().is_some_and(|c| c.is_alone) {
         again.truncate(1);
         return Ok((again, true));
@@ -166,7 +166,7 @@ fn due(
     Ok((unsent, is_cut))
 }
 
-/// Rows due between two times, the longest waiting first, as many as the limits let; and whether there are more.
+/// Rows due between two times, the longest waiting first, within the limits; and whether there are more.
 fn due_between(
     tx: &WriteTx<'_>,
     target: i64,
@@ -225,7 +225,7 @@ fn candidate(row: &Row<'_>, from: Class, is_alone: bool) -> Result<Candidate, Er
     Ok(Candidate { item: Item { seq, event_id: row.get(1)? }, envelope, wire, from, is_alone })
 }
 
-/// A batch in the making.
+/// A batch under construction.
 struct Packing<'a> {
     packer: Packer,
     context: WireContext<'a>,
@@ -241,7 +241,7 @@ impl<'a> Packing<'a> {
         Self { packer, context, items: Vec::new(), postings: Postings::default(), not_sendable: 0, is_full: false }
     }
 
-    /// Takes a candidate into the batch; false when it does not fit. What no request can carry ends here.
+    /// Adds a candidate to the batch; false if it does not fit. An event that no request can carry is given up here.
     fn offer(&mut self, tx: &WriteTx<'_>, target: i64, candidate: Candidate, now: Timestamp) -> Result<bool, Error> {
         let wire = for_wire(&candidate.envelope, candidate.wire, self.context).and_then(|rewritten| {
             let head = self.context.form.head(rewritten.as_deref().unwrap_or(&candidate.envelope), self.context)?;
@@ -298,7 +298,7 @@ impl<'a> Packing<'a> {
     }
 }
 
-/// Ends an event that no request can carry, without sending anything.
+/// Gives up an event that no request can carry, without sending anything.
 fn give_up(tx: &WriteTx<'_>, target: i64, seq: i64, why: &str, now: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "INSERT INTO delivery_rows (target, seq, status, error, settled_at) VALUES (?1, ?2, 'terminal_failed', ?3, ?4)

@@ -1,4 +1,4 @@
-//! What is chosen next, and in which order.
+//! Which events are selected next, and in which order.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn rejected() -> Outcome {
     Outcome::Rejected("no".to_owned())
 }
 
-/// The end of the first, second and third sending of whatever is selected.
+/// Loses the answer to the first, second and third sending of whatever is selected.
 fn lose_three_times(books: &mut Books) {
     for _ in 0..3 {
         let batch = books.batch();
@@ -69,7 +69,7 @@ fn nothing_overtakes_a_due_row_that_does_not_fit() {
     let batch = books.batch();
     assert_eq!(seqs(&batch), [1, 2, 3]);
     books.record(&batch, &Verdict::Halt("no".to_owned()));
-    // Enough for the three events, not for the list around them.
+    // Enough for the three events, but not for the list around them.
     books.policy.max_bytes = 2 * long.len() + 2;
     assert_eq!(books.exchange(&Outcome::Success), [1]);
     assert_eq!(books.exchange(&Outcome::Success), [2, 3]);
@@ -98,7 +98,7 @@ fn an_open_attempt_goes_first_and_as_it_was() {
     books.add_plain(3);
     let first = books.batch();
     books.add_plain(3);
-    // Nobody recorded anything: the process is gone.
+    // Nothing was recorded, because the process ended.
     let again = books.batch();
     assert_eq!((first.idempotency_key, first.body, first.items), (again.idempotency_key, again.body, again.items));
     assert!(!first.is_in_doubt && again.is_in_doubt);
@@ -218,7 +218,7 @@ fn a_learned_limit_halves_doubles_and_ends_at_the_configured_one() {
         sizes.push(batch.items.len());
         books.record(&batch, &Verdict::Settled(vec![Outcome::Success; batch.items.len()]));
     }
-    // The three halves were clean batches as well. The bytes learned bind none of these small events.
+    // The three halves were clean batches as well. The learned byte limit is above the size of these small events.
     let expected = [vec![2; 7], vec![4; 10], vec![8; 18], vec![2]].concat();
     assert_eq!(sizes, expected);
     assert_eq!((books.target().limit_events, books.target().limit_bytes.is_some()), (None, true));

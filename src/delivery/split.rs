@@ -1,4 +1,4 @@
-//! Halving a batch: refused without a word on who is to blame, too large, or of unknown end too often.
+//! Halving a batch: refused without naming an event, too large, or of unknown end too often.
 
 use super::attempt::{self, End, Parent};
 use super::batch::{Batch, Item};
@@ -9,7 +9,7 @@ use crate::event::BatchForm;
 use crate::store::{ReadTx, WriteTx};
 
 /// Closes the attempt and opens one for each half of its events, due at `due`, the left one first. The rows stay in
-/// flight. `is_in_doubt` says that the receiver may have them.
+/// flight. `is_in_doubt`: the receiver may have them.
 pub(super) fn split(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -29,8 +29,8 @@ pub(super) fn split(
     Ok(())
 }
 
-/// Where to split: in the middle, or one beside it where that would part two events of one aggregate. Two events alone
-/// are parted all the same.
+/// Where to split: in the middle, or one position next to it if the middle would separate two events of one aggregate.
+/// A batch of two is always separated.
 fn middle(tx: &ReadTx<'_>, items: &[Item]) -> Result<usize, Error> {
     let half = (items.len() / 2).max(1);
     let [Some(last), Some(next)] = [items.get(half - 1), items.get(half)] else { return Ok(half) };
@@ -41,8 +41,9 @@ fn middle(tx: &ReadTx<'_>, items: &[Item]) -> Result<usize, Error> {
     Ok(if half + 1 < items.len() { half + 1 } else { half - 1 })
 }
 
-/// Remembers that a batch of this size was too large: half of it is tried from now on, unless less was learned already.
-/// Half of the bytes is half of what the events take, in brackets of its own: else one event less would fit.
+/// Records that a batch of this size was too large: from now on half of it is the limit, unless a smaller one was
+/// learned already. Half of the bytes means half of the events' bytes plus the enclosing list; otherwise one event
+/// fewer would fit.
 pub(super) fn learn_limit(tx: &WriteTx<'_>, target: i64, batch: &Batch, form: BatchForm) -> Result<(), Error> {
     let limit = |n: usize| i64::try_from(n).unwrap_or(i64::MAX).max(1);
     let (open, close) = form.brackets();
@@ -56,7 +57,7 @@ pub(super) fn learn_limit(tx: &WriteTx<'_>, target: i64, batch: &Batch, form: Ba
     Ok(())
 }
 
-/// Twice a learned limit; `None` once that is no limit any more beside the configured one.
+/// Twice a learned limit; `None` once it reaches the configured one.
 pub(super) fn grown(learned: Option<i64>, configured: usize) -> Option<i64> {
     let twice = learned?.saturating_mul(2);
     (twice < i64::try_from(configured).unwrap_or(i64::MAX)).then_some(twice)

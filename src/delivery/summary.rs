@@ -1,4 +1,4 @@
-//! What the deliveries of a target come to, for a report. Each costs as much as the target has rows.
+//! Totals of the deliveries to a target, for a report. Each is O(rows of the target).
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(crate) fn delivered_per(tx: &ReadTx<'_>, target: i64, width: i64) -> Result<
     Ok(statement.query_map([target, width], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many waiting events got how many answers.
+/// Number of waiting events by their number of answers.
 pub(crate) fn retries(tx: &ReadTx<'_>, target: i64) -> Result<BTreeMap<i64, i64>, Error> {
     let mut statement = tx.prepare(
         "SELECT attempts, COUNT(*) FROM delivery_rows
@@ -23,7 +23,7 @@ pub(crate) fn retries(tx: &ReadTx<'_>, target: i64) -> Result<BTreeMap<i64, i64>
     Ok(statement.query_map([target], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Why events were refused, for now or for good, and how many for each reason.
+/// Reasons why events were refused, for now or for good, with the number of events for each.
 pub(crate) fn reasons(tx: &ReadTx<'_>, target: i64) -> Result<Vec<(String, i64)>, Error> {
     let mut statement = tx.prepare(
         "SELECT COALESCE(error, 'no reason given'), COUNT(*) FROM delivery_rows

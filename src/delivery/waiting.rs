@@ -1,4 +1,4 @@
-//! Documents that wait at a target and those that it refused, for lists and numbers; and putting them back.
+//! Documents that wait at a target and those that it refused, for lists and totals; and requeueing them.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::base::{Timestamp, retry};
 use crate::journal::{Document, Kind};
 use crate::store::{ReadTx, WriteTx};
 
-/// How many documents a target lacks although it has their events: what a drain sends now or later.
+/// Number of documents that a target lacks although it has their events: those that a drain sends now or later.
 pub(crate) fn sendable(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
     let sql = "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL";
     let count: i64 = tx.prepare(sql)?.query_row([target], |r| r.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// How many documents that are due wait for another try, and how many failed how often.
+/// Number of due documents that wait for another try, and number of documents by failures.
 pub(crate) fn document_retries(
     tx: &ReadTx<'_>,
     target: i64,
@@ -37,7 +37,7 @@ pub(crate) fn document_retries(
     Ok((u64::try_from(in_backoff).unwrap_or(0), histogram))
 }
 
-/// The oldest document that is due, or will be, at a target that has its event; when it was captured.
+/// Capture time of the oldest document that is left to send to a target that has its event; `None` if there is none.
 pub(crate) fn oldest_document(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT f.captured_at FROM journal_feed AS f WHERE f.seq =
                (SELECT MIN(seq) FROM delivery_rows WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL)";
@@ -54,11 +54,11 @@ pub(crate) struct RefusedDocument {
     pub(crate) document: Document,
     /// Why.
     pub(crate) reason: String,
-    /// Answers that said something of it.
+    /// Number of answers with a result for it.
     pub(crate) attempts: i64,
-    /// The first of them.
+    /// Time of the first of them.
     pub(crate) first_at: Timestamp,
-    /// The last of them.
+    /// Time of the last of them.
     pub(crate) last_at: Timestamp,
 }
 
@@ -87,8 +87,7 @@ pub(crate) fn refused_documents(tx: &ReadTx<'_>, target: i64) -> Result<Vec<Refu
     Ok(all)
 }
 
-/// Makes documents that were refused, and those that wait for another try, owed at once; only those that `is_meant`.
-/// Returns how many of each.
+/// Queues refused and waiting documents for which `is_meant` is true, due at once. Returns how many of each.
 pub(crate) fn retry_documents(
     tx: &WriteTx<'_>,
     target: i64,

@@ -1,5 +1,5 @@
-//! What a person has seen of the failures at a target: a mark on what was given up, which is not pressing any more. The
-//! events, and the balance, stay as they are; whatever of a group is given up later has been seen by nobody.
+//! Waivers: a user's mark that failures at a target were seen. It applies to events that were given up and removes them
+//! from the problems; the events and the balance are unchanged. Later failures of the same group are not covered.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,18 @@ use crate::store::{ReadTx, WriteTx};
 /// Rows marked by one statement.
 const CHUNK: usize = 2000;
 
-/// Failures that are one to a person: of one state and type, for one reason.
+/// Failures that are shown as one: same state, type and reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Group {
-    /// The state.
     pub(crate) status: Status,
-    /// The events' type.
+    /// Event type.
     pub(crate) event_type: String,
-    /// The reason, without what differs between events.
+    /// Reason, without the parts that differ between events.
     pub(crate) reason: String,
 }
 
 impl Group {
-    /// A short name that is the same wherever and whenever it is asked for.
+    /// A short name that is stable across runs and machines.
     pub(crate) fn id(&self) -> String {
         let (word, event_type, reason) = (self.status.word(), self.event_type.as_bytes(), self.reason.as_bytes());
         let mut id = Sha256::of_parts(&[word.as_bytes(), b"\0", event_type, b"\0", reason]).to_string();
@@ -31,20 +30,19 @@ impl Group {
     }
 }
 
-/// That a person has seen some failures.
+/// A mark that a user has seen some failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiver {
-    /// Of which group, by its id.
+    /// Id of the group.
     pub(crate) group: String,
-    /// What they said of it.
+    /// The user's note.
     pub(crate) note: String,
-    /// How many events it still covers.
+    /// Number of events that it still covers.
     pub(crate) events: i64,
-    /// When.
     pub(crate) waived_at: Timestamp,
 }
 
-/// How many events that were given up at a target somebody has seen.
+/// Number of given-up events at a target that are waived.
 pub(crate) fn waived(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
     let sql = "SELECT COALESCE(SUM(events), 0) FROM delivery_waivers WHERE target = ?1";
     Ok(tx.prepare(sql)?.query_row([target], |r| r.get(0))?)
@@ -61,7 +59,7 @@ pub(crate) fn waivers(tx: &ReadTx<'_>, target: i64) -> Result<Vec<Waiver>, Error
     Ok(statement.query_map([target], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Marks these events as seen, as far as they are given up at the target and not seen yet; returns how many.
+/// Waives these events, as far as they are given up at the target and not waived yet; returns how many.
 pub(crate) fn waive(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -94,7 +92,7 @@ pub(crate) fn waive(
     Ok(events as u64)
 }
 
-/// Events that are owed again are covered by no waiver: `by` says how many left each.
+/// Removes requeued events from their waivers; `by` maps each waiver to their number.
 pub(super) fn lift(tx: &WriteTx<'_>, by: &BTreeMap<i64, i64>) -> Result<(), Error> {
     for (waiver, events) in by {
         tx.prepare("UPDATE delivery_waivers SET events = events - ?2 WHERE id = ?1")?.execute([waiver, events])?;

@@ -1,19 +1,19 @@
-//! What attempts and rows say of each other: for `verify`.
+//! Consistency of attempts and rows, for `verify`.
 //!
-//! Neither is ever deleted. An attempt is written down before anything leaves, so a row that was answered is listed by an
-//! attempt, and what an attempt lists has a row; a row or an attempt that somebody removed or moved shows in the other.
+//! Neither is ever deleted. An attempt is recorded before it is sent, so a row with an answer is listed by an attempt,
+//! and each row that an attempt lists exists. A removed or moved row or attempt is therefore visible in the other.
 
 use super::{Error, Target};
 use crate::store::ReadTx;
 
-/// How many attempts are missing. Their ids count up without a gap, and none is ever deleted.
+/// Number of missing attempts. Their ids are consecutive, and none is ever deleted.
 pub(crate) fn lost_attempts(tx: &ReadTx<'_>) -> Result<i64, Error> {
     let sql = "SELECT COALESCE(MAX(id), 0) - COUNT(*) FROM delivery_attempts";
     Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
 }
 
-/// Where the rows of a target and its attempts contradict each other, in words. O(rows); memory grows with the number of
-/// attempts alone.
+/// Contradictions between the rows of a target and its attempts, as sentences. O(rows); memory grows only with the
+/// number of attempts.
 pub(crate) fn contradictions(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<String>, Error> {
     let listed = listed(tx, target.id)?;
     let mut statement =

@@ -1,4 +1,4 @@
-//! What one transaction does.
+//! The effects of single transactions.
 
 use super::event::Event;
 use super::ops::Removal;
@@ -10,7 +10,7 @@ use crate::event::inspect;
 use crate::journal::{self, Entry};
 use crate::store::{Store, WriteTx};
 
-/// Something about to be captured in one transaction.
+/// Events to be captured in one transaction.
 pub(super) struct Appending<'a> {
     pub(super) store: &'a mut Store,
     pub(super) now: Timestamp,
@@ -18,7 +18,7 @@ pub(super) struct Appending<'a> {
     pub(super) capacity: Option<i64>,
 }
 
-/// What became of it, and the seal it found.
+/// The result, and the seal before it.
 #[derive(Debug)]
 pub(super) struct Appended {
     pub(super) sealed: i64,
@@ -41,7 +41,7 @@ impl Appending<'_> {
 
 type Results = (Vec<(Event, journal::Appended)>, journal::Receipt);
 
-/// Captures events, none beyond a capacity where there is one.
+/// Captures events, within the capacity if there is one.
 pub(super) fn append(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -72,7 +72,7 @@ pub(super) fn append(
     })
 }
 
-/// Another content in the place of the event that has its id; with the seal as it was.
+/// Replaces the content of the event with the same id; returns the seal before it.
 pub(super) fn replace(
     tx: &WriteTx<'_>,
     now: Timestamp,

@@ -1,18 +1,18 @@
-//! What a random history of documents is made of.
+//! The operations of a random history of documents.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::ops::{Reply, Word};
 
-/// A text that is no document, such as one that is too large.
+/// A text that is not a document, such as one that is too large.
 pub(super) const NO_DOCUMENT: u8 = 3;
-/// Targets that histories use; one more comes at the end.
+/// Number of targets in a history; one more is added at the end.
 pub(super) const TARGETS: usize = 2;
 
 #[derive(Debug, Clone)]
 pub(super) enum Op {
-    /// Somebody writes a file.
+    /// A file is written.
     Write {
         path: u8,
         text: u8,
@@ -29,7 +29,7 @@ pub(super) enum Op {
         target: usize,
         replies: Vec<Reply>,
     },
-    /// The answers to documents, repeated; what is left when they end is not sent.
+    /// The answers to documents, repeated; documents after the last answer are not sent.
     Documents {
         target: usize,
         words: Vec<Said>,
@@ -58,7 +58,7 @@ pub(super) enum Op {
     Reopen,
 }
 
-/// What a server says to a document, or that the process dies before it is noted.
+/// The server's answer to a document, or the death of the process before it is recorded.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Said {
     Stored,
@@ -78,7 +78,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     ]
 }
 
-/// One step of a history.
+/// One operation.
 pub(super) fn op() -> impl Strategy<Value = Op> {
     let said = prop::sample::select(vec![Said::Stored, Said::Stored, Said::Again, Said::Refused, Said::Dies]);
     let target = || 0..TARGETS;

@@ -1,7 +1,7 @@
-//! Documents in the state model: a disk that people write to, random histories of index, events and documents sent,
-//! upkeep and crashes, on a real file. After every step the books hold, for both cargoes; and from wherever a history
-//! ends, an index and drains to servers that accept everything leave nothing owed, and every server with the texts that
-//! are on disk: liveness.
+//! Documents in the state model: files on disk, and random histories of indexing, sending of events and documents,
+//! upkeep and crashes, on a real store. After every step the balance of events and documents holds; from any end of a
+//! history, an index and drains to servers that accept everything leave nothing to send, and every server with the
+//! texts on disk (liveness).
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,9 +44,9 @@ struct World {
     store: Store,
     clock: TestClock,
     ids: CountedIds,
-    /// What is on disk: the path's text.
+    /// The files on disk: text by path.
     disk: BTreeMap<u8, u8>,
-    /// What each server has: events by id, and of each path the last text it took.
+    /// The content of each server: events by id, and the last accepted text of each path.
     servers: Vec<(RefCell<Stored>, BTreeMap<String, Sha256>)>,
 }
 
@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// What an index captures: each file that is there, and its text where it is a document.
+    /// Captures what an index would: each existing file, and its text if it is a document.
     fn index(&mut self, keeps_texts: bool, is_held: bool) {
         let now = self.clock.now();
         let held = is_held.then_some("opted_out");
@@ -209,7 +209,7 @@ impl World {
         }
     }
 
-    /// Sends what is due; of what has no text, lets go what is not on disk either.
+    /// Sends what is due; ends versions whose text is neither stored nor on disk.
     fn documents(&mut self, target: usize, words: &[Said], sees_disk: bool) {
         let target_id = identity(target).target_id;
         let Some(known) = self.store.read(|tx| delivery::current(tx, &target_id)).unwrap() else { return };
@@ -271,7 +271,7 @@ impl World {
         });
     }
 
-    /// The books hold, by the counters and by the rows, for both cargoes.
+    /// Asserts that the balance holds, by counters and by rows, for events and documents.
     fn check(&self) {
         self.store
             .read(|tx| {
@@ -287,7 +287,7 @@ impl World {
             .unwrap();
     }
 
-    /// Servers accept everything, a person has lifted holds and wants refusals tried again, and there is one target more.
+    /// Servers accept everything, holds are released, refused documents are retried, and one target is added.
     fn end_well(&mut self) {
         self.step(Op::Release);
         self.index(false, false);
@@ -346,8 +346,8 @@ proptest! {
     }
 }
 
-/// The history that a collection of the newest rows would end badly: every target has everything, the payloads that may
-/// go have gone, and then a new target comes.
+/// A history that would fail if the newest rows were collected: every target has everything, the payloads that may be
+/// deleted are deleted, and then a new target is added.
 #[test]
 fn a_target_that_comes_after_a_collection_gets_every_text() {
     let mut world = World::new();
@@ -367,7 +367,7 @@ fn a_target_that_comes_after_a_collection_gets_every_text() {
     world.end_well();
 }
 
-/// A version on hold, a newer one that was sent, and then the release: the newer one stays the server's last word.
+/// A version on hold, a newer one that was sent, and then the release: the newer one stays the server's last version.
 #[test]
 fn what_was_on_hold_does_not_come_after_what_replaced_it() {
     let mut world = World::new();

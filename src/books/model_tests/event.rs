@@ -1,4 +1,4 @@
-//! One captured event, and how its envelope is made.
+//! One captured event, and how its envelope is built.
 
 use super::ops::{Form, Spec, Spelling};
 use crate::delivery::Class;
@@ -10,7 +10,7 @@ pub(super) struct Event {
     pub(super) id: String,
     pub(super) seq: i64,
     pub(super) envelope: Vec<u8>,
-    /// The bytes sent for it; `None`: nothing can be.
+    /// The bytes sent for it; `None` if it cannot be sent.
     pub(super) wire: Option<Vec<u8>>,
     pub(super) key: Option<u8>,
     pub(super) aggregate: Option<u8>,
@@ -18,15 +18,15 @@ pub(super) struct Event {
     pub(super) is_held: bool,
     pub(super) superseded_by: Option<i64>,
     pub(super) follows: Option<i64>,
-    /// As what it left the live ones.
+    /// Its class since it is not live; `None` while live.
     pub(super) left: Option<Class>,
-    /// Its payload is here.
+    /// Its payload is stored.
     pub(super) has_bytes: bool,
-    /// A verified archive has it.
+    /// A verified archive contains it.
     pub(super) is_archived: bool,
     /// It was removed with its project.
     pub(super) is_purged: bool,
-    /// Another content has its id now.
+    /// Other content has its id now.
     pub(super) is_replaced: bool,
 }
 
@@ -35,7 +35,7 @@ impl Event {
         self.superseded_by.is_none() && self.left.is_none()
     }
 
-    /// The same event as somebody captures it again.
+    /// The same event as captured again.
     pub(super) fn respelled(&self, how: Spelling) -> Self {
         let (from, to) = match how {
             Spelling::Same => ("{", "{"),
@@ -46,7 +46,7 @@ impl Event {
         Self { envelope: changed(&self.envelope, from, to), ..self.clone() }
     }
 
-    /// The same id with another content.
+    /// The same id with other content.
     pub(super) fn rewritten(&self) -> Self {
         let other = |bytes: &[u8]| changed(bytes, "\"said\":\"", "\"said\":\"?");
         let (envelope, wire) = (other(&self.envelope), self.wire.as_deref().map(other));
@@ -55,7 +55,7 @@ impl Event {
 
     pub(super) fn new(id: String, spec: Spec) -> Self {
         let payload = |facts: u8| match spec.key {
-            // Two paths on one branch, and one of them on another.
+            // Two paths on one branch, and one of them on another branch.
             Some(key) => format!(
                 r#"{{"artifact_id":{{"path":"a{}"}},"indexed_at":"{id}","namespace":{{"mission_slug":"m","target_branch":"b{}"}},"said":"{facts}"}}"#,
                 key % 2,

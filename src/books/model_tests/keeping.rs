@@ -1,4 +1,4 @@
-//! Archives, what nobody needs any more, what comes back, and targets that are forgotten, as it must be.
+//! The model of archives, deletions, restores and forgotten targets.
 
 use super::event::Event;
 use super::ledger::Ledger;
@@ -9,13 +9,13 @@ use crate::delivery::Class;
 use crate::journal;
 
 impl Model {
-    /// An archive has all live events but some.
+    /// An archive contains all live events except some.
     pub(super) fn archived(&mut self, missing: i64, marked: i64) {
         let live = self.events.values_mut().filter(|e| e.is_live() && has(missing, e.seq) && !e.is_archived);
         assert_eq!(marked, live.map(|event| event.is_archived = true).fold(0, |count, ()| count + 1));
     }
 
-    /// The payloads went that nobody needs.
+    /// The payloads that are no longer needed were deleted.
     pub(super) fn collected(&mut self, rule: Rule, configured: Option<&str>, gone: Tally) {
         let going: Vec<i64> =
             self.events.values().filter(|e| self.is_needless(e, rule, configured)).map(|e| e.seq).collect();
@@ -61,7 +61,7 @@ impl Model {
         }
     }
 
-    /// These events came from an archive: those that had left are back, those that nobody knew are new.
+    /// These events were restored from an archive: those that were not live are live again, unknown ones are new.
     pub(super) fn restored(&mut self, events: Vec<Event>, sealed: i64, restored: Restored) {
         let mut expected = Restored::default();
         for event in events {
@@ -87,7 +87,7 @@ impl Model {
         assert_eq!(restored, expected);
     }
 
-    /// A target was forgotten, with so many events in flight.
+    /// A target was forgotten, with this many events in flight.
     pub(super) fn forgotten(&mut self, target: &str, in_flight: i64) {
         assert_eq!(in_flight, self.ledgers.get_mut(target).map_or(0, Ledger::forget));
     }

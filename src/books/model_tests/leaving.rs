@@ -1,4 +1,4 @@
-//! What leaves the live events, as it must be.
+//! The model of events that leave the live ones.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::books::removal::Removed;
 use crate::delivery::{Class, Settled};
 
 impl Model {
-    /// The oldest went until `capacity` were left, but none that is held or may be on the wire.
+    /// The oldest events were evicted until `capacity` were left, except those on hold or possibly sent.
     pub(super) fn evicted(&mut self, capacity: i64, evicted: &BTreeSet<i64>) {
         let over = self.totals().live - capacity;
         let oldest = self.events.values().filter(|e| e.is_live() && !e.is_held && !self.is_in_flight(e.seq));
@@ -20,7 +20,7 @@ impl Model {
         self.leave(&gone, Class::Discarded);
     }
 
-    /// What a target has went, but nothing that may be on the wire to another.
+    /// Payloads that a target has were deleted, except those that may be in flight to another.
     pub(super) fn acknowledged(&mut self, target: &str, gone: i64) {
         let Some(ledger) = self.ledgers.get(target) else { return };
         let is_there = |seq: &i64| ledger.lines.get(seq).is_some_and(|line| line.class == Some(Class::Delivered));
@@ -30,7 +30,7 @@ impl Model {
         self.leave(&seqs, Class::Purged);
     }
 
-    /// The operator removed events, but nothing that may be on the wire.
+    /// The operator removed events, except those that may be in flight.
     pub(super) fn removed(&mut self, removal: Removal, removed: Removed) {
         let concerned: Vec<&Event> = self.events.values().filter(|e| removal.concerns(e.seq)).collect();
         let (in_flight, free): (Vec<&Event>, Vec<&Event>) = concerned.iter().partition(|e| self.is_in_flight(e.seq));
@@ -55,7 +55,7 @@ impl Model {
         }
     }
 
-    /// What a target has, or what was given up there, is owed to it again, where its payload is still here.
+    /// Events that a target has, or that were given up there, are requeued if their payload is still stored.
     pub(super) fn owed_again(&mut self, target: &str, which: Settled, owed: u64) {
         let class = match which {
             Settled::Delivered => Class::Delivered,
@@ -72,7 +72,7 @@ impl Model {
         assert_eq!(owed, count);
     }
 
-    /// Another content took the place of an event, unless a target may have seen the first.
+    /// Other content replaced an event, unless a target may have received the first.
     pub(super) fn replaced(&mut self, mut event: Event, sealed: i64, replaced: Result<i64, Obstacle>) {
         let seq = self.events.values().find(|e| e.id == event.id && !e.is_replaced).unwrap().seq;
         let next = i64::try_from(self.events.len()).unwrap() + 1;

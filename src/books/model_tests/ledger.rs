@@ -1,4 +1,4 @@
-//! One target's books as they must be.
+//! The model of one target's books.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,19 +6,19 @@ use super::receiver::{Fate, Posted, Told};
 use super::world::POLICY;
 use crate::delivery::Class;
 
-/// After so many sendings without a known end a batch is halved.
+/// A batch is halved after this many sendings without a known end.
 const PATIENCE: u32 = 3;
-/// So many single refusals with the same words, and nothing accepted, are the server's refusal of everything.
+/// This many single refusals with the same reason, and nothing accepted, mean that the server refuses everything.
 const ALIKE: usize = 3;
 
-/// Where an event stands at a target, where that is not "untried".
+/// Class of an event at a target, if it is not "untried".
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Line {
     pub(super) class: Option<Class>,
     pub(super) rejections: i64,
 }
 
-/// Something on the wire, or last seen there.
+/// An attempt that is or was last sent.
 #[derive(Debug, Clone)]
 pub(super) struct Open {
     seqs: Vec<i64>,
@@ -48,18 +48,18 @@ pub(super) struct Ledger {
     /// Its books are frozen until a drain takes it back.
     pub(super) is_forgotten: bool,
     keys: BTreeSet<String>,
-    /// The events that the receiver may have, and those that it refused by themselves.
+    /// The events that the receiver may have, and those that it refused alone.
     tried: BTreeSet<i64>,
     /// In the present drain: the events refused alone, and whether anything was accepted.
     alone: Vec<i64>,
     has_accepted: bool,
 }
 
-/// What an event happened to, by its row.
+/// The aggregate of an event, by its row.
 type Aggregates<'a> = &'a dyn Fn(i64) -> Option<u8>;
 
 impl Ledger {
-    /// An earlier event of its aggregate is in flight, alone and without a known end.
+    /// An earlier event of its aggregate is parked.
     pub(super) fn is_behind(&self, seq: i64, aggregates: Aggregates<'_>) -> bool {
         let is_ahead =
             |open: &Open| open.is_parked() && open.seqs[0] < seq && aggregates(open.seqs[0]) == aggregates(seq);
@@ -109,7 +109,7 @@ impl Ledger {
         self.alone.clear();
     }
 
-    /// Nobody will ever know the end of what was in flight.
+    /// The end of the events in flight will never be known.
     pub(super) fn forget(&mut self) -> i64 {
         if std::mem::replace(&mut self.is_forgotten, true) {
             return 0;
@@ -126,7 +126,7 @@ impl Ledger {
         for seq in &posted.seqs {
             assert!(!self.open.contains_key(seq), "row {seq} was sent twice at once");
             let class = self.lines.get(seq).and_then(|line| line.class);
-            // `InFlight` without an open attempt is `pending`.
+            // `InFlight` without an open attempt means `pending`.
             assert!(matches!(class, None | Some(Class::Retryable | Class::InFlight)), "row {seq} was {class:?}");
         }
     }
@@ -161,7 +161,7 @@ impl Ledger {
                 self.told(open, &Told::Stop, aggregates);
             }
             Told::TooLarge if open.seqs.len() == 1 => {
-                // The receiver refused this event by itself, so a retry of it is no first try.
+                // The receiver refused this event alone, so sending it again is not a first try.
                 self.tried.insert(open.seqs[0]);
                 self.set(open.seqs[0], Some(Class::Undeliverable));
             }
@@ -199,7 +199,7 @@ impl Ledger {
         self.open.insert(open.seqs[0], open);
     }
 
-    /// Halves that never went out are owed as if they had never been chosen.
+    /// Halves that were never sent are left to send as if they had never been selected.
     fn give_back_untouched(&mut self) {
         let (untouched, open) = std::mem::take(&mut self.open).into_iter().partition(|(_, o)| o.is_untouched());
         self.open = open;

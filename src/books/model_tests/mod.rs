@@ -1,5 +1,5 @@
-//! The state model of the books, tried on random histories (design section 6): the real code on a real file beside a
-//! model in plain maps, compared after every step, and drained to the end.
+//! The state model of the books, tested with random histories: the real code on a real file next to a model in plain
+//! maps, compared after every step, and drained to the end.
 
 mod acts;
 mod document_ops;
@@ -22,7 +22,7 @@ use crate::base::Sha256;
 use crate::delivery::{self, Class};
 use crate::{books, journal};
 
-/// Counters, rows and model say the same to everybody, and nothing is broken.
+/// Asserts that counters, rows and model agree for every handle, and that no rule is broken.
 fn compare(world: &World) {
     let model = &world.model;
     for (totals, size, on_disk) in world.everybody(|tx| {
@@ -42,7 +42,7 @@ fn compare(world: &World) {
             let ledger = &model.ledgers[&target.identity.target_id];
             assert_eq!(target.is_live, !ledger.is_forgotten);
             let rows = delivery::recount(tx, &target).unwrap();
-            // The books of a forgotten target are frozen; its rows tell all the same.
+            // The counters of a forgotten target are frozen; its rows are still compared.
             let balance = if target.is_live { delivery::balance(tx, Some(&target)).unwrap() } else { rows };
             assert!(balance.holds(), "{balance:?}");
             assert_eq!(balance, rows, "counters and rows of {target:?}");
@@ -55,7 +55,7 @@ fn compare(world: &World) {
     });
 }
 
-/// Nothing is lost, nothing is claimed that is not so, and no byte changed.
+/// Asserts that nothing is lost, nothing false is claimed, and no byte changed.
 fn settle(world: &World) {
     world.read(|tx| {
         for event in world.model.events.values() {

@@ -1,4 +1,4 @@
-//! What must be so, kept in plain maps: no SQL, and no word of how it is done.
+//! The expected state in plain maps, without SQL and independent of the implementation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,23 +10,23 @@ use crate::delivery::{self, Class};
 use crate::journal::{self, Release, Totals};
 use crate::store::ReadTx;
 
-/// Everything.
+/// The expected state of everything.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) events: BTreeMap<i64, Event>,
     newest: BTreeMap<u8, i64>,
-    /// Those that are open.
+    /// Open conflicts.
     pub(super) conflicts: BTreeSet<(String, Vec<u8>)>,
-    /// Contents that are kept apart and were decided on.
+    /// Contents that are kept apart and were decided.
     decided: BTreeSet<(String, Vec<u8>)>,
     pub(super) ledgers: BTreeMap<String, Ledger>,
 }
 
-/// How something is appended.
+/// Options of an append.
 pub(super) struct Appending {
     pub(super) sealed: i64,
     pub(super) capacity: Option<i64>,
-    /// As a row of its own, whatever it states.
+    /// As a separate row, whatever it states.
     pub(super) is_verbatim: bool,
 }
 
@@ -36,7 +36,7 @@ impl Model {
         self.events.values().nth(pick % self.events.len().max(1))
     }
 
-    /// It is the newest word on its key.
+    /// True if it is the newest statement about its key.
     pub(super) fn is_newest(&self, key: u8, seq: i64) -> bool {
         self.newest.get(&key) == Some(&seq)
     }
@@ -45,7 +45,7 @@ impl Model {
         self.ledgers.contains_key(target)
     }
 
-    /// What was appended, one entry after another.
+    /// Records an append, entry by entry.
     pub(super) fn appended(&mut self, appended: Appended) {
         let before = self.totals();
         let (mut unchanged, mut purged) = (0, 0);
@@ -72,7 +72,7 @@ impl Model {
             }
             let [old, new] =
                 [&known.envelope, &event.envelope].map(|bytes| std::str::from_utf8(bytes).unwrap().replace("{ ", "{"));
-            // Without the payload there is only its digest to compare with.
+            // Without the payload only its digest can be compared.
             if known.envelope == event.envelope || (old == new && known.has_bytes) {
                 return journal::Appended::Unchanged { seq };
             }
@@ -111,14 +111,14 @@ impl Model {
         journal::Appended::Captured { seq, superseded }
     }
 
-    /// A content is kept apart until somebody decides on it, unless that was done.
+    /// Content is kept apart until a decision, unless one was made before.
     pub(super) fn dispute(&mut self, content: (String, Vec<u8>)) {
         if !self.decided.contains(&content) {
             self.conflicts.insert(content);
         }
     }
 
-    /// A content is kept apart, and nobody need decide on it.
+    /// Content is kept apart, and no decision is needed.
     pub(super) fn set_aside(&mut self, content: (String, Vec<u8>)) {
         if !self.conflicts.contains(&content) {
             self.decided.insert(content);
@@ -136,7 +136,7 @@ impl Model {
         event.is_held = false;
     }
 
-    /// A drain touched this target, and ended these events without sending them.
+    /// A drain used this target, and ended these events without sending them.
     pub(super) fn registered(&mut self, target: &str, not_sendable: Vec<i64>) {
         let ledger = self.ledgers.entry(target.to_owned()).or_default();
         for seq in not_sendable {
@@ -144,7 +144,8 @@ impl Model {
         }
     }
 
-    /// The events that no request can carry and that ended at a target; after a quiet drain, all that are owed there.
+    /// The events that no request can carry and that ended at a target; after a quiet drain, all such events that were
+    /// left to send there.
     pub(super) fn ended_unsent(&self, tx: &ReadTx<'_>, target: &str, is_quiet: bool) -> Vec<i64> {
         let target = delivery::current(tx, target).unwrap().unwrap();
         let is_free = self.ledgers.get(&target.identity.target_id).is_none_or(|ledger| ledger.open.is_empty());
@@ -161,7 +162,7 @@ impl Model {
             .collect()
     }
 
-    /// Something was on the wire.
+    /// Records a request and its result.
     pub(super) fn posted(&mut self, target: &str, posted: &Posted) {
         let ledger = self.ledgers.entry(target.to_owned()).or_default();
         let wires: Vec<&[u8]> = posted.seqs.iter().map(|seq| self.events[seq].wire.as_deref().unwrap()).collect();
@@ -177,7 +178,7 @@ impl Model {
         ledger.posted(posted, &aggregates);
     }
 
-    /// After a drain that ended by itself nothing waits for its first sending, unless something on the wire goes before.
+    /// After a drain that ended without a stop nothing waits for its first sending, unless an open attempt goes first.
     pub(super) fn check_nothing_is_left(&self, target: &str) {
         let ledger = &self.ledgers[target];
         if ledger.open.values().all(Open::is_parked) {
@@ -189,7 +190,7 @@ impl Model {
         }
     }
 
-    /// The journal's totals as they must be.
+    /// The expected totals of the journal.
     pub(super) fn totals(&self) -> Totals {
         let all = || self.events.values();
         let count = |is: &dyn Fn(&Event) -> bool| i64::try_from(all().filter(|e| is(e)).count()).unwrap();
@@ -206,7 +207,7 @@ impl Model {
         }
     }
 
-    /// The class of an event at a target as it must be.
+    /// The expected class of an event at a target.
     pub(super) fn class(ledger: &Ledger, event: &Event) -> Class {
         match ledger.lines.get(&event.seq).and_then(|line| line.class) {
             Some(class) => class,

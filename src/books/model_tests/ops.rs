@@ -1,4 +1,4 @@
-//! What a random history is made of.
+//! The operations of a random history.
 
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -9,51 +9,51 @@ use crate::delivery::Settled;
 /// One step of a history. `handle` is one of two open handles on the same file.
 #[derive(Debug, Clone)]
 pub(super) enum Op {
-    /// New events, all in one transaction; where there is a capacity, none beyond it.
+    /// New events, all in one transaction; within the capacity if there is one.
     Append { handle: usize, entries: Vec<Spec>, capacity: Option<i64> },
-    /// An id that is known, captured again.
+    /// A known id, captured again.
     Again { handle: usize, pick: usize, how: Spelling },
     /// A drain to one of the targets; `during` is captured by the other handle while the first request is on its way.
     Drain { handle: usize, target: usize, replies: Vec<Reply>, rest: Reply, during: Option<Spec> },
-    /// A target's answers are lost for a while: long enough, and events are in flight alone.
+    /// A target's answers are lost for a while; after enough drains single events are parked.
     Outage { handle: usize, target: usize, drains: usize, is_stored: bool },
-    /// Another content takes the place of an event.
+    /// Other content replaces an event.
     Replace { handle: usize, pick: usize },
-    /// A hold is lifted.
+    /// A hold is released.
     Release { handle: usize, pick: usize },
-    /// The operator makes owed again what a target has, or what was given up there.
+    /// The operator requeues events that a target has, or that were given up there.
     OweAgain { handle: usize, target: usize, which: Settled },
-    /// The queue is cut to a capacity.
+    /// The queue is reduced to a capacity.
     Evict { handle: usize, capacity: i64 },
-    /// The payloads go that a target has.
+    /// The payloads that a target has are deleted.
     Acknowledge { handle: usize, target: usize },
-    /// A verified archive has all live events but some.
+    /// A verified archive contains all live events except some.
     Archive { handle: usize, missing: i64 },
-    /// The payloads go that nobody needs.
+    /// The payloads that are no longer needed are deleted.
     Collect { handle: usize, rule: Rule },
-    /// Events come back from an archive that has all but some of those that were ever captured, and others.
+    /// Events are restored from an archive that contains all captured events except some, and others.
     Restore { handle: usize, missing: i64, entries: Vec<Spec> },
-    /// A target is forgotten; a drain to it takes it back.
+    /// A target is forgotten; a drain to it restores it.
     Forget { handle: usize, target: usize },
     /// The operator removes events.
     Remove { handle: usize, removal: Removal },
-    /// Something of all this, in one transaction that does not commit; the process may go with it.
+    /// Some of these in one transaction that does not commit; the process may crash with it.
     Lost { handle: usize, entries: Vec<Spec>, pick: usize, removal: Option<Removal>, is_crash: bool },
     /// Time passes.
     Wait { seconds: u32 },
-    /// Somebody sets the clock back.
+    /// The clock is set back.
     ClockBack { seconds: u32 },
-    /// The process goes and another one comes.
+    /// The process ends and another one starts.
     Reopen,
 }
 
-/// Which payloads nobody needs.
+/// Rule for payloads that are no longer needed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
-    /// The target in force.
+    /// The configured target.
     pub(super) configured: Option<usize>,
     pub(super) with_archived: bool,
-    /// An event that may go although a target refused it.
+    /// An event that may be deleted although a target refused it.
     pub(super) named: Option<usize>,
 }
 
@@ -62,20 +62,20 @@ pub(super) struct Rule {
 pub(super) enum Removal {
     Clear,
     Project,
-    /// An archive has all but some of the events.
+    /// An archive contains all but some of the events.
     ToFile {
         missing: i64,
     },
 }
 
 impl Removal {
-    /// Whether it is about this row.
+    /// True if it concerns this row.
     pub(super) fn concerns(self, seq: i64) -> bool {
         !matches!(self, Self::ToFile { missing } if !has(missing, seq))
     }
 }
 
-/// Whether an archive that misses some has this row.
+/// True if an archive that misses some rows contains this one.
 pub(super) fn has(missing: i64, seq: i64) -> bool {
     seq % 4 != missing
 }
@@ -83,46 +83,46 @@ pub(super) fn has(missing: i64, seq: i64) -> bool {
 /// A new event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spec {
-    /// What it is about; `None`: a family that never coalesces.
+    /// Its key; `None` for a family that never coalesces.
     pub(super) key: Option<u8>,
-    /// What it happened to, where it says so.
+    /// Its aggregate; `None` if it names none.
     pub(super) aggregate: Option<u8>,
-    /// What it says of it.
+    /// The facts that it states.
     pub(super) facts: u8,
     pub(super) is_held: bool,
-    /// A strict receiver refuses a whole batch that has it.
+    /// A strict receiver refuses a whole batch that contains it.
     pub(super) is_poison: bool,
     pub(super) form: Form,
 }
 
-/// What sending an event takes.
+/// How an event must be changed for sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Plain,
-    /// Has a field that stays on the machine.
+    /// Has a field that must not leave the machine.
     Local,
-    /// Says what strict JSON cannot.
+    /// Contains a value that strict JSON cannot express.
     Broken,
 }
 
-/// How a known id comes again.
+/// How a known id is captured again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spelling {
     Same,
-    /// Other bytes of the same meaning.
+    /// Other bytes with the same meaning.
     Respelled,
-    /// Another content, the same payload.
+    /// Other content, the same payload.
     OtherEnvelope,
-    /// Another content, in the payload.
+    /// Other content, in the payload.
     OtherPayload,
 }
 
 /// How a receiver answers one request.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
-    /// A word for each event, repeated over the batch. What is stored already is a duplicate, whatever the word.
+    /// A word for each event, repeated over the batch. A stored event is a duplicate, whatever the word.
     Each(Vec<Word>),
-    /// Bare 400 for a batch with a poisonous event.
+    /// 400 without details for a batch with a poisonous event.
     Strict,
     /// 400 that names the poisonous events.
     Details,
@@ -130,7 +130,7 @@ pub(super) enum Reply {
     Tight(usize),
     /// 202.
     Accepted,
-    /// A status that stores nothing and says nothing of any event.
+    /// A status that stores nothing and has no result for any event.
     Status(u16),
     /// 429.
     Throttled {
@@ -140,7 +140,7 @@ pub(super) enum Reply {
     Lost {
         is_stored: bool,
     },
-    /// 200 that is no list of results.
+    /// 200 whose body is not a list of results.
     Nonsense {
         is_stored: bool,
     },
@@ -151,15 +151,15 @@ pub(super) enum Reply {
     },
 }
 
-/// What an answer says of one event.
+/// The result for one event.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Word {
     Success,
     Pending,
     Rejected,
-    /// A status nobody knows.
+    /// An unknown status word.
     Odd,
-    /// Not named.
+    /// No result for the event.
     Silent {
         is_stored: bool,
     },
@@ -232,7 +232,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         .prop_map(|(configured, with_archived, named)| Rule { configured, with_archived, named })
 }
 
-/// What changes which payloads and targets there are.
+/// Operations that change which payloads and targets exist.
 fn upkeep() -> impl Strategy<Value = Op> {
     let handle = || 0..2_usize;
     prop_oneof![
@@ -281,7 +281,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A history.
+/// A random history.
 pub(super) fn history() -> impl Strategy<Value = Vec<Op>> {
     vec(op(), 1..40)
 }

@@ -1,4 +1,4 @@
-//! A receiver that keeps what it stores, answers as it is told, and remembers what it was asked.
+//! A receiver that stores events, answers as scripted, and records its requests.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -13,10 +13,10 @@ use crate::delivery::{self, DeliveryReceiver};
 use crate::endpoint::Identity;
 use crate::http::{Answer, Failure};
 
-/// What a target's server has, by event id.
+/// The events of a target's server, by event id.
 pub(super) type Stored = BTreeMap<String, Vec<u8>>;
 
-/// What was on the wire, and what the sender was told.
+/// A request, and the answer that the sender got.
 #[derive(Debug, Clone)]
 pub(super) struct Posted {
     pub(super) key: String,
@@ -25,26 +25,26 @@ pub(super) struct Posted {
     pub(super) told: Told,
 }
 
-/// What the sender was told, as the protocol means it.
+/// The answer that the sender got, in terms of the protocol.
 #[derive(Debug, Clone)]
 pub(super) enum Told {
-    /// A word for each event.
+    /// A result for each event.
     Each(Vec<Fate>),
-    /// 400 that names these as guilty.
+    /// 400 that blames these events.
     Blamed(Vec<bool>),
-    /// 400 that names nobody.
+    /// 400 that names no event.
     Refused,
     /// 413.
     TooLarge,
-    /// Come back later, or never: nothing was done.
+    /// Retry later, or halt: nothing was stored.
     Stop,
-    /// Nobody knows what was done.
+    /// The result is unknown.
     Unknown,
-    /// The sender is no more.
+    /// The sender has died.
     Crash,
 }
 
-/// What was said of one event.
+/// The result for one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Stored,
@@ -53,7 +53,7 @@ pub(super) enum Fate {
     Nothing,
 }
 
-/// One conversation with a target.
+/// One drain's exchanges with a target.
 pub(super) struct Scripted<'a> {
     pub(super) identity: Identity,
     pub(super) stored: &'a RefCell<Stored>,
@@ -61,12 +61,12 @@ pub(super) struct Scripted<'a> {
     pub(super) script: RefCell<VecDeque<Reply>>,
     pub(super) rest: Reply,
     pub(super) clock: &'a TestClock,
-    /// What somebody else captures while the first request is on its way.
+    /// Events that another handle captures while the first request is running.
     pub(super) during: Cell<Option<Appending<'a>>>,
     pub(super) log: RefCell<Vec<Log>>,
 }
 
-/// What happened during a drain, in order.
+/// The log of a drain, in order.
 #[derive(Debug)]
 pub(super) enum Log {
     Appended(super::acts::Appended),
@@ -163,7 +163,7 @@ impl Scripted<'_> {
         (Told::Each(told), answer(200, &json!({"results": results})))
     }
 
-    /// Keeps an event of the body; what is there already must be the same.
+    /// Stores an event of the body; asserts that a stored one is identical.
     fn store(&self, id: &str, body: &[u8]) {
         let body: Value = serde_json::from_slice(body).unwrap();
         let event = body["events"].as_array().unwrap().iter().find(|e| e["event_id"] == id).unwrap();

@@ -27,7 +27,7 @@ impl World {
             captured_before: None,
         };
         let stores = self.stores.as_mut().unwrap();
-        // One process makes the plan, another lets it happen.
+        // One process makes the plan, another carries it out.
         let plan = stores[1 - handle].read(|tx| books::plan_collection(tx, real.clone())).unwrap();
         let (mut gone, mut next) = (Tally::default(), Some(0));
         while let Some(after) = next {

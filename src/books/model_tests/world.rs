@@ -1,4 +1,4 @@
-//! The real thing: a store on disk, open twice, a clock that is set by hand, ids that count.
+//! The real store: on disk, opened twice, with a manual clock and counting ids.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use crate::journal;
 use crate::store::{ReadTx, Store};
 use crate::{books, store};
 
-/// Small, so that a history of a few events has many batches.
+/// Small, so that a history of a few events has several batches.
 pub(super) const POLICY: Policy =
     Policy { max_events: 4, max_bytes: 900, max_rejections: 3, sends_personal_data: false };
 
@@ -53,7 +53,7 @@ impl Ids for CountedIds {
     }
 }
 
-/// Everything one history runs in.
+/// The environment of one history.
 pub(super) struct World {
     _dir: tempfile::TempDir,
     path: PathBuf,
@@ -83,7 +83,7 @@ pub(super) fn identity(target: usize) -> Identity {
 
 impl World {
     pub(super) fn new() -> Self {
-        // The property is about what is written, not about the disk below: memory where there is some to have.
+        // The property is about what is written, not about the disk: use memory if available.
         let memory = std::path::Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let path = dir.path().join("store.db");
@@ -105,7 +105,7 @@ impl World {
         read.unwrap()
     }
 
-    /// What both handles say, and one that never looked before.
+    /// The result for both handles and for a new one.
     pub(super) fn everybody<T>(&self, work: impl Fn(&ReadTx<'_>) -> T) -> [T; 3] {
         let [one, two] = self.stores.as_ref().unwrap();
         let cold = books::open_read(&self.path).unwrap().unwrap();
@@ -113,7 +113,7 @@ impl World {
         [one.read(work).unwrap(), two.read(work).unwrap(), cold.read(work).unwrap()]
     }
 
-    /// Does one step, in the store and in the model.
+    /// Performs one step in the store and in the model.
     pub(super) fn step(&mut self, op: Op) {
         match op {
             Op::Append { handle, entries, capacity } => {
@@ -213,7 +213,7 @@ impl World {
         self.model.removed(removal, all);
     }
 
-    /// Does much in one transaction that does not commit.
+    /// Performs several acts in one transaction that does not commit.
     fn lose(&mut self, handle: usize, entries: Vec<Spec>, pick: usize, removal: Option<Removal>) {
         let now = self.clock.now();
         let events: Vec<Event> = entries.into_iter().map(|spec| self.mint(spec)).collect();
@@ -291,7 +291,7 @@ impl World {
         };
         let outcome = delivery::drain(store, &receiver, &conditions, &mut |_| {});
         let target_id = receiver.identity.target_id.clone();
-        // Its books are kept again from here on.
+        // Its books are maintained again from here on.
         self.model.ledgers.entry(target_id.clone()).or_default().begin();
         let log = receiver.log.into_inner();
         let has_crashed = matches!(log.last(), Some(Log::Posted(p)) if matches!(p.told, super::receiver::Told::Crash));
@@ -319,7 +319,7 @@ impl World {
         report.stop
     }
 
-    /// Time passes and every receiver is well, until nothing is owed anywhere.
+    /// Lets time pass with every receiver accepting, until nothing is left to send.
     pub(super) fn let_everything_end(&mut self) {
         for target in 0..self.servers.len() {
             let target_id = identity(target).target_id;
