@@ -1,7 +1,7 @@
 //! Adding events: one transaction, any number of events, in order.
 //!
-//! An event of a family with a key is compared with the newest of its key (design section 6): the same facts add
-//! nothing; other facts supersede an event that no target ever saw, and follow one that some target may have seen.
+//! An event of a family with a key is compared with the newest of its key: the same facts add nothing; other facts
+//! supersede an event that was never selected for a target, and follow one that may have been sent.
 
 use std::collections::HashMap;
 
@@ -16,14 +16,15 @@ use crate::base::{Sha256, Timestamp};
 use crate::event::{Coalesce, WireForm, copied_line, names_person};
 use crate::store::{WriteTx, add_to_counter};
 
-/// How the origin of an event begins that an older store had.
+/// Prefix of the origin of events imported from an older store.
 const IMPORTED: &str = "import:";
 
 fn is_imported(entry: &Entry<'_>) -> bool {
     entry.origin.starts_with(IMPORTED)
 }
 
-/// What sending an event takes: what was imported is not sent with the names in it, unless a person wants it.
+/// How an entry must be changed for sending: imported events are sent without names of people and machines, unless the
+/// user chose otherwise.
 fn wire_of(entry: &Entry<'_>) -> WireForm {
     let is_personal = is_imported(entry) && entry.wire != WireForm::Never && names_person(entry.envelope);
     if is_personal { WireForm::Personal } else { entry.wire }
@@ -46,23 +47,23 @@ pub(crate) struct Appender<'a> {
     is_verbatim: bool,
 }
 
-/// What kind of row is added.
+/// Kind and size of an added row.
 #[derive(Debug, Clone, Copy)]
 struct Cargo {
     kind: Kind,
     announced_by: Option<i64>,
 }
 
-/// How many live events there may be.
+/// Limit of live events.
 #[derive(Debug, Clone, Copy)]
 struct Bound {
     capacity: i64,
-    /// How many there were at the start.
+    /// Live events at the start.
     live: i64,
 }
 
 impl<'a> Appender<'a> {
-    /// Starts adding; `now` becomes the rows' capture time.
+    /// Starts adding; `now` is the rows' capture time.
     pub(crate) fn new(tx: &'a WriteTx<'a>, now: Timestamp) -> Result<Self, Error> {
         let head = tx
             .prepare("SELECT seq, chain FROM journal_events WHERE seq = (SELECT MAX(seq) FROM journal_events)")?
@@ -87,30 +88,31 @@ impl<'a> Appender<'a> {
         })
     }
 
-    /// From here on, refuses what would make more live events than `capacity`. What adds none is not refused.
+    /// From here on, refuses events that would raise the number of live events above `capacity`. Entries that add none
+    /// are not refused.
     pub(crate) fn refuse_beyond(&mut self, capacity: i64) -> Result<(), Error> {
         self.bound = Some(Bound { capacity, live: super::size(self.tx)? });
         Ok(())
     }
 
-    /// From here on, `at` is the rows' capture time: for events that were captured before they could be added.
+    /// From here on, `at` is the rows' capture time, for events that were captured before they could be added.
     pub(crate) fn captured_at(&mut self, at: Timestamp) {
         self.now = at;
     }
 
-    /// From here on, every event becomes a row of its own: what states the facts of an earlier one is added all the same,
-    /// and supersedes nothing. For events that were kept beside each other before.
+    /// From here on, every event becomes a separate row: one that states the facts of an earlier one is still added,
+    /// and supersedes nothing. For events that were separate rows before.
     pub(crate) fn verbatim(&mut self) {
         self.is_verbatim = true;
     }
 
-    /// Adds one event, or says why nothing was added.
+    /// Adds one event; the result says if and why it was not added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
         self.add(entry, Cargo { kind: Kind::Event, announced_by: None })
     }
 
-    /// Adds a version of a document under `id`, which the event in row `announced_by` announces; nothing where the newest
-    /// version of it is the same.
+    /// Adds a version of a document under `id`, which the event in row `announced_by` announces; adds nothing if the
+    /// newest version of it is the same.
     pub(crate) fn append_document(
         &mut self,
         id: &str,
@@ -165,7 +167,7 @@ impl<'a> Appender<'a> {
             follows = Some(newest.seq);
         }
         if cargo.kind == Kind::Document {
-            // Whatever became of it: the versions of a document are a chain.
+            // Even if that version is not live: the versions of a document are a chain.
             follows = newest.map(|newest| newest.seq);
         }
         let seq = self.last_seq + 1;
@@ -188,14 +190,15 @@ impl<'a> Appender<'a> {
         Ok(Appended::Captured { seq, superseded })
     }
 
-    /// The row that already states these facts, if one does; then an event that says the same need not even be made.
+    /// The row that already states these facts, if there is one; then an event with the same facts need not even be
+    /// built.
     pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
         let stated = still_stated(self.tx, c, |key| self.newest_of(key))?;
         self.events.unchanged += i64::from(stated.is_some());
         Ok(stated)
     }
 
-    /// Posts the counters and says what was added.
+    /// Posts the counters and returns what was added.
     pub(crate) fn finish(self) -> Result<Receipt, Error> {
         for (kind, r) in [(Kind::Event, self.events), (Kind::Document, self.documents)] {
             for (name, by) in [
@@ -220,7 +223,7 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// True when no target can have seen the row: an event above the seal, a document whose event is.
+    /// True if no target can have received the row: an event above the seal, or a document whose event is above it.
     fn is_unsent(&self, kind: Kind, seq: i64) -> Result<bool, Error> {
         match kind {
             Kind::Event => Ok(seq > self.sealed),
@@ -232,7 +235,7 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// The refusal, when there may be no more live events.
+    /// The refusal, if the limit of live events is reached; else `None`.
     fn full(&self) -> Option<Appended> {
         let Bound { capacity, live } = self.bound?;
         let live = live + self.events.captured - self.events.superseded;
@@ -295,9 +298,9 @@ impl<'a> Appender<'a> {
         Ok(true)
     }
 
-    /// Marks the older row of a key, which no target ever saw, as superseded by row `by`; returns it then. One that has
-    /// marks of its own (held, given up, payload gone) stays as it is, and is followed. What an event announces goes with
-    /// it: no server would ever hear of it.
+    /// Marks the older row of a key, which was never selected, as superseded by row `by`, and returns it. A row with
+    /// other marks (on hold, given up, payload deleted) is unchanged, and `by` follows it. Documents that the event
+    /// announces are superseded with it, since no server would receive their event.
     fn supersede_or_follow(&mut self, old: Newest, by: i64, kind: Kind) -> Result<Option<i64>, Error> {
         if !self.supersede("seq", old.seq, by, kind)? {
             if kind == Kind::Event && !is_discarded(self.tx, old.seq)? {
@@ -307,7 +310,7 @@ impl<'a> Appender<'a> {
         }
         if kind == Kind::Event {
             self.supersede("announced_by", old.seq, by, Kind::Document)?;
-            // What the superseded one followed, a target may have: the new one comes after that.
+            // A target may have the event that the superseded one followed: the new one follows it instead.
             let sql = "UPDATE journal_events SET follows = (SELECT follows FROM journal_events WHERE seq = ?1)
                        WHERE seq = ?2";
             self.tx.prepare(sql)?.execute([old.seq, by])?;
@@ -315,7 +318,7 @@ impl<'a> Appender<'a> {
         Ok(Some(old.seq))
     }
 
-    /// Marks the rows whose `column` is `of`; false when there is none without marks of its own.
+    /// Marks the rows whose `column` is `of`; false if each of them has other marks.
     fn supersede(&mut self, column: &str, of: i64, by: i64, kind: Kind) -> Result<bool, Error> {
         let mut statement = self.tx.prepare(&format!(
             "UPDATE journal_events SET superseded_by = ?2
@@ -344,7 +347,7 @@ impl<'a> Appender<'a> {
                 "INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash, size) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(rusqlite::params![&c.key[..], newest.seq, &newest.facts.as_bytes()[..], newest.size])?;
-        // Bounded: a stream of any length must not grow this map without end.
+        // Bounded, so that a long stream does not grow this map without limit.
         if self.newest.len() >= 4096 {
             self.newest.clear();
         }
@@ -359,7 +362,8 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// An id that is known: unchanged when the payload means the same, else a conflict; nothing when it was purged.
+    /// The result for a known id: unchanged if the payload has the same meaning, else a conflict; nothing if it was
+    /// purged.
     fn again(&mut self, entry: &Entry<'_>, digest: Sha256, known: Known) -> Result<Appended, Error> {
         let appended = again(self.tx, self.now, entry, digest, known)?;
         match appended {

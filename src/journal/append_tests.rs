@@ -1,4 +1,4 @@
-//! When an event is added, when it replaces one, and when nothing is.
+//! When an event is added, when it supersedes one, and when neither.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ impl Journal {
         self.write(|tx| super::let_go(tx, NOW, seq, Mark::Discarded("evicted"))).expect("a live row");
     }
 
-    /// What the row says of others: what replaced it, what it follows.
+    /// The marks of a row that name others: the row that superseded it, and the one that it follows.
     fn marks(&mut self, id: &str) -> (Option<i64>, Option<i64>) {
         self.write(|tx| {
             let record = super::show(tx, id)?.unwrap().record;
@@ -99,7 +99,7 @@ impl Journal {
     }
 }
 
-/// What is there, is missing, and is there again: each time it is news, however alike the words are.
+/// An artifact exists, is missing, and exists again: each time a new fact, even with the same content.
 #[test]
 fn the_same_facts_after_their_opposite_are_news() {
     let mut journal = Journal::new();

@@ -1,4 +1,4 @@
-//! Rows whose payload a verified archive has, and payloads that come back from one.
+//! Marks rows whose payload is in a verified archive, and restores payloads from one.
 
 use rusqlite::OptionalExtension as _;
 
@@ -7,8 +7,7 @@ use super::{Audit, Error, Kind, audit, retire};
 use crate::base::{Sha256, Timestamp};
 use crate::store::{WriteTx, add_to_counter};
 
-/// Marks live rows as being in a verified archive; those that are marked already keep their first mark. Returns how many
-/// were marked.
+/// Marks live rows as being in a verified archive; a marked row keeps its first mark. Returns how many were marked.
 pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> Result<i64, Error> {
     let marked = tx
         .prepare(
@@ -22,29 +21,29 @@ pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> R
     Ok(marked)
 }
 
-/// What an event from an archive meets here.
+/// Result of restoring an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Return {
     /// No event has its id.
     Unknown,
-    /// Its row is here and needs nothing.
+    /// Its row is here and complete.
     Here,
-    /// Its payload had left and is back: it is live again.
+    /// Its deleted payload is restored: it is live again.
     Back {
         /// Its row.
         seq: i64,
-        /// It counted as given up; else as a payload that left.
+        /// It counted as given up; otherwise as deleted.
         was_discarded: bool,
-        /// It waits for a release.
+        /// It is on hold.
         is_held: bool,
     },
-    /// It was removed with its project, and stays so.
+    /// It was removed with its project, and stays removed.
     Purged,
-    /// Another content has its id.
+    /// Other content has its id.
     Differs,
 }
 
-/// Brings the payload of a known event or document back, where it left. Whoever calls this posts it to the targets as well.
+/// Restores the deleted payload of a known event or document. The caller must also post it to the targets.
 pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envelope: &[u8]) -> Result<Return, Error> {
     let row = tx
         .prepare(

@@ -1,7 +1,7 @@
-//! The hash chain: each row's digest covers the row before, so a changed, missing or inserted row shows.
+//! The hash chain: each row's digest covers the row before, so a changed, missing or inserted row is detected.
 //!
-//! `chain = SHA-256(previous chain, seq as 8 big-endian bytes, event_id, payload_sha256)`; the first row's previous chain
-//! is 32 zero bytes. Nothing mutable is in it, so marks and payload removal leave it whole.
+//! `chain = SHA-256(previous chain, seq as 8 big-endian bytes, event_id, payload_sha256)`; the first row's previous
+//! chain is 32 zero bytes. It covers nothing mutable, so marks and deleted payloads do not break it.
 
 use super::Error;
 use super::state::sealed_through;
@@ -16,17 +16,17 @@ pub(super) fn link(previous: &[u8; 32], seq: i64, event_id: &str, payload_sha256
     Sha256::of_parts(&[previous, &seq.to_be_bytes(), event_id.as_bytes(), payload_sha256.as_bytes()])
 }
 
-/// Where the chain does not hold.
+/// A break of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChainBreak {
     /// The first row that does not follow from the one before.
     pub(crate) seq: i64,
-    /// What is wrong there.
+    /// Description of the break.
     pub(crate) what: String,
 }
 
-/// Walks the whole chain, and checks each payload that is still here against its digest; O(rows). Calls `found` for
-/// every break, and goes on after it from the stored value, so that one damaged row is reported once.
+/// Walks the whole chain, and checks each stored payload against its digest; O(rows). Calls `found` for every break,
+/// and continues after it from the stored value, so that one damaged row is reported once.
 pub(crate) fn check_chain(tx: &ReadTx<'_>, found: &mut dyn FnMut(ChainBreak)) -> Result<(), Error> {
     let mut statement = tx.prepare(
         "SELECT e.seq, e.event_id, e.payload_sha256, e.chain, p.envelope, e.gone IS NULL AND e.discarded IS NULL, e.size,
@@ -66,7 +66,7 @@ pub(crate) fn check_chain(tx: &ReadTx<'_>, found: &mut dyn FnMut(ChainBreak)) ->
         previous = *stored.as_bytes();
         expected_seq = seq + 1;
     }
-    // What was selected once existed: the chain alone cannot see that its end is missing.
+    // Selected rows must exist: the chain alone cannot show that its end is missing.
     let sealed = sealed_through(tx)?;
     if sealed >= expected_seq {
         found(ChainBreak {

@@ -1,4 +1,4 @@
-//! What a damaged journal looks like.
+//! Detection of damage in a journal.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::store::{Schema, Store};
 
 const SCHEMA: Schema = Schema { application_id: 1, steps: &[&[super::SCHEMA]] };
 
-/// Appends three events, does `damage`, and returns what the check finds.
+/// Appends three events, applies `damage`, and returns the findings of the check.
 fn found_after(damage: &str) -> Vec<(i64, String)> {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(&dir.path().join("s.db"), &SCHEMA, Duration::from_secs(5)).unwrap();

@@ -1,4 +1,4 @@
-//! What rows claim of their events, held against the envelopes: for `verify`.
+//! Compares the columns of rows with their envelopes, for `verify`.
 
 use serde::Deserialize;
 
@@ -6,11 +6,11 @@ use super::Error;
 use super::state::{HIGHEST_CLOCK, lamport};
 use crate::store::ReadTx;
 
-/// Rows that are named; more of them say nothing new.
+/// Number of rows listed by name; more would not add information.
 const NAMED: usize = 20;
 
-/// Rows that are sent as they are and whose envelope has another id, and a clock that no journal comes to; in words.
-/// O(rows). What cannot be read as JSON is not sent as it is.
+/// Findings, as sentences: rows that are sent unchanged although their envelope has another id, and an impossible
+/// Lamport clock. O(rows). An envelope that is not valid JSON is not sent unchanged.
 pub(crate) fn false_claims(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
     #[derive(Deserialize)]
     struct Named<'a> {

@@ -1,4 +1,4 @@
-//! Payloads that nobody needs any more: which there are, and letting many go at once.
+//! Payloads that are no longer needed: finding them, and deleting many at once.
 
 use super::state::{counter_of, name};
 use super::{Error, Kind};
@@ -8,36 +8,36 @@ use crate::store::{ReadTx, WriteTx, add_to_counter};
 /// The mark of a row whose payload was collected.
 const COLLECTED: &str = "collected";
 
-/// A payload that is still here, with its row's marks.
+/// A stored payload, with its row's marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the marks of a row are facts of their own, in any combination")]
 pub(crate) struct Kept {
     /// Its row.
     pub(crate) seq: i64,
-    /// What it carries.
+    /// Kind of the row.
     pub(crate) kind: Kind,
     /// Its bytes.
     pub(crate) size: i64,
-    /// When it was captured.
+    /// Capture time.
     pub(crate) captured_at: Timestamp,
-    /// It waits for a release.
+    /// It is on hold.
     pub(crate) is_held: bool,
-    /// A newer event replaced it unsent.
+    /// A newer event superseded it.
     pub(crate) is_superseded: bool,
     /// It was given up.
     pub(crate) is_discarded: bool,
     /// A verified archive has it.
     pub(crate) is_archived: bool,
-    /// Another content came under its id, and nobody has decided between them.
+    /// Other content was captured under its id, and the conflict is open.
     pub(crate) is_disputed: bool,
-    /// It is the newest word on something that is still there: another target will need it.
+    /// It is the newest statement about something that still exists: another target will need it.
     pub(crate) is_newest: bool,
-    /// A document that it announces is still here.
+    /// A document that it announces is still stored.
     pub(crate) is_announcing: bool,
 }
 
 impl Kept {
-    /// It counts as live.
+    /// True if it counts as live.
     pub(crate) const fn is_live(&self) -> bool {
         !self.is_superseded && !self.is_discarded
     }
@@ -45,7 +45,7 @@ impl Kept {
 
 /// The payloads above `after`, in the order of the journal, at most `limit`.
 pub(crate) fn kept_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<Kept>, Error> {
-    // CROSS JOIN keeps the payloads in front: there may be few of them and a long history of rows.
+    // CROSS JOIN makes SQLite start with the payloads: there may be few of them and many rows.
     let mut statement = tx.prepare(
         "SELECT p.seq, e.size, e.captured_at, e.held IS NOT NULL, e.superseded_by IS NOT NULL, e.discarded IS NOT NULL,
                 e.archived_at IS NOT NULL,
@@ -75,8 +75,8 @@ pub(crate) fn kept_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Lets these payloads go: identity, digest, chain and marks stay. One audit row says how many and why.
-/// Whoever calls this posts it to the targets as well, and never calls it for an event that is in flight at one.
+/// Deletes these payloads; identity, digest, chain and marks stay. One audit row gives number and reason. The caller
+/// must also post it to the targets, and must not pass an event that is in flight at one.
 pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, going: &[Kept], reason: &str) -> Result<(), Error> {
     if going.is_empty() {
         return Ok(());

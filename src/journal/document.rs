@@ -1,7 +1,7 @@
 //! A version of a document: which file of which mission it is, and the digest of its text.
 //!
-//! It is a row of the journal like an event; the text is kept beside it, once for all versions that have it, and only for
-//! as long as some target may need it.
+//! It is a row of the journal like an event; the text is stored separately, once for all versions that have it, and
+//! only for as long as some target may need it.
 
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ use crate::base::{Sha256, Timestamp};
 use crate::event::{self, NamespaceRef};
 use crate::store::{ReadTx, WriteTx};
 
-/// What stands where an event has its type.
+/// Event type of document rows.
 pub(crate) const DOCUMENT_TYPE: &str = "document";
 
 /// One version of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Document {
-    /// Whose document it is.
+    /// Mission and project of the document.
     pub(crate) namespace: NamespaceRef,
     /// The path below the feature directory.
     pub(crate) path: String,
@@ -25,11 +25,11 @@ pub(crate) struct Document {
     pub(crate) sha256: Sha256,
     /// Bytes of the text.
     pub(crate) size: u64,
-    /// The directory that the path begins at, from the top of the work tree; `None` where that is not known.
+    /// The directory that `path` is relative to, from the top of the work tree; `None` if unknown.
     pub(crate) place: Option<String>,
 }
 
-/// The payload as it is kept: members sorted, compact.
+/// The stored payload: members sorted, compact.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     artifact_path: String,
@@ -50,11 +50,11 @@ impl Document {
             place: self.place.clone(),
             size_bytes: self.size,
         };
-        // Names, text and a number: nothing in it can fail to be written.
+        // Names, a digest and a number: serialisation cannot fail.
         serde_json::to_vec(&kept).unwrap_or_default()
     }
 
-    /// The document of a payload; `None` when it is none.
+    /// The document of a payload; `None` if the payload is not one.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let kept: Kept = serde_json::from_slice(bytes).ok()?;
         let sha256 = Sha256::from_hex(&kept.content_hash)?;
@@ -62,13 +62,13 @@ impl Document {
         Some(Self { namespace, path, sha256, size, place })
     }
 
-    /// What two versions of one document have in common.
+    /// Key that all versions of one document share.
     pub(crate) fn key(&self) -> [u8; 16] {
         event::document_key(&self.namespace, &self.path)
     }
 }
 
-/// Keeps a text under its digest. One that was damaged in the store is healed by the intact one.
+/// Stores a text under its digest. An intact text replaces a damaged one.
 pub(crate) fn keep_text(tx: &WriteTx<'_>, sha256: Sha256, text: &[u8]) -> Result<(), Error> {
     tx.prepare(
         "INSERT INTO journal_texts (sha256, text) VALUES (?1, ?2)
@@ -78,24 +78,24 @@ pub(crate) fn keep_text(tx: &WriteTx<'_>, sha256: Sha256, text: &[u8]) -> Result
     Ok(())
 }
 
-/// The text with this digest, where it is kept; not checked against it.
+/// The text with this digest; `None` if it is not stored. The digest is not checked.
 pub(crate) fn text(tx: &ReadTx<'_>, sha256: Sha256) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT text FROM journal_texts WHERE sha256 = ?1";
     Ok(tx.prepare(sql)?.query_row([sha256.as_bytes()], |r| r.get(0)).optional()?)
 }
 
-/// True when a text with this digest is kept.
+/// True if a text with this digest is stored.
 pub(crate) fn has_text(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Error> {
     Ok(tx.prepare("SELECT 1 FROM journal_texts WHERE sha256 = ?1")?.exists([sha256.as_bytes()])?)
 }
 
-/// Lets a text go.
+/// Deletes a text.
 pub(crate) fn drop_text(tx: &WriteTx<'_>, sha256: Sha256) -> Result<(), Error> {
     tx.prepare("DELETE FROM journal_texts WHERE sha256 = ?1")?.execute([sha256.as_bytes()])?;
     Ok(())
 }
 
-/// The digests of the texts that are kept.
+/// The digests of the stored texts.
 pub(crate) fn kept_digests(tx: &ReadTx<'_>) -> Result<Vec<Sha256>, Error> {
     let mut statement = tx.prepare("SELECT sha256 FROM journal_texts")?;
     let mut rows = statement.query([])?;
@@ -106,14 +106,14 @@ pub(crate) fn kept_digests(tx: &ReadTx<'_>) -> Result<Vec<Sha256>, Error> {
     Ok(all)
 }
 
-/// Texts that are kept, and their bytes. O(texts).
+/// Number of stored texts, and their bytes. O(texts).
 pub(crate) fn kept_texts(tx: &ReadTx<'_>) -> Result<(u64, u64), Error> {
     let sql = "SELECT COUNT(*), COALESCE(SUM(LENGTH(text)), 0) FROM journal_texts";
     let (count, bytes): (i64, i64) = tx.prepare(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok((u64::try_from(count).unwrap_or(0), u64::try_from(bytes).unwrap_or(0)))
 }
 
-/// Kept texts that are not what their digest says, in words; hashes every text.
+/// Findings about stored texts that differ from their digest; hashes every text.
 pub(crate) fn damaged_texts(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
     let mut statement = tx.prepare("SELECT sha256, text FROM journal_texts")?;
     let mut rows = statement.query([])?;
@@ -138,13 +138,13 @@ pub(crate) fn announced(tx: &ReadTx<'_>, event: i64) -> Result<Vec<i64>, Error> 
     Ok(statement.query_map([event], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The newest version of a key: its row and the digest of its text; `None` when there is none, or it was given up.
+/// The newest version of a key: its row and the digest of its text; `None` if there is none, or it was given up.
 pub(crate) fn newest_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(i64, Sha256)>, Error> {
     let Some(newest) = super::newest::newest(tx, key)? else { return Ok(None) };
     Ok((!super::newest::is_discarded(tx, newest.seq)?).then_some((newest.seq, newest.facts)))
 }
 
-/// The id of the newest version of a key, whatever became of it, and when it was captured.
+/// The id of the newest version of a key, live or not, and its capture time.
 pub(crate) fn last_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(String, Timestamp)>, Error> {
     let Some(newest) = super::newest::newest(tx, key)? else { return Ok(None) };
     let sql = "SELECT event_id, captured_at FROM journal_events WHERE seq = ?1";
@@ -152,19 +152,19 @@ pub(crate) fn last_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(Str
     Ok(tx.prepare(sql)?.query_row([newest.seq], row).optional()?)
 }
 
-/// The version of the same document before this one.
+/// The version of the same document before this one; `None` for the first.
 pub(crate) fn version_before(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
     let sql = "SELECT follows FROM journal_events WHERE seq = ?1";
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.flatten())
 }
 
-/// The newest event of a key that stands.
+/// The newest event of a key that was not given up.
 pub(crate) fn newest_event(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<i64>, Error> {
     Ok(newest_version(tx, key)?.map(|(seq, _)| seq))
 }
 
-/// Marks a live version as superseded by `by`, since its text is nowhere any more; false when it was not live. Whoever
-/// calls this posts it to the targets as well.
+/// Marks a live version as superseded by `by`, because its text is lost; false if it was not live. The caller must also
+/// post it to the targets.
 pub(crate) fn supersede_document(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Error> {
     use super::state::{counter_of, name};
     let row = tx

@@ -1,4 +1,4 @@
-//! How the journal grew and what it is made of, for a report. O(rows).
+//! Growth and composition of the journal, for a report. O(rows).
 
 use rusqlite::OptionalExtension as _;
 
@@ -7,7 +7,7 @@ use crate::base::Timestamp;
 use crate::event::WireForm;
 use crate::store::ReadTx;
 
-/// When the first event became durable.
+/// Capture time of the first event; `None` without events.
 pub(crate) fn first_captured_at(tx: &ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT captured_at FROM journal_events WHERE kind = 0 ORDER BY seq LIMIT 1";
     let at: Option<i64> = tx.prepare(sql)?.query_row([], |r| r.get(0)).optional()?;
@@ -23,10 +23,10 @@ pub(crate) fn captured_per(tx: &ReadTx<'_>, width: i64) -> Result<Vec<(i64, i64,
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Live events, not on hold, that hold more about people than others.
+/// Numbers of live events, not on hold, that contain more personal data than others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sensitive {
-    /// Lines of missions' logs: names, mail addresses, free text.
+    /// Events from mission logs: names, mail addresses, free text.
     pub(crate) log_events: u64,
     /// Imported events that name a person or a machine.
     pub(crate) personal_events: u64,

@@ -7,10 +7,10 @@ use super::{Error, Kind};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx, add_to_counter};
 
-/// The hold of what was captured before a person agreed to send what comes from then on.
+/// Reason of the hold on rows captured before a user consented to send only later ones.
 pub(crate) const BEFORE_CONSENT: &str = "before_consent";
 
-/// Which events on hold. What is empty or `None` names any.
+/// Filter for events on hold; an empty or `None` member matches all.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldFilter {
     /// With these ids.
@@ -19,7 +19,7 @@ pub(crate) struct HeldFilter {
     pub(crate) types: Vec<String>,
     /// On hold for this reason.
     pub(crate) reason: Option<String>,
-    /// Captured then or later.
+    /// Captured at this time or later.
     pub(crate) since: Option<Timestamp>,
 }
 
@@ -27,11 +27,11 @@ pub(crate) struct HeldFilter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HeldRow {
     pub(crate) seq: i64,
-    /// Neither superseded nor given up meanwhile.
+    /// Neither superseded nor given up since.
     pub(crate) is_live: bool,
 }
 
-/// The next events on hold above `after` that the filter names, at most `limit`.
+/// The next events on hold above `after` that match the filter, at most `limit`.
 pub(crate) fn held_rows(tx: &ReadTx<'_>, filter: &HeldFilter, after: i64, limit: i64) -> Result<Vec<HeldRow>, Error> {
     let sql = "SELECT seq, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL FROM journal_events
                WHERE held IS NOT NULL AND discarded IS NOT 'replaced' AND seq > ?1
@@ -48,7 +48,7 @@ pub(crate) fn held_rows(tx: &ReadTx<'_>, filter: &HeldFilter, after: i64, limit:
     Ok(statement.query_map(parameters, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Live events on hold, by reason. Costs as much as there are events on hold.
+/// Live events on hold, by reason. O(events on hold).
 pub(crate) fn held_reasons(tx: &ReadTx<'_>) -> Result<Vec<(String, u64)>, Error> {
     let sql = "SELECT held, COUNT(*) FROM journal_events
                WHERE held IS NOT NULL AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL AND kind = 0
@@ -58,7 +58,7 @@ pub(crate) fn held_reasons(tx: &ReadTx<'_>) -> Result<Vec<(String, u64)>, Error>
     Ok(statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Live events and documents that are on hold for this reason. Costs as much as there are.
+/// Number of live events and documents on hold for this reason. O(rows on hold).
 pub(crate) fn held_of(tx: &ReadTx<'_>, reason: &str) -> Result<(u64, u64), Error> {
     let sql = "SELECT COUNT(*) FILTER (WHERE kind = 0), COUNT(*) FILTER (WHERE kind = 1) FROM journal_events
                WHERE held = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL";
@@ -66,7 +66,7 @@ pub(crate) fn held_of(tx: &ReadTx<'_>, reason: &str) -> Result<(u64, u64), Error
     Ok(tx.prepare(sql)?.query_row([reason], |r| Ok((count(r.get(0)?), count(r.get(1)?))))?)
 }
 
-/// Puts a row on hold; what it is, or `None` where it is not live, or on hold already.
+/// Puts a row on hold and returns its kind; `None` if it is not live or already on hold.
 pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<Option<Kind>, Error> {
     let sql = "UPDATE journal_events SET held = ?2 WHERE seq = ?1 AND held IS NULL AND superseded_by IS NULL
                  AND discarded IS NULL AND gone IS NULL RETURNING kind";
@@ -76,7 +76,7 @@ pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<Option<Ki
     Ok(Some(kind))
 }
 
-/// The newest row of the same key, where that came after this one, stands, and is not on hold itself.
+/// The newest row of the same key, if it is newer than this one, not given up, and not on hold itself; else `None`.
 pub(crate) fn newer(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
     let sql = "SELECT n.seq FROM journal_events AS e JOIN journal_keys AS k ON k.coalesce_key = e.coalesce_key
                JOIN journal_events AS n ON n.seq = k.seq
@@ -84,7 +84,7 @@ pub(crate) fn newer(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?)
 }
 
-/// A live row on hold gives way to the row `by`: nobody is told of it any more. What it is; `None` where it is no such row.
+/// Marks a live row on hold as superseded by the row `by`, and returns its kind; `None` if it is not such a row.
 pub(crate) fn supersede_held(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<Option<Kind>, Error> {
     let sql = "UPDATE journal_events SET held = NULL, superseded_by = ?2
                WHERE seq = ?1 AND held IS NOT NULL AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL

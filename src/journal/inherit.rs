@@ -1,4 +1,4 @@
-//! What taking over older stores needs of the journal.
+//! Journal functions for the import of older stores.
 
 use rusqlite::OptionalExtension as _;
 
@@ -15,11 +15,11 @@ pub(crate) struct Holder {
     pub(crate) seq: i64,
     /// The digest of its payload.
     pub(crate) payload_sha256: Sha256,
-    /// It was removed with its project, and does not come back.
+    /// It was removed with its project, and is not captured again.
     pub(crate) is_purged: bool,
 }
 
-/// The event that has this id.
+/// The event with this id; `None` if there is none.
 pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, Error> {
     let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events
                WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
@@ -33,35 +33,35 @@ pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, 
     Ok(Some(Holder { seq, payload_sha256, is_purged }))
 }
 
-/// The next rows above `after`, at most `limit`, that are held for this reason.
+/// The next rows above `after`, at most `limit`, that are on hold for this reason.
 pub(crate) fn held_after(tx: &ReadTx<'_>, reason: &str, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
     let sql = "SELECT seq FROM journal_events WHERE seq > ?1 AND held = ?2 AND kind = 0 ORDER BY seq LIMIT ?3";
     let mut statement = tx.prepare(sql)?;
     Ok(statement.query_map((after, reason, limit), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// True when this content was kept apart from the event of its id.
+/// True if this content is kept apart from the event with its id.
 pub(crate) fn is_set_aside(tx: &ReadTx<'_>, event_id: &str, sha256: &Sha256) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
     Ok(tx.prepare(sql)?.exists((event_id, &sha256.as_bytes()[..]))?)
 }
 
-/// A content that somebody decided against earlier.
+/// Content that lost an earlier decision of a conflict.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Aside<'a> {
-    /// The id both have.
+    /// The id of both.
     pub(crate) event_id: &'a str,
-    /// Digest of the one that stayed.
+    /// Digest of the event that stayed.
     pub(crate) existing_sha256: Sha256,
-    /// The other, whole.
+    /// The other envelope.
     pub(crate) envelope: &'a [u8],
-    /// Where it came from.
+    /// Its origin.
     pub(crate) origin: &'a str,
-    /// What was decided.
+    /// The decision.
     pub(crate) resolution: &'a str,
 }
 
-/// Keeps a content apart whose conflict is decided.
+/// Stores content whose conflict is already decided.
 pub(crate) fn set_aside(tx: &WriteTx<'_>, aside: &Aside<'_>, now: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "INSERT INTO journal_conflicts (event_id, existing_sha256, incoming_sha256, envelope, origin, found_at,
@@ -79,7 +79,7 @@ pub(crate) fn set_aside(tx: &WriteTx<'_>, aside: &Aside<'_>, now: Timestamp) -> 
     Ok(())
 }
 
-/// The contents of a conflict: the journal's, where its payload is still here, and the other.
+/// The two envelopes of a conflict: the journal's, `None` if its payload is deleted, and the other.
 pub(crate) fn contents(tx: &ReadTx<'_>, conflict: &Conflict) -> Result<(Option<Vec<u8>>, Vec<u8>), Error> {
     let ours = match holder(tx, &conflict.event_id)? {
         Some(holder) => super::payload(tx, holder.seq)?,
@@ -93,7 +93,7 @@ pub(crate) fn contents(tx: &ReadTx<'_>, conflict: &Conflict) -> Result<(Option<V
     Ok((ours, theirs.unwrap_or_default()))
 }
 
-/// Closes an open conflict with what was decided.
+/// Closes an open conflict with this decision.
 pub(crate) fn decide(tx: &WriteTx<'_>, now: Timestamp, conflict: &Conflict, resolution: &str) -> Result<(), Error> {
     let closed = tx
         .prepare(

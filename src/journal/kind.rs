@@ -1,11 +1,11 @@
-//! What a journal row carries.
+//! The kinds of journal rows.
 
-/// The two cargoes of one journal.
+/// Kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// An event: its payload is an envelope.
     Event,
-    /// A version of a document: its payload says which, its text is kept apart.
+    /// A version of a document: its payload says which, its text is stored separately.
     Document,
 }
 
@@ -21,7 +21,7 @@ impl Kind {
         }
     }
 
-    /// The kind with this number; what no version writes counts as an event.
+    /// The kind with this number; unknown numbers count as an event.
     pub(crate) const fn from_code(code: i64) -> Self {
         if code == 1 { Self::Document } else { Self::Event }
     }

@@ -1,4 +1,4 @@
-//! An id that comes again.
+//! An id that is captured again.
 
 use rusqlite::OptionalExtension as _;
 
@@ -8,7 +8,7 @@ use super::{Error, retire};
 use crate::base::{Sha256, Timestamp, json};
 use crate::store::{ReadTx, WriteTx, add_to_counter};
 
-/// The row that has an id.
+/// The row with a known id.
 #[derive(Debug)]
 pub(super) struct Known {
     seq: i64,
@@ -16,7 +16,7 @@ pub(super) struct Known {
     is_purged: bool,
 }
 
-/// Looks an id up.
+/// Looks up an id.
 pub(super) fn known(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Known>, Error> {
     let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events
                WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
@@ -26,8 +26,8 @@ pub(super) fn known(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Known>, Er
     Ok(row.optional()?)
 }
 
-/// What an entry with a known id means. Of an event that was purged nothing is kept again; the same meaning adds
-/// nothing; another content is kept apart, whole, and audited.
+/// The result for an entry with a known id. Nothing is stored of an event that was purged; the same meaning adds
+/// nothing; other content is kept apart as a conflict and audited.
 pub(super) fn again(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -72,26 +72,26 @@ pub(super) fn again(
     Ok(Appended::Conflict { seq })
 }
 
-/// What the journal knows of an event that comes again from a file that may be rewritten.
+/// What the journal has for an event from a file that may be rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// The same content, team aside: the team is filled in on the way out, and depends on who captured it.
+    /// The same content, except for the team, which is filled in when sending and depends on who captured it.
     Same {
         /// It is on hold.
         is_held: bool,
     },
-    /// Another content. The known one stays.
+    /// Other content. The known one stays.
     Other {
-        /// The mission that the known one names, where it names one and is still here.
+        /// The mission that the known one names; `None` if it names none or its payload is deleted.
         mission_slug: Option<String>,
     },
     /// It was imported from an older store.
     Imported,
-    /// It was removed with its project, and stays so.
+    /// It was removed with its project, and stays removed.
     Purged,
 }
 
-/// Looks an event up by its id. The content is compared by meaning, or by its bytes when the payload is gone.
+/// Looks up an event by its id. The content is compared by meaning, or by its bytes if the payload is deleted.
 pub(crate) fn seen(tx: &ReadTx<'_>, event_id: &str, envelope: &[u8]) -> Result<Option<Seen>, Error> {
     let Some(Known { seq, digest, is_purged }) = known(tx, event_id)? else { return Ok(None) };
     if is_purged {
@@ -111,7 +111,7 @@ pub(crate) fn seen(tx: &ReadTx<'_>, event_id: &str, envelope: &[u8]) -> Result<O
     Ok(Some(if is_imported { Seen::Imported } else { Seen::Other { mission_slug } }))
 }
 
-/// The members of an envelope; `None` where a strict parser does not read it.
+/// The members of an envelope; `None` if a strict parser rejects it.
 fn members_without_team(envelope: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
     let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(envelope).ok()?;
     members.remove("team_slug");

@@ -1,19 +1,17 @@
-//! What happened, once and in order: an append-only journal of envelopes.
+//! The append-only journal of envelopes, each stored once and in order.
 //!
 //! * `append` adds events inside one transaction, coalescing by key (`newest`) and knowing ids again (`known`); `read`
-//!   looks at rows; `chain` links each row to the one before; `retire` marks rows whose payload leaves or whose hold is
-//!   lifted, one by one; `collect` many at once; `point` tells whether anything was stated or given up since an earlier
-//!   look.
+//!   looks at rows; `chain` links each row to the one before; `retire` marks rows whose payload is deleted or which are
+//!   released, one by one; `collect` deletes many payloads at once; `point` detects whether anything was stated or
+//!   given up since an earlier time.
 //!
 //! **Invariant:** a row is written once; afterwards only its marks (`held`, `superseded_by`, `discarded`, `gone`,
-//! `archived_at`) change. Payload bytes never change.
-//! **Invariant:** the journal knows no delivery and no target. An event above `sealed_through` was never selected for
-//! any target, so it may be superseded unsent; what raises the seal is delivery, through [`seal`], in the transaction
-//! that selects.
-//! **Invariant:** a version of a document is a row like any other; no target is sent it before the event that announces
-//! it, so it is superseded with that event and goes with that event.
-//! **Invariant:** one row has an id; a row marked `replaced` had it, and is found by its place alone.
-//! **Invariant:** the counters of scope `journal` change in the transaction that changes what they count.
+//! `archived_at`) change. Payload bytes never change. **Invariant:** the journal does not depend on delivery or
+//! targets. An event above `sealed_through` was never selected for any target, so it may be superseded unsent; delivery
+//! raises the seal, through [`seal`], in the transaction that selects. **Invariant:** a version of a document is a row
+//! like any other; it is sent to a target only after the event that announces it, so it is superseded and deleted with
+//! that event. **Invariant:** an id belongs to one row; a row marked `replaced` had it before, and is found only by its
+//! number. **Invariant:** the counters of scope `journal` change in the transaction that changes what they count.
 
 mod append;
 #[cfg(test)]
@@ -76,21 +74,21 @@ pub(crate) use state::{
 /// The journal's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 
-/// The origin of events that are lines of a mission's log.
+/// Origin of events from mission logs.
 pub(crate) const MISSION_LOG_ORIGIN: &str = "mission-log";
 
-/// Why the journal could not be read or written.
+/// Why reading or writing the journal failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The store underneath failed.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
-    /// A row holds what no version of this program writes.
+    /// A row contains data that no version of this program writes.
     #[error("journal row {seq} is damaged: {what}")]
     Damaged {
         /// The row.
         seq: i64,
-        /// What is wrong with it.
+        /// Description.
         what: &'static str,
     },
 }

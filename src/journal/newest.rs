@@ -17,12 +17,12 @@ pub(super) struct Newest {
     pub(super) size: i64,
 }
 
-/// The row that already states these facts, if one does.
+/// The row that already states these facts, if there is one.
 pub(crate) fn stated(tx: &ReadTx<'_>, c: Coalesce) -> Result<Option<i64>, Error> {
     still_stated(tx, c, |key| newest(tx, key))
 }
 
-/// The newest event of the key, if it says these facts, was not given up, and none of its rivals came after it.
+/// The newest event of the key, if it states these facts, was not given up, and no event of a rival key came after it.
 pub(super) fn still_stated(
     tx: &ReadTx<'_>,
     c: Coalesce,
@@ -38,22 +38,22 @@ pub(super) fn still_stated(
     }
 }
 
-/// True when a key has a newest word that stands: it was not given up.
+/// True if the newest event of a key was not given up.
 pub(crate) fn has_word(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<bool, Error> {
     newest(tx, key)?.map_or(Ok(false), |newest| Ok(!is_discarded(tx, newest.seq)?))
 }
 
-/// A digest short enough to remember many.
+/// A shortened digest, to keep many in memory.
 pub(crate) fn short(facts: &Sha256) -> [u8; 8] {
     let mut short = [0; 8];
     short.copy_from_slice(&facts.as_bytes()[..8]);
     short
 }
 
-/// A key, and the first bytes of a facts hash that was stated of it.
+/// A key, and the first bytes of a facts hash that was stated for it.
 pub(crate) type Stated = ([u8; 16], [u8; 8]);
 
-/// Everything that was ever stated of any key. O(rows).
+/// Every facts hash that was ever stated, with its key. O(rows).
 pub(crate) fn ever_stated(tx: &ReadTx<'_>) -> Result<HashSet<Stated>, Error> {
     let sql = "SELECT coalesce_key, facts_hash FROM journal_events WHERE coalesce_key IS NOT NULL AND kind = 0";
     let mut statement = tx.prepare(sql)?;
@@ -68,7 +68,7 @@ pub(crate) fn ever_stated(tx: &ReadTx<'_>) -> Result<HashSet<Stated>, Error> {
     Ok(all)
 }
 
-/// The newest event of a key, without its marks.
+/// The newest event of a key, without its marks; `None` if there is none.
 pub(super) fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, Error> {
     let mut statement = tx.prepare("SELECT seq, facts_hash, size FROM journal_keys WHERE coalesce_key = ?1")?;
     let mut rows = statement.query([&key[..]])?;
@@ -79,13 +79,13 @@ pub(super) fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, E
     Ok(Some(Newest { seq, facts, size: row.get(2)? }))
 }
 
-/// True when the row was given up, or will never be sent: then it states nothing any more.
+/// True if the row was given up or will never be sent: then it no longer states anything.
 pub(super) fn is_discarded(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     let sql = "SELECT discarded IS NOT NULL OR superseded_by IS NOT NULL FROM journal_events WHERE seq = ?1";
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.unwrap_or(false))
 }
 
-/// True when the event has no mark that keeps it from being superseded: not held, not given up, payload here.
+/// True if no mark prevents that the event is superseded: not on hold, not given up, payload stored.
 pub(super) fn is_plain(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     let sql = "SELECT held IS NULL AND discarded IS NULL AND gone IS NULL AND superseded_by IS NULL
                FROM journal_events WHERE seq = ?1";

@@ -1,4 +1,4 @@
-//! A point in the journal's history, by which a later look tells whether what was stated then still is.
+//! A point in the journal's history, to detect later whether the facts stated then still hold.
 
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use super::{Error, Kind, chain};
 use crate::base::Sha256;
 use crate::store::{self, ReadTx};
 
-/// The journal as it was at a moment: its last row, by the hash that links all rows up to it, and what was given up.
+/// State of the journal at a time: its last row, the hash that links all rows up to it, and the number of rows given
+/// up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Point {
     seq: i64,
@@ -18,13 +19,13 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    /// How many rows came since an earlier point of the same history.
+    /// Number of rows added since an earlier point of the same history.
     pub(crate) fn rows_since(&self, earlier: &Self) -> i64 {
         self.seq - earlier.seq
     }
 }
 
-/// The point where the journal is.
+/// The present point of the journal.
 pub(crate) fn point(tx: &ReadTx<'_>) -> Result<Point, Error> {
     let last = tx
         .prepare("SELECT seq, chain FROM journal_events WHERE seq = (SELECT MAX(seq) FROM journal_events)")?
@@ -40,13 +41,13 @@ pub(crate) fn point(tx: &ReadTx<'_>) -> Result<Point, Error> {
     Ok(Point { seq, chain, discarded, audited })
 }
 
-/// True when this is the history that `then` is a point of, and no event of it was given up since.
+/// True if `then` is a point of this history, and no event was given up since.
 pub(crate) fn is_same_history(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     let now = point(tx)?;
     Ok((now.discarded, now.audited) == (then.discarded, then.audited) && continues(tx, then)?)
 }
 
-/// True when this is the history that `then` is a point of, whatever was given up since.
+/// True if `then` is a point of this history; events may have been given up since.
 pub(crate) fn continues(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     let link: Option<[u8; 32]> = tx
         .prepare("SELECT chain FROM journal_events WHERE seq = ?1")?
@@ -55,8 +56,8 @@ pub(crate) fn continues(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     Ok(link.as_ref().and_then(|link| Sha256::from_slice(link)).is_some_and(|link| link.to_string() == then.chain))
 }
 
-/// True when every key whose newest event stated something at `then` states the same now: the same history, and no event
-/// with a key since. Costs as much as there are new rows.
+/// True if the newest event of every key is the same as at `then`: the same history, and no event with a key since.
+/// O(new rows).
 pub(crate) fn states_the_same(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM journal_events WHERE seq > ?1 AND coalesce_key IS NOT NULL)";
     Ok(is_same_history(tx, then)? && tx.prepare(sql)?.query_row([then.seq], |r| r.get(0))?)

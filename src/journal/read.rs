@@ -1,4 +1,4 @@
-//! Looking at rows.
+//! Reading rows.
 
 use rusqlite::{OptionalExtension as _, Row};
 
@@ -10,7 +10,7 @@ const COLUMNS: &str =
     "e.seq, e.event_id, e.event_type, e.occurred_at, e.captured_at, e.origin, e.payload_sha256, e.size,
   e.chain, e.held, e.superseded_by, e.follows, e.discarded, e.gone, e.left_at, e.archived_at";
 
-/// Which rows to list.
+/// Filter for rows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     /// Only this event type.
@@ -19,12 +19,12 @@ pub(crate) struct Filter {
     pub(crate) after: i64,
 }
 
-/// A row as listed, with its payload when that was asked for and is still here.
+/// A row as listed, with its payload if that was requested and is still stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
     /// The row.
     pub(crate) record: Record,
-    /// The envelope bytes.
+    /// The envelope bytes; `None` if not requested or deleted.
     pub(crate) envelope: Option<Vec<u8>>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Er
     }
 }
 
-/// A row of any kind, with its payload; `None` when there is none.
+/// A row of either kind, with its payload; `None` if it does not exist.
 pub(crate) fn show_row(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Listed>, Error> {
     let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.seq = ?1"))?;
     let mut rows = statement.query([seq])?;
@@ -108,14 +108,14 @@ pub(crate) fn show_row(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Listed>, Erro
     Ok(Some(Listed { record: record(row)?, envelope: payload(tx, seq)? }))
 }
 
-/// The live event with this id.
+/// The live event with this id; `None` if there is none.
 pub(crate) fn live_event(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<i64>, Error> {
     let sql = "SELECT seq FROM journal_events WHERE event_id = ?1 AND kind = 0 AND superseded_by IS NULL
                AND discarded IS NULL AND gone IS NULL";
     Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0)).optional()?)
 }
 
-/// The id of the event in a row; `None` when there is no such row.
+/// The id of the event in a row; `None` if the row does not exist.
 pub(crate) fn id_of(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
     let sql = "SELECT event_id FROM journal_events WHERE seq = ?1";
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?)
@@ -127,20 +127,20 @@ pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
     Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0))?)
 }
 
-/// Why a row waits for a release, where it does.
+/// Why a row is on hold; `None` if it is not.
 pub(crate) fn held(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
     let sql = "SELECT held FROM journal_events WHERE seq = ?1";
     Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.flatten())
 }
 
-/// True when an imported event is the live copy of a line of a mission's log; see
+/// True when an imported event is the live copy of a mission log line; see
 /// [`LogEvent::copy_key`](crate::event::LogEvent::copy_key).
 pub(crate) fn is_copied(tx: &ReadTx<'_>, line: &[u8; 16]) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_copies WHERE line = ?1)";
     Ok(tx.prepare(sql)?.query_row([&line[..]], |r| r.get(0))?)
 }
 
-/// The envelope bytes of a row; `None` when they have left.
+/// The envelope bytes of a row; `None` if deleted.
 pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Error> {
     Ok(tx.prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?)
 }
@@ -174,17 +174,17 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
 /// A live row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Live {
-    /// Its place.
+    /// Its row.
     pub(crate) seq: i64,
-    /// It waits for a release.
+    /// It is on hold.
     pub(crate) is_held: bool,
-    /// What it carries.
+    /// Its kind.
     pub(crate) kind: Kind,
 }
 
-/// The oldest rows above `after` that are live. Costs as much as there are payloads.
+/// The oldest live rows above `after`. O(payloads).
 pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<Live>, Error> {
-    // CROSS JOIN keeps the payloads in front: there may be few of them and a long history of rows.
+    // CROSS JOIN makes SQLite start with the payloads: there may be few of them and many rows.
     let mut statement = tx.prepare(
         "SELECT p.seq, e.held IS NOT NULL, e.kind
          FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
@@ -194,45 +194,45 @@ pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
     Ok(statement.query_map([after, limit], live)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many events above `after` are live. Costs as much as there are payloads there.
+/// Number of live events above `after`. O(payloads above it).
 pub(crate) fn live_events_after(tx: &ReadTx<'_>, after: i64) -> Result<i64, Error> {
     let sql = "SELECT COUNT(*) FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
                WHERE p.seq > ?1 AND e.kind = 0 AND e.superseded_by IS NULL AND e.discarded IS NULL";
     Ok(tx.prepare(sql)?.query_row([after], |r| r.get(0))?)
 }
 
-/// The newest row; 0 where there is none.
+/// The newest row; 0 if there is none.
 pub(crate) fn last_seq(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(tx.prepare("SELECT COALESCE(MAX(seq), 0) FROM journal_events")?.query_row([], |r| r.get(0))?)
 }
 
-/// The next rows after `after`, whatever their marks.
+/// The next rows after `after`, with any marks.
 pub(crate) fn rows_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
     let mut statement = tx.prepare("SELECT seq FROM journal_events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
     Ok(statement.query_map([after, limit], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// When the oldest payload that is still here was captured.
+/// Capture time of the oldest stored payload; `None` without any.
 pub(crate) fn oldest_kept_at(tx: &ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT captured_at FROM journal_events WHERE seq = (SELECT MIN(seq) FROM journal_payloads)";
     let at: Option<i64> = tx.prepare(sql)?.query_row([], |r| r.get(0)).optional()?;
     Ok(at.map(Timestamp::from_micros))
 }
 
-/// An unresolved conflict.
+/// An open conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conflict {
-    /// The id both have.
+    /// The id of both.
     pub(crate) event_id: String,
-    /// Digest of the one that stays.
+    /// Digest of the event that stays.
     pub(crate) existing_sha256: Sha256,
-    /// Digest of the one that is kept apart.
+    /// Digest of the content that is kept apart.
     pub(crate) incoming_sha256: Sha256,
-    /// Where the second came from.
+    /// Origin of the content that is kept apart.
     pub(crate) origin: String,
 }
 
-/// The first unresolved conflicts.
+/// The first open conflicts.
 pub(crate) fn conflicts(tx: &ReadTx<'_>, limit: i64) -> Result<Vec<Conflict>, Error> {
     let mut statement = tx.prepare(
         "SELECT event_id, existing_sha256, incoming_sha256, origin FROM journal_conflicts

@@ -1,4 +1,4 @@
-//! Marks on rows that exist, and the audit trail.
+//! Marks on existing rows, and the audit trail.
 
 use rusqlite::OptionalExtension as _;
 
@@ -7,18 +7,18 @@ use super::{Error, Kind};
 use crate::base::{Sha256, Timestamp};
 use crate::store::{WriteTx, add_to_counter};
 
-/// One audited act.
+/// An audited act on one event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Audit<'a> {
-    /// What was done.
+    /// Name of the act.
     pub(crate) act: &'a str,
-    /// To which event.
+    /// Id of the event.
     pub(crate) event_id: &'a str,
-    /// Of which type.
+    /// Type of the event.
     pub(crate) event_type: &'a str,
     /// Digest of its payload.
     pub(crate) sha256: Sha256,
-    /// Why.
+    /// Reason.
     pub(crate) reason: &'a str,
 }
 
@@ -38,8 +38,7 @@ pub(crate) fn audit(tx: &WriteTx<'_>, now: Timestamp, audit: &Audit<'_>) -> Resu
     Ok(())
 }
 
-/// Writes an audit row unless one says the same of the same content already; for the acts of the index
-/// `journal_audited`.
+/// Writes an audit row unless an equal one exists for the same content; for the acts of the index `journal_audited`.
 pub(crate) fn audit_once(tx: &WriteTx<'_>, now: Timestamp, entry: &Audit<'_>) -> Result<(), Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_audit WHERE event_id = ?1 AND sha256 = ?2 AND act = ?3
                  AND act IN ('rewritten', 'discarded'))";
@@ -52,13 +51,13 @@ pub(crate) fn audit_once(tx: &WriteTx<'_>, now: Timestamp, entry: &Audit<'_>) ->
 /// An audited act on many events at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Notice<'a> {
-    /// What was done.
+    /// Name of the act.
     pub(crate) act: &'a str,
-    /// To how many, and where.
+    /// Reason, with their number and place.
     pub(crate) reason: &'a str,
 }
 
-/// Writes an audit row that names no event, durable with the transaction.
+/// Writes an audit row without an event, durable with the transaction.
 pub(crate) fn notice(tx: &WriteTx<'_>, now: Timestamp, notice: &Notice<'_>) -> Result<(), Error> {
     tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?.execute(rusqlite::params![
         now.as_micros(),
@@ -68,42 +67,42 @@ pub(crate) fn notice(tx: &WriteTx<'_>, now: Timestamp, notice: &Notice<'_>) -> R
     Ok(())
 }
 
-/// Why a payload leaves.
+/// Why a payload is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark<'a> {
     /// Given up before it was delivered: evicted, cleared, purged.
     Discarded(&'a str),
     /// No longer needed: acknowledged, collected.
     Gone(&'a str),
-    /// Given up because a verified archive has it. The bytes stay here too, until they are collected.
+    /// Given up because a verified archive has it. The bytes stay here too, until `gc` deletes them.
     Archived,
 }
 
-/// The mark of a row that was removed with its project. Its id stays known, so that no later capture or import brings
-/// the event back.
+/// Mark of a row that was removed with its project. Its id stays known, so that no later capture or import adds the
+/// event again.
 pub(crate) const PURGED: &str = "purged";
 
-/// The mark of a row in whose place a person put another content of its id. The id is the other row's from then on.
+/// Mark of a row that a user replaced by other content with its id. The id belongs to the other row from then on.
 pub(crate) const REPLACED: &str = "replaced";
 
-/// A row as it was when its payload left.
+/// A row before its payload was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Left {
     /// The id.
     pub(crate) event_id: String,
     /// The type.
     pub(crate) event_type: String,
-    /// Digest of the payload that left.
+    /// Digest of the deleted payload.
     pub(crate) sha256: Sha256,
-    /// It was held.
+    /// It was on hold.
     pub(crate) was_held: bool,
-    /// What it carried.
+    /// Its kind.
     pub(crate) kind: Kind,
 }
 
-/// Takes a live row out of the live ones, marks it, and lets its payload go (an archived one stays); `None` when the row
-/// is not live. Identity, digest and chain stay.
-/// Whoever calls this posts it to the targets as well, and never calls it for an event that is in flight at one.
+/// Removes a live row from the live ones, marks it, and deletes its payload (an archived one stays); `None` if the row
+/// is not live. Identity, digest and chain stay. The caller must also post it to the targets, and must not pass an
+/// event that is in flight at one.
 pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>) -> Result<Option<Left>, Error> {
     let (discarded, gone) = match mark {
         Mark::Discarded(why) => (Some(why), None),
@@ -151,8 +150,8 @@ pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>)
     Ok(Some(Left { event_id, event_type, sha256, was_held, kind }))
 }
 
-/// Removes what is left of a row that is not live: its payload where there still is one, and every other content that was
-/// kept apart under its id. Counts no event, since each counted as what it was.
+/// Deletes the rest of a row that is not live: its payload, if still stored, and all conflicting content under its id.
+/// Changes no count of events.
 pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Error> {
     let row = tx
         .prepare(
@@ -183,18 +182,18 @@ pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Err
     Ok(add_to_counter(tx, counter(name::CONFLICTS), -i64::try_from(closed).unwrap_or(i64::MAX))?)
 }
 
-/// What lifting a hold did.
+/// Result of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Release {
-    /// It is owed now.
+    /// It is left to send now.
     Released(Kind),
-    /// The hold is lifted, but the event had been given up or superseded meanwhile: nothing is owed.
+    /// The hold is removed, but the event was given up or superseded since: it is not sent.
     NotOwed,
-    /// It was not held.
+    /// It was not on hold.
     NotHeld,
 }
 
-/// Lifts the hold of an event, with an audit row.
+/// Releases an event on hold, with an audit row.
 pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
     let row = tx
         .prepare("UPDATE journal_events SET held = NULL WHERE seq = ?1 AND held IS NOT NULL RETURNING event_id, event_type, payload_sha256, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, kind")?

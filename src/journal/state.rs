@@ -1,4 +1,4 @@
-//! The journal's few numbers: totals, the seal, the Lamport clock.
+//! The journal's numbers: totals, the seal, the Lamport clock.
 
 use super::{Error, Kind, Totals};
 use crate::store::{self, Counter, ReadTx, WriteTx, all_counters};
@@ -24,12 +24,12 @@ pub(super) fn counter_of(kind: Kind, name: &str) -> Counter<'_> {
     Counter { scope: kind.scope(), name }
 }
 
-/// Live events: captured, less superseded, discarded, and those whose payload left. O(1), from a cold start as well.
+/// Number of live events: captured, minus superseded, discarded, and deleted ones. O(1), also for a new handle.
 pub(crate) fn size(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(store::counter(tx, counter(name::LIVE))?)
 }
 
-/// The same, by that definition, from the rows; O(rows).
+/// The same number counted from the rows; O(rows).
 #[cfg(test)]
 pub(crate) fn size_from_disk(tx: &ReadTx<'_>) -> Result<i64, Error> {
     let sql = "SELECT COUNT(*)
@@ -96,7 +96,7 @@ pub(crate) fn recount_of(tx: &ReadTx<'_>, kind: Kind) -> Result<Totals, Error> {
     })?)
 }
 
-/// What each counter of the journal must say, by the rows. O(rows).
+/// The value that each counter of the journal must have according to the rows. O(rows).
 pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
     let mut all = Vec::new();
     for kind in Kind::ALL {
@@ -105,7 +105,7 @@ pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>,
     Ok(all)
 }
 
-/// Totals by the names of their counters.
+/// Totals with the names of their counters.
 fn named(t: Totals) -> [(&'static str, i64); 9] {
     [
         (name::CAPTURED, t.captured),
@@ -120,18 +120,18 @@ fn named(t: Totals) -> [(&'static str, i64); 9] {
     ]
 }
 
-/// The highest seq ever selected for any target.
+/// The highest row ever selected for any target.
 pub(crate) fn sealed_through(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(tx.prepare("SELECT sealed_through FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
 }
 
-/// Raises the seal to `seq`; it never falls. Delivery calls this in the transaction that selects.
+/// Raises the seal to `seq`; never lowers it. Delivery calls this in the transaction that selects.
 pub(crate) fn seal(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     tx.prepare("UPDATE journal_state SET sealed_through = ?1 WHERE id = 1 AND sealed_through < ?1")?.execute([seq])?;
     Ok(())
 }
 
-/// What the Lamport clock says.
+/// The value of the Lamport clock.
 pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(tx.prepare("SELECT lamport FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
 }
@@ -139,14 +139,14 @@ pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
 /// The highest Lamport clock: the largest number that every reader of JSON keeps exactly. A clock beyond it was forged.
 pub(crate) const HIGHEST_CLOCK: i64 = (1 << 53) - 1;
 
-/// Raises the Lamport clock to `at_least`, at most to the highest; it never falls.
+/// Raises the Lamport clock to `at_least`, limited to the highest; never lowers it.
 pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error> {
     let at_least = at_least.min(HIGHEST_CLOCK);
     tx.prepare("UPDATE journal_state SET lamport = ?1 WHERE id = 1 AND lamport < ?1")?.execute([at_least])?;
     Ok(())
 }
 
-/// Ticks the Lamport clock `by` times and returns its first new value.
+/// Advances the Lamport clock by `by` and returns its first new value.
 pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
     let last: i64 = tx
         .prepare("UPDATE journal_state SET lamport = MIN(MAX(lamport, 0), ?2) + ?1 WHERE id = 1 RETURNING lamport")?
@@ -154,15 +154,15 @@ pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
     Ok(last - by + 1)
 }
 
-/// How many bytes of the spool file `id` are in the journal.
+/// Number of bytes of the spool file `id` that are in the journal.
 pub(crate) fn spooled_through(tx: &ReadTx<'_>, id: &str) -> Result<u64, Error> {
     let sql = "SELECT CASE WHEN spool IS ?1 THEN spool_through ELSE 0 END FROM journal_state WHERE id = 1";
     let through: i64 = tx.prepare(sql)?.query_row([id], |r| r.get(0))?;
     Ok(u64::try_from(through).unwrap_or(0))
 }
 
-/// Notes that the journal has the first `through` bytes of the spool file `id`; in the transaction that appends them.
-/// Only one file is remembered: the next one is begun after this one is finished and removed.
+/// Records that the journal has the first `through` bytes of the spool file `id`, in the transaction that appends them.
+/// Only one file is recorded: the next one is begun after this one is finished and removed.
 pub(crate) fn note_spooled(tx: &WriteTx<'_>, id: &str, through: u64) -> Result<(), Error> {
     let through = i64::try_from(through).unwrap_or(i64::MAX);
     tx.prepare("UPDATE journal_state SET spool = ?1, spool_through = ?2 WHERE id = 1")?

@@ -4,26 +4,26 @@
 //! sk-sync-spool-1 <sha256> <length> <captured_at> <origin> <fate> <envelope>
 //! ```
 //!
-//! The digest is that of everything after it; the length is that of the envelope in bytes, so that a line that was cut
-//! is told from one that was changed; the time is in microseconds since the Unix epoch; the fate is `keep`,
-//! `held:<reason>` or `audit`. The envelope stands as it came: it has no line end, since it was a line.
+//! The digest is that of everything after it; the length is that of the envelope in bytes, so that a truncated line
+//! differs from a changed one; the time is in microseconds since the Unix epoch; the fate is `keep`, `held:<reason>` or
+//! `audit`. The envelope is unchanged: it has no line end, since it was one line.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Sha256, Timestamp};
 use crate::event;
 
-/// The name and the version of the form.
+/// Name and version of the form.
 const FORM: &[u8] = b"sk-sync-spool-1";
 
-/// What is to become of a line. Decided at capture, by the rule in force then.
+/// What happens to a line. Decided at capture, by the rule that applied then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate<'a> {
-    /// It is kept and owed.
+    /// It is captured.
     Keep,
-    /// It is kept, and held for this reason.
+    /// It is captured, on hold for this reason.
     Hold(&'a str),
-    /// It is dropped, with an audit row; the envelope's place has a [`Dropped`].
+    /// It is discarded, with an audit row; a [`Dropped`] replaces the envelope.
     Audit,
 }
 
@@ -32,15 +32,15 @@ pub(crate) enum Fate<'a> {
 pub(crate) struct Spooled<'a> {
     /// When it was captured.
     pub(crate) captured_at: Timestamp,
-    /// Which producer; one word.
+    /// Producer; one word.
     pub(crate) origin: &'a str,
-    /// What is to become of it.
+    /// What happens to it.
     pub(crate) fate: Fate<'a>,
-    /// Its bytes, without the end of the line.
+    /// The envelope bytes, without the line end.
     pub(crate) envelope: &'a [u8],
 }
 
-/// What the audit says of an event that opting out dropped; its payload is kept nowhere.
+/// Content of the audit row of an event discarded by opting out; its payload is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Dropped {
     /// The id, verbatim.
@@ -51,16 +51,16 @@ pub(crate) struct Dropped {
     pub(crate) sha256: String,
 }
 
-/// Why a line cannot be taken over.
+/// Why a line cannot be absorbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// It is shorter than it says: its writer ended, or the disk was full, before it was acknowledged.
+    /// It is shorter than it states: its writer ended, or the disk was full, before it was acknowledged.
     Torn,
-    /// It is not what was written, or is of a form that this version does not know.
+    /// It was changed after writing, or has a form that this version does not know.
     Garbled,
 }
 
-/// Adds `line` to `out`, with its end.
+/// Appends `line` to `out`, with its line end.
 pub(super) fn encode(line: &Spooled<'_>, out: &mut Vec<u8>) {
     let fate = match line.fate {
         Fate::Keep => "keep".to_owned(),
@@ -74,7 +74,7 @@ pub(super) fn encode(line: &Spooled<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a line without its end. What it returns was written so, byte for byte.
+/// Reads a line without its line end. A line that it accepts was written exactly so.
 pub(crate) fn decode(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
     let Some(rest) = line.strip_prefix(FORM).and_then(|rest| rest.strip_prefix(b" ")) else {
         return Err(if FORM.starts_with(line) { Flaw::Torn } else { Flaw::Garbled });
@@ -107,7 +107,7 @@ pub(crate) fn decode(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
 }
 
 impl Spooled<'_> {
-    /// True when the store can take it.
+    /// True if the store can absorb it.
     fn is_understood(&self) -> bool {
         match self.fate {
             Fate::Audit => self.dropped().is_some(),
@@ -115,7 +115,7 @@ impl Spooled<'_> {
         }
     }
 
-    /// What the audit is to say, where the line is for the audit.
+    /// Content of the audit row, if the line is for the audit.
     pub(crate) fn dropped(&self) -> Option<(Dropped, Sha256)> {
         let dropped: Dropped = serde_json::from_slice(self.envelope).ok()?;
         let sha256 = Sha256::from_hex(&dropped.sha256)?;
@@ -176,7 +176,7 @@ mod tests {
                 let mut changed = whole.clone();
                 changed[at] ^= 1 << bit;
                 let flaw = decode(&changed).unwrap_err();
-                // Only before the envelope can a change look like a cut.
+                // Only before the envelope can a changed byte look like truncation.
                 assert!(flaw == Flaw::Garbled || at < whole.len() - ENVELOPE.len(), "bit {bit} of byte {at}");
             }
         }

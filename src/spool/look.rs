@@ -1,4 +1,4 @@
-//! Counting what waits, for `status` and `verify`: nothing is created, locked or changed.
+//! Counts waiting lines, for `status` and `verify`: nothing is created, locked or changed.
 
 use std::io;
 use std::path::Path;
@@ -9,29 +9,29 @@ use super::line::{Flaw, decode};
 use super::read::Lines;
 use super::{DAMAGED, Spool, TAKEN};
 
-/// What lies beside a store and is not in it.
+/// Spooled lines next to a store that are not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Waiting {
-    /// Lines that the next run takes over.
+    /// Lines that the next run absorbs.
     pub(crate) lines: u64,
-    /// Bytes of the files they are in.
+    /// Size of their files in bytes.
     pub(crate) bytes: u64,
-    /// Lines that are shorter than they say: their writer ended before it acknowledged them.
+    /// Truncated lines: their writer ended before it acknowledged them.
     pub(crate) torn: u64,
-    /// Lines that are not what was written.
+    /// Lines that were changed after writing.
     pub(crate) damaged: u64,
-    /// The files in which such lines are kept for a person.
+    /// The files that keep such lines for the user.
     pub(crate) kept: Vec<String>,
 }
 
 impl Spool {
-    /// What waits. Lines are only counted; those that were kept aside are read. A file that is taken over meanwhile is in
-    /// the store.
+    /// The waiting lines. They are only counted; lines that were set aside are read. A file that is absorbed meanwhile
+    /// is in the store.
     pub(crate) fn look(&self) -> io::Result<Waiting> {
         self.waiting(|_| Ok(()))
     }
 
-    /// The same with every line read.
+    /// The same, with every line read.
     pub(crate) fn check(&self) -> io::Result<Waiting> {
         self.waiting(flaw)
     }

@@ -1,18 +1,18 @@
-//! The spool: what was captured while the store could not be opened, in a file beside it until a run takes it over.
+//! The spool: events captured while the store could not be opened, in a file next to it until a run absorbs them.
 //!
-//! * `line` is the form of one line; `write` appends lines and makes them durable; `take` puts the file out of the
-//!   writers' reach; `read` reads a file that was taken; `look` counts what waits, for those who change nothing.
+//! * `line` is the form of one line; `write` appends lines and makes them durable; `take` renames the file so that no
+//!   writer uses it any more; `read` reads a taken file; `look` counts waiting lines without changing anything.
 //!
-//! Beside the store lie `spool.lines` (being written), `spool-<id>.taken` (being taken over, or left by somebody who was
-//! killed at that), `spool-<id>.damaged` (the lines of a taken file that cannot be read, for a person to look at) and
-//! `spool.lock` (held by the one who takes over). Everything is for the owner alone.
+//! Files next to the store: `spool.lines` (being written), `spool-<id>.taken` (being absorbed, or left by a process
+//! that was killed meanwhile), `spool-<id>.damaged` (the unreadable lines of a taken file, for the user) and
+//! `spool.lock` (held by the absorbing process). All are for the owner only.
 //!
-//! **Invariant:** a line is acknowledged only when it is on disk under a name that the next run looks at. Writers hold a
-//! shared lock and check that the name still means their file; whoever takes it renames it, so that no new writer comes,
-//! and reads it after an exclusive lock, so that none is left.
-//! **Invariant:** a taken file is removed only after the store has every line of it. How far it is taken over stands in
-//! the store, changed in the transaction that adds the lines, so a run that was killed is completed and nothing doubles.
-//! **Invariant:** a line that cannot be read is never dropped.
+//! **Invariant:** a line is acknowledged only when it is on disk under a name that the next run reads. Writers hold a
+//! shared lock and check that the name still refers to their file; the absorbing process renames the file, so that no
+//! new writer opens it, and reads it after an exclusive lock, so that no writer is left. **Invariant:** a taken file is
+//! removed only after the store has every line of it. The number of absorbed bytes is in the store, changed in the
+//! transaction that adds the lines, so a killed run is completed and no line is added twice. **Invariant:** a line that
+//! cannot be read is never dropped.
 
 mod line;
 mod look;
@@ -32,7 +32,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What the names of taken and of damaged files begin and end with.
+/// Prefix and suffixes of the names of taken and of damaged files.
 const PREFIX: &str = "spool-";
 const TAKEN: &str = ".taken";
 const DAMAGED: &str = ".damaged";
@@ -49,12 +49,12 @@ impl Spool {
         Self { dir: store.parent().unwrap_or(Path::new("")).to_owned() }
     }
 
-    /// Held while lines are taken over.
+    /// Lock held while lines are absorbed.
     pub(crate) fn lock(&self) -> PathBuf {
         self.dir.join("spool.lock")
     }
 
-    /// True when somebody wrote lines since they were last taken: one look at a name.
+    /// True if lines were written since they were last taken; checks one file name.
     pub(crate) fn is_written(&self) -> bool {
         self.lines().symlink_metadata().is_ok()
     }
@@ -64,7 +64,7 @@ impl Spool {
         self.dir.join("spool.lines")
     }
 
-    /// The files beside the store that end in `suffix`, oldest first, each with its id.
+    /// The files next to the store that end in `suffix`, oldest first, each with its id.
     fn files(&self, suffix: &str) -> io::Result<Vec<(String, PathBuf)>> {
         let entries = match std::fs::read_dir(&self.dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -83,7 +83,7 @@ impl Spool {
     }
 }
 
-/// True when `path` is the name of the open `file`.
+/// True if `path` refers to the open `file`.
 fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     match std::fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -97,7 +97,7 @@ fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Where a file has no number that can be read, it is known by the moment of its creation.
+/// Without a readable file number, files are compared by creation time.
 #[cfg(not(unix))]
 fn is_same(a: &Metadata, b: &Metadata) -> bool {
     matches!((a.created(), b.created()), (Ok(a), Ok(b)) if a == b)

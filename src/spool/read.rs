@@ -1,4 +1,4 @@
-//! Reading a file that no writer appends to any more.
+//! Reads a file to which no writer appends any more.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -8,31 +8,31 @@ use super::line::{Flaw, decode};
 use super::{DAMAGED, PREFIX, Taken};
 use crate::base::files::{named, sync_dir};
 
-/// More than the longest line that is ever written. What has no line end for longer is read in such pieces.
+/// Longer than any line that is written, in bytes. Longer text without a line end is read in pieces of this size.
 const LONGEST: u64 = 65 << 20;
 /// A part ends with this many lines or bytes.
 const PART_LINES: usize = 1000;
 const PART_BYTES: usize = 16 << 20;
 
-/// Some lines of a taken file, in order: enough for one transaction.
+/// Consecutive lines of a taken file: enough for one transaction.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// The bytes before it.
+    /// Bytes of the file before it.
     pub(crate) from: u64,
-    /// The bytes up to its end.
+    /// Bytes of the file up to its end.
     pub(crate) through: u64,
-    /// The lines as they are, those that cannot be read included.
+    /// The lines, including unreadable ones.
     pub(crate) lines: Vec<Vec<u8>>,
 }
 
-/// Lines that cannot be taken over.
+/// Lines that cannot be absorbed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Flaws {
-    /// Shorter than they say, so never acknowledged.
+    /// Truncated, so never acknowledged.
     pub(crate) torn: u64,
-    /// Not what was written.
+    /// Changed after writing.
     pub(crate) garbled: u64,
-    /// Where they are kept.
+    /// The file that keeps them.
     pub(crate) kept: Option<PathBuf>,
 }
 
@@ -45,7 +45,7 @@ impl Flaws {
     }
 }
 
-/// The lines of a file that are not blank, each with the place where it ends.
+/// The lines of a file that are not blank, each with the offset of its end.
 pub(super) struct Lines {
     input: BufReader<File>,
     /// Bytes of the file up to the end of the last line.
@@ -93,8 +93,7 @@ impl Taken {
         Ok((!part.lines.is_empty()).then_some(part))
     }
 
-    /// Copies the lines that cannot be taken over into a file of their own, on disk when this returns. Done again, it
-    /// writes the same file again.
+    /// Copies the unreadable lines into a separate file, on disk when this returns. Repeated, it writes the same file.
     pub(crate) fn set_aside(&self) -> io::Result<Flaws> {
         let mut flaws = Flaws::default();
         let mut lines = Lines::open(&self.path, 0)?;

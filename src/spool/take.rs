@@ -1,4 +1,4 @@
-//! Taking the spool out of its writers' reach, to bring it into the store.
+//! Takes the spool file away from its writers, to absorb it into the store.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -9,26 +9,26 @@ use super::{PREFIX, Spool, TAKEN};
 use crate::base::Interrupt;
 use crate::base::files::{named, sync_dir};
 
-/// How long, in glances, writers are waited for; each holds the lock for one write.
+/// How long writers are waited for, in polls; each writer holds the lock for one write.
 const GLANCES: u32 = 200;
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// A file that no writer finds any more. Removing it is the last step of taking it over.
+/// A file that no writer opens any more. Removing it is the last step of absorbing it.
 #[derive(Debug)]
 pub(crate) struct Taken {
-    /// Names it in the store.
+    /// Its id in the store.
     pub(crate) id: String,
     pub(super) path: PathBuf,
 }
 
 impl Spool {
-    /// Files that somebody took and did not finish, oldest first.
+    /// Taken files that were not finished, oldest first.
     pub(crate) fn left(&self) -> io::Result<Vec<Taken>> {
         Ok(self.files(TAKEN)?.into_iter().map(|(id, path)| Taken { id, path }).collect())
     }
 
-    /// Takes what was written so far, as `id`, which no other file ever had; `None` when there is nothing. Only the
-    /// holder of [`Spool::lock`] may do this. Writers may still be at it: see [`Taken::settle`].
+    /// Takes the lines written so far, under the new id `id`; `None` if there are none. Only the holder of
+    /// [`Spool::lock`] may do this. Writers may still be active: see [`Taken::settle`].
     pub(crate) fn take(&self, id: &str) -> io::Result<Option<Taken>> {
         let path = self.lines();
         let failed = |e: &io::Error| named(e, "cannot take the spool", &path);
@@ -48,9 +48,9 @@ impl Spool {
 }
 
 impl Taken {
-    /// Waits until no writer appends to the file any more; false when one does not let go for long. A writer looks under
-    /// its shared lock whether the file still has its name, so after one moment of an exclusive lock all is said. New
-    /// writers are at the new file already: they cannot make this wait longer.
+    /// Waits until no writer appends to the file any more; false if one keeps its lock too long. A writer checks under
+    /// its shared lock whether the file still has its name, so one moment with an exclusive lock is enough. New writers
+    /// already use the new file, so they cannot prolong the wait.
     pub(crate) fn settle(&self, interrupt: &Interrupt) -> io::Result<bool> {
         let failed = |e: &io::Error| named(e, "cannot lock the spool", &self.path);
         let file = File::options().append(true).open(&self.path).map_err(|e| failed(&e))?;
@@ -65,7 +65,7 @@ impl Taken {
         }
     }
 
-    /// Removes the file: the store has all of it.
+    /// Removes the file; the store must have all of it.
     pub(crate) fn remove(self) -> io::Result<()> {
         std::fs::remove_file(&self.path).map_err(|e| named(&e, "cannot remove", &self.path))?;
         self.path.parent().map_or(Ok(()), sync_dir)

@@ -1,4 +1,4 @@
-//! The spool with several hands on it, and every state that a killed one leaves.
+//! The spool with several processes, and every state that a killed one leaves.
 
 use std::path::PathBuf;
 
@@ -38,7 +38,7 @@ fn append(writer: &mut Writer, ids: &[&str]) {
     writer.append(&lines).unwrap();
 }
 
-/// The ids in a taken file, one part after another.
+/// The ids in a taken file, part by part.
 fn ids(taken: &super::Taken, mut from: u64) -> Vec<String> {
     let mut ids = Vec::new();
     while let Some(part) = taken.part(from).unwrap() {
@@ -61,7 +61,7 @@ fn what_is_written_is_taken_once_and_in_order() {
     assert!(spool.is_written());
     let taken = spool.take("1").unwrap().unwrap();
     assert_eq!((dir.names(), spool.is_written()), (vec!["spool-1.taken".to_owned()], false));
-    // The writer's file is gone from under it: it makes a new one.
+    // The writer's file was taken: it creates a new one.
     append(&mut writer, &["d"]);
     assert_eq!(ids(&taken, 0), ["a", "b", "c"]);
     assert_eq!(taken.set_aside().unwrap(), Flaws::default());
@@ -91,7 +91,7 @@ fn what_a_killed_absorber_left_is_found_oldest_first() {
     );
 }
 
-/// A line cut anywhere, with or without another writer's line behind it.
+/// A line truncated anywhere, with or without another writer's line after it.
 #[test]
 fn a_torn_line_hurts_no_other() {
     let dir = Dir::new();
@@ -119,7 +119,7 @@ fn a_torn_line_hurts_no_other() {
         assert_eq!((kept.lines, kept.bytes, kept.torn, kept.kept.len()), (0, 0, 1, 1));
         std::fs::remove_file(&kept.kept[0]).unwrap();
     }
-    // Without its line end alone, a line is whole.
+    // A line that lacks only its line end is complete.
     std::fs::write(dir.path("spool.lines"), &whole[..whole.len() - 1]).unwrap();
     assert_eq!(ids(&dir.spool().take("1").unwrap().unwrap(), 0), ["a", "b"]);
 }
@@ -139,7 +139,8 @@ fn damaged_lines_are_kept_whatever_they_are() {
     assert!(std::fs::read(flaws.kept.unwrap()).unwrap().starts_with(b"\xff\0garbage\nsk-sync-spool-1 "));
 }
 
-/// Writers on one side, takers on the other: each line is taken exactly once, and none that was acknowledged is missing.
+/// Writers and absorbing processes at the same time: each line is taken exactly once, and no acknowledged line is
+/// missing.
 #[test]
 fn writers_and_takers_race() {
     let dir = Dir::new();
@@ -190,7 +191,7 @@ fn everything_is_private() {
     assert_eq!((mode(""), mode("spool-1.taken"), mode("spool-1.damaged")), (0o700, 0o600, 0o600));
 }
 
-/// A stuck writer does not hold a run up for ever, and what it wrote waits for the next.
+/// A writer that keeps its lock does not block a run for ever, and its lines wait for the next run.
 #[test]
 fn a_lock_that_is_kept_leaves_the_lines_for_later() {
     let dir = Dir::new();

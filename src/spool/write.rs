@@ -1,4 +1,4 @@
-//! Appending to the spool: several processes may do it at once.
+//! Appends to the spool; several processes may do so at once.
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
@@ -8,10 +8,10 @@ use super::line::{Spooled, encode};
 use super::{Spool, is_named};
 use crate::base::files::{create_private_dir, named, sync_dir};
 
-/// How often a writer opens the file anew because it was taken at that moment.
+/// How often a writer opens the file again because it was taken at that moment.
 const TRIES: usize = 1000;
 
-/// A process that appends.
+/// A writer of one process.
 #[derive(Debug)]
 pub(crate) struct Writer {
     spool: Spool,
@@ -21,17 +21,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Begins; creates nothing yet.
+    /// Creates nothing yet.
     pub(crate) fn new(spool: Spool) -> Self {
         Self { spool, file: None, is_listed: false }
     }
 
-    /// Appends lines in one piece and returns when they are on disk. After an error none of them is acknowledged.
+    /// Appends lines in one write and returns when they are on disk. After an error none of them is acknowledged.
     pub(crate) fn append(&mut self, lines: &[Spooled<'_>]) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        // The first line end closes what another writer may have left unfinished; a blank line means nothing.
+        // The first line end completes a line that another writer may have left unfinished; blank lines are ignored.
         let mut group = vec![b'\n'];
         for line in lines {
             encode(line, &mut group);
@@ -50,7 +50,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The file that the name means now, with a shared lock on it: nobody takes it away while that is held.
+    /// The file that the name refers to now, with a shared lock on it: it is not taken while the lock is held.
     fn locked(&mut self, path: &Path) -> io::Result<File> {
         for _ in 0..TRIES {
             let file = match self.file.take() {
@@ -61,7 +61,7 @@ impl Writer {
             if is_named(&file, path)? {
                 return Ok(file);
             }
-            // It was taken in between: whoever appends to it now appends for nobody.
+            // The file was taken in between: lines appended to it would be lost.
         }
         Err(named(&io::Error::from(io::ErrorKind::ResourceBusy), "cannot keep hold of the spool", path))
     }
@@ -81,7 +81,7 @@ impl Writer {
     }
 }
 
-/// Writes all of `group` or, as far as that can be done, nothing.
+/// Writes all of `group` or, if possible, nothing.
 fn write_group(mut file: &File, group: &[u8], path: &Path) -> io::Result<()> {
     let written = loop {
         match file.write(group) {
@@ -92,7 +92,7 @@ fn write_group(mut file: &File, group: &[u8], path: &Path) -> io::Result<()> {
     if written == group.len() {
         return file.sync_data();
     }
-    // A part went in because no more did. It is taken back where it is still the end of the file.
+    // Only a part was written. Truncates the file again if that part is still its end.
     let end = file.stream_position()?;
     file.unlock()?;
     file.lock()?;

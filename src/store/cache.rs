@@ -1,8 +1,8 @@
-//! The counters a handle remembers, so that asking again costs no row (design section 5).
+//! The counters that a handle caches, so that reading them again needs no row.
 //!
-//! A scope is read as a whole and kept. What this handle commits changes its copy as well; a commit of anybody else
-//! shows in `PRAGMA data_version`, and the copies are read anew. A copy that a transaction changed and did not commit is
-//! dropped.
+//! A scope is read as a whole and cached. A commit of this handle changes its copy as well; a commit of another process
+//! is detected by `PRAGMA data_version`, and the copies are read again. A copy that a transaction changed without a
+//! commit is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,20 +13,20 @@ use super::{Counter, Error, ReadTx};
 /// Every counter of one scope by name.
 pub(crate) type Scope = BTreeMap<String, i64>;
 
-/// What one handle remembers.
+/// The cache of one handle.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     scopes: RefCell<BTreeMap<String, Arc<Scope>>>,
     /// The file's `data_version` that the copies belong to.
     version: Cell<Option<i64>>,
-    /// The open transaction has compared it.
+    /// The open transaction has compared the version.
     is_compared: Cell<bool>,
     /// A transaction changed counters, and is not known to have committed.
     is_uncommitted: Cell<bool>,
 }
 
 impl Cache {
-    /// A transaction begins.
+    /// Called when a transaction begins.
     pub(super) fn begin(&self) {
         if self.is_uncommitted.take() {
             self.scopes.borrow_mut().clear();
@@ -34,14 +34,14 @@ impl Cache {
         self.is_compared.set(false);
     }
 
-    /// The open transaction is on disk.
+    /// Called when the open transaction is on disk.
     pub(super) fn committed(&self) {
         self.is_uncommitted.set(false);
     }
 
-    /// A counter changed in the open transaction.
+    /// Applies a change of a counter in the open transaction.
     pub(super) fn changed(&self, counter: Counter<'_>, change: impl FnOnce(&mut i64)) {
-        // Whether there is a copy or not: one that is read later in this transaction has the change as well.
+        // Also without a copy: one that is read later in this transaction contains the change.
         self.is_uncommitted.set(true);
         if let Some(scope) = self.scopes.borrow_mut().get_mut(counter.scope) {
             let scope = Arc::make_mut(scope);

@@ -1,4 +1,4 @@
-//! Private copies of somebody else's files, made without disturbing whoever writes to them.
+//! Private copies of other programs' files, made without disturbing their writers.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -10,23 +10,23 @@ use super::{ForeignError, Stamp};
 use crate::base::files::{self, open_regular};
 use crate::base::{Deadline, Interrupt};
 
-/// How often a file is copied because it changed meanwhile.
+/// How often a file is copied again because it changed meanwhile.
 const TRIES: usize = 10;
-/// Between two tries.
+/// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
-/// A larger database is not copied, with its side files.
+/// Largest database that is copied, with its side files, in bytes.
 const LARGEST_DATABASE: u64 = 64 << 30;
-/// A larger file of another kind is not copied: only databases say in their first bytes what they are.
+/// Largest file of another kind that is copied, in bytes: only databases can be recognised by their first bytes.
 const LARGEST_OTHER: u64 = 1 << 30;
-/// How much longer than its header states a database may be, beyond twice that: what was cut off a moment ago.
+/// Bytes that a database may be longer than twice the size in its header: pages that were cut off a moment ago.
 const EXCESS: u64 = 64 << 20;
-/// Bytes copied between two looks at the bounds.
+/// Bytes copied between two checks of the limits.
 const STRETCH: u64 = 8 << 20;
-/// How long a file may be read whatever its size, and for each MiB of it: many times what an honest one takes.
+/// Time limit for reading a file: a constant, and a share for each MiB. Many times what a valid one needs.
 const TIME: Duration = Duration::from_mins(1);
 const TIME_OF_A_MIB: Duration = Duration::from_secs(1);
 
-/// What ends the reading of a file that others wrote.
+/// Limits for reading a file that others wrote.
 #[derive(Debug, Clone)]
 pub(super) struct Bounds {
     interrupt: Interrupt,
@@ -34,7 +34,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// The bounds of a file of this size.
+    /// The limits for a file of this size.
     pub(super) fn for_size(bytes: u64, interrupt: &Interrupt) -> Self {
         let mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
         Self::new(TIME.saturating_add(TIME_OF_A_MIB.saturating_mul(mib)), interrupt)
@@ -44,12 +44,12 @@ impl Bounds {
         Self { interrupt: interrupt.clone(), deadline: Deadline::after(time) }
     }
 
-    /// Gives the next piece of work the whole time.
+    /// Restarts the time limit for the next piece of work.
     pub(super) fn restart(&self) {
         self.deadline.restart();
     }
 
-    /// Which of them is reached.
+    /// Error if a limit is reached or a stop was requested.
     pub(super) fn check(&self) -> Result<(), ForeignError> {
         if self.interrupt.is_requested() {
             return Err(ForeignError::Interrupted);
@@ -58,7 +58,7 @@ impl Bounds {
     }
 }
 
-/// A copy of a file and of what lies beside it, in a directory of its own that goes with it.
+/// A copy of a file and its side files, in a separate directory that is deleted with this value.
 #[derive(Debug)]
 pub(crate) struct PrivateCopy {
     path: PathBuf,
@@ -73,7 +73,7 @@ impl PrivateCopy {
         Self::of(source, scratch, &Bounds::for_size(size, interrupt), LARGEST_OTHER)
     }
 
-    /// Copies a database, once its header says that it is one.
+    /// Copies a database, after checking that its header is one.
     pub(super) fn of_database(source: &Path, scratch: &Path, bounds: &Bounds) -> Result<Self, ForeignError> {
         check_header(source)?;
         Self::of(source, scratch, bounds, LARGEST_DATABASE)
@@ -91,13 +91,13 @@ impl PrivateCopy {
         &self.path
     }
 
-    /// What the directory said of the source when it was copied.
+    /// File state of the source when it was copied.
     pub(crate) const fn stamp(&self) -> &Stamp {
         &self.stamp
     }
 }
 
-/// Refuses a file that is no database, and one that is far longer than the database in it, before any of it is copied. An
+/// Rejects a file that is not a database, and one that is far longer than the database in it, before it is copied. An
 /// empty file is an empty database.
 fn check_header(source: &Path) -> Result<(), ForeignError> {
     let mut header = Vec::new();
@@ -123,7 +123,7 @@ fn check_header(source: &Path) -> Result<(), ForeignError> {
     }
 }
 
-/// How long the database is by its header; `None` where an old SQLite wrote it, which does not say.
+/// Size of the database according to its header; `None` if an old SQLite wrote it, which does not record it.
 fn stated_size(header: &[u8]) -> Option<u64> {
     let number = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
     let page = match u16::from_be_bytes(header.get(16..18)?.try_into().ok()?) {
@@ -134,7 +134,7 @@ fn stated_size(header: &[u8]) -> Option<u64> {
     (is_valid && pages > 0).then(|| u64::from(pages).saturating_mul(page))
 }
 
-/// Copies the file and its side files, again when one of them changed meanwhile; returns what they were.
+/// Copies the file and its side files, again if one of them changed meanwhile; returns their state.
 fn copy_unchanged(source: &Path, copy: &Path, bounds: &Bounds, most: u64) -> Result<Stamp, ForeignError> {
     let look = || Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing);
     for turn in 0..TRIES {

@@ -1,4 +1,4 @@
-//! Counters: rows changed in the same transaction as what they count, so that counting costs the same at any size.
+//! Counters: rows changed in the same transaction as what they count, so that reading a count is O(1).
 
 use std::sync::Arc;
 
@@ -14,12 +14,11 @@ CREATE TABLE store_counters (
 ) WITHOUT ROWID;
 ";
 
-/// Which number: a scope (a domain, or one target of it) and a name within it.
+/// Identifies a counter: a scope (a domain, or one target of it) and a name within it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counter<'a> {
-    /// The domain, or the domain and what within it (`delivery/3`).
+    /// The domain, or the domain and a part of it (`delivery/3`).
     pub(crate) scope: &'a str,
-    /// The name of the number.
     pub(crate) name: &'a str,
 }
 
@@ -47,12 +46,12 @@ pub(crate) fn set(tx: &WriteTx<'_>, counter: Counter<'_>, to: i64) -> Result<(),
     Ok(())
 }
 
-/// The value of one counter, 0 when it was never touched.
+/// The value of one counter; 0 if it does not exist.
 pub(crate) fn get(tx: &ReadTx<'_>, counter: Counter<'_>) -> Result<i64, Error> {
     Ok(all(tx, counter.scope)?.get(counter.name).copied().unwrap_or(0))
 }
 
-/// Every counter of a scope. Read from the file once for each handle and each commit of somebody else.
+/// Every counter of a scope. Read from the file once per handle and per commit of another process.
 pub(crate) fn all(tx: &ReadTx<'_>, scope: &str) -> Result<Arc<Scope>, Error> {
     tx.counters().scope(tx, scope, || {
         let mut statement = tx.prepare("SELECT name, value FROM store_counters WHERE scope = ?1")?;
@@ -86,13 +85,13 @@ mod tests {
         store.read(|tx| get(tx, counter)).unwrap()
     }
 
-    /// The values as a handle says that never looked before.
+    /// The values read by a new handle.
     fn cold(dir: &Path) -> [i64; 3] {
         let store = ReadStore::at(&dir.join("s.db"), &SCHEMA).unwrap().unwrap();
         [A, B, FAR].map(|counter| store.read(|tx| get(tx, counter)).unwrap())
     }
 
-    /// How many statements read counters from the file while `work` runs.
+    /// Number of statements that read counters from the file while `work` runs.
     fn loads(work: impl FnOnce()) -> usize {
         traced(work).1.iter().filter(|sql| sql.starts_with("SELECT name, value FROM store_counters")).count()
     }
@@ -133,7 +132,7 @@ mod tests {
         bump(&mut one, A, 1);
         assert_eq!((value(&one, A), value(&two, A)), (1, 1));
         bump(&mut two, A, 10);
-        // This one changes its copy before it ever compares.
+        // This handle changes its copy before it ever compares versions.
         bump(&mut one, B, 5);
         let read = loads(|| assert_eq!((value(&one, A), value(&one, B)), (11, 5)));
         assert_eq!(read, 1);

@@ -1,22 +1,22 @@
-//! What SQLite needs of the file system below a store, and some network file systems do not have: locks, and memory that
-//! processes share by way of a file.
+//! File-system features that SQLite needs below a store and that some network file systems lack: locks, and shared
+//! memory mapped from a file.
 
 use std::path::Path;
 
 use rusqlite::ffi;
 
-/// Something that the file system lacks.
+/// A feature that the file system lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lack {
     /// Locks on files.
     Locks,
-    /// Files that processes map into their memory together.
+    /// Files mapped into the memory of several processes.
     SharedMemory,
 }
 
 impl Lack {
-    /// The missing thing that an error of SQLite on the file at `path` shows, if it shows one. SQLite reports a system
-    /// without locks like a lock that another process holds, so the system is asked.
+    /// The missing feature that an error of SQLite on the file at `path` indicates; `None` for other errors. SQLite
+    /// reports a file system without locks like a lock held by another process, so locking is tested.
     pub(super) fn shown_by(error: &rusqlite::Error, path: &Path) -> Option<Self> {
         let code = error.sqlite_error()?.extended_code;
         match code {
@@ -29,7 +29,7 @@ impl Lack {
         }
     }
 
-    /// The thing, in words.
+    /// The feature, for people.
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Locks => "file locks",
@@ -44,8 +44,8 @@ impl std::fmt::Display for Lack {
     }
 }
 
-/// True where the directory of `path` takes no lock on a file. The file of the trial has no name and is not the store's
-/// own: closing that would give up the locks that SQLite holds on it.
+/// True if files in the directory of `path` cannot be locked. The test uses an unnamed file, not the store: closing the
+/// store's file would release the locks that SQLite holds on it.
 #[cfg(unix)]
 fn has_no_locks(path: &Path) -> bool {
     use rustix::fs::{FlockOperation, fcntl_lock};

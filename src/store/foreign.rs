@@ -1,9 +1,9 @@
-//! Somebody else's database, opened as hostile.
+//! Another program's database, opened as untrusted input.
 //!
-//! The file is never opened where it lies: it is copied with its side files into a private directory, and only the copy
-//! is given to SQLite. There a hot journal is rolled back and a `-wal` is folded in, so that what was committed counts,
-//! also when the writer died or is alive and holds every lock. Then the copy is opened read-only, checked, and read
-//! with limits on lengths and on work; its schema is not trusted.
+//! The file is never opened in place: it is copied with its side files into a private directory, and only the copy is
+//! given to SQLite. There a hot journal is rolled back and a `-wal` is folded in, so that all committed data is read,
+//! even if the writer died or holds every lock. Then the copy is opened read-only, checked, and read with limits on
+//! lengths and work; its schema is untrusted.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -18,25 +18,25 @@ use super::stamp::beside;
 use super::{Stamp, read};
 use crate::base::Interrupt;
 
-/// The longest value that is read.
+/// The longest value that is read, in bytes.
 pub(crate) const LONGEST_CELL: usize = 64 << 20;
-/// Instructions of SQLite's machine between two looks at the bounds.
+/// Virtual-machine instructions of SQLite between two checks of the limits.
 const GLANCE: i32 = 10_000;
-/// Instructions that a file may cost whatever its size, and for each of its bytes: ten times what an honest one costs.
+/// Limit of instructions for reading a file: a constant, and a share for each byte. Ten times what a valid one needs.
 const WORK: u64 = 50_000_000;
 const WORK_OF_A_BYTE: u64 = 32;
-/// How a rollback journal ends that belongs to a transaction over several files.
+/// Last bytes of a rollback journal that belongs to a transaction over several files.
 const SUPER_JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-/// What `quick_check` says of single cells: the tables can be read, and each cell is looked at when it is.
+/// Findings of `quick_check` about single cells: the tables are readable, and each cell is checked when it is read.
 const CELL_FINDINGS: [&str; 4] = ["NULL value in ", "NUMERIC value in ", "TEXT value in ", "CHECK constraint "];
 
 /// Why a foreign file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ForeignError {
-    /// It went away, or was never there.
+    /// It does not exist.
     #[error("it is not there any more")]
     Missing,
-    /// The system does not let it be read.
+    /// The system denies access.
     #[error("it cannot be read: {0}")]
     Unreadable(io::Error),
     /// It is too large to be copied.
@@ -45,28 +45,28 @@ pub(crate) enum ForeignError {
     /// Somebody writes to it all the time.
     #[error("it changed during each copy; run again when no other process writes to it")]
     Changing,
-    /// No database.
+    /// Not a database.
     #[error("it is not a SQLite database")]
     NotADatabase,
-    /// A broken database.
+    /// A damaged database.
     #[error("it is damaged: {0}")]
     Damaged(String),
-    /// Its journal is part of something larger.
+    /// Its journal is part of a transaction over several files.
     #[error("its rollback journal belongs to a transaction over several files, which is not rolled back here")]
     SuperJournal,
-    /// Reading it costs more than its size explains.
+    /// Reading it needs more work than its size explains.
     #[error("reading it takes far more work than a file of its size needs")]
     TooMuchWork,
     /// Reading it takes longer than its size explains.
     #[error("reading it takes far longer than a file of its size needs")]
     TooSlow,
-    /// A link that a repository may have brought.
+    /// A symbolic link, which a repository may contain.
     #[error("it leads out of the repository; what a repository brings is not followed")]
     LeadsOut,
     /// A file that git tracks: a repository brought it.
     #[error("git tracks it; files from a repository are not imported")]
     Tracked,
-    /// A stop was asked for.
+    /// A stop was requested.
     #[error("interrupted")]
     Interrupted,
     /// The copy cannot be made.
@@ -78,7 +78,7 @@ pub(crate) enum ForeignError {
 }
 
 impl ForeignError {
-    /// True when the same bytes will give the same answer.
+    /// True if the same bytes will give the same result.
     pub(crate) const fn is_lasting(&self) -> bool {
         matches!(
             self,
@@ -105,7 +105,7 @@ impl From<rusqlite::Error> for ForeignError {
     }
 }
 
-/// A readable private copy of somebody else's database. Its directory goes with it.
+/// A readable private copy of another program's database. Its directory is deleted with it.
 #[derive(Debug)]
 pub(crate) struct Foreign {
     conn: Connection,
@@ -132,12 +132,12 @@ impl Foreign {
         Ok(foreign)
     }
 
-    /// What the directory said of the source when it was copied.
+    /// File state of the source when it was copied.
     pub(crate) const fn stamp(&self) -> &Stamp {
         self.copy.stamp()
     }
 
-    /// A new piece of reading begins, with the whole time for itself.
+    /// Restarts the time limit for the next piece of reading.
     pub(crate) fn begin(&self) {
         self.bounds.restart();
     }
@@ -147,7 +147,7 @@ impl Foreign {
         &self.conn
     }
 
-    /// The same error, or that a stop was asked for or time is over, which SQLite cannot tell from too much work.
+    /// The same error, or the stop or time limit that caused it, which SQLite reports like too much work.
     pub(crate) fn sorted(&self, error: rusqlite::Error) -> ForeignError {
         stopped(error.into(), &self.bounds)
     }
@@ -167,7 +167,7 @@ impl Foreign {
     }
 }
 
-/// SQLite takes the missing end of a last page for zeros.
+/// SQLite reads the missing end of a last page as zeros.
 fn refuse_cut_short(conn: &Connection, copy: &Path) -> Result<(), ForeignError> {
     let number = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, i64>(0));
     let expected = number("PRAGMA page_count")?.saturating_mul(number("PRAGMA page_size")?);
@@ -198,7 +198,7 @@ fn recover(copy: &Path, stamp: &Stamp, bounds: &Bounds) -> Result<(), ForeignErr
     conn.close().map_err(|(_, error)| sorted(error))
 }
 
-/// SQLite deletes the file that such a journal names, wherever it lies.
+/// True if the journal names a file that SQLite would delete, at any path.
 fn names_a_super_journal(journal: &Path) -> io::Result<bool> {
     let mut file = match File::open(journal) {
         Ok(file) => file,

@@ -1,4 +1,4 @@
-//! Databases of others, in every state their writers leave them in.
+//! Databases of other programs, in every state that their writers leave.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn rows(path: &Path) -> Result<i64, ForeignError> {
     Ok(foreign.conn().query_row("SELECT COUNT(*) FROM t", [], |r| r.get(0))?)
 }
 
-/// Every file of the directory with its bytes, but the `-shm`, which is the writer's.
+/// Every file of the directory with its bytes, except the `-shm`, which belongs to the writer.
 fn bytes(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut all: Vec<_> = files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
@@ -95,7 +95,7 @@ fn nothing_is_an_empty_database() {
     assert_eq!(tables, 0);
 }
 
-/// A rollback journal may name a file that SQLite deletes when it has rolled back.
+/// A rollback journal can name a file that SQLite deletes after the rollback.
 #[test]
 fn a_journal_that_names_another_file_is_not_followed() {
     let (dir, path, writer) = source(false);
@@ -145,7 +145,7 @@ fn time_is_bounded_as_well() {
     let refused = Foreign::open_within(&path, scratch.path(), Bounds::new(Duration::ZERO, &interrupt));
     assert!(matches!(refused, Err(ForeignError::TooSlow)), "{refused:?}");
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left of the copy");
-    // Under way, and for each piece of reading anew.
+    // While reading, and for each piece of reading separately.
     let copy =
         Foreign::open_within(&path, scratch.path(), Bounds::new(Duration::from_millis(500), &interrupt)).unwrap();
     copy.begin();

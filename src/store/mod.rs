@@ -1,12 +1,12 @@
 //! One SQLite file, opened the same way everywhere.
 //!
-//! A writer holds the file in WAL mode with `synchronous=FULL`, so a commit that returned is on disk, and takes the
-//! write lock at the start of each transaction (`BEGIN IMMEDIATE`), so two processes order their work instead of
-//! failing late. A reader creates nothing: see [`ReadStore`].
+//! A writer holds the file in WAL mode with `synchronous=FULL`, so a returned commit is on disk, and takes the write
+//! lock at the start of each transaction (`BEGIN IMMEDIATE`), so that two processes take turns instead of failing late.
+//! A reader creates nothing: see [`ReadStore`].
 //!
-//! **Invariant:** knows no table but its own `store_counters`. Which tables a file holds is a [`Schema`] that the
-//! caller passes in. `application_id` names the kind of file and `user_version` counts applied migration steps; a file
-//! with more steps than this program knows is refused and left as it is.
+//! **Invariant:** depends on no table except its own `store_counters`. The caller passes the tables of a file as a
+//! [`Schema`]. `application_id` is the kind of file and `user_version` counts applied migration steps; a file with more
+//! steps than this program knows is rejected unchanged.
 
 mod cache;
 mod copy;
@@ -40,10 +40,10 @@ pub(crate) fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Why a store could not be opened, read or written.
+/// Why opening, reading or writing a store failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Another process kept the write lock longer than the bound.
+    /// Another process held the write lock longer than the lock wait.
     #[error("the store {path} stayed locked by another process")]
     Locked {
         /// The store file.
@@ -59,13 +59,13 @@ pub(crate) enum Error {
         /// The newest version this program knows.
         known: i64,
     },
-    /// The file has the version of this program's tables, and they are not those.
+    /// The file has the version of this program, but other tables.
     #[error("the store {path} was written by another build of sk-sync: its tables differ")]
     OtherBuild {
         /// The store file.
         path: String,
     },
-    /// The file is a SQLite database of something else.
+    /// The file is a SQLite database of another program.
     #[error("{path} is not a sk-sync store (application id {found:#x})")]
     Foreign {
         /// The file.
@@ -73,12 +73,12 @@ pub(crate) enum Error {
         /// The application id in its header.
         found: i64,
     },
-    /// The file is damaged or no database.
+    /// The file is damaged or not a database.
     #[error("the store {path} is damaged: {reason}")]
     Damaged {
         /// The store file.
         path: String,
-        /// What SQLite said.
+        /// SQLite's message.
         reason: String,
     },
     /// The file is gone or empty, and something beside it shows that it was in use.
@@ -86,9 +86,9 @@ pub(crate) enum Error {
     Lost {
         /// The store file.
         path: String,
-        /// What is wrong with the file.
+        /// State of the file.
         what: &'static str,
-        /// The name of the file that shows it.
+        /// Name of the file that shows it.
         trace: String,
     },
     /// The disk or the quota is full.
@@ -97,12 +97,12 @@ pub(crate) enum Error {
         /// The store file.
         path: String,
     },
-    /// The file system does not have what SQLite needs.
+    /// The file system lacks a feature that SQLite needs.
     #[error("the store {path} cannot be used: its file system has no {lack}")]
     FileSystem {
         /// The store file.
         path: String,
-        /// What is missing.
+        /// The missing feature.
         lack: Lack,
     },
     /// The directory or file cannot be created or opened.
@@ -114,7 +114,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Sorts a SQLite error on the file at `path` by what the user can do about it.
+    /// Maps a SQLite error on the file at `path` to what the user can do about it.
     pub(crate) fn at(path: &std::path::Path, error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         if let Some(lack) = Lack::shown_by(&error, path) {
@@ -134,7 +134,7 @@ impl Error {
         }
     }
 
-    /// True when the disk or a quota has no room: nothing beside the store can be written either.
+    /// True if the disk or a quota is full: nothing can be written next to the store either.
     pub(crate) fn is_full(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match self {
@@ -145,7 +145,7 @@ impl Error {
         }
     }
 
-    /// True when the file holds what no version of this program writes, or cannot be read as a database.
+    /// True if the file contains data that no version of this program writes, or is not readable as a database.
     pub(crate) fn is_damage(&self) -> bool {
         use rusqlite::Error as Sql;
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
@@ -164,8 +164,8 @@ impl Error {
         }
     }
 
-    /// The same error, where it is a bare one of SQLite from inside a transaction, by what it means. Which file it was
-    /// is not known any more; a command works on one.
+    /// The same error; a bare SQLite error from inside a transaction is mapped by its meaning. Its file is not known
+    /// any more; a command works on one.
     #[must_use]
     pub(crate) fn sorted(self) -> Self {
         use rusqlite::Error as E;
@@ -187,7 +187,7 @@ impl Error {
         }
     }
 
-    /// Sorts a bare SQLite error, from inside a transaction, on the file at `path`.
+    /// Maps a bare SQLite error, from inside a transaction, on the file at `path`.
     fn placed(self, path: &std::path::Path) -> Self {
         match self {
             Self::Sqlite(error) => Self::at(path, error),
@@ -196,14 +196,14 @@ impl Error {
     }
 }
 
-/// True when the disk has no room: said so, or shown by a side file that cannot be made as long as it must be.
+/// True if the disk is full: reported as such, or indicated by a side file that cannot be extended.
 fn is_out_of_space(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
         || error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-/// True when SQLite does not understand a statement. All of them are written here and tried in tests, so it is the file's
-/// tables that are not what its version promises.
+/// True if SQLite rejects a statement. All statements are covered by tests, so the tables of the file differ from those
+/// of its version.
 fn is_about_the_schema(error: &rusqlite::Error) -> bool {
     let code = match error {
         rusqlite::Error::SqlInputError { error, .. } => Some(error.extended_code),

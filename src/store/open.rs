@@ -13,7 +13,7 @@ use crate::base::files;
 /// Prepared statements kept ready; more than any command uses.
 const STATEMENTS: usize = 128;
 
-/// The length of a WAL, in bytes, up to which its checkpoint may wait.
+/// Length of a WAL in bytes up to which its checkpoint may be deferred.
 const SHORT_WAL: u64 = 4 << 20;
 
 /// A store file open for writing. Dropping it checkpoints the WAL, unless another process has the file open.
@@ -25,7 +25,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the store at `path`, creating it and its directory for the owner alone, and brings it to the newest
+    /// Opens the store at `path`, creating it and its directory for the owner only, and migrates it to the newest
     /// version. Waits at most `patience` for another writer, here and in every transaction.
     #[expect(clippy::disallowed_methods, reason = "the one place that opens a store for writing")]
     pub(crate) fn open(path: &Path, schema: &Schema, patience: Duration) -> Result<Self, Error> {
@@ -42,7 +42,7 @@ impl Store {
         let mut conn = Connection::open_with_flags(path, flags).map_err(|e| Error::at(path, e))?;
         #[cfg(test)]
         super::trace::watch(&mut conn);
-        // A file system without locks is not waited for: to SQLite it looks like a lock that another process holds.
+        // No wait on a file system without locks: to SQLite it looks like a lock held by another process.
         conn.busy_timeout(Duration::ZERO).map_err(|e| Error::at(path, e))?;
         if let Err(e) = conn.query_row("PRAGMA schema_version", [], |_| Ok(()))
             && let Some(lack) = Lack::shown_by(&e, path)
@@ -54,7 +54,7 @@ impl Store {
         Ok(Self { conn, path: path.to_owned(), counters: Cache::default() })
     }
 
-    /// Leaves the checkpoint of the WAL to others, while the WAL is short: for a writer that others wait for.
+    /// Defers the checkpoint of a short WAL to another process: for a writer that others wait for.
     pub(crate) fn leave_checkpoint(&self) -> Result<(), Error> {
         let wal = self.path.with_file_name(format!(
             "{}-wal",
@@ -70,8 +70,8 @@ impl Store {
         leave().map_err(|e| Error::at(&self.path, e))
     }
 
-    /// Runs `work` in one transaction that holds the write lock from its start; commits when it returns `Ok`, rolls
-    /// everything back when it does not.
+    /// Runs `work` in one transaction that holds the write lock from its start; commits if it returns `Ok`, else rolls
+    /// back.
     pub(crate) fn write<T, E: From<Error>>(&mut self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let path = &self.path;
         let tx = self
@@ -114,7 +114,8 @@ fn make_private(path: &Path) {
 /// Connection settings of a writer (design section 5). `auto_vacuum` must come before the first table.
 fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
     conn.busy_timeout(patience)?;
-    // A plan that depends on bound values is made anew at every binding: a parse for each execution of a join.
+    // A query plan that depends on bound values would be prepared again at every binding: one parse for each execution
+    // of a join.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     let fresh: bool = conn.query_row("PRAGMA page_count", [], |r| r.get::<_, i64>(0)).map(|pages| pages == 0)?;

@@ -1,8 +1,8 @@
-//! Opening a store for reading without leaving a trace.
+//! Opens a store for reading without leaving a trace.
 //!
-//! SQLite's ordinary read-only mode may create a `-shm` file beside a WAL database. So a file without WAL content is
-//! opened as immutable, and looked at again afterwards: when a WAL appeared or the file changed while it was read, the
-//! read is repeated. A file with WAL content is read beside its existing side files.
+//! SQLite's ordinary read-only mode may create a `-shm` file next to a WAL database. So a file without WAL content is
+//! opened as immutable and checked afterwards: if a WAL appeared or the file changed meanwhile, the read is repeated. A
+//! file with WAL content is read with its existing side files.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use super::stamp::beside;
 use super::{Error, ReadTx, Schema};
 use crate::base::files;
 
-/// How often a read is repeated because a writer came in between.
+/// How often a read is repeated because of a concurrent writer.
 const TRIES: usize = 20;
 
-/// A store file that is only looked at: no file appears or goes, no byte of it changes, and no writer waits.
+/// A store file opened read-only: no file is created or removed, no byte changes, and no writer is delayed.
 #[derive(Debug)]
 pub(crate) struct ReadStore {
     path: PathBuf,
@@ -26,8 +26,8 @@ pub(crate) struct ReadStore {
 }
 
 impl ReadStore {
-    /// The store at `path`; `None` when there is none yet. What is there and cannot be looked at is an error: a reader
-    /// must not take it for an empty store.
+    /// The store at `path`; `None` if it does not exist. An existing but unreadable file is an error: a reader must not
+    /// take it for an empty store.
     pub(crate) fn at(path: &Path, schema: &Schema) -> Result<Option<Self>, Error> {
         let failed = |e: &std::io::Error| Error::Io(files::named(e, "cannot read the store", path));
         match std::fs::metadata(path) {
@@ -44,7 +44,7 @@ impl ReadStore {
         for _ in 0..TRIES {
             let before = Look::at(&self.path);
             let outcome = self.read_once(&before, &work);
-            // A read beside a WAL is one snapshot, whatever comes; it fails when the last writer removes the WAL.
+            // A read with a WAL is one snapshot in any case; it fails if the last writer removes the WAL.
             if (before.has_wal && outcome.is_ok()) || Look::at(&self.path) == before {
                 return outcome;
             }
@@ -71,8 +71,8 @@ impl ReadStore {
         work(&ReadTx::new(tx, &Cache::default()))
     }
 
-    /// Runs `work` on an empty store. The file exists and holds no table yet: its first writer is at this moment between
-    /// creating it and committing the schema, or was killed there.
+    /// Runs `work` on an empty store. The file exists without tables: its first writer is just creating it, or was
+    /// killed meanwhile.
     fn read_unfilled<T, E: From<Error>>(&self, work: &impl Fn(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let place = |e| E::from(Error::at(&self.path, e));
         let mut empty = Connection::open_in_memory().map_err(place)?;
@@ -82,7 +82,7 @@ impl ReadStore {
     }
 }
 
-/// What the directory says about a store, to notice that a writer came in between.
+/// File state of a store, to detect a concurrent writer.
 #[derive(Debug, PartialEq, Eq)]
 struct Look {
     has_wal: bool,
@@ -101,12 +101,12 @@ impl Look {
     }
 }
 
-/// SQLite's `file:` form of a path, with the bytes escaped that have a meaning there.
+/// SQLite's `file:` form of a path, with special bytes escaped.
 pub(super) fn uri(path: &Path, query: &str) -> OsString {
     let mut out = OsString::from("file:");
     let text = path.to_string_lossy();
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    // A path that is not UTF-8 cannot be escaped as text; it is passed on as it is.
+    // A path that is not UTF-8 cannot be escaped as text; it is passed unchanged.
     if matches!(text, std::borrow::Cow::Borrowed(_)) {
         out.push(escaped);
     } else {

@@ -1,34 +1,34 @@
-//! Giving free pages back to the disk.
+//! Returns free pages to the file system.
 
 use super::{Error, Store};
 
-/// Pages given back in one step: short enough for another writer to come in between.
+/// Pages returned in one step: short enough for another writer to work in between.
 const STEP_PAGES: i64 = 2000;
 
-/// Whether there is more to give back.
+/// State after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reclaimed {
     /// Free pages are left.
     Some,
-    /// None are.
+    /// No free pages are left.
     All,
 }
 
 impl Store {
-    /// Overwrites what is removed from now on with zeros, for data that must not be found in the file again.
+    /// From now on overwrites deleted data with zeros, so that it cannot be found in the file.
     pub(crate) fn erase_securely(&mut self) -> Result<(), Error> {
         self.pragma("secure_delete = ON")
     }
 
-    /// Writes the whole file anew: what was removed is in no page of it any more, not even beside a live row. Costs as
-    /// much as what is left.
+    /// Rewrites the whole file: deleted data is in no page any more, not even next to a live row. Costs as much as the
+    /// remaining data.
     pub(crate) fn rewrite(&mut self) -> Result<(), Error> {
         self.step_through("VACUUM")?;
         self.settle()
     }
 
-    /// Moves the next free pages to the end of the file and cuts them off (design section 5: `auto_vacuum=INCREMENTAL`).
-    /// Each step is a transaction of its own, so it may be stopped after any.
+    /// Moves the next free pages to the end of the file and cuts them off (`auto_vacuum=INCREMENTAL`). Each step is a
+    /// separate transaction, so it can be interrupted after any.
     pub(crate) fn reclaim(&mut self) -> Result<Reclaimed, Error> {
         if self.free_pages()? == 0 {
             return Ok(Reclaimed::All);
@@ -37,7 +37,7 @@ impl Store {
         Ok(if self.free_pages()? == 0 { Reclaimed::All } else { Reclaimed::Some })
     }
 
-    /// Writes the WAL into the file and empties it, as far as readers let it: only then the file is shorter.
+    /// Writes the WAL into the file and empties it, as far as readers allow: only then the file is shorter.
     pub(crate) fn settle(&mut self) -> Result<(), Error> {
         self.pragma("wal_checkpoint(TRUNCATE)")
     }
@@ -51,7 +51,7 @@ impl Store {
         self.step_through(&format!("PRAGMA {words}"))
     }
 
-    /// Runs a statement to its end; some do their work row by row.
+    /// Runs a statement to its end; some work row by row.
     fn step_through(&mut self, sql: &str) -> Result<(), Error> {
         let run = || {
             let mut statement = self.conn().prepare(sql)?;

@@ -9,8 +9,8 @@ use super::Error;
 /// The bits of `user_version` that count the applied steps.
 const COUNT: i64 = 0xffff;
 
-/// What a kind of store file holds. Step `n` (counted from 1) takes a file from version `n - 1` to `n`; a step is a
-/// list of SQL scripts, one for each domain that has tables in the file. Steps are only ever appended.
+/// A kind of store file. Step `n` (counted from 1) takes a file from version `n - 1` to `n`; a step is a list of SQL
+/// scripts, one for each domain that has tables in the file. Steps are only ever appended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schema {
     /// SQLite's `application_id` of this kind of file.
@@ -25,10 +25,11 @@ impl Schema {
         i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
     }
 
-    /// Checks the header of the file at `path`: empty files are version 0; foreign and newer ones are refused.
+    /// Checks the header of the file at `path`: empty files are version 0; files of other programs and newer ones are
+    /// rejected.
     pub(super) fn check(&self, conn: &Connection, path: &Path) -> Result<i64, Error> {
         let place = |e| Error::at(path, e);
-        // One snapshot for the three looks: a first writer may commit its schema between two of them.
+        // One snapshot for the three reads: a first writer may commit its schema between two of them.
         let _snapshot = if conn.is_autocommit() { Some(conn.unchecked_transaction().map_err(place)?) } else { None };
         let id: i64 = conn.query_row("PRAGMA application_id", [], |r| r.get(0)).map_err(place)?;
         let version: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(place)?;
@@ -51,14 +52,14 @@ impl Schema {
     }
 
     /// The `user_version` of a file with every step applied: their number, and above it bits of the digest (FNV-1a) of
-    /// their text, so that a build whose steps differ is told apart.
+    /// their text, so that a build with different steps is detected.
     fn stamp(&self) -> i64 {
         let bytes = self.steps.iter().flat_map(|step| step.iter()).flat_map(|script| script.bytes());
         let digest = bytes.fold(0x811c_9dc5_u32, |digest, byte| (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         (i64::from(digest >> 17) << 16) | self.version()
     }
 
-    /// Applies the missing steps, all in one transaction, so that a file is never between two versions.
+    /// Applies the missing steps, all in one transaction, so that a file is never between versions.
     pub(super) fn migrate(&self, conn: &mut Connection, path: &Path) -> Result<(), Error> {
         if self.check(conn, path)? == self.version() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What the directory says of a database and its side files, so that an unchanged one need not be read again.
+//! File state of a database and its side files, to skip reading an unchanged one.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::Timestamp;
 
-/// Side files that hold a part of what a database says. The `-shm` file holds nothing that is not in the `-wal`.
+/// Side files with part of the data. The `-shm` file holds nothing that is not in the `-wal`.
 pub(super) const SIDES: [&str; 2] = ["-wal", "-journal"];
 
 /// Sizes, times and file numbers of a database and its side files.
@@ -26,7 +26,7 @@ struct One {
 }
 
 impl Stamp {
-    /// Looks at the file at `path` and at what lies beside it, following links; `None` when there is no such file.
+    /// The state of the file at `path` and its side files, following links; `None` if it does not exist.
     pub(crate) fn of(path: &Path) -> io::Result<Option<Self>> {
         let main = match std::fs::metadata(path) {
             Ok(meta) => meta,
@@ -39,7 +39,7 @@ impl Stamp {
         let mut files = vec![("", One::of(&main))];
         for side in SIDES {
             match std::fs::metadata(beside(path, side)) {
-                // An empty side file says as much as none.
+                // An empty side file is like a missing one.
                 Ok(meta) if meta.is_file() && meta.len() > 0 => files.push((side, One::of(&meta))),
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -48,17 +48,17 @@ impl Stamp {
         Ok(Some(Self { files }))
     }
 
-    /// The side files that hold something.
+    /// The side files that are not empty.
     pub(super) fn sides(&self) -> impl Iterator<Item = &'static str> {
         self.files.iter().map(|(side, _)| *side).filter(|side| !side.is_empty())
     }
 
-    /// Bytes of all the files.
+    /// Total size of the files in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.files.iter().fold(0, |sum, (_, one)| sum.saturating_add(one.size))
     }
 
-    /// True when something changed so shortly before `now` that another change may bear the same time.
+    /// True if a file changed so shortly before `now` that another change may have the same time.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         const SECOND: i128 = 1_000_000_000;
         let now = i128::from(now.as_micros()) * 1000;

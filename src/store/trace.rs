@@ -1,4 +1,4 @@
-//! Which statements a store really runs, for tests.
+//! Records the statements that a store runs, for tests.
 
 use std::cell::RefCell;
 
@@ -6,11 +6,11 @@ use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 thread_local! {
-    /// What ran since somebody on this thread began to listen.
+    /// The statements that ran on this thread since recording began; `None` while not recording.
     static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
-/// Makes the statements of a connection heard. They run on the thread that uses it.
+/// Records the statements of a connection. They run on the thread that uses it.
 pub(super) fn watch(conn: &mut Connection) {
     let hear = |event: TraceEvent<'_>| {
         if let TraceEvent::Stmt(_, sql) = event {
@@ -20,7 +20,7 @@ pub(super) fn watch(conn: &mut Connection) {
     conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).unwrap();
 }
 
-/// Runs `work`, and says which statements any store ran meanwhile on this thread.
+/// Runs `work`, and returns the statements that any store ran meanwhile on this thread.
 pub(crate) fn traced<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     HEARD.set(Some(Vec::new()));
     let value = work();

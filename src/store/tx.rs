@@ -1,4 +1,4 @@
-//! Transactions as values: only a [`WriteTx`] lets a domain change anything, and only [`super::Store`] makes one.
+//! Transactions as values: only a [`WriteTx`] allows changes, and only [`super::Store`] creates one.
 
 use std::ops::Deref;
 
@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, Transaction};
 use super::Error;
 use super::cache::Cache;
 
-/// One unchanging state of a store.
+/// A read transaction: one unchanging state of a store.
 #[derive(Debug)]
 pub(crate) struct ReadTx<'a> {
     tx: Transaction<'a>,
@@ -20,17 +20,17 @@ impl<'a> ReadTx<'a> {
         Self { tx, counters }
     }
 
-    /// The connection, for a domain's own SQL.
+    /// The connection, for the SQL of a domain.
     pub(crate) fn conn(&self) -> &Connection {
         &self.tx
     }
 
-    /// A prepared statement, kept for the next use.
+    /// A prepared statement, cached for the next use.
     pub(crate) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, Error> {
         Ok(self.tx.prepare_cached(sql)?)
     }
 
-    /// The counters that the handle remembers.
+    /// The counter cache of the handle.
     pub(super) fn counters(&self) -> &'a Cache {
         self.counters
     }
