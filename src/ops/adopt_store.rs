@@ -1,5 +1,5 @@
-//! Taking over the store of a repository that is gone. Where this repository has no store of its own, the other becomes
-//! its store, with ledger, agreements and settings; else what that one has not delivered is copied over.
+//! Adopts the store of a repository that no longer exists. If this repository has no store, the other becomes its
+//! store, with ledger, consents and settings; otherwise its undelivered events and documents are copied.
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +9,23 @@ use crate::base::files;
 use crate::base::text::path;
 use crate::config::{Listed, Place};
 
-/// In a place whose store was copied: the id of the repository that has the copy.
+/// File next to a store that was copied: contains the id of the repository that has the copy.
 const ADOPTED: &str = "adopted-by";
-/// A longer file is not one of these, in bytes.
+/// Largest size of that file, in bytes.
 const LONGEST: u64 = 256;
 
-/// A store to take over.
+/// A store to adopt.
 #[derive(Debug)]
 pub(crate) struct Abandoned {
-    /// The repository's id.
+    /// Id of its repository.
     pub(crate) repository_id: String,
-    /// Where the repository was.
+    /// Path of its repository, if known.
     pub(crate) repository: Option<String>,
     /// Its files.
     pub(crate) place: Place,
 }
 
-/// Finds the store of this project whose repository's id begins with `prefix`.
+/// The store of this project whose repository id begins with `prefix`.
 pub(crate) fn abandoned(workspace: &Workspace, prefix: &str) -> Result<Abandoned, Error> {
     let project = workspace.project_uuid()?.to_ascii_lowercase();
     let refuse = |what: String| Err(Error::NotAdoptable(what));
@@ -62,8 +62,8 @@ pub(crate) fn abandoned(workspace: &Workspace, prefix: &str) -> Result<Abandoned
     }
 }
 
-/// Makes the store that of this repository where this one's place holds nothing yet; false where it does, and then
-/// nothing is changed. Nothing may be at work in the other.
+/// Moves the store to this repository's place if that is empty; otherwise returns false and changes nothing. No process
+/// may be using the other store.
 pub(crate) fn move_here(world: &World<'_>, workspace: &Workspace, from: &Abandoned) -> Result<bool, Error> {
     let dir = workspace.place.dir();
     let own_note = workspace.place.repository();
@@ -78,13 +78,13 @@ pub(crate) fn move_here(world: &World<'_>, workspace: &Workspace, from: &Abandon
     Ok(true)
 }
 
-/// Notes in the other place that this repository has what it holds.
+/// Records in the other place that this repository has its content.
 pub(crate) fn mark_adopted(workspace: &Workspace, from: &Abandoned) -> Result<(), Error> {
     let text = format!("{}\n", workspace.repository_id.as_str());
     files::replace(&mark(&from.place), text.as_bytes()).map_err(Error::Output)
 }
 
-/// The repository that took over what the place holds.
+/// Id of the repository that adopted the content of the place; `None` if none did.
 pub(super) fn adopter(place: &Place) -> Option<String> {
     use std::io::Read as _;
     let mut text = String::new();
@@ -96,7 +96,7 @@ fn mark(place: &Place) -> PathBuf {
     place.dir().join(ADOPTED)
 }
 
-/// True when there is no directory, or nothing in it but the note of whose it is.
+/// True if the directory does not exist, or contains only its owner note.
 fn holds_nothing(dir: &Path, own_note: &Path) -> std::io::Result<bool> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,

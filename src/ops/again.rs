@@ -1,4 +1,4 @@
-//! What an operator makes owed again: what a target has, or what was given up at it.
+//! Requeues events for a target on an operator's request: events that were delivered, and events that were given up.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::delivery::{self, Again, Among, Settled, Target};
 use crate::journal::{self, Notice};
 use crate::store::Store;
 
-/// Makes settled events owed to the target with this id again, a bounded number at a time; or, in a dry run, counts
-/// them. `None` where there is no such target.
+/// Requeues settled events for the target with this id, a bounded number at a time; in a dry run, counts them. `None`
+/// if the target does not exist.
 pub(crate) fn owe_again(
     store: &mut Store,
     target_id: &str,
@@ -39,7 +39,7 @@ pub(crate) fn owe_again(
         after = last;
     }
     if which == Settled::Delivered && !is_dry {
-        // Whoever replays knows that another server answers there.
+        // A replay confirms that the user knows about the new server.
         store.write(|tx| delivery::settle_reset(tx, target.id))?;
     }
     Ok(Some((target, events)))
@@ -52,7 +52,7 @@ const fn act(which: Settled) -> &'static str {
     }
 }
 
-/// True when another server seems to answer at the target with this id than before, and nobody said yet what about it.
+/// True if another server seems to answer at the target with this id, and the user has not yet reacted.
 pub(crate) fn pending_offer(store: &Path, target_id: &str) -> Result<bool, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(false) };
     Ok(store.read(|tx| match delivery::current(tx, target_id)? {
@@ -61,7 +61,7 @@ pub(crate) fn pending_offer(store: &Path, target_id: &str) -> Result<bool, Error
     })?)
 }
 
-/// Takes the offer to replay back: the server still has everything.
+/// Removes the offer to replay: the user confirmed that the server still has everything.
 pub(crate) fn dismiss_offer(store: &mut Store, target_id: &str) -> Result<(), Error> {
     Ok(store.write(|tx| match delivery::current(tx, target_id)? {
         Some(target) => delivery::settle_reset(tx, target.id),

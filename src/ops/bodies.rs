@@ -9,12 +9,12 @@ use crate::bodies::{self, Body, Candidate, Decision, FilterPolicy, Status};
 use crate::dossier::{self, Artifact, Mission, Source};
 use crate::event;
 
-/// Why documents do not leave at all.
+/// Why no document is sent at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoUpload {
-    /// Nothing is to be delivered.
+    /// Delivery is turned off.
     NoTarget,
-    /// The target takes no bodies.
+    /// The target accepts no documents.
     NoEndpoint,
 }
 
@@ -27,20 +27,20 @@ impl NoUpload {
     }
 }
 
-/// Bytes of a file that can be a pointer of Git LFS; only such are read to see whether they are one.
+/// Size in bytes of a file that may be a Git LFS pointer; only such files are read to check.
 const POINTER: std::ops::RangeInclusive<u64> = 120..=1024;
-/// How a pointer begins, in the present form and in two older ones. Lines of extensions may follow.
+/// First bytes of a pointer, in the present form and in two older ones. Lines of extensions may follow.
 const POINTER_STARTS: [&[u8]; 3] = [
     b"version https://git-lfs.github.com/spec/v1\n",
     b"version https://hawser.github.com/spec/v1\n",
     b"version http://git-media.io/v/2\n",
 ];
 
-/// Which bodies of which source are sent.
+/// Which documents of which source are sent, one filter per source.
 pub(super) struct Filters(Vec<FilterPolicy>);
 
 impl Filters {
-    /// Those of the workspace's sources.
+    /// The filters of the workspace's sources.
     pub(super) fn of(workspace: &Workspace) -> Result<Self, Error> {
         let max_bytes = workspace.loaded.config.artifacts.max_bytes;
         let sources = workspace.sources()?;
@@ -48,8 +48,8 @@ impl Filters {
         Ok(Self(sources.all().iter().map(filter).collect::<Result<_, _>>()?))
     }
 
-    /// Whether an artifact of `mission` is a document, and why not. A pointer of Git LFS stands for the text and is not
-    /// it.
+    /// Whether an artifact of `mission` is a document, with the reason if not. A Git LFS pointer is not: it stands for
+    /// the text.
     pub(super) fn decide(&self, mission: &Mission, artifact: &Artifact) -> Decision {
         let candidate = Candidate {
             path: &artifact.path,
@@ -73,13 +73,14 @@ fn is_pointer(mission: &Mission, artifact: &Artifact) -> bool {
     text.is_ok_and(|text| POINTER_STARTS.iter().any(|start| text.starts_with(start)))
 }
 
-/// An artifact's text, read again and checked against the index; `None` where it is another by now, or gone.
+/// An artifact's text, read again and checked against the index; `None` if it has changed or is missing.
 pub(super) fn text(mission: &Mission, artifact: &Artifact) -> Option<Body> {
     let bytes = dossier::read_body(&mission.dir, &artifact.path, artifact.size).ok()?;
     Body::verify(bytes, artifact.sha256?).ok()
 }
 
-/// The text of a version that was not indexed in this run, where its file below the work tree `root` is that very one.
+/// The text of a version that was not indexed in this run, if its file below the work tree `root` still has that
+/// digest.
 pub(super) fn text_below(root: &Path, row: &bodies::Row) -> Option<Body> {
     let place = Path::new(row.place.as_deref()?);
     let is_below = place.components().all(|part| matches!(part, Component::Normal(_)));
@@ -87,11 +88,11 @@ pub(super) fn text_below(root: &Path, row: &bodies::Row) -> Option<Body> {
     Body::verify(bytes, row.sha256).ok()
 }
 
-/// The documents of a checkout as they were indexed.
+/// The documents of a checkout, as indexed.
 pub(super) struct Disk<'a>(HashMap<[u8; 16], (&'a Mission, &'a Artifact)>);
 
 impl<'a> Disk<'a> {
-    /// Those of these missions.
+    /// The documents of these missions.
     pub(super) fn of(missions: &'a [Mission], project_uuid: &str, filters: &Filters) -> Self {
         let mut all = HashMap::new();
         for mission in missions {
@@ -105,19 +106,19 @@ impl<'a> Disk<'a> {
         Self(all)
     }
 
-    /// What the documents' versions have in common, each.
+    /// The keys of the documents.
     pub(super) fn keys(&self) -> impl Iterator<Item = &[u8; 16]> {
         self.0.keys()
     }
 
-    /// The text of a version, where the disk has that very one.
+    /// The text of a version, if the file on disk has that digest.
     pub(super) fn text(&self, row: &bodies::Row) -> Option<Body> {
         let (mission, artifact) = self.0.get(&event::document_key(&row.namespace, &row.path))?;
         if artifact.sha256 == Some(row.sha256) { text(mission, artifact) } else { None }
     }
 }
 
-/// An artifact, for a report.
+/// Identification of an artifact in a report.
 pub(super) fn which(mission: &Mission, artifact: &Artifact) -> Which {
     Which {
         mission_slug: mission.slug.clone(),
@@ -127,7 +128,7 @@ pub(super) fn which(mission: &Mission, artifact: &Artifact) -> Which {
     }
 }
 
-/// Counts what would be sent, and captures nothing.
+/// Counts the documents that would be sent; captures nothing.
 pub(super) fn preview(mission: &Mission, filters: &Filters, no_upload: Option<NoUpload>, tally: &mut Tally) {
     for artifact in &mission.artifacts {
         let mut decision = filters.decide(mission, artifact);

@@ -1,4 +1,4 @@
-//! Capturing the facts and the documents of a mission.
+//! Captures the facts and the documents of a mission.
 
 use std::collections::HashSet;
 
@@ -14,26 +14,26 @@ use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin
 use crate::journal::{self, Appended, Audit, Document, Entry};
 use crate::store::WriteTx;
 
-/// The kind of aggregate of every dossier event.
+/// Aggregate type of every dossier event.
 const AGGREGATE_TYPE: &str = "MissionDossier";
 
-/// One capture on its way.
+/// A running capture.
 pub(super) struct Capturing<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) origin: Origin,
     pub(super) rule: Rule,
     pub(super) filter: Filters,
-    /// Texts are kept with what is captured: nothing is delivered at once.
+    /// True if texts are stored: the documents are not delivered at once.
     pub(super) keeps_texts: bool,
     pub(super) now: Timestamp,
     pub(super) dropped: u64,
-    /// Facts of this checkout that another one has told something newer of.
+    /// Number of facts of this checkout that another checkout has replaced by newer ones.
     pub(super) skipped: i64,
     pub(super) documents: HashSet<[u8; 16]>,
 }
 
 impl Capturing<'_> {
-    /// Captures what is news of a mission: its facts, each with the document that it announces.
+    /// Captures the new facts of a mission, each with the document that it announces.
     pub(super) fn mission(
         &mut self,
         tx: &WriteTx<'_>,
@@ -42,7 +42,7 @@ impl Capturing<'_> {
         namespace: &NamespaceRef,
         told: &mut Told,
     ) -> Result<(), Error> {
-        // The facts begin with those of the artifacts that are there, in their order.
+        // The facts begin with those of the present artifacts, in the same order.
         let mut present = mission.artifacts.iter().filter(|artifact| artifact.is_present);
         for fact in dossier::facts(mission, namespace, self.now, self.world.ids) {
             let artifact = present.next();
@@ -71,7 +71,7 @@ impl Capturing<'_> {
         Ok(())
     }
 
-    /// Captures the version that an artifact is, announced by `event`, where it is a document.
+    /// Captures the present version of an artifact, announced by `event`, if the artifact is a document.
     fn document(
         &mut self,
         tx: &WriteTx<'_>,
@@ -104,7 +104,7 @@ impl Capturing<'_> {
         Ok(())
     }
 
-    /// Captures a fact; its row, unless it is dropped.
+    /// Captures a fact; returns its row, or `None` if it is dropped.
     fn fact(
         &mut self,
         tx: &WriteTx<'_>,

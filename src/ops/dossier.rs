@@ -1,4 +1,4 @@
-//! Index, and capture of what is new: one walk, one transaction.
+//! Index and capture: one walk, one transaction.
 
 use std::collections::HashSet;
 
@@ -22,36 +22,36 @@ use crate::git::{self, Facts, GitIgnored};
 use crate::journal::{self, Receipt};
 use crate::store::Store;
 
-/// Which missions, at which step.
+/// Selection of missions, and the manifest step.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Selection<'a> {
-    /// Only these.
+    /// Only these missions; all for `None`.
     pub(super) missions: Option<&'a [String]>,
-    /// Only those that were not captured since they changed, under this rule.
+    /// Only missions that changed since they were captured under this rule.
     pub(super) not_yet: Option<&'a str>,
-    /// The step whose missing artifacts are asked about.
+    /// The step whose missing artifacts are reported.
     pub(super) step: Option<&'a str>,
-    /// Whose manifests say what is expected.
+    /// Edition of the manifests.
     pub(super) edition: Edition,
 }
 
-/// What is on disk, and what git says of the checkout.
+/// Content of the disk, and git's facts about the checkout.
 #[derive(Debug)]
 pub(super) struct Indexed {
     /// The selected missions.
     pub(super) index: Index,
-    /// Where it was looked for.
+    /// The sources that were searched.
     pub(super) sources: Sources,
-    /// Every mission that was looked at.
+    /// Slug of every mission, selected or not.
     pub(super) present: Vec<String>,
     pub(super) git: Facts,
     pub(super) report: report::Index,
     pub(super) warnings: Vec<String>,
-    /// Whether git ignores a file hung on its index: on what is tracked.
+    /// True if the result depends on git's index: git ignores a file only if it is not tracked.
     pub(super) hangs_on_index: bool,
     /// No unit and no document was found.
     pub(super) is_empty: bool,
-    /// Artifacts and directories that could not be read.
+    /// Number of artifacts and directories that could not be read.
     pub(super) unreadable: u64,
 }
 
@@ -98,7 +98,7 @@ pub(super) fn index(
         progress: &|p| progress(Step::Indexing { done: p.files as u64, total: p.total as u64 }),
         interrupt: world.interrupt,
     };
-    // Git is asked while the files are looked at.
+    // Git runs while the files are examined.
     let (facts, index) = std::thread::scope(|scope| {
         let facts = scope.spawn(|| git::facts(&git, checkout));
         let index = dossier::index(&request);
@@ -138,7 +138,7 @@ pub(super) fn index(
     Ok(Indexed { index, sources, present, git: facts, report, warnings, hangs_on_index, is_empty, unreadable })
 }
 
-/// What each layout came to.
+/// Counts of each layout.
 fn layouts(sources: &Sources, index: &Index) -> Vec<report::LayoutCount> {
     let names = sources.layouts();
     let is_of = |source: usize, name: &str| sources.all().get(source).is_some_and(|source| source.layout == name);
@@ -154,7 +154,8 @@ fn layouts(sources: &Sources, index: &Index) -> Vec<report::LayoutCount> {
     names.iter().map(count).collect()
 }
 
-/// That the older form of uploads has no room for the names of some units of other layouts; `None` where there are none.
+/// Warning that the older upload form cannot carry the names of some units of other layouts; `None` if it can carry
+/// all.
 fn older_names(index: &Index, sources: &Sources) -> Option<String> {
     let fits = |slug: &str| {
         let rest = slug.split_at_checked(3).filter(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()));
@@ -172,7 +173,7 @@ fn older_names(index: &Index, sources: &Sources) -> Option<String> {
     ))
 }
 
-/// That no source has a unit or document.
+/// Message that no source has a unit or document.
 fn nothing_found(sources: &Sources) -> String {
     match sources.root() {
         Some((_, root)) if sources.layouts().len() == 1 => format!("no feature directories in {}/", printable(root)),
@@ -180,7 +181,7 @@ fn nothing_found(sources: &Sources) -> String {
     }
 }
 
-/// What was left out or defaulted, in words: one line for each.
+/// Warnings about skipped entries and default values, each as one line.
 fn oddities(index: &Index) -> Vec<String> {
     let mut lines = Vec::new();
     for skipped in &index.skipped {
@@ -191,7 +192,7 @@ fn oddities(index: &Index) -> Vec<String> {
         };
         lines.push(format!("{place} left out: {} ({})", skipped.reason.explanation(), skipped.reason.code()));
     }
-    // One line for a mission: a tree that was copied as hard links has them everywhere.
+    // One line per mission: a tree that was copied as hard links has the same reason everywhere.
     for of_mission in index.odd.chunk_by(|a, b| (&a.mission_slug, a.reason) == (&b.mission_slug, b.reason)) {
         let [first, more @ ..] = of_mission else { continue };
         let slug = first.mission_slug.as_deref().unwrap_or_default();
@@ -207,25 +208,25 @@ fn oddities(index: &Index) -> Vec<String> {
     lines
 }
 
-/// What a capture did.
+/// Result of a capture.
 #[derive(Debug)]
 pub(super) struct Captured {
-    /// What came of the facts that were offered to the journal.
+    /// Receipt of the journal.
     pub(super) receipt: Receipt,
-    /// What came of the missions' logs; `None` where they are not captured.
+    /// Totals of the mission logs; `None` if they are not captured.
     pub(super) logs: Option<LogTally>,
-    /// Older events that had to be given up for them.
+    /// Number of older events that were evicted to make room.
     pub(super) evicted: i64,
-    /// Facts that the preset in force drops, each with an audit row where it wants one.
+    /// Number of facts that the configured preset drops, each with an audit row if it requires one.
     pub(super) dropped: u64,
-    /// Facts of this checkout that another one has told something newer of.
+    /// Number of facts of this checkout that another checkout has replaced by newer ones.
     pub(super) skipped: i64,
-    /// The documents that are new in the journal, by their keys.
+    /// Keys of the documents that are new in the journal.
     pub(super) documents: HashSet<[u8; 16]>,
 }
 
-/// Captures what the index says that the journal does not know yet, all missions in one transaction. What is remembered
-/// of a mission that did not change, in a journal that states the same as then, is not even looked up.
+/// Captures what is new in the index, all missions in one transaction. A mission that the cache has as unchanged is not
+/// looked up, if the journal still states the same.
 pub(super) fn capture(
     world: &World<'_>,
     workspace: &Workspace,
@@ -302,7 +303,7 @@ pub(super) fn capture(
         Ok::<_, Error>((captured, (is_same, fresh), journal::point(tx)?))
     })?;
     let (is_same, fresh) = fresh;
-    // What was given up may be any of it.
+    // An evicted event may be any of the cached ones.
     if !is_same || captured.evicted > 0 {
         memory.distrust_captures();
     }

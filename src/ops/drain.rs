@@ -1,4 +1,4 @@
-//! Delivering what is owed: one drain at a time, events before documents.
+//! Delivers what is left to send: one drain at a time, events before documents.
 
 use std::any::Any;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::endpoint::{self, Gate, Identity, Keyring, Link, Resolved};
 use crate::http::Cause;
 use crate::store::Store;
 
-/// How to send to another address: once, and from now on.
+/// Hint: how to send to another URL, once or from now on.
 const REPOINT: &str = "sk-sync drain --target-url URL   # from now on: sk-sync target set --url URL";
 
 /// The embedded receiver while it runs; dropping it stops it.
@@ -35,10 +35,11 @@ impl fmt::Debug for Stub {
     }
 }
 
-/// Starts the embedded receiver on a store file; given by the command line, which may know it.
+/// Starts the embedded receiver on a store file; passed in by the command line, because `ops` must not depend on
+/// `serve`.
 pub(crate) type StartStub<'a> = &'a dyn Fn(&Path) -> Result<Stub, String>;
 
-/// The way out of this process: a target, reached only when there is something to send.
+/// The connection to a target, opened only when there is something to send.
 pub(super) struct Outlet<'a> {
     workspace: &'a Workspace,
     resolved: &'a Resolved,
@@ -57,7 +58,7 @@ impl<'a> Outlet<'a> {
         Self { workspace, resolved, keyring, start_stub, stub: None }
     }
 
-    /// The permitted target, or the gates that are shut; `None` where nothing is to be delivered.
+    /// The permitted target, or the checks that fail; `None` if delivery is turned off.
     pub(super) fn link(&mut self) -> Result<Result<Option<Link>, Vec<Gate>>, Error> {
         let is_stub = self.resolved.receiver == Some(endpoint::ReceiverKind::Stub);
         if is_stub && self.stub.is_none() {
@@ -68,12 +69,12 @@ impl<'a> Outlet<'a> {
     }
 }
 
-/// Takes the lock of the one drain at a time.
+/// Takes the lock that allows one drain at a time.
 pub(super) fn lock(world: &World<'_>, workspace: &Workspace, patience: Duration) -> Result<Lock, lock::Error> {
     Lock::take(&workspace.place.drain_lock(), "drain", patience, world.clock, world.interrupt)
 }
 
-/// Delivers the owed events over `link`.
+/// Delivers the events that are left to send over `link`.
 pub(super) fn events(
     world: &World<'_>,
     workspace: &Workspace,
@@ -123,7 +124,7 @@ pub(super) fn documents(
     Ok(report)
 }
 
-/// The report section of one drain.
+/// Report section of one drain.
 pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
     Drain {
         requests: did.requests,
@@ -142,7 +143,7 @@ pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
     }
 }
 
-/// The offer to send everything again, when another server seems to answer at the target's address than before.
+/// The hint to send everything again, if another server seems to answer at the target's URL; `None` otherwise.
 pub(super) fn offer(identity: &Identity, changes: &[Change]) -> Option<String> {
     if changes.is_empty() {
         return None;

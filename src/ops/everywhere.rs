@@ -1,4 +1,4 @@
-//! Every store of this machine, for `status --all`: whose it is, whether its repository is still there, and what waits.
+//! Every store of this machine, for `status --all`: its owner, whether its repository still exists, and its counts.
 
 use std::path::Path;
 
@@ -16,59 +16,56 @@ use crate::journal::{self, Kind};
 use crate::legacy::{OlderRows, older_rows};
 use crate::store::ReadTx;
 
-/// A store, with the repository that it belongs to.
+/// A store and the repository that it belongs to.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct StoreHere {
-    /// The project; null for what was captured before there was an identity.
+    /// The project; null for events captured before the project had an identity.
     pub(crate) project_uuid: Option<String>,
-    /// Its name, as the last command there found it.
+    /// Name of the project at the last command there.
     pub(crate) project_slug: Option<String>,
-    /// The repository's id: what `migrate adopt --store` takes.
+    /// Id of the repository, as accepted by `migrate adopt --store`.
     pub(crate) repository_id: String,
-    /// Where the repository is, or was: its git directory, a plain directory, or a name.
+    /// The repository: its git directory, a plain directory, or a name.
     pub(crate) repository: Option<String>,
-    /// Whether it is still there.
+    /// Whether the repository still exists.
     pub(crate) presence: Presence,
-    /// The store is that of the repository at hand.
+    /// True for the store of the current repository.
     pub(crate) is_here: bool,
-    /// The store's file.
     pub(crate) store: String,
-    /// Bytes of it.
+    /// Size of the store's file.
     pub(crate) bytes: u64,
     /// When it was last written to, RFC 3339.
     pub(crate) changed_at: Option<String>,
-    /// What is in it.
+    /// Its counts.
     #[serde(flatten)]
     pub(crate) counts: Counts,
-    /// The repository that took over what it holds.
+    /// Id of the repository that adopted its content.
     pub(crate) adopted_by: Option<String>,
-    /// Why it cannot be read.
+    /// Why it cannot be read; null if it can.
     pub(crate) error: Option<String>,
 }
 
-/// What a store holds.
+/// Counts of a store.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Counts {
-    /// Events and documents that are kept.
+    /// Events and documents that are stored.
     pub(crate) kept: Cargo,
-    /// Those that a server lacks: the live target that lacks most; without one, all that was never sent.
+    /// Left to send: at the live target that lacks most; without one, everything that was never sent.
     pub(crate) waiting: Cargo,
-    /// Those that were given up at a live target.
+    /// Failed: given up at a live target.
     pub(crate) failed: Cargo,
     /// Events on hold.
     pub(crate) on_hold: u64,
-    /// Ids with two contents that nobody has decided on.
+    /// Number of open conflicts.
     pub(crate) conflicts: u64,
     /// URLs of the live targets.
     pub(crate) targets: Vec<String>,
 }
 
-/// Numbers of both cargoes.
+/// Numbers of events and documents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Cargo {
-    /// Events.
     pub(crate) events: u64,
-    /// Documents.
     pub(crate) documents: u64,
 }
 
@@ -78,7 +75,7 @@ impl Cargo {
     }
 }
 
-/// Every store below the state directory. One that cannot be read says why and stops nobody.
+/// Every store below the state directory. An unreadable one is listed with its error.
 pub(crate) fn stores_here(workspace: &Workspace) -> Vec<StoreHere> {
     let listed = workspace.home.places().into_iter().map(|listed| {
         let owner = if listed.refused.is_none() { Owner::read(&listed.place) } else { None };
@@ -104,7 +101,7 @@ pub(crate) fn stores_here(workspace: &Workspace) -> Vec<StoreHere> {
     listed.chain(nameless).collect()
 }
 
-/// What older stores hold of each project and no repository took over.
+/// Rows of older stores, per project, that no repository has imported.
 pub(crate) fn older_here(workspace: &Workspace) -> Vec<OlderRows> {
     older_rows(&workspace.home)
 }
@@ -119,7 +116,7 @@ impl StoreHere {
         }
     }
 
-    /// Reads the counts, unless the place is `refused`.
+    /// Reads the counts, unless the place is `refused` with a reason.
     fn look(&mut self, place: &Place, refused: Option<String>) {
         self.error = refused;
         if self.error.is_some() {
@@ -173,7 +170,7 @@ fn cargo_in(tx: &ReadTx<'_>, target: Option<&Target>, classes: &[Class]) -> Resu
     Ok(Cargo { events: sum(&events), documents: sum(&documents) })
 }
 
-/// When the store's file or its log last changed; `None` where that cannot be told.
+/// When the store's file or its WAL last changed, RFC 3339; `None` if unknown.
 fn changed_at(file: &Path) -> Option<String> {
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");

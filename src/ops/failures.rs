@@ -1,4 +1,4 @@
-//! What went wrong at a target, for a person: the file of `drain --report`, and the groups of `events explain`.
+//! Failures at a target: the file of `drain --report`, and the groups of `events explain`.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
@@ -17,11 +17,11 @@ use crate::delivery::{self, FAILURES, Failed, Status, Waiver, masked};
 use crate::journal::{self, Notice};
 use crate::store::Store;
 
-/// Groups shown at most; what comes after them is counted together.
+/// Number of groups shown; the others are counted together.
 const GROUPS: usize = 1000;
 
-/// Writes the report of a drain that began at `since` to `file` (`formats` section 12.2, and the balance): beside it
-/// first, so that a reader sees the whole file or none.
+/// Writes the report of a drain that began at `since` to `file` (its fields are a public contract): first to a
+/// temporary file, so that a reader sees the whole file or none.
 pub(crate) fn write_report(
     store: &Path,
     report: &Report,
@@ -34,7 +34,7 @@ pub(crate) fn write_report(
     let mut temporary = tempfile::NamedTempFile::new_in(dir).map_err(place)?;
     let mut out = BufWriter::new(&mut temporary);
     let head = Value::Object(head(report, now)).to_string();
-    // The object is left open for the failures, of which there may be any number.
+    // The object stays open for the list of failures, which is written incrementally.
     let begin = format!("{},\"failures\":[", head.strip_suffix('}').unwrap_or(&head));
     out.write_all(printable_json(&begin).as_bytes()).map_err(place)?;
     let mut is_first = true;
@@ -88,30 +88,30 @@ fn head(report: &Report, now: Timestamp) -> Map<String, Value> {
     head
 }
 
-/// Events that failed for one reason.
+/// Events that failed for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Group {
-    /// What `events waive` takes.
+    /// Id, as accepted by `events waive`.
     #[serde(rename = "group")]
     pub(crate) id: String,
     /// `terminal_failed`, `rejected` or `transient`.
     pub(crate) status: &'static str,
     /// The type of its events.
     pub(crate) event_type: String,
-    /// The reason, without what differs between events.
+    /// The reason, without the parts that differ between events.
     pub(crate) reason: String,
-    /// How many events.
+    /// Number of events.
     pub(crate) count: u64,
-    /// How many of them a person has seen.
+    /// Number of waived events.
     pub(crate) waived: u64,
-    /// When that was last said, and the note that came with it.
+    /// Time and note of the last waiver.
     pub(crate) waived_at: Option<String>,
     pub(crate) note: Option<String>,
-    /// One of them.
+    /// Id of one of them.
     pub(crate) example: String,
 }
 
-/// What is known of a group while its events are counted.
+/// Counts of a group while its events are read.
 #[derive(Default)]
 struct Tally {
     count: u64,
@@ -119,7 +119,7 @@ struct Tally {
     example: String,
 }
 
-/// What failed at a target, grouped by state, type and masked reason, the largest group first.
+/// Failures at a target, grouped by state, type and masked reason, the largest group first.
 pub(crate) fn explain(store: &Path, target_id: &str) -> Result<Vec<Group>, Error> {
     let mut groups: BTreeMap<delivery::Group, Tally> = BTreeMap::new();
     each_failure(store, target_id, None, &mut |failed| {
@@ -167,16 +167,16 @@ fn waivers_of(store: &Path, target_id: &str) -> Result<Vec<Waiver>, Error> {
     })?)
 }
 
-/// Which of the failures a person has seen. What is empty or `None` names any.
+/// Filter for failures to waive; an empty or `None` member matches all.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WaiveFilter {
     /// In these groups, or with these ids.
     pub(crate) names: Vec<String>,
     /// Of these types.
     pub(crate) types: Vec<String>,
-    /// Whose error contains this text, in any case.
+    /// With an error that contains this text, in any case.
     pub(crate) reason: Option<String>,
-    /// Tried then or later.
+    /// Tried at this time or later.
     pub(crate) since: Option<Timestamp>,
 }
 
@@ -190,26 +190,25 @@ impl WaiveFilter {
     }
 }
 
-/// Failures of one group that are given up at a target.
+/// Events of one group that are given up at a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GivenUp {
-    /// The group.
     pub(crate) group: delivery::Group,
-    /// Journal rows of it that nobody has seen.
+    /// Journal rows of the group that are not waived.
     pub(crate) unseen: Vec<i64>,
-    /// The events that were named by their ids.
+    /// Ids of events that the filter named.
     named: Vec<String>,
 }
 
 impl GivenUp {
-    /// True when this name, a group's or an event's, led to it.
+    /// True if this name, of a group or an event, selected it.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         self.group.id() == name || self.named.iter().any(|id| id.eq_ignore_ascii_case(name))
     }
 }
 
-/// What is given up at a target, by group, as far as `filter` takes it. Groups of what is tried again by itself have
-/// nothing to waive.
+/// The events given up at a target, by group, as far as they match `filter`. Groups that are still retried cannot be
+/// waived.
 pub(crate) fn given_up(store: &Path, target_id: &str, filter: &WaiveFilter) -> Result<Vec<GivenUp>, Error> {
     let mut found: BTreeMap<delivery::Group, GivenUp> = BTreeMap::new();
     each_failure(store, target_id, filter.since, &mut |failed| {
@@ -227,7 +226,7 @@ pub(crate) fn given_up(store: &Path, target_id: &str, filter: &WaiveFilter) -> R
     Ok(found.into_values().collect())
 }
 
-/// Records that a person has seen these failures, with an audit row for each group; returns how many.
+/// Waives these failures, with an audit row for each group; returns how many.
 pub(crate) fn waive(
     store: &mut Store,
     target_id: &str,
@@ -254,7 +253,7 @@ pub(crate) fn waive(
     })
 }
 
-/// Tells each event that failed at a target; reads a bounded number at a time.
+/// Calls `act` for each event that failed at a target; reads a bounded number at a time.
 fn each_failure(
     store: &Path,
     target_id: &str,

@@ -1,4 +1,4 @@
-//! What a capture would do: told by a look at the journal, without writing anything.
+//! Predicts the result of a capture from the journal, without writing anything.
 
 use super::dossier::{Indexed, digests};
 use super::memory::Memory;
@@ -10,8 +10,8 @@ use crate::event;
 use crate::journal::{self, Receipt};
 use crate::store::{ReadStore, ReadTx};
 
-/// What a capture would do, where all of it is in the journal already: told without writing anything. `None` where that is
-/// not so, or not known.
+/// The result of a capture, if everything is already in the journal; nothing is written. `None` if that is not so, or
+/// unknown.
 pub(super) fn unchanged(
     workspace: &Workspace,
     store: &ReadStore,
@@ -40,7 +40,7 @@ pub(super) fn unchanged(
     Ok(is_same.then_some((receipt, logs)))
 }
 
-/// How many events a capture would add, by a look at the journal alone.
+/// Number of events that a capture would add, according to the journal.
 pub(super) fn preview(
     existing: Option<&ReadStore>,
     workspace: &Workspace,

@@ -1,13 +1,14 @@
-//! Layouts that a project has, and that its configuration does not name: told in a line each, never indexed unasked.
+//! Layouts that exist in the project but not in its configuration: reported as one line each, never indexed without
+//! being configured.
 
 use super::Workspace;
 use super::report::FoundLayout;
 use crate::base::Interrupt;
 use crate::dossier;
 
-/// The layouts that are there, hold something, and are looked for by no configured source.
+/// The layouts that exist, contain something, and are not covered by a configured source.
 pub(crate) fn found(workspace: &Workspace, interrupt: &Interrupt) -> Vec<FoundLayout> {
-    // What cannot be read is told by the index.
+    // The index reports sources that cannot be read.
     let Ok(sources) = workspace.sources() else { return Vec::new() };
     let artifacts = &workspace.loaded.config.artifacts;
     let ignored = workspace.git_ignored();

@@ -1,4 +1,4 @@
-//! Consent to send from now on: what was captured before stays on hold until it is allowed too.
+//! Consent to send from now on: earlier rows stay on hold until the user allows them too.
 
 use std::path::Path;
 
@@ -9,20 +9,18 @@ use crate::delivery::{self, Class};
 use crate::journal::{self, BEFORE_CONSENT, HeldFilter, Kind, Notice};
 use crate::store::Store;
 
-/// Rows looked at in one transaction.
+/// Rows examined in one transaction.
 const CHUNK: i64 = 1000;
 
-/// Events and documents that are on hold for this reason, or were put on hold, or released.
+/// Numbers of events and documents on hold for this reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct KeptBack {
-    /// Events.
     pub(crate) events: u64,
-    /// Documents.
     pub(crate) documents: u64,
 }
 
 impl KeptBack {
-    /// True when there are none.
+    /// True if both are 0.
     pub(crate) fn is_none(self) -> bool {
         self == Self::default()
     }
@@ -35,7 +33,7 @@ impl KeptBack {
     }
 }
 
-/// Puts on hold what is captured now and `target_id` does not have. What is in flight was sent: it stays as it is.
+/// Puts the captured rows that `target_id` does not have on hold. Rows in flight were sent: they are unchanged.
 pub(crate) fn hold_captured(store: &mut Store, target_id: Option<&str>, now: Timestamp) -> Result<KeptBack, Error> {
     let (mut kept, mut after) = (KeptBack::default(), 0);
     loop {
@@ -61,8 +59,8 @@ pub(crate) fn hold_captured(store: &mut Store, target_id: Option<&str>, now: Tim
     Ok(kept)
 }
 
-/// Releases what [`hold_captured`] put on hold; returns how much. A row that a later one of its key made stale gives way to
-/// that one.
+/// Releases the rows that [`hold_captured`] put on hold; returns how many. A row with a newer one of its key is
+/// superseded instead.
 pub(crate) fn release_captured(store: &mut Store, now: Timestamp) -> Result<KeptBack, Error> {
     let filter = HeldFilter { reason: Some(BEFORE_CONSENT.to_owned()), ..HeldFilter::default() };
     let (events, documents) = store.read(|tx| journal::held_of(tx, BEFORE_CONSENT))?;
@@ -80,7 +78,7 @@ pub(crate) fn release_captured(store: &mut Store, now: Timestamp) -> Result<Kept
     }
 }
 
-/// What is on hold for this reason; creates nothing and changes nothing.
+/// Number of rows on hold for this reason; creates nothing and changes nothing.
 pub(crate) fn kept_back(store: &Path) -> Result<KeptBack, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(KeptBack::default()) };
     let (events, documents) = store.read(|tx| journal::held_of(tx, BEFORE_CONSENT))?;

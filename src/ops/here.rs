@@ -1,4 +1,4 @@
-//! How the documents on disk stand, by a look that changes nothing: `status --check` and `--missions`.
+//! Delivery state of the documents on disk, without changing anything: `status --check` and `--missions`.
 
 use super::bodies::Filters;
 use super::dossier::{self, Selection};
@@ -20,19 +20,19 @@ pub(crate) struct MissionHere {
     pub(crate) mission_slug: String,
     /// Its branch.
     pub(crate) target_branch: String,
-    /// On disk.
+    /// Documents on disk.
     pub(crate) documents: u64,
-    /// What the target acknowledged of those.
+    /// Documents that the target acknowledged in this version.
     pub(crate) delivered: u64,
-    /// Changed here since they were captured, or never captured.
+    /// Documents that changed here since they were captured, or were never captured.
     pub(crate) newer_here: u64,
-    /// Captured, and not at the target.
+    /// Documents that are captured and not at the target.
     pub(crate) waiting: u64,
-    /// Why one of those waits.
+    /// Why one of the waiting documents waits.
     pub(crate) reason: Option<String>,
 }
 
-/// Each mission of the checkout; none where no document leaves at all.
+/// Each mission of the checkout; empty if no document is sent at all.
 pub(crate) fn documents_here(
     world: &World<'_>,
     workspace: &Workspace,

@@ -1,4 +1,4 @@
-//! What is left to decide after an import: conflicts, and files that are wholly taken over.
+//! After an import: conflicts to decide, and older files whose content is fully imported.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::base::text;
 use crate::books;
 use crate::legacy::{self, Conflict, Decided, Decision};
 
-/// The open conflicts of this project and of every store that an older one feeds; and the stores that cannot be read.
+/// The open conflicts of this project and of every store that received imports; and the stores that cannot be read.
 pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<(Vec<Conflict>, Vec<String>), Error> {
     let (mut all, mut troubles) = (Vec::new(), Vec::new());
     for (name, path) in
@@ -26,25 +26,25 @@ pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<(Vec<Conflict>, 
     Ok((all, troubles))
 }
 
-/// Decides conflicts of imports, or says what deciding would come to.
+/// Decides conflicts of imports, or reports what a decision would change.
 pub(crate) fn decide(world: &World<'_>, workspace: &Workspace, decision: &Decision<'_>) -> Result<Decided, Error> {
     let project = workspace.identity.project_uuid.as_deref();
     let stores = legacy::stores(&workspace.home, &workspace.repository_id, project)?;
     Ok(legacy::decide_everywhere(&stores, world.clock.now(), decision, &policy(workspace), project))
 }
 
-/// What became of an older file.
+/// Result for an older file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cleaned {
     /// The file.
     pub(crate) path: PathBuf,
     /// Its new name.
     pub(crate) renamed_to: Option<PathBuf>,
-    /// Why it stays.
+    /// Why it is kept; `None` if it was renamed.
     pub(crate) kept_because: Option<String>,
 }
 
-/// Renames the older files of which every row is accounted for.
+/// Renames the older files whose rows are all accounted for.
 pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) -> Result<Vec<Cleaned>, Error> {
     let roots = roots(workspace);
     let now = world.clock.now().to_string();

@@ -1,5 +1,5 @@
-//! Reading a stream of envelopes ahead of the store: while one batch is being made durable, the next is read and looked
-//! at. Memory holds a few pieces, however long the stream is.
+//! Reading a stream of envelopes ahead of the store: while one batch is being made durable, the next is read and
+//! parsed. Memory holds a few pieces, for a stream of any length.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -10,61 +10,61 @@ use serde_json::value::RawValue;
 use crate::base::Interrupt;
 use crate::event::{self, Inspection, NotAnEvent};
 
-/// The longest line that is read as an envelope, in bytes.
+/// The longest line that is parsed as an envelope, in bytes.
 const LONGEST_LINE: u64 = 64 << 20;
-/// A piece goes on its way with this many lines or bytes, or when the input has nothing more at the moment.
+/// A piece is passed on with this many lines or bytes, or when the input has nothing more at the moment.
 const PIECE_LINES: usize = 256;
 const PIECE_BYTES: usize = 1 << 20;
-/// Pieces waiting for the store.
+/// Number of pieces that may wait for the store.
 const PIECES: usize = 4;
-/// A batch is closed with this many bytes, however few lines they are.
+/// A batch is closed with this many bytes, even if it has few lines.
 const BATCH_BYTES: usize = 16 << 20;
-/// How often a stop is looked for while the input is silent.
+/// How often a stop is checked for while the input is silent.
 const GLANCE: Duration = Duration::from_millis(50);
-/// A batch is closed after this many silent glances: a slow producer's lines must not wait for the batch to fill.
+/// A batch is closed after this many silent polls: lines of a slow producer must not wait for a full batch.
 const SILENT_GLANCES: u32 = 20;
 
-/// Dropped at the start of the input.
+/// Byte-order mark, dropped at the start of the input.
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// Why an object without a type is refused: no receiver takes it.
+/// Reason for rejecting an object without a type: no receiver accepts it.
 const NO_TYPE: &str = "the object has no `event_type`, so it is not an event; lines of a mission's log \
                        (status.events.jsonl) are captured by `sk-sync run`";
 
-/// A line, looked at.
+/// A parsed line.
 #[derive(Debug)]
 pub(super) enum Examined {
     /// It can be captured.
     Candidate(Candidate),
-    /// It cannot.
+    /// It is rejected.
     Refused {
         /// Its number, from 1.
         line: u64,
-        /// The event's id, when the line has one.
+        /// The event's id, if the line has one.
         event_id: Option<String>,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
-/// An envelope on its way into a store.
+/// An envelope to be captured.
 #[derive(Debug)]
 pub(super) struct Candidate {
     /// The number of its line, from 1.
     pub(super) line: u64,
-    /// The envelope as it came, without the end of its line.
+    /// The envelope bytes, without the line end.
     pub(super) bytes: Vec<u8>,
-    /// What it says of itself.
+    /// The fields of the envelope.
     pub(super) inspection: Inspection,
-    /// What breaks the contract, in words.
+    /// How it breaks the contract, for people; `None` if it does not.
     pub(super) oddity: Option<String>,
 }
 
-/// What was read for one transaction.
+/// The input for one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The lines, in order.
     pub(super) lines: Vec<Examined>,
-    /// Why nothing comes after it.
+    /// Why no batch follows; `None` if one may.
     pub(super) end: Option<End>,
 }
 
@@ -73,13 +73,13 @@ pub(super) struct Batch {
 pub(super) enum End {
     /// Its end was reached.
     Finished,
-    /// A stop was asked for.
+    /// A stop was requested.
     Interrupted,
-    /// It could not be read further.
+    /// Reading failed.
     Failed(std::io::Error),
 }
 
-/// The stream, read by a thread of its own.
+/// The stream, read by a separate thread.
 #[derive(Debug)]
 pub(super) struct Intake {
     pieces: Receiver<Piece>,
@@ -87,20 +87,20 @@ pub(super) struct Intake {
     end: Option<End>,
 }
 
-/// Lines with their lengths in bytes, or why there are no more.
+/// Lines with their lengths in bytes, or the error that ended the stream.
 type Piece = Result<Vec<(usize, Examined)>, std::io::Error>;
 
 impl Intake {
-    /// Begins to read `input`.
+    /// Starts reading `input`.
     pub(super) fn start(input: Box<dyn Read + Send>) -> Self {
         let (sender, pieces) = sync_channel(PIECES);
-        // The thread is not waited for: a read that never returns must not keep a stopped command.
+        // The thread is not joined: a read that never returns must not block a stopped command.
         std::thread::spawn(move || read_all(input, &sender));
         Self { pieces, waiting: std::collections::VecDeque::new(), end: None }
     }
 
-    /// The next batch: at most `most` lines, fewer where they are long, where the input is silent for a while, where it
-    /// ends, or where a stop was asked for.
+    /// The next batch: at most `most` lines, fewer if they are long, if the input is silent for a while, ends, or a
+    /// stop was requested.
     pub(super) fn next(&mut self, most: usize, interrupt: &Interrupt) -> Batch {
         let mut batch = Batch::default();
         let (mut bytes, mut silent) = (0, 0);
@@ -138,7 +138,7 @@ impl Intake {
     }
 }
 
-/// Reads to the end of the input, or until nobody wants the lines any more.
+/// Reads until the end of the input, or until the receiving side is dropped.
 fn read_all(input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>) {
     let mut input = BufReader::with_capacity(256 << 10, input);
     let (mut piece, mut bytes, mut number) = (Vec::new(), 0, 0);
@@ -168,8 +168,8 @@ fn read_all(input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>) {
     }
 }
 
-/// Parses and checks a line: nothing for a blank one, and one result for each of several objects that a merge joined.
-/// Gates are not asked.
+/// Parses and checks a line: no result for a blank line, several for a line in which a merge joined several objects.
+/// Checks for delivery are not made here.
 fn examine(line: u64, read: Line) -> Vec<Examined> {
     let Line::Whole(mut bytes) = read else {
         let reason = format!("the line is longer than {} MiB", LONGEST_LINE >> 20);
@@ -197,7 +197,7 @@ fn examine(line: u64, read: Line) -> Vec<Examined> {
     }
 }
 
-/// The objects of a line that holds nothing but whole ones; none for any other line.
+/// The objects of a line that contains only complete objects; empty for any other line.
 fn joined(line: &[u8]) -> Vec<Vec<u8>> {
     let values = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
     let objects = values.map(|value| value.ok().filter(|value| value.get().starts_with('{')));
@@ -220,13 +220,13 @@ fn candidate(line: u64, bytes: Vec<u8>, inspection: Inspection) -> Examined {
     Examined::Candidate(Candidate { line, bytes, inspection, oddity })
 }
 
-/// A line without its end.
+/// A line without its line end.
 enum Line {
     Whole(Vec<u8>),
     TooLong,
 }
 
-/// The next line; `None` at the end of the stream. Of a line that is too long, the rest is passed over.
+/// The next line; `None` at the end of the stream. The rest of a line that is too long is skipped.
 fn read_line(input: &mut BufReader<Box<dyn Read + Send>>) -> std::io::Result<Option<Line>> {
     let mut bytes = Vec::new();
     if input.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut bytes)? == 0 {

@@ -1,8 +1,8 @@
-//! What is remembered of a checkout between two runs: the state and digest of each file that was read, and of each
-//! mission what was captured of it. Losing it costs time and nothing else; it never says more than the journal.
+//! The cache of a checkout between two runs: state and digest of each file that was read, and what was captured of each
+//! mission. Losing it costs time only; it never claims more than the journal.
 //!
-//! Two files below the project's place, one directory for each checkout: `files` and `missions`. Both are replaced as a
-//! whole, and taken for absent when they are damaged, newer, or of another checkout.
+//! Two files in the project's place, one directory per checkout: `files` and `missions`. Both are replaced as a whole,
+//! and ignored if they are damaged, newer, or of another checkout.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -16,19 +16,19 @@ use crate::base::{Sha256, files};
 use crate::dossier::{Cache, LONGEST_CACHE, Mission};
 use crate::journal::Point;
 
-/// The form of `missions`, and of the facts that follow from a mission: a change of either is a new number.
+/// Version of the form of `missions` and of the derivation of facts; increase it when either changes.
 const FORM: u32 = 3;
-/// A longer `missions` is not read, in bytes.
+/// Largest `missions` that is read, in bytes.
 const LONGEST: u64 = 32 << 20;
-/// After this many rows without anything new in them, the point is moved on: looking them through costs time each run.
+/// After this many rows that changed nothing, the point is advanced: scanning them costs time in each run.
 const STALE_ROWS: i64 = 4096;
 
-/// What is remembered of one checkout.
+/// The cache of one checkout.
 #[derive(Debug)]
 pub(super) struct Memory {
     dir: PathBuf,
     checkout: String,
-    /// What was read from files that nobody changed since.
+    /// Results for files that have not changed since.
     pub(super) files: Cache,
     missions: Missions,
     found: Option<Missions>,
@@ -39,17 +39,17 @@ pub(super) struct Memory {
 struct Missions {
     form: u32,
     checkout: String,
-    /// The journal as it was when the last of `captured` was written.
+    /// The point of the journal when the last of `captured` was recorded.
     point: Option<Point>,
     seen: BTreeMap<String, Seen>,
 }
 
-/// What was done for a mission: each time, the digest of what it was done for.
+/// Work that was done for a mission, with the digest of its input.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Seen {
-    /// Its facts and documents are in the journal.
+    /// Digest for which its facts and documents were captured.
     captured: Option<String>,
-    /// The lines of its log are in the journal.
+    /// Digest for which the lines of its log were captured.
     logged: Option<Logged>,
 }
 
@@ -57,22 +57,22 @@ struct Seen {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Logged {
     digest: String,
-    /// Lines of it that are events.
+    /// Number of its lines that are events.
     events: u64,
 }
 
-/// What was captured of a mission.
+/// Captured content of a mission.
 #[derive(Debug)]
 pub(super) struct Fresh {
     pub(super) slug: String,
-    /// The digest of the mission; `None` where something of it was not captured.
+    /// Digest of the mission; `None` if a part of it was not captured.
     pub(super) digest: Option<String>,
-    /// The digest of its log, and how many events that has; `None` where it was not captured.
+    /// Digest of its log, and its number of events; `None` if it was not captured.
     pub(super) log: Option<(String, u64)>,
 }
 
 impl Memory {
-    /// What is remembered of the workspace's checkout; nothing of it when it is not to be `trusted`.
+    /// The cache of the workspace's checkout; empty if it is not `trusted`.
     pub(super) fn of(workspace: &Workspace, trusted: bool) -> Self {
         let (dir, checkout) = (workspace.place.checkout(&workspace.root), path(&workspace.root));
         let fresh = Missions { form: FORM, checkout: checkout.clone(), ..Missions::default() };
@@ -92,24 +92,24 @@ impl Memory {
         self.missions.point.as_ref()
     }
 
-    /// True when exactly this was captured.
+    /// True if the mission was captured with exactly this digest.
     pub(super) fn has(&self, slug: &str, digest: &str) -> bool {
         self.missions.seen.get(slug).and_then(|seen| seen.captured.as_deref()) == Some(digest)
     }
 
-    /// The journal does not state any more what it stated.
+    /// Discards the captures: the journal no longer states the same.
     pub(super) fn distrust_captures(&mut self) {
         self.missions.point = None;
         self.missions.seen.values_mut().for_each(|seen| (seen.captured, seen.logged) = (None, None));
     }
 
-    /// Whatever was done was done in another store.
+    /// Discards everything that was done in another store.
     pub(super) fn forget_deeds(&mut self) {
         self.missions.point = None;
         self.missions.seen.clear();
     }
 
-    /// Notes what was captured, up to `point`.
+    /// Records what was captured, up to `point`.
     pub(super) fn note_captured(&mut self, fresh: Vec<Fresh>, point: Point) {
         let mut is_news = false;
         for Fresh { slug, digest, log } in fresh {
@@ -123,28 +123,28 @@ impl Memory {
         }
     }
 
-    /// How many events the log of a mission has, if exactly this log was captured.
+    /// Number of events in the log of a mission, if the log was captured with exactly this digest.
     pub(super) fn logged(&self, slug: &str, digest: &str) -> Option<u64> {
         let logged = self.missions.seen.get(slug)?.logged.as_ref()?;
         (logged.digest == digest).then_some(logged.events)
     }
 
-    /// How many events the log of a mission had when it was captured last.
+    /// Number of events in the log of a mission at its last capture; 0 without one.
     pub(super) fn last_logged(&self, slug: &str) -> u64 {
         self.missions.seen.get(slug).and_then(|seen| seen.logged.as_ref()).map_or(0, |logged| logged.events)
     }
 
-    /// Forgets every mission but `present`: all there are.
+    /// Removes every mission that is not in `present`.
     pub(super) fn keep_only(&mut self, present: &BTreeSet<&str>) {
         self.missions.seen.retain(|slug, _| present.contains(slug.as_str()));
     }
 
-    /// True when looking through the journal's new rows would cost more than writing down that there is nothing in them.
+    /// True if scanning the journal's new rows again would cost more than advancing the point past them.
     pub(super) fn is_stale(&self, now: &Point) -> bool {
         self.point().is_none_or(|then| now.rows_since(then) > STALE_ROWS)
     }
 
-    /// Writes down what changed; `files` is what is known of files now. What cannot be written is not remembered.
+    /// Saves changes; `files` is the new state of files. What cannot be written is not cached.
     pub(super) fn save(&mut self, files: &Cache) {
         let has_new_files = *files != self.files;
         let has_new_missions = self.found.as_ref() != Some(&self.missions);
@@ -168,13 +168,13 @@ impl Memory {
     }
 }
 
-/// The digest of a mission under a rule: what was done for it under another rule was done for something else.
+/// Digest of a mission under a rule; another rule gives another digest.
 pub(super) fn digest(mission: &Mission, project_uuid: &str, rule: &str) -> String {
     let mission = mission.digest(project_uuid);
     Sha256::of_parts(&[env!("CARGO_PKG_VERSION").as_bytes(), &[0], rule.as_bytes(), mission.as_bytes()]).to_string()
 }
 
-/// The bytes of a file; none when it is not there, cannot be read, or is longer than `longest`.
+/// The bytes of a file; empty if it does not exist, cannot be read, or is longer than `longest`.
 fn read(path: &Path, longest: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let done = std::fs::File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes));

@@ -1,4 +1,4 @@
-//! Taking over older stores: as a command of its own, and on the way of every run.
+//! Imports older stores, as a separate command and in every run.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::git;
 use crate::legacy::{self, Destination, Giver, Names, Policy, Taken, Waiting};
 use crate::store::ReadStore;
 
-/// Where older versions wrote what did not fit into a queue, below the top of a project.
+/// Directory below the top of a project in which older versions wrote what did not fit into a queue.
 const OVERFLOW: &str = ".kittify/sync";
 
 /// What no import can bring back.
 const LOST: &str = "an older version deleted what it had delivered: that history is lost";
 
-/// Takes over what is new on the way of a run. When another process does that at this moment, it is left to it.
+/// Imports new rows during a run. If another process is importing at that moment, this is left to it.
 pub(super) fn on_the_way(
     world: &World<'_>,
     workspace: &Workspace,
@@ -39,8 +39,8 @@ pub(super) fn on_the_way(
     Ok(())
 }
 
-/// `migrate`: takes over what is new, and looks again at what could not be read. With `adopts`, as if a person had said
-/// that what older stores hold of the project belongs to this repository.
+/// `migrate`: imports new rows, and retries unreadable stores. With `adopts`, older stores of the project are assigned
+/// to this repository.
 pub(crate) fn migrate(
     world: &World<'_>,
     workspace: &Workspace,
@@ -83,8 +83,8 @@ pub(crate) fn migrate(
     Ok(report)
 }
 
-/// What older stores hold of this project and this repository did not take over yet; and what they hold that names no
-/// project and no run has read yet. Reads private copies, writes nothing of ours.
+/// Rows of older stores of this project that this repository has not imported; and rows without a project that no run
+/// has read yet. Reads private copies and writes nothing to our stores.
 pub(crate) fn waiting_older(
     world: &World<'_>,
     workspace: &Workspace,
@@ -96,8 +96,8 @@ pub(crate) fn waiting_older(
     Ok((waiting(workspace, &taken), taken.waiting(Destination::Unassigned.name())))
 }
 
-/// Has this repository take over what older stores hold of its project, from now on. To be called with a person's word
-/// for it only: the project's id is a claim that any clone can make.
+/// Assigns older stores of the project to this repository from now on. Call this only with a user's confirmation: the
+/// project's id is a claim that any clone can make.
 pub(crate) fn adopt_older(world: &World<'_>, workspace: &Workspace) -> Result<(), Error> {
     workspace.project_uuid()?;
     let file = workspace.place.adopted();
@@ -110,7 +110,7 @@ fn waiting(workspace: &Workspace, taken: &Taken) -> Waiting {
     project.map(|uuid| taken.waiting(&legacy::taker(uuid, &workspace.repository_id))).unwrap_or_default()
 }
 
-/// What a person is told of what waits; `None` where nothing does.
+/// Message about waiting rows; `None` if there are none.
 pub(crate) fn waiting_words(waiting: &Waiting) -> Option<String> {
     (!waiting.is_empty()).then(|| {
         format!(
@@ -120,7 +120,7 @@ pub(crate) fn waiting_words(waiting: &Waiting) -> Option<String> {
     })
 }
 
-/// Overflow files that git tracks, so that a clone brought them along; all of them where git cannot be asked.
+/// Overflow files that git tracks, so they came with a clone; all of them if git cannot be run.
 fn tracked(world: &World<'_>, workspace: &Workspace) -> Vec<PathBuf> {
     if !workspace.checkout.is_repository() {
         return Vec::new();
@@ -140,7 +140,7 @@ fn tracked(world: &World<'_>, workspace: &Workspace) -> Vec<PathBuf> {
     all
 }
 
-/// The tracked files below a directory; `None` where git cannot be asked, or the directory is a link to another.
+/// The tracked files below a directory; `None` if git cannot be run, or the directory is a link to another.
 fn tracked_in(world: &World<'_>, dir: &Path) -> Option<Vec<PathBuf>> {
     let checkout = git::discover(dir).ok()?;
     let dir = Some(dir).filter(|dir| dir.canonicalize().is_ok_and(|real| real == **dir))?;
@@ -151,16 +151,16 @@ fn tracked_in(world: &World<'_>, dir: &Path) -> Option<Vec<PathBuf>> {
     Some(names.map(|name| checkout.root.join(os_path(name))).collect())
 }
 
-/// What `migrate release` did.
+/// Result of `migrate release`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Released {
-    /// Holds lifted, or that would be.
+    /// Number of released events, or of those that would be released.
     pub(crate) events: u64,
-    /// A stop was asked for before the end.
+    /// A stop was requested before the end.
     pub(crate) was_interrupted: bool,
 }
 
-/// The older stores that this project has something of.
+/// The older stores that this project has imported events from.
 pub(crate) fn imported_sources(workspace: &Workspace) -> Result<Vec<Giver>, Error> {
     match books::open_read(&workspace.place.store())? {
         Some(store) => Ok(store.read(legacy::givers)?),
@@ -168,7 +168,7 @@ pub(crate) fn imported_sources(workspace: &Workspace) -> Result<Vec<Giver>, Erro
     }
 }
 
-/// Lifts the holds of imported events of this project: of these sources, or of all.
+/// Releases imported events of this project: of these sources, or of all for an empty list.
 pub(crate) fn release_imported(
     world: &World<'_>,
     workspace: &Workspace,
@@ -195,7 +195,7 @@ pub(crate) fn release_imported(
     }
 }
 
-/// The tops of the project, in which an older version wrote overflow files.
+/// The tops of the project below which an older version wrote overflow files.
 pub(super) fn roots(workspace: &Workspace) -> Vec<&Path> {
     let mut roots = vec![workspace.main_root.as_path()];
     if workspace.root != workspace.main_root {
@@ -204,7 +204,7 @@ pub(super) fn roots(workspace: &Workspace) -> Vec<&Path> {
     roots
 }
 
-/// What becomes of imported events of the project at hand.
+/// What happens to imported events of the current project.
 pub(super) fn policy(workspace: &Workspace) -> Policy {
     let config = &workspace.loaded.config;
     Policy {
@@ -251,7 +251,7 @@ fn request<'a>(
     }
 }
 
-/// What a person should know of it.
+/// Adds warnings about the import to the report.
 fn note(workspace: &Workspace, taken: &Taken, report: &mut Report) {
     report.warnings.extend(waiting_words(&waiting(workspace, taken)));
     let failed = taken.sources.iter().filter(|source| source.is_news && source.error.is_some());

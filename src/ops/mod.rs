@@ -1,9 +1,8 @@
-//! The journeys: index, capture, drain, and `run`, which is all of them.
+//! The commands' main steps: index, capture, drain, and `run`, which is all of them.
 //!
-//! **Invariant:** capture comes before any gate. What is captured stays captured, whatever happens to the delivery of
-//! it; no journey ends by losing what an earlier step made durable.
-//! **Invariant:** knows neither terminal nor command line: the world comes in as [`World`], and everything there is to
-//! say goes out as a [`report::Report`].
+//! **Invariant:** capture comes before every check of delivery. Captured rows stay captured, whatever happens to their
+//! delivery; no command ends by losing what an earlier step made durable. **Invariant:** independent of terminal and
+//! command line: the environment is passed in as [`World`], and results are returned as a [`report::Report`].
 
 mod adopt_store;
 mod again;
@@ -73,14 +72,14 @@ pub(crate) use workspace::{Setup, Workspace, projects_below};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Env, Interrupt};
 
-/// The world outside, as values.
+/// The environment of the program, as values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct World<'a> {
     /// The environment.
     pub(crate) env: &'a Env,
-    /// The time.
+    /// The clock.
     pub(crate) clock: &'a dyn Clock,
-    /// New ids.
+    /// Source of new ids.
     pub(crate) ids: &'a dyn Ids,
     /// Random numbers in 0..1, for waits.
     pub(crate) random: fn() -> f64,
@@ -88,95 +87,95 @@ pub(crate) struct World<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
-/// How far a journey is, for whoever shows it.
+/// Progress of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Files read of files to read.
+    /// Reading files.
     Indexing {
-        /// Read.
+        /// Files read.
         done: u64,
-        /// In all.
+        /// Files to read.
         total: u64,
     },
-    /// Events that the target has.
+    /// Delivering events.
     Delivering {
         /// Settled so far.
         done: u64,
-        /// Owed at the beginning.
+        /// Left to send at the beginning.
         total: u64,
     },
-    /// Documents that the target has.
+    /// Delivering documents.
     Uploading {
         /// Settled so far.
         done: u64,
-        /// Owed at the beginning.
+        /// Left to send at the beginning.
         total: u64,
     },
 }
 
-/// Why a journey ended without its report.
+/// Why a command ended without its report.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The place to work in.
+    /// Finding the checkout failed.
     #[error(transparent)]
     Git(#[from] crate::git::Error),
-    /// The configuration.
+    /// Reading the configuration failed.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
-    /// The project's identity file.
+    /// Reading the project's identity file failed.
     #[error(transparent)]
     Identity(#[from] crate::dossier::IdentityError),
-    /// The feature directories.
+    /// Reading the feature directories failed.
     #[error(transparent)]
     Dossier(#[from] crate::dossier::Error),
-    /// The target's addresses.
+    /// The target's URLs are invalid.
     #[error(transparent)]
     Target(#[from] crate::endpoint::Error),
-    /// The store's file.
+    /// Opening the store failed.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
-    /// Journal and ledger.
+    /// Journal or ledger failed.
     #[error(transparent)]
     Books(#[from] crate::books::Error),
-    /// Delivery.
+    /// Delivery failed.
     #[error(transparent)]
     Delivery(#[from] crate::delivery::Error),
-    /// The body queue.
+    /// Handling of documents failed.
     #[error(transparent)]
     Bodies(#[from] crate::bodies::Error),
-    /// Older stores.
+    /// Importing older stores failed.
     #[error(transparent)]
     Legacy(#[from] crate::legacy::Error),
-    /// Somebody else drains.
+    /// Another process holds the drain lock.
     #[error(transparent)]
     Lock(#[from] crate::base::lock::Error),
-    /// The embedded receiver.
+    /// The embedded receiver failed.
     #[error("the embedded receiver cannot start: {0}")]
     Stub(String),
-    /// An envelope of ours cannot be written as JSON.
+    /// An envelope of this program cannot be written as JSON.
     #[error("cannot write an envelope: {0}")]
     Envelope(#[from] serde_json::Error),
     /// The input of `capture` cannot be read.
     #[error("cannot read the input: {0}")]
     Input(#[source] std::io::Error),
-    /// A file that was asked for cannot be written.
+    /// A requested output file cannot be written.
     #[error(transparent)]
     Output(std::io::Error),
-    /// Neither the store nor the spool beside it takes what was captured.
+    /// Neither the store nor the spool next to it can be written.
     #[error("{why}, and what is captured cannot be kept beside it either: {source}")]
     Spool {
-        /// What the store said.
+        /// Error of the store.
         why: String,
-        /// What the spool said.
+        /// Error of the spool.
         source: std::io::Error,
     },
-    /// There is no project identity, so no dossier event can be made.
+    /// The project has no identity, so no dossier event can be made.
     #[error(
         "this project has no identity, so its artifacts cannot be named: neither .kittify/config.yaml nor event-sync.toml \
          gives a project `uuid`"
     )]
     MissingIdentity,
-    /// A store that was to be taken over is not one that nobody has.
+    /// The store to adopt still belongs to another repository.
     #[error("cannot take that store over: {0}")]
     NotAdoptable(String),
 }

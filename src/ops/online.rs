@@ -1,4 +1,4 @@
-//! Asking the target's health endpoint for `preflight --online`: one request, with the permit that sending needs.
+//! Requests the target's health endpoint for `preflight --online`: one request, with the same permission as sending.
 
 use std::time::Duration;
 
@@ -9,35 +9,35 @@ use crate::delivery::{BatchReceiver, DeliveryReceiver as _};
 use crate::endpoint::{Gate, Keyring, ReceiverKind, Resolved, ServerStand};
 use crate::http::{Meaning, Reading};
 
-/// The longest that the server may take to answer.
+/// Time limit of the request.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// What came of asking.
+/// Result of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Health {
-    /// Nothing was asked: a gate is shut, or there is no endpoint to ask.
+    /// No request: a check fails, or there is no health endpoint to ask.
     NotAsked,
-    /// The server says that it is well.
+    /// The server reports that it is healthy.
     Accepts,
-    /// The server answers, and has no health endpoint.
+    /// The server answers, but has no health endpoint.
     NotOffered,
     /// The server refuses every request.
     Refuses,
-    /// There was no connection, or no usable answer: it may be there later.
+    /// No connection, or no usable answer: it may be available later.
     Unavailable,
 }
 
-/// What the server said, now.
+/// The server's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Online {
-    /// In a word.
+    /// The answer as one word.
     pub(crate) health: Health,
-    /// The status; `None` without an answer.
+    /// HTTP status; `None` without an answer.
     pub(crate) status: Option<u16>,
-    /// Status and the server's own words, or why there is no answer.
+    /// Status and message of the server, or why there is no answer.
     pub(crate) said: String,
-    /// The gate of a server that refuses.
+    /// The failed check, if the server refuses.
     #[serde(skip)]
     pub(crate) gate: Option<Gate>,
 }
@@ -48,7 +48,7 @@ impl Online {
     }
 }
 
-/// Asks once. Nothing is written.
+/// Sends one request. Nothing is written.
 pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'_>) -> Online {
     let Some(receiver) = resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub) else {
         return Online::not_asked("the target has no server");
@@ -68,7 +68,7 @@ pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'
     Online { health, status: reading.status, said: reading.said, gate }
 }
 
-/// Pure.
+/// The result for a reading of the response. Pure.
 fn health(reading: &Reading) -> Health {
     match (reading.status, reading.meaning) {
         (Some(404 | 405 | 410 | 501), _) => Health::NotOffered,

@@ -1,5 +1,5 @@
-//! Opening a project's store for writing. Whoever does that also takes over what was spooled beside it: this is the one
-//! place, so that spooled lines come into the journal before anything new does, whichever command is next.
+//! Opens a project's store for writing, and absorbs the lines spooled next to it. Every command opens the store here,
+//! so that spooled lines enter the journal before anything new.
 
 use std::ops::AddAssign;
 use std::path::Path;
@@ -12,27 +12,27 @@ use crate::books;
 use crate::spool::{Flaws, Spool, Taken};
 use crate::store::{Store, WriteTx};
 
-/// What was taken over from the spool.
+/// Result of absorbing the spool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Absorbed {
-    /// Events that were news to the journal.
+    /// Events that were new to the journal.
     pub(crate) captured: u64,
-    /// Lines that said nothing new.
+    /// Lines that stated nothing new.
     pub(crate) unchanged: u64,
-    /// Lines with a known id and another content.
+    /// Lines with a known id and other content.
     pub(crate) conflicts: u64,
-    /// Lines that are not kept, each audited.
+    /// Lines that are discarded, each with an audit row.
     pub(crate) discarded: u64,
-    /// Lines that cannot be read: torn and damaged ones.
+    /// Unreadable lines: truncated and damaged ones.
     pub(crate) unreadable: u64,
-    /// Older events that had to be given up for them.
+    /// Number of older events that were evicted to make room.
     pub(crate) evicted: i64,
-    /// What a person should know; plain sentences.
+    /// Warnings for people; whole sentences.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Absorbed {
-    /// Lines that are in the journal now.
+    /// Number of lines that are in the journal now.
     pub(crate) fn lines(&self) -> u64 {
         self.captured + self.unchanged + self.conflicts + self.discarded
     }
@@ -54,7 +54,7 @@ pub(crate) fn open(world: &World<'_>, workspace: &Workspace) -> Result<(Store, A
     Ok((store, absorbed))
 }
 
-/// Takes over what waits in the spool, if something does: only then is the store opened.
+/// Absorbs waiting lines of the spool, if there are any: only then the store is opened.
 pub(super) fn absorb_waiting(world: &World<'_>, workspace: &Workspace) -> Result<Absorbed, Error> {
     if Spool::beside(&workspace.place.store()).is_written() {
         return Ok(open(world, workspace)?.1);
@@ -69,8 +69,8 @@ pub(super) fn open_at(world: &World<'_>, rule: &Rule, file: &Path) -> Result<(St
     Ok((store, absorbed))
 }
 
-/// Takes over what lies in the spool beside `file`, whose store this is. What is wrong with the spool itself is a warning
-/// and stops nothing: its lines stay where they are.
+/// Absorbs the spool next to `file`, whose store this is. An error of the spool itself is a warning only: its lines
+/// stay where they are.
 pub(super) fn absorb(world: &World<'_>, rule: &Rule, store: &mut Store, file: &Path) -> Result<Absorbed, Error> {
     let mut absorbing = Absorbing { world, rule, store, spool: Spool::beside(file), absorbed: Absorbed::default() };
     match absorbing.all() {
@@ -87,11 +87,11 @@ pub(super) fn absorb(world: &World<'_>, rule: &Rule, store: &mut Store, file: &P
     Ok(absorbed)
 }
 
-/// What stops the taking over.
+/// What stopped the absorbing.
 enum Trouble {
-    /// The store, which the command needs as well.
+    /// The store failed, which the command needs too.
     Store(Error),
-    /// The spool's files.
+    /// A file of the spool failed.
     Spool(std::io::Error),
 }
 
@@ -110,7 +110,7 @@ struct Absorbing<'a> {
 }
 
 impl Absorbing<'_> {
-    /// First the files that somebody left, since they are older.
+    /// First the unfinished files of other processes, since they are older.
     fn all(&mut self) -> Result<(), Trouble> {
         if !self.spool.is_written() && self.spool.left()?.is_empty() {
             return Ok(());
@@ -118,14 +118,14 @@ impl Absorbing<'_> {
         let World { clock, interrupt, ids, .. } = self.world;
         let _lock = match Lock::take(&self.spool.lock(), "absorb", books::PATIENCE, *clock, interrupt) {
             Ok(lock) => lock,
-            // Somebody else is at it, or this command is to end.
+            // Another process is absorbing, or this command is ending.
             Err(lock::Error::Held { .. } | lock::Error::Interrupted { .. }) => return Ok(()),
             Err(lock::Error::Io(error)) => return Err(error.into()),
-            // The store's own locks failed before, with the words for it.
+            // The store's locks failed before, with a message about it.
             Err(error @ lock::Error::Unsupported { .. }) => return Err(std::io::Error::other(error).into()),
         };
         for taken in self.spool.left()? {
-            // The store remembers one file: the next is not begun before this one is finished.
+            // The store records one file: the next is not begun before this one is finished.
             if !self.file(taken)? {
                 return Ok(());
             }
@@ -136,7 +136,7 @@ impl Absorbing<'_> {
         Ok(())
     }
 
-    /// Takes one file over; false when it is left for a later run.
+    /// Absorbs one file; false if it is left for a later run.
     fn file(&mut self, taken: Taken) -> Result<bool, Trouble> {
         if !taken.settle(self.world.interrupt)? {
             return Ok(false);

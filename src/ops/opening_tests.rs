@@ -1,4 +1,4 @@
-//! Taking over what was spooled: from every state that a killed run can leave, exactly once.
+//! Absorbing the spool from every state that a killed run can leave, exactly once.
 
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ impl Site {
         Spool::beside(&self.store())
     }
 
-    /// What the next command finds and does.
+    /// Opens the store as the next command does.
     fn open(&self) -> opening::Absorbed {
         let (env, ids, interrupt) = (&self.env, &self.ids, &self.interrupt);
         let world = World { env, clock: &FixedClock(NOW), ids, random: fastrand::f64, interrupt };
@@ -57,7 +57,7 @@ impl Site {
         absorbed
     }
 
-    /// Spools envelopes, each by its fate.
+    /// Spools envelopes, each with its fate.
     fn write(&self, lines: &[(Fate<'_>, Vec<u8>)]) {
         let lines: Vec<_> = lines
             .iter()
@@ -66,7 +66,7 @@ impl Site {
         Writer::new(self.spool()).append(&lines).unwrap();
     }
 
-    /// Takes the spool as a run does, brings the first `parts` of it into the store, and ends there.
+    /// Takes the spool like a run, absorbs the first `parts` of it into the store, and stops.
     fn killed_after(&self, id: &str, parts: usize) {
         let taken = self.spool().take(id).unwrap().unwrap();
         let mut store = books::open(&self.store()).unwrap();
@@ -78,7 +78,7 @@ impl Site {
         }
     }
 
-    /// Ids in order, and how many audit rows there are.
+    /// Ids in order, and the number of audit rows.
     fn kept(&self) -> (Vec<String>, i64) {
         let store = books::open(&self.store()).unwrap();
         store
@@ -91,7 +91,7 @@ impl Site {
             .unwrap()
     }
 
-    /// What lies beside the store.
+    /// True if no file of the spool is left next to the store.
     fn is_clean(&self) -> bool {
         !self.spool().is_written() && self.spool().left().unwrap().is_empty()
     }
@@ -136,7 +136,7 @@ fn it_is_as_if_it_had_been_captured_then() {
     assert_eq!(site.open(), opening::Absorbed::default());
 }
 
-/// Taken and not begun, in the middle, and finished but not removed; each with newer lines behind it.
+/// Taken but not begun, in the middle, and finished but not removed; each with newer lines after it.
 #[test]
 fn every_state_of_a_killed_run_is_completed_once() {
     for parts in 0..=2 {
@@ -152,8 +152,8 @@ fn every_state_of_a_killed_run_is_completed_once() {
     }
 }
 
-/// The trap that the note in the store is for: a line that said nothing new when it came has left no id behind, and
-/// would be news after what came later.
+/// Why the store records absorbed bytes: a line that stated nothing new has left no id behind, and would be captured as
+/// new after a later line.
 #[test]
 fn a_fact_that_is_over_does_not_come_back() {
     let site = Site::new();
@@ -165,7 +165,7 @@ fn a_fact_that_is_over_does_not_come_back() {
     assert_eq!((site.kept().0, site.is_clean()), (vec!["k1".to_owned(), "k3".to_owned()], true));
 }
 
-/// Two that take over the same file (somebody removed the lock file): the store lets only one go on.
+/// Two processes absorb the same file (the lock file was removed): the store lets only one continue.
 #[test]
 fn a_part_goes_in_where_the_store_stands_and_nowhere_else() {
     let site = Site::new();
@@ -198,7 +198,7 @@ fn a_damaged_line_is_told_and_kept_and_stops_no_other() {
     assert_eq!(site.open(), opening::Absorbed::default());
 }
 
-/// What is wrong with the spool's files stops no command.
+/// An error of the spool's files stops no command.
 #[test]
 fn a_spool_that_cannot_be_read_is_a_warning() {
     let site = Site::new();

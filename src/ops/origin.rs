@@ -1,4 +1,4 @@
-//! Who emits the events of a run.
+//! The origin of a run's events: project, user, machine.
 
 use super::{Workspace, World};
 use crate::base::Env;
@@ -24,7 +24,7 @@ pub(super) fn origin(world: &World<'_>, workspace: &Workspace, project_uuid: &st
     }
 }
 
-/// What the project is called: as its identity says, else after the remote or the directory.
+/// The project's name: from its identity, else from the remote or the directory.
 pub(super) fn project_slug(workspace: &Workspace, facts: &Facts) -> String {
     workspace.identity.project_slug.clone().unwrap_or_else(|| facts.project_slug.clone())
 }
@@ -39,7 +39,7 @@ fn host() -> String {
     String::new()
 }
 
-/// The first that is set of the variables the reference asks, else the name in the password file.
+/// The first set variable of those that the reference uses, else the name in the password file.
 fn user(env: &Env) -> String {
     let named = [LOGNAME, USER, LNAME, USERNAME].iter().find_map(|name| env.text(name));
     named.map(str::to_owned).or_else(of_password_file).unwrap_or_default()

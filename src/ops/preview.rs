@@ -1,4 +1,4 @@
-//! `--dry-run`: what would be done.
+//! `--dry-run`: what a command would do.
 
 use super::Error;
 use super::bodies;
@@ -12,11 +12,11 @@ use crate::books;
 use crate::delivery;
 use crate::journal::Kind;
 
-/// What would be done: looks at the store if there is one, and creates nothing.
+/// Reports what would be done: reads the store if it exists, and creates nothing.
 pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> Result<(), Error> {
     let existing = books::open_read(&journey.workspace.place.store())?;
     let Some(indexed) = indexed else {
-        // A drain alone sends what the books say is owed, and the bodies in the queue.
+        // `drain` sends what the ledger has left to send, and the waiting documents.
         if let Some(store) = existing {
             let target_id = journey.resolved.identity.as_ref().map(|i| i.target_id.as_str());
             let (balance, already_in_queue) = store.read(|tx| {

@@ -1,4 +1,5 @@
-//! What a git hook does: index, and capture what is new with its texts, in one short transaction. No target, no books.
+//! The work of a git hook: index, and capture what is new with its texts, in one short transaction. It needs no target
+//! and no ledger.
 
 use super::dossier::{self, Selection};
 use super::memory::Memory;
@@ -7,31 +8,31 @@ use super::{Error, Workspace, World};
 use crate::books;
 use crate::config::Delivery;
 
-/// What a quick capture did.
+/// Result of a quick capture.
 #[derive(Debug)]
 pub(crate) struct Quick {
     /// Events that are new in the journal.
     pub(crate) captured: i64,
     /// Versions of documents that are new in the journal.
     pub(crate) documents: i64,
-    /// What was captured hangs on what git tracks.
+    /// True if the result depends on which files git tracks.
     pub(crate) hangs_on_index: bool,
-    /// What a person should know.
+    /// Warnings for people.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Captures the given missions, or all.
+/// Captures the given missions, or all for `None`.
 pub(crate) fn capture_quickly(
     world: &World<'_>,
     workspace: &Workspace,
     missions: Option<&[String]>,
 ) -> Result<Quick, Error> {
     workspace.project_uuid()?;
-    // What was committed is what is sent, whatever becomes of the file until then.
+    // The committed text is the one that is sent, even if the file changes later.
     let has_target = workspace.loaded.config.delivery != Delivery::None;
     let mut memory = Memory::of(workspace, true);
     let selection = Selection { missions, ..Selection::default() };
-    // Somebody waits for every millisecond: the store is opened while the files and git are asked.
+    // The user waits for the hook: the store is opened while files and git are examined.
     let (indexed, store) = std::thread::scope(|scope| {
         let opening = scope.spawn(|| books::open(&workspace.place.store()));
         let indexed = dossier::index(world, workspace, &memory, selection, &|_| ());

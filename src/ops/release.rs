@@ -1,4 +1,4 @@
-//! Lifting the holds of many events, a bounded number in each transaction.
+//! Releases many events on hold, a bounded number in each transaction.
 
 use std::path::Path;
 
@@ -8,19 +8,19 @@ use crate::books;
 use crate::journal::{self, HeldFilter, HeldRow, Release};
 use crate::store::Store;
 
-/// Rows looked at in one transaction.
+/// Rows examined in one transaction.
 const CHUNK: i64 = 1000;
 
-/// What lifting holds did, or would do.
+/// Result of a release, or of its preview.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lifted {
-    /// Holds.
+    /// Number of released events.
     pub(crate) events: u64,
-    /// Events that are owed now; the others were superseded or given up meanwhile.
+    /// Number of those that are left to send; the others were superseded or given up since.
     pub(crate) owed: u64,
 }
 
-/// Lifts the holds of the events that `filter` names.
+/// Releases the events that match `filter`.
 pub(crate) fn release_held(store: &mut Store, filter: &HeldFilter, now: Timestamp) -> Result<Lifted, Error> {
     each_page(|after| {
         store.write(|tx| {
@@ -33,7 +33,7 @@ pub(crate) fn release_held(store: &mut Store, filter: &HeldFilter, now: Timestam
     })
 }
 
-/// Counts the events that [`release_held`] would release; creates nothing and changes nothing.
+/// Counts the events that [`release_held`] would release; changes nothing.
 pub(crate) fn count_held(store: &Path, filter: &HeldFilter) -> Result<Lifted, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(Lifted::default()) };
     each_page(|after| {
@@ -48,7 +48,7 @@ pub(crate) fn count_held(store: &Path, filter: &HeldFilter) -> Result<Lifted, Er
     })
 }
 
-/// Adds up pages of rows, each with how many of them are owed, until one is empty.
+/// Adds up pages of rows and their number left to send, until a page is empty.
 fn each_page(mut page: impl FnMut(i64) -> Result<(Vec<HeldRow>, u64), Error>) -> Result<Lifted, Error> {
     let (mut lifted, mut after) = (Lifted::default(), 0);
     loop {

@@ -1,9 +1,9 @@
-//! The document of a run, whole.
+//! The whole document of a run.
 
 use super::*;
 use crate::endpoint::ReceiverKind;
 
-/// The whole document, in the order and with the names that scripts rely on.
+/// The whole document, in the order and names that scripts rely on.
 #[test]
 fn the_document_is_the_contract() {
     let report = Report {

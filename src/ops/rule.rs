@@ -1,4 +1,4 @@
-//! What the preset in force does with an event at capture.
+//! What the configured preset does with an event at capture.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::store::WriteTx;
 /// Why opting out dropped an event, in its audit row.
 pub(super) const OPTED_OUT: &str = "opted out, with opt_out.teamspace_bound = \"audit\"";
 
-/// What a person is told when events were given up.
+/// Message about evicted events.
 pub(crate) fn evicted_words(evicted: i64) -> String {
     format!(
         "{evicted} of the oldest undelivered events were deleted: the queue is at journal.capacity (see the audit). \
@@ -20,33 +20,32 @@ pub(crate) fn evicted_words(evicted: i64) -> String {
     )
 }
 
-/// What a person is told when opting out dropped events.
+/// Message about events that opting out dropped.
 pub(super) fn dropped_words(dropped: u64) -> String {
     format!("{dropped} events were not kept: this project opted out (those bound for a Teamspace are in the audit)")
 }
 
-/// Everything of the configuration that decides what a capture does with a fact.
+/// All parts of the configuration that decide what a capture does with a fact; part of the cache key.
 pub(super) fn fingerprint(workspace: &Workspace) -> String {
     let config = &workspace.loaded.config;
     let (kept, capacity) = ((config.retention, config.delivery), config.journal.capacity);
     let (families, artifacts) = (&config.families.local_only, &config.artifacts);
-    // A line of a log says whose project it is about, by these names.
+    // A log line names its project by these.
     let (identity, captures_logs) = (&workspace.identity, config.mission_log.capture);
     let log = captures_logs.then_some((&identity.project_slug, &identity.repo_slug));
     format!("{kept:?} {capacity} {:?} {families:?} {artifacts:?} {log:?}", config.opt_out.teamspace_bound)
 }
 
-/// The rows that were given up because the queue was full.
+/// The rows that were evicted because the queue was full.
 #[derive(Debug, Default)]
 pub(super) struct Evicted(BTreeSet<i64>);
 
 impl Evicted {
-    /// How many.
     pub(super) fn count(&self) -> i64 {
         i64::try_from(self.0.len()).unwrap_or(i64::MAX)
     }
 
-    /// True when this row is one of them.
+    /// True if this row was evicted.
     pub(super) fn has(&self, seq: i64) -> bool {
         self.0.contains(&seq)
     }
@@ -63,7 +62,7 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// The rule that the configuration states.
+    /// The rule of the configuration.
     pub(super) fn of(workspace: &Workspace) -> Self {
         let config = &workspace.loaded.config;
         Self {
@@ -76,23 +75,23 @@ impl Rule {
         }
     }
 
-    /// True when the queue is bounded, so that each capture may have to give something up.
+    /// True if the queue is bounded, so that a capture may evict events.
     pub(super) fn is_bounded(&self) -> bool {
         self.capacity.is_some()
     }
 
-    /// True when nothing is kept for a server.
+    /// True if no event is kept for a server.
     pub(super) fn is_opted_out(&self) -> bool {
         self.is_opted_out
     }
 
-    /// Notes before a capture whether its payloads are retained.
+    /// Records before a capture whether its payloads are retained.
     pub(super) fn note_retention(&self, tx: &WriteTx<'_>) -> Result<(), Error> {
         Ok(books::note_retention(tx, self.is_retained)?)
     }
 
-    /// Gives up the oldest events beyond the capacity, where the configuration bounds the queue; returns their rows. What
-    /// this transaction brought is above `arrived_after`: see [`books::evict`].
+    /// Evicts the oldest events beyond the capacity, if the configuration bounds the queue; returns their rows. The
+    /// rows of this transaction are above `arrived_after`: see [`books::evict`].
     pub(super) fn evict(&self, tx: &WriteTx<'_>, now: Timestamp, arrived_after: i64) -> Result<Evicted, Error> {
         let Some(capacity) = self.capacity else { return Ok(Evicted::default()) };
         Ok(Evicted(books::evict(tx, now, capacity, arrived_after)?))

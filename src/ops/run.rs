@@ -1,7 +1,7 @@
-//! `run`, `index` and `drain`: the same journey with the parts that apply.
+//! `run`, `index` and `drain`: the same steps, as far as they apply.
 //!
-//! The order is the promise: index, capture (durable, whatever follows), deliver events, then the documents they
-//! announce, balance. A shut gate or a dead target shortens the second half and never the first.
+//! The order is a promise: index, capture (durable, whatever follows), deliver events, then the documents they
+//! announce, balance. A failed check or an unreachable target affects only delivery.
 
 use std::time::Duration;
 
@@ -25,51 +25,51 @@ use crate::endpoint::{self, Choice, Keyring, Resolved, ServerStand};
 use crate::journal::Receipt;
 use crate::store::Store;
 
-/// Which parts of the journey a command takes.
+/// The steps of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 pub(crate) struct Scope {
     /// The command's name in the report.
     pub(crate) command: &'static str,
-    /// Take over what older versions left.
+    /// Import older stores.
     pub(crate) migrates: bool,
     /// Index and capture.
     pub(crate) indexes: bool,
-    /// Tell how each document stands, and keep the texts of those that are not sent now.
+    /// Report the state of each document, and store the texts of those that are not sent now.
     pub(crate) offers_bodies: bool,
     /// Deliver.
     pub(crate) drains: bool,
 }
 
-/// What to do.
+/// Options of a run.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Request<'a> {
-    /// Which parts.
+    /// The steps.
     pub(crate) scope: Scope,
     /// Only these missions.
     pub(crate) missions: Option<&'a [String]>,
-    /// Only missions that changed since this was last done with them in this checkout.
+    /// Only missions that changed since these steps were last done for them in this checkout.
     pub(crate) only_changed: bool,
-    /// Trust what is remembered of the checkout.
+    /// Use the cache of the checkout.
     pub(crate) uses_memory: bool,
-    /// The step whose missing artifacts are asked about.
+    /// The step whose missing artifacts are reported.
     pub(crate) step: Option<&'a str>,
-    /// Whose manifests say what is expected.
+    /// Edition of the manifests.
     pub(crate) edition: Edition,
-    /// How long delivery may take; the configured time without it.
+    /// Time limit of delivery; `None` for the configured one.
     pub(crate) max_time: Option<Duration>,
-    /// Offer documents again that the target acknowledged.
+    /// Send documents again that the target acknowledged.
     pub(crate) resubmits: bool,
-    /// List each line of the missions' logs.
+    /// List each line of the mission logs.
     pub(crate) lists_lines: bool,
-    /// Look, and change nothing.
+    /// Change nothing.
     pub(crate) dry_run: bool,
-    /// What the command line says about the target.
+    /// The target options of the command line.
     pub(crate) choice: Choice<'a>,
 }
 
-/// Runs the journey, and reports on it.
+/// Runs the steps, and returns the report.
 pub(crate) fn run(
     world: &World<'_>,
     workspace: &Workspace,
@@ -104,7 +104,7 @@ pub(crate) fn run(
         workspace.project_uuid()?;
     }
     if request.scope.migrates {
-        // What was captured here, and waits in a spool, comes before what older versions left.
+        // Spooled lines of this repository are absorbed before older stores are imported.
         let absorbed = opening::absorb_waiting(world, workspace)?;
         journey.took_over(absorbed);
         migrate::on_the_way(world, workspace, &resolved, &mut journey.report)?;
@@ -144,7 +144,7 @@ pub(crate) fn run(
     Ok(journey.report)
 }
 
-/// A run on its way.
+/// A run in progress.
 pub(super) struct Journey<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) workspace: &'a Workspace,
@@ -155,9 +155,9 @@ pub(super) struct Journey<'a> {
     pub(super) tally: Tally,
     /// The documents that this run captured.
     pub(super) captured_documents: Captured,
-    /// What was indexed is what the journal states: no other checkout has told something newer.
+    /// The index and the journal agree: no other checkout has stated anything newer.
     pub(super) is_settled: bool,
-    /// Whether the server accepts requests, as far as this run asked it.
+    /// Whether the server accepts requests, as far as this run used it.
     pub(super) server: ServerStand,
     start_stub: StartStub<'a>,
     pub(super) progress: &'a (dyn Fn(Step) + Sync),
@@ -165,7 +165,7 @@ pub(super) struct Journey<'a> {
 }
 
 impl Journey<'_> {
-    /// What is known before anything is read.
+    /// Fills the parts of the report that are known at the beginning.
     fn begin(&mut self) {
         let (report, workspace) = (&mut self.report, self.workspace);
         report.dry_run = self.request.dry_run;
@@ -178,7 +178,7 @@ impl Journey<'_> {
         report.target.clone_from(&self.resolved.identity);
         report.warnings.extend(workspace.loaded.warnings.iter().cloned());
         report.warnings.extend(self.resolved.warnings.iter().cloned());
-        // Where something is sent, a gate says it.
+        // If something is sent, a check reports it.
         if !self.request.scope.drains || !self.resolved.is_server() {
             report.warnings.extend(self.resolved.not_used());
         }
@@ -216,7 +216,7 @@ impl Journey<'_> {
         Ok(indexed)
     }
 
-    /// Says what the missions' logs gave.
+    /// Adds the totals of mission logs to the report.
     pub(super) fn took_logs(&mut self, logs: Option<LogTally>) {
         let Some(mut logs) = logs else { return };
         logs.name_lanes_on_hold();
@@ -227,7 +227,7 @@ impl Journey<'_> {
         self.report.mission_log_lines = listed;
     }
 
-    /// Says what lay in the spool.
+    /// Adds the absorbed lines of the spool to the report.
     fn took_over(&mut self, absorbed: Absorbed) {
         if absorbed == Absorbed::default() {
             return;
@@ -240,7 +240,7 @@ impl Journey<'_> {
         self.report.warnings.extend(warnings);
     }
 
-    /// Delivers, as far as the gates let, and keeps the texts of what is not delivered.
+    /// Delivers, if the checks pass, and stores the texts of documents that are not delivered.
     fn deliver(&mut self, store: &mut Store, indexed: Option<&Indexed>) -> Result<(), Error> {
         let filter = Filters::of(self.workspace)?;
         let uuid = self.workspace.identity.project_uuid.as_deref().unwrap_or_default();
@@ -274,7 +274,7 @@ impl Journey<'_> {
         self.note_gates(store)
     }
 
-    /// Why no document leaves, if that is so.
+    /// Why no document is sent; `None` if they are.
     pub(super) fn no_upload(&self) -> Option<NoUpload> {
         match (self.resolved.receiver, &self.resolved.endpoints) {
             (None, _) => Some(NoUpload::NoTarget),
@@ -283,7 +283,7 @@ impl Journey<'_> {
         }
     }
 
-    /// Somebody else drains: what was captured stays, and this run says so.
+    /// Another process drains: captured rows stay, and the report says so.
     fn locked_out(&mut self, error: lock::Error) -> Result<(), Error> {
         match error {
             lock::Error::Held { path, holder } => {
@@ -298,7 +298,7 @@ impl Journey<'_> {
         Ok(())
     }
 
-    /// Reads the books once more, from their counters.
+    /// Adds the balance, read again from the counters.
     pub(super) fn balance(&mut self, (balance, open): (delivery::Balance, i64)) {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
         let owed = balance.of(Class::Untried) + balance.of(Class::Retryable) + open;
@@ -309,7 +309,7 @@ impl Journey<'_> {
     }
 }
 
-/// The books of a target, and how many of its events are in open attempts.
+/// The balance of a target, and the number of its events in open attempts.
 pub(super) fn books_of(
     tx: &crate::store::ReadTx<'_>,
     target_id: Option<&str>,
@@ -322,12 +322,12 @@ pub(super) fn books_of(
     Ok((delivery::balance(tx, target.as_ref())?, open))
 }
 
-/// A gate as the report shows it.
+/// A check in the form of the report.
 pub(super) fn shown(gate: endpoint::Gate) -> Gate {
     Gate { name: gate.name.to_owned(), open: gate.is_open, known: gate.is_known, reason: gate.reason, fix: gate.fix }
 }
 
-/// The report section of a capture.
+/// Report section of a capture.
 pub(super) fn capture_section(receipt: &Receipt) -> Capture {
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Capture {

@@ -1,4 +1,4 @@
-//! The sending half of a run: events, documents, and what came in meanwhile.
+//! The delivery half of a run: events, documents, and rows captured meanwhile.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::endpoint::{Link, ReceiverKind};
 use crate::journal::Kind;
 use crate::store::Store;
 
-/// The part of a run that is under the drain lock.
+/// The part of a run that holds the drain lock.
 pub(super) struct Sending<'a, 'b> {
     journey: &'a mut Journey<'b>,
     outlet: &'a mut Outlet<'b>,
     begun: Timestamp,
     deadline: Timestamp,
     link: Option<Link>,
-    /// The connections for bodies, kept from one upload to the next.
+    /// The connections for documents, kept from one upload to the next.
     push: Option<Push>,
     did: Option<delivery::Report>,
 }
@@ -35,15 +35,15 @@ impl<'a, 'b> Sending<'a, 'b> {
         Self { journey, outlet, begun, deadline, link: None, push: None, did: None }
     }
 
-    /// The permitted target, connected to at the first need.
+    /// The permitted target, connected on first use.
     fn link(&mut self) -> Result<Option<Link>, Error> {
         if self.link.is_none() {
             let linked = self.outlet.link()?;
-            // Whoever keeps the token was asked now, so every gate is known.
+            // The credential source was asked just now, so every check is known.
             let mut gates = self.journey.keyring.gates();
             match linked {
                 Ok(link) => self.link = link,
-                // The embedded receiver has no gate but that it listens.
+                // The embedded receiver has only one check: that it listens.
                 Err(shut) if gates.is_empty() => gates = shut,
                 Err(_) => {}
             }
@@ -52,7 +52,7 @@ impl<'a, 'b> Sending<'a, 'b> {
         Ok(self.link.clone())
     }
 
-    /// Delivers events, if any are owed.
+    /// Delivers events, if any are left to send.
     pub(super) fn events(&mut self, store: &mut Store) -> Result<(), Error> {
         let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
         let world = self.journey.world;
@@ -61,14 +61,14 @@ impl<'a, 'b> Sending<'a, 'b> {
             let target = delivery::current(tx, &identity.target_id)?;
             let balance = delivery::balance(tx, target.as_ref())?;
             let total = balance.of(Class::Untried) + balance.of(Class::Retryable) + balance.of(Class::InFlight);
-            // A target that was never contacted is owed everything there is.
+            // For a target that was never contacted everything is left to send.
             let is_owed = target.map_or(Ok(total > 0), |target| delivery::owed(tx, &target))?;
             Ok::<_, delivery::Error>((is_owed, u64::try_from(total).unwrap_or(0)))
         })?;
         let mut did = self.did.take().unwrap_or_default();
         if is_owed && let Some(link) = self.link()? {
             let progress = self.journey.progress;
-            // The first answer may be long in coming: until then this is not "indexing".
+            // The first answer may take long: until then the progress must not show "indexing".
             progress(Step::Delivering { done: 0, total });
             let more =
                 drain::events(world, self.journey.workspace, store, &link, (self.begun, self.deadline), &mut |done| {
@@ -78,7 +78,7 @@ impl<'a, 'b> Sending<'a, 'b> {
             did.add(&more);
             self.journey.learn(&more.server);
         }
-        // The embedded receiver proves nothing, so it frees nothing.
+        // A delivery to the embedded receiver proves nothing, so it deletes no payload.
         let is_proof = identity.receiver != ReceiverKind::Stub;
         if is_proof && self.journey.workspace.loaded.config.retention == Retention::Off {
             release_acknowledged(store, world.clock.now(), &identity.target_id)?;
@@ -89,8 +89,8 @@ impl<'a, 'b> Sending<'a, 'b> {
         Ok(())
     }
 
-    /// Sends the documents whose events the target has; `disk` is what was indexed, where something was. After a halt of
-    /// the events none is sent.
+    /// Sends the documents whose events the target has; `disk` is the index of this run, if there is one. After a halt
+    /// of the events none is sent.
     pub(super) fn documents(&mut self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
         let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
         let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
@@ -123,7 +123,7 @@ impl<'a, 'b> Sending<'a, 'b> {
         }
         let journey = &mut *self.journey;
         journey.without_text(store, &did.textless)?;
-        // The embedded receiver proves nothing, so it frees nothing.
+        // A delivery to the embedded receiver proves nothing, so it deletes no text.
         let frees =
             identity.receiver != ReceiverKind::Stub && journey.workspace.loaded.config.retention == Retention::Off;
         if frees {
@@ -132,7 +132,7 @@ impl<'a, 'b> Sending<'a, 'b> {
         Ok(())
     }
 
-    /// The server does not know events that it acknowledged: it is asked who it is, and the way out is said.
+    /// The server denies to know events that it acknowledged: requests its health and adds the hint.
     fn ask_who(&mut self, store: &mut Store, answers: u32) -> Result<(), Error> {
         let (world, deadline) = (self.journey.world, self.deadline);
         let Some(link) = self.link()? else { return Ok(()) };
@@ -149,19 +149,19 @@ impl<'a, 'b> Sending<'a, 'b> {
         Ok(())
     }
 
-    /// Events that another process captured while this one held the lock, and left to it.
+    /// Delivers events that other processes captured while this one held the lock.
     pub(super) fn latecomers(&mut self, store: &mut Store) -> Result<(), Error> {
         let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
         let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
         let has_new = store.read(|tx| match delivery::current(tx, &identity.target_id)? {
             Some(target) => delivery::has_new(tx, &target),
-            // Nothing was owed to it yet when this drain looked.
+            // Nothing was left to send to it when this drain checked.
             None => Ok(delivery::balance(tx, None)?.of(Class::Untried) > 0),
         })?;
         if is_stopped || !has_new || !self.journey.report.gates.iter().all(|gate| gate.open) {
             return Ok(());
         }
-        // Whoever holds the lock now sees them as well.
+        // The present holder of the lock sees them as well.
         let Ok(held) = drain::lock(self.journey.world, self.journey.workspace, Duration::ZERO) else { return Ok(()) };
         self.events(store)?;
         self.documents(store, None)?;
@@ -170,7 +170,7 @@ impl<'a, 'b> Sending<'a, 'b> {
     }
 }
 
-/// Where payloads need not stay after delivery, lets the acknowledged ones go, a bounded number at a time.
+/// Deletes acknowledged payloads if the configuration does not retain them, a bounded number at a time.
 fn release_acknowledged(store: &mut Store, now: Timestamp, target_id: &str) -> Result<(), Error> {
     let mut after = Some(0);
     while let Some(seq) = after {

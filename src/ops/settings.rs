@@ -1,11 +1,11 @@
-//! Changing the settings of a project: planned, tried, and only then written.
+//! Changes the settings of a project: planned, checked, and only then written.
 
 use super::workspace::Setup;
 use super::{Error, Workspace, World};
 use crate::config::{Change, Edit, Refusal, Settings, plan_settings};
 
-/// Makes `changes` to the settings of the project, unless `is_dry`. `check` sees the project as it would be, and what it
-/// refuses is not written.
+/// Applies `changes` to the settings of the project, unless `is_dry`. `check` gets the project as it would be; if it
+/// fails, nothing is written.
 pub(crate) fn change_settings<T, E: From<Error>>(
     world: &World<'_>,
     setup: &Setup<'_>,
@@ -16,7 +16,7 @@ pub(crate) fn change_settings<T, E: From<Error>>(
 ) -> Result<(Edit, T), E> {
     workspace.project_uuid()?;
     if workspace.identity.is_derived {
-        // They would be lost as soon as the project gets an ID.
+        // They would be lost as soon as the project gets an id.
         return Err(Error::MissingIdentity.into());
     }
     let path = workspace.place.settings();

@@ -1,7 +1,7 @@
-//! Where captured lines go while a store cannot be opened: into the spool beside it.
+//! Spools captured lines next to a store that cannot be opened.
 //!
-//! Only `capture` spools, since its input exists nowhere else: what `run` and `index` would have captured is still in the
-//! feature directories, and the next index finds it.
+//! Only `capture` spools, because its input exists nowhere else: the input of `run` and `index` is still in the feature
+//! directories, where the next index finds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ use crate::books;
 use crate::event::Disposition;
 use crate::spool::{Dropped, Fate, Spool, Spooled, Writer};
 
-/// How often a stream that spools looks whether the store can be opened again.
+/// How often a spooling stream checks whether the store can be opened again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// True when it is the store that keeps an event out: locked past the bound, damaged, of a newer version, closed. A full
-/// disk is another matter: it takes no spool either.
+/// True if the store rejects an event: locked past the lock wait, damaged, of a newer version, closed. A full disk is
+/// different: it cannot hold a spool either.
 pub(super) fn is_about_the_store(error: &Error) -> bool {
     match error {
         Error::Store(error) => !error.is_full(),
@@ -29,14 +29,14 @@ pub(super) fn is_about_the_store(error: &Error) -> bool {
     }
 }
 
-/// The spools of one stream, by the store each lies beside.
+/// The spools of one stream, by their stores.
 #[derive(Debug, Default)]
 pub(super) struct Spools {
     open: BTreeMap<PathBuf, Refuge>,
     troubled: BTreeSet<PathBuf>,
 }
 
-/// A store that cannot be opened, and what takes its place.
+/// A store that cannot be opened, and its spool.
 #[derive(Debug)]
 struct Refuge {
     why: String,
@@ -45,8 +45,8 @@ struct Refuge {
 }
 
 impl Spools {
-    /// True when lines may go to the store. Where they did not, it is tried again once in a while, and without a wait: a
-    /// long stream comes back to its journal, and an interactive one does not wait for each line.
+    /// True if lines may go to the store. After a failure the store is tried again at intervals and without waiting: a
+    /// long stream returns to its journal, and an interactive one does not wait for each line.
     pub(super) fn is_open(&mut self, store: &Path, now: Timestamp) -> bool {
         let Some(refuge) = self.open.get_mut(store) else { return true };
         if now.since(refuge.tried_at) < RETRY {
@@ -66,7 +66,7 @@ impl Spools {
         self.open.insert(store.to_owned(), Refuge { why, tried_at: now, writer });
     }
 
-    /// True when the spool itself could not be taken over in this stream: it is not tried for each batch.
+    /// True if the spool itself could not be absorbed in this stream: it is not tried again for each batch.
     pub(super) fn is_troubled(&self, store: &Path) -> bool {
         self.troubled.contains(store)
     }
@@ -76,8 +76,8 @@ impl Spools {
         self.troubled.insert(store.to_owned());
     }
 
-    /// Spools candidates, and returns when they are on disk. What the rule in force says of each holds, whichever rule
-    /// is in force when they come into the journal.
+    /// Spools candidates, and returns when they are on disk. The present rule decides about each, even if another rule
+    /// applies when they enter the journal.
     pub(super) fn append(
         &mut self,
         store: &Path,
@@ -107,7 +107,7 @@ impl Spools {
     }
 }
 
-/// The answer to a spooled line: its reason says why it is not in the journal, then what is odd about it.
+/// The result for a spooled line: its reason says why it is not in the journal, then how it breaks the contract.
 fn line(candidate: &Candidate, decided: Disposition, why: &str) -> Line {
     let reason = candidate.oddity.as_ref().map_or_else(|| why.to_owned(), |oddity| format!("{why}; {oddity}"));
     match decided {

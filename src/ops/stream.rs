@@ -1,7 +1,7 @@
-//! `capture`: envelopes from a stream, one on each line, into the journal.
+//! `capture`: captures envelopes from a stream, one on each line.
 //!
-//! A broken line never stops the others. Each envelope goes to the store of its own project, so that a producer that
-//! serves several never mixes them; one that names none goes to the project at hand. Memory holds one batch.
+//! A broken line never affects the others. Each envelope is captured in the store of its own project, so a producer may
+//! serve several projects; one that names none belongs to the current project. Memory holds one batch.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -21,15 +21,16 @@ use crate::journal::{self, Appended, Audit, Entry};
 use crate::spool::Spool;
 use crate::store::Store;
 
-/// Stores of other projects kept open at a time.
+/// Number of other projects' stores kept open.
 const OPEN_STORES: usize = 8;
 
-/// How to capture.
+/// Options of a capture.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StreamRequest {
-    /// Refuse envelopes that break the contract, instead of capturing them with a word about it.
+    /// Reject envelopes that break the contract, instead of capturing them with a warning.
     pub(crate) strict_envelope: bool,
-    /// Refuse when this many events are live. What cannot be counted is refused as well: nothing is spooled then.
+    /// Reject events beyond this many live ones. Events that cannot be counted are rejected too: nothing is spooled
+    /// then.
     pub(crate) capacity: Option<u64>,
     /// Lines in a transaction.
     pub(crate) batch: usize,
@@ -38,32 +39,32 @@ pub(crate) struct StreamRequest {
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct StreamEnd {
-    /// A stop was asked for before the end of the input.
+    /// A stop was requested before the end of the input.
     pub(crate) was_interrupted: bool,
-    /// Older events that were given up, where the queue is bounded.
+    /// Number of evicted older events, if the queue is bounded.
     pub(crate) evicted: i64,
 }
 
-/// What became of one line.
+/// Result for one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Line {
     /// Its number, from 1.
     #[serde(rename = "line")]
     pub(crate) number: u64,
-    /// The event's id, when the line has one.
+    /// The event's id, if the line has one.
     pub(crate) event_id: Option<String>,
-    /// Its place in the journal, or that of the event that says the same.
+    /// Its journal row, or the row of the event that states the same.
     pub(crate) seq: Option<i64>,
     /// `captured`, `unchanged`, `conflict`, `refused`, `discarded` or `spooled`.
     pub(crate) result: &'static str,
-    /// Why, or what is odd about it.
+    /// The reason, or how it breaks the contract.
     pub(crate) reason: Option<String>,
-    /// Why it is held.
+    /// Why it is on hold.
     pub(crate) blocked: Option<String>,
-    /// True when the line is no envelope at all.
+    /// True if the line is not an envelope.
     #[serde(skip)]
     pub(crate) is_broken: bool,
-    /// True when the envelope itself is odd.
+    /// True if the envelope breaks the contract.
     #[serde(skip)]
     pub(crate) is_odd: bool,
 }
@@ -82,25 +83,25 @@ impl Line {
         }
     }
 
-    /// The event was captured and had to go again at once: the same lines brought more than the queue may hold.
+    /// Marks the line's event as evicted at once: the lines exceed the capacity of the queue.
     fn give_way(&mut self) {
         let reason = "the queue is at journal.capacity, and newer lines came with it".to_owned();
         (self.result, self.reason) = ("discarded", Some(reason));
     }
 }
 
-/// What there is to say while a stream is captured.
+/// A message while a stream is captured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum News<'a> {
-    /// What became of a batch of lines; each is on disk.
+    /// Results of a batch of lines; each is on disk.
     Lines(&'a [Line]),
-    /// A store cannot be opened, in the words of why; from here on its lines go into the spool beside it.
+    /// A store cannot be opened, for this reason; from here on its lines are spooled next to it.
     Spooling(&'a str),
-    /// Lines that were spooled before are in the journal.
+    /// Spooled lines of an earlier command are in the journal.
     Absorbed(&'a Absorbed),
 }
 
-/// Captures every line of `input`, and says of each what became of it, after it is on disk: one call for each batch.
+/// Captures every line of `input`, and reports the results of each batch after they are on disk.
 pub(crate) fn capture_stream(
     world: &World<'_>,
     workspace: &Workspace,
@@ -137,7 +138,7 @@ struct Capture<'a> {
 }
 
 impl Capture<'_> {
-    /// Captures a batch, in one transaction for each store that it concerns; returns how many older events that cost.
+    /// Captures a batch, in one transaction for each store; returns the number of evicted older events.
     fn batch(&mut self, examined: Vec<Examined>) -> Result<i64, Error> {
         let mut lines = Vec::with_capacity(examined.len());
         let mut by_project: BTreeMap<Option<String>, Vec<Candidate>> = BTreeMap::new();
@@ -165,14 +166,14 @@ impl Capture<'_> {
         Ok(evicted)
     }
 
-    /// The project whose store takes the event; `None` for the one at hand.
+    /// The project whose store gets the event; `None` for the current one.
     fn destination(&self, candidate: &Candidate) -> Option<String> {
         let named = candidate.inspection.project_uuid.as_deref()?;
         let uuid = uuid::Uuid::parse_str(named).ok()?.to_string();
         (self.workspace.identity.project_uuid.as_deref() != Some(&uuid)).then_some(uuid)
     }
 
-    /// Captures candidates of one project: in its store, or in the spool while that cannot be opened.
+    /// Captures candidates of one project: in its store, or in the spool while the store cannot be opened.
     fn store(&mut self, project: Option<&str>, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
         let path = match project {
             Some(uuid) => self.workspace.home.project(uuid, &self.workspace.repository_id)?.store(),
@@ -194,10 +195,10 @@ impl Capture<'_> {
         Ok((lines, 0))
     }
 
-    /// Opens the store, unless it is open, and takes over what was spooled beside it.
+    /// Opens the store, unless it is open, and absorbs its spool.
     fn open(&mut self, path: &Path) -> Result<(), Error> {
         let absorbed = if let Some(store) = self.stores.get_mut(path) {
-            // Somebody who found the store locked may have spooled since: the older lines come first.
+            // Another process that found the store locked may have spooled since: older lines go first.
             if !Spool::beside(path).is_written() || self.spools.is_troubled(path) {
                 return Ok(());
             }
@@ -291,7 +292,7 @@ impl Candidate {
         }
     }
 
-    /// The line of an event that opting out drops.
+    /// The result for an event that opting out drops.
     pub(super) fn dropped(&self) -> Line {
         self.became("discarded", None, Some("opted out".to_owned()), None)
     }

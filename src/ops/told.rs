@@ -1,8 +1,8 @@
-//! What a checkout has told: a work tree tells a fact only where it changed there since. Another one may have told
-//! something newer meanwhile, which an older state of a file here does not take back.
+//! The facts that a checkout has stated: a work tree states a fact only if it changed there. Another checkout may have
+//! stated a newer one meanwhile, which an older file here must not revert.
 //!
-//! The file `told` beside what else is remembered of the checkout: a line of JSON, then 28 bytes for each fact. It is
-//! taken for absent when it is damaged or about another journal.
+//! The file `told` in the cache directory of the checkout: a line of JSON, then 28 bytes for each fact. It is ignored
+//! if it is damaged or belongs to another journal.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::event::Coalesce;
 use crate::journal::{self, Point};
 use crate::store::ReadTx;
 
-/// A longer file is not read, in bytes.
+/// Largest file that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
 
 /// The first line.
@@ -25,22 +25,22 @@ struct Head {
     point: Point,
 }
 
-/// The facts of one checkout.
+/// The facts stated by one checkout.
 #[derive(Debug)]
 pub(super) struct Told {
     file: PathBuf,
     checkout: String,
     facts: Facts,
-    /// The number of the last that was told.
+    /// The number of the last stated fact.
     last: u32,
-    /// What was ever told by anybody, where this is a linked work tree that has told nothing yet: its files are what
-    /// somebody made a branch of, and no news.
+    /// All facts ever stated by any checkout, if this is a linked work tree that has stated nothing yet: its files come
+    /// from a branch and are not new.
     ever: HashSet<([u8; 16], [u8; 8])>,
     has_changed: bool,
 }
 
 impl Told {
-    /// What the checkout that `dir` is kept for has told to this journal.
+    /// The facts that the checkout with the cache directory `dir` has stated to this journal.
     pub(super) fn of(tx: &ReadTx<'_>, dir: &Path, checkout: &str, is_linked: bool) -> Result<Self, Error> {
         let file = dir.join("told");
         let (ever, has_changed) = (HashSet::new(), false);
@@ -56,14 +56,14 @@ impl Told {
         Ok(told)
     }
 
-    /// True when the checkout told this last, and nothing that contradicts it since; or began with it.
+    /// True if the checkout stated this last and nothing contrary since, or began with it.
     pub(super) fn says(&self, c: &Coalesce) -> bool {
         let Some(said) = self.facts.get(&c.key) else { return self.ever.contains(&(c.key, short(c))) };
         let rival = c.rival.and_then(|rival| self.facts.get(&rival));
         said.facts == short(c) && rival.is_none_or(|rival| rival.number < said.number)
     }
 
-    /// Notes that the checkout says this now.
+    /// Records that the checkout states this now.
     pub(super) fn note(&mut self, c: &Coalesce) {
         if self.facts.contains_key(&c.key) && self.says(c) {
             return;
@@ -73,7 +73,7 @@ impl Told {
         self.has_changed = true;
     }
 
-    /// Writes it down, where it changed.
+    /// Saves the file, if it changed.
     pub(super) fn save(&self, point: &Point) {
         if !self.has_changed {
             return;
@@ -99,7 +99,7 @@ fn short(c: &Coalesce) -> [u8; 8] {
     journal::short(&c.facts)
 }
 
-/// What was said of a key, and as which of all that the checkout said.
+/// The last statement about a key, and its number among all of the checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Said {
     facts: [u8; 8],

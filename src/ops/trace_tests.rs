@@ -1,4 +1,4 @@
-//! What capture asks of the store, however deep the journal is: no statement counts, and none looks at every row.
+//! The statements that capture runs, at any depth of the journal: none counts rows, and none scans a table.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -18,7 +18,7 @@ const DEPTH: u64 = 100_000;
 const NOW: Timestamp = Timestamp::from_micros(1_770_000_000_000_000);
 const PROJECT: &str = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
 
-/// A project whose journal is `DEPTH` events deep, with a target that has seen none of them.
+/// A project with `DEPTH` events in its journal, and a target that has none of them.
 struct Deep {
     _dir: tempfile::TempDir,
     env: Env,
@@ -54,7 +54,7 @@ impl Deep {
         self.workspace.place.store()
     }
 
-    /// Captures lines one by one; returns what became of them, and the statements that took.
+    /// Captures lines one by one; returns their results, and the statements that ran.
     fn capture(&self, lines: &[String], capacity: Option<u64>) -> (Vec<&'static str>, Vec<String>) {
         let request = StreamRequest { strict_envelope: false, capacity, batch: 1 };
         let input = Box::new(Cursor::new(lines.join("\n")));
@@ -113,8 +113,8 @@ fn keyed(id: &str, said: &str) -> String {
     )
 }
 
-/// What is wrong with the statements, on the store they ran in: those that count, and those that look at every row of
-/// a table, but for the tables in `small`.
+/// Findings about the statements, on the store they ran in: those that count, and those that scan a table, except
+/// tables in `small`.
 fn costly(store: &Path, heard: &[String], small: &[&str]) -> Vec<String> {
     let words = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
     let statements: BTreeSet<&String> =
@@ -137,10 +137,10 @@ fn costly(store: &Path, heard: &[String], small: &[&str]) -> Vec<String> {
     books::open(store).unwrap().read(plans).unwrap()
 }
 
-/// Reads the counters of a scope.
+/// The statement that reads the counters of a scope.
 const LOAD: &str = "SELECT name, value FROM store_counters";
 
-/// How many of the statements have these words.
+/// Number of statements that contain these words.
 fn times(heard: &[String], words: &str) -> usize {
     heard.iter().filter(|sql| sql.contains(words)).count()
 }
@@ -167,7 +167,7 @@ fn capture_asks_the_same_at_any_depth() {
     assert_eq!(costly(&deep.store(), &heard, &[]), [""; 0]);
     let (results, heard) = deep.capture(&[plain("b", "x"), keyed("k4", "z")], Some(DEPTH + 2));
     assert_eq!(results, ["refused", "captured"], "what replaces an event makes none more");
-    // The depth is compared with each line and read once.
+    // The counters are compared for each line and read once.
     assert_eq!((times(&heard, "PRAGMA data_version"), times(&heard, LOAD)), (2, 1));
     assert_eq!(costly(&deep.store(), &heard, &[]), [""; 0]);
     let found = books::open(&deep.store()).unwrap().read(books::check).unwrap();
@@ -192,7 +192,7 @@ fn size_asks_the_same_at_any_depth() {
     assert!(!costly(&deep.store(), &counting, &[]).is_empty(), "a count is found");
 }
 
-/// There are as many targets as places the project ever delivered to, whatever the depth.
+/// The number of targets does not depend on the depth.
 #[test]
 fn eviction_asks_the_same_at_any_depth() {
     let deep = Deep::new(&format!("preset = 'stub'\nretention = 'off'\njournal.capacity = {DEPTH}"));

@@ -1,5 +1,5 @@
-//! What a drain leaves about itself: the gates that stopped it, and the balance it ended with. Written only where that
-//! differs from what is on record, so that a drain with nothing to do writes nothing.
+//! The record of a drain: the checks that stopped it, and its last balance. Written only on a change, so a drain with
+//! nothing to do writes nothing.
 
 use super::Error;
 use super::run::{Journey, shown};
@@ -8,7 +8,7 @@ use crate::endpoint::{Gate, ReceiverKind, SERVER_REFUSED, ServerStand};
 use crate::store::Store;
 
 impl Journey<'_> {
-    /// Takes note of what the server said; a refusal of everything is a gate in the report.
+    /// Records the server's state; if it refuses every request, the report gets a failed check.
     pub(super) fn learn(&mut self, stand: &ServerStand) {
         self.server = std::mem::take(&mut self.server).then(stand.clone());
         self.report.gates.retain(|gate| gate.name != SERVER_REFUSED);
@@ -22,7 +22,7 @@ impl Journey<'_> {
         Some(stand.gate(receiver, self.keyring.token_place().as_deref()))
     }
 
-    /// Records which gates stopped this drain, or that none did.
+    /// Records which checks stopped this drain, or that none did.
     pub(super) fn note_gates(&self, store: &mut Store) -> Result<(), Error> {
         if !self.request.scope.drains || self.resolved.receiver.is_none() {
             return Ok(());
@@ -45,7 +45,7 @@ impl Journey<'_> {
         })?)
     }
 
-    /// Keeps the balance that a drain ended with.
+    /// Stores the balance at the end of a drain.
     pub(super) fn keep_balance(&self, store: &mut Store, balance: &Balance) -> Result<(), Error> {
         let (Some(target_id), true) = (self.target_id(), self.report.drain.is_some()) else { return Ok(()) };
         let known = store.read(|tx| {

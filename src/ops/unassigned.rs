@@ -1,5 +1,5 @@
-//! Events that name no project, given to the project at hand: what older stores held, on a person's word; and what this
-//! repository captured before it had an id.
+//! Assigns events without a project to the current project: rows of older stores, on a user's confirmation, and events
+//! that this repository captured before it had an id.
 
 use super::migrate::policy;
 use super::report::Report;
@@ -7,13 +7,13 @@ use super::{Error, Workspace, World};
 use crate::git;
 use crate::legacy::{self, Given, Policy, Unassigned};
 
-/// What lies there. Creates nothing.
+/// The unassigned events. Creates nothing.
 pub(crate) fn unassigned(workspace: &Workspace) -> Unassigned {
     legacy::unassigned(&workspace.home.unassigned_imports().store())
 }
 
-/// Gives it to the project at hand, and notes that in the report of `migrate`. Called only with a person's word for it:
-/// nothing in the events says that they are the project's.
+/// Assigns them to the current project, and adds that to the report of `migrate`. Call this only with a user's
+/// confirmation: nothing in the events says that they belong to the project.
 pub(crate) fn adopt_unassigned(world: &World<'_>, workspace: &Workspace, report: &mut Report) -> Result<(), Error> {
     workspace.project_uuid()?;
     let given = give(world, workspace)?;
@@ -32,10 +32,10 @@ pub(crate) fn adopt_unassigned(world: &World<'_>, workspace: &Workspace, report:
     Ok(())
 }
 
-/// Gives the project what this repository captured before it had an id; returns what a person should know of it.
+/// Assigns the events that this repository captured before it had an id to the project; returns a message about it.
 pub(super) fn adopt_earlier(world: &World<'_>, workspace: &Workspace) -> Result<Option<String>, Error> {
     let identity = &workspace.identity;
-    // An id that is only derived gives way to a real one.
+    // A derived id is replaced by a real one.
     if identity.project_uuid.is_none() || identity.is_derived {
         return Ok(None);
     }

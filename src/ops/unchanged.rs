@@ -1,4 +1,4 @@
-//! What a journey need not do again, because it is remembered of the checkout that it was done.
+//! Detects work that a run can skip, because the cache of the checkout shows that it was done.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::store::{ReadStore, ReadTx};
 use crate::{books, delivery, journal};
 
 impl Journey<'_> {
-    /// True when the store is the one of which something is remembered, and nothing was given up in it since.
+    /// True if the store is the one that the cache describes, and nothing was given up in it since.
     pub(super) fn is_same_store(&self) -> bool {
         let (Ok(Some(store)), Some(then)) = (books::open_read(&self.workspace.place.store()), self.memory.point())
         else {
@@ -27,13 +27,12 @@ impl Journey<'_> {
         self.resolved.identity.as_ref().map(|identity| identity.target_id.as_str())
     }
 
-    /// True when all there is to do was done before; then the report says so, and nothing was written but what is known
-    /// of the files.
+    /// True if everything was done before; then the report says so, and only the state of files was written.
     pub(super) fn is_unchanged(&mut self, indexed: &Indexed) -> Result<bool, Error> {
         if self.world.interrupt.is_requested() {
             return Ok(false);
         }
-        // What was spooled is taken over by who opens the store to write; he also tells whatever is wrong with it.
+        // The command that opens the store for writing absorbs the spool and reports its problems.
         let spool = Spool::beside(&self.workspace.place.store());
         if spool.is_written() || !spool.left().is_ok_and(|left| left.is_empty()) {
             return Ok(false);
@@ -63,7 +62,8 @@ impl Journey<'_> {
         Ok(true)
     }
 
-    /// True when there is nothing to deliver and nothing to note: no event, no document, no gate, no payload to let go.
+    /// True if there is nothing to deliver and nothing to record: no event, no document, no failed check, no payload to
+    /// delete.
     fn owes_nothing(&self, tx: &ReadTx<'_>) -> Result<bool, Error> {
         let Some(identity) = &self.resolved.identity else { return Ok(self.resolved.receiver.is_none()) };
         if self.resolved.receiver.is_none() {
@@ -86,7 +86,7 @@ impl Journey<'_> {
             && documents::books_of(tx, Some(&target), Kind::Document)? == 0)
     }
 
-    /// True when no text of a document that is owed would have to be kept.
+    /// True if no document that is left to send needs its text stored.
     fn texts_are_safe(&self, store: &ReadStore) -> Result<bool, Error> {
         if self.no_upload().is_some() {
             return Ok(true);
@@ -97,7 +97,7 @@ impl Journey<'_> {
         })
     }
 
-    /// Writes down what the next run of this checkout need not do again.
+    /// Saves what the next run of this checkout can skip.
     pub(super) fn remember(&mut self, indexed: &Indexed) {
         if self.request.missions.is_none() {
             self.memory.keep_only(&indexed.present.iter().map(String::as_str).collect());

@@ -1,5 +1,4 @@
-//! Where a command works: the checkout, the configuration that holds there, the project, and its place in the state
-//! directory.
+//! Where a command works: the checkout, its configuration, the project, and the project's place in the state directory.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,13 +13,13 @@ use crate::git::{self, Checkout, Git, GitIgnored};
 /// The repository's configuration file, at the top of the work tree.
 const REPOSITORY_FILE: &str = "event-sync.toml";
 
-/// Where older versions keep what concerns a project.
+/// Directory with the project files of older versions.
 const KITTIFY: &str = ".kittify";
 
 /// The file that states a project's identity.
 const IDENTITY_FILE: &str = ".kittify/config.yaml";
 
-/// What a person said on the command line.
+/// Input from the command line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup<'a> {
     /// Where the process was started.
@@ -29,37 +28,37 @@ pub(crate) struct Setup<'a> {
     pub(crate) start: &'a Path,
     /// A file to read instead of the repository's.
     pub(crate) config_file: Option<&'a Path>,
-    /// Flags that set configuration keys.
+    /// Configuration keys set by flags.
     pub(crate) flags: &'a [Flag<'a>],
-    /// What to take for the project's settings, instead of what their file says.
+    /// Text to use as the project's settings, instead of their file.
     pub(crate) settings: Option<&'a str>,
-    /// True when the command line agrees to the repository's file as it is, for this process.
+    /// True if the command line allows the repository's file as it is, for this process.
     pub(crate) allows_file: bool,
 }
 
-/// A place to work in. Opening one creates nothing.
+/// An opened workspace. Opening one creates nothing.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     /// The work tree, or a plain directory.
     pub(crate) checkout: Checkout,
-    /// The top of the project: the work tree's, or a directory below it that is a project of its own.
+    /// The top of the project: that of the work tree, or a directory below it that is a separate project.
     pub(crate) root: PathBuf,
-    /// The same directory in the main work tree, when this is a linked one.
+    /// The same directory in the main work tree, if this is a linked one.
     pub(crate) main_root: PathBuf,
-    /// Every setting and its origin.
+    /// Every setting with its origin.
     pub(crate) loaded: Loaded,
-    /// Who the project is.
+    /// Identity of the project.
     pub(crate) identity: dossier::Identity,
     /// The directories outside the repository.
     pub(crate) home: Home,
-    /// The repository, as its stores are named.
+    /// Id of the repository, used in the names of its stores.
     pub(crate) repository_id: RepositoryId,
     /// The project's files in the state directory.
     pub(crate) place: Place,
 }
 
 impl Workspace {
-    /// Finds the checkout and reads what holds there.
+    /// Finds the checkout and reads its configuration and identity.
     pub(crate) fn open(world: &World<'_>, setup: &Setup<'_>) -> Result<Self, Error> {
         let checkout = git::discover(setup.start)?;
         let home = Home::find(world.env, setup.cwd)?;
@@ -85,7 +84,7 @@ impl Workspace {
             flags: setup.flags,
             pins: Pins::These(&[], &BTreeMap::new()),
         };
-        // The project's own settings lie in a directory named after it, so who it is comes from the other layers.
+        // The project's own settings are in a directory named after its id, so the id must come from the other layers.
         let loaded = config::load(&inputs)?;
         let given =
             ProjectOverride { uuid: loaded.config.project.uuid.clone(), slug: loaded.config.project.slug.clone() };
@@ -95,7 +94,7 @@ impl Workspace {
         }
         let mut identity = dossier::identity(&roots, &given)?;
         if identity.project_uuid.is_none() && loaded.config.delivery == Delivery::Stub {
-            // Nothing leaves the machine, so a first try needs no file of ours.
+            // Nothing leaves the machine, so a first try needs no configuration file.
             let first = git::first_commit(&Self::git(world), &checkout);
             identity.is_derived = first.is_some();
             identity.project_uuid = first.as_deref().map(dossier::derived_uuid);
@@ -126,12 +125,12 @@ impl Workspace {
         Ok(Self { checkout, root, main_root, loaded, identity, home, repository_id, place })
     }
 
-    /// The same for a command that writes: the repository's id is written first, where there is none yet.
+    /// The same for a command that writes: stores the repository's id first, if there is none yet.
     pub(crate) fn open_to_write(world: &World<'_>, setup: &Setup<'_>) -> Result<Self, Error> {
         let workspace = Self::open(world, setup)?;
         match owner::claim(world, &workspace)? {
             owner::Claim::Held => Ok(workspace),
-            // The settings and the store are those of the new id.
+            // Settings and store belong to the new id.
             owner::Claim::New => {
                 let workspace = Self::open(world, setup)?;
                 owner::note(world, &workspace);
@@ -145,48 +144,48 @@ impl Workspace {
         }
     }
 
-    /// Where the configuration has units and documents looked for.
+    /// The configured sources of units and documents.
     pub(crate) fn sources(&self) -> Result<dossier::Sources, Error> {
         let is_default = |origin: &Origin| *origin == Origin::Default;
         let is_set = |key: &str| self.loaded.values.iter().any(|v| v.key == key && !is_default(&v.origin));
         dossier::Sources::of(&self.loaded.config.artifacts, &is_set).map_err(|e| dossier::Error::Sources(e).into())
     }
 
-    /// What git ignores, where that is not indexed.
+    /// Git's ignore rules, if ignored files are not indexed.
     pub(crate) fn git_ignored(&self) -> Option<GitIgnored> {
         let is_left_out = self.loaded.config.artifacts.git_ignored == GitIgnoredFiles::Skip;
         if is_left_out { GitIgnored::of(&self.checkout) } else { None }
     }
 
-    /// Git, as children are started for this command.
+    /// Git, with the settings for child processes of this command.
     pub(crate) fn git(world: &World<'_>) -> Git {
         Git::new(world.env)
     }
 
-    /// The project's id, or what to do about its absence.
+    /// The project's id; the error says how to set one.
     pub(crate) fn project_uuid(&self) -> Result<&str, Error> {
         self.identity.project_uuid.as_deref().ok_or(Error::MissingIdentity)
     }
 }
 
-/// The directories and files whose words count for a project; what is not there is left out where that is told.
+/// The files and directories whose content controls a project; missing ones are omitted if their absence is harmless.
 fn obeyed(checkout: &Checkout, root: &Path, main_root: &Path) -> Vec<PathBuf> {
     let words = |dir: &Path| [REPOSITORY_FILE, KITTIFY, IDENTITY_FILE].map(|file| dir.join(file));
     let mut all: Vec<PathBuf> = words(root).into_iter().chain(words(main_root)).collect();
-    // A directory that says nothing of a project may be anybody's: such as `/`.
+    // A directory without project files may belong to anyone, such as `/`.
     if checkout.is_repository() || all.iter().any(|file| file.symlink_metadata().is_ok()) {
         all.push(root.to_owned());
     }
     all
 }
 
-/// Directories that are passed over when projects are looked for: they hold other people's files, and many.
+/// Directories that are skipped in the search for projects: they contain many files of other projects.
 const CROWDED: [&str; 3] = ["node_modules", "target", "vendor"];
-/// How deep below the top of a work tree projects are looked for, and in how many directories at most.
+/// Depth below the top of a work tree, and number of directories, that are searched for projects at most.
 const DEEPEST: usize = 3;
 const MOST_DIRECTORIES: usize = 2000;
 
-/// The projects in directories below `top`, ordered by path: those that have a configuration or an identity of their own.
+/// The projects in directories below `top`, ordered by path: those with a configuration or an identity.
 pub(crate) fn projects_below(top: &Path) -> Vec<PathBuf> {
     let (mut found, mut looked_at) = (Vec::new(), 0);
     let mut open = vec![(top.to_owned(), 0)];
@@ -195,7 +194,7 @@ pub(crate) fn projects_below(top: &Path) -> Vec<PathBuf> {
         for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
             let name = entry.file_name();
             let is_passed = name.as_encoded_bytes().starts_with(b".") || CROWDED.iter().any(|crowded| name == *crowded);
-            // A repository of its own has hooks of its own.
+            // A nested repository has its own hooks.
             if is_passed || looked_at == MOST_DIRECTORIES || entry.path().join(".git").exists() {
                 continue;
             }
@@ -213,8 +212,8 @@ pub(crate) fn projects_below(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The nearest directory from `start` up to the top of the checkout that says it is a project; else that top. A
-/// repository may so hold several projects, each with its own configuration and identity.
+/// The nearest directory from `start` up to the top of the checkout that says it is a project; else that top. So a
+/// repository may contain several projects, each with its own configuration and identity.
 fn project_root(checkout: &Checkout, start: &Path) -> PathBuf {
     let is_project = |dir: &&Path| dir.join(REPOSITORY_FILE).is_file() || dir.join(IDENTITY_FILE).is_file();
     let Ok(start) = std::fs::canonicalize(start) else { return checkout.root.clone() };

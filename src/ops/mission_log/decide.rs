@@ -1,45 +1,45 @@
-//! What happens to a line that becomes an envelope. Pure.
+//! Decides about a log line that maps to an envelope. Pure.
 
 use crate::event::{Disposition, LogEvent, Skip};
 use crate::journal::Seen;
 
-/// The hold of a lane change that the contract's transition rules refuse.
+/// The hold of a lane change that the contract's transition rules reject.
 pub(super) const TRANSITION: &str = "transition";
-/// The hold of a family that never leaves the machine.
+/// Reason of the hold on a family that never leaves the machine.
 const LOCAL_ONLY: &str = "local_only";
 
-/// What happens to a line.
+/// Decision about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
     /// It is captured.
     New {
-        /// On hold for this reason.
+        /// On hold for this reason; `None` if not.
         held: Option<&'static str>,
     },
     /// It was captured before.
     Unchanged {
-        /// And is on hold.
+        /// True if it is on hold.
         is_held: bool,
     },
     /// It was captured before with another content, which is kept.
     Rewritten,
-    /// The preset does not keep it.
+    /// The preset drops it.
     Dropped {
-        /// And wants an audit row.
+        /// True if it needs an audit row.
         is_audited: bool,
     },
-    /// It becomes no event.
+    /// It is not an event.
     Skipped(Skip),
 }
 
-/// What is known around a line.
+/// Facts that the decision depends on.
 #[derive(Debug)]
 pub(super) struct Known<'a> {
-    /// The event of this id in the journal.
+    /// The journal's event with this id; `None` if there is none.
     pub(super) seen: Option<Seen>,
     /// The journal has a live copy of it that was imported.
     pub(super) is_copied: bool,
-    /// Another mission whose log has the same id.
+    /// Another mission whose log contains the same id.
     pub(super) elsewhere: Option<&'a str>,
     /// What the preset does with its type.
     pub(super) disposition: Disposition,
@@ -65,13 +65,13 @@ pub(super) fn decide(event: &LogEvent, known: &Known<'_>) -> Decision {
         Disposition::AuditAndDiscard => Decision::Dropped { is_audited: true },
         Disposition::Keep => Decision::New { held: transition },
         Disposition::Hold(LOCAL_ONLY) => Decision::New { held: Some(LOCAL_ONLY) },
-        // Opting in again releases what opting out held; a refused transition stays on hold all the same.
+        // Opting in again releases what opting out put on hold; a rejected transition stays on hold.
         Disposition::Hold(reason) => Decision::New { held: transition.or(Some(reason)) },
     }
 }
 
 impl Decision {
-    /// The word and the reason for a listing.
+    /// The word and the reason in a listing.
     pub(super) fn words(&self, event: &LogEvent) -> (&'static str, String) {
         match self {
             Self::New { held: None } => ("captured", String::new()),

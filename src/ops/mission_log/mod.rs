@@ -1,7 +1,7 @@
-//! The logs that missions keep of themselves (`status.events.jsonl`), captured line by line.
+//! Mission logs (`status.events.jsonl`), captured line by line.
 //!
-//! A log whose content was captured before is not opened. Of one that changed, every line is read, and those whose id the
-//! journal has already say nothing new. The first content of an id stays: a repair of a log is counted and audited, and
+//! A log whose content was captured before is not opened. Of a changed log every line is read; lines whose id is
+//! already in the journal add nothing. The first content of an id stays: a rewritten line is counted and audited, and
 //! opens no conflict.
 
 mod decide;
@@ -30,35 +30,35 @@ use crate::store::{ReadTx, WriteTx};
 /// Bytes of logs that are read at a time.
 const PIECE_BYTES: u64 = 8 << 20;
 
-/// How the logs of a project are captured; made once for each run.
+/// How the logs of a project are captured; created once per run.
 #[derive(Debug)]
 pub(super) struct Logs<'a> {
     project: LogProject<'a>,
     rule: Rule,
     fingerprint: String,
-    /// Every mission of this run: ids of theirs are not another's.
+    /// Slugs of every mission of this run: an id is first looked for in these.
     present: BTreeSet<&'a str>,
-    /// The directory in whose log an id was first met.
+    /// The mission directory in whose log an id was first seen.
     met: HashMap<String, &'a str>,
     pub(super) tally: LogTally,
 }
 
-/// A log, read and mapped.
+/// A log, read and mapped to events.
 #[derive(Debug, Default)]
 pub(super) struct ReadLog {
     sha256: Option<Sha256>,
     events: Vec<(u64, LogEvent)>,
     lines: u64,
     skipped: BTreeMap<&'static str, u64>,
-    /// The first line that a person should look at, and how many there are.
+    /// The first line that the user should check, and the number of such lines.
     flaw: Option<(u64, String)>,
     flaws: u64,
-    /// Skipped lines, where a list was asked for.
+    /// Skipped lines, if a list was requested.
     listed: Vec<LogLine>,
 }
 
 impl<'a> Logs<'a> {
-    /// `None` where the configuration turns logs off.
+    /// `None` if the configuration turns logs off.
     pub(super) fn of(
         workspace: &'a Workspace,
         project_uuid: &'a str,
@@ -80,7 +80,7 @@ impl<'a> Logs<'a> {
         })
     }
 
-    /// A digest of everything that the events of a mission's log follow from; `None` without a log.
+    /// A digest of everything that the events of a mission's log are derived from; `None` without a log.
     fn digest(&self, mission: &Mission, log: Option<Sha256>) -> Option<String> {
         let parts = [
             env!("CARGO_PKG_VERSION"),
@@ -98,14 +98,14 @@ impl<'a> Logs<'a> {
         Some(Sha256::of(&said).to_string())
     }
 
-    /// The log of a mission that is not looked at, because nothing of the mission changed.
+    /// Counts the log of a mission that is not read, because the mission has not changed.
     pub(super) fn pass_over(&mut self, mission: &Mission, memory: &Memory) {
         if mission.log_sha256().is_some() {
             self.tally.unopened(memory.last_logged(&mission.slug));
         }
     }
 
-    /// Reads the logs of missions in parallel, in their order; `None` for one that `memory` knows.
+    /// Reads the logs of missions in parallel, in their order; `None` for one that `memory` has as captured.
     pub(super) fn read<D: Sync>(
         &self,
         missions: &[(&Mission, D)],
@@ -143,13 +143,13 @@ impl<'a> Logs<'a> {
                 }
             }
         }
-        // The order of what happened; the id makes it total.
+        // The order of the events; the id makes it total.
         log.events.sort_by(|(_, a), (_, b)| (a.lamport_clock, &a.event_id).cmp(&(b.lamport_clock, &b.event_id)));
         Ok(log)
     }
 
-    /// Decides on every line of a mission's log, and tells `act` each decision in the order of what happened. Returns
-    /// the digest of what was read and how many events it has; `None` where nothing was read.
+    /// Decides about every line of a mission's log, and passes each decision to `act` in the order of the events.
+    /// Returns the digest of the log and its number of events; `None` if nothing was read.
     fn each(
         &mut self,
         tx: Option<&ReadTx<'_>>,
@@ -226,7 +226,7 @@ impl<'a> Logs<'a> {
         Ok(decide(event, &Known { seen, is_copied, elsewhere, disposition }))
     }
 
-    /// One warning for each file and kind of trouble.
+    /// One warning for each file and kind of problem.
     fn warn(&mut self, slug: &str, log: &ReadLog, names_other_project: Option<u64>) {
         let place = |line: u64| format!("{}/{MISSION_LOG}:{line}", printable(slug));
         if let Some((line, reason)) = &log.flaw {
@@ -240,8 +240,8 @@ impl<'a> Logs<'a> {
         }
     }
 
-    /// Captures the log of a mission, or counts it where it did not have to be read. Returns the digest and the number of
-    /// events to remember; `None` where there is nothing to remember.
+    /// Captures the log of a mission, or counts it if it did not have to be read. Returns the digest and the number of
+    /// events for the cache; `None` if there is nothing to cache.
     pub(super) fn take(
         &mut self,
         tx: &WriteTx<'_>,
@@ -277,7 +277,7 @@ impl<'a> Logs<'a> {
         })
     }
 
-    /// Counts and lists what capturing would do.
+    /// Counts and lists what a capture would do.
     pub(super) fn preview(&mut self, tx: Option<&ReadTx<'_>>, missions: &'a [Mission]) -> Result<(), Error> {
         for piece in pieces(missions.iter().map(|mission| (mission, ())).collect()) {
             let logs = self.read(&piece, None);
@@ -300,7 +300,7 @@ impl ReadLog {
     }
 }
 
-/// Missions, each with its digest, in pieces of which the logs are read at a time.
+/// Missions with their digests, in pieces whose logs are read together.
 pub(super) fn pieces<D>(missions: Vec<(&Mission, D)>) -> Vec<Vec<(&Mission, D)>> {
     let mut pieces: Vec<Vec<(&Mission, D)>> = Vec::new();
     let mut bytes = 0;
@@ -324,7 +324,7 @@ fn entry<'a>(event: &'a LogEvent, held: Option<&'a str>) -> Entry<'a> {
         occurred_at: Some(&event.occurred_at),
         envelope: &event.envelope,
         wire: WireForm::AsIsWithoutTeam,
-        // Each line is a fact of its own: a later one never replaces it.
+        // Each line is a separate fact: a later one never replaces it.
         coalesce: None,
         held,
         origin: journal::MISSION_LOG_ORIGIN,

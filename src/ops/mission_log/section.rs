@@ -1,4 +1,4 @@
-//! What was done with the logs of missions, as a report shows it.
+//! Report section about mission logs.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::base::text::printable;
 use crate::dossier::MISSION_LOG;
 use crate::event::{LogEvent, NO_CONTRACT_TYPE, Skip};
 
-/// Lines that are listed at most: a log may have millions.
+/// Maximum number of listed lines: a log may have millions.
 const MAX_LISTED: usize = 100_000;
 
-/// Work packages that are named in one warning.
+/// Maximum number of work packages named in one warning.
 const MAX_NAMED: usize = 8;
 
 /// The section `mission_log`. Of the lines read, `lines = captured + unchanged + rewritten + skipped`.
@@ -20,23 +20,23 @@ const MAX_NAMED: usize = 8;
 pub(crate) struct MissionLogs {
     /// Missions with a log.
     pub(crate) files: u64,
-    /// Logs that were opened; the others did not change since they were captured.
+    /// Logs that were opened; the others have not changed since they were captured.
     pub(crate) read: u64,
-    /// Lines of these that are not blank.
+    /// Their lines that are not blank.
     pub(crate) lines: u64,
     /// New events, those on hold included.
     pub(crate) captured: u64,
     /// New events that are on hold.
     pub(crate) held: u64,
-    /// Events that were in the journal before, also those of logs that were not opened.
+    /// Events that were in the journal before, including those of logs that were not opened.
     pub(crate) unchanged: u64,
-    /// Lines whose event is in the journal with another content, which stays.
+    /// Lines whose event is in the journal with other content, which stays.
     pub(crate) rewritten: u64,
-    /// Approvals in the logs that were read whose reviewer or repository the log does not name.
+    /// Approvals in the read logs that name no reviewer or no repository.
     pub(crate) evidence_unknown: u64,
-    /// Lines that become no event, by reason.
+    /// Lines that are not events, by reason.
     pub(crate) skipped: BTreeMap<&'static str, u64>,
-    /// Work packages whose last lane change is on hold: a receiver shows them in an earlier lane.
+    /// Work packages whose last lane change is on hold; a receiver shows them in an earlier lane.
     pub(crate) lanes_on_hold: Vec<LaneOnHold>,
 }
 
@@ -45,38 +45,38 @@ pub(crate) struct MissionLogs {
 pub(crate) struct LaneOnHold {
     pub(crate) mission_slug: String,
     pub(crate) wp_id: String,
-    /// Where it is, by its log.
+    /// The lane according to its log.
     pub(crate) lane: String,
-    /// The lane change, for `events release`.
+    /// Id of the lane change, for `events release`.
     pub(crate) event_id: String,
 }
 
 /// One line of a log, in `mission_log_lines`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LogLine {
-    /// The mission whose directory holds the log.
+    /// Slug of the mission whose directory contains the log.
     pub(crate) mission_slug: String,
     /// Its number, from 1.
     pub(crate) line: u64,
     pub(crate) event_id: Option<String>,
     /// `captured`, `unchanged`, `rewritten` or `skipped`.
     pub(crate) decision: &'static str,
-    /// Why it was skipped, or is on hold; empty otherwise.
+    /// Why it was skipped or is on hold; empty otherwise.
     pub(crate) reason: String,
     pub(crate) event_type: Option<String>,
 }
 
-/// What is counted while logs are read.
+/// Totals while logs are read.
 #[derive(Debug, Default)]
 pub(crate) struct LogTally {
     pub(crate) section: MissionLogs,
-    /// Each line, where a list was asked for.
+    /// Each line, if a list was requested.
     pub(crate) listed: Option<Vec<LogLine>>,
-    /// At most one for each file and kind of trouble.
+    /// At most one for each file and kind of problem.
     pub(crate) warnings: Vec<String>,
     /// Logs that could not be read.
     pub(crate) unreadable: u64,
-    /// Events that the preset does not keep.
+    /// Events that the preset drops.
     pub(crate) dropped: u64,
 }
 
@@ -85,27 +85,27 @@ impl LogTally {
         Self { listed: lists_lines.then(Vec::new), ..Self::default() }
     }
 
-    /// A log that did not change since its events were captured.
+    /// Counts a log that has not changed since its events were captured.
     pub(super) fn unopened(&mut self, events: u64) {
         self.section.files += 1;
         self.section.unchanged += events;
     }
 
-    /// A log that cannot be read.
+    /// Counts a log that cannot be read.
     pub(super) fn unreadable(&mut self, slug: &str, why: &str) {
         self.section.files += 1;
         self.unreadable += 1;
         self.warnings.push(format!("{}/{MISSION_LOG} cannot be read: {}", printable(slug), printable(why)));
     }
 
-    /// Lists a line, where a list was asked for.
+    /// Adds a line to the list, if one was requested.
     pub(super) fn list(&mut self, line: LogLine) {
         if let Some(listed) = self.listed.as_mut().filter(|listed| listed.len() < MAX_LISTED) {
             listed.push(line);
         }
     }
 
-    /// Names the work packages that a receiver shows in an earlier lane.
+    /// Adds a warning with the work packages that a receiver shows in an earlier lane.
     pub(crate) fn name_lanes_on_hold(&mut self) {
         let held = &self.section.lanes_on_hold;
         if held.is_empty() {
@@ -124,7 +124,7 @@ impl LogTally {
         ));
     }
 
-    /// Counts what was decided on a line that becomes an envelope.
+    /// Counts the decision about a line that maps to an envelope.
     pub(super) fn count(&mut self, event: &LogEvent, decision: &Decision) {
         self.section.evidence_unknown += u64::from(event.has_unknown_evidence);
         match decision {
@@ -147,12 +147,12 @@ impl LogTally {
     }
 }
 
-/// Lines of logs whose events are in the journal already.
+/// Number of log lines whose events were already in the journal.
 pub(crate) fn unchanged_lines(logs: Option<&LogTally>) -> i64 {
     logs.map_or(0, |logs| i64::try_from(logs.section.unchanged).unwrap_or(i64::MAX))
 }
 
-/// True for a skip that a person should look at.
+/// True for a skipped line that the user should check.
 pub(super) fn is_flaw(skip: &Skip) -> bool {
     skip.code != NO_CONTRACT_TYPE
 }
