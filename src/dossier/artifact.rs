@@ -1,4 +1,4 @@
-//! One artifact: a file of a mission, or the gap where one should be.
+//! One artifact: a file of a mission, or an expected file that is missing.
 
 use super::class::{self, Class};
 use super::digest::Reading;
@@ -6,12 +6,12 @@ use super::key;
 use super::manifest::{Manifest, Spec};
 use crate::base::Sha256;
 
-/// Whether a mission needs an artifact.
+/// Whether an artifact is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Required {
     /// A step of its manifest names it.
     Required,
-    /// None does.
+    /// No step of its manifest names it.
     Optional,
 }
 
@@ -25,28 +25,27 @@ impl Required {
     }
 }
 
-/// An artifact as it was found.
+/// An artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Artifact {
-    /// Relative to the feature directory, with `/`; the manifest's pattern when nothing was found.
+    /// Relative to the feature directory, with `/`; the manifest's pattern if the file is missing.
     pub(crate) path: String,
-    /// Of the raw bytes, also when they are not UTF-8; `None` when nothing could be read.
+    /// Digest of the raw bytes, also if they are not UTF-8; `None` if nothing could be read.
     pub(crate) sha256: Option<Sha256>,
-    /// How many bytes were read.
+    /// Number of bytes read.
     pub(crate) size: u64,
-    /// Not unique in a mission.
+    /// Artifact key; not unique in a mission.
     pub(crate) key: String,
-    /// What it is to the mission.
+    /// Class by manifest or name.
     pub(crate) class: Class,
-    /// Whether the mission needs it.
     pub(crate) required: Required,
-    /// It is there, and text.
+    /// True if the file exists and is UTF-8.
     pub(crate) is_present: bool,
-    /// `not_found`, `unreadable`, `oversized` or `invalid_utf8` when it is not present.
+    /// `not_found`, `unreadable`, `oversized` or `invalid_utf8` if it is not present.
     pub(crate) error_reason: Option<&'static str>,
 }
 
-/// The artifact at `path`, or `None` when there was no file after all.
+/// The artifact at `path`, or `None` if there is no regular file.
 pub(super) fn from_reading(manifest: Option<&Manifest>, path: String, reading: Reading) -> Option<Artifact> {
     let (sha256, size, error_reason) = match reading {
         Reading::Read { sha256, size, is_utf8 } => (Some(sha256), size, (!is_utf8).then_some("invalid_utf8")),
@@ -61,7 +60,7 @@ pub(super) fn from_reading(manifest: Option<&Manifest>, path: String, reading: R
     Some(Artifact { path, sha256, size, key, class, required, is_present: error_reason.is_none(), error_reason })
 }
 
-/// The artifact that `spec` asks for and no file answers to.
+/// The missing artifact that `spec` expects.
 pub(super) fn missing(spec: &Spec) -> Artifact {
     Artifact {
         path: spec.pattern.to_owned(),

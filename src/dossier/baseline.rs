@@ -1,5 +1,5 @@
-//! Parity baselines: `.kittify/dossiers/<mission>/parity-baseline.json`, and whether a mission has drifted from its own
-//! (`formats` section 3). Nothing here is written; a project that has none costs one look.
+//! Parity baselines: `.kittify/dossiers/<mission>/parity-baseline.json`, and whether a mission has drifted from its
+//! own. Nothing is written; a project without baselines costs one check.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -16,24 +16,24 @@ use super::reason::Reason;
 const DOSSIERS: &str = ".kittify/dossiers";
 /// The name of a baseline.
 const FILE: &str = "parity-baseline.json";
-/// A longer file is no baseline, in bytes.
+/// Largest baseline that is read, in bytes.
 const LONGEST: u64 = 1 << 16;
 
-/// A mission that is not what its baseline says.
+/// A difference between a mission and its baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Drift {
     /// The baseline's parity hash.
     pub(crate) expected: String,
-    /// The mission's, in the same form.
+    /// The mission's parity hash, in the same form.
     pub(crate) actual: String,
 }
 
-/// Who a baseline must be of to count, besides its mission.
+/// The owner that a baseline must name, besides its mission, to be used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owner<'a> {
     /// The project.
     pub(crate) project_uuid: &'a str,
-    /// The node that the project's configuration names.
+    /// The node id in the project's configuration.
     pub(crate) node_id: &'a str,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Baselines<'a> {
 }
 
 impl<'a> Baselines<'a> {
-    /// Those below the top of the main work tree; `None` when there are none, or none could count.
+    /// Those below the top of the main work tree; `None` if there are none, or no owner is given.
     pub(super) fn below(root: &Path, owner: Option<Owner<'a>>) -> Option<Self> {
         let tree = Beneath::open(root).ok()?;
         let dirs = tree.list(DOSSIERS).ok()?.into_iter().filter(|entry| entry.kind == EntryKind::Directory);
@@ -54,7 +54,7 @@ impl<'a> Baselines<'a> {
         Some(Self { tree, slugs, owner: owner? })
     }
 
-    /// How far `mission`, which is put together, has drifted; `None` when it has not, or has no baseline of its own.
+    /// How far the completed `mission` has drifted; `None` if it has not, or has no matching baseline.
     pub(super) fn drift(&self, mission: &Mission) -> Result<Option<Drift>, Reason> {
         if !self.slugs.contains(&mission.slug) {
             return Ok(None);
@@ -72,7 +72,7 @@ impl<'a> Baselines<'a> {
     }
 }
 
-/// The hash of a baseline and the form it is in, if all six fields of its key are the mission's.
+/// The hash of a baseline and its form, if all six fields of its key match the mission.
 fn accepted(bytes: &[u8], mission: &Mission, owner: Owner<'_>) -> Result<Option<(String, ParityForm)>, Reason> {
     let baseline: Value = serde_json::from_slice(bytes).map_err(|_| Reason::BaselineUnusable)?;
     let key = [

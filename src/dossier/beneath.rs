@@ -1,4 +1,4 @@
-//! Opening files and directories below one directory without ever leaving it through a link.
+//! Opens files and directories below one directory without ever leaving it through a link.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::beneath_unix as system;
 use super::Reason;
 use super::stat::Stat;
 
-/// What a directory entry is, links not followed.
+/// Kind of a directory entry, links not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryKind {
     /// A directory.
@@ -27,16 +27,15 @@ pub(super) enum EntryKind {
 /// One entry of a directory.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Its name; the readable remains of it in `Err` when it is not UTF-8.
+    /// Its name; a readable form of it in `Err` if it is not UTF-8.
     pub(super) name: Result<String, String>,
-    /// What it is.
     pub(super) kind: EntryKind,
-    /// Of a visible regular file that may be looked at.
+    /// State of a regular file that is not hidden; `None` for others.
     pub(super) stat: Option<Stat>,
 }
 
-/// A directory below which things are opened. Paths are relative to it, with `/`, without `.` and `..`; a link
-/// anywhere on the way makes opening fail, so one swapped in after a listing leads nowhere.
+/// A directory below which files and directories are opened. Paths are relative to it, with `/`, without `.` and `..`;
+/// a link anywhere on the way makes opening fail, so a link that replaces a listed entry has no effect.
 #[derive(Debug)]
 pub(super) struct Beneath {
     path: PathBuf,
@@ -50,34 +49,34 @@ impl Beneath {
         Ok(Self { handle: system::open_root(&path)?, path })
     }
 
-    /// Opens a directory whose path holds no link; fails where it does.
+    /// Opens a directory whose path contains no link; fails if it does.
     pub(super) fn open_exact(path: &Path) -> std::io::Result<Self> {
         Ok(Self { handle: system::open_root(path)?, path: path.to_owned() })
     }
 
-    /// Where the directory is, links resolved.
+    /// Path of the directory, links resolved.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The entries of the directory at `path`, in no order.
+    /// The entries of the directory at `path`, unordered.
     pub(super) fn list(&self, path: &str) -> std::io::Result<Vec<Entry>> {
         system::list(&self.handle, path)
     }
 
-    /// Looks at the file at `path`, without opening it and without following it; `None` when it is no regular file. What
-    /// this says is good for nothing but to know a file again that was opened before.
+    /// State of the file at `path`, without opening it and without following a link; `None` if it is not a regular
+    /// file. Use it only to recognise a file that was opened before.
     pub(super) fn stat(&self, path: &str) -> std::io::Result<Option<Stat>> {
         system::stat(&self.handle, path)
     }
 
-    /// Opens a regular file for reading, never waiting; `None` when something else is there.
+    /// Opens a regular file for reading without blocking; `None` if it is not a regular file.
     pub(super) fn open_file(&self, path: &str) -> std::io::Result<Option<(File, Stat)>> {
         let file = system::open_file(&self.handle, path)?;
         Ok(Stat::of_metadata(&file.metadata()?).map(|stat| (file, stat)))
     }
 
-    /// Opens a regular file, following links as long as they stay below `within`; `None` when it is no regular file.
+    /// Opens a regular file, following links that stay below `within`; `None` if it is not a regular file.
     pub(super) fn open_linked(&self, within: &str, path: &str) -> std::io::Result<Option<(File, Stat)>> {
         match self.open_file(path) {
             Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Err(gone),
@@ -90,8 +89,8 @@ impl Beneath {
         }
     }
 
-    /// The path, without links, of the file that the link at `path` leads to, when that is a regular file below
-    /// `within` (a path, or empty for the whole tree).
+    /// The path, without links, of the file that the link at `path` leads to, if that is a regular file below `within`
+    /// (a path, or empty for the whole tree).
     pub(super) fn target_of_link(&self, within: &str, path: &str) -> Result<String, Reason> {
         let target = self.path.join(path).canonicalize().map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Reason::LinkDangling,

@@ -1,4 +1,4 @@
-//! The same on systems without directory handles: each step of a path is looked at before it is opened.
+//! The same on systems without directory handles: each step of a path is checked before it is opened.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::stat::Stat;
 /// An open directory: here, its path.
 pub(super) type Handle = PathBuf;
 
-/// Takes the directory at an absolute path that holds no link.
+/// The directory at an absolute path that contains no link.
 pub(super) fn open_root(path: &Path) -> std::io::Result<Handle> {
     if path.canonicalize()? != path { Err(refused()) } else { Ok(path.to_owned()) }
 }
@@ -33,7 +33,7 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
         .collect()
 }
 
-/// Looks at the file at `path`.
+/// State of the file at `path`.
 pub(super) fn stat(root: &Handle, path: &str) -> std::io::Result<Option<Stat>> {
     Ok(Stat::of_metadata(&std::fs::symlink_metadata(root.join(path))?))
 }

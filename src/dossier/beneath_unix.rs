@@ -1,4 +1,4 @@
-//! Directory handles on Unix: one `openat2` where the kernel has it, else one `openat` for each step of the path.
+//! Directory handles on Unix: one `openat2` if the kernel has it, else one `openat` for each step of the path.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,15 +16,15 @@ use super::stat::{Moment, Stat};
 pub(super) type Handle = OwnedFd;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-/// A directory on the way: where the system can tell, it need not be listable.
+/// Flags for a directory on the way; if the system supports it, it need not be listable.
 #[cfg(target_os = "linux")]
 const STEP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
 const STEP: OFlags = DIRECTORY;
-/// Opening must neither wait for the other end of a pipe nor make a terminal ours.
+/// Opening must neither block on a pipe nor acquire a controlling terminal.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// Opens the directory at an absolute path that holds no link.
+/// Opens the directory at an absolute path that contains no link.
 pub(super) fn open_root(path: &Path) -> std::io::Result<Handle> {
     let slash = rustix::fs::openat(CWD, "/", STEP, Mode::empty())?;
     let below: &OsStr = path.strip_prefix("/").map_or(path.as_os_str(), Path::as_os_str);
@@ -43,13 +43,13 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
         }
         let look = |dir: &Dir| rustix::fs::statat(dir.fd()?, name, AtFlags::SYMLINK_NOFOLLOW);
         let (file_type, stat) = match entry.file_type() {
-            // Some file systems do not say in the listing. What is gone by now is left out.
+            // Some file systems do not report types in the listing. Entries that are gone by now are omitted.
             FileType::Unknown => match look(&dir) {
                 Ok(stat) => (FileType::from_raw_mode(stat.st_mode), of_stat(&stat)),
                 Err(Errno::NOENT) => continue,
                 Err(e) => return Err(e.into()),
             },
-            // What cannot be looked at is found out by opening it.
+            // If the state cannot be read, opening reports the error.
             FileType::RegularFile if name.to_bytes().first() != Some(&b'.') => {
                 (FileType::RegularFile, look(&dir).ok().as_ref().and_then(of_stat))
             }
@@ -67,12 +67,12 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Looks at the file at `path`.
+/// State of the file at `path`.
 pub(super) fn stat(root: &Handle, path: &str) -> std::io::Result<Option<Stat>> {
     Ok(of_stat(&rustix::fs::statat(root, path, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
-/// `None` for what is no regular file.
+/// `None` if it is not a regular file.
 fn of_stat(stat: &rustix::fs::Stat) -> Option<Stat> {
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     is_file.then(|| Stat {
@@ -84,7 +84,7 @@ fn of_stat(stat: &rustix::fs::Stat) -> Option<Stat> {
     })
 }
 
-/// A field of a `stat`, whose type is another on each system.
+/// A field of a `stat`, whose type differs between systems.
 fn number<T: Default>(field: impl TryInto<T>) -> T {
     field.try_into().unwrap_or_default()
 }
@@ -104,7 +104,7 @@ fn open(root: BorrowedFd<'_>, path: &OsStr, flags: OFlags) -> Result<OwnedFd, Er
     open_in_steps(root, path, flags)
 }
 
-/// `None` where the kernel, or a sandbox around us, does not know the call.
+/// `None` if the kernel, or a sandbox, does not support the call.
 #[cfg(target_os = "linux")]
 fn open_at_once(root: BorrowedFd<'_>, path: &OsStr, flags: OFlags) -> Option<Result<OwnedFd, Errno>> {
     use rustix::fs::ResolveFlags;

@@ -1,11 +1,11 @@
-//! Reading an artifact again, for its body.
+//! Reads an artifact again, for its text.
 
 use std::io::Read as _;
 use std::path::Path;
 
 use super::beneath::Beneath;
 
-/// Why a body could not be read.
+/// Why a text could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     /// The file is gone.
@@ -17,13 +17,13 @@ pub(crate) enum ReadError {
         /// The limit, in bytes.
         limit_bytes: u64,
     },
-    /// The file cannot be read, or a link now leads out of the feature directory.
+    /// The file cannot be read, or a link leads out of the feature directory.
     #[error("read_error: {0}")]
     Failed(String),
 }
 
 /// Reads the artifact at `path` below `feature_dir` (an [`index`](super::index())ed mission's directory), at most
-/// `limit_bytes`. Links are followed only as far as the index does; one swapped in since leads nowhere.
+/// `limit_bytes`. Links are followed only as far as the index does; a link created since then is not followed.
 pub(crate) fn read_body(feature_dir: &Path, path: &str, limit_bytes: u64) -> Result<Vec<u8>, ReadError> {
     let file = Beneath::open_exact(feature_dir).and_then(|tree| tree.open_linked("", path)).map_err(|e| failed(&e))?;
     let Some((file, _)) = file else { return Err(ReadError::Failed("not a regular file any more".to_owned())) };

@@ -1,5 +1,5 @@
-//! What is known of files without opening them: the outcome of the last reading of each, as long as the file system
-//! says the same of it.
+//! Cache of file states: the result of the last reading of each file, valid while the file system reports the same
+//! state.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use super::meta::Meta;
 use super::stat::Stat;
 use crate::base::{Sha256, Timestamp};
 
-/// The files of one artifact root that were read, and had been left alone for a while before. What is not in here is
-/// read; so an empty one is always right.
+/// The files of one artifact root that were read and had not changed for a while before. Files that are not in the
+/// cache are read, so an empty cache is always correct.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Cache {
     pub(super) missions: BTreeMap<String, Known>,
 }
 
-/// What is known of one mission.
+/// The cached state of one mission.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    /// What its `meta.json` says.
+    /// Content of its `meta.json`.
     pub(super) meta: Option<KnownMeta>,
     /// Ordered by path bytes.
     pub(super) files: Vec<KnownFile>,
@@ -27,7 +27,7 @@ pub(super) struct Known {
 /// A `meta.json` that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KnownMeta {
-    /// It is the main work tree's.
+    /// True if it is the main work tree's.
     pub(super) is_of_main: bool,
     pub(super) stat: Stat,
     pub(super) meta: Meta,
@@ -44,7 +44,7 @@ pub(super) struct KnownFile {
 }
 
 impl Cache {
-    /// The same with what `newer` says of the missions that `covers` accepts.
+    /// This cache, with the entries of `newer` for the missions that `covers` accepts.
     pub(super) fn renewed(self, newer: Self, covers: impl Fn(&str) -> bool) -> Self {
         let mut missions = self.missions;
         missions.retain(|slug, _| !covers(slug));
@@ -54,22 +54,22 @@ impl Cache {
 }
 
 impl Known {
-    /// The reading of the file at `path`, if it is still in the state in which it was read.
+    /// The cached reading of the file at `path`, if the file is still in the same state.
     pub(super) fn reading(&self, path: &str, stat: Option<Stat>) -> Option<Reading> {
         let at = self.files.binary_search_by(|known| known.path.as_str().cmp(path)).ok()?;
         let known = self.files.get(at).filter(|known| Some(known.stat) == stat)?;
         Some(Reading::Read { sha256: known.sha256, size: known.stat.size, is_utf8: known.is_utf8 })
     }
 
-    /// What the `meta.json` in the state `stat` says.
+    /// The cached content of a `meta.json` in the state `stat`.
     pub(super) fn meta(&self, is_of_main: bool, stat: Option<Stat>) -> Option<&KnownMeta> {
         self.meta.as_ref().filter(|known| known.is_of_main == is_of_main && Some(known.stat) == stat)
     }
 }
 
 impl KnownFile {
-    /// What may be remembered of a reading: of a file that was listed, opened and read in one and the same state, and
-    /// that is settled since before `begun`, which is when the index began.
+    /// The part of a reading that may be cached: of a file that was listed, opened and read in the same state, and that
+    /// has not changed since before `begun`, the start of the index.
     pub(super) fn of(
         path: &str,
         reading: Reading,

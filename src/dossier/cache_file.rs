@@ -1,23 +1,23 @@
-//! The bytes of a [`Cache`]: small, fast to read, and worth nothing when a single one of them is wrong.
+//! The file form of a [`Cache`]: small, fast to read, and ignored as a whole if a byte is wrong.
 //!
-//! `MAGIC`, the artifact root, the missions, and the digest of all that. Numbers are little-endian; a text is its length
-//! in 4 bytes and its UTF-8.
+//! `MAGIC`, the artifact root, the missions, and the digest of all these. Numbers are little-endian; a text is its
+//! length in 4 bytes and its UTF-8.
 
 use super::cache::{Cache, Known, KnownFile, KnownMeta};
 use super::meta::Meta;
 use super::stat::{Moment, Stat};
 use crate::base::Sha256;
 
-/// What the file begins with; its last byte is the version of the form.
+/// First bytes of the file; the last one is the version of the form.
 const MAGIC: [u8; 8] = *b"sksyidx\x03";
-/// A longer file is neither read nor written, in bytes: it would know about 700,000 files.
+/// Largest file that is read or written, in bytes: about 700,000 entries.
 pub(crate) const LONGEST: usize = 64 << 20;
 /// Length of the digest at the end.
 const DIGEST: usize = 32;
 
 impl Cache {
-    /// The bytes that stand for this cache of the artifact root at `root`. Missions that would make them too many are
-    /// left out: they are read again.
+    /// The file for this cache of the artifact root at `root`. Missions that would exceed the limit are omitted, so
+    /// they are read again.
     pub(crate) fn to_bytes(&self, root: &str) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         put_text(&mut out, root);
@@ -33,8 +33,7 @@ impl Cache {
         out
     }
 
-    /// The cache that `bytes` stand for; an empty one when they are damaged, or not of this version, or of another
-    /// artifact root.
+    /// The cache in `bytes`; empty if they are damaged, of another version, or of another artifact root.
     pub(crate) fn from_bytes(bytes: &[u8], root: &str) -> Self {
         Self::parse(bytes, root).unwrap_or_default()
     }
@@ -90,7 +89,7 @@ fn put_stat(out: &mut Vec<u8>, stat: &Stat) {
     out.extend_from_slice(&stat.names.to_le_bytes());
 }
 
-/// The bytes that are still to be read.
+/// The unread bytes.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
@@ -123,7 +122,7 @@ impl Rest<'_> {
         let slug = self.text()?;
         let meta = if self.flag()? { Some(self.meta()?) } else { None };
         let count = self.length()?;
-        // The count is not to be trusted with memory before the files are there.
+        // The count is untrusted: memory is reserved only as far as the bytes can hold so many files.
         let mut files = Vec::with_capacity(count.min(self.0.len() / 64));
         for _ in 0..count {
             let (path, stat) = (self.text()?, self.stat()?);
@@ -138,7 +137,7 @@ impl Rest<'_> {
         let (has_id, id) = (self.flag()?, self.text()?);
         let (has_branch, branch) = (self.flag()?, self.text()?);
         let (mission_id, target_branch) = (has_id.then_some(id), has_branch.then_some(branch));
-        // A file that is there and of use is not odd.
+        // Only a `meta.json` without problems is cached.
         let meta = Meta { mission_type, mission_id, target_branch, oddity: None };
         Some(KnownMeta { is_of_main, stat, meta })
     }
@@ -207,7 +206,8 @@ mod tests {
         assert_eq!(Cache::from_bytes(&longer, "/r/k"), Cache::default());
     }
 
-    /// Whoever can compute the digest can write anything: it must be read without a panic, and without much memory.
+    /// The digest is no proof: anyone can compute it, so any content must be read without a panic and with little
+    /// memory.
     #[test]
     fn well_sealed_nonsense_is_nothing() {
         let sealed = |content: &[u8]| [content, Sha256::of(content).as_bytes()].concat();

@@ -1,22 +1,22 @@
-//! Classes of artifacts, and the rule that gives a file its class (`formats` section 2).
+//! Classes of artifacts, and the rule that determines the class of a file.
 
 use super::manifest::{Manifest, matches};
 
-/// What an artifact is to its mission.
+/// Role of an artifact in its mission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Class {
-    /// What was asked for.
+    /// The request.
     Input,
-    /// How it is to be done.
+    /// The procedure.
     Workflow,
-    /// What came out.
+    /// The result.
     Output,
-    /// What backs a claim.
+    /// Proof of a claim.
     Evidence,
-    /// What must be kept to.
+    /// A rule to follow.
     Policy,
-    /// What tools left behind.
+    /// Files of tools.
     Runtime,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn of_path(manifest: Option<&Manifest>, path: &str) -> Class {
     specified.map_or_else(|| of_name(path.rsplit('/').next().unwrap_or(path)), |spec| spec.class)
 }
 
-/// The class by file name alone: whole names first, then parts of names wherever they stand (`latest.md` holds `test`).
+/// The class by file name only: whole names first, then parts of names in any position (`latest.md` contains `test`).
 fn of_name(name: &str) -> Class {
     const PARTS: [(Class, &[&str]); 4] = [
         (Class::Evidence, &["test", "gap-analysis", "log"]),

@@ -1,4 +1,4 @@
-//! Which layouts a project has, by the files that their tools leave: a dozen looks, and nothing is read.
+//! Detects the layouts of a project from the files of their tools: about a dozen checks, no file is read.
 
 use std::path::Path;
 
@@ -12,16 +12,16 @@ use crate::git::GitIgnored;
 pub(crate) struct Detected {
     /// The layout's name.
     pub(crate) layout: &'static str,
-    /// False where the files may be of something else, or nothing is in its places yet.
+    /// False if the files may belong to something else, or its places are still empty.
     pub(crate) is_sure: bool,
-    /// Where, from the top of the project.
+    /// Where it was found, from the top of the project.
     pub(crate) place: &'static str,
 }
 
-/// Directories below the top that are looked at for projects of their own, at most.
+/// Maximum number of directories below the top that are checked for separate projects.
 const MOST_BELOW: usize = 200;
 
-/// The layouts of the project at `root`, in the order of the table. A place that git ignores is not told.
+/// The layouts of the project at `root`, in the order of the table. Places that git ignores are omitted.
 pub(crate) fn detect(root: &Path, git: Option<&GitIgnored>) -> Vec<Detected> {
     let at = At(root);
     let ignored = Inside::by_git(root, git);
@@ -43,7 +43,7 @@ pub(crate) fn detect(root: &Path, git: Option<&GitIgnored>) -> Vec<Detected> {
     found.collect()
 }
 
-/// Tools whose documents have a recipe, and no layout: the tool, and what shows it.
+/// Tools that have a recipe in the documentation and no layout: the tool, and the file that indicates it.
 pub(crate) fn recipes(root: &Path, git: Option<&GitIgnored>) -> Vec<(&'static str, &'static str)> {
     let at = At(root);
     let ignored = Inside::by_git(root, git);
@@ -62,7 +62,7 @@ pub(crate) fn recipes(root: &Path, git: Option<&GitIgnored>) -> Vec<(&'static st
         .collect()
 }
 
-/// Directories directly below `root` that look like projects of their own, each with a layout; ordered by name.
+/// Directories directly below `root` that look like separate projects, each with a layout; ordered by name.
 pub(crate) fn projects_below(root: &Path, git: Option<&GitIgnored>) -> Vec<(String, &'static str)> {
     const MARKS: [(&str, &str); 3] = [(".specify", "spec-kit"), ("openspec", "openspec"), (".kiro", "kiro")];
     let Ok(entries) = std::fs::read_dir(root) else { return Vec::new() };
@@ -103,7 +103,7 @@ impl At<'_> {
         dirs.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| !name.starts_with('.')).collect()
     }
 
-    /// True when one of the directories that the layout looks in is there, so that configuring it is no error.
+    /// True if one of the layout's directories exists, so configuring it is not an error.
     fn has_place_of(&self, layout: &str) -> bool {
         let sources = TABLE.iter().filter(|known| known.name == layout).flat_map(|known| known.sources);
         let mut parents = sources.flat_map(|source| {
@@ -126,7 +126,7 @@ fn spec_kit(at: &At<'_>) -> Option<bool> {
     if at.has_any(".specify", MARKS) {
         return Some(true);
     }
-    // `specs/` alone proves nothing: it may hold API descriptions, or tests.
+    // `specs/` alone proves nothing: it may contain API descriptions, or tests.
     let is_feature = |name: &String| {
         let digits = name.bytes().take_while(u8::is_ascii_digit).count();
         digits >= 3 && name.as_bytes().get(digits) == Some(&b'-')

@@ -1,4 +1,4 @@
-//! Reading one file once: its digest, its size, and whether it is UTF-8, in bounded memory whatever its size.
+//! Reading one file once: its digest, its size, and whether it is UTF-8, in bounded memory for any size.
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -9,40 +9,40 @@ use super::beneath::Beneath;
 use super::stat::Stat;
 use crate::base::{Interrupt, Sha256};
 
-/// How much is read at once, in bytes.
+/// Bytes read at once.
 const CHUNK: usize = 128 << 10;
-/// The longest beginning of a character that a chunk may end in, in bytes.
+/// The longest incomplete character at the end of a chunk, in bytes.
 const LONGEST_CARRY: usize = 3;
-/// A larger file is not read, in bytes.
+/// Largest file that is read, in bytes.
 pub(super) const LARGEST: u64 = 1 << 30;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; LONGEST_CARRY + CHUNK]);
 }
 
-/// What reading a file showed.
+/// Result of reading a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     /// It was read to its end.
     Read {
-        /// Of the raw bytes.
+        /// Digest of the raw bytes.
         sha256: Sha256,
-        /// How many bytes were read.
+        /// Number of bytes read.
         size: u64,
-        /// All of them together are strict UTF-8.
+        /// True if the whole content is strict UTF-8.
         is_utf8: bool,
     },
     /// It is larger than [`LARGEST`].
     Oversized,
-    /// It is there and cannot be read.
+    /// It exists and cannot be read.
     Unreadable,
-    /// It is gone.
+    /// It no longer exists.
     Vanished,
-    /// Something else than a regular file has taken its name.
+    /// It is not a regular file any more.
     NotAFile,
 }
 
-/// Reads the file at `path` below the artifact root; with it, what was true of the file as it was opened.
+/// Reads the file at `path` below the artifact root; and the state of the file when it was opened.
 pub(super) fn measure(tree: &Beneath, path: &str, interrupt: &Interrupt) -> (Reading, Option<Stat>) {
     match tree.open_file(path) {
         Ok(Some((_, stat))) if stat.size > LARGEST => (Reading::Oversized, None),
@@ -56,7 +56,7 @@ pub(super) fn measure(tree: &Beneath, path: &str, interrupt: &Interrupt) -> (Rea
     }
 }
 
-/// Reads to the end. The first bytes of `buffer` carry the beginning of a character over from one chunk to the next.
+/// Reads to the end. The first bytes of `buffer` hold an incomplete character of the previous chunk.
 fn digest(mut file: impl Read, buffer: &mut [u8], interrupt: &Interrupt) -> std::io::Result<Reading> {
     let mut hasher = sha2::Sha256::new();
     let (mut size, mut carried, mut is_utf8) = (0, 0, true);
@@ -71,7 +71,7 @@ fn digest(mut file: impl Read, buffer: &mut [u8], interrupt: &Interrupt) -> std:
         hasher.update(free.get(..count).unwrap_or_default());
         size += count as u64;
         if size > LARGEST {
-            // It grows as it is read.
+            // The file grows while it is read.
             return Ok(Reading::Oversized);
         }
         let filled = carry.len() + count;

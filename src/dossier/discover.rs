@@ -1,4 +1,4 @@
-//! Finding the artifact root of a checkout, and the feature directories in it (`formats` section 1).
+//! Finds the artifact root of a checkout, and the feature directories in it.
 
 use std::path::{Component, Path};
 
@@ -11,17 +11,17 @@ use crate::base::text;
 /// The feature directories below an artifact root.
 #[derive(Debug)]
 pub(super) struct Discovered {
-    /// The artifact root; `None` when there is none.
+    /// The artifact root; `None` if it does not exist.
     pub(super) tree: Option<Beneath>,
     /// Their names, in byte order.
     pub(super) slugs: Vec<String>,
     pub(super) skipped: Vec<Skipped>,
-    /// Visible files beside them, in byte order.
+    /// Files next to them that are not hidden, in byte order.
     pub(super) loose: Vec<String>,
 }
 
-/// Opens the artifact root of the work tree at `root`; `None` when it does not exist. A link is followed as long as it
-/// stays in the work tree, and out of git's own directories and `.worktrees/`.
+/// Opens the artifact root of the work tree at `root`; `None` if it does not exist. A link is followed if it stays in
+/// the work tree and does not lead into git's own directories or `.worktrees/`.
 pub(super) fn artifact_root(root: &Path, artifacts_root: &str) -> Result<Option<Beneath>, Error> {
     let relative = Path::new(artifacts_root);
     let is_plain = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
@@ -46,7 +46,7 @@ pub(super) fn artifact_root(root: &Path, artifacts_root: &str) -> Result<Option<
     Beneath::open_exact(&resolved).map(Some).map_err(|e| unreadable(&resolved, e))
 }
 
-/// Every visible directory with a safe name below the artifact root.
+/// Every directory below the artifact root that is not hidden and has a safe name.
 pub(super) fn missions(root: &Path, artifacts_root: &str, is_repository: bool) -> Result<Discovered, Error> {
     let Some(tree) = artifact_root(root, artifacts_root)? else {
         if is_repository {
@@ -89,8 +89,8 @@ pub(super) fn missions(root: &Path, artifacts_root: &str, is_repository: bool) -
     Ok(Discovered { tree: Some(tree), slugs, skipped, loose })
 }
 
-/// True for names that may be joined into paths and ids: ASCII letters, digits, `-`, `_` and inner `.`, beginning with a
-/// letter or digit, nowhere `..`.
+/// True for names that may be joined into paths and ids: ASCII letters, digits, `-`, `_` and inner `.`, beginning with
+/// a letter or digit, without `..`.
 pub(super) fn is_safe_slug(name: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())

@@ -1,4 +1,4 @@
-//! A mission before its files are read: what it is, which files it has, and which of them are known.
+//! A mission before its files are read: its description, its files, and their cached readings.
 
 use std::io::Read as _;
 
@@ -20,42 +20,43 @@ use super::walk::{Passing, Walk, shared, walk};
 use super::{Error, discover};
 use crate::base::{Interrupt, Timestamp};
 
-/// A longer `meta.json` cannot be parsed, in bytes.
+/// Largest `meta.json` that is parsed, in bytes.
 const LONGEST_META: u64 = 4 << 20;
 
-/// The file that says what a mission is.
+/// The file that describes a mission.
 const META: &str = "meta.json";
 
-/// A mission in the making.
+/// A mission that is being indexed.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
-    /// Where it is opened.
+    /// The tree in which it is opened.
     pub(super) tree: &'a Beneath,
-    /// Without artifacts yet.
+    /// The mission, without artifacts yet.
     pub(super) mission: Mission,
-    /// What is expected of it.
+    /// Its expected artifacts; `None` without a manifest.
     pub(super) manifest: Option<&'static Manifest>,
     pub(super) walk: Walk,
-    /// For each file of the walk, its reading where that is known.
+    /// For each file of the walk, the cached reading, if any.
     pub(super) known: Vec<Option<Reading>>,
-    /// What may be remembered of its `meta.json`.
+    /// The part of its `meta.json` that may be cached.
     pub(super) meta: Option<KnownMeta>,
-    /// The readings of the others, in order, each with the state in which the file was opened.
+    /// The readings of the other files, in order, each with the state when it was opened.
     pub(super) read: Vec<(Reading, Option<Stat>)>,
 }
 
 impl Draft<'_> {
-    /// What is to be opened, relative to its tree.
+    /// The files to open, relative to its tree.
     pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
         let files = self.walk.files.iter().zip(&self.known);
         files.filter(|(_, known)| known.is_none()).map(|(found, _)| found.opens.as_str())
     }
 }
 
-/// What a walk of a unit gave: its files, their readings where known, what it is, and what may be remembered of that.
+/// Result of the walk of a unit: its files, their cached readings, its description, and the part of that which may be
+/// cached.
 type Walked = (Walk, Vec<Option<Reading>>, Meta, Option<KnownMeta>);
 
-/// Walks every unit and reads the `meta.json` of missions; drops those that are not to be indexed.
+/// Walks every unit and reads the `meta.json` of missions; drops units that are not indexed.
 pub(super) fn drafts<'a>(
     request: &Request<'_>,
     trees: &'a Trees,
@@ -64,7 +65,7 @@ pub(super) fn drafts<'a>(
 ) -> Result<Vec<Draft<'a>>, Error> {
     let is_linked = request.meta_root != request.root;
     let main = request.sources.root().filter(|_| is_linked).and_then(|(_, root)| {
-        // Without the main work tree's, the checkout's own are what there is.
+        // Without the main work tree's root, the checkout's own is used.
         discover::artifact_root(request.meta_root, root).ok().flatten()
     });
     let (sources, known, begun, interrupt) = (request.sources, request.known, request.begun, request.interrupt);
@@ -93,10 +94,10 @@ pub(super) fn drafts<'a>(
     if request.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(drafts) }
 }
 
-/// What every unit is read with.
+/// The inputs for reading every unit.
 struct Reader<'a> {
     sources: &'a Sources,
-    /// `artifacts.root` of the main work tree, when another one is indexed.
+    /// `artifacts.root` of the main work tree, if another work tree is indexed.
     main: Option<&'a Beneath>,
     known: &'a Cache,
     begun: Timestamp,
@@ -105,7 +106,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The files of a unit, and what it says it is.
+    /// The files of a unit, and its description.
     fn walked(&self, tree: &Beneath, unit: &Unit) -> Result<Walked, (String, Reason)> {
         let nothing = Known::default();
         let known = self.known.missions.get(&unit.slug).unwrap_or(&nothing);
@@ -130,7 +131,7 @@ impl Reader<'_> {
     }
 }
 
-/// What is expected of a unit.
+/// The expected artifacts of a unit.
 fn manifest(request: &Request<'_>, unit: &Unit, said: &Meta) -> Option<&'static Manifest> {
     if unit.is_mission {
         Manifest::of(request.edition, &said.mission_type)
@@ -139,18 +140,18 @@ fn manifest(request: &Request<'_>, unit: &Unit, said: &Meta) -> Option<&'static 
     }
 }
 
-/// Where a mission's `meta.json` may be.
+/// The places of a mission's `meta.json`.
 struct MetaSource<'a> {
     tree: &'a Beneath,
-    /// The artifact root of the main work tree, when another one is indexed.
+    /// The artifact root of the main work tree, if another work tree is indexed.
     main: Option<&'a Beneath>,
     known: &'a Known,
     begun: Timestamp,
 }
 
 impl MetaSource<'_> {
-    /// The mission's `meta.json`: the main work tree's, else its own (a mission may not be merged yet); with it, what may
-    /// be remembered.
+    /// The mission's `meta.json`: the main work tree's, else its own (a mission may not be merged yet); and the part
+    /// that may be cached.
     fn of(&self, slug: &str, walk: &Walk) -> Result<(Meta, Option<KnownMeta>), Reason> {
         let path = format!("{slug}/{META}");
         if let Some(main) = self.main {
@@ -167,7 +168,7 @@ impl MetaSource<'_> {
         }
     }
 
-    /// What the file in `tree` says, which is now in the state `stat`; `None` when there is none.
+    /// The content of the file in `tree`, which is now in the state `stat`; `None` if it does not exist.
     fn in_tree(
         &self,
         tree: &Beneath,
@@ -186,7 +187,7 @@ impl MetaSource<'_> {
         let mut bytes = Vec::new();
         file.take(LONGEST_META).read_to_end(&mut bytes).map_err(|_| Reason::MetaUnreadable)?;
         let meta = parse(Some(&bytes))?;
-        // What is odd is read, and named, every time.
+        // A problem must be reported every time, so such a file is read every time.
         let is_whole = meta.oddity.is_none()
             && stat == Some(opened)
             && opened.size == bytes.len() as u64
@@ -198,7 +199,7 @@ impl MetaSource<'_> {
 
 fn new_mission(request: &Request<'_>, tree: &Beneath, unit: Unit, meta: Meta, target_branch: String) -> Mission {
     Mission {
-        // Joining nothing would put a `/` at the end.
+        // Joining an empty path would add a `/` at the end.
         dir: if unit.dir.is_empty() { tree.path().to_owned() } else { tree.path().join(&unit.dir) },
         place: unit.place,
         source: unit.source,

@@ -1,4 +1,4 @@
-//! From a mission to the events it gives rise to (`formats` section 6).
+//! The events that describe a mission.
 
 use serde_json::{Map, Value, json};
 
@@ -8,29 +8,29 @@ use super::mission::Mission;
 use crate::base::{Timestamp, ids::Ids};
 use crate::event::NamespaceRef;
 
-/// An artifact is there.
+/// An artifact is present.
 const INDEXED: &str = "MissionDossierArtifactIndexed";
-/// A required artifact is not.
+/// A required artifact is missing.
 const MISSING: &str = "MissionDossierArtifactMissing";
-/// What the mission comes to.
+/// Summary of the mission.
 const SNAPSHOT: &str = "MissionDossierSnapshotComputed";
 
-/// It is not what its baseline says.
+/// The mission differs from its baseline.
 const DRIFT: &str = "MissionDossierParityDriftDetected";
 
-/// One thing to say about a mission: an event without its envelope.
+/// One statement about a mission: an event without its envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fact {
     /// The event's type.
     pub(crate) event_type: &'static str,
-    /// What the event is about.
+    /// The subject of the event.
     pub(crate) aggregate_id: String,
     /// The payload, a JSON object.
     pub(crate) payload: Value,
 }
 
-/// What is to be said about `mission`, in order: each present artifact, each required one that is missing, the whole,
-/// and how far that is from its baseline. One at a time: a mission of 30,000 files has never more than one in memory.
+/// The facts about `mission`, in order: each present artifact, each missing required one, the summary, and the drift
+/// from its baseline. Produced one at a time: a mission of 30,000 files never has more than one in memory.
 pub(crate) fn facts<'a>(
     mission: &'a Mission,
     namespace: &'a NamespaceRef,
@@ -48,7 +48,7 @@ pub(crate) fn facts<'a>(
     of_artifacts.chain([snapshot]).chain(drift)
 }
 
-/// How many facts there are.
+/// Number of facts.
 pub(crate) fn count(mission: &Mission) -> usize {
     let is_said = |a: &&Artifact| a.is_present || a.required == Required::Required;
     mission.artifacts.iter().filter(is_said).count() + 1 + usize::from(mission.drift.is_some())
@@ -74,7 +74,7 @@ fn missing(namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
     let mut payload = json!({
         "namespace": namespace,
         "expected_identity": identity(namespace, artifact),
-        // What the reference writes, whatever the step.
+        // The value that the reference writes for every step.
         "manifest_step": "default",
         "context_diagnostics": {
             "artifact_key": artifact.key,
@@ -112,7 +112,7 @@ fn drift(namespace: &NamespaceRef, drift: &Drift, now: &str) -> Fact {
         "namespace": namespace,
         "expected_hash": drift.expected,
         "actual_hash": drift.actual,
-        // What the reference writes, whatever it is that changed.
+        // The value that the reference writes for every change.
         "drift_kind": "anomaly_introduced",
         "context_diagnostics": { "severity": "warning" },
     });
@@ -120,7 +120,7 @@ fn drift(namespace: &NamespaceRef, drift: &Drift, now: &str) -> Fact {
     fact(DRIFT, namespace, "drift", payload)
 }
 
-/// The path is relative to the feature directory: bodies refer to the same one.
+/// The path is relative to the feature directory, as in document uploads.
 fn identity(namespace: &NamespaceRef, artifact: &Artifact) -> Value {
     json!({
         "mission_type": namespace.mission_type,
@@ -133,7 +133,7 @@ fn fact(event_type: &'static str, namespace: &NamespaceRef, about: &str, payload
     Fact { event_type, aggregate_id: format!("{}:{about}", namespace.mission_slug), payload }
 }
 
-/// Sets a text in the object that `path` leads to.
+/// Sets a text in the object at `path`.
 fn set(payload: &mut Value, path: &[&str], key: &str, text: &str) {
     let object: Option<&mut Map<String, Value>> =
         path.iter().try_fold(payload, |value, part| value.get_mut(*part)).and_then(Value::as_object_mut);

@@ -1,4 +1,4 @@
-//! Tests of the events a mission gives rise to.
+//! Tests of the events that describe a mission.
 
 use super::*;
 use crate::base::Sha256;
@@ -145,7 +145,7 @@ fn times_and_ids_do_not_change_what_is_said() {
     assert_eq!(said(&now[1]), said(&changed[1]));
 }
 
-/// What the journal compares.
+/// The part of a fact that the journal compares.
 fn said(fact: &Fact) -> Coalesce {
     coalesce(fact.event_type, &fact.payload, None).unwrap()
 }

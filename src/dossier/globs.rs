@@ -1,15 +1,15 @@
-//! Globs on paths that are not even indexed.
+//! Globs on paths that are not indexed.
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// What is passed over where a source does not say: dependencies and caches.
+/// Ignored by default: dependencies and caches.
 const USUAL: [&str; 2] = ["**/node_modules/**", "**/__pycache__/**"];
 
-/// Globs on paths that are not even indexed; `*` crosses `/`.
+/// Globs on paths that are not indexed; `*` crosses `/`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ignore {
     files: GlobSet,
-    /// Directories of which nothing can be wanted, so that they need not be walked.
+    /// Directories that are ignored as a whole, so that they need not be walked.
     directories: GlobSet,
 }
 
@@ -26,12 +26,12 @@ impl Ignore {
         Ok(Self { files: build(files)?, directories: build(directories)? })
     }
 
-    /// What a source ignores that says nothing of it.
+    /// The default for a source without its own list.
     pub(super) fn usual() -> Result<Self, String> {
         Self::of(&USUAL)
     }
 
-    /// The files and directories that globs name, each directory with everything in it.
+    /// The files and directories that match the globs, each directory with everything in it.
     pub(super) fn of_trees(globs: &[String]) -> Result<Self, String> {
         let trimmed = globs.iter().map(|glob| glob.trim_start_matches("./").trim_end_matches('/'));
         let all: Vec<String> = trimmed.flat_map(|glob| [glob.to_owned(), format!("{glob}/**")]).collect();
@@ -42,12 +42,12 @@ impl Ignore {
         self.files.is_empty()
     }
 
-    /// True when the file at `path` is passed over.
+    /// True if the file at `path` is ignored.
     pub(super) fn has_file(&self, path: &str) -> bool {
         self.files.is_match(path)
     }
 
-    /// True when everything in the directory at `path` is passed over.
+    /// True if everything in the directory at `path` is ignored.
     pub(super) fn has_directory(&self, path: &str) -> bool {
         self.directories.is_match(path)
     }

@@ -1,4 +1,4 @@
-//! Who the project is: `.kittify/config.yaml`, read and never written (`formats` section 7).
+//! The project's identity: `.kittify/config.yaml`, which is read and never written.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -8,28 +8,28 @@ use super::identity_yaml::{Written, project_section};
 use crate::base::text;
 use crate::git::is_repo_slug;
 
-/// Where the identity is, below the top of a work tree.
+/// The identity file, below the top of a work tree.
 const CONFIG: &str = ".kittify/config.yaml";
-/// A longer file is refused, in bytes.
+/// Largest file that is accepted, in bytes.
 const LONGEST_CONFIG: u64 = 1 << 20;
 
-/// The most characters of a field: it goes into every event.
+/// Most characters of a field: it becomes part of every event.
 const MAX_FIELD_CHARS: usize = 255;
 
-/// A project's identity; what is not said is `None`.
+/// A project's identity; missing fields are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Identity {
     /// Lower case, with hyphens.
     pub(crate) project_uuid: Option<String>,
-    /// What the project is called.
+    /// Readable name.
     pub(crate) project_slug: Option<String>,
     /// The node that wrote the file; not necessarily this machine.
     pub(crate) node_id: Option<String>,
-    /// As written, else derived from the uuid and the file's node.
+    /// As written, else derived from the uuid and the node in the file.
     pub(crate) build_id: Option<String>,
-    /// `owner/name`, overriding the origin's.
+    /// `owner/name`; overrides the one of the remote.
     pub(crate) repo_slug: Option<String>,
-    /// The uuid was made from the repository's first commit, because nothing states one.
+    /// True if the uuid was derived from the repository's first commit, because none is stated.
     pub(crate) is_derived: bool,
 }
 
@@ -38,11 +38,11 @@ pub(crate) struct Identity {
 pub(crate) struct ProjectOverride {
     /// A UUID in any form.
     pub(crate) uuid: Option<String>,
-    /// What to call the project.
+    /// Readable name.
     pub(crate) slug: Option<String>,
 }
 
-/// Why an identity cannot be trusted.
+/// Why an identity is rejected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IdentityError {
     /// The file cannot be read.
@@ -50,7 +50,7 @@ pub(crate) enum IdentityError {
     Unreadable {
         /// The file.
         file: String,
-        /// What the system said.
+        /// The system's message.
         what: String,
     },
     /// The file is no YAML.
@@ -60,7 +60,7 @@ pub(crate) enum IdentityError {
         file: String,
         /// Counted from 1.
         line: usize,
-        /// What the parser said.
+        /// The parser's message.
         what: String,
     },
     /// A field is too long.
@@ -71,18 +71,18 @@ pub(crate) enum IdentityError {
         /// The field.
         key: &'static str,
     },
-    /// `project.uuid` is no UUID.
+    /// `project.uuid` is not a UUID.
     #[error("{place}: project uuid {value:?} is not a UUID (like 8a4a7da6-a97c-4bb4-893a-b31664abfee4)")]
     NotUuid {
         /// The file and line, or the key.
         place: String,
-        /// What is written there.
+        /// The value.
         value: String,
     },
 }
 
-/// The identity in the first of `roots` (tops of work trees, the main one first) that has a `config.yaml`; `given`
-/// steps in where that has no uuid.
+/// The identity in the first of `roots` (tops of work trees, the main one first) that has a `config.yaml`; `given` is
+/// used if that has no uuid.
 pub(crate) fn identity(roots: &[&Path], given: &ProjectOverride) -> Result<Identity, IdentityError> {
     let mut identity = Identity::default();
     for root in roots {
@@ -102,7 +102,7 @@ pub(crate) fn identity(roots: &[&Path], given: &ProjectOverride) -> Result<Ident
     Ok(identity)
 }
 
-/// The uuid that stands in for a missing one where nothing leaves the machine: the version-5 UUID of the first commit.
+/// The uuid used for a missing one while nothing leaves the machine: the version-5 UUID of the first commit.
 pub(crate) fn derived_uuid(first_commit: &str) -> String {
     let namespace = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"sk-sync:identity:first-commit");
     uuid::Uuid::new_v5(&namespace, first_commit.as_bytes()).to_string()
@@ -114,8 +114,8 @@ pub(crate) fn build_id(project_uuid: &str, node_id: &str) -> String {
     uuid::Uuid::new_v5(&namespace, format!("{project_uuid}:{node_id}").as_bytes()).to_string()
 }
 
-/// The text of a work tree's `config.yaml`; `None` when there is none. A link out of the work tree is not followed: it
-/// would make this project pass for another.
+/// The text of a work tree's `config.yaml`; `None` if it does not exist. A link out of the work tree is not followed:
+/// it would give this project the identity of another.
 fn read(root: &Path) -> Result<Option<String>, IdentityError> {
     let failed = |what: String| IdentityError::Unreadable { file: text::path(&root.join(CONFIG)), what };
     let file = match Beneath::open(root).and_then(|tree| tree.open_linked("", CONFIG)) {

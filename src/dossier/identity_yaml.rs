@@ -1,17 +1,17 @@
-//! The `project` section of a `config.yaml` as written text, with lines: numbers are not read as numbers, so that an id
-//! of digits stays an id.
+//! The `project` section of a `config.yaml` as written text, with lines: numbers are read as text, so that an id of
+//! digits is unchanged.
 //!
-//! The file is read event by event and nothing of it is kept but that section, so that its size bounds what reading
-//! costs. Aliases would undo that, and are refused.
+//! The file is parsed event by event and only that section is kept, so its size limits the cost of reading. Aliases
+//! would break that limit, and are rejected.
 
 use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-/// A line may begin with at most this many blanks and `-`, `?`, `:`. It bounds how deep collections nest.
+/// A line may begin with at most this many blanks and `-`, `?`, `:`. This limits the nesting of collections.
 const DEEPEST: usize = 200;
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
     /// As written, without quotes.
@@ -20,8 +20,8 @@ pub(super) struct Written {
     pub(super) line: usize,
 }
 
-/// The scalars of the top-level `project` mapping of the first document; empty when there is none. Nulls and empty texts
-/// are left out. The error is a line and what is wrong there.
+/// The scalars of the top-level `project` mapping of the first document; empty if there is none. Nulls and empty texts
+/// are omitted. The error is a line number and a message.
 pub(super) fn project_section(source: &str) -> Result<BTreeMap<String, Written>, (usize, String)> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let leads = |line: &str| line.chars().take_while(|c| matches!(c, ' ' | '\t' | '-' | '?' | ':')).count();
@@ -36,15 +36,15 @@ pub(super) fn project_section(source: &str) -> Result<BTreeMap<String, Written>,
     Ok(reader.section)
 }
 
-/// Where in the file the parser is.
+/// Position of the parser in the file.
 #[derive(Default)]
 struct Reader {
     documents: usize,
     /// Open collections of the document.
     depth: usize,
-    /// True while each mapping from the top down to here was reached as wanted: the top, then `project`.
+    /// True while the path from the top to this mapping is the wanted one: the top, then `project`.
     is_in_project: bool,
-    /// Per mapping of interest (the top one, that of `project`): the key whose value comes next, and whether a key does.
+    /// For the top mapping and for `project`: the key whose value comes next, and whether a key comes next.
     keys: [Place; 2],
     section: BTreeMap<String, Written>,
 }
@@ -74,7 +74,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The mapping that the next node belongs to, if it is one of the two of interest.
+    /// The mapping that the next node belongs to, if it is one of these two.
     fn place(&mut self) -> Option<&mut Place> {
         let is_project = self.depth == 2 && self.is_in_project;
         let level = usize::from(is_project);
@@ -82,7 +82,7 @@ impl Reader {
         Some(&mut self.keys[level]).filter(|place| is_of_interest && place.is_mapping)
     }
 
-    /// Notes that a node begins; true when it is the value of the returned key.
+    /// Records that a node begins; returns the key if it is the value of one.
     fn node(&mut self, scalar: Option<&str>) -> Option<String> {
         let place = self.place()?;
         if place.expects_value {

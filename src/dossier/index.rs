@@ -1,4 +1,4 @@
-//! Making the index: find, read in parallel, and put together in order.
+//! Builds the index: find, read in parallel, and assemble in order.
 
 use std::fmt;
 use std::path::Path;
@@ -24,37 +24,37 @@ use super::wanted;
 use crate::base::{Interrupt, Timestamp};
 use crate::git::GitIgnored;
 
-/// What to index, and how.
+/// Input of an index.
 pub(crate) struct Request<'a> {
     /// The top of the work tree, or a plain directory.
     pub(crate) root: &'a Path,
     /// The top of the main work tree, where `meta.json` is read; `root` itself outside linked work trees.
     pub(crate) meta_root: &'a Path,
-    /// Then a missing artifact root means that there are no missions, not that this is the wrong place.
+    /// In a repository, a missing artifact root means that there are no missions, not that the directory is wrong.
     pub(crate) is_repository: bool,
-    /// Where units and documents are looked for.
+    /// The sources of units and documents.
     pub(crate) sources: &'a Sources,
-    /// What git ignores, where that is not indexed.
+    /// Git's ignore rules, if ignored files are not indexed.
     pub(crate) git_ignored: Option<&'a GitIgnored>,
     /// Only these missions.
     pub(crate) missions: Option<&'a [String]>,
-    /// Whose manifests.
+    /// Edition of the manifests.
     pub(crate) edition: Edition,
-    /// The step whose missing artifacts are asked about; none without one.
+    /// The step whose missing artifacts are reported; `None` reports none.
     pub(crate) step: Option<&'a str>,
-    /// How the parity hash is computed.
+    /// Form of the parity hash.
     pub(crate) parity: ParityForm,
-    /// Whose parity baselines count; none without one.
+    /// The owner of parity baselines; `None` uses no baseline.
     pub(crate) baseline_owner: Option<Owner<'a>>,
-    /// When this index begins, before anything is looked at.
+    /// Start of this index, before any file is examined.
     pub(crate) begun: Timestamp,
-    /// What earlier indexes of the same artifact root knew.
+    /// Cache of earlier indexes of the same artifact root.
     pub(crate) known: &'a Cache,
-    /// The branch of missions that name none; called at most once, and only if there is one.
+    /// The branch of missions that name none; called at most once, and only if there is such a mission.
     pub(crate) default_branch: &'a dyn Fn() -> String,
-    /// Told after each file that had to be read, from any thread.
+    /// Called after each file that had to be read, from any thread.
     pub(crate) progress: &'a (dyn Fn(Progress) + Sync),
-    /// Looked at between files.
+    /// Checked between files.
     pub(crate) interrupt: &'a Interrupt,
 }
 
@@ -64,39 +64,40 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// How far the reading is.
+/// Progress of the reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// Files read.
     pub(crate) files: usize,
-    /// Files to read in all.
+    /// Files to read.
     pub(crate) total: usize,
     /// Bytes read.
     pub(crate) bytes: u64,
 }
 
-/// What is on disk.
+/// The indexed content of the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Index {
     /// Ordered by slug bytes.
     pub(crate) missions: Vec<Mission>,
-    /// What was left out, ordered by mission and path.
+    /// Skipped entries, ordered by mission and path.
     pub(crate) skipped: Vec<Skipped>,
-    /// What was taken, and is odd; ordered likewise.
+    /// Indexed entries with a problem; same order.
     pub(crate) odd: Vec<Skipped>,
-    /// Files beside units that no source takes, from the top of the project, each with its source's place.
+    /// Files next to units that no source covers, relative to the top of the project, each with the number of its
+    /// source.
     pub(crate) loose: Vec<(usize, String)>,
-    /// Files, read or known.
+    /// Files, read or cached.
     pub(crate) files: usize,
-    /// Those of them that were known without being opened.
+    /// Cached files, which were not opened.
     pub(crate) cached: usize,
     /// Their bytes.
     pub(crate) bytes: u64,
-    /// What is known now.
+    /// The updated cache.
     pub(crate) cache: Cache,
 }
 
-/// Indexes the checkout that `request` names. The same whatever the number of threads.
+/// Indexes the checkout that `request` names. The result does not depend on the number of threads.
 pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
     let Located { trees, mut units, skipped, loose } = locate(request)?;
     let mut index = Index { skipped, loose, ..Index::default() };
@@ -115,7 +116,7 @@ pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
     Ok(index)
 }
 
-/// The slugs of the missions that were asked for; those that were left out have theirs as well.
+/// The slugs of the selected missions, including skipped ones.
 fn meant(asked: &[String], units: &[Unit], skipped: &[Skipped]) -> Result<Vec<String>, Error> {
     let left_out = |skipped: &'_ Skipped| skipped.path.rsplit('/').next().unwrap_or_default().to_owned();
     let names: Vec<String> = skipped.iter().filter(|s| s.mission_slug.is_none()).map(left_out).collect();
@@ -126,7 +127,7 @@ fn meant(asked: &[String], units: &[Unit], skipped: &[Skipped]) -> Result<Vec<St
     asked.iter().map(one).collect()
 }
 
-/// True when what was left out is the mission `slug`, or of it.
+/// True if the skipped entry is the mission `slug`, or belongs to it.
 fn names(skipped: &Skipped, slug: &str) -> bool {
     match &skipped.mission_slug {
         Some(mission) => mission == slug,
@@ -134,10 +135,10 @@ fn names(skipped: &Skipped, slug: &str) -> bool {
     }
 }
 
-/// A file's reading, and how the file was as it was opened.
+/// A file's reading, and the state of the file when it was opened.
 type Read = (Reading, Option<Stat>);
 
-/// Reads the files that are not known, of all missions in parallel, and puts each mission together.
+/// Reads the files that are not cached, of all missions in parallel, and completes each mission.
 fn fill(request: &Request<'_>, mut drafts: Vec<Draft<'_>>, index: &mut Index) -> Result<(), Error> {
     let unknown: Vec<(&Beneath, &str)> =
         drafts.iter().flat_map(|draft| draft.unknown().map(|path| (draft.tree, path))).collect();
@@ -181,7 +182,7 @@ fn read(request: &Request<'_>, paths: Vec<(&Beneath, &str)>) -> Result<Vec<Read>
     if request.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(readings) }
 }
 
-/// One mission, put together.
+/// One completed mission.
 struct Settled {
     mission: Mission,
     skipped: Vec<Skipped>,
@@ -190,7 +191,7 @@ struct Settled {
     bytes: u64,
 }
 
-/// What is the same for all missions.
+/// Settings that are the same for all missions.
 struct How<'a> {
     parity: ParityForm,
     begun: Timestamp,
@@ -205,7 +206,7 @@ fn settle(how: &How<'_>, draft: Draft<'_>) -> Settled {
     let mut odd: Vec<_> = walk.shared.into_iter().map(|path| skip(path, Reason::HardLink)).collect();
     let (mut bytes, mut files, mut read) = (0, Vec::with_capacity(walk.files.len()), read.into_iter());
     for (found, known) in walk.files.into_iter().zip(known) {
-        // A known file was opened in the state in which it was met now, or it would not be known.
+        // A cached file was opened in its present state, otherwise it would not be cached.
         let (reading, opened) = match known {
             Some(reading) => (reading, found.stat),
             None => read.next().unwrap_or((Reading::Unreadable, None)),

@@ -1,15 +1,15 @@
-//! The artifact key of a file (`formats` section 2). Keys are not unique: two files may share one.
+//! The artifact key of a file. Keys are not unique: two files may have the same.
 
 use super::manifest::{Manifest, matches};
 
 /// The key of the file called `name` (no directories): that of the first manifest entry whose pattern matches the name,
-/// else one made from the name. A name with other characters than a key may hold gets `-` in their place.
+/// else one made from the name. Characters that a key must not contain become `-`.
 pub(super) fn of_name(manifest: Option<&Manifest>, name: &str) -> String {
     if let Some(spec) = manifest.and_then(|m| m.specs().find(|spec| matches(spec.pattern, name))) {
         return spec.key.to_owned();
     }
     let stem = stem(name).to_lowercase().replace(['_', ' '], "-");
-    // The reference's pattern ends in Python's `$`, which lets one line end pass.
+    // The reference's pattern ends in Python's `$`, which accepts one line end.
     if stem.strip_suffix('\n').unwrap_or(&stem).chars().all(is_allowed) {
         return format!("artifact.{stem}");
     }
@@ -21,12 +21,12 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
-/// `name` without its last suffix, as Python's `pathlib` sees it: a dot that is first or last makes none.
+/// `name` without its last suffix, as Python's `pathlib` sees it: a leading or trailing dot does not start a suffix.
 fn stem(name: &str) -> &str {
     name.split_at(suffix_start(name)).0
 }
 
-/// The suffix of `name`, dot included; empty when there is none.
+/// The suffix of `name`, dot included; empty if there is none.
 pub(crate) fn suffix(name: &str) -> &str {
     name.split_at(suffix_start(name)).1
 }

@@ -1,4 +1,4 @@
-//! The built-in layouts: where each tool keeps its units of work and documents, and which of them are sent. Data only.
+//! The built-in layouts: the directories of units and documents of each tool, and which files are sent. Data only.
 
 use super::manifest::Manifest;
 use super::manifest_tables::{GSD_PHASE, KIRO_SPEC, OPENSPEC_CHANGE, SPEC_KIT};
@@ -7,11 +7,11 @@ use super::manifest_tables::{GSD_PHASE, KIRO_SPEC, OPENSPEC_CHANGE, SPEC_KIT};
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) name: &'static str,
-    /// Its sources, in order. None for `kitty`, whose place is `artifacts.root`.
+    /// Its sources, in order. Empty for `kitty`, whose directory is `artifacts.root`.
     pub(super) sources: &'static [BuiltIn],
 }
 
-/// One source of a layout: units, or documents that are one unit together.
+/// One source of a layout: units, or documents that form one unit together.
 #[derive(Debug)]
 pub(super) struct BuiltIn {
     pub(super) units: &'static [&'static str],
@@ -130,14 +130,14 @@ pub(super) const TABLE: &[Layout] = &[
     },
 ];
 
-/// Files that tools keep secrets or their own texts in, from the top of the project. No layout leads there, and no source
-/// that a person writes does either.
+/// Paths from the top of the project where tools keep secrets or their own texts. Neither a layout nor a configured
+/// source reads them.
 const NEVER: &[&str] = &[".kiro/settings", ".planning/config.json", "_bmad", ".bmad-core", ".git", ".worktrees"];
 
-/// Directories with secrets of which only these parts are read.
+/// Directories with secrets, and the only parts of them that are read.
 const ONLY: &[(&str, &[&str])] = &[(".claude", &["specs", "bugs", "steering"])];
 
-/// True for a path from the top of the project that is never read, whatever the configuration says.
+/// True for a path from the top of the project that is never read, even if configured.
 pub(super) fn is_never_read(path: &str) -> bool {
     let below = |dir: &str| path.strip_prefix(dir).filter(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_closed = |(dir, parts): &(&str, &[&str])| {

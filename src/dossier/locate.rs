@@ -1,4 +1,4 @@
-//! Which units there are: those of every source, with their names and the trees they are opened in.
+//! Locates the units of every source, with their names and the trees in which they are opened.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::base::{Interrupt, text};
 use crate::config::Artifacts;
 use crate::git::GitIgnored;
 
-/// The directories that units are opened in.
+/// The trees in which units are opened.
 #[derive(Debug, Default)]
 pub(super) struct Trees {
     /// `artifacts.root`, which may be a link inside the work tree.
@@ -33,31 +33,31 @@ impl Trees {
     }
 }
 
-/// A unit that is to be read.
+/// A unit to index.
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) slug: String,
     pub(super) source: usize,
     /// A mission of `kitty`: opened below `artifacts.root`, and described by its `meta.json`.
     pub(super) is_mission: bool,
-    /// In its tree; empty for a list of documents.
+    /// Directory in its tree; empty for a list of documents.
     pub(super) dir: String,
-    /// From the top of the project; empty for a list of documents.
+    /// Directory from the top of the project; empty for a list of documents.
     pub(super) place: String,
     /// The files of a list of documents.
     pub(super) documents: Option<Vec<Found>>,
-    /// Units of their own inside this one, as paths inside it.
+    /// Separate units inside this one, as paths inside it.
     pub(super) nested: Vec<String>,
 }
 
-/// What was found.
+/// Result of locating.
 #[derive(Debug, Default)]
 pub(super) struct Located {
     pub(super) trees: Trees,
     /// Ordered by slug bytes.
     pub(super) units: Vec<Unit>,
     pub(super) skipped: Vec<Skipped>,
-    /// Files beside units that no source takes, from the top of the project, each with its source.
+    /// Files next to units that no source covers, relative to the top of the project, each with its source.
     pub(super) loose: Vec<(usize, String)>,
 }
 
@@ -99,7 +99,7 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     Ok(located)
 }
 
-/// How many units and lists of documents a built-in layout has in the project at `root`, less what is not wanted.
+/// Number of units and lists of documents of a built-in layout in the project at `root`, without unwanted ones.
 pub(crate) fn count_units(
     root: &Path,
     layout: &str,
@@ -126,7 +126,7 @@ impl Located {
     fn name(&mut self, request: &Request<'_>, places: Places, mut missions: Vec<String>) {
         let (root_source, root) = request.sources.root().unwrap_or_default();
         let mut dirs: BTreeSet<String> = places.units.iter().map(|unit| unit.dir.clone()).collect();
-        // A directory that an earlier source takes as well is that source's.
+        // A directory that an earlier source covers as well belongs to that source.
         missions.retain(|name| dirs.is_empty() || !dirs.contains(&format!("{root}/{name}")));
         if !dirs.is_empty() {
             dirs.extend(missions.iter().map(|name| format!("{root}/{name}")));

@@ -1,4 +1,4 @@
-//! The log that a mission keeps of itself (`status.events.jsonl`), read as a file.
+//! The mission log (`status.events.jsonl`), read as a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::git::GitIgnored;
 
 /// The log's name in a feature directory.
 pub(crate) const MISSION_LOG: &str = "status.events.jsonl";
-/// A longer log is not read.
+/// Largest log that is read, in bytes.
 const MAX_LOG_BYTES: u64 = 64 << 20;
 
 /// The bytes of the log in `feature_dir`, an indexed mission's directory. Links are followed only as far as the index
@@ -22,20 +22,20 @@ pub(crate) fn read_mission_log(feature_dir: &Path) -> Result<Vec<u8>, ReadError>
     read_body(feature_dir, MISSION_LOG, MAX_LOG_BYTES)
 }
 
-/// The events that the log of a mission names.
+/// The events named in the log of a mission.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MissionLog {
     /// The mission.
     pub(crate) mission_slug: String,
     /// The ids of lines that become events, in normal form.
     pub(crate) ids: BTreeSet<String>,
-    /// Lines that become no event, by the word that says why.
+    /// Lines that are not events, by reason word.
     pub(crate) skipped: BTreeMap<&'static str, u64>,
-    /// Why it could not be read.
+    /// Why it could not be read; `None` if it could.
     pub(crate) flaw: Option<String>,
 }
 
-/// The logs of every mission of `sources` that has one, in the order of their names, less what is not wanted.
+/// The logs of every mission of `sources` that has one, in the order of their names, without unwanted ones.
 pub(crate) fn mission_logs(root: &Path, sources: &Sources, git: Option<&GitIgnored>) -> Result<Vec<MissionLog>, Error> {
     let Some((_, artifacts_root)) = sources.root() else { return Ok(Vec::new()) };
     let found = discover::missions(root, artifacts_root, true)?;

@@ -1,12 +1,12 @@
-//! Manifests: which artifacts a mission type expects, and what they are called (`formats` section 4).
+//! Manifests: the artifacts that a mission type expects, and their keys.
 
 use super::class::Class;
 use super::manifest_tables::{NEWEST, SEED};
 
-/// The version every manifest ever shipped carries, and what missions without a manifest say.
+/// Version of every shipped manifest, also used for missions without a manifest.
 pub(crate) const VERSION: &str = "1";
 
-/// Which release's manifests are used.
+/// Release of the manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Edition {
     /// Those of 2026-06-29 (3.2.4, 3.2.5).
@@ -21,13 +21,13 @@ pub(crate) enum Edition {
 pub(super) struct Spec {
     pub(super) key: &'static str,
     pub(super) class: Class,
-    /// A glob in which only `*` is special; it crosses `/`.
+    /// A glob in which only `*` is special and crosses `/`.
     pub(super) pattern: &'static str,
-    /// A step without it is not done.
+    /// True if a step is incomplete without it.
     pub(super) is_blocking: bool,
 }
 
-/// What one mission type expects. (`required_always` was empty in every manifest ever shipped, so it is left out.)
+/// Expected artifacts of one mission type. (`required_always` was empty in every shipped manifest, so it is omitted.)
 #[derive(Debug)]
 pub(super) struct Manifest {
     pub(super) mission_type: &'static str,
@@ -37,7 +37,7 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// The manifest of `mission_type`, if there is one.
+    /// The manifest of `mission_type`; `None` if it has none.
     pub(super) fn of(edition: Edition, mission_type: &str) -> Option<&'static Self> {
         let table = match edition {
             Edition::Seed => SEED,
@@ -46,7 +46,7 @@ impl Manifest {
         table.iter().find(|manifest| manifest.mission_type == mission_type)
     }
 
-    /// Every spec, in the order they are matched in.
+    /// Every spec, in the order of matching.
     pub(super) fn specs(&self) -> impl Iterator<Item = &'static Spec> {
         self.steps.iter().flat_map(|(_, specs)| specs.iter()).chain(self.optional)
     }
@@ -56,7 +56,7 @@ impl Manifest {
         self.steps.iter().any(|(_, specs)| specs.iter().any(|spec| spec.key == key))
     }
 
-    /// What `step` names; nothing for a step that the manifest does not know.
+    /// The artifacts of `step`; empty for an unknown step.
     pub(super) fn of_step(&self, step: &str) -> &'static [Spec] {
         self.steps.iter().find(|(name, _)| *name == step).map_or(&[], |(_, specs)| specs)
     }

@@ -1,4 +1,4 @@
-//! The manifests that were shipped, step by step (`formats` section 4).
+//! The shipped manifests, step by step.
 
 use super::class::Class::{self, Evidence, Input, Output, Runtime, Workflow};
 use super::manifest::{Manifest, Spec};
@@ -29,7 +29,7 @@ const LITERATURE: Spec = optional("evidence.literature-review", Evidence, "liter
 const RESEARCH_LOG: Spec = optional("evidence.research-log", Evidence, "research.md");
 const DECAY: Spec = optional("runtime.charter-lint.decay", Runtime, "lint-report.json");
 
-/// Named like this because its steps are the same in both editions but for one artifact of `gathering`.
+/// A shared part: its steps are the same in both editions except for one artifact of `gathering`.
 const SCOPING: &[Spec] = &[blocking("input.spec.research", Input, "spec.md")];
 const RESEARCH_PLAN: &[Spec] = &[blocking("workflow.plan.methodology", Workflow, "plan.md")];
 const FINDINGS: &[Spec] = &[blocking("output.findings.main", Output, "findings.md")];
@@ -133,21 +133,22 @@ pub(super) const NEWEST: &[Manifest] = &[
     },
 ];
 
-/// What GitHub's Spec Kit expects of a feature.
+/// Expected artifacts of a feature in GitHub's Spec Kit.
 pub(super) const SPEC_KIT: Manifest = Manifest {
     mission_type: "spec-kit",
     steps: &[("specify", SPECIFY), ("plan", &[PLAN]), ("tasks", &[TASKS])],
     optional: &[RESEARCH, DATA_MODEL, QUICKSTART],
 };
 
-/// What `OpenSpec` expects of a change.
+/// Expected artifacts of a change in `OpenSpec`.
 pub(super) const OPENSPEC_CHANGE: Manifest = Manifest {
     mission_type: "openspec-change",
     steps: &[("propose", &[blocking("input.proposal.main", Input, "proposal.md")]), ("apply", &[TASKS])],
     optional: &[optional("output.design.main", Output, "design.md")],
 };
 
-/// What Kiro expects of a spec. A bug has `bugfix.md` where a feature has `requirements.md`: either has the key.
+/// Expected artifacts of a spec in Kiro. A bug has `bugfix.md` where a feature has `requirements.md`: both have the
+/// same key.
 pub(super) const KIRO_SPEC: Manifest = Manifest {
     mission_type: "kiro-spec",
     steps: &[
@@ -158,7 +159,7 @@ pub(super) const KIRO_SPEC: Manifest = Manifest {
     optional: &[optional("input.requirements.main", Input, "bugfix.md"), RESEARCH],
 };
 
-/// What GSD expects of a phase.
+/// Expected artifacts of a phase in GSD.
 pub(super) const GSD_PHASE: Manifest = Manifest {
     mission_type: "gsd-phase",
     steps: &[

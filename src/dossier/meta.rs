@@ -1,4 +1,4 @@
-//! What `meta.json` says about a mission, in every form it has had (`formats` sections 1 and 5).
+//! Reads `meta.json`, the description of a mission, in every form it has had.
 
 use serde_json::Value;
 
@@ -7,24 +7,25 @@ use super::reason::Reason;
 /// The mission type of a mission that names none.
 const DEFAULT_TYPE: &str = "software-dev";
 
-/// The most characters of a field: it goes into every event of the mission.
+/// Most characters of a field: it becomes part of every event of the mission.
 const MAX_FIELD_CHARS: usize = 255;
 
-/// What a namespace needs of a `meta.json`.
+/// The fields of a `meta.json` that a namespace needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Meta {
     /// `mission_type`, else the older `mission`.
     pub(super) mission_type: String,
-    /// The mission's own id, a handle by which its log may name it.
+    /// The mission's own id, by which its log may refer to it.
     pub(super) mission_id: Option<String>,
-    /// `None` when the file does not say: the default branch is used.
+    /// `None` if the file names none: the default branch is used.
     pub(super) target_branch: Option<String>,
-    /// Why defaults had to be used, if they had.
+    /// Why defaults were used; `None` if they were not.
     pub(super) oddity: Option<Reason>,
 }
 
-/// Reads the bytes of a `meta.json`; `None` when there is none. A byte order mark is skipped. What cannot be parsed (merge
-/// markers, a file cut short) gives no namespace at all: with defaults, facts of the mission would be another mission's.
+/// Parses the bytes of a `meta.json`; `None` if the file does not exist. A byte-order mark is skipped. A file that
+/// cannot be parsed (merge markers, truncated) is an error: with default values the mission's facts would belong to
+/// another mission.
 pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
     let defaults = |oddity| Meta {
         mission_type: DEFAULT_TYPE.to_owned(),
@@ -58,8 +59,8 @@ pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
     Ok(Meta { mission_type, mission_id, target_branch, oddity })
 }
 
-/// What Python's `str()` makes of a value: existing servers know such missions by these texts. Lists and objects, which
-/// no tool ever wrote here, are shown as JSON.
+/// The text that Python's `str()` gives for a value: existing servers know such missions by it. Lists and objects,
+/// which no tool writes here, become JSON.
 fn as_python_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! One mission as it was found, and what can be counted of it.
+//! One mission and its counts.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,14 @@ use super::reason::Reason;
 use crate::base::Sha256;
 use crate::event::NamespaceRef;
 
-/// Whether everything required is there.
+/// Whether all required artifacts are present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Completeness {
     /// No required artifact is missing.
     Complete,
-    /// At least one is.
+    /// At least one required artifact is missing.
     Incomplete,
-    /// The mission type has no manifest, so nothing is known to be required.
+    /// The mission type has no manifest, so requirements are unknown.
     Unknown,
 }
 
@@ -33,20 +33,20 @@ impl Completeness {
     }
 }
 
-/// How many artifacts of which kind a mission has, those that are missing included.
+/// Number of artifacts by kind, including missing ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Counts {
     /// All.
     pub(crate) total: usize,
-    /// Those a step names.
+    /// Artifacts that a step names.
     pub(crate) required: usize,
-    /// Those of them that are present.
+    /// Required artifacts that are present.
     pub(crate) required_present: usize,
-    /// Those of them that are not.
+    /// Required artifacts that are missing.
     pub(crate) required_missing: usize,
-    /// Those no step names.
+    /// Artifacts that no step names.
     pub(crate) optional: usize,
-    /// Those of them that are present.
+    /// Optional artifacts that are present.
     pub(crate) optional_present: usize,
 }
 
@@ -54,33 +54,32 @@ pub(crate) struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "`mission_type` is the public name")]
 pub(crate) struct Mission {
-    /// What it is called; no two missions of a project share a slug.
+    /// Its name; unique in a project.
     pub(crate) slug: String,
-    /// The directory that artifact paths begin at; absolute, without links.
+    /// The directory that artifact paths are relative to; absolute, without links.
     pub(crate) dir: PathBuf,
     /// The same from the top of the project; empty for a list of documents.
     pub(crate) place: String,
-    /// The place in [`Sources`](super::Sources) of the source that it is of.
+    /// Number of its source in [`Sources`](super::Sources).
     pub(crate) source: usize,
     /// From `meta.json`, or the default.
     pub(crate) mission_type: String,
-    /// From `meta.json`: a handle by which the mission's log may name it.
+    /// From `meta.json`: the id by which the mission's log may refer to it.
     pub(crate) mission_id: Option<String>,
     /// From `meta.json`, or the default branch.
     pub(crate) target_branch: String,
-    /// Of the mission type's manifest.
+    /// Version of the mission type's manifest.
     pub(crate) manifest_version: &'static str,
-    /// The step that was asked about.
+    /// The requested step.
     pub(crate) step: Option<String>,
     /// Ordered by path bytes.
     pub(crate) artifacts: Vec<Artifact>,
-    /// Whether everything required is there.
     pub(crate) completeness: Completeness,
-    /// The parity hash, with or without `sha256:` as its form has it.
+    /// The parity hash, with the prefix `sha256:` in the form that has it.
     pub(crate) parity: String,
-    /// How far it is from its baseline, if it has one and is.
+    /// Difference from its baseline; `None` without one.
     pub(crate) drift: Option<Drift>,
-    /// Why defaults stand in for what `meta.json` should say, if they do.
+    /// Why default values replace fields of `meta.json`; `None` if they do not.
     pub(crate) oddity: Option<Reason>,
 }
 
@@ -116,12 +115,12 @@ impl Mission {
         counts
     }
 
-    /// The digest of the log that the mission keeps of itself; `None` without a log that can be read.
+    /// The digest of the mission's log; `None` without a readable log.
     pub(crate) fn log_sha256(&self) -> Option<Sha256> {
         self.log().and_then(|log| log.sha256)
     }
 
-    /// Bytes of that log; 0 without one.
+    /// Size of that log in bytes; 0 without one.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.log().map_or(0, |log| log.size)
     }
@@ -130,12 +129,12 @@ impl Mission {
         self.artifacts.iter().find(|artifact| artifact.path == MISSION_LOG)
     }
 
-    /// A digest of everything that facts, log and bodies of this mission in the project `project_uuid` follow from: while it
-    /// is the same, they are.
+    /// A digest of everything that facts, log and documents of this mission in the project `project_uuid` are derived
+    /// from: if it is unchanged, they are unchanged.
     pub(crate) fn digest(&self, project_uuid: &str) -> Sha256 {
         let mut said = Vec::with_capacity(128 * (self.artifacts.len() + 4));
         let mut put = |part: &[u8]| {
-            // The length before each part keeps two of them apart.
+            // The length before each part keeps parts separate.
             said.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             said.extend_from_slice(part);
         };
@@ -161,12 +160,11 @@ impl Mission {
         Sha256::of(&said)
     }
 
-    /// Adds what `step` asks for and no artifact answers to, present or not; orders the artifacts; computes what
-    /// follows from them.
+    /// Adds artifacts that `step` requires and that are missing; sorts the artifacts; computes derived fields.
     pub(super) fn settle(&mut self, manifest: Option<&Manifest>, form: ParityForm) {
         if let (Some(manifest), Some(step)) = (manifest, &self.step) {
             for spec in manifest.of_step(step) {
-                // A pattern that is itself the name of a file is not missing either.
+                // A pattern that equals the name of a file is not missing either.
                 if !self.artifacts.iter().any(|a| a.key == spec.key || a.path == spec.pattern) {
                     self.artifacts.push(missing(spec));
                 }

@@ -1,13 +1,14 @@
-//! What is on disk: missions, their artifacts, and the facts that follow from them.
+//! The content of the disk: missions, their artifacts, and the facts derived from them.
 //!
 //! A mission is a feature directory below the artifact root; an artifact is a file in one. Files are read once, hashed
-//! as raw bytes, in parallel, and everything comes out in the order of its path bytes: one thread or many, the result
-//! is the same. Keys, classes, manifests and parity follow `formats/features-and-artifacts.md`, sections 1 to 6.
+//! as raw bytes, in parallel, and sorted by path bytes, so the result does not depend on the number of threads. Keys,
+//! classes, manifests and parity equal those of Spec Kitty.
 //!
-//! A [`Cache`] says which files need not be read again: a value that goes in and comes out, kept by others.
+//! A [`Cache`] tells which files need not be read again: an input and an output, stored by the caller.
 //!
-//! **Invariant:** reads only, and stores nothing; knows no journal, queue or SQL. Nothing is opened through a link that
-//! leaves its feature directory. One odd file, directory or mission costs only itself, and is named with a [`Reason`].
+//! **Invariant:** reads only and stores nothing; independent of journal, queue and SQL. Nothing is opened through a
+//! link that leaves its feature directory. A problem with a file, directory or mission affects only that entry, and is
+//! reported with a [`Reason`].
 
 mod artifact;
 mod baseline;
@@ -65,10 +66,10 @@ pub(crate) use parity::ParityForm;
 pub(crate) use reason::Reason;
 pub(crate) use source::{Source, Sources};
 
-/// Why no index could be made at all.
+/// Why no index could be built.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The directory is no repository and has no artifact root.
+    /// The directory is not in a repository and has no artifact root.
     #[error(
         "{root} is neither in a git repository nor a directory with {artifacts_root}/; \
          run in a checkout, or name one with --repo"
@@ -79,23 +80,23 @@ pub(crate) enum Error {
         /// `artifacts.root`.
         artifacts_root: String,
     },
-    /// The sources that the configuration names cannot be read.
+    /// The configured sources cannot be read.
     #[error("[artifacts]: {0}")]
     Sources(String),
-    /// A mission that was asked for is not there.
+    /// A selected mission does not exist.
     #[error("there is no mission {}", crate::base::text::printable(.asked))]
     NoMission {
-        /// What was asked for.
+        /// The selection.
         asked: String,
-        /// Slugs that are near, or that all begin like this.
+        /// Similar slugs, or all slugs with this beginning.
         near: Vec<String>,
     },
-    /// What the configuration names is not there.
+    /// A configured directory does not exist.
     #[error("{} is configured, and there is no {}", crate::base::text::printable(.what), either(.places))]
     NoPlace {
-        /// The words of the configuration.
+        /// The configuration's text.
         what: String,
-        /// Directories of which one would do.
+        /// Directories, one of which must exist.
         places: Vec<String>,
     },
     /// `artifacts.root` is absolute, empty, or has `..` in it.
@@ -104,28 +105,28 @@ pub(crate) enum Error {
         /// `artifacts.root`.
         artifacts_root: String,
     },
-    /// The artifact root leads to another place than the work tree.
+    /// The artifact root is a link out of the work tree.
     #[error("{artifacts_root} leads to {resolved}, which is not part of this work tree; nothing is read through it")]
     RootLeavesTree {
         /// `artifacts.root`.
         artifacts_root: String,
-        /// Where it leads.
+        /// The target of the link.
         resolved: String,
     },
-    /// A directory that everything depends on cannot be read.
+    /// A required directory cannot be read.
     #[error("cannot read directory {path}: {source}")]
     Unreadable {
         /// The directory.
         path: String,
-        /// What the system said.
+        /// The system's message.
         source: std::io::Error,
     },
-    /// A stop was asked for.
+    /// A stop was requested.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Directories as a choice, for a message.
+/// Directories as alternatives, for a message.
 fn either(places: &[String]) -> String {
     let mut places: Vec<_> = places.iter().map(|place| format!("{}/", crate::base::text::printable(place))).collect();
     places.dedup();

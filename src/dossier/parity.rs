@@ -1,19 +1,19 @@
-//! The parity hash: one digest over all artifacts of a mission (`formats` section 3).
+//! The parity hash: one digest over all artifacts of a mission.
 
 use super::artifact::Artifact;
 use crate::base::{Sha256, digest};
 
-/// What goes into the digest.
+/// Input of the digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum ParityForm {
-    /// Paths and contents; what current servers compute. Written with the prefix `sha256:`.
+    /// Paths and contents; as current servers compute it. Written with the prefix `sha256:`.
     #[default]
     Path,
-    /// Contents alone: the older form, blind to renames. Written bare.
+    /// Contents only: the older form, which ignores renames. Written without a prefix.
     Content,
 }
 
-/// The parity hash of the present ones among `artifacts`, in whatever order they come.
+/// The parity hash of the present artifacts, in any order.
 pub(super) fn parity(form: ParityForm, artifacts: &[Artifact]) -> String {
     let present = artifacts.iter().filter(|a| a.is_present);
     let mut pairs: Vec<(&str, Sha256)> = present.filter_map(|a| Some((a.path.as_str(), a.sha256?))).collect();

@@ -1,4 +1,4 @@
-//! Looking for units and documents: every directory that a pattern leads through is listed once, and no other.
+//! Finds units and documents: each directory that a pattern leads through is listed once, and no other.
 
 use std::cmp::Reverse;
 
@@ -11,43 +11,43 @@ use super::walk::Found;
 use crate::base::Interrupt;
 use crate::base::pattern::{PathPattern, Segment};
 
-/// A directory that fits a pattern.
+/// A directory that matches a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
-    /// The source's place in the order.
+    /// Number of the source.
     pub(super) source: usize,
-    /// The pattern's place in its source: those of live units come first.
+    /// Number of the pattern in its source; patterns of live units come first.
     pub(super) pattern: usize,
     pub(super) is_archived: bool,
-    /// From the top of the project.
+    /// Path from the top of the project.
     pub(super) dir: String,
-    /// What the variables hold, in the order of the pattern.
+    /// Values of the variables, in the order of the pattern.
     pub(super) captured: Vec<(String, String)>,
 }
 
-/// What was found.
+/// The found units and documents.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// Ordered by directory.
     pub(super) units: Vec<Candidate>,
     /// Listed files, each with its source; ordered by path.
     pub(super) documents: Vec<(usize, Found)>,
-    /// Files beside units that no source takes, each with the source that looks there.
+    /// Files next to units that no source covers, each with the source that searches there.
     pub(super) loose: Vec<(usize, String)>,
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// Which kind of pattern a step belongs to.
+/// Kind of pattern that a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Live,
     Archived,
-    /// A mission directory of `kitty`, which is found elsewhere: it only counts as taken.
+    /// A mission directory of `kitty`, which is found elsewhere; it only excludes other sources.
     Root,
     Documents,
 }
 
-/// How far a pattern leads into the directory that is looked at.
+/// How far a pattern leads into the present directory.
 #[derive(Debug, Clone)]
 struct Step<'a> {
     source: usize,
@@ -75,7 +75,7 @@ impl Step<'_> {
         }
     }
 
-    /// True when the file `name` is one that a list of documents names.
+    /// True if a list of documents contains the file `name`.
     fn takes(&self, name: &str) -> bool {
         let mut rest = self.rest;
         while let [Segment::Any, more @ ..] = rest {
@@ -88,13 +88,13 @@ impl Step<'_> {
         matches!(self.rest, [Segment::Literal(_), _, ..])
     }
 
-    /// True where a variable stands for the entries of the directory.
+    /// True if a variable matches the entries of the directory.
     fn seeks_here(&self) -> bool {
         matches!(self.rest, [Segment::Variable { .. }, ..])
     }
 }
 
-/// Looks below the top of a project for what `sources` name.
+/// Finds units and documents of `sources` below the top of a project.
 pub(super) fn look(tree: &Beneath, sources: &Sources, root: Option<&PathPattern>, interrupt: &Interrupt) -> Places {
     let mut looking = Looking { tree, sources, places: Places::default(), open: Vec::new() };
     looking.open.push((String::new(), first_steps(sources, root)));
@@ -141,7 +141,7 @@ struct Looking<'a> {
 
 impl<'a> Looking<'a> {
     fn directory(&mut self, dir: &str, steps: &[Step<'a>]) {
-        // The way to a place is not listed: what else is in those directories is not ours to look at.
+        // Directories that are only a path to a place are not listed: their other content is not ours.
         if steps.iter().all(Step::is_literal) {
             if !dir.is_empty() && self.tree.stat(&joined(dir, ".git")).is_ok() {
                 return self.skip(dir, Reason::NestedRepository);
@@ -193,7 +193,7 @@ impl<'a> Looking<'a> {
             let is_way = step.kind != Kind::Documents && step.is_literal();
             is_place |= is_way && next.len() > before;
         }
-        // Each place in a pattern once: several `**` lead to the same one in many ways, more with each directory.
+        // Each position in a pattern once: several `**` lead to the same one in many ways, growing with each directory.
         let place = |step: &Step<'_>| (step.source, step.pattern, Reverse(step.rest.len()));
         next.sort_by_key(place);
         next.dedup_by_key(|step| place(step));
@@ -201,7 +201,7 @@ impl<'a> Looking<'a> {
         let found = next.iter().filter(|step| is_end(step)).min_by_key(|step| (step.source, step.pattern)).cloned();
         next.retain(|step| !step.rest.is_empty() && !self.is_ignored(step, |ignore| ignore.has_directory(&path)));
         if let Some(Step { source, pattern, kind, captured, .. }) = found.filter(|_| !is_place) {
-            // A file of a unit is its own, not one of a list.
+            // A file of a unit belongs to the unit, not to a list.
             next.retain(|step| step.kind != Kind::Documents);
             if kind != Kind::Root {
                 let is_archived = kind == Kind::Archived;
@@ -229,13 +229,13 @@ impl<'a> Looking<'a> {
         }
     }
 
-    /// True where a list of documents passes something over.
+    /// True if a list of documents ignores the entry.
     fn is_ignored(&self, step: &Step<'_>, has: impl Fn(&Ignore) -> bool) -> bool {
         let source = self.sources.all().get(step.source).filter(|_| step.kind == Kind::Documents);
         source.is_some_and(|source| has(&source.ignore))
     }
 
-    /// A link, a pipe, or a name that is not UTF-8, where a unit or a document is looked for.
+    /// A link, a pipe, or a name that is not UTF-8, where a unit or a document was expected.
     fn odd(&mut self, path: &str, name: &str, kind: EntryKind, is_utf8: bool, steps: &[Step<'a>]) {
         let is_document = steps.iter().any(|step| step.takes(name));
         let is_unit = steps
@@ -250,7 +250,7 @@ impl<'a> Looking<'a> {
         }
     }
 
-    /// The first directory of `dir` that is a link.
+    /// The first component of `dir` that is a link.
     fn link_on_the_way(&self, dir: &str) -> Option<String> {
         let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
         let mut parents = ends.filter_map(|end| dir.get(..end));

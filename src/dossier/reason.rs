@@ -1,31 +1,31 @@
-//! Why something on disk is no artifact, or no mission.
+//! Why an entry on disk is not an artifact or not a mission.
 
-/// A reason code, and what it means in words.
+/// A reason code with its explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Reason {
     /// A link leads out of the feature directory.
     LinkOutside,
-    /// A link leads nowhere.
+    /// A link whose target does not exist.
     LinkDangling,
-    /// Links lead in a circle.
+    /// A loop of links.
     LinkLoop,
     /// A link leads to a directory.
     LinkToDirectory,
-    /// A link leads through a directory that may not be searched.
+    /// A link through a directory that may not be searched.
     LinkUnreadable,
     /// A FIFO, a socket, a device.
     SpecialFile,
-    /// A file that has a further name outside the feature directory.
+    /// A file with another name outside the feature directory.
     HardLink,
     /// A name that is not UTF-8.
     NameNotUtf8,
-    /// A directory with a `.git` of its own.
+    /// A directory that contains `.git`.
     NestedRepository,
     /// A directory that cannot be listed.
     UnreadableDirectory,
-    /// It was there when listed, and gone when opened.
+    /// It existed when listed, and not when opened.
     Vanished,
-    /// A directory name that is no safe mission slug.
+    /// A directory name that is not a safe mission slug.
     UnsafeName,
     /// A directory whose slug another unit has.
     SlugTaken,
@@ -37,7 +37,7 @@ pub(crate) enum Reason {
     MetaMissing,
     /// `meta.json` is not JSON.
     MetaNotJson,
-    /// `meta.json` is JSON, but no object.
+    /// `meta.json` is JSON, but not an object.
     MetaNotObject,
     /// `meta.json` is not UTF-8.
     MetaNotUtf8,
@@ -49,17 +49,17 @@ pub(crate) enum Reason {
     MetaNullField,
     /// `meta.json` gives a target branch or mission type of more than 255 characters.
     MetaFieldTooLong,
-    /// The mission's parity baseline cannot be read, or is none.
+    /// The mission's parity baseline cannot be read, or is not valid.
     BaselineUnusable,
 }
 
 impl Reason {
-    /// The code that scripts see.
+    /// The code for scripts.
     pub(crate) const fn code(self) -> &'static str {
         self.both().0
     }
 
-    /// What it means, for a person.
+    /// The explanation for people.
     pub(crate) const fn explanation(self) -> &'static str {
         self.both().1
     }
@@ -102,14 +102,13 @@ impl Reason {
     }
 }
 
-/// Something that was found and left out.
+/// A skipped entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Skipped {
-    /// The mission it belongs to; `None` for entries that are no mission.
+    /// The mission it belongs to; `None` for entries that are not a mission.
     pub(crate) mission_slug: Option<String>,
-    /// Where: relative to the feature directory, or to the artifact root for entries that are no mission. Not
-    /// printable as it is.
+    /// Path relative to the feature directory, or to the artifact root for entries that are not a mission. Escape it
+    /// before printing.
     pub(crate) path: String,
-    /// Why.
     pub(crate) reason: Reason,
 }

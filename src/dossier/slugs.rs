@@ -1,4 +1,4 @@
-//! What units are called. Pure: from directories, in the order of sources, to slugs that no two have.
+//! Names of units. Pure: from directories, in the order of sources, to unique slugs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,7 @@ pub(super) fn named(
     for candidate in after {
         naming.take(candidate.source, slug_of(&candidate), candidate.dir);
     }
-    // The greatest directory of a name is the newest: dates come first in it.
+    // The last directory of a name is the newest: its name begins with the date.
     archived.sort_by(|a, b| b.dir.cmp(&a.dir));
     for candidate in archived {
         let source = sources.all().get(candidate.source);
@@ -75,7 +75,7 @@ impl Naming<'_> {
     }
 }
 
-/// The slugs of lists of documents, whether any of them exists or not.
+/// The slugs of all lists of documents, even of empty ones.
 fn reserved(sources: &Sources) -> BTreeSet<String> {
     let lists = sources.all().iter().filter(|source| matches!(source.place, Place::Documents(_)));
     lists.map(|source| source.slug.clone()).collect()
@@ -88,7 +88,7 @@ fn filled(source: Option<&Source>, captured: &[(String, String)]) -> String {
     format!("{}{}", source.prefix, captured.iter().fold(source.slug.clone(), fill))
 }
 
-/// The variables with the day taken off the last one: the name that a unit had before it was archived.
+/// The variables without the date in the last one: the name that a unit had before it was archived.
 fn undated(captured: &[(String, String)]) -> Vec<(String, String)> {
     let mut captured = captured.to_vec();
     if let Some((_, name)) = captured.last_mut()
@@ -99,7 +99,7 @@ fn undated(captured: &[(String, String)]) -> Vec<(String, String)> {
     captured
 }
 
-/// What follows `YYYY-MM-DD-`.
+/// The rest after `YYYY-MM-DD-`.
 fn without_day(name: &str) -> Option<&str> {
     let (day, rest) = name.split_at_checked(11)?;
     let is_day =
@@ -107,7 +107,7 @@ fn without_day(name: &str) -> Option<&str> {
     is_day.then_some(rest)
 }
 
-/// The name of an archived unit whose own name another one has: with everything that tells the two apart.
+/// The name of an archived unit whose short name is taken: with everything that distinguishes the two.
 fn long(source: Option<&Source>, candidate: &Candidate) -> String {
     let prefix = source.map_or("", |source| source.prefix.as_str());
     let variables: BTreeMap<&str, &str> = candidate.captured.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();

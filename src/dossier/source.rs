@@ -1,4 +1,4 @@
-//! Sources: where units and documents are looked for, as the configuration says, with what goes for each.
+//! Sources: the configured places of units and documents, with the settings of each.
 
 use super::globs::Ignore;
 use super::layouts::{BuiltIn, Layout, TABLE, is_never_read};
@@ -6,7 +6,7 @@ use super::manifest::Manifest;
 use crate::base::pattern::PathPattern;
 use crate::config::{ArtifactSource, Artifacts};
 
-/// The name of the layout whose place is `artifacts.root`.
+/// The layout whose directory is `artifacts.root`.
 pub(super) const KITTY: &str = "kitty";
 
 /// One source.
@@ -15,16 +15,16 @@ pub(crate) struct Source {
     /// The layout, or the name of a source that is not built in.
     pub(crate) layout: String,
     pub(super) place: Place,
-    /// What slugs begin with.
+    /// Prefix of its slugs.
     pub(super) prefix: String,
     /// The slug, with the variables of the pattern; a fixed text for documents.
     pub(super) slug: String,
-    /// `mission_type` of its units; a mission of `kitty` says its own.
+    /// `mission_type` of its units; a mission of `kitty` states its own.
     pub(super) mission_type: String,
-    /// Whose artifacts are expected; the missions of `kitty` have those of their type.
+    /// Manifest of its units; missions of `kitty` have that of their type.
     pub(super) manifest: Option<&'static Manifest>,
     pub(super) ignore: Ignore,
-    /// Files whose bodies are sent: globs on the path inside a unit.
+    /// Files whose text is sent: globs on the path inside a unit.
     pub(crate) surfaces: Vec<String>,
     /// Suffixes that are sent.
     pub(crate) formats: Vec<String>,
@@ -33,16 +33,16 @@ pub(crate) struct Source {
 /// Where a source looks.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
-    /// Every directory in this one is a mission, and says in `meta.json` what it is.
+    /// Every directory in this one is a mission, described by its `meta.json`.
     Root(String),
-    /// Directories that fit a pattern.
+    /// Directories that match a pattern.
     Units { live: Vec<PathPattern>, archived: Vec<PathPattern> },
-    /// Files that fit a pattern: one unit together.
+    /// Files that match a pattern and form one unit together.
     Documents(Vec<PathPattern>),
 }
 
 impl Place {
-    /// What every path of it begins with, by pattern, up to the first variable or glob.
+    /// The literal beginning of each pattern, up to the first variable or glob.
     fn beginnings(&self) -> Vec<String> {
         match self {
             Self::Root(root) => vec![root.trim_start_matches("./").trim_end_matches('/').to_owned()],
@@ -51,7 +51,7 @@ impl Place {
         }
     }
 
-    /// The directories that everything of it lies in; those of archived units only `with_archive`.
+    /// The directories that contain all its entries; those of archived units only `with_archive`.
     fn parents(&self, with_archive: bool) -> Vec<String> {
         match self {
             Self::Root(root) => vec![root.clone()],
@@ -64,10 +64,10 @@ impl Place {
     }
 }
 
-/// What a person asked for, and has to be there: places of which one must exist.
+/// A configured requirement: directories of which one must exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Required {
-    /// The words of the configuration.
+    /// The configuration's text.
     pub(super) what: String,
     /// Directories from the top of the project.
     pub(super) places: Vec<String>,
@@ -82,8 +82,8 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Those of `[artifacts]`: the layouts in their order, then the sources of one's own. `is_set` tells whether anybody
-    /// set a key of that section; what was set must exist. The error names the pattern or glob that cannot be read.
+    /// The sources of `[artifacts]`: the layouts in order, then the configured sources. `is_set`: whether a key of that
+    /// section is set; configured places must exist. The error names the pattern or glob that cannot be read.
     pub(crate) fn of(artifacts: &Artifacts, is_set: &dyn Fn(&str) -> bool) -> Result<Self, String> {
         let mut all = Self { exclude: Ignore::of_trees(&artifacts.exclude)?, ..Self::default() };
         let settings = |name: &str| artifacts.source.iter().find(|s| s.layout.as_deref() == Some(name));
@@ -119,7 +119,7 @@ impl Sources {
         }
     }
 
-    /// Every directory that something is looked for in, none inside another; `None` where that is the whole project.
+    /// Every directory that is searched, none inside another; `None` if that is the whole project.
     pub(crate) fn places(&self) -> Option<Vec<String>> {
         let mut places: Vec<String> = self.all.iter().flat_map(|source| source.place.parents(true)).collect();
         places.sort_unstable();
@@ -141,7 +141,7 @@ impl Sources {
         &self.all
     }
 
-    /// True when a source looks below `place`, a directory from the top of the project.
+    /// True if a source searches below `place`, a directory from the top of the project.
     pub(crate) fn looks_in(&self, place: &str) -> bool {
         let is_below =
             |parent: &String| parent.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -153,7 +153,7 @@ impl Sources {
         self.all.iter().all(|source| matches!(source.place, Place::Root(_)))
     }
 
-    /// True when the project at `top` has one of the directories that are looked in.
+    /// True if the project at `top` has one of the searched directories.
     pub(crate) fn has_a_place(&self, top: &std::path::Path) -> bool {
         self.all.iter().flat_map(|source| source.place.parents(true)).any(|place| top.join(place).is_dir())
     }
@@ -168,13 +168,13 @@ impl Sources {
         self.required.push(Required { what, places });
     }
 
-    /// Any place of a layout will do: not every tool writes all of them, and git keeps no empty directory.
+    /// Any directory of a layout is enough: not every tool creates all of them, and git stores no empty directory.
     fn require_layout(&mut self, name: &str) {
         let places = self.all.iter().filter(|s| s.layout == name).flat_map(|s| s.place.parents(true)).collect();
         self.required.push(Required { what: format!("the layout {name:?}"), places });
     }
 
-    /// The directory of `kitty` missions, where that layout is in force, with its source's place in the order.
+    /// The directory of `kitty` missions, if that layout is configured, with the number of its source.
     pub(crate) fn root(&self) -> Option<(usize, &str)> {
         self.all.iter().enumerate().find_map(|(at, source)| match &source.place {
             Place::Root(root) => Some((at, root.as_str())),
@@ -182,7 +182,7 @@ impl Sources {
         })
     }
 
-    /// The names of layouts and of sources of one's own, in order, each once.
+    /// The names of layouts and configured sources, in order, each once.
     pub(crate) fn layouts(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for source in &self.all {
@@ -193,7 +193,8 @@ impl Sources {
         names
     }
 
-    /// The first layout or name has no prefix, each further one its name: so a slug never depends on what exists.
+    /// The first layout or name has no prefix, each further one its name: so that a slug never depends on which
+    /// directories exist.
     fn prefix_of(&self, name: &str, settings: &ArtifactSource) -> String {
         match (&settings.prefix, self.layouts().first()) {
             (Some(prefix), _) => prefix.clone(),
@@ -290,7 +291,7 @@ fn own(artifacts: &Artifacts, name: &str, prefix: String, source: &ArtifactSourc
     })
 }
 
-/// The surface of a list of documents: what is not meant is not on the list.
+/// The surface of a list of documents: only wanted files are on the list.
 fn every_file() -> Vec<String> {
     vec!["**".to_owned()]
 }

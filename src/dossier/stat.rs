@@ -1,14 +1,14 @@
-//! What the file system says of a file that nobody opens.
+//! State of a file as reported by the file system, without opening it.
 
 use std::time::Duration;
 
 use crate::base::Timestamp;
 
-/// A file is trusted only when it had been left alone for this long before it was looked at. No file system's clock is
-/// coarser than this, and a server's runs with ours to within it.
+/// A cached state is used only if the file had not changed for this long before it was examined. Clocks of file systems
+/// are at least this precise, and a file server's clock is assumed to agree with ours to within it.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
-/// A moment as file systems keep it, since the Unix epoch.
+/// A time as file systems store it, since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment {
     pub(super) seconds: i64,
@@ -23,31 +23,31 @@ impl Moment {
     }
 }
 
-/// What tells one state of a regular file from another.
+/// A state of a regular file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     /// In bytes.
     pub(super) size: u64,
-    /// When its bytes were last written, as far as its owner lets it be known.
+    /// Modification time, which the owner can set.
     pub(super) modified: Moment,
-    /// When anything of it was last changed; nobody can set this back.
+    /// Change time, which cannot be set back.
     pub(super) changed: Moment,
-    /// Which file of its file system it is.
+    /// Inode number.
     pub(super) inode: u64,
-    /// How many names it has.
+    /// Number of hard links.
     pub(super) names: u32,
 }
 
 impl Stat {
-    /// True when nothing that is written after `begun` can leave this state as it is: git's rule for entries that are
-    /// "racily clean". `begun` is before the looking.
+    /// True if no write after `begun` can leave this state unchanged: git's rule for "racily clean" entries. `begun` is
+    /// before the file was examined.
     pub(super) fn is_settled(&self, begun: Timestamp) -> bool {
         let micros = i64::try_from(SETTLED_AFTER.as_micros()).unwrap_or(i64::MAX);
         let settled = Moment::of(Timestamp::from_micros(begun.as_micros().saturating_sub(micros)));
         self.modified < settled && self.changed < settled
     }
 
-    /// Of an open file; `None` when it is no regular file.
+    /// State of an open file; `None` if it is not a regular file.
     pub(super) fn of_metadata(meta: &std::fs::Metadata) -> Option<Self> {
         meta.is_file().then(|| Self::of_file(meta))
     }

@@ -1,4 +1,4 @@
-//! What a project does not want indexed: what its configuration excludes, and what git ignores. None of it is told.
+//! Paths that a project does not want indexed: excluded by the configuration, or ignored by git. They are not reported.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::places::Places;
 use super::source::Sources;
 use crate::git::{GitIgnored, Rules};
 
-/// The paths that are left out. Paths are from the top of the project.
+/// The unwanted paths. Paths are relative to the top of the project.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unwanted<'a> {
     sources: &'a Sources,
@@ -22,12 +22,12 @@ impl<'a> Unwanted<'a> {
         Self { sources: request.sources, git: request.git_ignored, root: request.root }
     }
 
-    /// Of a project that has only these sources.
+    /// The unwanted paths of a project with only these sources.
     pub(super) fn below(root: &'a Path, sources: &'a Sources, git: Option<&'a GitIgnored>) -> Self {
         Self { sources, git, root }
     }
 
-    /// Takes what is not wanted from what was found.
+    /// Removes unwanted entries.
     pub(super) fn leave_out(&self, places: &mut Places) {
         let here = self.inside("", self.root);
         places.units.retain(|unit| !here.has_directory(&unit.dir));
@@ -36,7 +36,7 @@ impl<'a> Unwanted<'a> {
         places.skipped.retain(|skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path));
     }
 
-    /// What of it is in a directory: `place` in the project, and `dir` on disk, which a link may have led to.
+    /// The unwanted paths in a directory: `place` in the project, and `dir` on disk, which may be the target of a link.
     pub(super) fn inside<'b>(&self, place: &'b str, dir: &Path) -> Inside<'b>
     where
         'a: 'b,
@@ -47,7 +47,7 @@ impl<'a> Unwanted<'a> {
     }
 }
 
-/// What is not wanted in one directory. Paths are from it.
+/// The unwanted paths in one directory. Paths are relative to it.
 #[derive(Debug, Default)]
 pub(super) struct Inside<'a> {
     /// With the directory's path from the top of the project.
@@ -57,23 +57,23 @@ pub(super) struct Inside<'a> {
 }
 
 impl<'a> Inside<'a> {
-    /// What git ignores in a directory.
+    /// The paths that git ignores in a directory.
     pub(super) fn by_git(dir: &Path, git: Option<&'a GitIgnored>) -> Self {
         Self { exclude: None, git: git.and_then(|git| Some((git, git.place_of(dir)?))) }
     }
 
-    /// What git's patterns say in the directory itself, for a walk that begins there.
+    /// Git's rules in the directory itself, for a walk that begins there.
     pub(super) fn rules(&self) -> Option<Arc<Rules>> {
         self.git.as_ref().map(|(git, place)| git.rules(place.rsplit_once('/').map_or("", |(above, _)| above)))
     }
 
-    /// The rules in the directory at `path`, in which `above` hold.
+    /// The rules in the directory at `path`, below the rules `above`.
     pub(super) fn enter(&self, above: Option<&Arc<Rules>>, path: &str, has_patterns: bool) -> Option<Arc<Rules>> {
         let ((git, place), above) = (self.git.as_ref()?, above?);
         Some(git.within(above, &joined(place, path), has_patterns))
     }
 
-    /// True for an entry of a directory with these rules.
+    /// True if an entry of a directory with these rules is unwanted.
     pub(super) fn has(&self, rules: Option<&Rules>, path: &str, is_dir: bool) -> bool {
         let is_excluded = self.exclude.is_some_and(|(exclude, place)| {
             let path = joined(place, path);

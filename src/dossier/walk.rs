@@ -1,4 +1,4 @@
-//! Finding the files of one mission.
+//! Finds the files of one mission.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,38 +15,38 @@ use crate::git::{PATTERN_FILE, Rules};
 pub(super) struct Found {
     /// Relative to the feature directory, with `/`.
     pub(super) path: String,
-    /// What to open, relative to the artifact root: another file than `path` where that is a link.
+    /// File to open, relative to the artifact root; differs from `path` for a link.
     pub(super) opens: String,
-    /// What is known without opening it.
+    /// State known without opening it.
     pub(super) stat: Option<Stat>,
 }
 
-/// The files of a mission, ordered by path bytes, and what was left out.
+/// The files of a mission, ordered by path bytes, and the skipped entries.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     pub(super) files: Vec<Found>,
     pub(super) skipped: Vec<(String, Reason)>,
-    /// Files that have a further name somewhere else: what is written there shows here.
+    /// Files with another hard link elsewhere: writes there change the file here.
     pub(super) shared: Vec<String>,
-    /// Something was passed over because it is not wanted.
+    /// True if an unwanted entry was skipped.
     pub(super) is_shortened: bool,
 }
 
 impl Walk {
-    /// True when nothing is left of what was there: then the unit is not told either.
+    /// True if every entry was unwanted: then the unit is not reported either.
     pub(super) fn is_emptied(&self) -> bool {
         self.is_shortened && self.files.is_empty() && self.skipped.is_empty()
     }
 }
 
-/// What a walk passes over, besides hidden entries.
+/// Entries that a walk skips, besides hidden ones.
 #[derive(Debug, Default)]
 pub(super) struct Passing<'a> {
     /// Globs on paths inside the unit.
     pub(super) ignore: Option<&'a Ignore>,
-    /// Units of their own inside this one, as paths inside it.
+    /// Separate units inside this one, as paths inside it.
     pub(super) nested: Vec<&'a str>,
-    /// What the project does not want of it.
+    /// The project's unwanted paths in it.
     pub(super) unwanted: Inside<'a>,
 }
 
@@ -62,8 +62,8 @@ impl Passing<'_> {
     }
 }
 
-/// Walks the unit's directory `slug` below `tree`. Hidden entries are passed over in silence; directory links and nested
-/// repositories are not entered. `Err` when the directory itself is not to be indexed.
+/// Walks the unit's directory `slug` below `tree`. Hidden entries are skipped silently; directory links and nested
+/// repositories are not entered. `Err` if the directory itself is not indexed.
 pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt: &Interrupt) -> Result<Walk, Reason> {
     let mut walk = Walk::default();
     let mut links = Vec::new();
@@ -115,7 +115,7 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
                 walk.is_shortened = true;
             }
             Ok(target) => {
-                // A visible target was met, and looked at, under its own name.
+                // The target of the link is a listed file: its state is known.
                 let stat = walk.files.iter().find(|found| found.opens == target).and_then(|found| found.stat);
                 walk.files.push(Found { path, opens: target, stat });
             }
@@ -127,8 +127,8 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
     Ok(walk)
 }
 
-/// The files with more names than were met in the feature directory. A hard link is the file, so it is no way out of the
-/// directory and nothing is left out for it.
+/// The files with more hard links than were found in the feature directory. A hard link is the file itself, so it
+/// cannot lead out of the directory, and the file is indexed.
 pub(super) fn shared(slug: &str, files: &[Found]) -> Vec<String> {
     let own = |found: &&Found| match found.opens.strip_suffix(found.path.as_str()) {
         Some(dir) => dir.strip_suffix('/').unwrap_or(dir) == slug,
@@ -141,15 +141,15 @@ pub(super) fn shared(slug: &str, files: &[Found]) -> Vec<String> {
     outside.map(|(found, _)| found.path.clone()).collect()
 }
 
-/// The visible entries of a directory, as paths relative to the feature directory; `Err` holds the readable remains of
-/// one that is not UTF-8.
+/// The entries of a directory that are not hidden, as paths relative to the feature directory; `Err` holds a readable
+/// form of a name that is not UTF-8.
 struct List {
     entries: Vec<(Result<String, String>, EntryKind, Option<Stat>)>,
-    /// It has patterns of git's.
+    /// It contains git ignore patterns.
     has_patterns: bool,
 }
 
-/// Lists one directory. `Err` when it is another repository's or cannot be listed.
+/// Lists one directory. `Err` if it belongs to another repository or cannot be listed.
 fn list(tree: &Beneath, slug: &str, dir: &str) -> Result<List, Reason> {
     let at = if dir.is_empty() { slug.to_owned() } else { format!("{slug}/{dir}") };
     let entries = tree.list(&at).map_err(|_| Reason::UnreadableDirectory)?;

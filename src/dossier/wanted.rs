@@ -1,8 +1,8 @@
-//! The missions that a person means by the names on a command line. Pure.
+//! Resolves the mission names of the command line. Pure.
 
 use crate::base::text::nearest;
 
-/// A mission that can be meant.
+/// A mission that can be selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known<'a> {
     pub(super) slug: &'a str,
@@ -10,8 +10,8 @@ pub(super) struct Known<'a> {
     pub(super) place: &'a str,
 }
 
-/// The slug that `asked` means: a slug, a directory, or the beginning of exactly one slug. Blanks, line ends and a `/` at
-/// the end are passed over. `Err` with the names that are near, or that all begin like this.
+/// The slug that `asked` means: a slug, a directory, or the beginning of exactly one slug. Surrounding blanks, line
+/// ends and a trailing `/` are ignored. `Err` with similar slugs, or with all slugs that have this beginning.
 pub(super) fn resolve(asked: &str, known: &[Known<'_>]) -> Result<String, Vec<String>> {
     let word = asked.trim().trim_start_matches("./").trim_end_matches('/');
     let last = |place: &str| place.rsplit('/').next().unwrap_or_default().to_owned();

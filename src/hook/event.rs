@@ -1,6 +1,6 @@
-//! The hooks of git that are used.
+//! The git hooks that are used.
 
-/// One of git's hooks.
+/// A git hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hook {
     /// After `git commit`, and after each commit that a cherry-pick, revert or rebase makes.
@@ -9,15 +9,15 @@ pub(crate) enum Hook {
     Merge,
     /// After an amended commit and at the end of a rebase.
     Rewrite,
-    /// After a checkout; used for that of a fresh clone or work tree only.
+    /// After a checkout; used only for that of a new clone or work tree.
     Checkout,
 }
 
 impl Hook {
-    /// All of them, in the order they are listed.
+    /// All of them, in listing order.
     pub(crate) const ALL: [Self; 4] = [Self::Commit, Self::Merge, Self::Rewrite, Self::Checkout];
 
-    /// What git calls it.
+    /// Git's name of the hook.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Commit => "post-commit",

@@ -1,11 +1,11 @@
-//! What hooks did where nobody watched: one line each in a file of the state directory.
+//! Log of hooks, which run unattended: one line for each in a file of the state directory.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::{Timestamp, files, text};
 
-/// The size, in bytes, from which the file is put aside for a new one.
+/// Size in bytes from which the file is rotated.
 const LONGEST: u64 = 256 << 10;
 
 /// The log of the project whose store is at `store`.
@@ -13,7 +13,7 @@ pub(crate) fn log_path(store: &Path) -> PathBuf {
     store.with_file_name("hook.log")
 }
 
-/// Appends a line; creates the file, for its owner alone, and its directory.
+/// Appends a line; creates the file, readable by its owner only, and its directory.
 pub(crate) fn note(log: &Path, now: Timestamp, said: &str) -> io::Result<()> {
     if let Some(dir) = log.parent() {
         files::create_private_dir(dir)?;
@@ -27,7 +27,7 @@ pub(crate) fn note(log: &Path, now: Timestamp, said: &str) -> io::Result<()> {
     file.write_all(format!("{now} [{}] {}\n", std::process::id(), text::printable(said)).as_bytes())
 }
 
-/// The last line, if there is one.
+/// The last line; `None` without one.
 pub(crate) fn last_line(log: &Path) -> Option<String> {
     let text = std::fs::read_to_string(log).ok()?;
     text.lines().next_back().map(text::printable)

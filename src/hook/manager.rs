@@ -1,4 +1,4 @@
-//! Programs that own a repository's hooks already: which one, and what to add to its file.
+//! Programs that already manage a repository's hooks: which one, and what to add to its file.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) enum Manager {
     Husky,
 }
 
-/// The files by which each is known, relative to the work tree. What is added goes into the one that is there.
+/// The files that identify each manager, relative to the work tree. A stanza is added to the one that exists.
 const FILES: [(Manager, &[&str]); 3] = [
     (Manager::Lefthook, &["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml", "lefthook.toml"]),
     (Manager::PreCommit, &[".pre-commit-config.yaml", ".pre-commit-config.yml"]),
@@ -24,7 +24,7 @@ const FILES: [(Manager, &[&str]); 3] = [
 ];
 
 impl Manager {
-    /// What it is called.
+    /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Lefthook => "lefthook",
@@ -33,7 +33,7 @@ impl Manager {
         }
     }
 
-    /// What to add to its file so that it calls this program.
+    /// The text to add to its file so that it calls this program.
     pub(super) fn stanza(self) -> String {
         let each = |write: fn(Hook) -> String| Hook::ALL.map(write).concat();
         match self {
@@ -58,7 +58,7 @@ impl Manager {
         }
     }
 
-    /// What makes it take notice of its changed file; nothing where it does by itself.
+    /// The command that makes it read its changed file; `None` if it needs none.
     pub(super) const fn activation(self) -> Option<&'static str> {
         match self {
             Self::Lefthook => Some("lefthook install"),
@@ -68,13 +68,13 @@ impl Manager {
     }
 }
 
-/// The manager in use in a work tree, and its file or directory.
+/// The manager in use in a work tree, and its file or directory; `None` without one.
 pub(super) fn detect(root: &Path) -> Option<(Manager, &'static str)> {
     let present = |names: &&[&'static str]| names.iter().find(|name| root.join(name).exists()).copied();
     FILES.iter().find_map(|(manager, names)| Some((*manager, present(names)?)))
 }
 
-/// The hooks that the manager's file calls this program for already.
+/// The hooks for which the manager's file already calls this program.
 pub(super) fn called(root: &Path, manager: Manager, file: &str) -> Vec<Hook> {
     let read = |path: &Path| files::read_beginning(path).unwrap_or_default();
     let calls = |hook: &Hook| {

@@ -1,10 +1,10 @@
-//! Git hooks: putting them where git looks, taking them away again, and deciding what one does when git runs it.
+//! Git hooks: installing and removing them, and deciding what one does when git runs it.
 //!
-//! What is there is gathered by `survey`, what to do about it is decided by `plan` (pure), and `apply` does it. A hook
-//! file holds no logic: it calls `sk-sync hook run`, so that a newer program needs no new hook files.
+//! `survey` collects the present state, `plan` decides what to change (pure), and `apply` changes it. A hook file
+//! contains no logic: it calls `sk-sync hook run`, so a newer program needs no new hook files.
 //!
-//! **Invariant:** a hook that is not ours, byte for byte, is never overwritten, edited, chained or removed; nor is any
-//! file written that the repository could track. Taking away leaves what was there before.
+//! **Invariant:** a hook whose bytes this program did not write is never overwritten, edited, chained or removed, and
+//! no file that the repository could track is written. Uninstalling restores the earlier state.
 
 mod apply;
 mod detach;
@@ -28,24 +28,24 @@ pub(crate) use script::Standing;
 pub(crate) use stamp::{Changed, Stamp, View, place_of, state_of};
 pub(crate) use survey::{Survey, survey};
 
-/// Why hooks cannot be looked at or changed.
+/// Why hooks cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Hooks belong to a repository.
+    /// The directory is not in a repository.
     #[error("{path} is in no git repository, so there is nothing to hook into")]
     NoRepository {
         /// The directory.
         path: String,
     },
-    /// Git did not do what it was asked.
+    /// Git failed.
     #[error("`git {asked}` failed: {said}")]
     Git {
         /// The arguments.
         asked: String,
-        /// What it said.
+        /// Its message.
         said: String,
     },
-    /// A hook file cannot be read, written or removed; the text names it.
+    /// A hook file cannot be read, written or removed; the error names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

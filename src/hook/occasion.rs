@@ -1,4 +1,4 @@
-//! What a hook is there for when git runs it: a decision from what git says.
+//! Decides what a hook does, from the arguments and state of git.
 
 use super::Hook;
 use crate::git::Operation;
@@ -6,39 +6,39 @@ use crate::git::Operation;
 /// A call by git.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Occasion<'a> {
-    /// Which hook.
+    /// The hook.
     pub(crate) hook: Hook,
-    /// What git gave it.
+    /// Arguments from git.
     pub(crate) args: &'a [String],
-    /// True when this checkout was captured before.
+    /// True if this checkout was captured before.
     pub(crate) is_known: bool,
-    /// What git is in the middle of.
+    /// The operation that git is performing; `None` outside one.
     pub(crate) operation: Option<Operation>,
 }
 
-/// What to do.
+/// What a hook does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Duty {
     /// Nothing.
     Nothing,
     /// Capture, and leave delivery to a later hook.
     Capture,
-    /// Capture, then have it delivered.
+    /// Capture, then start delivery.
     CaptureAndDeliver,
 }
 
-/// Decides.
+/// Decides what the hook does.
 pub(crate) fn duty(occasion: &Occasion<'_>) -> Duty {
     let first = occasion.args.first().map(String::as_str);
     let is_fresh = match first {
-        // The commit before is all zeros for a clone and for a new work tree.
+        // The previous commit is all zeros for a clone and for a new work tree.
         Some(before) => !before.is_empty() && before.bytes().all(|digit| digit == b'0'),
-        // Hook managers may keep the arguments to themselves.
+        // Hook managers may not pass the arguments on.
         None => !occasion.is_known,
     };
     match occasion.hook {
         Hook::Checkout if !is_fresh => Duty::Nothing,
-        // A rebase or a merge that calls these is at its end, though its files are still there.
+        // A rebase or merge that calls these hooks is finished, although its files still exist.
         Hook::Rewrite if first == Some("rebase") => Duty::CaptureAndDeliver,
         Hook::Merge if occasion.operation == Some(Operation::Merge) => Duty::CaptureAndDeliver,
         _ if occasion.operation.is_some() => Duty::Capture,

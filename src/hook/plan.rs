@@ -1,4 +1,4 @@
-//! Deciding what to change, and what not to touch: from what was found to a list of steps.
+//! Decides what to change and what to leave alone: from a survey to a list of steps.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::survey::{Obstacle, wanted};
 use super::{Hook, Manager, Standing, Survey, script};
 use crate::base::text;
 
-/// How git comes to call this program.
+/// How git calls this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// Sections of the repository's configuration.
@@ -27,52 +27,53 @@ pub(crate) enum Step {
     },
     /// Removes a section of the repository's configuration.
     RemoveSection(String),
-    /// Writes this text as a hook's file where there is none.
+    /// Writes this text as a hook file that does not exist yet.
     Write(PathBuf, String),
-    /// Removes a file that is ours, byte for byte.
+    /// Removes a file whose bytes this program wrote.
     Remove(Hook, PathBuf),
-    /// Removes the hook directory if nothing else is in it.
+    /// Removes the hook directory if it is empty.
     RemoveEmptyDir(PathBuf),
 }
 
-/// Something that is not touched, and what a person can do.
+/// Something that is left alone, and what the user can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// A word for scripts.
+    /// A stable word for scripts.
     pub(crate) reason: &'static str,
-    /// What is there.
+    /// Description of what was found.
     pub(crate) what: String,
-    /// What to do.
+    /// The fix.
     pub(crate) fix: String,
 }
 
-/// What to add to the file of a hook manager.
+/// The text to add to the file of a hook manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stanza {
     /// The manager.
     pub(crate) manager: Manager,
     /// Its file or directory, relative to the work tree.
     pub(crate) file: &'static str,
-    /// What to add.
+    /// The text.
     pub(crate) text: String,
-    /// What makes the manager take notice.
+    /// The command that makes the manager read its file; `None` if it needs none.
     pub(crate) activation: Option<&'static str>,
 }
 
-/// What to change.
+/// The changes to make.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Plan {
-    /// How git will call this program; `None` when this program cannot see to it.
+    /// How git will call this program; `None` if this program cannot arrange it.
     pub(crate) method: Option<Method>,
-    /// The changes, in order; none when something is refused.
+    /// The changes, in order; empty if something is refused.
     pub(crate) steps: Vec<Step>,
-    /// What stands in the way.
+    /// The reasons why nothing is changed.
     pub(crate) refusals: Vec<Refusal>,
-    /// What a person adds elsewhere.
+    /// The text that the user adds to another file.
     pub(crate) stanza: Option<Stanza>,
 }
 
-/// What to change so that git calls this program after commits. `method` is a person's choice.
+/// What to change so that git calls this program after commits. `method` is the user's choice; `None` selects the best
+/// one.
 pub(crate) fn install(survey: &Survey, method: Option<Method>) -> Plan {
     match method {
         Some(Method::Config) if !survey.has_config_hooks => Plan { refusals: vec![too_old(survey)], ..Plan::default() },
@@ -83,7 +84,7 @@ pub(crate) fn install(survey: &Survey, method: Option<Method>) -> Plan {
     }
 }
 
-/// What to change so that nothing of ours is left.
+/// The changes that remove everything that this program installed.
 pub(crate) fn uninstall(survey: &Survey) -> Plan {
     let mut steps: Vec<_> = remove_sections(survey).collect();
     let files: Vec<_> = remove_files(survey).collect();
@@ -114,7 +115,7 @@ fn by_config(survey: &Survey) -> Plan {
         if entry.is_some_and(|entry| !entry.is_current || is_called) {
             steps.push(Step::RemoveSection(script::section(hook)));
         }
-        // Called twice, the second call would find nothing to do.
+        // If it is called already, a second call would find nothing to do.
         if !is_called && entry.is_none_or(|entry| !entry.is_current) {
             steps.extend(wanted(hook, survey.program.as_deref()).map(|(key, value)| Step::Set { key, value }));
         }
@@ -159,7 +160,7 @@ fn remove_sections(survey: &Survey) -> impl Iterator<Item = Step> {
     survey.entries.iter().map(|entry| Step::RemoveSection(script::section(entry.hook)))
 }
 
-/// Writes the files of these hooks, where there is none or an outdated one.
+/// Writes the files of these hooks that are missing or outdated.
 fn write_files(survey: &Survey, hooks: &[Hook]) -> impl Iterator<Item = Step> {
     let wanted = survey.own.iter().filter(|(hook, _)| hooks.contains(hook));
     wanted.flat_map(|(hook, standing)| {

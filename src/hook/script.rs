@@ -1,27 +1,27 @@
-//! The texts that call `sk-sync hook run`, and telling them from other people's.
+//! The texts that call `sk-sync hook run`, and recognising them.
 
 use super::Hook;
 use crate::base::shell::in_quotes;
 
-/// What stands in the name of a section of git's configuration, before the hook's own name.
+/// Prefix of the names of our sections in git's configuration, followed by the hook's name.
 const SECTION: &str = "sk-sync-";
 
-/// Whose hook a file is.
+/// Origin of a hook file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// There is none.
+    /// The file does not exist.
     Absent,
     /// Written by this program, unchanged since.
     Ours,
-    /// Written by this program, unchanged since, but another text than it writes now.
+    /// Written by an older version of this program, unchanged since.
     Outdated,
-    /// Somebody else's, and somebody made it call this program.
+    /// Written by another program or a user, and calls this program.
     ByHand,
-    /// Somebody else's.
+    /// Written by another program or a user, and does not call this program.
     Foreign,
 }
 
-/// The hook file for those who copy it by hand, as in the repository's `hooks/`: it finds the program by its name alone.
+/// The hook file for copying by hand, as in the repository's `hooks/`: it finds the program on the `PATH` only.
 pub(super) const fn example(hook: Hook) -> &'static str {
     match hook {
         Hook::Commit => include_str!("../../hooks/post-commit"),
@@ -32,14 +32,14 @@ pub(super) const fn example(hook: Hook) -> &'static str {
 }
 
 /// The hook file that is written. A GUI client starts hooks with a short `PATH`, so `program`, the absolute path of the
-/// program that installs the hook, is tried where the name is not found.
+/// program that installs the hook, is tried if the name is not found.
 pub(super) fn text(hook: Hook, program: Option<&str>) -> String {
     let Some(program) = program else { return example(hook).to_owned() };
     let (before, after) = halves(hook);
     format!("{before}{}{after}", in_quotes(program))
 }
 
-/// What stands before and after the quoted path in a hook file that is written.
+/// Text before and after the quoted path in a written hook file.
 fn halves(hook: Hook) -> (String, String) {
     let (head, _) = example(hook).split_once("\ncommand -v").unwrap_or_default();
     let name = hook.name();
@@ -52,22 +52,22 @@ fn halves(hook: Hook) -> (String, String) {
     (before, after)
 }
 
-/// True when `bytes` are what some installation of this program wrote: the text of [`text`], with any path.
+/// True when `bytes` are the text written by an installation of this program: the text of [`text`], with any path.
 fn is_written(hook: Hook, bytes: &[u8]) -> bool {
     let (before, after) = halves(hook);
     let between = std::str::from_utf8(bytes).ok().and_then(|text| text.strip_prefix(&before)?.strip_suffix(&after));
     let Some(word) = between.and_then(|word| word.strip_prefix('\'')?.strip_suffix('\'')) else { return false };
-    // One quoted word: no quote but those of an escaped one, and no line of its own.
+    // One quoted word: its only quotes are escaped ones, and it has no line end.
     !word.replace("'\\''", "").contains(['\'', '\n'])
 }
 
-/// The friendly name of the hook in git's configuration (`hook.<name>.command`).
+/// The name of the hook's section in git's configuration (`hook.<name>.command`).
 pub(super) fn section(hook: Hook) -> String {
     format!("hook.{SECTION}{}", hook.name())
 }
 
-/// The command of a configured hook. Git runs it with a shell and puts its own `"$@"` behind it; a machine without the
-/// program is left in peace, and no answer of it fails what git does. As in [`text`], `program` is tried second.
+/// The command of a configured hook. Git runs it with a shell and appends `"$@"`; without the program it does nothing,
+/// and its failure never fails git's command. As in [`text`], `program` is tried second.
 pub(super) fn command(hook: Hook, program: Option<&str>) -> String {
     let second = program.map(|program| {
         let program = in_quotes(program);
@@ -77,17 +77,17 @@ pub(super) fn command(hook: Hook, program: Option<&str>) -> String {
     format!("if command -v sk-sync >/dev/null 2>&1; then {} \"$@\"; {second}fi || :", call(hook))
 }
 
-/// The line to add to a hook that somebody else owns.
+/// The line to add to a hook that another program or the user owns.
 pub(crate) fn line(hook: Hook) -> String {
     format!("{} \"$@\" || :", call(hook))
 }
 
-/// What every hook comes down to.
+/// The call that every hook makes.
 pub(super) fn call(hook: Hook) -> String {
     format!("sk-sync hook run {}", hook.name())
 }
 
-/// Whose hook a file with these bytes is, for an installation by `program`. A line that is only a comment calls nothing.
+/// Origin of a hook file with these bytes, for an installation by `program`. A comment line is not a call.
 pub(super) fn recognise(hook: Hook, bytes: &[u8], program: Option<&str>) -> Standing {
     if bytes == text(hook, program).as_bytes() {
         return Standing::Ours;

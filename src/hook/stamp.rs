@@ -1,7 +1,7 @@
-//! What a checkout's feature directories looked like when a hook last captured them, so that the next one can leave
-//! early: by `lstat` alone, without reading an artifact and without opening the store.
+//! State of a checkout's feature directories when a hook last captured them, so that the next hook can stop early:
+//! compared by `lstat` only, without reading an artifact or opening the store.
 //!
-//! Like git's index, a stamp does not trust what changed in the very moment it was made: such a mission counts as
+//! Like git's index, a stamp does not trust files that changed at the moment it was made: their mission counts as
 //! changed the next time.
 
 use std::collections::BTreeMap;
@@ -11,48 +11,48 @@ use std::path::Path;
 
 use crate::base::{Sha256, Timestamp};
 
-/// The first line of the file; another one is another version's, and says nothing.
+/// First line of the file; with another one the file belongs to another version and is ignored.
 const FORMAT: &str = "sk-sync hook stamp 1";
-/// Changes this close to the look, in microseconds, may share a time stamp with a later change.
+/// Changes this close to the check, in microseconds, may have the same time stamp as a later change.
 const RACY_MICROS: i64 = 20_000;
 
-/// What a look found.
+/// Result of a check of the file system.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Stamp {
-    /// What captures depend on besides the missions' own files.
+    /// Everything that captures depend on besides the missions' own files.
     ground: String,
-    /// The digest of each feature directory; empty where it cannot be trusted.
+    /// Digest of each feature directory; empty if it cannot be trusted.
     missions: BTreeMap<String, String>,
-    /// How many files and directories were looked at; not kept in the file.
+    /// Number of files and directories examined; not stored in the file.
     entries: usize,
 }
 
-/// What changed between two looks.
+/// Changes between two checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Changed {
-    /// Nothing that a capture could see.
+    /// No change that affects a capture.
     Nothing,
-    /// These missions.
+    /// These missions changed.
     Missions(Vec<String>),
-    /// What everything depends on, or nobody looked before.
+    /// Something that every mission depends on changed, or there is no earlier stamp.
     All,
 }
 
-/// Where to look.
+/// Directories to check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     /// The directory of feature directories.
     pub(crate) artifacts: &'a Path,
-    /// The same in the main work tree, whose `meta.json` files count in a linked one.
+    /// The same in the main work tree, whose `meta.json` files are used in a linked one.
     pub(crate) main_artifacts: &'a Path,
-    /// What else captures depend on, in words.
+    /// Text that changes with everything else that captures depend on.
     pub(crate) words: &'a str,
-    /// The moment before the look.
+    /// Time before the check.
     pub(crate) now: Timestamp,
 }
 
 impl Stamp {
-    /// Looks at the feature directories.
+    /// Checks the feature directories.
     pub(crate) fn look(view: &View<'_>) -> io::Result<Self> {
         let (mut missions, mut entries) = (BTreeMap::new(), 0);
         for entry in std::fs::read_dir(view.artifacts)? {
@@ -72,8 +72,8 @@ impl Stamp {
         Ok(Self { ground: digest_of(view.words), missions, entries })
     }
 
-    /// Looks at whole directories below `root`, where units lie in several: a change in one of them is one in all. With
-    /// `places` unknown nothing is looked at, and the stamp only says that a capture was made.
+    /// Checks whole directories below `root`, if units are in several places: a change in one of them counts as a
+    /// change in all. If `places` is empty nothing is checked, and the stamp only says that a capture was made.
     pub(crate) fn look_at(root: &Path, places: &[String], words: &str, now: Timestamp) -> io::Result<Self> {
         let (mut missions, mut entries) = (BTreeMap::new(), 0);
         for place in places {
@@ -90,22 +90,22 @@ impl Stamp {
         Ok(Self { ground: digest_of(words), missions, entries })
     }
 
-    /// True when everything else was as `words` say.
+    /// True if everything else matched `words`.
     pub(crate) fn is_on(&self, words: &str) -> bool {
         self.ground == digest_of(words)
     }
 
-    /// How many files and directories were looked at.
+    /// Number of files and directories examined.
     pub(crate) const fn entries(&self) -> usize {
         self.entries
     }
 
-    /// The missions of this look, with everything else as `words` say.
+    /// The missions of this check, with `words` for everything else.
     pub(crate) fn on_ground(self, words: &str) -> Self {
         Self { ground: digest_of(words), ..self }
     }
 
-    /// What changed since `older`.
+    /// Changes since `older`.
     pub(crate) fn changed_since(&self, older: Option<&Self>) -> Changed {
         let Some(older) = older.filter(|older| older.ground == self.ground) else { return Changed::All };
         let is_same = |name: &String, digest: &String| !digest.is_empty() && older.missions.get(name) == Some(digest);
@@ -115,14 +115,14 @@ impl Stamp {
             .filter(|(name, digest)| !is_same(name, digest))
             .map(|(name, _)| name.clone())
             .collect();
-        // A name that is not UTF-8 cannot be asked for by name.
+        // A name that is not UTF-8 cannot be selected by name.
         if changed.iter().any(|name| name.contains(char::REPLACEMENT_CHARACTER)) {
             return Changed::All;
         }
         if changed.is_empty() { Changed::Nothing } else { Changed::Missions(changed) }
     }
 
-    /// Reads the stamp at `path`; `None` when there is none, or none that this version understands.
+    /// Reads the stamp at `path`; `None` if it does not exist or is of another version.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
         let mut lines = text.strip_suffix("\n.\n")?.split('\n');
@@ -134,7 +134,7 @@ impl Stamp {
         Some(Self { ground, missions: lines.map(mission).collect::<Option<_>>()?, entries: 0 })
     }
 
-    /// Writes it, without waiting for the disk: a lost stamp costs one look at everything.
+    /// Writes it, without waiting for the disk: a lost stamp only costs a full check.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let missions = self.missions.iter().map(|(name, digest)| format!("{digest} {}\n", escaped(name)));
         let text = format!("{FORMAT}\n{}\n{}.\n", self.ground, missions.collect::<String>());
@@ -146,7 +146,7 @@ impl Stamp {
 }
 
 impl Stamp {
-    /// Gives the file at `path` this time, as if it were written now. What cannot be changed stays as it is.
+    /// Sets the modification time of the file at `path` to `now`; errors are ignored.
     pub(crate) fn touch(path: &Path, now: Timestamp) {
         let since = std::time::Duration::from_micros(u64::try_from(now.as_micros()).unwrap_or(0));
         let touched = std::fs::File::options()
@@ -179,7 +179,7 @@ fn unescaped(name: &str) -> String {
     out
 }
 
-/// One feature directory as it is walked.
+/// A feature directory during the walk.
 struct Seen {
     newest: i64,
     lines: Vec<Vec<u8>>,
@@ -217,7 +217,7 @@ impl Seen {
     }
 }
 
-/// What changes when a file does.
+/// A text that changes when a file changes.
 #[cfg(unix)]
 fn identity(meta: &Metadata) -> String {
     use std::os::unix::fs::MetadataExt as _;
@@ -250,19 +250,21 @@ fn newest_micros(meta: &Metadata) -> i64 {
     since.map_or(0, |time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// What changes when the file at `path` does; empty where there is none.
+/// A text that changes when the file at `path` changes; empty if it does not exist.
 pub(crate) fn state_of(path: &Path) -> String {
     std::fs::symlink_metadata(path).map(|meta| identity(&meta)).unwrap_or_default()
 }
 
-/// What tells one store file from another that took its place, whatever is written to it.
+/// A text that changes when another file replaces the store file, but not when the store is written; `None` if it does
+/// not exist.
 #[cfg(unix)]
 pub(crate) fn place_of(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).ok().map(|meta| format!("{} {}", meta.dev(), meta.ino()))
 }
 
-/// What tells one store file from another that took its place, whatever is written to it.
+/// A text that changes when another file replaces the store file, but not when the store is written; `None` if it does
+/// not exist.
 #[cfg(not(unix))]
 pub(crate) fn place_of(path: &Path) -> Option<String> {
     std::fs::metadata(path).ok().map(|meta| format!("{:?}", meta.created().ok()))

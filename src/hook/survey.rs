@@ -1,4 +1,4 @@
-//! What there is of hooks in a repository, gathered and not changed.
+//! The present hooks of a repository; changes nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -6,31 +6,31 @@ use super::{Error, Hook, Manager, Standing, manager, script};
 use crate::base::{files, text};
 use crate::git::{Checkout, Git};
 
-/// The first git that runs hooks from its configuration: 2.54.
+/// The first version of git that runs hooks from its configuration: 2.54.
 const CONFIG_HOOKS_SINCE: (u32, u32) = (2, 54);
 
-/// One hook as git's configuration has it, under our name.
+/// A section of git's configuration for one hook, under our name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// The hook our section is named after.
+    /// The hook of the section.
     pub(crate) hook: Hook,
-    /// True when the section says exactly what this program writes.
+    /// True if the section equals what this program writes.
     pub(crate) is_current: bool,
 }
 
-/// Why no file may be written where git looks for hook files.
+/// Why no file may be written to git's hook directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// `core.hooksPath` names a directory that is not the repository's own.
     HooksPath(PathBuf),
-    /// The repository's own directory is a link, to files that others share or that are tracked.
+    /// The repository's own directory is a link, to files that are shared or tracked.
     Link(PathBuf),
 }
 
-/// What there is.
+/// The present state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Survey {
-    /// What git calls itself, as `2.47.3`.
+    /// Git's version, as `2.47.3`.
     pub(crate) git_version: String,
     /// True when this git runs hooks from its configuration.
     pub(crate) has_config_hooks: bool,
@@ -38,20 +38,20 @@ pub(crate) struct Survey {
     pub(crate) entries: Vec<Entry>,
     /// The repository's own directory for hook files; all work trees share it. It need not exist.
     pub(crate) own_dir: PathBuf,
-    /// Whose files are in it.
+    /// State of each hook file in it.
     pub(crate) own: Vec<(Hook, Standing)>,
-    /// Why that directory is not the place to write to.
+    /// Why no file may be written there; `None` if it may.
     pub(crate) obstacle: Option<Obstacle>,
-    /// Whose files are where git looks: in `own_dir`, or behind the obstacle.
+    /// State of each hook file where git looks: in `own_dir`, or in the directory of the obstacle.
     pub(crate) active: Vec<(Hook, Standing)>,
-    /// The absolute path of this program, for hooks that do not find it by name; `None` where it is not known as text.
+    /// The absolute path of this program, for hooks that do not find it by name; `None` if it is not UTF-8.
     pub(crate) program: Option<String>,
-    /// The program that owns the hooks, its file, and the hooks it calls this program for.
+    /// The hook manager, its file, and the hooks for which it calls this program.
     pub(crate) manager: Option<(Manager, &'static str, Vec<Hook>)>,
 }
 
 impl Survey {
-    /// Where git looks for hook files.
+    /// The directory where git looks for hook files.
     pub(crate) fn active_dir(&self) -> &Path {
         match &self.obstacle {
             Some(Obstacle::HooksPath(dir) | Obstacle::Link(dir)) => dir,
@@ -59,14 +59,14 @@ impl Survey {
         }
     }
 
-    /// True when somebody's own hook, or their hook manager, calls this program for `hook`.
+    /// True if a foreign hook, or a hook manager, calls this program for `hook`.
     pub(crate) fn calls_by_hand(&self, hook: Hook) -> bool {
         self.active.contains(&(hook, Standing::ByHand))
             || self.manager.as_ref().is_some_and(|(_, _, called)| called.contains(&hook))
     }
 }
 
-/// Looks around in the repository of `checkout`. `program` is the absolute path of this program.
+/// Reads the hooks in the repository of `checkout`. `program` is the absolute path of this program.
 pub(crate) fn survey(git: &Git, checkout: &Checkout, program: Option<&Path>) -> Result<Survey, Error> {
     let Some(common) = &checkout.common_dir else {
         return Err(Error::NoRepository { path: text::path(&checkout.root) });
@@ -103,9 +103,9 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
-/// Whether something stands between us and the repository's own hook directory.
+/// Why files cannot be written to the repository's own hook directory; `None` if they can.
 fn obstacle(git: &Git, checkout: &Checkout, own_dir: &Path) -> Result<Option<Obstacle>, Error> {
-    // A child of ours runs with hooks off, which is a value of this very key: it is told from others by its scope.
+    // Child processes run with hooks disabled, by a value of this same key; its scope distinguishes it.
     let args = ["config", "-z", "--show-scope", "--type=path", "--get-all", "core.hooksPath"];
     let answer = git.ask(checkout, &args).map_err(|e| failed(&args, &e.to_string()))?;
     let said = String::from_utf8_lossy(&answer.stdout).into_owned();
@@ -132,13 +132,13 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other || one.canonicalize().ok().is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
-/// Whose files are in `dir`.
+/// State of each hook file in `dir`.
 fn standings(dir: &Path, program: Option<&str>) -> Result<Vec<(Hook, Standing)>, Error> {
     let standing = |hook: Hook| {
         let path = dir.join(hook.name());
         match std::fs::symlink_metadata(&path) {
             Err(_) => Ok((hook, Standing::Absent)),
-            // A link, also a broken one, is somebody's; what it leads to may still call this program.
+            // A link, even a broken one, was not written by this program; its target may still call it.
             Ok(meta) if !meta.is_file() => {
                 let behind = files::read_beginning(&path).unwrap_or_default();
                 let is_called = script::recognise(hook, &behind, program) != Standing::Foreign;
@@ -171,7 +171,7 @@ fn entries(git: &Git, checkout: &Checkout, program: Option<&str>) -> Result<Vec<
     Ok(found)
 }
 
-/// What our section of a hook says, key by key.
+/// The keys and values that our section of a hook must have.
 pub(super) fn wanted(hook: Hook, program: Option<&str>) -> [(String, String); 2] {
     let section = script::section(hook);
     [
@@ -180,7 +180,7 @@ pub(super) fn wanted(hook: Hook, program: Option<&str>) -> [(String, String); 2]
     ]
 }
 
-/// Asks git for something it must be able to say.
+/// Runs git; a failure is an error.
 pub(super) fn asked(git: &Git, checkout: &Checkout, args: &[&str]) -> Result<String, Error> {
     let answer = git.ask(checkout, args).map_err(|e| failed(args, &e.to_string()))?;
     if !answer.is_success {

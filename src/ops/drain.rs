@@ -103,7 +103,7 @@ pub(super) fn events(
     Ok(delivery::drain(store, &receiver, &conditions, on_settled)?)
 }
 
-/// Sends the documents that are due at the target of row `target`; `on_disk` has texts that the store has not.
+/// Sends the documents that are due at the target of row `target`; `on_disk` reads texts that are not in the store.
 pub(super) fn documents(
     journey: &mut Journey<'_>,
     store: &mut Store,
