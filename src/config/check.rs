@@ -1,4 +1,4 @@
-//! Whether a value is one its key takes, and the form it is kept in. Pure.
+//! Checks values against their keys, and converts them to the stored form. Pure.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -8,28 +8,28 @@ use serde_json::{Value as Json, json};
 use super::keys::Kind;
 use super::{preset, source, units};
 
-/// A value that passed.
+/// A checked value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Checked {
-    /// As a person is shown it.
+    /// The form shown to people.
     pub(super) shown: Json,
-    /// As the schema reads it: sizes in bytes, times in milliseconds, references as names.
+    /// The form that the schema reads: sizes in bytes, times in milliseconds, references as names.
     pub(super) stored: Json,
 }
 
-/// The most characters of a text: a name goes into every event.
+/// Most characters of a text: a name becomes part of every event.
 const MAX_TEXT_CHARS: usize = 255;
-/// The most characters of an address, and of an entry of a list.
+/// Most characters of a URL, and of an entry of a list.
 const MAX_ITEM_CHARS: usize = 2048;
-/// The most characters of a glob, of all globs of a list together, and the most wildcards and alternatives among them: they
+/// Most characters of a glob, of all globs of a list together, and most wildcards and alternatives among them: they
 /// become one automaton, which costs more than the bytes of the file.
 const MAX_GLOB_CHARS: usize = 255;
 const MAX_GLOBS_CHARS: usize = 16 << 10;
 const MAX_WILDCARDS: usize = 2048;
-/// The most entries of a list, and the most headers.
+/// Most entries of a list, and most headers.
 const MAX_ITEMS: usize = 256;
 
-/// Headers this program sets itself.
+/// Headers that this program sets, so they cannot be configured.
 const OWN_HEADERS: &[&str] = &[
     "accept",
     "accept-encoding",
@@ -52,7 +52,7 @@ const OWN_HEADERS: &[&str] = &[
 
 const LITERAL: &str = "a secret must not be written down here; put it into an environment variable and write { env = \"SK_SYNC_SECRET_…\" }";
 
-/// Checks `value` against what its key takes. The error is what to say, without the value.
+/// Checks `value` against the kind of its key. The error is a message that does not contain the value.
 pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
     match kind {
         Kind::Preset => preset::canonical(text(value)?).map(same),
@@ -96,7 +96,7 @@ pub(super) fn check(kind: Kind, value: &Json) -> Result<Checked, String> {
     }
 }
 
-/// Reads the text of a variable or flag as a value of this kind, and checks it.
+/// Parses the text of a variable or flag as a value of this kind, and checks it.
 pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
     let trimmed = text.trim();
     let value = match kind {
@@ -121,7 +121,7 @@ pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
     check(kind, &value)
 }
 
-/// The variables that a value of this kind names.
+/// The environment variables that a value of this kind refers to.
 pub(super) fn named_variables(kind: Kind, stored: &Json) -> Vec<&str> {
     match kind {
         Kind::Secret => stored.as_str().into_iter().collect(),
@@ -139,7 +139,7 @@ fn text(value: &Json) -> Result<&str, String> {
     value.as_str().ok_or_else(|| "must be text in quotes".to_owned())
 }
 
-/// A glob that can be compiled.
+/// Checks that a glob compiles.
 pub(super) fn glob(glob: &str) -> Result<String, String> {
     match globset::Glob::new(glob) {
         Ok(_) => Ok(glob.to_owned()),
@@ -194,13 +194,13 @@ fn measured(
 ) -> Result<Checked, String> {
     let n = match value {
         Json::String(written) => read(written)?,
-        // Other kinds of value meet the message of a text that is no measure.
+        // Other kinds of value get the message for a text that is not a number with a unit.
         other => number(other).map_or_else(|| read("-"), Ok)?,
     };
     within(n, least, most, say).map(|n| Checked { shown: value.clone(), stored: json!(n) })
 }
 
-/// A relative path would be another file in every directory.
+/// A relative path would be a different file in every directory.
 fn own_file(path: &str) -> Result<String, String> {
     let path = line(path)?;
     let is_fixed = Path::new(&path).is_absolute() || path.starts_with("~/");

@@ -1,4 +1,4 @@
-//! `[documents]`, and what is offered again.
+//! `[documents]`, and `bodies.resubmit`.
 
 use serde::Deserialize;
 
@@ -16,15 +16,15 @@ pub(crate) enum KeepTexts {
     /// Until every live target has them.
     #[serde(rename = "until-delivered")]
     UntilDelivered,
-    /// For good.
+    /// Permanently.
     #[serde(rename = "always")]
     Always,
 }
 
-/// What is sent again.
+/// Which documents are sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Resubmit {
-    /// What the target has not acknowledged.
+    /// Documents that the target has not acknowledged.
     #[serde(rename = "unacknowledged")]
     Unacknowledged,
     /// Every document, in every run.

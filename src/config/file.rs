@@ -1,4 +1,4 @@
-//! A configuration file: its entries with their places, or all its problems.
+//! A configuration file: its entries with their places, and its problems.
 
 use serde_json::Value as Json;
 use toml::Spanned;
@@ -10,10 +10,11 @@ use super::layers::{Entry, Layer};
 use super::origin::{Origin, Problem};
 use super::source;
 
-/// Problems of one file that are reported; the others are counted. Each costs a look at all keys and at the lines before.
+/// Number of problems of one file that are reported; the others are counted. Each one needs a comparison with all keys
+/// and a scan of the lines before it.
 const MAX_PROBLEMS: usize = 20;
 
-/// Reads the text of a file into a layer; what is wrong goes to `problems`, the rest is still read.
+/// Parses the text of a file into a layer; problems are added to `problems`, other entries are still read.
 pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>) -> Layer {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { text, origin, entries: Vec::new(), problems, found: 0 };
@@ -33,7 +34,7 @@ pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>
     Layer { origin: reader.origin, entries: reader.entries }
 }
 
-/// One TOML value, as a variable's text holds it; `None` when it is none.
+/// One TOML value, as in the text of a variable; `None` if it is not one.
 pub(super) fn parse_value(text: &str) -> Option<Json> {
     DeValue::parse(text).ok().map(|value| to_json(value.get_ref()))
 }
@@ -53,7 +54,7 @@ impl Reader<'_> {
             let at = name.span().start;
             let full =
                 if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
-            // A quoted key may hold a dot of its own; no key of ours does.
+            // A quoted key may contain a dot; no key of ours does.
             let key = if name.get_ref().contains('.') { None } else { Key::named(&full) };
             match (key, value.get_ref()) {
                 (Some(key), _) => self.entry(key, at, value),
@@ -76,7 +77,7 @@ impl Reader<'_> {
 
     fn entry(&mut self, key: &'static Key, at: usize, value: &Spanned<DeValue<'_>>) {
         if let (Kind::Sources, DeValue::Array(entries)) = (key.kind, value.get_ref()) {
-            // Each entry is a table of its own: the line of the one that is wrong is what helps.
+            // Each entry is a separate table: the message names the line of the wrong one.
             let flawed = entries.iter().find_map(|e| Some((e, source::check_one(&to_json(e.get_ref())).err()?)));
             if let Some((entry, message)) = flawed {
                 let at = entry.span().start;
@@ -124,8 +125,8 @@ fn line_at(text: &str, at: usize) -> &str {
     text.get(start..).and_then(|t| t.lines().next()).unwrap_or_default()
 }
 
-/// A line of the file for a message. What stands after a word that is nothing like a key of ours, or like one that holds
-/// a reference to a secret, may be the secret itself, and is cut.
+/// A line of the file for a message. Text after a word that is not similar to one of our keys, or similar to a key for
+/// a secret, may be a secret, and is cut.
 fn excerpt(line: &str) -> Option<String> {
     let line = line.trim();
     let end = line.find(|c: char| c.is_whitespace() || matches!(c, '=' | '"' | '\'' | '{')).unwrap_or(line.len());
@@ -140,7 +141,7 @@ fn excerpt(line: &str) -> Option<String> {
     }
 }
 
-/// The same value as JSON. Dates become text: no key takes one.
+/// The same value as JSON. Dates become text: no key has one.
 fn to_json(value: &DeValue<'_>) -> Json {
     match value {
         DeValue::String(text) => text.as_ref().into(),

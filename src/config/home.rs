@@ -1,4 +1,4 @@
-//! Where the state directory and the user's file are.
+//! The state directory and the user's file.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,19 @@ use crate::base::{Env, RepositoryId, Sha256};
 
 use super::Error;
 
-/// The places outside the repository.
+/// The directories outside the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Home {
-    /// The state directory: stores, grants, logs. Absolute; it need not exist.
+    /// The state directory: stores, consents, logs. Absolute; it need not exist.
     pub(crate) state: PathBuf,
     /// The user's configuration file; `None` without a home directory.
     pub(crate) user_file: Option<PathBuf>,
-    /// Where older queues and journals are looked for (`formats` section 1.1); `None` without a home directory.
+    /// Where older queues and journals are looked for; `None` without a home directory.
     pub(crate) legacy: Option<PathBuf>,
 }
 
 impl Home {
-    /// Finds them. Relative paths in `SK_SYNC_HOME` and `SK_SYNC_CONFIG` count from `cwd`; the XDG rules ignore
+    /// Finds them. Relative paths in `SK_SYNC_HOME` and `SK_SYNC_CONFIG` are relative to `cwd`; the XDG rules ignore
     /// relative paths in their variables.
     pub(crate) fn find(env: &Env, cwd: &Path) -> Result<Self, Error> {
         let home = env.path(HOME).filter(|p| p.is_absolute());
@@ -39,7 +39,7 @@ impl Home {
         Ok(Self { state, user_file, legacy })
     }
 
-    /// Refuses a state directory inside `work_tree`, links followed: nothing of ours may be committed, nor change
+    /// Rejects a state directory inside `work_tree`, links followed: its files must neither be committed nor change
     /// what git sees.
     pub(crate) fn refuse_inside(&self, work_tree: &Path) -> Result<(), Error> {
         if resolved(&self.state).starts_with(resolved(work_tree)) {
@@ -56,17 +56,17 @@ impl Home {
         Ok(Place { dir: self.projects().join(uuid.to_string()).join(repository.as_str()) })
     }
 
-    /// The directory of the places of all projects.
+    /// The directory that contains the places of all projects.
     pub(crate) fn projects(&self) -> PathBuf {
         self.state.join("projects")
     }
 
-    /// The place of what older stores hold and no project owns.
+    /// The place of events from older stores that belong to no project.
     pub(crate) fn unassigned_imports(&self) -> Place {
         Place { dir: self.state.join("unassigned/older") }
     }
 
-    /// The places of repositories that have no project identity yet, or had none, by the names of their directories.
+    /// The places of repositories that have or had no project identity, by the names of their directories.
     pub(crate) fn unassigned_places(&self) -> Vec<(String, Place)> {
         let entries = std::fs::read_dir(self.state.join("unassigned")).into_iter().flatten().flatten();
         let is_place = |name: &String| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit());
@@ -78,7 +78,7 @@ impl Home {
         names.into_iter().map(place).collect()
     }
 
-    /// The place of a repository that has no project identity yet, by its common git directory.
+    /// The place of a repository without a project identity, by its common git directory.
     pub(crate) fn unassigned(&self, common_git_dir: &Path) -> Place {
         Place { dir: self.state.join("unassigned").join(short_digest(common_git_dir)) }
     }
@@ -96,17 +96,17 @@ impl Place {
         &self.dir
     }
 
-    /// Where the repository is that it belongs to.
+    /// File that names the repository it belongs to.
     pub(crate) fn repository(&self) -> PathBuf {
         self.dir.join("repository.json")
     }
 
-    /// Journal, ledger, queues.
+    /// The store: journal, ledger, queues.
     pub(crate) fn store(&self) -> PathBuf {
         self.dir.join("store.db")
     }
 
-    /// What the embedded receiver keeps.
+    /// Store of the embedded receiver.
     pub(crate) fn stub_store(&self) -> PathBuf {
         self.dir.join("stub.db")
     }
@@ -116,28 +116,28 @@ impl Place {
         self.dir.join("settings.toml")
     }
 
-    /// What is remembered of the checkout at `root`.
+    /// Cache directory of the checkout at `root`.
     pub(crate) fn checkout(&self, root: &Path) -> PathBuf {
         self.dir.join("checkouts").join(short_digest(root))
     }
 
-    /// There once a person has had this repository take over what older stores hold of its project.
+    /// Exists once a user has assigned older stores of the project to this repository.
     pub(crate) fn adopted(&self) -> PathBuf {
         self.dir.join("older-stores.adopted")
     }
 
-    /// The agreements to send.
+    /// The recorded consents.
     pub(crate) fn grants(&self) -> PathBuf {
         self.dir.join("grants.json")
     }
 
-    /// Held by the one drain at a time.
+    /// Lock that allows one drain at a time.
     pub(crate) fn drain_lock(&self) -> PathBuf {
         self.dir.join("drain.lock")
     }
 }
 
-/// A name for what belongs to a path.
+/// A file name derived from a path.
 fn short_digest(path: &Path) -> String {
     let mut name = Sha256::of(path.as_os_str().as_encoded_bytes()).to_string();
     name.truncate(16);

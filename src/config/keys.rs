@@ -1,8 +1,8 @@
-//! The table of all keys: what nearest-key hints, environment names, `config show` and the example file follow.
+//! The table of all keys: the source of similar-key hints, environment names, `config show` and the example file.
 
 use super::preset;
 
-/// What values a key takes.
+/// The kind of a key's value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     /// A preset's name.
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Text,
     /// A UUID.
     Uuid,
-    /// An address; kept as written, `endpoint` reads it.
+    /// A URL; kept as written, `endpoint` parses it.
     Url,
     /// A whole number in this range.
     Count(u64, u64),
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     RelativePath,
     /// Globs on a path inside a mission directory.
     Globs,
-    /// Globs on a path from the top of the project. Those of all sources count together.
+    /// Globs on a path from the top of the project. Those of all layers are joined.
     AllGlobs,
     /// File name suffixes without their dot.
     Suffixes,
@@ -56,16 +56,16 @@ pub(crate) enum Kind {
 pub(crate) struct Key {
     /// The dotted name.
     pub(crate) name: &'static str,
-    /// What values it takes.
+    /// Kind of its values.
     pub(super) kind: Kind,
-    /// The default as TOML; `None` when unset.
+    /// The default as TOML; `None` if unset.
     pub(crate) default: Option<&'static str>,
-    /// What it does, in one sentence.
+    /// Its effect, in one sentence.
     pub(crate) meaning: &'static str,
 }
 
 impl Key {
-    /// The environment variable that sets this key; only keys of a section have one.
+    /// The environment variable that sets this key; `None` for keys outside a section.
     pub(crate) fn variable(&self) -> Option<String> {
         let (section, leaf) = self.name.split_once('.')?;
         Some(format!("{}{section}__{leaf}", crate::base::env::KEY_PREFIX).to_ascii_uppercase())
@@ -76,7 +76,7 @@ impl Key {
         self.name.rsplit('.').next().unwrap_or(self.name)
     }
 
-    /// The key of this name.
+    /// The key with this name; `None` if unknown.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|k| k.name == name)
     }

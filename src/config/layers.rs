@@ -1,4 +1,4 @@
-//! The layers laid over one another: the only file that knows figment.
+//! Merges the layers: the only file that uses figment.
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -9,34 +9,34 @@ use super::origin::{Origin, Problem};
 use super::preset;
 use super::schema::EventSyncConfig;
 
-/// One key as one source sets it.
+/// One key with its value in one source.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// The key.
     pub(super) key: &'static Key,
     /// Its value.
     pub(super) checked: Checked,
-    /// Line and column in a file.
+    /// Line and column in a file, from 1.
     pub(super) place: Option<(usize, usize)>,
 }
 
-/// All that one source sets.
+/// All keys of one source.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
     /// The source.
     pub(super) origin: Origin,
-    /// What it sets; each key once.
+    /// Its keys; each once.
     pub(super) entries: Vec<Entry>,
 }
 
 impl Layer {
-    /// The entry of a key.
+    /// The entry of a key; `None` if the layer does not set it.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.key.name == key)
     }
 
-    /// This layer with its preset, if it names one, written out on the axes it does not set itself. So an axis
-    /// overrides the preset of its own and lower layers, and a preset overrides the axes of lower layers.
+    /// This layer with its preset, if it has one, expanded to the axes that it does not set. So an axis overrides the
+    /// preset of its own and lower layers, and a preset overrides the axes of lower layers.
     pub(super) fn with_axes(mut self) -> Self {
         let Some(named) = self.entry("preset").cloned() else { return self };
         let axes = named.checked.stored.as_str().and_then(preset::axes);
@@ -50,7 +50,7 @@ impl Layer {
     }
 }
 
-/// The layers with every list that counts together widened by those of the layers below.
+/// The layers, where every list that is joined is extended by those of the layers below.
 pub(super) fn united(mut layers: Vec<Layer>) -> Vec<Layer> {
     for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::AllGlobs)) {
         let mut all: Vec<serde_json::Value> = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn united(mut layers: Vec<Layer>) -> Vec<Layer> {
     layers
 }
 
-/// A layer under its number, by which the winner of each key is found again.
+/// A layer with its number, which identifies the layer that won a key.
 struct Numbered<'a>(usize, &'a Layer);
 
 impl Provider for Numbered<'_> {
@@ -90,10 +90,10 @@ impl Provider for Numbered<'_> {
     }
 }
 
-/// The merged configuration, and for every key in the order of [`KEYS`] the number of the layer that won: none where
-/// no layer sets it. For addresses, which are not merged, the last that sets one.
+/// The merged configuration, and for every key in the order of [`KEYS`] the number of the layer that won; `None` if no
+/// layer sets it. For URLs, which are not merged, the last layer that sets one.
 pub(super) fn merge(layers: &[Layer]) -> Result<(EventSyncConfig, Vec<Option<usize>>), Problem> {
-    // Sections none of whose keys has a default must be there for the schema.
+    // The schema needs every section, even one whose keys have no defaults.
     let empty = super::keys::sections().map(|s| (s.to_owned(), Value::from(Dict::new()))).collect::<Dict>();
     let figment = layers.iter().enumerate().fold(Figment::from(Sections(empty)), |f, (i, l)| f.merge(Numbered(i, l)));
     let config = figment.extract().map_err(|e| refusal(&e, layers))?;
@@ -120,7 +120,7 @@ impl Provider for Sections {
     }
 }
 
-/// What the schema refuses although the checks let it pass: globs too large to compile together.
+/// The problem when the schema rejects values that passed the checks: globs too large to compile together.
 fn refusal(error: &figment::Error, layers: &[Layer]) -> Problem {
     let number = error.metadata.as_ref().and_then(|m| m.name.parse::<usize>().ok());
     let layer = number.and_then(|n| layers.get(n));

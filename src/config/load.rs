@@ -1,4 +1,4 @@
-//! Reading every source, and what they come to.
+//! Reads every source and combines them.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};
@@ -19,10 +19,10 @@ use super::schema::EventSyncConfig;
 use super::trust::{Arranged, Stack};
 use super::variables::{misspelt, one_value, read_layers};
 
-/// A larger file is no configuration.
+/// Largest configuration file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// Where to read.
+/// Input of a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Inputs<'a> {
     /// The environment.
@@ -31,22 +31,22 @@ pub(crate) struct Inputs<'a> {
     pub(crate) user_file: Option<&'a Path>,
     /// The repository's file; it need not exist unless `is_explicit`.
     pub(crate) repo_file: Option<&'a Path>,
-    /// True when a person named the repository's file (`--config`).
+    /// True if the command line names the repository's file (`--config`).
     pub(crate) is_explicit: bool,
     /// The project's settings in the state directory; they need not exist.
     pub(crate) project_file: Option<&'a Path>,
     /// Values from the command line.
     pub(crate) flags: &'a [Flag<'a>],
-    /// Which versions of the repository's file were agreed to.
+    /// The approved versions of the repository's file.
     pub(crate) pins: Pins<'a>,
 }
 
-/// Which versions of a repository's file a person agreed to.
+/// The versions of a repository's file that a user allowed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pins<'a> {
-    /// Those with these digests, in hex; and what the file took away from what is sent when it was agreed to last.
+    /// Versions with these digests, in hex; and the settings that narrowed what is sent when the file was last allowed.
     These(&'a [String], &'a BTreeMap<String, serde_json::Value>),
-    /// The one that is there: the command line says so for this run.
+    /// Any version: allowed by the command line for this run.
     Any,
 }
 
@@ -122,8 +122,7 @@ pub(crate) fn load_with(inputs: &Inputs<'_>, settings: Option<&str>) -> Result<L
     weigh(&stack, repo_file, inputs).map_err(|problem| Error::Invalid(vec![problem]))
 }
 
-/// What the sources come to: with the whole of the repository's file where it was agreed to, else with the part that
-/// needs no agreement.
+/// Combines the sources: with the whole repository's file if it was allowed, else with the part that needs no consent.
 fn weigh(stack: &Stack, repo_file: Option<RepositoryFile>, inputs: &Inputs<'_>) -> Result<Loaded, Problem> {
     let is_agreed = repo_file.as_ref().is_some_and(|file| !file.asks.is_empty() && inputs.pins.hold(&file.sha256));
     let Arranged { layers, waiting } =
@@ -152,8 +151,8 @@ fn settled(layers: &[Layer]) -> Result<(EventSyncConfig, Vec<Setting>), Problem>
     Ok((config, values))
 }
 
-/// True for a link out of its directory to a file of another name. A message shows the line that it is about, so a clone
-/// could have any file of its reader shown in a log.
+/// True for a link out of its directory to a file with another name. A message shows the line with a problem, so such a
+/// link could expose any file of the user in a log.
 fn leads_away(path: &Path) -> bool {
     if !std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
         return false;
@@ -166,8 +165,8 @@ fn leads_away(path: &Path) -> bool {
 
 fn read_file(path: &Path, must_exist: bool) -> Result<Option<Vec<u8>>, Error> {
     let unreadable = |e: std::io::Error| Error::Unreadable(named(&e, "cannot read configuration", path));
-    // A file of a fixed name is looked at first: opening a pipe of that name would wait for a writer. One that a person
-    // names may be a pipe.
+    // A file with a fixed name is checked first: opening a pipe with that name would wait for a writer. A file named by
+    // the user may be a pipe.
     if !must_exist && std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         return Err(unreadable(std::io::Error::other("not a regular file")));
     }
@@ -212,7 +211,7 @@ fn file_layer(bytes: &[u8], origin: Origin, problems: &mut Vec<Problem>) -> Laye
     layer
 }
 
-/// Where a token comes from is for a person's own files to say, and which program to run for the user's alone.
+/// The source of a token may be set only in the user's files, and a command only in the user's own file.
 fn misplaced(origin: &Origin, entry: &Entry) -> Option<Problem> {
     let message = match (entry.key.kind, origin) {
         (Kind::OwnFile, Origin::RepositoryFile(_)) => "a repository's file must not say where a token is",
@@ -225,7 +224,7 @@ fn misplaced(origin: &Origin, entry: &Entry) -> Option<Problem> {
     Some(Problem { origin: origin.clone(), place: entry.place, excerpt: None, message })
 }
 
-/// A repository's file must not name another tool's secret.
+/// Rejects a reference in a repository's file to a secret of another tool.
 fn foreign_secret(origin: &Origin, entry: &Entry) -> Option<Problem> {
     let variables = named_variables(entry.key.kind, &entry.checked.stored);
     let name = variables.into_iter().find(|v| !v.starts_with(SECRET_PREFIX))?;
@@ -237,7 +236,7 @@ fn foreign_secret(origin: &Origin, entry: &Entry) -> Option<Problem> {
     Some(Problem { origin: origin.clone(), place: entry.place, excerpt: None, message })
 }
 
-/// The preset first, so that no order of flags lets it override an axis.
+/// The preset first, so that an axis flag overrides it in any order of flags.
 fn flag_layers(flags: &[Flag<'_>], problems: &mut Vec<Problem>) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     for flag in flags {

@@ -1,4 +1,4 @@
-//! Reading all sources, and what wins.
+//! Reading all sources, and their order of precedence.
 
 use std::path::Path;
 

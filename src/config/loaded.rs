@@ -1,4 +1,4 @@
-//! What all sources came to: the configuration, and the origin of every value.
+//! The combined configuration, and the origin of every value.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,33 +17,33 @@ pub(crate) struct Loaded {
     pub(crate) config: EventSyncConfig,
     /// Every key in the order of the example file.
     pub(crate) values: Vec<Setting>,
-    /// Every address with its source, lowest layer first.
+    /// Every URL with its source, lowest layer first.
     pub(crate) urls: Vec<UrlSource>,
-    /// What a person should know and need not act on.
+    /// Warnings that need no action.
     pub(crate) warnings: Vec<String>,
-    /// The repository's file, when there was one.
+    /// The repository's file, if it exists.
     pub(crate) repo_file: Option<RepositoryFile>,
-    /// What of it waits for an agreement; `None` when nothing does.
+    /// Its settings that wait for consent; `None` if there are none.
     pub(crate) waiting: Option<Waiting>,
 }
 
-/// The keys of a repository's file that wait for an agreement, and what they would come to.
+/// The keys of a repository's file that wait for consent, and the configuration with them.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     /// The keys, in the file's order; at least one.
     pub(crate) keys: Vec<Asked>,
     /// The configuration with them.
     pub(crate) config: EventSyncConfig,
-    /// The addresses with theirs, lowest layer first.
+    /// The URLs with them, lowest layer first.
     pub(crate) urls: Vec<UrlSource>,
 }
 
-/// A key of a repository's file that an agreement is about.
+/// A key of a repository's file that needs consent.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Asked {
     /// The dotted name.
     pub(crate) key: &'static str,
-    /// The value as written; addresses without name and password. Holds no secret.
+    /// The value as written; URLs without name and password. Contains no secret.
     pub(crate) value: serde_json::Value,
     /// Line and column in the file, from 1.
     pub(crate) place: Option<(usize, usize)>,
@@ -54,33 +54,33 @@ pub(crate) struct Asked {
 pub(crate) struct Setting {
     /// The dotted name.
     pub(crate) key: &'static str,
-    /// The value as written, names and words in canonical form; null when unset. Holds no secret.
+    /// The value as written, names and words in canonical form; null if unset. Contains no secret.
     pub(crate) value: serde_json::Value,
     /// The source.
     pub(crate) origin: Origin,
 }
 
-/// An address as one source gives it.
+/// A URL from one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UrlSource {
     /// `teamspace.server_url`, `external_receiver.url`, `.events_url` or `.bodies_url`.
     pub(crate) key: &'static str,
-    /// The address as written, which may hold what must not be shown.
+    /// The URL as written, which may contain a secret.
     pub(crate) value: String,
     /// The source.
     pub(crate) origin: Origin,
 }
 
-/// The repository's file as it was read: consent may hang on these bytes.
+/// The repository's file as read: a consent may depend on its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RepositoryFile {
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
-    /// The digest of its bytes.
+    /// Digest of its bytes.
     pub(crate) sha256: Sha256,
-    /// The keys in it that an agreement is about, agreed to or not.
+    /// Its keys that need consent, whether given or not.
     pub(crate) asks: Vec<Asked>,
-    /// The keys in it that take away from what is sent, without an agreement, and their checked values.
+    /// Its keys that narrow what is sent, which need no consent, with their checked values.
     pub(crate) narrows: BTreeMap<String, serde_json::Value>,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn shown(layers: &[Layer], winners: &[Option<usize>]) -> Vec<Setting>
     KEYS.iter().zip(winners).map(value).collect()
 }
 
-/// Every address of every layer.
+/// Every URL of every layer.
 pub(super) fn urls(layers: &[Layer]) -> Vec<UrlSource> {
     let entries = layers.iter().flat_map(|l| l.entries.iter().map(|e| (e, &l.origin)));
     let source = |(entry, origin): (&Entry, &Origin)| {
@@ -110,8 +110,8 @@ pub(super) fn urls(layers: &[Layer]) -> Vec<UrlSource> {
     entries.filter_map(source).collect()
 }
 
-/// What the keys of `[external_receiver]` say to one another: signed bytes are sent bytes, so a default compression
-/// gives way to a signature; and nothing but the status can acknowledge a CloudEvents batch.
+/// Rules between the keys of `[external_receiver]`: a signature covers the sent bytes, so it turns off a default
+/// compression; and only the status can acknowledge a CloudEvents batch.
 pub(super) fn settle_external_receiver(
     config: &mut EventSyncConfig,
     values: &mut [Setting],

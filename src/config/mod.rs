@@ -1,16 +1,16 @@
-//! The configuration: layered settings, each with its origin, checked before anybody reads them.
+//! The configuration: layered settings, each with its origin, checked before use.
 //!
 //! ```text
 //! defaults < user file < repository file < project settings < environment < flags
 //! ```
 //!
-//! A repository's file that nobody agreed to comes before the user's file, and says less: `trust`.
+//! A repository's file without consent is overridden by the user's file, and only some of its keys apply: `trust`.
 //!
-//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every source is
-//! reported at once with its file and line, or its variable. Addresses are not layered: [`Loaded::urls`] keeps each
-//! source apart, for `endpoint` to compare. Values of secrets never enter: only names of variables do.
+//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every
+//! source is reported at once with its file and line, or its variable. URLs are not layered: [`Loaded::urls`] keeps
+//! each source separate, for `endpoint` to compare. It never contains values of secrets, only names of variables.
 //!
-//! Knows no domain type. Only `layers` knows figment.
+//! Independent of domain types. Only `layers` uses figment.
 
 mod check;
 mod documents;
@@ -52,24 +52,24 @@ pub(crate) use units::milliseconds;
 
 use std::path::PathBuf;
 
-/// Why there is no configuration.
+/// Why the configuration could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A file cannot be read; the text names it.
+    /// A file cannot be read; the error names it.
     #[error("{0}")]
     Unreadable(std::io::Error),
-    /// Sources say what cannot be: every problem that was found.
+    /// Sources contain invalid values: every problem that was found.
     #[error("{}", problems(.0))]
     Invalid(Vec<Problem>),
-    /// Neither the variables that place a directory are set, nor the home directory.
+    /// Neither the variables for a directory nor the home directory are set.
     #[error("no place for {what}: HOME is not set; set HOME or {variable}")]
     Homeless {
-        /// What has no place.
+        /// The directory.
         what: &'static str,
-        /// The variable that would give it one.
+        /// The variable that sets it.
         variable: &'static str,
     },
-    /// The state directory would lie in the work tree.
+    /// The state directory would be inside the work tree.
     #[error(
         "the state directory {} lies inside the work tree {}; set SK_SYNC_HOME to a directory outside it",
         crate::base::text::path(.state), crate::base::text::path(.work_tree)
@@ -80,15 +80,15 @@ pub(crate) enum Error {
         /// The work tree around it.
         work_tree: PathBuf,
     },
-    /// The state directory is not this user's alone, or something was planted in it.
+    /// The state directory belongs to another user as well, or contains an unexpected entry.
     #[error("cannot use the state directory: {} {what}", crate::base::text::path(.path))]
     Planted {
-        /// What is refused.
+        /// The rejected path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         what: &'static str,
     },
-    /// A project identity that is no UUID: it would name a directory.
+    /// A project identity that is not a UUID: it would become the name of a directory.
     #[error("the project identity `{}` is not a UUID", crate::base::text::printable(.0))]
     ProjectUuid(String),
 }

@@ -1,4 +1,4 @@
-//! How servers are reached from this machine: the user's to say.
+//! How servers are reached from this machine; set by the user only.
 
 use serde::Deserialize;
 
@@ -8,11 +8,11 @@ use super::schema::unless_empty;
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct NetworkSettings {
-    /// The proxy's URL, which may hold a password.
+    /// The proxy's URL, which may contain a password.
     #[serde(deserialize_with = "unless_empty")]
     pub(crate) proxy: Option<String>,
-    /// A PEM file with the certificate of this side; absolute, or below `~/`.
+    /// A PEM file with the client certificate; absolute, or below `~/`.
     pub(crate) client_cert: Option<String>,
-    /// A PEM file with its key; `None` when that is in the same file.
+    /// A PEM file with its key; `None` if the key is in the same file.
     pub(crate) client_key: Option<String>,
 }

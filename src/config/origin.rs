@@ -1,4 +1,4 @@
-//! Where a value comes from, and what is wrong with it there.
+//! Origin of a value, and a problem there.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// True for what the work tree says: another person may have written it.
+    /// True for sources in the work tree, which another person may have written.
     pub(crate) fn is_repository(&self) -> bool {
         matches!(self, Self::RepositoryFile(_))
     }
@@ -51,16 +51,16 @@ impl serde::Serialize for Origin {
     }
 }
 
-/// Something a source says that cannot be.
+/// A problem in a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// The source.
     pub(crate) origin: Origin,
     /// Line and column in a file, both from 1.
     pub(crate) place: Option<(usize, usize)>,
-    /// The offending text, where it cannot be a secret.
+    /// The text concerned; `None` if it may be a secret.
     pub(crate) excerpt: Option<String>,
-    /// What is wrong and what to do.
+    /// The problem and its fix.
     pub(crate) message: String,
 }
 
@@ -79,7 +79,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A URL without the name and password in front of its host and without its query, which may hold a key: for messages.
+/// A URL without the name and password in front of its host and without its query, which may contain a key; for
+/// messages.
 pub(crate) fn without_secrets(url: &str) -> String {
     let after_scheme = url.find("//").map_or(0, |at| at + 2);
     let (scheme, rest) = url.split_at(after_scheme);

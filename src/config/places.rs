@@ -1,26 +1,26 @@
-//! The places of all projects in the state directory, as its listing has them.
+//! Lists the places of all projects in the state directory.
 
 use std::path::Path;
 
 use super::{Error, Home, Place};
 use crate::base::RepositoryId;
 
-/// A place that is there.
+/// An existing place.
 #[derive(Debug)]
 pub(crate) struct Listed {
-    /// The project, as its directory is named.
+    /// The project, from the name of its directory.
     pub(crate) project_uuid: String,
-    /// The repository, as its directory is named.
+    /// The repository, from the name of its directory.
     pub(crate) repository: RepositoryId,
     /// Its files.
     pub(crate) place: Place,
-    /// Why it is not looked into: somebody planted something there.
+    /// Why its content is not read: it contains an unexpected entry.
     pub(crate) refused: Option<Error>,
 }
 
 impl Home {
     /// Every place of a project in a repository, ordered by project and repository. Directories with other names are
-    /// nobody's place, and links are not followed.
+    /// ignored, and links are not followed.
     pub(crate) fn places(&self) -> Vec<Listed> {
         let mut found = Vec::new();
         for project_uuid in directories(&self.projects()) {
@@ -36,7 +36,7 @@ impl Home {
     }
 }
 
-/// The names of the directories in `dir`; none where it cannot be listed.
+/// The names of the directories in `dir`; empty if it cannot be listed.
 fn directories(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));

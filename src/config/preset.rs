@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const RETENTIONS: &[&str] = &["on", "off"];
 /// The words of [`Delivery`].
 pub(super) const DELIVERIES: &[&str] = &["none", "teamspace", "external-receiver", "stub"];
-/// Every preset's name with its retention and delivery, in the order a person is shown them.
+/// Every preset's name with its retention and delivery, in display order.
 pub(super) const PRESETS: &[(&str, &str, &str)] = &[
     ("teamspace", "on", "teamspace"),
     ("external-receiver", "on", "external-receiver"),
@@ -25,7 +25,7 @@ pub(crate) enum Preset {
     ExternalReceiver,
     /// Keep, send nothing.
     LocalRetention,
-    /// Keep only what must not be dropped, send nothing.
+    /// Keep only events that must not be dropped, send nothing.
     OptOut,
     /// Keep, and send to the embedded receiver.
     Stub,
@@ -35,13 +35,13 @@ pub(crate) enum Preset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Retention {
-    /// They stay.
+    /// Payloads stay.
     On,
-    /// They go once acknowledged; the queue is bounded.
+    /// Payloads are deleted once acknowledged; the queue is bounded.
     Off,
 }
 
-/// Where events and bodies go.
+/// Where events and documents are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Delivery {
@@ -55,7 +55,7 @@ pub(crate) enum Delivery {
     Stub,
 }
 
-/// The preset's canonical name: trimmed, any case, `_` for `-`, `trash` for `opt-out` (`formats` section 8).
+/// The preset's canonical name: trimmed, any case, `_` for `-`, `trash` for `opt-out`. Unknown names are an error.
 pub(super) fn canonical(name: &str) -> Result<&'static str, String> {
     let word = folded(name);
     let word = if word == "trash" { "opt-out" } else { &word };
@@ -70,7 +70,7 @@ pub(super) fn axes(name: &str) -> Option<(&'static str, &'static str)> {
     PRESETS.iter().find(|p| p.0 == name).map(|p| (p.1, p.2))
 }
 
-/// A word as words are compared: trimmed, lower-case, `-` for `_`.
+/// The form in which words are compared: trimmed, lower-case, `-` for `_`.
 pub(super) fn folded(word: &str) -> String {
     word.trim().to_ascii_lowercase().replace('_', "-")
 }

@@ -9,17 +9,17 @@ use super::network::NetworkSettings;
 use super::preset::{Delivery, Preset, Retention};
 use super::source::ArtifactSource;
 
-/// Everything a person can set, but for addresses, which `endpoint` compares source by source.
+/// Every setting, except URLs, which `endpoint` compares source by source.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventSyncConfig {
-    /// The preset that was named last; `retention` and `delivery` are what counts.
+    /// The last preset; `retention` and `delivery` are the effective values.
     pub(crate) preset: Preset,
     /// Whether payloads stay after delivery.
     pub(crate) retention: Retention,
-    /// Where events and bodies go.
+    /// Where events and documents are sent.
     pub(crate) delivery: Delivery,
-    /// The project's identity where the repository states none.
+    /// The project's identity if the repository states none.
     pub(crate) project: Project,
     /// The hosted receiver.
     pub(crate) teamspace: Teamspace,
@@ -27,25 +27,25 @@ pub(crate) struct EventSyncConfig {
     pub(crate) external_receiver: ExternalReceiver,
     /// What is indexed and sent.
     pub(crate) artifacts: Artifacts,
-    /// How bodies are sent.
+    /// How documents are sent.
     pub(crate) bodies: Bodies,
-    /// What is kept of documents.
+    /// How long texts of documents are kept.
     pub(crate) documents: Documents,
-    /// Bounds of the journal.
+    /// Limits of the journal.
     pub(crate) journal: Journal,
-    /// Bounds of a drain.
+    /// Limits of a drain.
     pub(crate) drain: Drain,
-    /// What a git hook does.
+    /// Behaviour of a git hook.
     pub(crate) hook: Hook,
     /// Forms of dossier events.
     pub(crate) dossier: Dossier,
-    /// The logs that missions keep of themselves.
+    /// Mission logs.
     pub(crate) mission_log: MissionLog,
-    /// What opting out does.
+    /// Behaviour of opting out.
     pub(crate) opt_out: OptOut,
-    /// What an import does.
+    /// Behaviour of an import.
     pub(crate) migrate: Migrate,
-    /// The way to servers.
+    /// Connections to servers.
     #[serde(default)]
     pub(crate) network: NetworkSettings,
     /// Event types beyond the built-in table.
@@ -67,7 +67,7 @@ pub(crate) struct Project {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Teamspace {
-    /// The team; `None` shuts the gate `missing_team`.
+    /// The team; without it the check `missing_team` fails.
     #[serde(default, deserialize_with = "unless_empty")]
     pub(crate) team_slug: Option<String>,
     /// Part of the target's identity; empty unless configured.
@@ -83,29 +83,29 @@ pub(crate) struct Teamspace {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExternalReceiver {
-    /// The variable that holds the query of the URL of events.
+    /// The variable with the query of the events URL.
     pub(crate) events_query: Option<String>,
-    /// The variable that holds the query of the URL of bodies.
+    /// The variable with the query of the documents URL.
     pub(crate) bodies_query: Option<String>,
-    /// Own headers, in name order.
+    /// Custom headers, in name order.
     pub(crate) headers: Vec<Header>,
     /// The form of a request.
     pub(crate) format: Format,
-    /// What acknowledges an event.
+    /// What counts as acknowledgement of an event.
     pub(crate) ack: Ack,
     /// Compression of requests.
     pub(crate) compression: Compression,
-    /// The variable that holds the Standard Webhooks secret.
+    /// The variable with the Standard Webhooks secret.
     pub(crate) signing_secret: Option<String>,
 }
 
-/// A header whose value an environment variable holds.
+/// A header whose value is in an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     /// The header's name.
     pub(crate) name: String,
-    /// The variable that holds its value.
+    /// The variable with its value.
     pub(crate) variable: String,
 }
 
@@ -119,11 +119,11 @@ pub(crate) enum Format {
     Cloudevents,
 }
 
-/// What acknowledges an event.
+/// What counts as acknowledgement of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Ack {
-    /// A result that names its id.
+    /// A result with its id.
     Results,
     /// A 2xx answer to the request.
     Status,
@@ -135,7 +135,7 @@ pub(crate) enum Ack {
 pub(crate) enum Compression {
     /// gzip.
     Gzip,
-    /// Bytes as they are.
+    /// No compression.
     None,
 }
 
@@ -143,21 +143,21 @@ pub(crate) enum Compression {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Artifacts {
-    /// Built-in layouts that are indexed, in order.
+    /// Indexed built-in layouts, in order.
     pub(crate) layouts: Vec<String>,
-    /// The directory of mission directories: relative, without `..` and without a `/` at its end.
+    /// The directory of mission directories: relative, without `..` and without a trailing `/`.
     pub(crate) root: String,
-    /// Files whose bodies are sent: globs on the whole relative path.
+    /// Files whose text is sent: globs on the whole relative path.
     pub(crate) surfaces: Vec<String>,
-    /// Suffixes that are sent: lower-case, without their dot.
+    /// Suffixes that are sent: lower-case, without a dot.
     pub(crate) formats: Vec<String>,
-    /// The largest body that is sent, in bytes.
+    /// Largest document that is sent, in bytes.
     pub(crate) max_bytes: u64,
-    /// What is not indexed: globs on paths from the top of the project.
+    /// Paths that are not indexed: globs from the top of the project.
     pub(crate) exclude: Vec<String>,
     /// Whether files that git ignores are indexed.
     pub(crate) git_ignored: GitIgnoredFiles,
-    /// Sources of one's own, and settings of built-in layouts, in order.
+    /// Custom sources, and settings of built-in layouts, in order.
     pub(crate) source: Vec<ArtifactSource>,
 }
 
@@ -177,11 +177,11 @@ pub(crate) enum GitIgnoredFiles {
 pub(crate) struct Bodies {
     /// Field names on the wire.
     pub(crate) wire_names: WireNames,
-    /// Uploads at a time, 1 to 32.
+    /// Concurrent uploads, 1 to 32.
     pub(crate) parallel: usize,
-    /// The most bytes that wait for upload.
+    /// Most bytes of documents that wait for upload.
     pub(crate) max_queue_bytes: u64,
-    /// What a run offers again.
+    /// Which documents a run sends again.
     pub(crate) resubmit: Resubmit,
 }
 
@@ -200,9 +200,9 @@ pub(crate) enum WireNames {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Journal {
-    /// The most live events where retention is off.
+    /// Most live events while retention is off.
     pub(crate) capacity: u64,
-    /// Live events above which status warns.
+    /// Number of live events above which `status` warns.
     pub(crate) warn_rows: u64,
 }
 
@@ -210,14 +210,14 @@ pub(crate) struct Journal {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Drain {
-    /// The most events in a request, 1 to 1000.
+    /// Most events in a request, 1 to 1000.
     pub(crate) max_events: usize,
-    /// The most uncompressed bytes in a request.
+    /// Most uncompressed bytes in a request.
     pub(crate) max_bytes: u64,
-    /// How long a drain may take.
+    /// Time limit of a drain.
     #[serde(deserialize_with = "from_milliseconds")]
     pub(crate) max_time: Duration,
-    /// Rejections after which an event is undeliverable.
+    /// Number of rejections after which an event is given up.
     pub(crate) max_rejections: u32,
     /// How long to wait for another drain.
     #[serde(deserialize_with = "from_milliseconds")]
@@ -230,10 +230,10 @@ pub(crate) struct Drain {
 pub(crate) struct Hook {
     /// Whether a git hook starts a drain.
     pub(crate) drain: HookDrain,
-    /// How long git waits for a hook, at most.
+    /// Longest time that git waits for a hook.
     #[serde(deserialize_with = "from_milliseconds")]
     pub(crate) budget: Duration,
-    /// How long the drain that a hook starts may take.
+    /// Time limit of a drain started by a hook.
     #[serde(deserialize_with = "from_milliseconds")]
     pub(crate) max_time: Duration,
 }
@@ -242,7 +242,7 @@ pub(crate) struct Hook {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum HookDrain {
-    /// Starts a drain of its own process.
+    /// Starts a drain in a separate process.
     Detached,
     /// Nothing.
     None,
@@ -278,17 +278,17 @@ pub(crate) struct MissionLog {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OptOut {
-    /// What opting out does to events meant for a Teamspace.
+    /// What opting out does with events for a Teamspace.
     pub(crate) teamspace_bound: BoundFamilies,
 }
 
-/// What opting out does to events meant for a Teamspace.
+/// What opting out does with events for a Teamspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum BoundFamilies {
-    /// Keeps and holds them.
+    /// Captures them on hold.
     Keep,
-    /// Drops them after an audit row.
+    /// Discards them with an audit row.
     Audit,
 }
 
@@ -296,30 +296,30 @@ pub(crate) enum BoundFamilies {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Migrate {
-    /// Whether imported events go by themselves.
+    /// Whether imported events are sent without `migrate release`.
     pub(crate) imported: Imported,
-    /// Whether members that name a person or a machine leave with imported events.
+    /// Whether fields of imported events that name a person or a machine are sent.
     pub(crate) personal_data: PersonalData,
 }
 
-/// What happens to the members of imported events that name a person or a machine.
+/// What happens to fields of imported events that name a person or a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PersonalData {
-    /// They stay in the journal and are left out of what is sent.
+    /// They stay in the journal and are removed from what is sent.
     #[default]
     Strip,
     /// They are sent.
     Send,
 }
 
-/// What becomes of imported events.
+/// What happens to imported events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Imported {
-    /// They are owed like captured ones.
+    /// They are sent like captured ones.
     Owed,
-    /// They wait for `migrate release`.
+    /// They are on hold until `migrate release`.
     Held,
 }
 
@@ -342,7 +342,7 @@ pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 
 #[cfg(test)]
 impl Default for EventSyncConfig {
-    /// What nothing but the table of keys gives.
+    /// The defaults of the table of keys.
     fn default() -> Self {
         let inputs = super::Inputs {
             env: &crate::base::Env::of(&[]),

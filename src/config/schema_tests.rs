@@ -1,4 +1,4 @@
-//! The published defaults, and the example file that shows them.
+//! The published defaults, and the example file with them.
 
 use super::*;
 use crate::config::KEYS;
@@ -6,7 +6,7 @@ use crate::config::Origin;
 use crate::config::file::read_layer;
 use crate::config::layers::merge;
 
-/// The public contract's numbers, spelled out, so that the table cannot drift.
+/// The numbers of the public contract, written out, so that a change of the table is noticed.
 #[test]
 fn defaults_are_the_published_ones() {
     let config = EventSyncConfig::default();

@@ -1,6 +1,6 @@
-//! The project's settings in the state directory: the layer that commands write, so that nobody has to edit a file.
+//! The project's settings in the state directory: the layer that commands write, so that users need not edit a file.
 //!
-//! Planning is pure; applying replaces the file in one step, under a lock that is held since it was read.
+//! Planning is pure; applying replaces the file atomically, under a lock held since it was read.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -18,44 +18,44 @@ use crate::base::files::{self, named};
 use crate::base::lock::{self, Lock};
 use crate::base::{Clock, Interrupt};
 
-/// How long to wait for somebody else who changes the file; a change takes milliseconds.
+/// How long to wait for another process that changes the file; a change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const HEAD: &str = "# The settings of one project, above its event-sync.toml. Written by `sk-sync target set` and `sk-sync config set`;\n\
                     # they keep every value, and no comment.\n";
 
-/// A wish for one key.
+/// A requested change of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change<'a> {
     /// The dotted key.
     pub(crate) key: &'a str,
-    /// What to set it to; `None` takes it out.
+    /// The new value; `None` removes the key.
     pub(crate) value: Option<&'a str>,
-    /// The flag that says so.
+    /// The flag that requests it.
     pub(crate) from: &'static str,
 }
 
-/// What became of one key, or would.
+/// A changed key.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub(crate) struct Changed {
     /// The dotted key.
     pub(crate) key: &'static str,
-    /// What these settings said; null where they said nothing.
+    /// The earlier value; null if unset.
     pub(crate) before: Json,
-    /// What they say now.
+    /// The new value; null if unset.
     pub(crate) after: Json,
 }
 
-/// The settings as they would be.
+/// The changed settings.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Edit {
-    /// The file's text; empty where nothing is set.
+    /// The file's text; empty if nothing is set.
     pub(crate) text: String,
-    /// What differs from before.
+    /// The differences.
     pub(crate) changes: Vec<Changed>,
 }
 
-/// The file of a project's settings, held against other writers from reading to writing.
+/// The settings file of a project, locked from reading to writing.
 #[derive(Debug)]
 pub(crate) struct Settings {
     path: PathBuf,
@@ -66,10 +66,10 @@ pub(crate) struct Settings {
 /// Why settings cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// What they say, or were to say, cannot be.
+    /// The present or new settings are invalid.
     #[error(transparent)]
     Config(#[from] Error),
-    /// Somebody else has them.
+    /// Another process holds the lock.
     #[error(transparent)]
     Lock(#[from] lock::Error),
     /// Their file cannot be written.
@@ -78,19 +78,19 @@ pub(crate) enum Refusal {
 }
 
 impl Settings {
-    /// Reads the file at `path`, which need not exist; its directory is created.
+    /// Locks and reads the file at `path`, which need not exist; its directory is created.
     pub(crate) fn take(path: &Path, clock: &dyn Clock, interrupt: &Interrupt) -> Result<Self, Refusal> {
         files::create_private_dir(path.parent().unwrap_or(path))?;
         let alone = Lock::take(&path.with_extension("lock"), "changing settings", PATIENCE, clock, interrupt)?;
         Ok(Self { path: path.to_owned(), text: read(path)?, _alone: alone })
     }
 
-    /// What `changes` would come to.
+    /// The result of `changes`; writes nothing.
     pub(crate) fn plan(&self, changes: &[Change<'_>]) -> Result<Edit, Error> {
         plan(&self.text, &self.path, changes)
     }
 
-    /// Writes them down.
+    /// Writes the result.
     pub(crate) fn apply(self, edit: &Edit) -> std::io::Result<()> {
         if edit.text.is_empty() {
             return match std::fs::remove_file(&self.path) {
@@ -102,7 +102,7 @@ impl Settings {
     }
 }
 
-/// What `changes` to the file at `path` would come to; nothing is locked or written.
+/// The result of `changes` to the file at `path`; nothing is locked or written.
 pub(crate) fn plan_settings(path: &Path, changes: &[Change<'_>]) -> Result<Edit, Error> {
     plan(&read(path)?, path, changes)
 }
@@ -163,7 +163,7 @@ fn literal(value: &Json) -> String {
                 members.iter().map(|(name, value)| format!("{} = {}", Json::from(name.as_str()), literal(value)));
             format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
         }
-        // JSON's escapes are TOML's, but for this one character.
+        // JSON's escapes are valid TOML, except for this character.
         other => other.to_string().replace('\u{7f}', "\\u007f"),
     }
 }

@@ -1,4 +1,4 @@
-//! `[[artifacts.source]]`: one place of documents, or a built-in layout with other settings. Checked here, pure.
+//! `[[artifacts.source]]`: one source of documents, or other settings for a built-in layout. Checked here, pure.
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -25,34 +25,34 @@ const KEYS: &[&str] = &[
     "ignore",
 ];
 
-/// Those that go with `layout`.
+/// The keys that are allowed with `layout`.
 const OF_LAYOUT: &[&str] = &["layout", "prefix", "surfaces", "formats", "ignore"];
 
 /// One entry of `[[artifacts.source]]`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ArtifactSource {
-    /// A built-in layout whose settings these are; then `name` and the patterns are not set.
+    /// The built-in layout that is configured; then `name` and the patterns are unset.
     pub(crate) layout: Option<String>,
-    /// The name of a source that is not built in; several sources may share one.
+    /// Name of a custom source; several sources may have the same one.
     pub(crate) name: Option<String>,
     /// Directories that are units: patterns with `{variable}`s.
     pub(crate) units: Vec<String>,
     /// Directories of finished units.
     pub(crate) archived: Vec<String>,
-    /// Files that are one unit together: globs from the top of the project.
+    /// Files that form one unit together: globs from the top of the project.
     pub(crate) documents: Vec<String>,
-    /// What a unit is called, with the variables of its pattern; a fixed text with `documents`.
+    /// Slug of a unit, with the variables of its pattern; a fixed text with `documents`.
     pub(crate) slug: Option<String>,
-    /// `mission_type` on the wire; `name` where it is not set.
+    /// `mission_type` on the wire; `name` if it is not set.
     pub(crate) mission_type: Option<String>,
-    /// What the slugs of its units begin with.
+    /// Prefix of the slugs of its units.
     pub(crate) prefix: Option<String>,
-    /// Files whose bodies are sent: globs on the path inside a unit.
+    /// Files whose text is sent: globs on the path inside a unit.
     pub(crate) surfaces: Option<Vec<String>>,
-    /// Suffixes that are sent, in place of `artifacts.formats`.
+    /// Suffixes that are sent, instead of `artifacts.formats`.
     pub(crate) formats: Option<Vec<String>>,
-    /// Files that are not even indexed: globs on the path inside a unit.
+    /// Files that are not indexed: globs on the path inside a unit.
     pub(crate) ignore: Option<Vec<String>>,
 }
 
@@ -186,14 +186,14 @@ fn slug_fits<'a>(slug: &str, patterns: impl Iterator<Item = &'a str>) -> Result<
     Ok(())
 }
 
-/// What to say about a layout that there is not.
+/// The message for an unknown layout.
 pub(super) fn unknown_layout(word: &str) -> String {
     let near = nearest(word, LAYOUTS.iter().copied());
     let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     format!("expected one of {}{hint}", LAYOUTS.join(", "))
 }
 
-/// True for a text that may be a mission's slug.
+/// True for a text that is a valid mission slug.
 fn is_slug(text: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())

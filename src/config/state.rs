@@ -1,5 +1,5 @@
-//! The state directory is this user's alone: who else could write there could agree to send in this user's name. It
-//! holds plain files and directories only; a link or a pipe that somebody planted there is refused before it is opened.
+//! The state directory must belong to this user only: another user with write access could consent to sending in this
+//! user's name. It contains plain files and directories only; a link or a pipe in it is rejected before it is opened.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::path::Path;
 use super::{Error, Home, Place};
 
 impl Home {
-    /// Refuses a state directory that is another user's, that others may write to, or that holds anything but plain files
-    /// and directories where this command looks: at its top, at the directories on the way to `place`, in `place` itself
-    /// and in what is remembered of the `checkout`. What is not there yet is nothing wrong.
+    /// Rejects a state directory that belongs to another user, that others may write to, or that contains anything but
+    /// plain files and directories where this command reads: at its top, in the directories on the way to `place`, in
+    /// `place` itself and in the cache of the `checkout`. Missing directories are accepted.
     pub(crate) fn refuse_planted(&self, place: &Place, checkout: &Path) -> Result<(), Error> {
         own_directory(&self.state)?;
         kept_parents(&self.state)?;
@@ -30,7 +30,7 @@ impl Home {
 }
 
 impl Place {
-    /// Refuses a place that is another user's, or that holds anything but plain files and directories.
+    /// Rejects a place that belongs to another user, or that contains anything but plain files and directories.
     pub(crate) fn refuse_planted(&self) -> Result<(), Error> {
         real_directory(self.dir())?;
         plain_entries(self.dir())
@@ -41,7 +41,7 @@ fn refused(path: &Path, what: &'static str) -> Error {
     Error::Planted { path: path.to_owned(), what }
 }
 
-/// What is at `path`, links not followed; `None` where nothing is.
+/// The metadata of `path`, links not followed; `None` if it does not exist.
 fn look(path: &Path) -> Result<Option<std::fs::Metadata>, Error> {
     match std::fs::symlink_metadata(path) {
         Ok(meta) => Ok(Some(meta)),
@@ -56,7 +56,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::Unreadable(crate::base::files::named(error, "cannot look at", path))
 }
 
-/// The state directory itself may be reached through a link, as long as both are this user's.
+/// The state directory itself may be a link, if link and target belong to this user.
 fn own_directory(dir: &Path) -> Result<(), Error> {
     let Some(meta) = look(dir)? else { return Ok(()) };
     if !is_own(&meta) {
@@ -127,9 +127,9 @@ fn real_directory(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// By the listing alone: no entry is opened.
+/// Checks the listing only: no entry is opened.
 fn plain_entries(dir: &Path) -> Result<(), Error> {
-    // What cannot be listed fails where it is used, with its own words.
+    // A directory that cannot be listed fails where it is used, with a specific message.
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(()) };
     for entry in entries {
         let kind = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())));

@@ -1,4 +1,4 @@
-//! The environment's say: `SK_SYNC_PRESET` and names with `__`, one layer each.
+//! The layers of the environment: `SK_SYNC_PRESET` and names with `__`, one layer each.
 
 use crate::base::Env;
 use crate::base::env::{ALL, KEY_PREFIX, PRESET, SECRET_PREFIX, SWITCH};
@@ -8,7 +8,7 @@ use super::keys::{self, KEYS, Key, Kind};
 use super::layers::{Entry, Layer};
 use super::origin::{Origin, Problem};
 
-/// The layers of the environment, the preset first, so that no order of names lets it override an axis.
+/// The layers of the environment, the preset first, so that an axis overrides it in any order of names.
 pub(super) fn read_layers(env: &Env, problems: &mut Vec<Problem>) -> Vec<Layer> {
     let preset = env.text(PRESET).map(|value| (PRESET, Key::named("preset"), value));
     let named = env.pairs().filter(|(name, value)| is_key_name(name) && !value.is_empty());
@@ -55,7 +55,7 @@ fn unknown(name: &str) -> String {
     format!("unknown configuration key{hint}")
 }
 
-/// A warning for every `SK_SYNC_…` variable that is nearly one of ours.
+/// A warning for every `SK_SYNC_…` variable with a name similar to one of ours.
 pub(super) fn misspelt(env: &Env) -> Vec<String> {
     let known = || ALL.iter().filter_map(|v| v.name.strip_prefix(KEY_PREFIX));
     let tails = env.pairs().filter_map(|(name, _)| name.strip_prefix(KEY_PREFIX));

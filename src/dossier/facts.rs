@@ -93,7 +93,7 @@ fn snapshot(mission: &Mission, namespace: &NamespaceRef, now: &str, snapshot_id:
         "algorithm": "sha256",
         "artifact_count": counts.total,
         "anomaly_count": counts.required_missing,
-        // Counts are text here: the schema allows nothing else.
+        // Counts are text here, as the schema requires.
         "context_diagnostics": {
             "completeness_status": mission.completeness.as_str(),
             "required_artifacts": counts.required.to_string(),

@@ -17,7 +17,7 @@ pub(super) struct Named {
 }
 
 /// Names the candidates. Live units come first, by source, pattern and directory; then the archived ones, which keep
-/// the name they had as long as no other unit has it now. `missions` are those of `kitty`, by directory name, with their
+/// their earlier name unless another unit has it now. `missions` are those of `kitty`, by directory name, with their
 /// source.
 pub(super) fn named(
     sources: &Sources,

@@ -1,4 +1,4 @@
-//! `bodies list` and `bodies retry`: views of the ledger, at the target that was used last.
+//! `bodies list` and `bodies retry`: views of the ledger, for the target that was used last.
 
 use std::path::Path;
 
@@ -11,21 +11,21 @@ use crate::delivery;
 use crate::journal::Document;
 use crate::store::Store;
 
-/// Rows listed of each kind.
+/// Number of rows listed of each kind.
 const LISTED: u32 = 1000;
 
-/// What waits and what was refused, as `bodies list --json` prints them.
+/// Waiting and refused documents, as printed by `bodies list --json`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Listing {
-    /// The numbers of each mission that waits or failed, by name; all of them, however many rows are listed.
+    /// Totals of each mission with waiting or refused documents, by name, including rows that are not listed.
     pub(crate) missions: Vec<MissionNumbers>,
-    /// Bodies that wait for upload, in the order they are tried in.
+    /// Waiting documents, in sending order.
     pub(crate) queued: Vec<Waiting>,
-    /// Bodies refused for good, the latest first.
+    /// Documents refused for good, the latest first.
     pub(crate) failed: Vec<Refused>,
 }
 
-/// The upload queue and the failure log of one mission on one branch, in numbers.
+/// Totals of one mission on one branch.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct MissionNumbers {
     pub(crate) mission_slug: String,
@@ -37,7 +37,7 @@ pub(crate) struct MissionNumbers {
     pub(crate) failures: u64,
 }
 
-/// A body that waits.
+/// A waiting document.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Waiting {
     pub(crate) project_uuid: String,
@@ -51,12 +51,12 @@ pub(crate) struct Waiting {
     pub(crate) retry_count: u32,
     pub(crate) created_at: String,
     pub(crate) due_at: String,
-    /// It may be tried now.
+    /// True if it may be sent now.
     pub(crate) is_ready: bool,
     pub(crate) last_error: Option<String>,
 }
 
-/// A body that was refused.
+/// A refused document.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Refused {
     pub(crate) project_uuid: String,
@@ -70,11 +70,11 @@ pub(crate) struct Refused {
     pub(crate) count: u32,
     pub(crate) first_failed_at: String,
     pub(crate) last_failed_at: String,
-    /// When the artifact was accepted after all, or a person asked for another try.
+    /// When the artifact was accepted after all, or the user requested another try; null while open.
     pub(crate) closed_at: Option<String>,
 }
 
-/// The queue and the log of the store at `store` as they are at `now`, of the given missions or of all.
+/// The documents of the store at `store` at `now`, of the given missions or of all for `None`.
 pub(crate) fn list_bodies(
     store: &Path,
     missions: Option<&[String]>,
@@ -139,16 +139,16 @@ impl Refused {
     }
 }
 
-/// What a retry did.
+/// Result of a retry.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Retried {
-    /// Waiting bodies that are due now.
+    /// Waiting documents that are due now.
     pub(crate) due_now: u64,
-    /// Refused bodies that are owed again, and refusals of older queues that a person has seen.
+    /// Refused documents that are requeued, and closed entries of the failure log of older queues.
     pub(crate) reopened: u64,
 }
 
-/// Makes the bodies of the given missions, or of all, be tried again at once.
+/// Makes the documents of the given missions, or of all for `None`, due now.
 pub(crate) fn retry_bodies(store: &mut Store, missions: Option<&[String]>, now: Timestamp) -> Result<Retried, Error> {
     store.write(|tx| {
         let closed = bodies::close_failures(tx, missions, now)?;

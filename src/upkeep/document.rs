@@ -1,5 +1,5 @@
-//! The document of `status --json`: a public contract. The seven sections of Spec Kitty keep their names and types
-//! (`formats/storage-and-wire` section 12.3); fields may be added, none renamed.
+//! The document of `status --json`: a public contract. The seven sections of Spec Kitty's `status` keep their names and
+//! types; fields may be added, but not renamed.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::endpoint::{Authority, Gate};
 use crate::legacy::Unassigned;
 use crate::spool::Waiting;
 
-/// Where everything stands.
+/// The document.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
-    /// Both balances hold, nothing is undeliverable that nobody has seen, no document was refused, none here is newer
-    /// than what the target acknowledged, the last background delivery did not fail, no conflict is open, no gate is shut,
+    /// True if both balances hold, every given-up event is waived, no document was refused, no document here is newer
+    /// than the acknowledged one, the last background delivery did not fail, no conflict is open, no check fails, and
     /// no spooled line is damaged.
     #[serde(skip)]
     pub(crate) ok: bool,
@@ -36,43 +36,43 @@ pub(crate) struct Document {
     #[serde(flatten)]
     pub(crate) older: OlderMembers,
     pub(crate) bodies: Bodies,
-    /// What was captured while the store could not be opened: it is in no count above.
+    /// Events captured while the store could not be opened: not included in the counts above.
     pub(crate) spool: Waiting,
     pub(crate) balance: Balance,
     pub(crate) documents: Documents,
-    /// How the documents of each mission stand, where that was asked for.
+    /// Delivery state of the documents of each mission, if requested.
     pub(crate) missions: Option<Vec<MissionHere>>,
     pub(crate) gates: Vec<Gate>,
-    /// For how long a gate that is shut has been stopping drains; null where no drain was stopped.
+    /// How long a failed check has stopped drains; null if no drain was stopped.
     pub(crate) blocked_age_seconds: Option<u64>,
     pub(crate) legacy_stores: Vec<LegacyStore>,
-    /// What was imported from them that names no project.
+    /// Imported events that name no project.
     pub(crate) unassigned: Unassigned,
     pub(crate) last_run: Option<Ended>,
-    /// How the last process ended that a hook left behind.
+    /// How the last background process of a hook ended.
     pub(crate) last_background: Option<Ended>,
-    /// What a person should know and no count shows; plain sentences.
+    /// Warnings that no count shows; whole sentences.
     pub(crate) warnings: Vec<String>,
     pub(crate) next_steps: Vec<Next>,
-    /// The work packages of each mission by lane; `None` where that was not asked for.
+    /// Work packages of each mission by lane; `None` if not requested.
     pub(crate) work_packages: Option<Vec<MissionLanes>>,
 }
 
-/// Whose events, and where they are kept.
+/// The project and its store.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Facts {
     pub(crate) project_uuid: Option<String>,
     pub(crate) project_slug: Option<String>,
     pub(crate) repo: String,
     pub(crate) store: String,
-    /// False until something was captured here.
+    /// False until something was captured.
     pub(crate) store_exists: bool,
 }
 
-/// What is retained.
+/// The stored events.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct EventJournal {
-    /// Live events that are in no verified archive.
+    /// Live events that are not in a verified archive.
     pub(crate) retained_event_count: i64,
     /// Live events that are in a verified archive.
     pub(crate) archived_event_count: i64,
@@ -81,12 +81,12 @@ pub(crate) struct EventJournal {
     pub(crate) oldest_retained_event_at: Option<String>,
     /// Payload bytes of the live events.
     pub(crate) journal_size_bytes: i64,
-    /// Much is retained that every target has.
+    /// True if many payloads are stored that every target has.
     pub(crate) gc_suggested: bool,
     pub(crate) gc_suggestion: Option<GcSuggestion>,
 }
 
-/// Why payloads could go.
+/// Why `gc` is suggested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct GcSuggestion {
     pub(crate) reason: String,
@@ -94,38 +94,38 @@ pub(crate) struct GcSuggestion {
     pub(crate) journal_size_bytes: i64,
 }
 
-/// The configured target, and those before it that have something.
+/// The configured target, and earlier ones with deliveries.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct DeliveryTargets {
     pub(crate) current: Option<CurrentTarget>,
     pub(crate) previous: Vec<PreviousTarget>,
 }
 
-/// The configured target; without an id while it was never contacted.
+/// The configured target; without an id until it is first contacted.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct CurrentTarget {
     pub(crate) target_id: Option<String>,
     pub(crate) canonical_url: String,
     pub(crate) team_slug: String,
     pub(crate) user_email: String,
-    /// When the next waiting event is tried again.
+    /// When the next waiting event is sent again.
     pub(crate) next_due_at: Option<String>,
-    /// Another server seems to answer there than before, and nobody said yet what to do about it.
+    /// Another server seems to answer there than before, and the user has not yet reacted.
     pub(crate) reset_offer: Option<ResetOffer>,
 }
 
-/// What says that a target is another server than before, and the line that sends everything again.
+/// Signs that another server answers at a target, and the command that sends everything again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ResetOffer {
-    /// When that was first seen.
+    /// When the change was first seen.
     pub(crate) since: String,
     pub(crate) changes: Vec<ResetChange>,
     pub(crate) run: String,
-    /// The line that says that nothing was lost.
+    /// The command that confirms that nothing was lost.
     pub(crate) dismiss: String,
 }
 
-/// A field of the server's health answer that says something else than before.
+/// A field of the server's health response with another value than before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ResetChange {
     pub(crate) field: &'static str,
@@ -155,11 +155,11 @@ pub(crate) struct PreviousTarget {
     pub(crate) team_slug: String,
     pub(crate) user_email: String,
     pub(crate) delivered_count: i64,
-    /// Events that were given up there; they count no longer.
+    /// Events that were given up there; they no longer count as problems.
     pub(crate) terminal_failed_count: i64,
 }
 
-/// Counts at the current target, and what earlier ones have.
+/// Counts of the current target, and deliveries to earlier ones.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct DeliveryLedger {
     pub(crate) delivered_current_target: i64,
@@ -173,7 +173,7 @@ pub(crate) struct DeliveryLedger {
     pub(crate) untried: i64,
 }
 
-/// Ids that came with two contents.
+/// Ids with two contents.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct MigrationConflicts {
     pub(crate) count: i64,
@@ -182,7 +182,7 @@ pub(crate) struct MigrationConflicts {
     pub(crate) conflicts: Vec<Conflict>,
 }
 
-/// An id that came with two contents.
+/// An id with two contents.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Conflict {
     pub(crate) event_id: String,
@@ -192,11 +192,11 @@ pub(crate) struct Conflict {
     pub(crate) detail: String,
 }
 
-/// What was given up at the current target.
+/// Events given up at the current target.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct TerminalFailures {
     pub(crate) count: i64,
-    /// Those of them that a person has seen (`events waive`).
+    /// Those that are waived (`events waive`).
     pub(crate) waived: i64,
     /// The first of the others.
     pub(crate) events: Vec<TerminalFailure>,
@@ -210,23 +210,24 @@ pub(crate) struct TerminalFailure {
     pub(crate) last_error: Option<String>,
 }
 
-/// The upload queue in two numbers.
+/// The waiting documents in two numbers.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct BodyUploadCompatibility {
     pub(crate) body_upload_queue_count: u64,
     pub(crate) body_upload_failure_log_count: u64,
 }
 
-/// The store of this project, by the older name.
+/// The store of this project, under the older name.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct ActiveQueue {
     pub(crate) path: String,
-    /// Events that a drain to the current target would send now or later; not those it accepted and has not stored yet.
+    /// Events that a drain to the current target would send now or later; not events that it accepted and has not
+    /// stored yet.
     pub(crate) event_count: u64,
     pub(crate) body_upload_count: u64,
 }
 
-/// The older unscoped queue; it is never opened here, so a file's rows are unknown (null).
+/// The older unscoped queue; never opened here, so its number of rows is unknown (null).
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct LegacyQueue {
     pub(crate) path: String,
@@ -235,7 +236,7 @@ pub(crate) struct LegacyQueue {
     pub(crate) rows_in_scope: Option<i64>,
 }
 
-/// What the other side has: not asked, so unknown.
+/// State of the server: not requested, so unknown.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RemoteSync {
     pub(crate) remote_project_state: &'static str,
@@ -262,9 +263,9 @@ pub(crate) struct Bodies {
     pub(crate) ready: u64,
     pub(crate) in_backoff: u64,
     pub(crate) oldest_age_seconds: Option<u64>,
-    /// Rows by how often they failed.
+    /// Number of rows by number of failures.
     pub(crate) retry_histogram: BTreeMap<u32, u64>,
-    /// Uploads refused for good and not taken up again.
+    /// Uploads refused for good and not requeued.
     pub(crate) failures: u64,
 }
 
@@ -274,20 +275,20 @@ pub(crate) struct Documents {
     pub(crate) balance: Balance,
 }
 
-/// How the documents of one mission stand, here and at the current target.
+/// Delivery state of the documents of one mission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct MissionHere {
     pub(crate) mission_slug: String,
     pub(crate) target_branch: String,
-    /// On disk.
+    /// Documents on disk.
     pub(crate) documents: u64,
-    /// Of those, what the target acknowledged.
+    /// Documents that the target acknowledged.
     pub(crate) delivered: u64,
-    /// Changed here since they were captured.
+    /// Documents that changed here since they were captured.
     pub(crate) newer_here: u64,
-    /// Captured, and not at the target yet.
+    /// Documents that are captured and not at the target yet.
     pub(crate) waiting: u64,
-    /// Why one of those waits.
+    /// Why one of the waiting documents waits.
     pub(crate) reason: Option<String>,
 }
 
@@ -297,23 +298,23 @@ pub(crate) struct Ended {
     /// When it ended, RFC 3339.
     pub(crate) when: String,
     pub(crate) command: String,
-    /// What its exit code means, in a word.
+    /// The meaning of its exit code, as one word.
     pub(crate) result: &'static str,
     pub(crate) exit_code: u8,
-    /// Why its drain stopped early, if it did; and the same in a word.
+    /// Why its drain stopped early, and the same as one word; null if it did not.
     pub(crate) halted: Option<String>,
     pub(crate) cause: Option<String>,
-    /// The shell line that sends elsewhere, where the server may be gone.
+    /// The shell command that sends to another target, if the server seems to be gone.
     #[serde(skip)]
     pub(crate) fix: Option<String>,
-    /// What the last drain to the current target ended with.
+    /// The balance at the end of the last drain to the current target.
     pub(crate) balance: Option<EndedWith>,
 }
 
-/// The balance that a drain ended with.
+/// The balance at the end of a drain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct EndedWith {
-    /// The first drain that ended so.
+    /// Time of the first drain that ended with it.
     pub(crate) at: String,
     #[serde(flatten)]
     pub(crate) balance: Balance,
@@ -343,11 +344,11 @@ impl From<LastRun> for Ended {
     }
 }
 
-/// Something worth doing.
+/// A suggested next step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Next {
-    /// Why.
+    /// The reason.
     pub(crate) why: String,
-    /// The shell line that does it.
+    /// The shell command.
     pub(crate) run: String,
 }

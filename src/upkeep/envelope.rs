@@ -1,22 +1,22 @@
-//! Captured bytes inside a line of JSON.
+//! Captured bytes as part of a line of JSON.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::base::digest::hex;
 
-/// An envelope as `--jsonl` and `--json` print it: byte for byte, but that characters which steer a terminal are escaped.
+/// An envelope as `--jsonl` and `--json` print it: byte for byte, except that terminal control characters are escaped.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Envelope {
-    /// The bytes themselves, where they are one strict JSON text on one line; else null.
+    /// The bytes, if they are one strict JSON text on one line; else null.
     pub(crate) envelope: Option<Box<RawValue>>,
-    /// The bytes in hexadecimal, where they are here and cannot stand in a line of JSON.
+    /// The bytes in hexadecimal, if they are stored and cannot be part of a line of JSON; else null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) envelope_hex: Option<String>,
 }
 
 impl Envelope {
-    /// What was captured; `None` when it has left.
+    /// From the captured bytes; `None` if they were deleted.
     pub(super) fn of(bytes: Option<Vec<u8>>) -> Self {
         let Some(bytes) = bytes else { return Self::default() };
         match spliceable(&bytes) {
@@ -26,7 +26,8 @@ impl Envelope {
     }
 }
 
-/// The bytes as a part of a JSON text; `None` where they are no strict JSON, or blanks would be lost or break the line.
+/// The bytes as part of a JSON text; `None` if they are not strict JSON, or if blanks would be lost or a line end would
+/// break the line.
 fn spliceable(bytes: &[u8]) -> Option<Box<RawValue>> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains(['\n', '\r']))?;
     RawValue::from_string(text.to_owned()).ok().filter(|raw| raw.get().len() == text.len())

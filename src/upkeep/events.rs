@@ -1,4 +1,4 @@
-//! `events list`: journal rows in order, with where each stands at a target.
+//! `events list`: journal rows in order, with their state at a target.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,70 +13,70 @@ use crate::delivery::{self, Class, Row};
 use crate::journal::{self, Listed};
 use crate::store::{ReadStore, ReadTx};
 
-/// Rows looked at in one read.
+/// Rows examined in one read.
 const PAGE_ROWS: usize = 1000;
 /// Envelope bytes after which a read ends.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// The target whose view of the events is asked for.
+/// The target whose delivery state is shown.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
     /// Its id; `None` for the journal alone.
     pub(crate) target_id: Option<String>,
-    /// The names of its gates that are shut.
+    /// The names of its failed checks.
     pub(crate) shut: Vec<&'static str>,
 }
 
-/// Which events to list, and how much of each.
+/// Options of a listing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListRequest {
     /// Only this type.
     pub(crate) event_type: Option<String>,
-    /// Only events that stand so.
+    /// Only events in this state.
     pub(crate) wanted: Option<Wanted>,
-    /// At which target.
+    /// The target.
     pub(crate) view: View,
-    /// With the envelope.
+    /// Include the envelope.
     pub(crate) with_envelope: bool,
 }
 
 /// One line of `events list --jsonl`: a public contract.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Item {
-    /// Place in the journal, from 1.
+    /// Row in the journal, from 1.
     pub(crate) seq: i64,
     /// The id, verbatim.
     pub(crate) event_id: String,
     /// The type.
     pub(crate) event_type: String,
-    /// The envelope's own time, verbatim.
+    /// The envelope's time, verbatim.
     pub(crate) occurred_at: Option<String>,
-    /// When it became durable here.
+    /// Capture time.
     pub(crate) captured_at: String,
     /// Bytes of the envelope.
     pub(crate) size: i64,
     /// Digest of the envelope.
     pub(crate) payload_sha256: String,
-    /// The delivery's state at the target (`success`, `rejected`, …); for an event without one, where it stands:
-    /// `untried`, `superseded`, `discarded`, `purged`, `blocked`.
+    /// The delivery's state at the target (`success`, `rejected`, …); for an event without one, its class: `untried`,
+    /// `superseded`, `discarded`, `purged`, `blocked`.
     pub(crate) status: &'static str,
-    /// Answers of the target that said something of it.
+    /// Number of answers with a result for it.
     pub(crate) attempts: i64,
-    /// The last reason given; for a held event, why it is held; for one behind shut gates, their names.
+    /// The last error; for an event on hold, the reason; while checks fail, their names.
     pub(crate) error: Option<String>,
-    /// The newer event that replaced it before it was sent.
+    /// The newer event that superseded it.
     pub(crate) superseded_by: Option<i64>,
     /// When it was written to a verified archive.
     pub(crate) archived_at: Option<String>,
-    /// When its payload left.
+    /// When its payload was deleted.
     pub(crate) purged_at: Option<String>,
-    /// The captured bytes, where they were asked for.
+    /// The captured bytes, if requested.
     #[serde(flatten)]
     pub(crate) envelope: Option<Envelope>,
 }
 
-/// Calls `visit` for each event of the store at `store`, in journal order, as long as it returns true. Memory does not
-/// grow with the journal, and nothing is held open while `visit` runs.
+/// Calls `visit` for each event of the store at `store`, in journal order, while it returns true. Memory does not grow
+/// with the journal, and no transaction is open while `visit` runs.
 pub(crate) fn list(store: &Path, request: &ListRequest, visit: &mut dyn FnMut(&Item) -> bool) -> Result<(), Error> {
     let Some(store) = books::open_read(store)? else { return Ok(()) };
     let mut after = 0;
@@ -96,14 +96,14 @@ pub(crate) fn known_targets(store: &Path) -> Result<Vec<String>, Error> {
     store.read(|tx| Ok(delivery::targets(tx)?.into_iter().map(|target| target.identity.target_id).collect()))
 }
 
-/// Some rows of the journal, as far as they are wanted.
+/// The matching rows of one page.
 struct Page {
     items: Vec<Item>,
-    /// Where the next page begins; `None` after the last.
+    /// Row after which the next page begins; `None` after the last page.
     next_after: Option<i64>,
 }
 
-/// Reads one page: a read may be repeated when a writer comes in between, so nothing is shown before it is over.
+/// Reads one page: a read may be repeated because of a concurrent writer, so nothing is shown before it is complete.
 fn page(store: &ReadStore, request: &ListRequest, after: i64) -> Result<Page, Error> {
     store.read(|tx| {
         let filter = journal::Filter { event_type: request.event_type.clone(), after };
@@ -126,7 +126,7 @@ fn page(store: &ReadStore, request: &ListRequest, after: i64) -> Result<Page, Er
     })
 }
 
-/// What became of these events at the target.
+/// The delivery rows of these events at the target.
 fn rows(tx: &ReadTx<'_>, view: &View, listed: &[Listed]) -> Result<BTreeMap<i64, Row>, Error> {
     let target = match &view.target_id {
         Some(id) => delivery::current(tx, id)?,
@@ -137,7 +137,7 @@ fn rows(tx: &ReadTx<'_>, view: &View, listed: &[Listed]) -> Result<BTreeMap<i64,
     Ok(delivery::rows_of(tx, target.id, &seqs)?)
 }
 
-/// The line of an event.
+/// The item of an event.
 pub(super) fn item(listed: Listed, row: Option<Row>, standing: Standing, view: &View, with_envelope: bool) -> Item {
     let Listed { record, envelope } = listed;
     let time = |at: i64| Timestamp::from_micros(at).to_string();

@@ -1,4 +1,4 @@
-//! A status of nothing, for tests to change.
+//! An empty status, for tests to change.
 
 use super::document::{Document, Facts};
 use super::status::{Surroundings, status};
@@ -6,10 +6,10 @@ use crate::base::{Env, Timestamp};
 use crate::config::{Inputs, load};
 use crate::endpoint::{Choice, Gate, Resolved, resolve};
 
-/// The moment of every status made here: 2026-02-12T10:00:00Z.
+/// The time of every status made here: 2026-02-12T10:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_770_890_400_000_000);
 
-/// The decision that a user's file leads to.
+/// The resolved target for a user's file.
 pub(super) fn resolved(text: &str) -> Resolved {
     let (env, dir) = (Env::of(&[]), tempfile::tempdir().unwrap());
     let file = dir.path().join("config.toml");
@@ -26,13 +26,13 @@ pub(super) fn resolved(text: &str) -> Resolved {
     resolve(&load(&inputs).unwrap(), &env, &Choice::default()).unwrap()
 }
 
-/// A shut gate.
+/// A failed check.
 pub(crate) fn shut(name: &'static str) -> Gate {
     let (reason, fix) = (format!("{name} is why"), format!("open {name}"));
     Gate { name, is_open: false, is_known: true, reason, fix, since: None }
 }
 
-/// The status of a project that has a Teamspace and no store, as if it had one.
+/// The status of a project that has a Teamspace and no store, with the fields of an existing store.
 pub(crate) fn nothing() -> Document {
     let dir = tempfile::tempdir().unwrap();
     let resolved =

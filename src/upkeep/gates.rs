@@ -1,4 +1,4 @@
-//! The gates as they stand, with what the last drain found of them.
+//! The present checks, combined with the record of the last drain.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use crate::books::{self, Error};
 use crate::delivery::{self, LastAnswer, Stopped};
 use crate::endpoint::{Gate, SERVER_REFUSED};
 
-/// The gates with since when each stops drains; one that nobody asked about now is as the last drain found it, and so is
-/// a server that refused everything. Pure.
+/// The checks, each with the time since when it stops drains; a check that was not made now, or a server that refused
+/// everything, has the state of the last drain. Pure.
 pub(super) fn with_record(gates: &[Gate], record: &[Stopped]) -> Vec<Gate> {
     let recorded = |gate: &Gate| record.iter().find(|stopped| stopped.name == gate.name);
     let merged = |gate: &Gate| match recorded(gate) {
@@ -33,14 +33,14 @@ pub(super) fn with_record(gates: &[Gate], record: &[Stopped]) -> Vec<Gate> {
     gates.iter().map(merged).chain(server).collect()
 }
 
-/// The same from the store at `store`, where there is one.
+/// The same from the store at `store`, if it exists.
 pub(crate) fn recorded_gates(store: &Path, target_id: Option<&str>, gates: &[Gate]) -> Result<Vec<Gate>, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(gates.to_vec()) };
     let record = store.read(|tx| delivery::stopped(tx, target_id.unwrap_or_default()))?;
     Ok(with_record(gates, &record))
 }
 
-/// The last answer of a target, as the store at `store` has it.
+/// The last answer of a target, from the store at `store`; `None` without one.
 pub(crate) fn last_answer(store: &Path, target_id: &str) -> Result<Option<LastAnswer>, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(None) };
     Ok(store.read(|tx| match delivery::current(tx, target_id)? {
@@ -49,7 +49,7 @@ pub(crate) fn last_answer(store: &Path, target_id: &str) -> Result<Option<LastAn
     })?)
 }
 
-/// For how long a gate that is shut now has been stopping drains, in seconds; `None` where no drain was stopped.
+/// How long a check that fails now has stopped drains, in seconds; `None` if no drain was stopped.
 pub(super) fn age(gates: &[Gate], record: &[Stopped], now: Timestamp) -> Option<u64> {
     let is_shut = |stopped: &&Stopped| gates.iter().any(|gate| !gate.is_open && gate.name == stopped.name);
     let first = record.iter().filter(is_shut).map(|stopped| stopped.since).min()?;

@@ -1,4 +1,4 @@
-//! `gc`: the plan of what nobody needs, and letting it go.
+//! `gc`: plans and deletes payloads that are no longer needed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,34 +9,34 @@ use crate::endpoint::Identity;
 use crate::journal;
 use crate::store::{ReadTx, Reclaimed, Store};
 
-/// Which payloads to look for.
+/// Options of a plan.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GcRequest {
-    /// The target in force.
+    /// The configured target.
     pub(crate) configured: Option<Identity>,
-    /// Those in a verified archive too.
+    /// Include payloads in a verified archive.
     pub(crate) with_archived: bool,
-    /// Ids of undeliverable events that may go as well.
+    /// Ids of given-up events that may be deleted as well.
     pub(crate) undeliverable: Vec<String>,
-    /// Only what was captured before.
+    /// Only payloads captured before this time.
     pub(crate) captured_before: Option<Timestamp>,
 }
 
-/// Leave to let payloads go; only `--explicit` makes one.
+/// Permission to delete payloads; only `--explicit` gives it.
 #[derive(Debug)]
 pub(crate) struct Explicit(());
 
 impl Explicit {
-    /// The leave, where the person gave it.
+    /// The permission, if the user gave it.
     pub(crate) fn given(is_given: bool) -> Option<Self> {
         is_given.then_some(Self(()))
     }
 }
 
-/// A plan, or the ids in the request that no event has.
+/// A plan, or the requested ids that no event has.
 pub(crate) type Planned = Result<GcPlan, Vec<String>>;
 
-/// What may go and what stays, in the store at `store`. Changes nothing.
+/// The plan for the store at `store`. Changes nothing.
 pub(crate) fn plan_gc(store: &Path, request: &GcRequest) -> Result<Planned, Error> {
     match books::open_read(store)? {
         Some(store) => store.read(|tx| planned(tx, request)),
@@ -60,21 +60,21 @@ fn planned(tx: &ReadTx<'_>, request: &GcRequest) -> Result<Planned, Error> {
     Ok(Ok(books::plan_collection(tx, GcRule { configured, with_archived, named, captured_before })?))
 }
 
-/// What a collection did.
+/// Result of a collection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GcReport {
-    /// What went.
+    /// Deleted payloads.
     pub(crate) gone: Tally,
-    /// It was asked to stop; what went, went.
+    /// True if it was interrupted; deleted payloads stay deleted.
     pub(crate) was_interrupted: bool,
-    /// Bytes of the store's file before.
+    /// Size of the store's file before, in bytes.
     pub(crate) file_before: u64,
-    /// And after.
+    /// Size of the store's file after, in bytes.
     pub(crate) file_after: u64,
 }
 
-/// Lets go what the plan says, one transaction for each chunk, and gives the space back to the disk. Stops between two
-/// steps when asked to; what is left is left for the next time.
+/// Carries out the plan, one transaction per chunk, and returns free space to the file system. Stops between two steps
+/// on request; a later call continues.
 pub(crate) fn apply_gc(
     path: &Path,
     plan: &GcPlan,
@@ -97,13 +97,13 @@ pub(crate) fn apply_gc(
     Ok(report)
 }
 
-/// Returns free pages to the disk, as long as nobody asks to stop.
+/// Returns free pages to the file system, until a stop is requested.
 pub(super) fn give_back(store: &mut Store, interrupt: &Interrupt) -> Result<(), Error> {
     while !interrupt.is_requested() && store.reclaim()? == Reclaimed::Some {}
     Ok(store.settle()?)
 }
 
-/// Bytes of a file; of none, none.
+/// Size of a file in bytes; 0 if it does not exist.
 pub(super) fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |meta| meta.len())
 }

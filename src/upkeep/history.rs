@@ -1,4 +1,4 @@
-//! How a store came to stand where it stands: what the report draws beside the counts of `status`. O(rows).
+//! History of a store, for the charts of the report. O(rows).
 
 use std::collections::BTreeMap;
 
@@ -9,32 +9,32 @@ use crate::delivery::{self, Class, Standings, Target};
 use crate::store::ReadTx;
 use crate::{bodies, journal};
 
-/// Bars in a chart over time.
+/// Number of bars in a chart over time.
 const BARS: i64 = 40;
-/// Widths that a bar may have, in minutes: up to four weeks.
+/// Possible widths of a bar, in minutes: up to four weeks.
 const WIDTHS: [i64; 10] = [1, 5, 15, 60, 180, 720, 1440, 4320, 10_080, 40_320];
 const MINUTE: i64 = 60_000_000;
-/// Reasons and missions listed; the rest is summed up.
+/// Number of reasons and missions listed; the rest is summed up.
 const LISTED: usize = 12;
-/// Characters of a reason.
+/// Maximum characters of a reason.
 const LONGEST: usize = 120;
-/// Payloads looked at in one go.
+/// Payloads read at once.
 const CHUNK: i64 = 2000;
 
-/// What the report draws.
+/// Data of the charts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
-    /// When the first bar begins.
+    /// Start of the first bar.
     pub(super) start: Option<Timestamp>,
-    /// The width of a bar, in microseconds.
+    /// Width of a bar, in microseconds.
     pub(super) width: i64,
     /// Events captured in each bar, and their bytes.
     pub(super) captured: Vec<(i64, i64)>,
-    /// Events that the target in force confirmed in each bar.
+    /// Events that the configured target confirmed in each bar.
     pub(super) delivered: Vec<i64>,
-    /// Events still owed by their age: name of the span, number.
+    /// Events left to send by age: name of the range, number.
     pub(super) backlog: Vec<(&'static str, i64)>,
-    /// Waiting events by the answers they got.
+    /// Waiting events by number of answers.
     pub(super) retries: BTreeMap<i64, i64>,
     /// Failures of events by reason, the most frequent first; names and numbers in a reason are masked.
     pub(super) reasons: Vec<(String, i64)>,
@@ -42,7 +42,7 @@ pub(crate) struct History {
     pub(super) missions: Vec<bodies::MissionStats>,
 }
 
-/// Spans of an age, each up to so many seconds.
+/// Ranges of age, each up to this many seconds.
 const AGES: [(&str, u64); 6] = [
     ("under a minute", 60),
     ("under an hour", 3600),
@@ -52,7 +52,7 @@ const AGES: [(&str, u64); 6] = [
     ("older", u64::MAX),
 ];
 
-/// Reads it, in the transaction that the counts are read in.
+/// Reads the history, in the transaction of the counts.
 pub(super) fn history(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<History, Error> {
     let mut history =
         History { missions: bodies::by_mission(tx, target.map(|target| target.id), None, now)?, ..History::default() };
@@ -65,7 +65,7 @@ pub(super) fn history(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) 
     let span = now.since(first).as_micros();
     let fits = |width: &i64| span / u128::try_from(*width).unwrap_or(1) < BARS.unsigned_abs().into();
     history.width = WIDTHS.into_iter().map(|minutes| minutes * MINUTE).find(fits).unwrap_or(40_320 * MINUTE);
-    // Bars begin at whole multiples of their width, so that a report of tomorrow shows the same ones.
+    // Bars begin at whole multiples of their width, so that tomorrow's report shows the same ones.
     let last = now.as_micros().div_euclid(history.width);
     let start = first.as_micros().div_euclid(history.width).max(last - 10 * BARS);
     let bars = usize::try_from(last - start + 1).unwrap_or(1);
@@ -87,7 +87,7 @@ pub(super) fn history(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) 
     Ok(history)
 }
 
-/// The events that the target lacks and may still get, by age.
+/// Number of events that the target lacks and may still get, by age.
 fn backlog(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<Vec<(&'static str, i64)>, Error> {
     let mut ages = AGES.map(|(name, _)| (name, 0));
     let mut after = 0;
@@ -111,7 +111,7 @@ fn backlog(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<V
     }
 }
 
-/// Reasons that differ in names and numbers alone are one; the most frequent first, the rest summed up.
+/// Merges reasons that differ only in names and numbers; the most frequent first, the rest summed up.
 fn grouped(reasons: Vec<(String, i64)>) -> Vec<(String, i64)> {
     let mut groups: BTreeMap<String, i64> = BTreeMap::new();
     for (reason, count) in reasons {

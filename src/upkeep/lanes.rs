@@ -1,4 +1,4 @@
-//! Where the work packages of each mission are, by the events of the missions' logs. O(events).
+//! Lanes of the work packages of each mission, from the events of the mission logs. O(events).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 use crate::books::{self, Error};
 use crate::journal::{self, Filter, MISSION_LOG_ORIGIN, Sensitive};
 
-/// Lane changes.
+/// Event type of a lane change.
 const LANE_CHANGE: &str = "WPStatusChanged";
 
 /// The work packages of a mission.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct MissionLanes {
     pub(crate) mission_slug: String,
-    /// How many work packages are in each lane.
+    /// Number of work packages in each lane.
     pub(crate) lanes: BTreeMap<String, u64>,
     /// Work packages whose last lane change is on hold: a receiver shows them in an earlier lane.
     pub(crate) on_hold: Vec<String>,
 }
 
-/// Events in the store at `store` that hold more about people than others. Creates nothing.
+/// Numbers of events in the store at `store` that contain more personal data than others. Creates nothing.
 pub(crate) fn sensitive(store: &Path) -> Result<Sensitive, Error> {
     match books::open_read(store)? {
         Some(store) => store.read(|tx| Ok(journal::sensitive(tx)?)),
@@ -29,7 +29,7 @@ pub(crate) fn sensitive(store: &Path) -> Result<Sensitive, Error> {
     }
 }
 
-/// What a lane change says.
+/// Payload of a lane change.
 #[derive(Deserialize)]
 struct Change {
     lamport_clock: i64,

@@ -1,4 +1,4 @@
-//! Older stores on disk: listed by name and size, with what the last import said of them; never opened.
+//! Older stores on disk: listed by name and size, with the result of the last import; never opened.
 
 use std::path::Path;
 
@@ -15,22 +15,22 @@ pub(crate) struct LegacyStore {
     pub(crate) path: String,
     /// `queue`, `scoped_queue`, `journal`, `project_store`, `overflow` or `jsonl`.
     pub(crate) kind: &'static str,
-    /// Bytes.
+    /// Size in bytes.
     pub(crate) size: u64,
-    /// Rows as an import counted them; null before one.
+    /// Number of rows counted by an import; null before one.
     pub(crate) event_rows: Option<u64>,
-    /// Rows as an import counted them; null before one.
+    /// Number of rows counted by an import; null before one.
     pub(crate) body_rows: Option<u64>,
-    /// Everything in it is in our stores.
+    /// True if everything in it is imported.
     pub(crate) imported: bool,
     /// Rows of this project in it that wait for `migrate adopt`.
     pub(crate) waiting: u64,
-    /// Why the last import could not read it.
+    /// Why the last import could not read it; null if it could.
     pub(crate) error: Option<String>,
 }
 
-/// The older stores below `home`, and in the project at `root`, in the order in which they are taken over.
-/// `store` is the store at hand, whose place says whose rows wait for it.
+/// The older stores below `home`, and in the project at `root`, in import order. `store` is the current store, whose
+/// place identifies project and repository.
 pub(crate) fn find(state: &Path, home: Option<&Path>, root: &Path, store: &Path) -> Vec<LegacyStore> {
     let own = owner(store);
     let catalog = Catalog::load(state);
@@ -67,7 +67,7 @@ fn waiting(known: &Known, own: Option<&(String, String)>) -> u64 {
     shares.map(|share| share.events + share.bodies + share.failures).sum()
 }
 
-/// True when the file is as it was when all of it was taken over, each project's rows by a repository of its own.
+/// True if the file is unchanged since all of it was imported, each project's rows by one of its repositories.
 fn is_imported(known: &Known, stamp: &Stamp) -> bool {
     let has = |store: &String| known.taken_by.iter().any(|taker| taker.split('/').next() == Some(store));
     known.stores.iter().all(has)

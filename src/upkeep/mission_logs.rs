@@ -1,7 +1,7 @@
-//! The logs of missions beside the journal: which events one names and the other does not have.
+//! Compares mission logs with the journal: events that only one of them has.
 //!
-//! A difference is no damage: a log is written by others, in the work tree, and says nothing of what was captured here. So
-//! it is told, with the ids, and changes neither `ok` nor the exit code.
+//! A difference is not damage: a log is written by other programs, in the work tree, and does not say what was captured
+//! here. So it is reported with the ids, and changes neither `ok` nor the exit code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,38 +14,36 @@ use crate::event::NO_CONTRACT_TYPE;
 use crate::journal::{self, Filter};
 use crate::store::ReadTx;
 
-/// Ids that are listed one by one.
+/// Number of ids that are listed.
 const LISTED: usize = 20;
-/// Events that are about artifacts are in no log.
+/// Prefix of event types about artifacts, which are not in logs.
 const DOSSIER: &str = "MissionDossier";
 
-/// One mission's log beside the journal.
+/// Comparison of one mission log with the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LogCheck {
     /// The mission.
     pub(crate) mission_slug: String,
-    /// Lines of its log that become events.
+    /// Lines of its log that are events.
     pub(crate) logged: u64,
-    /// Those of them that the journal has.
+    /// Those that are in the journal.
     pub(crate) captured: u64,
-    /// Those that it has not.
+    /// Those that are not in the journal.
     pub(crate) not_captured: Ids,
-    /// Events of the mission in the journal that its log does not name, as far as their payloads are here.
+    /// Events of the mission in the journal that its log does not name, as far as their payloads are stored.
     pub(crate) not_logged: Ids,
-    /// Lines that become no event although they should: all of `skipped` but those that no contract type describes.
+    /// Lines that should be events and are not: all of `skipped` except lines that no contract type describes.
     pub(crate) odd_lines: u64,
-    /// Lines that become no event, by reason.
+    /// Lines that are not events, by reason.
     pub(crate) skipped: BTreeMap<&'static str, u64>,
-    /// Why the log could not be read.
+    /// Why the log could not be read; null if it could.
     pub(crate) flaw: Option<String>,
 }
 
-/// How many ids, and the first of them.
+/// Number of ids, and the first of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Ids {
-    /// How many.
     pub(crate) count: u64,
-    /// The first.
     pub(crate) first: Vec<String>,
 }
 
@@ -59,13 +57,13 @@ impl Ids {
 }
 
 impl LogCheck {
-    /// Both have the same events.
+    /// True if both have the same events.
     pub(crate) fn agrees(&self) -> bool {
         self.not_captured.count == 0 && self.not_logged.count == 0 && self.odd_lines == 0 && self.flaw.is_none()
     }
 }
 
-/// Compares the logs with the store at `store`. Creates nothing and changes nothing; costs as much as there are events.
+/// Compares the logs with the store at `store`. Creates nothing and changes nothing; O(events).
 pub(crate) fn check_logs(store: &Path, logs: &[MissionLog]) -> Result<Vec<LogCheck>, Error> {
     if logs.is_empty() {
         return Ok(Vec::new());

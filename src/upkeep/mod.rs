@@ -1,9 +1,9 @@
-//! Looking after a store: what it holds, whether it is whole, and what may leave it.
+//! Maintenance of a store: reading, verifying, and deleting.
 //!
-//! **Invariant:** what only looks (`status`, `events`, `bodies list`, `verify`, every plan) changes no byte: it reads
-//! through [`crate::store::ReadStore`], and a store that does not exist is a value, not an error.
-//! **Invariant:** what destroys (`gc`, `archive --release`, `purge`) is a plan that a person can read first, and applying
-//! it takes that plan.
+//! **Invariant:** commands that only read (`status`, `events`, `bodies list`, `verify`, every plan) change no byte:
+//! they read through [`crate::store::ReadStore`], and a store that does not exist is a value, not an error.
+//! **Invariant:** commands that destroy (`gc`, `archive --release`, `purge`) make a plan that the user can read first,
+//! and applying needs that plan.
 
 mod archive;
 mod archive_claims;

@@ -1,15 +1,15 @@
-//! What a person should do next, from what `status` found. Pure.
+//! Next steps for the user, derived from `status`. Pure.
 
 use super::document::{Document, Next};
 
-/// Holds that a person lifts when circumstances have changed: reason, words, and the line that lifts them.
+/// Holds that the user releases when circumstances have changed: reason, text, and command.
 const HOLDS: [(&str, &str, &str); 3] = [
     ("opted_out", "on hold since this project opted out", "sk-sync events release --reason opted_out"),
     ("before_consent", "on hold: captured before you agreed", "sk-sync events release --reason before_consent"),
     ("imported", "imported and on hold", "sk-sync migrate release"),
 ];
 
-/// What to do, the most pressing first.
+/// The next steps, most urgent first.
 pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     let mut steps = Vec::new();
     let mut say = |applies: bool, why: String, run: &str| {
@@ -84,7 +84,7 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     steps
 }
 
-/// What older stores hold that waits for a person's word: how much, where it is from, and where it would go.
+/// Step for rows of older stores that wait for the user's confirmation: how many, their files, and their target.
 fn older_stores(d: &Document, steps: &mut Vec<Next>) {
     if d.project.project_uuid.is_none() {
         return;
@@ -115,7 +115,7 @@ fn older_stores(d: &Document, steps: &mut Vec<Next>) {
     }
 }
 
-/// `1 event`, `2 bodies`; nothing for none.
+/// `1 event`, `2 bodies`; `None` for 0.
 fn counted(count: u64, noun: &str) -> Option<String> {
     let plural = match noun.strip_suffix('y') {
         _ if count == 1 => noun.to_owned(),
@@ -131,7 +131,7 @@ mod tests {
     use crate::upkeep::document::GcSuggestion;
     use crate::upkeep::fixture::{nothing, shut};
 
-    /// The shell lines after `change`.
+    /// The commands after `change`.
     fn lines_after(change: fn(&mut Document)) -> Vec<String> {
         let mut document = nothing();
         change(&mut document);

@@ -1,16 +1,16 @@
-//! Members of Spec Kitty's `sync status --json` about its daemon. sk-sync has none: they are null, zero or empty, so that a
-//! script that reads them goes on working.
+//! Fields of Spec Kitty's `sync status --json` about its daemon. sk-sync has none: they are null, zero or empty, so
+//! that scripts that read them keep working.
 
 use serde::Serialize;
 
 use crate::endpoint::Gate;
 
-/// The members, beside those that say something.
+/// The fields; only those about the token carry information.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct OlderMembers {
-    /// The receiver takes no request without a token.
+    /// The receiver requires a token.
     auth_required: bool,
-    /// There is a token.
+    /// A token is available.
     auth_present: bool,
     live_orphan_daemon_count: u32,
     foreground: Foreground,
@@ -20,7 +20,7 @@ pub(crate) struct OlderMembers {
 }
 
 impl OlderMembers {
-    /// What the gates of the target say of its token.
+    /// The fields according to the checks of the target.
     pub(super) fn of(gates: &[Gate]) -> Self {
         let gate = gates.iter().find(|gate| gate.name == "missing_auth");
         let auth_present = gate.is_some_and(|gate| gate.is_known && gate.is_open);
@@ -28,7 +28,7 @@ impl OlderMembers {
     }
 }
 
-/// The program that was asked.
+/// The process that answers.
 #[derive(Debug, Clone, Default, Serialize)]
 struct Foreground {
     package_version: (),

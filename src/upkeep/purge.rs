@@ -1,7 +1,8 @@
-//! `purge`: the operator's order that what waits, or everything of a project, is to go.
+//! `purge`: discards what waits, or everything of a project, on the operator's order.
 //!
-//! Ids and digests stay as tombstones, so that nothing brings a purged event back. What lies beside the store goes with
-//! the project: spooled lines, and what the embedded receiver got. What is removed is overwritten in the file.
+//! Ids and digests stay as tombstones, so that a purged event is never captured again. Files next to the store are
+//! removed with the project: spooled lines, and the store of the embedded receiver. Removed data is overwritten in the
+//! file.
 
 use std::path::{Path, PathBuf};
 
@@ -16,23 +17,23 @@ use crate::legacy;
 use crate::store::{ReadTx, WriteTx};
 use crate::{base::Timestamp, delivery};
 
-/// What is to go.
+/// Scope of a purge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PurgeScope {
-    /// Every live event and every waiting body: what is owed.
+    /// Every live event and every waiting document: what is left to send.
     Queue,
     /// Every payload, body and file of the project.
     Project,
-    /// Every event that older stores held and that names no project.
+    /// Every event of older stores that names no project.
     Unassigned,
 }
 
-/// Documents and what goes with them.
+/// Numbers of document versions and their texts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
     /// Live versions.
     pub(crate) rows: u64,
-    /// Bytes of the texts that are kept.
+    /// Bytes of the stored texts.
     pub(crate) bytes: u64,
 }
 
@@ -43,54 +44,54 @@ impl Counts {
     }
 }
 
-/// What would go.
+/// Plan of a purge.
 #[derive(Debug, Clone)]
 pub(crate) struct PurgePlan {
-    /// What was asked for.
+    /// The scope.
     pub(crate) scope: PurgeScope,
-    /// Live events.
+    /// Number of live events.
     pub(crate) events: i64,
-    /// Their payload bytes.
+    /// Their payloads in bytes.
     pub(crate) bytes: i64,
-    /// Events that are in flight at some target, and stay until their end is known.
+    /// Number of events that are in flight at some target, and stay until their end is known.
     pub(crate) in_flight: i64,
-    /// The body queue.
+    /// The documents.
     pub(crate) bodies: Counts,
-    /// Files beside the store, with their bytes.
+    /// Files next to the store, with their sizes in bytes.
     pub(crate) files: Vec<(PathBuf, u64)>,
 }
 
-/// Leave to purge; only the right phrase makes one.
+/// Permission to purge; only the right phrase gives it.
 #[derive(Debug)]
 pub(crate) struct Confirmed(());
 
 impl Confirmed {
-    /// The leave, where what the person typed is the phrase.
+    /// The permission, if the user typed the phrase.
     pub(crate) fn by(typed: Option<&str>, phrase: &str) -> Option<Self> {
         (typed.map(str::trim) == Some(phrase)).then_some(Self(()))
     }
 }
 
-/// What a purge did.
+/// Result of a purge.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PurgeReport {
-    /// Events that are live no more.
+    /// Number of events that are no longer live.
     pub(crate) events: i64,
-    /// Events that stay, because they are in flight.
+    /// Number of events that stay, because they are in flight.
     pub(crate) in_flight: i64,
-    /// What went of the body queue.
+    /// Removed documents.
     pub(crate) bodies: Counts,
-    /// Files that are gone.
+    /// Number of removed files.
     pub(crate) files: usize,
-    /// It was asked to stop; another run goes on.
+    /// True if it was interrupted; another call continues.
     pub(crate) was_interrupted: bool,
-    /// Bytes of the store's file before.
+    /// Size of the store's file before, in bytes.
     pub(crate) file_before: u64,
-    /// And after.
+    /// Size of the store's file after, in bytes.
     pub(crate) file_after: u64,
 }
 
-/// Looks at what would go. Changes nothing.
+/// Makes the plan. Changes nothing.
 pub(crate) fn plan_purge(store: &Path, scope: PurgeScope) -> Result<PurgePlan, Error> {
     let files = if scope == PurgeScope::Project { beside(store) } else { Vec::new() };
     let empty = PurgePlan { scope, events: 0, bytes: 0, in_flight: 0, bodies: Counts::default(), files };
@@ -108,8 +109,8 @@ pub(crate) fn plan_purge(store: &Path, scope: PurgeScope) -> Result<PurgePlan, E
     })
 }
 
-/// Purges, a bounded number of events in each transaction. Nobody may be draining. Stops between two steps when asked
-/// to; another run goes on.
+/// Purges, a bounded number of events in each transaction. No drain may be running. Stops between two steps on request;
+/// another call continues.
 pub(crate) fn apply_purge(
     path: &Path,
     plan: &PurgePlan,
@@ -144,7 +145,7 @@ pub(crate) fn apply_purge(
         }
         give_back(&mut store, interrupt)?;
     }
-    // Looked at again: what could not be taken over from the spool was put aside meanwhile.
+    // Checked again: unreadable lines of the spool were set aside meanwhile.
     let files = if plan.scope == PurgeScope::Project { beside(path) } else { Vec::new() };
     for (file, _) in &files {
         match std::fs::remove_file(file) {
@@ -160,7 +161,7 @@ pub(crate) fn apply_purge(
     Ok(report)
 }
 
-/// The files beside the store that hold something of the project: spooled lines, and what the embedded receiver got.
+/// The files next to the store with data of the project: spooled lines, and the store of the embedded receiver.
 fn beside(store: &Path) -> Vec<(PathBuf, u64)> {
     let entries = store.parent().and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten();
     let is_ours = |name: &str| (name.starts_with("spool") && name != "spool.lock") || name.starts_with("stub.db");

@@ -1,4 +1,4 @@
-//! `restore`: the events and documents of an archive, back into the journal.
+//! `restore`: imports the events and documents of an archive into the journal.
 
 use std::fs::File;
 use std::io::Seek as _;
@@ -10,29 +10,29 @@ use crate::base::{Clock, Interrupt, files};
 use crate::books::{self, Restorable, RestorableDocument, Restored};
 use crate::store::Store;
 
-/// Events taken in by one transaction.
+/// Events restored in one transaction.
 const CHUNK: usize = 1000;
 /// Payload bytes after which a transaction ends.
 const CHUNK_BYTES: usize = 8 << 20;
 
-/// What a restore did.
+/// Result of a restore.
 #[derive(Debug, Clone)]
 pub(crate) struct RestoreReport {
     /// The last line of the archive.
     pub(crate) trailer: Trailer,
-    /// What became of its events.
+    /// Result for its events.
     pub(crate) restored: Restored,
-    /// It was asked to stop; what came back is back, and another run goes on.
+    /// True if it was interrupted; restored events stay, and another call continues.
     pub(crate) was_interrupted: bool,
 }
 
-/// Reads the whole archive and checks all of it; writes nothing.
+/// Reads and checks the whole archive; writes nothing.
 pub(crate) fn check_archive(file: &Path, project_uuid: Option<&str>) -> Result<Trailer, ArchiveError> {
     check(&mut open(file)?, file, project_uuid)
 }
 
-/// Checks the whole archive first, then takes its events in, a bounded number in each transaction. What is here already
-/// stays as it is, so a second time changes nothing.
+/// Checks the whole archive first, then restores its events, a bounded number in each transaction. Existing events are
+/// unchanged, so a second restore changes nothing.
 pub(crate) fn restore_archive(
     store: &Path,
     file: &Path,
@@ -78,14 +78,14 @@ fn check(archive: &mut File, file: &Path, project_uuid: Option<&str>) -> Result<
     }
 }
 
-/// Events on their way into the store.
+/// Events to be restored.
 struct Taking<'a> {
     store: Store,
     lamport: i64,
     clock: &'a dyn Clock,
     interrupt: &'a Interrupt,
     waiting: Vec<Restorable>,
-    /// Each after the event that announces it.
+    /// Documents, each restored after the event that announces it.
     documents: Vec<RestorableDocument>,
     bytes: usize,
     restored: Restored,

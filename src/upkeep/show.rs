@@ -1,4 +1,4 @@
-//! `events show`: one event, and what became of it at every target.
+//! `events show`: one event, and its state at every target.
 
 use std::path::Path;
 
@@ -13,62 +13,62 @@ use crate::delivery;
 use crate::journal::{self, Listed, Record};
 use crate::store::ReadTx;
 
-/// An event with everything that is known of it.
+/// An event with all its data.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Shown {
-    /// The line of the list, with the envelope.
+    /// The item of the list, with the envelope.
     #[serde(flatten)]
     pub(crate) item: Item,
-    /// Which producer.
+    /// Producer.
     pub(crate) origin: String,
     /// The hash chain's value of this row.
     pub(crate) chain: String,
-    /// Why it waits for a release.
+    /// Why it is on hold; null if it is not.
     pub(crate) held: Option<String>,
-    /// The id of the newer event that replaced it before it was sent.
+    /// The id of the newer event that superseded it.
     pub(crate) superseded_by_event_id: Option<String>,
-    /// The place of the older event of its key that was not replaced by it, and its id.
+    /// Row and id of the older event of its key that it did not supersede.
     pub(crate) follows: Option<i64>,
     pub(crate) follows_event_id: Option<String>,
-    /// Why it was given up.
+    /// Why it was given up; null if it was not.
     pub(crate) discarded: Option<String>,
-    /// Why its payload left.
+    /// Why its payload was deleted; null if it was not.
     pub(crate) gone: Option<String>,
-    /// The captured bytes, for a person; `None` when they have left.
+    /// The captured bytes, for people; `None` if they were deleted.
     #[serde(skip)]
     pub(crate) payload: Option<Vec<u8>>,
-    /// Where it stands at each target, in the order they were first seen.
+    /// Its state at each target, in the order of registration.
     pub(crate) targets: Vec<AtTarget>,
 }
 
-/// Where an event stands at one target.
+/// State of an event at one target.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AtTarget {
-    /// The target.
+    /// Id of the target.
     pub(crate) target_id: String,
-    /// Its address.
+    /// URL of the target.
     pub(crate) canonical_url: String,
-    /// It is the one that the view is of.
+    /// True for the target of the view.
     pub(crate) is_current: bool,
-    /// The word that the list has, for this target.
+    /// The word of the list, for this target.
     pub(crate) status: &'static str,
     /// The class of the balance.
     pub(crate) class: &'static str,
-    /// Answers that said something of the event.
+    /// Number of answers with a result for the event.
     pub(crate) attempts: i64,
     /// The HTTP status of the last answer.
     pub(crate) http_status: Option<i64>,
     /// The last reason given.
     pub(crate) error: Option<String>,
-    /// What proved that it was delivered: a `result` that names it, or the `status` of the whole request.
+    /// What proved the delivery: a `result` with its id, or the `status` of the whole request; null if not delivered.
     pub(crate) acknowledged_by: Option<&'static str>,
-    /// When it is tried again.
+    /// Earliest time of the next try.
     pub(crate) due_at: Option<String>,
-    /// When it was first about to be sent.
+    /// Start of the first attempt.
     pub(crate) first_attempted_at: Option<String>,
-    /// When it was last about to be sent.
+    /// Start of the last attempt.
     pub(crate) last_attempted_at: Option<String>,
-    /// When the target's last word came.
+    /// Time of the target's final answer.
     pub(crate) settled_at: Option<String>,
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<S
     })
 }
 
-/// What proved the delivery of a row, if it is delivered.
+/// What proved the delivery of a row; `None` if it is not delivered.
 fn proof(row: &delivery::Row) -> Option<&'static str> {
     (row.status.class() == delivery::Class::Delivered).then_some(if row.is_by_status { "status" } else { "result" })
 }

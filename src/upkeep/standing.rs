@@ -1,20 +1,20 @@
-//! Where one event stands at one target, in a word. Pure; the classes are those of the balance (design section 6).
+//! The state of one event at one target, as one word. Pure; the classes are those of the balance.
 
 use crate::base::text::nearest;
 use crate::delivery::{Class, Status};
 use crate::journal::Record;
 
-/// Where an event stands.
+/// State of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// The word shown: the delivery's state where that says something, else the class.
+    /// The word shown: the delivery's state if it is more precise, else the class.
     pub(super) word: &'static str,
     /// The class it is counted in.
     pub(super) class: Class,
 }
 
-/// Where an event with these marks stands at a target where its delivery has this state. `is_shut`: a gate of the
-/// target is shut, so what was never tried waits for that.
+/// The state of an event with these marks at a target where its delivery has this state. `is_shut`: a check of the
+/// target fails, so events that were never tried are blocked.
 pub(super) fn stand(record: &Record, status: Option<Status>, is_shut: bool) -> Standing {
     if let Some(status) = status.filter(|status| status.class() != Class::Untried) {
         return Standing { word: status.word(), class: status.class() };
@@ -31,7 +31,7 @@ pub(super) fn stand(record: &Record, status: Option<Status>, is_shut: bool) -> S
     }
 }
 
-/// A wanted class, or a wanted state of the delivery.
+/// A filter by class or by state of the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// Every event that the balance counts in this class.
@@ -41,8 +41,8 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    /// What a word asks for. Where a class and a state have the same name the class is meant; it is the wider one.
-    /// Fails with what to say about the word.
+    /// Parses a filter. If a class and a state have the same name, the class is meant, which is wider. The error is a
+    /// message about the word.
     pub(crate) fn parse(word: &str) -> Result<Self, String> {
         let class = Class::ALL.into_iter().find(|class| class.name() == word);
         if let Some(wanted) = class.map(Self::Class).or_else(|| Status::from_word(word).map(Self::Status)) {
@@ -54,7 +54,7 @@ impl Wanted {
         Err(format!("no such status{}\nStatuses: {}", hint.unwrap_or_default(), words.join(", ")))
     }
 
-    /// True for an event that stands so.
+    /// True if the filter matches.
     pub(super) fn takes(self, standing: Standing) -> bool {
         match self {
             Self::Class(class) => standing.class == class,

@@ -1,4 +1,5 @@
-//! The one read model behind every view of `status`. Costs the same at any length of history: counters and small indexes.
+//! The read model behind every view of `status`. Its cost does not depend on the length of the history: it reads
+//! counters and small indexes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,37 +25,37 @@ use crate::legacy;
 use crate::spool::Spool;
 use crate::store::{self, ReadTx};
 
-/// How many failures and conflicts are listed one by one.
+/// Number of failures and conflicts that are listed.
 const LISTED: i64 = 20;
-/// Retained bytes from which letting payloads go is suggested (`formats/storage-and-wire` section 12.3).
+/// Stored bytes from which `gc` is suggested.
 const GC_BYTES: i64 = 50 << 20;
 
-/// What is known without the store.
+/// Input besides the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings<'a> {
-    /// The store's file: looked at, not created.
+    /// The store's file; not created.
     pub(crate) store: &'a Path,
-    /// Whose events.
+    /// Project and store.
     pub(crate) facts: Facts,
-    /// The target in force.
+    /// The configured target.
     pub(crate) resolved: &'a Resolved,
-    /// Its gates.
+    /// Its checks.
     pub(crate) gates: Vec<Gate>,
     /// The state directory.
     pub(crate) state: &'a Path,
-    /// The older home directory: listed, not opened.
+    /// The older home directory: listed, but its files are not opened.
     pub(crate) legacy_home: Option<&'a Path>,
-    /// The store of what older stores held that names no project: looked at, not created.
+    /// The store of imported events without a project; not created.
     pub(crate) unassigned: &'a Path,
     /// The top of the project.
     pub(crate) root: &'a Path,
-    /// Live events above which there is a warning.
+    /// Number of live events above which there is a warning.
     pub(crate) warn_rows: u64,
-    /// What configuration and target warn of.
+    /// Warnings of configuration and target.
     pub(crate) warnings: Vec<String>,
 }
 
-/// What the store says.
+/// The content of the store.
 #[derive(Debug, Clone, Default)]
 struct Kept {
     journal: EventJournal,
@@ -74,17 +75,17 @@ struct Kept {
 /// The published JSON Schema of the document.
 pub(crate) const STATUS_SCHEMA: &str = include_str!("status.schema.json");
 
-/// Where everything stands at `now`.
+/// The document at `now`.
 pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Document, Error> {
     gather(around, now, |_, _| Ok(())).map(|(document, ())| document)
 }
 
-/// The same, and how it came to that, both from one state of the store.
+/// The document and the history, both from one state of the store.
 pub(crate) fn status_with_history(around: Surroundings<'_>, now: Timestamp) -> Result<(Document, History), Error> {
     gather(around, now, |tx, target| history::history(tx, target, now))
 }
 
-/// The document, and what else `more` reads in the same transaction.
+/// The document, and the result of `more` in the same transaction.
 fn gather<T: Default>(
     around: Surroundings<'_>,
     now: Timestamp,
@@ -92,7 +93,7 @@ fn gather<T: Default>(
 ) -> Result<(Document, T), Error> {
     let Surroundings { store, resolved, gates, legacy_home, .. } = around;
     let identity = resolved.identity.as_ref();
-    // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
+    // Read first: lines that are absorbed meanwhile are then counted twice rather than not at all.
     let spool = Spool::beside(store).look();
     let (mut kept, more) = match books::open_read(store)? {
         Some(store) => store.read(|tx| {
@@ -113,7 +114,7 @@ fn gather<T: Default>(
     let mut warnings = around.warnings;
     warnings.extend(crowding(kept.journal.retained_event_count + kept.journal.archived_event_count, around.warn_rows));
     let last_run = books::last_run(store, Runner::Command);
-    // A command that ended since then has told how it stands now.
+    // A command that ended since then has already shown its result.
     let last_background = books::last_run(store, Runner::Background)
         .filter(|background| last_run.as_ref().is_none_or(|run| run.when < background.when));
     let has_failed = last_background.as_ref().is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130));
@@ -213,7 +214,7 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
         every_other.push((other, books));
     }
     if identity.is_none_or(|current| current.receiver == ReceiverKind::Stub) {
-        // A run that named its target on the command line may have failed there.
+        // A run with another target on the command line may have failed there.
         for (other, books) in
             every_other.iter().filter(|(other, _)| other.is_live && other.identity.receiver != ReceiverKind::Stub)
         {
@@ -239,13 +240,13 @@ fn current(identity: &Identity, known_as: Option<&str>, due: Option<Timestamp>) 
         canonical_url: identity.canonical_url.clone(),
         team_slug: identity.team_slug.clone(),
         user_email: identity.user_email.clone(),
-        // What was put back is due since the beginning of time: now, which is no moment to wait for.
+        // Requeued events have a due time before now: there is nothing to wait for.
         next_due_at: due.filter(|at| at.as_micros() > 0).map(|at| at.to_string()),
         reset_offer: None,
     }
 }
 
-/// A target that has something.
+/// An earlier target with deliveries.
 fn previous(target: &Target, books: &delivery::Balance) -> Option<PreviousTarget> {
     let Identity { target_id, canonical_url, team_slug, user_email, .. } = target.identity.clone();
     let (delivered_count, terminal_failed_count) = (books.of(Class::Delivered), books.of(Class::Undeliverable));
@@ -287,8 +288,8 @@ fn failures(tx: &ReadTx<'_>, target: &Target, balance: &delivery::Balance) -> Re
     Ok(TerminalFailures { count: balance.of(Class::Undeliverable), waived: delivery::waived(tx, target.id)?, events })
 }
 
-/// The reference's rule: much is retained, there is a target, and every retained event is at every target. The stub
-/// proves nothing.
+/// The rule of the reference: many payloads are stored, a target exists, and every stored event is at every target. The
+/// stub does not count.
 fn gc_suggestion(journal: &EventJournal, targets: &[(Target, delivery::Balance)]) -> Option<GcSuggestion> {
     const NOT_THERE: [Class; 5] =
         [Class::InFlight, Class::Retryable, Class::Undeliverable, Class::Blocked, Class::Untried];
@@ -302,7 +303,7 @@ fn gc_suggestion(journal: &EventJournal, targets: &[(Target, delivery::Balance)]
     })
 }
 
-/// What to say of a journal that has grown past the configured number.
+/// The warning about a journal above the configured number of events; `None` below it.
 fn crowding(live: i64, warn_rows: u64) -> Option<String> {
     let is_over = u64::try_from(live).is_ok_and(|live| live > warn_rows);
     is_over.then(|| format!("{live} events are retained, more than journal.warn_rows ({warn_rows})"))
@@ -311,7 +312,7 @@ fn crowding(live: i64, warn_rows: u64) -> Option<String> {
 fn conflicts(tx: &ReadTx<'_>, count: i64) -> Result<MigrationConflicts, Error> {
     let listed = journal::conflicts(tx, LISTED)?.into_iter().map(|c| Conflict {
         event_id: c.event_id,
-        // As in the name of the file it came from.
+        // Matches the name of the file that it came from.
         source_digest: c.origin.strip_prefix("import:").map_or(c.origin.clone(), str::to_owned),
         existing_sha: c.existing_sha256.to_string(),
         incoming_sha: c.incoming_sha256.to_string(),
@@ -328,7 +329,7 @@ fn bodies_of(
 ) -> Result<Bodies, Error> {
     let mut stats = bodies::stats(tx, target, now)?;
     if identity.is_none() {
-        // Nothing is owed to nobody.
+        // Without a target nothing is left to send.
         stats = bodies::Stats { failures: stats.failures, ..bodies::Stats::default() };
     }
     Ok(Bodies {
@@ -341,7 +342,7 @@ fn bodies_of(
     })
 }
 
-/// The older unscoped queue: none is empty; of one that is there what the last import said is known, since it is not
+/// The older unscoped queue: empty if it does not exist; otherwise the result of the last import, since it is not
 /// opened.
 fn legacy_queue(home: Option<&Path>, stores: &[legacy_stores::LegacyStore]) -> LegacyQueue {
     let queue = stores.iter().find(|store| store.kind == "queue");

@@ -1,4 +1,5 @@
-//! What a status asks of the store: searches and small tables alone, so that it costs the same at any length of history.
+//! The statements of `status`: only searches and small tables, so that its cost does not depend on the length of the
+//! history.
 
 use super::document::Facts;
 use super::fixture::{NOW, resolved};
@@ -6,7 +7,7 @@ use super::status::{Surroundings, status};
 use crate::store::{ReadTx, traced};
 use crate::{books, delivery};
 
-/// Tables and indexes that have a few rows for each target, or only rows that wait for something.
+/// Tables and indexes with a few rows per target, or only with waiting rows.
 const SMALL: [&str; 6] = [
     "delivery_targets",
     "store_counters",
@@ -16,7 +17,7 @@ const SMALL: [&str; 6] = [
     "bodies_queue USING INDEX bodies_queue_retried",
 ];
 
-/// Where the plan of a statement reads a whole table or index that grows with the history.
+/// Findings where the plan of a statement reads a whole table or index that grows with the history.
 fn scans(tx: &ReadTx<'_>, sql: &str) -> Vec<String> {
     let mut statement = tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let (mut rows, mut found) = (statement.raw_query(), Vec::new());

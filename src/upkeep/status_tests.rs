@@ -1,4 +1,4 @@
-//! The document of `status`: its names, and what it says of a store.
+//! The document of `status`: its names, and its content for a store.
 
 use super::document::{Document, Facts};
 use super::fixture::{NOW, nothing, resolved, shut};
@@ -36,7 +36,7 @@ fn store(dir: &std::path::Path, events: usize) -> Store {
     store
 }
 
-/// Moves events at a target from `untried` to another class, in the counters alone: a status reads nothing else.
+/// Moves events at a target from `untried` to another class, only in the counters: `status` reads nothing else.
 fn post(store: &mut Store, identity: &Identity, class: &str, events: i64) {
     let posted: Result<(), delivery::Error> = store.write(|tx| {
         let target = delivery::register_for_tests(tx, identity, NOW)?;
@@ -250,7 +250,7 @@ fn a_target_that_was_never_contacted_owes_everything() {
     assert_eq!((d.active_queue.event_count, d.balance.untried, d.delivery_ledger.untried, d.ok), (3, 3, 3, true));
     assert_eq!(d.warnings, ["w", "3 events are retained, more than journal.warn_rows (2)"]);
     assert_eq!(d.next_steps.iter().map(|n| n.run.as_str()).collect::<Vec<_>>(), ["sk-sync drain"]);
-    // Without a target nothing is owed.
+    // Without a target nothing is left to send.
     let d = of(dir.path(), &resolved(""), false);
     assert_eq!((d.active_queue.event_count, d.balance.untried, d.next_steps.len()), (0, 3, 0));
 }
@@ -267,7 +267,7 @@ fn a_shut_gate_blocks_what_was_never_tried() {
     assert_eq!(d.next_steps.iter().map(|n| n.run.as_str()).collect::<Vec<_>>(), ["open missing_auth"]);
 }
 
-/// Only the current target's failures count; what an earlier one has is shown beside it.
+/// Only the current target's failures count; those of an earlier one are shown separately.
 #[test]
 fn targets_are_kept_apart() {
     let dir = tempfile::tempdir().unwrap();
@@ -301,7 +301,7 @@ fn books_that_do_not_balance_are_not_ok() {
     assert_eq!((d.ok, d.balance.holds, d.next_steps[0].run.as_str()), (false, false, "sk-sync verify"));
 }
 
-/// The reference's rule, and the stub does not count.
+/// The rule of the reference; the stub does not count.
 #[test]
 fn letting_payloads_go_is_suggested_when_everybody_has_everything() {
     let (here, stub) = (external("http://127.0.0.1:1"), resolved("preset = 'stub'"));

@@ -1,4 +1,4 @@
-//! `target list` and `target forget`: every target that was ever delivered to.
+//! `target list` and `target forget`: every target that was ever used.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::books::{self, Error};
 use crate::delivery::{self, Class, Target};
 use crate::endpoint::ReceiverKind;
 
-/// The targets of a store, as `target list --json` prints them.
+/// The targets of a store, as printed by `target list --json`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct TargetList {
-    /// In the order they were first delivered to.
+    /// The targets, in the order of registration.
     pub(crate) targets: Vec<TargetRow>,
 }
 
@@ -24,21 +24,21 @@ pub(crate) struct TargetRow {
     pub(crate) canonical_url: String,
     pub(crate) team_slug: String,
     pub(crate) user_email: String,
-    /// It is the one in force.
+    /// True for the configured one.
     pub(crate) is_current: bool,
-    /// Its books are kept; false once it is forgotten.
+    /// True while its balance is maintained; false once it is forgotten.
     pub(crate) is_live: bool,
-    /// What it lacks holds payloads back.
+    /// True if payloads that it lacks must be kept.
     pub(crate) holds_payloads: bool,
     pub(crate) delivered: i64,
     pub(crate) in_flight: i64,
     pub(crate) retryable: i64,
     pub(crate) undeliverable: i64,
-    /// Owed and never tried.
+    /// Left to send and never tried.
     pub(crate) untried: i64,
 }
 
-/// The targets that the store at `store` knows; `current` is the id of the one in force.
+/// The targets that the store at `store` knows; `current` is the id of the configured one.
 pub(crate) fn list_targets(store: &Path, current: Option<&str>) -> Result<TargetList, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(TargetList::default()) };
     store.read(|tx| {
@@ -67,8 +67,8 @@ pub(crate) fn list_targets(store: &Path, current: Option<&str>) -> Result<Target
     })
 }
 
-/// Forgets the target of this id: it holds no payload back any more. Returns how many events were in flight there, or
-/// `None` when no target has the id. Nobody may be draining.
+/// Forgets the target with this id: no payload is kept for it any more. Returns how many events were in flight there,
+/// or `None` if no target has the id. No drain may be running.
 pub(crate) fn forget_target(store: &Path, target_id: &str, now: Timestamp) -> Result<Option<i64>, Error> {
     books::open(store)?.write(|tx| match delivery::current(tx, target_id)? {
         Some(target) => Ok(Some(delivery::forget(tx, &target, now)?)),

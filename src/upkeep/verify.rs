@@ -1,4 +1,4 @@
-//! `verify`: the whole store, proved from its rows.
+//! `verify`: checks the whole store against its rows.
 
 use std::path::Path;
 
@@ -10,48 +10,48 @@ use crate::spool::{Spool, Waiting};
 use crate::store::ReadTx;
 use crate::{delivery, journal};
 
-/// What was checked and what was found.
+/// What was checked, and the findings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Proof {
     /// Nothing is wrong.
     pub(crate) ok: bool,
-    /// True when facts are damaged, not only derived numbers.
+    /// True if facts are damaged, not only derived numbers.
     pub(crate) is_damaged: bool,
-    /// What was looked at.
+    /// Numbers of checked objects.
     pub(crate) checked: Checked,
-    /// What is wrong.
+    /// The findings.
     pub(crate) findings: Vec<Finding>,
-    /// What was proved to be whole, in words.
+    /// Parts that were proved to be intact, as sentences.
     pub(crate) safe: Vec<&'static str>,
 }
 
-/// What was looked at; null where so much is damaged that it cannot be counted.
+/// Numbers of checked objects; null if damage prevents counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Checked {
     /// Events in the journal.
     pub(crate) events: Option<i64>,
-    /// Targets whose books were recounted.
+    /// Targets whose balance was recounted.
     pub(crate) targets: Option<usize>,
-    /// Bodies in the queue.
+    /// Waiting documents.
     pub(crate) bodies: Option<u64>,
     /// Lines in the spool.
     pub(crate) spooled: u64,
 }
 
-/// One thing that is wrong.
+/// A finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// `damage`: facts are wrong or missing. `derived`: a number is wrong that can be counted again.
+    /// `damage`: facts are wrong or missing. `derived`: a number is wrong that can be recomputed.
     pub(crate) severity: &'static str,
     /// `file`, `journal`, `ledger`, `bodies` or `spool`.
     pub(crate) part: &'static str,
-    /// What, and where.
+    /// Description with its place.
     pub(crate) what: String,
 }
 
-/// Checks the store at `store`, and the spool beside it; without one there is nothing that could be wrong.
+/// Checks the store at `store` and its spool; a missing store has no findings.
 pub(crate) fn verify(store: &Path) -> Result<Proof, Error> {
-    // Looked at first: what is taken over meanwhile is then counted twice rather than not at all.
+    // Read first: lines that are absorbed meanwhile are then counted twice rather than not at all.
     let spool = Spool::beside(store).check();
     let proof = match books::open_read(store)? {
         Some(store) => store.read(|tx| Ok::<_, Error>(prove(checked(tx)?, books::check(tx)?)))?,
@@ -60,25 +60,25 @@ pub(crate) fn verify(store: &Path) -> Result<Proof, Error> {
     Ok(with_spool(proof, &spool.map_err(crate::store::Error::from)?))
 }
 
-/// A counter that was, or would be, counted again.
+/// A counter that was or would be recomputed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Repair {
-    /// Which one: its scope and its name.
+    /// Its scope and name.
     pub(crate) counter: String,
-    /// What it said.
+    /// Value before.
     pub(crate) before: i64,
-    /// What the rows say.
+    /// Value according to the rows.
     pub(crate) after: i64,
 }
 
-/// The counters that differ from their rows, in every part of the store at `store` that is whole otherwise. Changes
+/// The counters that differ from their rows, in every part of the store at `store` that is otherwise intact. Changes
 /// nothing.
 pub(crate) fn plan_repair(store: &Path) -> Result<Vec<Repair>, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
     store.read(|tx| Ok(books::plan_mending(tx)?.into_iter().map(Repair::from).collect()))
 }
 
-/// Counts them again, in one transaction that looks at everything anew. Nothing else changes.
+/// Recomputes them, in one transaction that checks everything again. Nothing else changes.
 pub(crate) fn apply_repair(store: &Path, clock: &dyn Clock) -> Result<Vec<Repair>, Error> {
     let mut store = books::open(store)?;
     let done = store.write(|tx| books::mend(tx, clock.now()))?;
@@ -92,7 +92,7 @@ impl From<Correction> for Repair {
     }
 }
 
-/// The same with what the spool holds. A torn line was never acknowledged, so it is nothing that is wrong.
+/// Adds the findings about the spool. A truncated line was never acknowledged, so it is not a finding.
 fn with_spool(mut proof: Proof, spool: &Waiting) -> Proof {
     proof.checked.spooled = spool.lines;
     if spool.damaged > 0 {
@@ -113,7 +113,7 @@ fn checked(tx: &ReadTx<'_>) -> Result<Checked, Error> {
     })
 }
 
-/// A count, or `None` where damage is in the way; the check says which.
+/// A count, or `None` if damage prevents counting; the check reports the damage.
 fn countable<T, E: Into<Error>>(counted: Result<T, E>) -> Result<Option<T>, Error> {
     match counted.map_err(E::into) {
         Ok(count) => Ok(Some(count)),
@@ -149,7 +149,7 @@ fn prove(checked: Checked, found: Vec<books::Finding>) -> Proof {
     }
 }
 
-/// What it means that nothing in a part is damaged.
+/// The meaning of a part without damage, for people.
 const fn soundness(part: Part) -> &'static str {
     match part {
         Part::File => "the database file is whole",

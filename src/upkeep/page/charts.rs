@@ -1,4 +1,4 @@
-//! Charts of nothing but markup and lengths: each says in words what it shows, and has its numbers in a table.
+//! Charts made only of markup and lengths: each has a text alternative, and its numbers in a table.
 
 use std::fmt::Write as _;
 
@@ -8,29 +8,29 @@ use super::markup::{grouped, percent, text};
 pub(super) struct Part {
     /// Its name.
     pub(super) name: &'static str,
-    /// The class of its colour.
+    /// CSS class of its colour.
     pub(super) colour: &'static str,
     pub(super) count: i64,
 }
 
-/// One bar lying on its side.
+/// A horizontal bar.
 pub(super) struct Row {
     pub(super) label: String,
     pub(super) count: i64,
-    /// What stands beside the number, if anything.
+    /// Text next to the number; may be empty.
     pub(super) more: String,
 }
 
 /// A bar over time.
 pub(super) struct Bar {
-    /// When it begins, for people.
+    /// Start of the bar, for people.
     pub(super) label: String,
     pub(super) count: i64,
-    /// What the pointer and the table say.
+    /// Text of the tooltip and the table.
     pub(super) words: String,
 }
 
-/// A whole and its parts in one strip.
+/// A whole and its parts as one strip.
 pub(super) fn strip(parts: &[Part]) -> String {
     let whole: i64 = parts.iter().map(|part| part.count).sum();
     let words: Vec<_> =
@@ -50,7 +50,7 @@ pub(super) fn strip(parts: &[Part]) -> String {
     out + "</div>"
 }
 
-/// Bars over time, standing; the first and the last moment stand below.
+/// Vertical bars over time, labelled with the first and the last time.
 pub(super) fn columns(colour: &str, what: &str, bars: &[Bar]) -> String {
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or(0);
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return none() };
@@ -75,7 +75,7 @@ pub(super) fn columns(colour: &str, what: &str, bars: &[Bar]) -> String {
     out + "</div><div class=\"ends\" aria-hidden=\"true\">" + &ends + "</div>" + &in_numbers(what, bars)
 }
 
-/// Bars lying under each other, the longest as wide as the page.
+/// Horizontal bars below each other, the longest with the full width.
 pub(super) fn rows(colour: &str, rows: &[Row]) -> String {
     let most = rows.iter().map(|row| row.count).max().unwrap_or(0);
     if most == 0 {
@@ -127,7 +127,7 @@ pub(super) fn area(what: &str, bars: &[Bar]) -> String {
     )
 }
 
-/// The bars that are not empty, in a table behind a word: for those who would rather read, or cannot see.
+/// The non-empty bars as a table that can be unfolded, for screen readers and for reading.
 fn in_numbers(what: &str, bars: &[Bar]) -> String {
     let heads = format!("<th scope=\"col\">From</th><th scope=\"col\">{}</th>", text(what));
     let row = |bar: &Bar| format!("<tr><td>{}</td><td>{}</td></tr>", text(&bar.label), grouped(bar.count));
@@ -137,7 +137,7 @@ fn in_numbers(what: &str, bars: &[Bar]) -> String {
     )
 }
 
-/// What stands where there is nothing to draw.
+/// The text if there is nothing to draw.
 fn none() -> String {
     "<p class=\"none\">Nothing to show yet.</p>".to_owned()
 }

@@ -1,11 +1,11 @@
-//! Text made safe for a page, and numbers that can be read back from it.
+//! Escapes text for a page, and formats numbers that can be read back from it.
 
 use std::fmt::Display;
 
 use crate::base::text::printable;
 
-/// Text as a part of a page: neither a tag nor the end of an attribute, and nothing that steers the reader's terminal or
-/// the direction of the lines around it.
+/// Text as part of a page: it can form neither a tag nor the end of an attribute, and contains no terminal control
+/// character and no change of text direction.
 pub(super) fn text(words: &str) -> String {
     let printable = printable(words);
     let mut out = String::with_capacity(printable.len());
@@ -22,13 +22,13 @@ pub(super) fn text(words: &str) -> String {
     out
 }
 
-/// A number of the document, with its place in it, so that a script can read it back.
+/// A number of the document, with its path in it, so that a script can read it back.
 pub(super) fn number(path: &str, value: impl Into<i128>) -> String {
     let value = value.into();
     format!("<data value=\"{value}\" data-path=\"{}\">{}</data>", text(path), grouped(value))
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 pub(super) fn grouped(value: impl Into<i128>) -> String {
     let value = value.into();
     let digits = value.unsigned_abs().to_string();
@@ -42,7 +42,7 @@ pub(super) fn grouped(value: impl Into<i128>) -> String {
     if value < 0 { format!("−{out}") } else { out }
 }
 
-/// Bytes for a person.
+/// Bytes in a readable unit.
 pub(super) fn bytes(count: impl Into<i128>) -> String {
     let count = count.into().max(0);
     let units = [("TiB", 40_u32), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
@@ -64,7 +64,7 @@ pub(super) fn percent(part: i64, whole: i64) -> String {
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
-/// A part of the page under a heading; nothing for an empty one.
+/// A section of the page with a heading; empty if `body` is empty.
 pub(super) fn section(id: &str, heading: &str, note: &str, body: impl Display) -> String {
     let note = if note.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>", text(note)) };
     format!(
@@ -73,7 +73,7 @@ pub(super) fn section(id: &str, heading: &str, note: &str, body: impl Display) -
     )
 }
 
-/// A moment, to the second, in the order of its parts.
+/// A time, to the second, in the order of its parts.
 pub(super) fn moment(at: &str) -> String {
     let words = at.get(..19).map_or_else(|| at.to_owned(), |words| words.replace('T', " "));
     format!("<time datetime=\"{}\">{} UTC</time>", text(at), text(&words))

@@ -1,10 +1,10 @@
-//! The report of `status --html`: one page that needs nothing but itself.
+//! The report of `status --html`: one self-contained page.
 //!
-//! `sections` is what stands on it, `charts` how numbers are drawn, `markup` how words are made safe. No network, no
-//! script, no image from elsewhere: a content policy in the page forbids them, should anything untrusted ever slip in.
+//! `sections` builds the content, `charts` draws numbers, `markup` escapes text. No network, no script, no external
+//! image: a content security policy in the page forbids them, in case untrusted content slips in.
 //!
 //! **Invariant:** every number comes from the document of `status` or from the history read with it, and those of the
-//! document can be read back by their `data-path`.
+//! document carry it as `data-path`, so that they can be read back.
 
 mod charts;
 mod markup;
@@ -17,7 +17,7 @@ use markup::text;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page.
+/// Builds the page.
 pub(crate) fn page(document: &Document, history: &History, now: Timestamp) -> String {
     let name = document.project.project_slug.as_deref().unwrap_or("no identity yet");
     let body = sections::all(document, history, now);

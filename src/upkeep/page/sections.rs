@@ -1,4 +1,4 @@
-//! What stands on the page, from the verdict down to the small print.
+//! Content of the page, from the verdict to the details.
 
 use super::charts::{Bar, Part, Row, area, columns, rows, strip};
 use super::markup::{bytes, grouped, moment, number, section, text};
@@ -6,7 +6,7 @@ use crate::base::Timestamp;
 use crate::upkeep::document::{Document, PreviousTarget};
 use crate::upkeep::history::History;
 
-/// Everything between the body's tags.
+/// The content of the body element.
 pub(super) fn all(d: &Document, history: &History, now: Timestamp) -> String {
     let cards = [
         balance(d),
@@ -71,7 +71,7 @@ fn header(d: &Document) -> String {
     )
 }
 
-/// What to do, and what to know.
+/// The next steps and the warnings.
 fn steps(d: &Document) -> String {
     let step = |why: &str, run: &str| format!("<li><span>{}</span><code>{}</code></li>", text(why), text(run));
     let steps: String = d.next_steps.iter().map(|next| step(&next.why, &next.run)).collect();
@@ -85,7 +85,7 @@ fn steps(d: &Document) -> String {
     )
 }
 
-/// The equation: what was captured, and where it is.
+/// The balance: captured events and their classes.
 fn balance(d: &Document) -> String {
     let b = &d.balance;
     let colours = ["ok", "flight", "retry", "bad", "blocked", "untried", "old", "gone", "purged"];
@@ -135,7 +135,7 @@ fn balance(d: &Document) -> String {
     )
 }
 
-/// What waits beside the store, if anything does.
+/// The spooled lines, if there are any.
 fn spooled(d: &Document) -> String {
     if d.spool.lines == 0 {
         return String::new();
