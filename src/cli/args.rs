@@ -1,4 +1,4 @@
-//! The options every command takes, and the forms option values have.
+//! Options that every command accepts, and the forms of option values.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -105,12 +105,12 @@ pub(crate) fn presets() -> PossibleValuesParser {
     ])
 }
 
-/// Reads a time as the configuration does: `500ms`, `30s`, `2m`, `1h`, or a number of seconds.
+/// Parses a time like the configuration: `500ms`, `30s`, `2m`, `1h`, or a number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     milliseconds(text).map(Duration::from_millis)
 }
 
-/// Reads an age: a time, or a number of days (`30d`) or weeks (`8w`).
+/// Parses an age: a time, or a number of days (`30d`) or weeks (`8w`).
 pub(crate) fn age(text: &str) -> Result<Duration, String> {
     const DAY: u64 = 86_400;
     let text = text.trim();

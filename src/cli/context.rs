@@ -1,4 +1,4 @@
-//! What every command gets: the world outside, as values.
+//! The environment of a command, as values.
 
 use std::path::PathBuf;
 
@@ -8,29 +8,29 @@ use crate::base::{Clock, Env, Interrupt, text};
 use crate::cli::{Exit, Failure, Globals, Printer, Progress};
 use crate::git::{self, Checkout};
 
-/// The world of one command.
+/// The environment of one command.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// The environment, read once.
     pub(crate) env: Env,
-    /// The time.
+    /// The clock.
     pub(crate) clock: Box<dyn Clock>,
-    /// New ids.
+    /// Source of new ids.
     pub(crate) ids: Box<dyn Ids>,
-    /// Randomness for back-off, in 0..1; not for secrets.
+    /// Random numbers in 0..1 for back-off; not for secrets.
     pub(crate) random: fn() -> f64,
     /// Set by Ctrl-C and by termination signals.
     pub(crate) interrupt: Interrupt,
-    /// The options every command takes.
+    /// The global options.
     pub(crate) globals: Globals,
-    /// Where the process was started.
+    /// Working directory of the process.
     pub(crate) cwd: PathBuf,
-    /// Both streams.
+    /// Output to both streams.
     pub(crate) printer: Printer,
 }
 
 impl Context {
-    /// The system's clock and randomness.
+    /// With the system's clock and randomness.
     pub(crate) fn new(env: Env, globals: Globals, printer: Printer) -> Result<Self, Failure> {
         let cwd = std::env::current_dir().map_err(|error| {
             Failure::new(Exit::Internal, "io", format!("cannot tell the current directory: {error}"))
@@ -48,12 +48,12 @@ impl Context {
         })
     }
 
-    /// Has Ctrl-C ask for a stop between two steps, in place of ending the process at once.
+    /// Makes Ctrl-C request a stop between two steps, instead of ending the process at once.
     pub(crate) fn listen(&self) {
         listen(&self.interrupt);
     }
 
-    /// The directory that names the repository: `--repo`, or where the process was started.
+    /// The directory that names the repository: `--repo`, or the working directory.
     pub(crate) fn start_dir(&self) -> Result<PathBuf, Failure> {
         let Some(repo) = &self.globals.repo else { return Ok(self.cwd.clone()) };
         let dir = self.cwd.join(repo);
@@ -76,8 +76,8 @@ impl Context {
     }
 }
 
-/// The first signal asks for a stop between two steps; the second ends the process at once. What was captured is on
-/// disk either way.
+/// The first signal requests a stop between two steps; the second ends the process at once. Captured rows are on disk
+/// either way.
 fn listen(interrupt: &Interrupt) {
     let interrupt = interrupt.clone();
     let handler = ctrlc::set_handler(move || {

@@ -7,24 +7,24 @@ use crate::ops::report::Report;
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Nothing retryable is left. Events the server said it is still working on (`pending`) do not count, and
-    /// without a delivery nothing is owed.
+    /// Nothing is left to retry. Events that the server called `pending` do not count, and without a delivery nothing
+    /// is left to send.
     Success,
     /// An internal error, an I/O error, or a full disk.
     Internal,
     /// The command line or a configuration file is wrong.
     Usage,
-    /// Work remains that a later run will try again.
+    /// A later run will retry some work.
     Retryable,
-    /// A named gate is shut: consent, credentials, identity, a disagreement about the target, or the switch.
+    /// A check fails: consent, credentials, identity, a disagreement about the target, or the switch.
     Gate,
-    /// This run made an event undeliverable, failed a body, or opened a conflict.
+    /// This run gave up an event, a document was refused, or a conflict was opened.
     Undeliverable,
     /// Something stored is damaged, or the balance does not hold.
     Damage,
-    /// Another drain holds the lock. What was captured stays.
+    /// Another drain holds the lock. Captured rows stay.
     Busy,
-    /// Ended by Ctrl-C or a termination signal, after the step at hand.
+    /// Ended by Ctrl-C or a termination signal, after the current step.
     Interrupted,
 }
 
@@ -42,7 +42,7 @@ impl Exit {
         Self::Interrupted,
     ];
 
-    /// When several apply, the first of these is reported.
+    /// Order of precedence when several apply.
     const ORDER: [Self; 9] = [
         Self::Interrupted,
         Self::Internal,
@@ -55,7 +55,7 @@ impl Exit {
         Self::Success,
     ];
 
-    /// The number the process ends with.
+    /// The exit code of the process.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -70,7 +70,7 @@ impl Exit {
         }
     }
 
-    /// What it says, in one line of help text.
+    /// Its meaning, as one line of help text.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "success: nothing is left to send",
@@ -85,13 +85,13 @@ impl Exit {
         }
     }
 
-    /// The one to report when several apply; success when there is none.
+    /// The one to report if several apply; success if none does.
     pub(crate) fn worst(exits: impl IntoIterator<Item = Self>) -> Self {
         let rank = |exit: &Self| Self::ORDER.iter().position(|other| other == exit);
         exits.into_iter().min_by_key(rank).unwrap_or(Self::Success)
     }
 
-    /// How a run with this report ended. `strict` counts findings that are otherwise only warned about.
+    /// Exit of a run with this report. `strict` counts findings that are otherwise only warnings.
     pub(crate) fn of_report(report: &Report, strict: bool) -> Self {
         let standing = &report.standing;
         let conflicts = report.capture.map_or(0, |c| c.conflicts)

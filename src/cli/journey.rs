@@ -1,4 +1,4 @@
-//! What the commands that work on a project share: the world, the workspace, and the embedded receiver.
+//! Shared by the commands that work on a project: environment, workspace, and embedded receiver.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, S
 use crate::spool::Spool;
 use crate::store::Store;
 
-/// The world of a context.
+/// The environment of a context, for `ops`.
 pub(crate) fn world(context: &Context) -> World<'_> {
     World {
         env: &context.env,
@@ -33,7 +33,7 @@ pub(crate) fn workspace(context: &Context) -> Result<Workspace, Failure> {
     with_setup(context, |setup| Ok(Workspace::open(&world(context), setup)?))
 }
 
-/// The same for a command that writes, unless it `is_dry`: from then on the repository has an id.
+/// The same for a command that writes, unless it `is_dry`: gives the repository an id.
 pub(crate) fn workspace_to_write(context: &Context, is_dry: bool) -> Result<Workspace, Failure> {
     if is_dry {
         return workspace(context);
@@ -41,7 +41,7 @@ pub(crate) fn workspace_to_write(context: &Context, is_dry: bool) -> Result<Work
     with_setup(context, |setup| Ok(Workspace::open_to_write(&world(context), setup)?))
 }
 
-/// Calls `work` with what the command line says of the place to work in.
+/// Calls `work` with the command line's choice of the place to work in.
 pub(crate) fn with_setup<T>(
     context: &Context,
     work: impl FnOnce(&Setup<'_>) -> Result<T, Failure>,
@@ -55,7 +55,7 @@ pub(crate) fn with_setup<T>(
     work(&Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None, allows_file })
 }
 
-/// Calls `work` with what the command line, the recorded agreements and older versions say about the target.
+/// Calls `work` with the target options of the command line, the recorded consents and older versions.
 pub(crate) fn with_choice<T>(
     context: &Context,
     workspace: &Workspace,
@@ -76,13 +76,13 @@ pub(crate) fn with_choice<T>(
     }))
 }
 
-/// The target that configuration, environment and command line name.
+/// The target according to configuration, environment and command line.
 pub(crate) fn resolved(context: &Context, workspace: &Workspace) -> Result<Resolved, Failure> {
     let resolved = with_choice(context, workspace, |choice| resolve(&workspace.loaded, &context.env, &choice))?;
     Ok(resolved.map_err(ops::Error::from)?)
 }
 
-/// Says what was taken over from the spool; returns what that means for the exit.
+/// Reports what was absorbed from the spool; returns the exit that follows from it.
 pub(crate) fn tell_absorbed(context: &Context, absorbed: &Absorbed) -> Exit {
     let printer = &context.printer;
     if absorbed.lines() > 0 {
@@ -95,7 +95,7 @@ pub(crate) fn tell_absorbed(context: &Context, absorbed: &Absorbed) -> Exit {
     if absorbed.conflicts > 0 { Exit::Undeliverable } else { Exit::Success }
 }
 
-/// The same failure to read a store, with a word on the lines that were spooled because of it.
+/// The same failure to read a store, with a note about lines that were spooled because of it.
 pub(crate) fn with_spool(failure: Failure, store: &Path) -> Failure {
     let lines = Spool::beside(store).look().map_or(0, |waiting| waiting.lines);
     if lines == 0 {
@@ -113,12 +113,12 @@ pub(crate) fn open_store(context: &Context, workspace: &Workspace) -> Result<Sto
     Ok(store)
 }
 
-/// Runs a journey with what the command line says of the target, and concludes with its report.
+/// Runs the steps of a request, and ends with its report.
 pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
     travel_and(context, request, is_strict, &|_, _| Ok(()))
 }
 
-/// The same, and does `then` with the report before it is shown.
+/// The same; calls `then` with the report before it is shown.
 pub(crate) fn travel_and(
     context: &Context,
     request: Request<'_>,
@@ -150,14 +150,14 @@ pub(crate) fn travel_and(
     Ok(exit)
 }
 
-/// Notes how a command ended. What was done is done; `status` only misses a line without it.
+/// Records how a command ended. Errors are ignored: only `status` reads the record.
 pub(crate) fn note_end(workspace: &Workspace, runner: Runner, last: &LastRun) {
     if let Err(error) = write_last_run(&workspace.place.store(), runner, last) {
         log::warn!("cannot note how this run ended: {error}");
     }
 }
 
-/// Starts the embedded receiver on a loopback port of the system's choice.
+/// Starts the embedded receiver on a free loopback port.
 pub(crate) fn start_stub(store: &Path) -> Result<Stub, String> {
     let options = Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

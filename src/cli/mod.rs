@@ -1,7 +1,7 @@
-//! The command line: words in, exit code out.
+//! The command line: arguments in, exit code out.
 //!
-//! **Invariant:** holds no SQL and no HTTP, and reads no URL. It is the only module that prints, that knows exit
-//! codes, and that makes the system's clock, randomness and environment; everything below gets them as values.
+//! **Invariant:** contains no SQL and no HTTP, and parses no URL. It is the only module that prints, that uses exit
+//! codes, and that creates the system's clock, randomness and environment; lower modules get them as values.
 
 mod args;
 mod commands;
@@ -36,7 +36,7 @@ use log::Level;
 use crate::base::Env;
 use crate::base::clock::is_lost;
 
-/// Runs the command that the process was started with.
+/// Runs the command of this process.
 #[must_use]
 pub fn main() -> ExitCode {
     let env = Env::of_process();
@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(env, cli),
         Err(error) => not_understood(&env, &words, &error),
     };
-    // What git did is done: no hook of ours may make it look like a failure.
+    // Git's work is done: no hook of this program may make it look like a failure.
     if is_hook(&words, "run") { Exit::Success.into() } else { exit.into() }
 }
 
@@ -118,8 +118,8 @@ fn run(env: Env, cli: args::Cli) -> Exit {
     }
 }
 
-/// What happens under `SK_SYNC=0`: nothing, silently. Only `capture`, whose input exists nowhere else, must not look
-/// like a success.
+/// Behaviour with `SK_SYNC=0`: nothing, silently. Only `capture`, whose input exists nowhere else, must not look like a
+/// success.
 fn switched_off(words: &[OsString]) -> Exit {
     match named_command(words) {
         Some(name) if name == "capture" => Exit::Gate,
@@ -127,7 +127,7 @@ fn switched_off(words: &[OsString]) -> Exit {
     }
 }
 
-/// Help, the version, or a usage error, as clap words it; with `--json`, a usage error as a document instead.
+/// Help, the version, or a usage error, in clap's words; with `--json`, a usage error as a document instead.
 fn not_understood(env: &Env, words: &[OsString], error: &clap::Error) -> Exit {
     let is_failure = error.use_stderr();
     if is_failure && words.iter().any(|word| word == "--json") {
@@ -141,8 +141,8 @@ fn not_understood(env: &Env, words: &[OsString], error: &clap::Error) -> Exit {
     if is_failure { Exit::Usage } else { Exit::Success }
 }
 
-/// A usage error as clap words it, without the usage: its first paragraph, which names what is missing on lines of its
-/// own, and the tip as hint.
+/// A usage error in clap's words, without the usage: its first paragraph, which lists what is missing, and the tip as
+/// hint.
 fn misunderstanding(text: &str) -> Failure {
     let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let failure = Failure::usage(paragraph.join(" ").trim_start_matches("error: "));
@@ -152,7 +152,7 @@ fn misunderstanding(text: &str) -> Failure {
     }
 }
 
-/// The command that `words` name, also when something else in them is wrong.
+/// The command in `words`, even if other arguments are wrong.
 fn named_command(words: &[OsString]) -> Option<String> {
     let matches = args::Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
     matches.subcommand_name().map(str::to_owned)
@@ -169,7 +169,7 @@ mod tests {
         args::Cli::command().debug_assert();
     }
 
-    /// What `command` and its subcommands show as examples, from `sk-sync` to the explanation or redirection.
+    /// The examples of `command` and its subcommands, from `sk-sync` to the explanation or redirection.
     fn examples(command: &clap::Command) -> Vec<String> {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let line = |line: &str| {
@@ -186,7 +186,7 @@ mod tests {
         let all = examples(&args::Cli::command());
         assert!(all.len() > 12, "{all:?}");
         for example in all {
-            // What stands in quotes is one word.
+            // Quoted text is one word.
             let parts = example.split('\'').enumerate();
             let words =
                 parts.flat_map(|(n, part)| if n % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
@@ -196,7 +196,7 @@ mod tests {
         }
     }
 
-    /// What git calls is understood without building every command's arguments, and exactly as with them.
+    /// The fast parser for git's calls gives exactly the same result as clap.
     #[test]
     fn the_short_way_to_a_hook_leads_to_the_same_place() {
         let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
-//! The owner of stdout and stderr: results on stdout, everything else on stderr.
+//! Writes to stdout and stderr: results to stdout, everything else to stderr.
 //!
-//! A reader that closed the pipe is no error: what follows is dropped quietly and the work goes on. Any other write
-//! error is kept and told at the end, so that a full disk behind `> file` is never taken for success.
+//! A reader that closed the pipe is not an error: the rest is dropped silently and the work continues. Any other write
+//! error is kept and reported at the end, so that a full disk behind `> file` is never taken for success.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ pub(crate) struct Printer {
     err_paint: Paint,
 }
 
-/// One stream, and how writing to it went.
+/// One stream, and its first error.
 struct Sink {
     to: Box<dyn Write + Send>,
     failed: Option<io::Error>,
@@ -42,7 +42,7 @@ impl Sink {
         Arc::new(Mutex::new(Self { to: Box::new(to), failed: None }))
     }
 
-    /// Writes until the first error; after that nothing.
+    /// Writes until the first error; then drops everything.
     fn write(&mut self, line: &str) {
         if self.failed.is_none() {
             self.failed = writeln!(self.to, "{line}").err();
@@ -70,7 +70,7 @@ impl Printer {
         }
     }
 
-    /// True when the result is one JSON document.
+    /// True if the result is one JSON document.
     pub(crate) fn is_json(&self) -> bool {
         self.is_json
     }
@@ -90,7 +90,7 @@ impl Printer {
         self.print(&Reply::new(command, exit, body));
     }
 
-    /// The same, made already.
+    /// The same, for a reply that exists already.
     pub(crate) fn print<T: Serialize>(&self, reply: &Reply<'_, T>) {
         self.line_of_json(reply);
     }
@@ -104,17 +104,17 @@ impl Printer {
         }
     }
 
-    /// Hands buffered results to the reader now.
+    /// Flushes buffered results.
     pub(crate) fn flush(&self) {
         lock(&self.out).flush();
     }
 
-    /// True once nobody can read results any more: a listing may stop.
+    /// True once stdout is closed: a listing may stop.
     pub(crate) fn is_closed(&self) -> bool {
         lock(&self.out).failed.is_some()
     }
 
-    /// A line for the person watching; silent with `--quiet` and `--json`.
+    /// A line for the user; silent with `--quiet` and `--json`.
     pub(crate) fn note(&self, line: &str) {
         keep(Level::Info, "cli", line);
         if !self.is_quiet && !self.is_json {
@@ -130,8 +130,8 @@ impl Printer {
         }
     }
 
-    /// A failure: on stderr, or with `--json` as the document that `command` did not get to print. Never both: whoever
-    /// reads both streams as one gets one document.
+    /// A failure: on stderr, or with `--json` as the document that `command` did not print. Never both, so that a
+    /// reader of both streams together gets one document.
     pub(crate) fn failure(&self, command: Option<&str>, failure: &Failure) {
         keep(Level::Error, "cli", &failure.message);
         if self.is_json && command.is_some() {
@@ -169,17 +169,17 @@ impl Printer {
     }
 }
 
-/// A stream stays usable when a thread panicked while it held it.
+/// A stream stays usable if a thread panicked while it held the lock.
 fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
     sink.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Each line of `words` made printable: untrusted text in it can neither steer the terminal nor start a line.
+/// Each line of `words` made printable: untrusted text can neither control the terminal nor start a line.
 fn printable_lines(words: &str) -> String {
     words.lines().map(text::printable).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a stream gets colours (<https://bixense.com/clicolors>, <https://no-color.org>).
+/// True if a stream gets colours (<https://bixense.com/clicolors>, <https://no-color.org>).
 fn wants_color(choice: ColorChoice, env: &Env, is_terminal: bool) -> bool {
     match choice {
         ColorChoice::Always => true,
@@ -199,22 +199,22 @@ impl Paint {
         if self.0 { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
     }
 
-    /// For what went well.
+    /// For success.
     pub(crate) fn green(self, words: &str) -> String {
         self.with("32", words)
     }
 
-    /// For what needs a look.
+    /// For warnings.
     pub(crate) fn yellow(self, words: &str) -> String {
         self.with("33", words)
     }
 
-    /// For what went wrong.
+    /// For errors.
     pub(crate) fn red(self, words: &str) -> String {
         self.with("1;31", words)
     }
 
-    /// For what to do next.
+    /// For next steps.
     pub(crate) fn cyan(self, words: &str) -> String {
         self.with("36", words)
     }
@@ -229,7 +229,7 @@ impl Paint {
 mod tests {
     use super::*;
 
-    /// Bytes that a test can look at after the printer wrote them.
+    /// Bytes that a test can read after the printer wrote them.
     #[derive(Clone, Default)]
     struct Shown(Arc<Mutex<Vec<u8>>>);
 
@@ -277,7 +277,7 @@ mod tests {
             printer.failure(Some("run"), &Failure::usage("bad \u{1b}[2J").with_hint("h"));
             assert_eq!(err.text().ends_with("error: bad \\u{1b}[2J\nhint: h\n"), !is_json, "{}", err.text());
             assert_eq!(out.text().contains("\"ok\":false"), is_json);
-            // Where not even a document can be written, stderr is what is left.
+            // If not even a document can be written, stderr is used.
             printer.failure(None, &Failure::usage("stdout is full"));
             assert!(err.text().ends_with("error: stdout is full\n"), "{}", err.text());
         }

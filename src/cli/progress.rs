@@ -10,11 +10,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::base::{Env, env};
 use crate::cli::Globals;
 
-/// How often CI gets a sign of life.
+/// Interval of progress lines in CI.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Shows how far the work is. Journeys get [`Progress::report`] as a plain function; they know no terminal.
-/// Dropping it clears the bar and ends the heartbeat.
+/// Shows progress. `ops` gets [`Progress::report`] as a plain function and does not depend on the terminal. Dropping it
+/// clears the bar and ends the heartbeat.
 #[derive(Debug)]
 pub(crate) struct Progress(Form);
 
@@ -26,20 +26,20 @@ enum Form {
 }
 
 impl Progress {
-    /// The form that suits where stderr goes.
+    /// The form for the kind of stderr.
     pub(crate) fn of_process(env: &Env, globals: &Globals, is_json: bool) -> Self {
         let is_ci = env.text(env::CI).is_some_and(|v| !env::is_false(v));
         Self(match kind(globals, is_json, is_ci, std::io::stderr().is_terminal()) {
             Kind::Silent => Form::Silent,
             Kind::Bar => Form::Bar(bar()),
             Kind::Heartbeat => Form::Heartbeat(Heartbeat::start(HEARTBEAT, |line| {
-                // A closed stderr is nobody's concern.
+                // A closed stderr is ignored.
                 let _closed = writeln!(std::io::stderr(), "{line}");
             })),
         })
     }
 
-    /// `done` of `total` of a `step` are finished; `total` is `None` when it is not known.
+    /// `done` of `total` of a `step` are finished; `total` is `None` if unknown.
     pub(crate) fn report(&self, step: &str, done: u64, total: Option<u64>) {
         match &self.0 {
             Form::Silent => {}
@@ -95,7 +95,7 @@ fn bar() -> ProgressBar {
     bar
 }
 
-/// A thread that says at intervals where the work is, also while nothing is reported.
+/// A thread that prints the progress at intervals, even while nothing is reported.
 #[derive(Debug)]
 struct Heartbeat {
     shared: Arc<(Mutex<Pulse>, Condvar)>,
@@ -145,7 +145,7 @@ impl Drop for Heartbeat {
         self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
         self.shared.1.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A panicked heartbeat has nothing more to say.
+            // A panicked heartbeat is ignored.
             let _panicked = thread.join();
         }
     }

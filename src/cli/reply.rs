@@ -1,4 +1,4 @@
-//! The document of a command: the members that every one has, and its own beside them.
+//! The document of a command: the members that every document has, and the command's own.
 
 use serde::Serialize;
 
@@ -17,12 +17,12 @@ pub(crate) struct Reply<'a, T: Serialize> {
 }
 
 impl<'a, T: Serialize> Reply<'a, T> {
-    /// The reply of `command`, which ends with `exit`; `ok` exactly when that is a success.
+    /// The reply of `command`, which ends with `exit`; `ok` if that is a success.
     pub(crate) fn new(command: &'a str, exit: Exit, body: T) -> Self {
         Self { schema_version: SCHEMA_VERSION, command, ok: exit == Exit::Success, exit_code: exit.code(), body }
     }
 
-    /// The same where things may be wrong although the command succeeds in saying so.
+    /// The same with another `ok`, for a command that succeeds in reporting problems.
     pub(crate) fn judged(self, ok: bool) -> Self {
         Self { ok, ..self }
     }

@@ -1,6 +1,6 @@
-//! Columns lined up for a terminal.
+//! Aligned columns for a terminal.
 
-/// Rows of equal length under a heading. Cells must be printable already.
+/// Rows of equal length below a heading. Cells must already be printable.
 #[derive(Debug)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
@@ -17,7 +17,7 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The lines, columns two blanks apart; a column of numbers is lined up on the right.
+    /// The lines, with two blanks between columns; a column of numbers is aligned right.
     pub(crate) fn lines(&self) -> Vec<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
@@ -35,7 +35,7 @@ impl Table {
     }
 }
 
-/// A count with its thousands apart: `10,437`.
+/// A count with thousands separators: `10,437`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -48,7 +48,7 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// A number of bytes for a person: `512 B`, `1.5 KiB`, `70.3 MiB`.
+/// A number of bytes in a readable unit: `512 B`, `1.5 KiB`, `70.3 MiB`.
 pub(crate) fn size(bytes: u64) -> String {
     let units = [("TiB", 40_u32), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     match units.into_iter().find(|(_, shift)| bytes >> shift > 0) {

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use serde::Serialize;
 
-/// What is known of this build.
+/// Facts about this build.
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
     name: &'static str,
     version: &'static str,
-    /// The commit it was built from, when who built it said so.
+    /// The commit of the build, if the build recorded it.
     commit: Option<&'static str>,
     target: &'static str,
     profile: &'static str,
@@ -31,7 +31,7 @@ impl Document {
     }
 }
 
-/// True when `words` ask for it: the version and JSON, and no command.
+/// True if `words` ask for the version as JSON, without a command.
 pub(super) fn is_asked(words: &[OsString]) -> bool {
     let words: Vec<_> = words.iter().skip(1).filter_map(|word| word.to_str()).collect();
     let is_version = |word: &&str| matches!(*word, "--version" | "-V");

@@ -1,20 +1,20 @@
-//! Times as people give them: `2d`, `90m`, `2026-11-29`, `2026-11-29T10:00:00Z`.
+//! Times as users type them: `2d`, `90m`, `2026-11-29`, `2026-11-29T10:00:00Z`.
 
 use std::time::Duration;
 
 use crate::base::Timestamp;
 
-/// A moment on the command line.
+/// A time on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
-    /// This long ago.
+    /// A time before now.
     Ago(Duration),
-    /// Then.
+    /// An absolute time.
     At(Timestamp),
 }
 
 impl When {
-    /// The moment, seen from `now`.
+    /// The time, relative to `now`.
     pub(crate) fn resolve(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(duration) => now.before(duration),
@@ -23,7 +23,7 @@ impl When {
     }
 }
 
-/// Reads a moment; without an offset a date or time is in UTC.
+/// Parses a time; without an offset it is in UTC.
 pub(crate) fn when(text: &str) -> Result<When, String> {
     let text = text.trim();
     let at = Timestamp::parse(text)

@@ -1,5 +1,4 @@
-//! `migration_audit.db` of 3.2.x: where its own migration took events from, and the contents that it set aside
-//! (`formats/storage-and-wire` section 10).
+//! `migration_audit.db` of 3.2.x: the sources of events in an earlier migration, and the contents that it set aside.
 
 use rusqlite::types::Value;
 
@@ -13,7 +12,7 @@ use crate::event::{WireForm, inspect};
 use crate::journal::{self, Aside, Entry};
 use crate::store::{Foreign, ForeignError, LONGEST_CELL, Stamp, Store, WriteTx};
 
-/// Why an event is held that an older migration set aside, and whose other content was found nowhere.
+/// Reason of the hold on an event that an older migration set aside and whose other content was not found.
 const QUARANTINED: &str = "quarantined";
 
 /// The audit of an older migration, opened.
@@ -39,7 +38,7 @@ impl Audit {
         self.foreign.stamp()
     }
 
-    /// The stores that contents were set aside from.
+    /// The stores whose contents were set aside.
     pub(super) fn destinations(&self) -> Result<Vec<Destination>, ForeignError> {
         let mut all = Vec::new();
         self.quarantine(|_, _, payload| {
@@ -79,7 +78,7 @@ impl Audit {
     }
 }
 
-/// Takes over what the audit says of the events of one store.
+/// Imports the audit's data about the events of one store.
 pub(super) fn adopt(
     store: &mut Store,
     audit: &Audit,
@@ -109,7 +108,8 @@ pub(super) fn adopt(
     })
 }
 
-/// Keeps a content that was set aside: beside the event that has its id, or, where none has, as a held event.
+/// Stores a content that was set aside: as a conflict with the event that has its id, or, without such an event, as an
+/// event on hold.
 fn set_aside(
     tx: &WriteTx<'_>,
     (event_id, source, payload): (&str, &str, &[u8]),
@@ -155,7 +155,7 @@ fn set_aside(
     Ok(())
 }
 
-/// Records the sources that the older migration knew of events that are here.
+/// Records the sources that the older migration names for events that are here.
 fn descents(tx: &WriteTx<'_>, audit: &Audit, found: &Found, now: Timestamp) -> Result<(), Trouble> {
     if !audit.has_provenance {
         return Ok(());
@@ -178,7 +178,7 @@ fn descents(tx: &WriteTx<'_>, audit: &Audit, found: &Found, now: Timestamp) -> R
         let source = match &last {
             Some((known, source)) if known == digest => *source,
             _ => {
-                // A source of its own, named after the audit: the file that it was need not exist any more.
+                // A separate source named after the audit: the original file may no longer exist.
                 let mut path = found.path.clone().into_os_string();
                 path.push(format!("#{digest}"));
                 let source = Found { path: path.into(), kind: Kind::Audit, label: digest.to_owned() };

@@ -1,6 +1,6 @@
-//! What is known of every older store, beside the stores: so that nothing need be read again to see that nothing is new.
+//! The cached state of every older store, so that unchanged stores need not be read again.
 //!
-//! It is a memory, not a record: without it every source is read again and the marks in the stores say what is done.
+//! Only a cache: without it every source is read again, and the marks in the stores show what was imported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -12,28 +12,28 @@ use super::report::ShareReport;
 use crate::base::{files, text};
 
 const VERSION: u32 = 1;
-/// A longer file is not ours.
+/// Largest catalog that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// What is known of one older store.
+/// The cached state of one older store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Known {
     /// The stamp of the file when it was read.
     pub(crate) stamp: String,
-    /// Everything in it is in our stores, or it is lastingly unreadable: there is no need to read it again.
+    /// Everything in it is imported, or it is permanently unreadable: it need not be read again.
     pub(crate) is_settled: bool,
-    /// Why it cannot be read.
+    /// Why it cannot be read; `None` if it can.
     #[serde(default)]
     pub(crate) error: Option<String>,
-    /// Whose queue it was.
+    /// Server, user and team of the queue.
     #[serde(default)]
     pub(crate) provenance: String,
-    /// Whose rows are in it: project ids, and `unassigned`.
+    /// Stores that its rows belong to: project ids, and `unassigned`.
     pub(crate) stores: Vec<String>,
-    /// How many rows each of them has in it.
+    /// Number of rows for each of them.
     #[serde(default)]
     pub(crate) shares: Vec<ShareReport>,
-    /// The stores that have their rows of it, under this stamp: `<project id>/<repository id>`, and `unassigned`.
+    /// The stores that imported their rows of it, under this stamp: `<project id>/<repository id>`, and `unassigned`.
     #[serde(default)]
     pub(crate) taken_by: BTreeSet<String>,
     /// Event rows.
@@ -42,18 +42,18 @@ pub(crate) struct Known {
     pub(crate) body_rows: u64,
     /// Rows of its failure log.
     pub(crate) failure_rows: u64,
-    /// Its bodies were left there, because imports were to wait.
+    /// Its documents were not imported, because imported events are on hold.
     #[serde(default)]
     pub(crate) bodies_wait: bool,
-    /// Rows that could not be taken over.
+    /// Number of rows that could not be imported.
     #[serde(default)]
     pub(crate) refused: u64,
-    /// It holds tables or columns that nobody here knows.
+    /// It contains unknown tables or columns.
     #[serde(default)]
     pub(crate) holds_more: bool,
 }
 
-/// What is known of older stores, by path.
+/// The cached states of older stores, by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Catalog {
     version: u32,
@@ -66,7 +66,7 @@ fn file(state: &Path) -> PathBuf {
 }
 
 impl Catalog {
-    /// Reads it; an empty one when there is none that can be read.
+    /// Reads the catalog; empty if it does not exist or is not readable.
     pub(crate) fn load(state: &Path) -> Self {
         let read = || -> Option<Self> {
             let mut text = String::new();
@@ -76,17 +76,17 @@ impl Catalog {
         read().unwrap_or_default()
     }
 
-    /// What is known of the file at `path`.
+    /// The cached state of the file at `path`; `None` if it is not in the catalog.
     pub(crate) fn get(&self, path: &Path) -> Option<&Known> {
         self.sources.get(&text::path(path))
     }
 
-    /// Every file that something is known of, by its printed path.
+    /// Every file in the catalog, by its printed path.
     pub(super) fn sources(&self) -> impl Iterator<Item = (&String, &Known)> {
         self.sources.iter()
     }
 
-    /// True when some source has rows that name no project.
+    /// True if some source has rows that name no project.
     pub(super) fn has_unassigned(&self) -> bool {
         self.sources.values().any(|known| known.stores.iter().any(|store| store == "unassigned"))
     }
@@ -95,7 +95,7 @@ impl Catalog {
         self.sources.insert(text::path(path), known);
     }
 
-    /// Writes it in one step.
+    /// Writes the catalog atomically.
     pub(super) fn save(&mut self, state: &Path) -> std::io::Result<()> {
         self.version = VERSION;
         files::create_private_dir(state)?;

@@ -1,4 +1,4 @@
-//! Renaming older stores that are wholly taken over: the one act that touches them, and only when asked.
+//! Renames older stores that are fully imported: the only act that changes them, and only on request.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::config::Home;
 use crate::journal;
 use crate::store::Stamp;
 
-/// Side files that go with a database.
+/// Side files of a database.
 const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// An older store, and whether it may be renamed.
@@ -21,13 +21,13 @@ const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
 pub(crate) struct Candidate {
     /// The file.
     pub(crate) path: PathBuf,
-    /// Why it stays; `None` when every row of it is accounted for.
+    /// Why it is kept; `None` if every row of it is accounted for.
     pub(crate) obstacle: Option<String>,
-    /// What it was when it was taken over.
+    /// Its state when it was imported.
     stamp: String,
 }
 
-/// Looks at every older store: which may be renamed, and why not the others. A pure look, nothing is opened.
+/// Checks every older store: which may be renamed, and why others may not. No store is opened.
 pub(crate) fn plan_cleanup(home: &Home, roots: &[&Path]) -> Result<Vec<Candidate>, Error> {
     let catalog = Catalog::load(&home.state);
     let found = discover(home.legacy.as_deref(), roots).into_iter();
@@ -81,7 +81,7 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
         let open = match read() {
             Ok(Some(open)) => open,
             Ok(None) => return no("a store that it feeds is gone"),
-            // Nothing is known of what it has, and the other files are files of their own.
+            // Its content is unknown; the other files are independent of it.
             Err(error) => return Ok(Some(format!("the store of {name}, which it feeds, cannot be read: {error}"))),
         };
         all_open += open.iter().filter(|conflict| conflict.origin == origin).count();
@@ -89,7 +89,7 @@ fn obstacle(home: &Home, catalog: &Catalog, found: &Found) -> Result<Option<Stri
     Ok((all_open > 0).then(|| format!("{all_open} of its rows are in conflict; see `sk-sync migrate conflicts`")))
 }
 
-/// A store that has the rows of this destination; `None` where no repository took them over.
+/// A store that has the rows of this destination; `None` if no repository imported them.
 fn taken_to(home: &Home, known: &Known, name: &str) -> Option<PathBuf> {
     let below = |taker: &String| match Destination::named(name) {
         Destination::Unassigned => (taker == name).then(|| home.unassigned_imports().store()),
@@ -102,8 +102,8 @@ fn taken_to(home: &Home, known: &Known, name: &str) -> Option<PathBuf> {
     known.taken_by.iter().filter_map(below).find(|store| store.exists())
 }
 
-/// Renames a file that may be renamed to `<name>.imported-<date>`, and returns the new path. A name that is taken is left
-/// alone, and a file that changed at the last moment gets its name back.
+/// Renames a file that may be renamed to `<name>.imported-<date>`, and returns the new path. An existing file with the
+/// new name is never replaced, and a file that changed at the last moment gets its old name back.
 pub(crate) fn set_away(candidate: &Candidate, date: &str) -> Result<PathBuf, Error> {
     let Candidate { path, stamp, .. } = candidate;
     let target = beside(path, &format!(".imported-{date}"));
@@ -120,7 +120,7 @@ pub(crate) fn set_away(candidate: &Candidate, date: &str) -> Result<PathBuf, Err
     Ok(target)
 }
 
-/// Takes the lock of the one process that takes over or sets away.
+/// Takes the lock that allows one process to import or rename.
 pub(crate) fn lock_sources(
     home: &Home,
     doing: &str,

@@ -1,4 +1,4 @@
-//! Ids that came with two contents: which, from where, and what differs.
+//! Ids with two contents: their sources and differences.
 
 use std::path::PathBuf;
 
@@ -13,41 +13,41 @@ use crate::config::Home;
 use crate::journal;
 use crate::store::ReadTx;
 
-/// Open conflicts that are listed of one store.
+/// Number of open conflicts that are listed per store.
 const LISTED: i64 = 1000;
-/// Differences that are shown of one conflict.
+/// Number of differences that are shown per conflict.
 const DIFFERENCES: usize = 50;
 
-/// An open conflict: a part of the document of `migrate conflicts --json`.
+/// An open conflict: part of the document of `migrate conflicts --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Conflict {
-    /// The id both have.
+    /// The id of both.
     pub(crate) event_id: String,
-    /// The store it is in: a project's id, or `unassigned`.
+    /// Its store: a project's id, or `unassigned`.
     pub(crate) store: String,
-    /// Where the one that is set aside came from.
+    /// Source of the content that was set aside.
     pub(crate) source: String,
-    /// Digest of the one in the journal.
+    /// Digest of the content in the journal.
     pub(crate) journal_sha256: String,
-    /// Digest of the other.
+    /// Digest of the other content.
     pub(crate) source_sha256: String,
-    /// Where the two differ.
+    /// The differences.
     pub(crate) differences: Vec<Difference>,
 }
 
-/// One place in which two contents differ.
+/// One difference between two contents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Difference {
-    /// The place, as a JSON pointer; empty for the whole.
+    /// JSON pointer to the place; empty for the whole document.
     pub(crate) at: String,
-    /// What the journal's says there; null also where it says nothing.
+    /// The journal's value; null also if it has none.
     pub(crate) journal: Value,
-    /// What the source's says there.
+    /// The source's value; null also if it has none.
     pub(crate) source: Value,
 }
 
-/// Every store that may hold conflicts of imports, with its name: the project's at hand, and that of what names no
-/// project. Those of other projects are no concern of this one.
+/// Every store that may contain conflicts of imports, with its name: the current project's, and the one for events
+/// without a project. Other projects' stores are not included.
 pub(crate) fn stores(
     home: &Home,
     repository: &RepositoryId,
@@ -69,7 +69,7 @@ pub(crate) fn conflicts(tx: &ReadTx<'_>, store: &str) -> Result<Vec<Conflict>, E
     let open = journal::conflicts(tx, LISTED)?;
     let with_contents = open.into_iter().map(|conflict| {
         let (ours, theirs) = journal::contents(tx, &conflict)?;
-        // The journal's may be another than the one it was found to differ from.
+        // The journal's content may differ from the one at the time of the conflict.
         let holder = journal::holder(tx, &conflict.event_id)?;
         let ours_sha256 = holder.map_or(conflict.existing_sha256, |holder| holder.payload_sha256);
         Ok(Conflict {
@@ -84,7 +84,7 @@ pub(crate) fn conflicts(tx: &ReadTx<'_>, store: &str) -> Result<Vec<Conflict>, E
     with_contents.collect()
 }
 
-/// Where two contents differ: member by member where both are JSON, else as a whole.
+/// The differences of two contents: by member if both are JSON, else as a whole.
 fn differences(ours: &[u8], theirs: &[u8]) -> Vec<Difference> {
     let mut found = Vec::new();
     if let (Ok(ours), Ok(theirs)) = (serde_json::from_slice(ours), serde_json::from_slice(theirs)) {

@@ -1,8 +1,9 @@
-//! Deciding which of two contents of one id is the right one. Either way both are kept, whole, and the act is audited.
+//! Decides which of two contents of one id is kept as the event. Both are stored in either case, and the act is
+//! audited.
 //!
-//! * For the journal's: the other stays set aside.
-//! * For the source's: it becomes an event of its own at the end of the journal, and the one that was there is given up
-//!   and set aside. Only where no target can have seen that one: no receiver would take a second content of an id.
+//! * Keep the journal's: the other content stays set aside.
+//! * Keep the source's: it becomes a new event at the end of the journal, and the present event is given up and set
+//!   aside. Only if no target can have received the present one: a receiver accepts only one content per id.
 
 use std::path::PathBuf;
 
@@ -16,51 +17,52 @@ use crate::event::inspect;
 use crate::journal::{self, Audit, Conflict, Entry};
 use crate::store::{ReadTx, WriteTx};
 
-/// Which content is kept.
+/// The content to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     /// The one in the journal.
     Journal,
-    /// The one that came later, from another store.
+    /// The one from the older store.
     Source,
 }
 
-/// What a person decided.
+/// A decision of the user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Decision<'a> {
-    /// Which content is kept.
+    /// The content to keep.
     pub(crate) keep: Keep,
-    /// Of these ids; `None`: of all.
+    /// For these ids; for all if `None`.
     pub(crate) ids: Option<&'a [String]>,
-    /// Only where the other content came from this store, or has this digest.
+    /// Only if the other content came from this store, or has this digest.
     pub(crate) from: Option<&'a str>,
-    /// Only look.
+    /// Change nothing.
     pub(crate) is_dry: bool,
 }
 
 /// A conflict that stays open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Refused {
-    /// The id both have.
+    /// The id of both.
     pub(crate) event_id: String,
-    /// The store it is in.
+    /// Its store.
     pub(crate) store: String,
-    /// Why it cannot be decided so.
+    /// Why the decision cannot be applied.
     pub(crate) reason: String,
 }
 
-/// What came of a decision.
+/// Result of a decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Decided {
-    /// Conflicts that are closed, or that would be.
+    /// Number of conflicts that are closed, or would be.
     pub(crate) conflicts: u64,
     /// Conflicts that stay open.
     pub(crate) refused: Vec<Refused>,
-    /// Stores that could not be looked at, and why.
+    /// Stores that could not be read, with the error.
     pub(crate) troubles: Vec<String>,
 }
 
-/// Decides in every store; those that do not exist have no conflicts, and one that cannot be opened stops no other.
+/// Applies the decision in every store; a missing store has no conflicts, and an unreadable one does not stop the
+/// others.
 pub(crate) fn decide_everywhere(
     stores: &[(String, PathBuf)],
     now: Timestamp,
@@ -90,7 +92,7 @@ pub(crate) fn decide_everywhere(
     decided
 }
 
-/// What deciding would come to.
+/// The result that the decision would have.
 fn look(tx: &ReadTx<'_>, store: &str, decision: &Decision<'_>) -> Result<Decided, Error> {
     let mut decided = Decided::default();
     for (conflict, others) in chosen(tx, decision)? {
@@ -140,7 +142,7 @@ impl Decided {
     }
 }
 
-/// The open conflicts that a decision is about, each with how many others of them are about the same id.
+/// The open conflicts that the decision concerns, each with the number of others with the same id.
 fn chosen(tx: &ReadTx<'_>, decision: &Decision<'_>) -> Result<Vec<(Conflict, usize)>, Error> {
     let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
     let is_meant = |conflict: &Conflict| {
@@ -160,7 +162,7 @@ fn chosen(tx: &ReadTx<'_>, decision: &Decision<'_>) -> Result<Vec<(Conflict, usi
     Ok(open.into_iter().map(|conflict| (others(&conflict), conflict)).map(|(others, one)| (one, others)).collect())
 }
 
-/// Why a conflict cannot be decided so.
+/// Why the decision cannot be applied to a conflict; `None` if it can.
 fn why_not(
     tx: &ReadTx<'_>,
     conflict: &Conflict,
@@ -189,7 +191,7 @@ const fn words(obstacle: Obstacle) -> &'static str {
     }
 }
 
-/// Makes the source's content an event of the journal, in the place of the one that has the id.
+/// Makes the source's content an event of the journal, replacing the one that has the id.
 fn take_in(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -206,7 +208,7 @@ fn take_in(
         Ok(seen) => (before.event_type.as_str(), seen.occurred_at.as_deref()),
         Err(_) => (before.event_type.as_str(), None),
     };
-    // What waited goes on waiting, and a family that never leaves does not leave by a decision about contents.
+    // An event on hold stays on hold, and a family that must not be sent stays on this machine.
     let rule = Policy { is_held: before.held.as_deref() == Some(IMPORTED), ..policy.clone() };
     let entry = Entry {
         event_id: &conflict.event_id,

@@ -1,14 +1,13 @@
-//! Where older versions keep events and bodies (`formats/storage-and-wire` section 1.2): files found by their names.
+//! Finds the stores of older versions by file name.
 
 use std::path::{Path, PathBuf};
 
 use crate::base::text;
 
-/// What a file is by its name and place, in the order in which files are taken over: the first of two contents of one
-/// event stays.
+/// Kind of a file by its name and place, in import order: the first of two contents of one event stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// `queue.db`: the queue of nobody in particular.
+    /// `queue.db`: the queue without a scope.
     Queue,
     /// `queues/queue-<digest>.db`: the queue of one server, user and team.
     ScopedQueue,
@@ -16,17 +15,17 @@ pub(crate) enum Kind {
     Journal,
     /// `projects/<uuid>/sync/sync.db`, of 3.2.7, which may still use it.
     ProjectStore,
-    /// What a full queue was written out to, below a project.
+    /// A file of events that did not fit into a full queue, below a project.
     Overflow,
     /// The same in the home directory.
     Jsonl,
-    /// `migration_audit.db`: what an older migration noted, taken over after the events it is about.
+    /// `migration_audit.db`: the record of an older migration, imported after the events it refers to.
     Audit,
 }
 
 impl Found {
-    /// True when a file that lies in a repository is reached through a link out of it: a repository may have brought that,
-    /// to have something else read.
+    /// True if a file inside a repository is reached through a link out of it: a repository may contain such a link to
+    /// have another file read.
     pub(super) fn leads_out(&self) -> bool {
         if self.kind != Kind::Overflow {
             return false;
@@ -35,14 +34,14 @@ impl Found {
         let root = self.path.ancestors().nth(3).map(Path::canonicalize);
         match (root, self.path.canonicalize()) {
             (Some(Ok(root)), Ok(path)) => !path.starts_with(root),
-            // What is not there is said where it is opened.
+            // A missing file is reported when it is opened.
             _ => false,
         }
     }
 }
 
 impl Kind {
-    /// Its word in documents.
+    /// The word in documents.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Queue => "queue",
@@ -76,8 +75,8 @@ enum Place {
     Overflow,
 }
 
-/// The older stores below `home`, and in the projects at `roots`, in the order in which they are taken over. What cannot
-/// be listed is not there.
+/// The older stores below `home`, and in the projects at `roots`, in import order. A directory that cannot be listed
+/// counts as empty.
 pub(crate) fn discover(home: Option<&Path>, roots: &[&Path]) -> Vec<Found> {
     let mut found = Vec::new();
     if let Some(home) = home {
@@ -87,7 +86,7 @@ pub(crate) fn discover(home: Option<&Path>, roots: &[&Path]) -> Vec<Found> {
         for project in std::fs::read_dir(home.join("projects")).into_iter().flatten().flatten() {
             let known = found.len();
             stores_in(&project.path().join("sync"), Place::Project, &mut found);
-            // Each is called like its project: the files all have one name.
+            // The label is the project's, since all these files have the same name.
             found.iter_mut().skip(known).for_each(|store| store.label = text::path(Path::new(&project.file_name())));
         }
     }
@@ -108,7 +107,7 @@ fn stores_in(dir: &Path, place: Place, found: &mut Vec<Found>) {
     }
 }
 
-/// What a file of this name is in this place, and its label.
+/// Kind and label of a file with this name in this place; `None` for other files.
 fn named(place: Place, name: &str) -> Option<(Kind, String)> {
     let (stem, extension) = name.rsplit_once('.')?;
     let is_digest = |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));

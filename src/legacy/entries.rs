@@ -1,8 +1,7 @@
-//! The store that Spec Kitty 3.2.7 keeps for each project (`formats/storage-and-wire` section 4.2): journal entries, each
-//! a JSON record with the envelope's bytes in base64.
+//! The per-project store of Spec Kitty 3.2.7: journal entries, each a JSON record with the envelope's bytes in base64.
 //!
-//! What that version delivered is not told in a form that is known here, so nothing is taken for delivered; a target says
-//! that it has what it has.
+//! The form in which that version records deliveries is unknown, so no event counts as delivered; the target reports
+//! which events it has.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -14,7 +13,7 @@ use crate::base::{Interrupt, text};
 use crate::store::{Foreign, ForeignError, LONGEST_CELL, Stamp};
 
 const TABLE: &str = "journal_entries";
-/// What a reader cannot do without.
+/// Columns that a reader needs.
 const NEEDED: [&str; 3] = ["entry_id", "capture_sequence", "payload_json"];
 
 /// A project's store of 3.2.7, opened.
@@ -23,7 +22,7 @@ pub(super) struct Entries {
     list: String,
 }
 
-/// What of a record is looked at.
+/// The fields of a record that are read.
 #[derive(Deserialize)]
 struct Record {
     event_id: Option<String>,
@@ -123,7 +122,7 @@ fn show<E>(row: &Row<'_>, visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>) ->
     })
 }
 
-/// The event that a record is about: under the id that it names, else under that of its entry.
+/// The event of a record: under the id in the record, else under the id of its entry.
 fn entry(id: ValueRef<'_>, json: &[u8]) -> Result<Entry, String> {
     let record: Record = serde_json::from_slice(json).map_err(|_| "its record is not what 3.2.7 writes".to_owned())?;
     let event_id = match &record.event_id {
@@ -139,7 +138,7 @@ fn entry(id: ValueRef<'_>, json: &[u8]) -> Result<Entry, String> {
     Ok(Entry { event_id, event_type: record.event_type.unwrap_or_default(), envelope })
 }
 
-/// Strict base64 (RFC 4648 section 4) with its padding: one spelling for any bytes, so that nothing is guessed.
+/// Strict base64 (RFC 4648 section 4) with its padding: exactly one spelling for any bytes.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;

@@ -1,5 +1,5 @@
-//! Rows looked at ahead of the store: while one batch is written, another thread looks at the next. Memory holds a few
-//! batches, however many rows there are.
+//! Parses rows ahead of the store: while one batch is written, another thread parses the next. Memory holds a few
+//! batches, for any number of rows.
 
 use std::sync::mpsc::channel;
 
@@ -8,29 +8,29 @@ use rusqlite::types::Value;
 use super::source::{Looked, Source, Stop, kept};
 use crate::event::{Inspection, NotAnEvent, inspect};
 
-/// A batch goes on its way with this many rows or bytes.
+/// Rows or bytes after which a batch is passed on.
 const ROWS: usize = 256;
 const BYTES: usize = 1 << 20;
-/// Batches on their way.
+/// Number of batches that may wait for the store.
 const AHEAD: usize = 3;
 
-/// An event row of an older store, and what its envelope says of itself.
+/// An event row of an older store, with the fields of its envelope.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) event_id: String,
     pub(super) event_type: String,
     pub(super) data: Vec<u8>,
-    /// As the store says it.
+    /// As stored.
     pub(super) queued_at: Value,
-    /// As the store says it.
+    /// As stored.
     pub(super) retry_count: Value,
     pub(super) seen: Result<Inspection, NotAnEvent>,
 }
 
-/// A row, or why it is no event.
+/// A row, or why it is not an event.
 type Examined = Result<Row, String>;
 
-/// Shows the rows of these keys, in this order.
+/// Visits the rows of these keys, in this order.
 pub(super) fn examine<E>(
     source: &Source,
     keys: &[i64],

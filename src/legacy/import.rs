@@ -1,4 +1,4 @@
-//! Taking over what one source has for one store: one transaction, with the mark that it is done.
+//! Imports the share of one source for one store: one transaction, including the mark that it is done.
 
 use super::examine::{Row, examine};
 use super::marks::{self, Descent, Provenance};
@@ -12,22 +12,22 @@ use crate::event::{Inspection, NamespaceRef, NotAnEvent, WireForm};
 use crate::journal::{self, Appended, Document, Entry};
 use crate::store::{ForeignError, Store, WriteTx};
 
-/// Most notes that are kept of one source.
+/// Maximum number of notes stored per source.
 const NOTES: usize = 50;
 
-/// What came of a source, in one store or in all.
+/// Result of importing a source, in one store or in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) imported: u64,
     pub(super) deduplicated: u64,
     pub(super) conflicts: u64,
-    /// Those of them that are about rows which name no project.
+    /// Conflicts of rows that name no project.
     pub(super) foreign_conflicts: u64,
     pub(super) held: u64,
     pub(super) purged: u64,
     pub(super) bodies: u64,
     pub(super) failures: u64,
-    /// Rows that could not be taken over.
+    /// Number of rows that could not be imported.
     pub(super) refused: u64,
     pub(super) notes: Vec<String>,
 }
@@ -46,7 +46,7 @@ impl Tally {
         other.notes.into_iter().for_each(|note| self.note(note));
     }
 
-    /// The same, of the store of this destination.
+    /// The same numbers for the store of this destination.
     pub(super) fn of(mut self, destination: &Destination) -> Self {
         if *destination == Destination::Unassigned {
             self.foreign_conflicts = self.conflicts;
@@ -66,26 +66,26 @@ impl Tally {
         self.refuse_all(1, why);
     }
 
-    /// So many rows are refused for one reason.
+    /// Counts this many rows as refused, for one reason.
     pub(super) fn refuse_all(&mut self, rows: usize, why: &str) {
         self.refused += rows as u64;
         self.note(format!("not imported: {why}"));
     }
 }
 
-/// A source on its way into one store.
+/// A source and the store that imports from it.
 pub(super) struct Job<'a> {
     pub(super) found: &'a Found,
     pub(super) source: &'a Source,
     pub(super) share: &'a Share,
     pub(super) provenance: &'a Provenance,
-    /// The mark that says done; `None` when the file changed so lately that it must be looked at again.
+    /// The mark that the import is done; `None` if the file changed so recently that it must be read again.
     pub(super) stamp: Option<&'a str>,
     pub(super) policy: &'a Policy,
     pub(super) now: Timestamp,
 }
 
-/// Why nothing of a source is in the store.
+/// Why nothing was imported.
 pub(super) enum Trouble {
     /// The source cannot be read.
     Source(ForeignError),
@@ -108,7 +108,7 @@ impl From<Stop<Self>> for Trouble {
     }
 }
 
-/// Takes over the share, unless a mark says that it is here.
+/// Imports the share, unless a mark shows that it is imported.
 pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, Trouble> {
     store.write(|tx| {
         if let Some(stamp) = job.stamp
@@ -130,11 +130,11 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
             })
             .map_err(Trouble::from)
         })?;
-        // What was kept apart before is here already.
+        // Contents that were set aside before are already stored.
         let opened = u64::try_from(journal::totals(tx)?.conflicts - before).unwrap_or(0);
         tally.deduplicated += tally.conflicts - opened;
         tally.conflicts = opened;
-        // A queued body cannot be held: where events wait, documents stay where they are.
+        // A queued document cannot be put on hold: if events are, documents stay in the older store.
         let bodies = if job.policy.is_held { &[][..] } else { job.share.bodies.as_slice() };
         for (table, keys) in [(BodyTable::Queue, bodies), (BodyTable::Failures, job.share.failures.as_slice())] {
             for key in keys {
@@ -177,7 +177,7 @@ fn event(
         occurred_at: seen.and_then(|seen| seen.occurred_at.as_deref()),
         envelope: &data,
         wire,
-        // Each was captured as an event of its own, and may have been seen: none takes another's place.
+        // Each was captured as a separate event, and may have been sent: none supersedes another.
         coalesce: None,
         held,
         origin,
@@ -201,7 +201,7 @@ fn event(
             tally.purged += 1;
             (seq, false)
         }
-        // There is no bound on an import.
+        // An import has no limit of events.
         Appended::Full { .. } => {
             tally.refuse(&format!("{}: no room", text::printable(&event_id)));
             return Ok(());
@@ -212,7 +212,7 @@ fn event(
     Ok(marks::descend(tx, &Descent { seq, source, sha256, differs, queued_at, retry_count })?)
 }
 
-/// What sending an envelope takes that an older store has under this id.
+/// How an envelope that an older store has under this id must be changed for sending.
 pub(super) fn wire_form(event_id: &str, seen: &Result<Inspection, NotAnEvent>) -> WireForm {
     match seen {
         Ok(seen) if seen.event_id == event_id => seen.wire,
@@ -281,7 +281,7 @@ fn body(
     Ok(())
 }
 
-/// What makes a body row the same as another: its seven names, its table, and there the reason.
+/// The identity of a document row: its seven names, its table, and in the failure log the reason.
 fn key_of(row: &BodyRow) -> Sha256 {
     let reason = match &row.rest {
         BodyRest::Queued { .. } => None,

@@ -1,8 +1,8 @@
-//! What an older ledger says of the very target that is configured (`formats/storage-and-wire` sections 5 and 6).
+//! Deliveries to the configured target that an older ledger records.
 //!
-//! Only `success` and `duplicate` of the same identity count, and not at all when the older version delivered to an
-//! external receiver: it recorded that under the Teamspace's name. What is not believed is sent once more, and the
-//! target says that it has it.
+//! Only `success` and `duplicate` of the same identity count, and none if the older version delivered to an external
+//! receiver: it recorded that under the Teamspace's name. Events whose delivery is not believed are sent again, and the
+//! target answers that it has them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::endpoint::{Identity, ReceiverKind};
 use crate::journal;
 use crate::store::{Foreign, ForeignError, Stamp, Store, WriteTx};
 
-/// Rows posted together.
+/// Number of rows posted together.
 const CHUNK: usize = 1000;
 
 /// The older ledger's file.
@@ -39,7 +39,7 @@ pub(super) fn found(home: Option<&Path>) -> Option<Ledger> {
     Some(Ledger { path, stamp })
 }
 
-/// Of whom the ledger is asked.
+/// The target and store for which the ledger is read.
 pub(super) struct Question<'a> {
     pub(super) home: &'a Path,
     pub(super) scratch: &'a Path,
@@ -47,16 +47,16 @@ pub(super) struct Question<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What the ledger said.
+/// Result of reading the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Events that the target has, and that were still to be tried.
+    /// Number of events that the target has and that were still to be sent.
     pub(crate) delivered: u64,
-    /// Why the ledger is not believed.
+    /// Why the ledger is not believed; `None` if it is.
     pub(crate) doubt: Option<&'static str>,
 }
 
-/// Notes in the store what the target has, unless that was done since anything new came.
+/// Records in the store what the target has, unless that was done since the last new event.
 pub(super) fn believe(
     store: &mut Store,
     ledger: &Ledger,
@@ -109,7 +109,7 @@ pub(super) fn believe(
     })
 }
 
-/// Why an older ledger is not believed.
+/// Why an older ledger is not believed; `None` if it is.
 fn doubt(home: &Path) -> Option<&'static str> {
     match scopes::older_mode(home).as_deref() {
         Some("external_receiver") => {
@@ -120,7 +120,7 @@ fn doubt(home: &Path) -> Option<&'static str> {
     }
 }
 
-/// The events of the journal that the ledger says the target has, in the journal's order.
+/// The events of the journal that the ledger records as delivered, in journal order.
 fn delivered(tx: &WriteTx<'_>, foreign: &Foreign, asked: &Question<'_>) -> Result<Vec<Inherited>, Trouble> {
     foreign.begin();
     let sorted = |error| Trouble::Source(foreign.sorted(error));

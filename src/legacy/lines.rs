@@ -1,4 +1,4 @@
-//! Files of envelopes, one on each line: what a full queue was written out to.
+//! Files of envelopes, one per line: the overflow of a full queue.
 
 use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -12,14 +12,14 @@ use crate::base::files::open_regular;
 use crate::event::inspect;
 use crate::store::{ForeignError, LONGEST_CELL, PrivateCopy, Stamp};
 
-/// A file of lines; a key is the place where a line begins.
+/// A file of lines; the key of a line is its offset in bytes.
 pub(super) struct Lines {
     file: RefCell<BufReader<std::fs::File>>,
     copy: PrivateCopy,
 }
 
 impl Lines {
-    /// Opens a private copy: a line that was looked at must be the same line when it is taken over.
+    /// Opens a private copy: a line must be the same when it is examined and when it is imported.
     pub(super) fn open(path: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
         let copy = PrivateCopy::make(path, scratch, interrupt)?;
         let file = open_regular(copy.path()).map_err(ForeignError::NoCopy)?;
@@ -30,7 +30,7 @@ impl Lines {
         self.copy.stamp()
     }
 
-    /// Shows each line with its place. Blank lines are nothing.
+    /// Visits each line with its offset. Blank lines are skipped.
     pub(super) fn each<E>(&self, visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>) -> Result<(), Stop<E>> {
         let failed = |e| Stop::Source(ForeignError::Unreadable(e));
         let mut file = self.file.borrow_mut();
@@ -51,7 +51,7 @@ impl Lines {
         }
     }
 
-    /// Shows the lines that begin at these places.
+    /// Visits the lines at these offsets.
     pub(super) fn events<E>(
         &self,
         keys: &[i64],
@@ -71,7 +71,7 @@ impl Lines {
     }
 }
 
-/// Shows a line as the event its envelope says it is.
+/// Visits a line as the event that its envelope describes.
 fn show<E>(line: &[u8], number: u64, visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>) -> Result<(), E> {
     match inspect(line) {
         Ok(seen) => visit(Ok(EventRow {
@@ -85,13 +85,13 @@ fn show<E>(line: &[u8], number: u64, visit: &mut dyn FnMut(Looked<'_>) -> Result
     }
 }
 
-/// What comes next in a file.
+/// The next line of a file.
 enum Line {
-    /// A line without its end.
+    /// A line without its line end.
     Whole(Vec<u8>),
-    /// A line that is too long, passed over.
+    /// A line that is too long, skipped.
     TooLong,
-    /// Nothing more.
+    /// End of the file.
     End,
 }
 

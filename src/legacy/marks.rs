@@ -1,4 +1,4 @@
-//! What a store remembers of the older stores it got something from.
+//! A store's record of the older stores it imported from.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use super::{Error, Found};
 use crate::base::{Sha256, Timestamp};
 use crate::store::{ReadTx, WriteTx};
 
-/// Whose queue a file was.
+/// Server, user and team of a file's queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Provenance {
     /// `known:<digest>` or `unknown:<label>`.
     pub(super) word: String,
-    /// `server|user|team`, where that is known.
+    /// `server|user|team`, if known.
     pub(super) scope: Option<String>,
 }
 
-/// The stamp up to which a file's share is here; `None` when it never was, or not as a whole.
+/// The stamp of the file when its share was completely imported; `None` if it never was.
 pub(super) fn done(tx: &ReadTx<'_>, path: &Path) -> Result<Option<String>, Error> {
     let found = tx
         .prepare("SELECT done FROM legacy_sources WHERE path = ?1")?
@@ -27,7 +27,7 @@ pub(super) fn done(tx: &ReadTx<'_>, path: &Path) -> Result<Option<String>, Error
     Ok(found.flatten())
 }
 
-/// The row of a source, written or brought up to date; it is not done.
+/// Inserts or updates the row of a source; it is not marked as done.
 pub(super) fn begin(tx: &WriteTx<'_>, found: &Found, provenance: &Provenance, now: Timestamp) -> Result<i64, Error> {
     Ok(tx
         .prepare(
@@ -50,30 +50,30 @@ pub(super) fn begin(tx: &WriteTx<'_>, found: &Found, provenance: &Provenance, no
         )?)
 }
 
-/// Notes that everything a source has for this store is here.
+/// Marks a source's share as completely imported.
 pub(super) fn finish(tx: &WriteTx<'_>, source: i64, stamp: &str) -> Result<(), Error> {
     tx.prepare("UPDATE legacy_sources SET done = ?2 WHERE id = ?1")?.execute((source, stamp))?;
     Ok(())
 }
 
-/// A row of an older store that is a row of the journal.
+/// The origin of a journal row in an older store.
 #[derive(Debug)]
 pub(super) struct Descent {
     /// The journal row.
     pub(super) seq: i64,
     /// The older store.
     pub(super) source: i64,
-    /// The digest of its bytes, where they are not the journal's.
+    /// The digest of its bytes there, if they differ from the journal's.
     pub(super) sha256: Option<Sha256>,
-    /// They mean something else, and are kept apart.
+    /// True if they have another meaning, and are set aside.
     pub(super) differs: bool,
-    /// When it was queued there, as it stands there.
+    /// When it was queued there, as stored.
     pub(super) queued_at: Value,
-    /// How often it failed there, as it stands there.
+    /// How often it failed there, as stored.
     pub(super) retry_count: Value,
 }
 
-/// Records where a row came from.
+/// Records the origin of a row.
 pub(super) fn descend(tx: &WriteTx<'_>, from: &Descent) -> Result<(), Error> {
     tx.prepare(
         "INSERT OR REPLACE INTO legacy_provenance (seq, source, sha256, differs, queued_at, retry_count)
@@ -90,7 +90,7 @@ pub(super) fn descend(tx: &WriteTx<'_>, from: &Descent) -> Result<(), Error> {
     Ok(())
 }
 
-/// A source of a row, as one store noted it for another to note as well.
+/// The origin of a row, read from one store to be recorded in another.
 #[derive(Debug, Clone)]
 pub(super) struct Noted {
     path: Vec<u8>,
@@ -101,7 +101,7 @@ pub(super) struct Noted {
     cells: [Value; 2],
 }
 
-/// Every source of a row.
+/// Every origin of a row.
 pub(super) fn noted(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Noted>, Error> {
     let mut statement = tx.prepare(
         "SELECT s.path, s.kind, s.label, s.provenance, s.scope, p.sha256, p.differs, p.queued_at, p.retry_count
@@ -120,7 +120,7 @@ pub(super) fn noted(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Noted>, Error> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Notes the source for a row of this store. A source that this store reads itself keeps its mark.
+/// Records the origin of a row of this store. A source that this store imports directly keeps its mark.
 pub(super) fn note_again(tx: &WriteTx<'_>, now: Timestamp, seq: i64, noted: &Noted) -> Result<(), Error> {
     let [kind, label, provenance] = &noted.words;
     let source: i64 = tx
@@ -140,19 +140,19 @@ pub(super) fn note_again(tx: &WriteTx<'_>, now: Timestamp, seq: i64, noted: &Not
     Ok(())
 }
 
-/// Forgets where a row is from: another store notes it now, or a person had it removed.
+/// Removes the origins of a row: another store records them now, or a user removed the event.
 pub(super) fn forget(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
     tx.prepare("DELETE FROM legacy_provenance WHERE seq = ?1")?.execute([seq])?;
     Ok(())
 }
 
-/// Forgets where any row is from.
+/// Removes the origins of all rows.
 pub(crate) fn forget_all(tx: &WriteTx<'_>) -> Result<(), crate::books::Error> {
     tx.prepare("DELETE FROM legacy_provenance")?.execute([])?;
     Ok(())
 }
 
-/// The sources of which rows are noted.
+/// The sources with recorded rows.
 pub(super) fn givers_of_rows(tx: &ReadTx<'_>) -> Result<Vec<Giver>, Error> {
     let mut statement = tx.prepare(
         "SELECT s.label, s.path FROM legacy_sources AS s
@@ -172,7 +172,7 @@ pub(super) fn inherit(tx: &WriteTx<'_>, from: i64, to: i64, content: &Sha256) ->
     Ok(())
 }
 
-/// Notes that a body was taken from a source; true when it never was from any.
+/// Records that a document was imported from a source; true if it was not imported before.
 pub(super) fn take_body(tx: &WriteTx<'_>, body: &Sha256, source: i64) -> Result<bool, Error> {
     let is_known = tx.prepare("SELECT 1 FROM legacy_bodies WHERE body = ?1 LIMIT 1")?.exists([&body.as_bytes()[..]])?;
     tx.prepare("INSERT OR IGNORE INTO legacy_bodies (body, source) VALUES (?1, ?2)")?
@@ -180,7 +180,7 @@ pub(super) fn take_body(tx: &WriteTx<'_>, body: &Sha256, source: i64) -> Result<
     Ok(!is_known)
 }
 
-/// An older store that gave something to this one.
+/// An older store that this one imported from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Giver {
     /// Its short name.
@@ -190,7 +190,7 @@ pub(crate) struct Giver {
 }
 
 impl Giver {
-    /// True when a person may mean it by this name: its label, the name of its file, or its path.
+    /// True if a user may refer to it by this name: its label, the name of its file, or its path.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         let file = self.path.rsplit(['/', '\\']).next().unwrap_or_default();
         name == self.label || name == file || name == self.path
@@ -202,13 +202,13 @@ impl Giver {
     }
 }
 
-/// Every older store that gave something to this one.
+/// Every older store that this one imported from.
 pub(crate) fn givers(tx: &ReadTx<'_>) -> Result<Vec<Giver>, Error> {
     let mut statement = tx.prepare("SELECT label, path FROM legacy_sources ORDER BY id")?;
     Ok(statement.query_map([], Giver::of)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Those that gave a row.
+/// The older stores that a row came from.
 pub(super) fn sources_of(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Giver>, Error> {
     let mut statement = tx.prepare(
         "SELECT s.label, s.path FROM legacy_provenance AS p JOIN legacy_sources AS s ON s.id = p.source
@@ -217,7 +217,7 @@ pub(super) fn sources_of(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Giver>, Error>
     Ok(statement.query_map([seq], Giver::of)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// A path as a store keeps it.
+/// A path in stored form.
 pub(super) fn name(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }

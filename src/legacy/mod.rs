@@ -1,16 +1,16 @@
-//! Older stores: queues and journals that earlier versions of Spec Kitty left behind, taken over.
+//! Imports older stores: queues and journals of earlier versions of Spec Kitty.
 //!
 //! * `discover` finds files by name; `source` opens one (`queue` for databases, on a private copy; `lines` for overflow
-//!   files) and shows its rows; `share` sorts them by the store they belong to; `import` writes one share in one
-//!   transaction, with its mark; `take_over` does all that is new. `catalog` remembers what need not be read again,
-//!   `ledger` what an older version delivered, `scopes` whose queue a file was, `odd` explains rows. `conflicts` shows ids
-//!   with two contents, `decide` is what a person says to them, `cleanup` renames files that are done with.
+//!   files) and visits its rows; `share` sorts them by destination store; `import` writes one share in one transaction,
+//!   with its mark; `take_over` imports everything new. `catalog` caches which files need not be read again, `ledger`
+//!   reads what an older version delivered, `scopes` recognises server, user and team of a queue, `odd` describes
+//!   problems of rows. `conflicts` lists ids with two contents, `decide` applies the user's decision about them,
+//!   `cleanup` renames fully imported files.
 //!
-//! **Invariant:** a source is never changed, and never opened where it lies.
-//! **Invariant:** ids and bytes are kept as they are. The first of two contents of one id stays; the other is kept apart,
-//! whole. Nothing is made up: what is not known is said to be unknown.
-//! **Invariant:** a share and the mark that it is done are one transaction, so that a run that was killed anywhere is
-//! completed by the next one; one store is locked at a time.
+//! **Invariant:** a source is never changed, and never opened in place. **Invariant:** ids and bytes are kept as they
+//! are. The first of two contents of one id stays; the other is set aside. Unknown values are stored as unknown, never
+//! guessed. **Invariant:** a share and the mark that it is done are one transaction, so that the next run completes one
+//! that was killed; one store is locked at a time.
 
 mod audit;
 mod catalog;
@@ -59,22 +59,22 @@ pub(crate) use unassigned::{Given, Unassigned, give, unassigned};
 
 use crate::event::{Disposition, FamilyTable, disposition};
 
-/// Why an imported event is held until `migrate release`.
+/// Reason of the hold on imported events until `migrate release`.
 pub(crate) const IMPORTED: &str = "imported";
 
 /// What happens to imported events.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
-    /// Which families never leave.
+    /// Families that are never sent.
     pub(crate) families: FamilyTable,
     /// The project opted out.
     pub(crate) is_opted_out: bool,
-    /// Imported events wait for `migrate release`.
+    /// Imported events are on hold until `migrate release`.
     pub(crate) is_held: bool,
 }
 
 impl Policy {
-    /// Why an event of this type is held. Nothing that is imported is discarded.
+    /// Why an event of this type is put on hold; `None` if it is not. No imported event is discarded.
     fn hold(&self, event_type: &str) -> Option<&'static str> {
         match disposition(self.families.classify(event_type), self.is_opted_out, false) {
             Disposition::Keep | Disposition::AuditAndDiscard => self.is_held.then_some(IMPORTED),
@@ -84,19 +84,19 @@ impl Policy {
     }
 }
 
-/// Why taking over ended early.
+/// Why an import ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A store of ours.
+    /// A store of this program failed.
     #[error(transparent)]
     Books(#[from] crate::books::Error),
-    /// The state directory.
+    /// The state directory failed.
     #[error(transparent)]
     Io(std::io::Error),
-    /// Where a store lies.
+    /// A store has no valid place.
     #[error(transparent)]
     Config(crate::config::Error),
-    /// The lock of the one process that takes over.
+    /// Another process is importing.
     #[error(transparent)]
     Lock(crate::base::lock::Error),
 }

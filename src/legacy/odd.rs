@@ -1,13 +1,13 @@
-//! What is odd about a row of an older store: it is kept all the same, and a person is told. Pure.
+//! Problems of rows of older stores: the rows are still imported, and the user is informed. Pure.
 
 use rusqlite::types::Value;
 
 use crate::event::{Inspection, NotAnEvent};
 
-/// Seconds since the epoch that no honest queue has reached: the year 2200.
+/// Latest plausible time in a queue, in seconds since the epoch: the year 2200.
 const LATEST: i64 = 7_258_118_400;
 
-/// What is odd about a row, in words.
+/// The problem of a row, for people; `None` without one.
 pub(super) fn of(event_id: &str, queued_at: &Value, seen: Result<&Inspection, &NotAnEvent>) -> Option<String> {
     let time = match queued_at {
         Value::Integer(seconds) => odd_time(*seconds),

@@ -1,4 +1,4 @@
-//! What older stores hold of projects whose repositories did not take it over, by what the last imports counted.
+//! Rows of older stores whose projects' repositories did not import them, as counted by the last imports.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub(crate) struct OlderRows {
     pub(crate) files: Vec<String>,
 }
 
-/// The rows that no repository took over, ordered by project. Opens no older store.
+/// The rows that no repository imported, ordered by project. Opens no older store.
 pub(crate) fn older_rows(home: &Home) -> Vec<OlderRows> {
     let mut found: BTreeMap<String, OlderRows> = BTreeMap::new();
     for (file, known) in Catalog::load(&home.state).sources() {

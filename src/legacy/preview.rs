@@ -1,5 +1,5 @@
-//! `migrate --dry-run`: what would be taken over. Reads private copies in the system's own directory for temporary
-//! files, and writes nothing else.
+//! `migrate --dry-run`: what would be imported. Reads private copies in the system's directory for temporary files, and
+//! writes nothing else.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::store::{ForeignError, ReadStore, ReadTx};
 /// The contents seen so far in this preview, by destination and id.
 type Seen = HashMap<(String, String), Sha256>;
 
-/// What taking over would come to.
+/// The result that an import would have.
 pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
     let (mut taken, mut seen) = (Taken::default(), Seen::new());
     let looked = look(request).0;
@@ -28,7 +28,7 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
     let scopes = scopes(request, scratch.path(), &mut taken);
     for (found, todo) in looked {
         let report = match todo {
-            // What an older migration noted adds no event where its journals are.
+            // The record of an older migration adds no event if its journals exist.
             Todo::Read if found.kind == Kind::Audit => SourceReport::waiting(&found),
             Todo::Read => match source(request, &found, scratch.path(), &mut seen)? {
                 Ok((known, tally)) => {
@@ -44,7 +44,7 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
     Ok(taken)
 }
 
-/// A directory for the copies that other users of the machine cannot list.
+/// A directory for the copies that other users cannot list.
 fn private_scratch() -> std::io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -64,7 +64,7 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
     source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
     plan.unusable.iter().for_each(|why| tally.refuse(why));
     for (destination, share) in &plan.shares {
-        // What waits for a person's word is counted as well: this is where it is named.
+        // Rows that wait for the user's confirmation are counted as well, because this output shows them.
         if !request.may_take(found.kind, destination) {
             continue;
         }
@@ -83,7 +83,7 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
     Ok(Ok((plan.known(&source, tally.refused), tally)))
 }
 
-/// What a share would come to in a store, and which contents are new.
+/// The result that importing a share would have, and which contents are new.
 fn count(
     source: &Source,
     share: &Share,
@@ -150,7 +150,7 @@ fn one(
     Ok(())
 }
 
-/// The digest of what a text means; of its bytes where it is no JSON.
+/// The digest of a text's canonical form; of its bytes if it is not JSON.
 fn meaning(data: &[u8]) -> Sha256 {
     json::canonical(data).map_or_else(|| Sha256::of(data), |canonical| Sha256::of(&canonical))
 }

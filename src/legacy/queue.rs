@@ -1,5 +1,4 @@
-//! Queues of every era and the journals of 3.2.x (`formats/storage-and-wire` sections 2, 4 and 11): which tables and
-//! columns they have, and their rows.
+//! Queues of every version and the journals of 3.2.x: their tables, columns and rows.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -9,7 +8,7 @@ use super::{Found, Kind, tables};
 use crate::base::{Interrupt, Timestamp, text};
 use crate::store::{Foreign, ForeignError, LONGEST_CELL, Stamp};
 
-/// What a queue has in its newest era; the columns before `mission_slug` was called so are known as well.
+/// Tables and columns of a queue in its newest version; older names of `mission_slug` are also accepted.
 const QUEUE: &[(&str, &[&str])] = &[
     ("queue", &["id", "event_id", "event_type", "data", "timestamp", "retry_count", "coalesce_key"]),
     ("body_upload_queue", BODY),
@@ -52,7 +51,7 @@ const FAILURE: &[&str] = &[
     "first_failed_at",
     "last_failed_at",
 ];
-/// What a journal of 3.2.x has.
+/// Tables and columns of a journal of 3.2.x.
 const JOURNAL: &[(&str, &[&str])] = &[
     (
         "event_journal",
@@ -117,7 +116,7 @@ impl QueueFile {
         self.note.as_deref()
     }
 
-    /// See [`super::source::Source::survey`]. No index is used: whether it has every row was not checked.
+    /// See [`super::source::Source::survey`]. No index is used: it may not contain every row.
     pub(super) fn survey<E>(
         &self,
         visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>,
@@ -201,7 +200,7 @@ fn require(columns: &[String], table: &str, names: &[&str]) -> Result<(), Foreig
     }
 }
 
-/// Columns 1 to 6: id, type, envelope (NULL when it is too long), its length, time, failures.
+/// Columns 1 to 6: id, type, envelope (NULL if it is too long), its length, time, failures.
 fn event_list(columns: &[String], data: &str, time: &str) -> Result<String, ForeignError> {
     require(columns, if data == "data" { "queue" } else { "event_journal" }, &["event_id", data])?;
     let column = |name: &str| tables::expression(columns, name);
@@ -232,7 +231,7 @@ fn event<'r>(row: &'r Row<'_>) -> rusqlite::Result<Looked<'r>> {
     }))
 }
 
-/// The place of a row in the order of its time, as SQLite orders the kinds of values.
+/// The rank of a row by its time, as SQLite orders values of different types.
 #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range saturates")]
 fn place(time: ValueRef<'_>) -> i64 {
     match time {
@@ -246,7 +245,7 @@ fn place(time: ValueRef<'_>) -> i64 {
     }
 }
 
-/// The names that identify a body, in either spelling (section 2.1).
+/// The names that identify a document, in either spelling.
 fn identity(columns: &[String], table: &str) -> Result<String, ForeignError> {
     let either = |new: &'static str, old: &'static str| {
         if columns.iter().any(|column| column == old) && !columns.iter().any(|column| column == new) {
@@ -268,7 +267,7 @@ fn identity(columns: &[String], table: &str) -> Result<String, ForeignError> {
     Ok(names.join(", "))
 }
 
-/// Columns 1 to 7 identify; then hash algorithm, text (NULL when too long), time.
+/// Columns 1 to 7 identify; then hash algorithm, text (NULL if too long), time.
 fn body_list(columns: &[String]) -> Result<String, ForeignError> {
     let names = identity(columns, "body_upload_queue")?;
     require(columns, "body_upload_queue", &["content_body"])?;

@@ -1,4 +1,4 @@
-//! Imported events that wait: lifting their holds, of some sources or of all; and conflicts that nobody decided on.
+//! Imported events on hold: releasing them, by source or all; and open conflicts.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::store::{ReadTx, WriteTx};
 /// Rows examined in one transaction.
 const CHUNK: i64 = 1000;
 
-/// Lifts the holds of the next imported events above `after` that came from one of these sources, or of all where none
-/// is named; returns how many are owed now, and the last row examined, `None` at the end.
+/// Releases the next imported events above `after` from these sources, or from all for an empty list; returns how many
+/// are left to send now, and the last row examined, `None` at the end.
 pub(crate) fn release(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -29,7 +29,7 @@ pub(crate) fn release(
     Ok((released, rows.last().copied()))
 }
 
-/// How many would be.
+/// Number of events that a release would concern.
 pub(crate) fn count_held(tx: &ReadTx<'_>, sources: &[String]) -> Result<u64, Error> {
     let (mut count, mut after) = (0, 0);
     loop {
@@ -42,7 +42,7 @@ pub(crate) fn count_held(tx: &ReadTx<'_>, sources: &[String]) -> Result<u64, Err
     }
 }
 
-/// True when a row came from one of the sources.
+/// True if a row came from one of the sources.
 fn is_from(tx: &ReadTx<'_>, seq: i64, names: &[String]) -> Result<bool, Error> {
     if names.is_empty() {
         return Ok(true);
@@ -51,8 +51,7 @@ fn is_from(tx: &ReadTx<'_>, seq: i64, names: &[String]) -> Result<bool, Error> {
     Ok(sources.iter().any(|source| names.iter().any(|name| source.is_called(name))))
 }
 
-/// Ids with two contents that are not decided on, in the store at hand; none in one that cannot be read, of which more is
-/// said elsewhere.
+/// Number of open conflicts in the current store; 0 if it cannot be read, which is reported elsewhere.
 pub(crate) fn open_conflicts(store: &Path) -> u64 {
     let count = |store: crate::store::ReadStore| store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts));
     match books::open_read(store).map_err(Error::from).and_then(|store| store.map(count).transpose()) {

@@ -1,4 +1,4 @@
-//! What taking over came to, source by source.
+//! Result of an import, by source.
 
 use std::collections::BTreeSet;
 
@@ -12,24 +12,24 @@ use super::marks::Provenance;
 use crate::base::text;
 use crate::store::ForeignError;
 
-/// What all of it came to.
+/// Result of an import.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
-    /// Every older store that is there, in the order in which they are taken over.
+    /// Every existing older store, in import order.
     pub(crate) sources: Vec<SourceReport>,
-    /// What the older ledger said.
+    /// Result of the older ledger.
     pub(crate) ledger: Answer,
-    /// Another process takes over at this moment.
+    /// True if another process is importing at this moment.
     pub(crate) is_busy: bool,
-    /// A stop was asked for.
+    /// A stop was requested.
     pub(crate) was_interrupted: bool,
-    /// Stores of ours that could not take something.
+    /// Number of our stores that could not be written.
     pub(crate) store_errors: u64,
-    /// What else a person should know.
+    /// Warnings for people.
     pub(crate) warnings: Vec<String>,
 }
 
-/// What older stores hold of a project that its repository did not take over: it waits for a person's word.
+/// Rows of older stores of a project that its repository did not import: they wait for a user's confirmation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Waiting {
     /// Events.
@@ -50,7 +50,7 @@ impl Waiting {
 }
 
 impl Taken {
-    /// What waits for `taker`, the store of the project at hand as the catalog calls it.
+    /// The rows that wait for `taker`, the name of the current project's store in the catalog.
     pub(crate) fn waiting(&self, taker: &str) -> Waiting {
         let project = taker.split('/').next().unwrap_or_default();
         let mut waiting = Waiting::default();
@@ -66,26 +66,26 @@ impl Taken {
     }
 }
 
-/// One older store: a part of the document of `migrate --json`.
+/// One older store: part of the document of `migrate --json`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct SourceReport {
     /// The file.
     pub(crate) path: String,
-    /// What kind of store it is.
+    /// Kind of the store.
     pub(crate) kind: &'static str,
-    /// Its short name, as `migrate release` takes it.
+    /// Its short name, as accepted by `migrate release`.
     pub(crate) label: String,
-    /// `known:<digest>` or `unknown:<label>`: whose queue it was.
+    /// `known:<digest>` or `unknown:<label>`: server, user and team of the queue.
     pub(crate) provenance: String,
-    /// `server|user|team`, where that is known.
+    /// `server|user|team`, if known.
     pub(crate) scope: Option<String>,
     /// `imported`, `unchanged`, `failed`, `waiting`, or with a dry run `would_import`.
     pub(crate) result: &'static str,
-    /// Why it failed.
+    /// The error; null if it did not fail.
     pub(crate) error: Option<String>,
-    /// The stores it feeds.
+    /// The stores that its rows belong to.
     pub(crate) stores: Vec<String>,
-    /// How many of its rows go to each of them, where it was looked at.
+    /// Number of its rows for each of them, if it was read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) shares: Vec<ShareReport>,
     /// Event rows in it.
@@ -98,35 +98,35 @@ pub(crate) struct SourceReport {
     pub(crate) imported: u64,
     /// Events that were here already, with the same meaning.
     pub(crate) deduplicated: u64,
-    /// Events that were here already with another meaning.
+    /// Events that were here already with other content.
     pub(crate) conflicts: u64,
-    /// New events that are held.
+    /// New events that are on hold.
     pub(crate) held: u64,
-    /// Events that were purged here and stay so.
+    /// Events that were purged here, and stay so.
     pub(crate) purged: u64,
     /// Bodies that were new.
     pub(crate) bodies_imported: u64,
     /// Entries of the failure log that were new.
     pub(crate) failures_imported: u64,
-    /// Rows that could not be taken over.
+    /// Rows that could not be imported.
     pub(crate) refused: u64,
-    /// What is odd about it or its rows; plain sentences.
+    /// Problems of the file or its rows; whole sentences.
     pub(crate) notes: Vec<String>,
-    /// Those conflicts that are about rows which name no project: no concern of the project at hand.
+    /// Conflicts of rows that name no project; they do not concern the current project.
     #[serde(skip)]
     pub(crate) foreign_conflicts: u64,
-    /// Stores of ours that could not take its share.
+    /// Number of our stores that could not import its share.
     #[serde(skip)]
     pub(crate) store_errors: u64,
-    /// The stores that have their rows of it.
+    /// The stores that imported their rows of it.
     #[serde(skip)]
     pub(crate) taken_by: BTreeSet<String>,
-    /// It was looked at in this run.
+    /// True if it was read in this run.
     #[serde(skip)]
     pub(crate) is_news: bool,
 }
 
-/// What one of our stores gets of an older one.
+/// The share of one of our stores in an older one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ShareReport {
     /// The store: a project's id, or `unassigned`.
@@ -145,7 +145,7 @@ impl SourceReport {
         Self { result: "failed", error: Some(error.to_string()), is_news: true, ..Self::waiting(found) }
     }
 
-    /// A source that another process reads.
+    /// A source that another process is importing.
     pub(super) fn waiting(found: &Found) -> Self {
         Self {
             path: text::path(&found.path),
@@ -156,7 +156,7 @@ impl SourceReport {
         }
     }
 
-    /// A source that was not read, by what is known of it.
+    /// A source that was not read, from the catalog.
     pub(super) fn known(found: &Found, known: &Known) -> Self {
         Self {
             path: text::path(&found.path),

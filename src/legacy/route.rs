@@ -1,4 +1,4 @@
-//! Which store an event belongs to: that of the project its envelope names. Pure.
+//! The store that an event belongs to: that of the project in its envelope. Pure.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use serde::Deserialize;
 
 use crate::event::inspect;
 
-/// The store that takes an event or a body.
+/// The store for an event or a document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Destination {
     /// The store of a project, a lower-case hyphenated UUID.
     Project(String),
-    /// The store of what names no project.
+    /// The store for events that name no project.
     Unassigned,
 }
 
 impl Destination {
-    /// The destination of what names this project.
+    /// The destination for this project; `Unassigned` for `None`.
     pub(super) fn of(project_uuid: Option<&str>) -> Self {
         match project_uuid.and_then(|text| uuid::Uuid::parse_str(text.trim()).ok()) {
             Some(uuid) if !uuid.is_nil() => Self::Project(uuid.to_string()),
@@ -32,20 +32,20 @@ impl Destination {
         }
     }
 
-    /// The destination of this name.
+    /// The destination with this name.
     pub(super) fn named(name: &str) -> Self {
         if name == "unassigned" { Self::Unassigned } else { Self::of(Some(name)) }
     }
 }
 
-/// The destination of an envelope's bytes, whatever they are.
+/// The destination of an envelope's bytes, valid or not.
 pub(super) fn route(data: &[u8]) -> Destination {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow)]
         project_uuid: Option<Cow<'a, str>>,
     }
-    // The quick look reads one member; what it does not understand is looked at as a whole.
+    // The fast path reads one field; if that fails, the whole envelope is parsed.
     match serde_json::from_slice::<Named<'_>>(data) {
         Ok(named) => Destination::of(named.project_uuid.as_deref()),
         Err(_) => Destination::of(inspect(data).ok().and_then(|seen| seen.project_uuid).as_deref()),

@@ -1,5 +1,5 @@
-//! Whose queue a file was: its name is a one-way digest of `server|user|team`, so only scopes that are known from
-//! elsewhere can be recognised. Nothing is made up (`formats/storage-and-wire` sections 2.5 and 9).
+//! Recognises server, user and team of a queue: the file name is a one-way digest of `server|user|team`, so only
+//! combinations known from elsewhere can be recognised. Others are reported as unknown.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -11,13 +11,13 @@ use super::{Found, Kind};
 use crate::base::files::open_regular;
 use crate::endpoint::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
 
-/// Longer files of the older home directory are not read.
+/// Largest file of the older home directory that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// Servers, users and teams that are known, in any combination.
+/// Known servers, users and teams, combined in every way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
-    /// Addresses, as written.
+    /// URLs, as written.
     pub(crate) servers: Vec<String>,
     /// User names or e-mail addresses.
     pub(crate) users: Vec<String>,
@@ -25,12 +25,12 @@ pub(crate) struct Names {
     pub(crate) teams: Vec<String>,
 }
 
-/// Every scope that is known, by its digest.
+/// Every known scope, by its digest.
 #[derive(Debug, Default)]
 pub(super) struct Scopes(BTreeMap<String, String>);
 
 impl Scopes {
-    /// The scopes that the given names, the older home directory and its targets make known.
+    /// The scopes known from the given names, the older home directory and its targets.
     pub(super) fn gather(names: &Names, home: Option<&Path>, targets: &[OlderTarget]) -> Self {
         let mut names = names.clone();
         names.servers.push(OLDER_DEFAULT_SERVER.to_owned());
@@ -57,7 +57,7 @@ impl Scopes {
         scopes
     }
 
-    /// In both spellings.
+    /// Adds the scope in both spellings.
     fn add(&mut self, server: &str, user: &str, team: &str) {
         for spell in [queue_scope, plain_queue_scope] {
             let scope = spell(server, user, team);
@@ -65,7 +65,7 @@ impl Scopes {
         }
     }
 
-    /// Whose file this was.
+    /// Server, user and team of a file.
     pub(super) fn provenance(&self, found: &Found) -> Provenance {
         let scope = if found.kind == Kind::ScopedQueue { self.0.get(&found.label).cloned() } else { None };
         let certainty = if scope.is_some() { "known" } else { "unknown" };
@@ -73,8 +73,8 @@ impl Scopes {
     }
 }
 
-/// The way in which an older version delivered, as it would have read it: `teamspace` for want of a better word; `None`
-/// when the file cannot be read.
+/// The delivery mode of an older version, as that version would have read it: `teamspace` for unknown values; `None` if
+/// the file cannot be read.
 pub(super) fn older_mode(home: &Path) -> Option<String> {
     let file = home.join("config.toml");
     if !file.exists() {

@@ -1,4 +1,4 @@
-//! What one older store has for each of our stores: decided from a first look at every row.
+//! The share of each of our stores in one older store, determined by a first pass over every row.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::route::{Destination, route};
 use super::source::{BodyTable, Source, Stop};
 use crate::store::ForeignError;
 
-/// The rows of one source that one store takes, by their keys, in order.
+/// The rows of one source that belong to one store, by their keys, in order.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Share {
     /// Events.
@@ -19,10 +19,10 @@ pub(super) struct Share {
     pub(super) failures: Vec<i64>,
 }
 
-/// What a source holds.
+/// Content of a source.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// By destination, in the order in which the stores are locked.
+    /// Shares by destination, in the order in which the stores are locked.
     pub(super) shares: BTreeMap<Destination, Share>,
     /// Event rows, usable or not.
     pub(super) event_rows: u64,
@@ -30,12 +30,12 @@ pub(super) struct Plan {
     pub(super) body_rows: u64,
     /// Rows of the failure log.
     pub(super) failure_rows: u64,
-    /// Event rows that are no events, and why.
+    /// Event rows that are not valid events, with the reasons.
     pub(super) unusable: Vec<String>,
 }
 
 impl Plan {
-    /// What each store gets.
+    /// The share of each store.
     pub(super) fn shares(&self) -> Vec<ShareReport> {
         let count = |keys: &[i64]| keys.len() as u64;
         let report = |(destination, share): (&Destination, &Share)| ShareReport {
@@ -47,7 +47,7 @@ impl Plan {
         self.shares.iter().map(report).collect()
     }
 
-    /// What the catalog keeps of it.
+    /// The entry for the catalog.
     pub(super) fn known(&self, source: &Source, refused: u64) -> Known {
         Known {
             stamp: source.stamp().to_string(),
@@ -63,7 +63,7 @@ impl Plan {
     }
 }
 
-/// Looks at every row once. Memory: a few bytes for each.
+/// Reads every row once. Memory: a few bytes per row.
 pub(super) fn plan(source: &Source) -> Result<Plan, ForeignError> {
     let mut plan = Plan::default();
     let mut places: BTreeMap<Destination, Vec<(i64, i64)>> = BTreeMap::new();

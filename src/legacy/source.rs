@@ -1,4 +1,4 @@
-//! An older store, opened: its events and bodies as rows, whatever kind of file it is.
+//! An opened older store: its events and documents as rows, for any kind of file.
 
 use rusqlite::types::{Value, ValueRef};
 
@@ -9,36 +9,36 @@ use super::{Found, Kind};
 use crate::base::Interrupt;
 use crate::store::{ForeignError, Stamp};
 
-/// An event as an older store has it.
+/// An event row of an older store.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventRow<'r> {
-    /// The id it was queued under.
+    /// The id under which it was queued.
     pub(super) event_id: &'r str,
-    /// The type it was queued with.
+    /// The type with which it was queued.
     pub(super) event_type: &'r str,
     /// The envelope, byte for byte.
     pub(super) data: &'r [u8],
-    /// When it was queued, as the store says it.
+    /// When it was queued, as stored.
     pub(super) queued_at: ValueRef<'r>,
-    /// How often it failed, as the store says it.
+    /// How often it failed, as stored.
     pub(super) retry_count: ValueRef<'r>,
 }
 
-/// A row, or why it is no event.
+/// A row, or why it is not an event.
 pub(super) type Looked<'r> = Result<EventRow<'r>, String>;
 
-/// A body as an older queue has it, or an entry of its failure log.
+/// A row of an older document queue, or of its failure log.
 #[derive(Debug, Clone)]
 pub(super) struct BodyRow {
     /// `project_uuid`, `mission_slug`, `target_branch`, `mission_type`, `manifest_version`, `artifact_path`.
     pub(super) names: [String; 6],
-    /// The digest that the queue states.
+    /// The digest stated by the queue.
     pub(super) content_hash: String,
-    /// What else the row says.
+    /// The other fields.
     pub(super) rest: BodyRest,
 }
 
-/// What is particular to the two tables of bodies.
+/// The fields specific to one of the two tables.
 #[derive(Debug, Clone)]
 pub(super) enum BodyRest {
     /// A row of the queue.
@@ -47,20 +47,20 @@ pub(super) enum BodyRest {
     Failed { size_bytes: u64, reason: String, count: u32, first_at: i64, last_at: i64 },
 }
 
-/// Which table a body row is in.
+/// Table of a document row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyTable {
-    /// What waits for upload.
+    /// Documents that wait for upload.
     Queue,
-    /// What was refused for good.
+    /// Documents that were refused for good.
     Failures,
 }
 
 /// Why reading rows ended early.
 pub(super) enum Stop<E> {
-    /// The source cannot be read any further.
+    /// The source is not readable any further.
     Source(ForeignError),
-    /// Whoever reads does not want more.
+    /// The visitor stopped.
     Visitor(E),
 }
 
@@ -81,7 +81,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens what was found, on a private copy in `scratch`.
+    /// Opens a found store, on a private copy in `scratch`.
     pub(super) fn open(found: &Found, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
         match found.kind {
             Kind::ProjectStore => Entries::open(found, scratch, interrupt).map(Self::Entries),
@@ -92,7 +92,7 @@ impl Source {
         }
     }
 
-    /// What the directory said of it.
+    /// File state of the source.
     pub(super) fn stamp(&self) -> &Stamp {
         match self {
             Self::Database(file) => file.stamp(),
@@ -101,7 +101,7 @@ impl Source {
         }
     }
 
-    /// What a person should know of the file as a whole.
+    /// A note about the file as a whole, for people; `None` without one.
     pub(super) fn note(&self) -> Option<&str> {
         match self {
             Self::Database(file) => file.note(),
@@ -109,7 +109,7 @@ impl Source {
         }
     }
 
-    /// Shows every event row with its key and its place in the order; in no particular order.
+    /// Visits every event row with its key and its rank in the order; unordered.
     pub(super) fn survey<E>(
         &self,
         visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>,
@@ -121,7 +121,7 @@ impl Source {
         }
     }
 
-    /// Shows the event rows of these keys, in this order.
+    /// Visits the event rows with these keys, in this order.
     pub(super) fn events<E>(
         &self,
         keys: &[i64],
@@ -142,7 +142,7 @@ impl Source {
         }
     }
 
-    /// The body row of this key, or why it is none.
+    /// The document row with this key, or why it is invalid.
     pub(super) fn body(&self, table: BodyTable, key: i64) -> Result<Result<BodyRow, String>, ForeignError> {
         match self {
             Self::Database(file) => file.body(table, key),
@@ -151,7 +151,7 @@ impl Source {
     }
 }
 
-/// A cell kept as it stands.
+/// A cell in the form in which it is stored.
 pub(super) fn kept(cell: ValueRef<'_>) -> Value {
     match cell {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) if bytes.len() > 256 => Value::Null,

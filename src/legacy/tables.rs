@@ -1,15 +1,15 @@
-//! Tables and cells of databases that others wrote: looked at before they are believed.
+//! Tables and cells of databases written by other programs: checked before use.
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::store::{Foreign, ForeignError};
 
-/// The longest event id that is taken for one.
+/// The longest accepted event id, in bytes.
 const LONGEST_ID: usize = 1024;
 
-/// The columns of an ordinary table; `None` when there is none of this name. Computed columns do not count, nor does
-/// what only looks like a table.
+/// The columns of an ordinary table; `None` if there is none with this name. Computed columns, views and virtual tables
+/// do not count.
 pub(super) fn columns(foreign: &Foreign, table: &str) -> Result<Option<Vec<String>>, ForeignError> {
     let sorted = |e| foreign.sorted(e);
     let conn = foreign.conn();
@@ -23,7 +23,7 @@ pub(super) fn columns(foreign: &Foreign, table: &str) -> Result<Option<Vec<Strin
     names.collect::<rusqlite::Result<_>>().map(Some).map_err(sorted)
 }
 
-/// What the schema holds beyond the tables and columns that are known, in words; `None` when there is nothing.
+/// Tables and columns that are unknown, for people; `None` if there are none.
 pub(super) fn unknown_parts(
     foreign: &Foreign,
     known: &[(&str, &[&str])],
@@ -57,12 +57,12 @@ fn pragma(conn: &Connection, sql: &str) -> rusqlite::Result<i64> {
     conn.query_row(sql, [], |r| r.get(0))
 }
 
-/// An expression that reads a column, or NULL where the table has none of the name.
+/// An expression that reads a column, or NULL if the table lacks it.
 pub(super) fn expression(columns: &[String], name: &str) -> String {
     if columns.iter().any(|column| column == name) { format!("\"{name}\"") } else { "NULL".to_owned() }
 }
 
-/// An event id, or what is wrong with the cell.
+/// An event id, or the error of the cell.
 pub(super) fn event_id(cell: ValueRef<'_>) -> Result<&str, String> {
     let text = text(cell).map_err(|flaw| format!("its event_id {flaw}"))?;
     if text.trim().is_empty() {
@@ -74,7 +74,7 @@ pub(super) fn event_id(cell: ValueRef<'_>) -> Result<&str, String> {
     Ok(text)
 }
 
-/// The text of a cell, or what it is instead.
+/// The text of a cell, or a message about its type.
 pub(super) fn text(cell: ValueRef<'_>) -> Result<&str, String> {
     match cell {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| "is no UTF-8".to_owned()),
@@ -82,7 +82,7 @@ pub(super) fn text(cell: ValueRef<'_>) -> Result<&str, String> {
     }
 }
 
-/// The bytes of a text or of a blob, or what the cell is instead.
+/// The bytes of a text or blob, or a message about its type.
 pub(super) fn bytes(cell: ValueRef<'_>) -> Result<&[u8], String> {
     match cell {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(bytes),
@@ -90,7 +90,7 @@ pub(super) fn bytes(cell: ValueRef<'_>) -> Result<&[u8], String> {
     }
 }
 
-/// A count, wherever one can be read out of a cell.
+/// A count, if a number can be read from the cell; else 0.
 pub(super) fn count(cell: ValueRef<'_>) -> u32 {
     match cell {
         ValueRef::Integer(number) => u32::try_from(number.max(0)).unwrap_or(u32::MAX),
@@ -98,7 +98,7 @@ pub(super) fn count(cell: ValueRef<'_>) -> u32 {
     }
 }
 
-/// Seconds since the epoch as microseconds; 0 for what is no time.
+/// Seconds since the epoch as microseconds; 0 if it is not a time.
 #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range saturates")]
 pub(super) fn micros(cell: ValueRef<'_>) -> i64 {
     match cell {

@@ -1,4 +1,4 @@
-//! Taking over every older store that is new or changed; what is unchanged is not read.
+//! Imports every older store that is new or changed; unchanged ones are not read.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,31 +21,31 @@ use crate::config::Home;
 use crate::endpoint::Identity;
 use crate::store::{ForeignError, Stamp};
 
-/// What to take over, and how.
+/// Input of an import.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     /// The state directory and the older home directory.
     pub(crate) home: &'a Home,
-    /// The repository whose store takes what is the project's.
+    /// The repository whose store imports the rows of the project.
     pub(crate) repository: &'a RepositoryId,
-    /// A person had this repository take over what older stores hold of its project. Until then it lies there: the
-    /// project's id is a claim that any clone can make.
+    /// True if a user assigned the older stores of the project to this repository. Until then they are not imported:
+    /// the project's id is a claim that any clone can make.
     pub(crate) is_adopted: bool,
-    /// Files below the tops of the project that git tracks: a clone brought them along.
+    /// Files below the tops of the project that git tracks, so they came with a clone.
     pub(crate) tracked: &'a [PathBuf],
-    /// The tops of the project, where overflow files may lie.
+    /// The tops of the project, which may contain overflow files.
     pub(crate) roots: &'a [&'a Path],
-    /// The project at hand.
+    /// The current project; `None` without an id.
     pub(crate) project: Option<&'a str>,
     /// Its target.
     pub(crate) target: Option<&'a Identity>,
     /// What happens to its events.
     pub(crate) policy: Policy,
-    /// What is known of servers, users and teams.
+    /// Known servers, users and teams.
     pub(crate) names: Names,
-    /// Reads what could not be read before once more.
+    /// Reads unreadable stores again.
     pub(crate) retries: bool,
-    /// How long to wait for another process that takes over.
+    /// How long to wait for another importing process.
     pub(crate) patience: Duration,
     /// The time.
     pub(crate) clock: &'a dyn Clock,
@@ -53,17 +53,17 @@ pub(crate) struct Request<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
-/// An older store and what is to be done with it.
+/// What to do with an older store.
 pub(super) enum Todo {
-    /// Nothing: it is as it was.
+    /// Nothing: it is unchanged.
     Settled(Known),
-    /// It is to be read.
+    /// Read it.
     Read,
-    /// It cannot even be looked at.
+    /// Its file state could not be read.
     Failed(ForeignError),
 }
 
-/// Takes over what is new. A source that cannot be read is reported and stops nobody.
+/// Imports what is new. An unreadable source is reported and does not stop the others.
 pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
     let (todo, _) = look(request);
     let is_idle = todo.iter().all(|(_, todo)| matches!(todo, Todo::Settled(_)));
@@ -84,7 +84,7 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
         }
         Err(error) => return Err(error),
     };
-    // Whoever held it meanwhile may have done all of this.
+    // The process that held the lock may have imported everything.
     let (todo, catalog) = look(request);
     let is_idle = todo.iter().all(|(_, todo)| matches!(todo, Todo::Settled(_)));
     let scratch = scratch(state).map_err(Error::Io)?;
@@ -114,7 +114,7 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
     Ok(taken)
 }
 
-/// What is there, and what of it must be read.
+/// The existing older stores, and which of them must be read.
 pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
     let home = request.home;
     let found = discover(home.legacy.as_deref(), request.roots);
@@ -133,7 +133,7 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
     (todo, catalog)
 }
 
-/// True when there is no need to read the file: it is as it was, and so are the stores that got it.
+/// True if the file need not be read: it is unchanged, and so are the stores that imported it.
 fn is_settled(request: &Request<'_>, kind: Kind, known: &Known, stamp: &Stamp) -> bool {
     let home = request.home;
     let mut wanted =
@@ -148,7 +148,7 @@ fn is_settled(request: &Request<'_>, kind: Kind, known: &Known, stamp: &Stamp) -
         })
 }
 
-/// The scopes that are known; a registry of targets that cannot be read makes none known, and is named.
+/// The known scopes; an unreadable registry of targets adds none and is reported.
 pub(super) fn scopes(request: &Request<'_>, scratch: &Path, taken: &mut Taken) -> Scopes {
     let home = request.home.legacy.as_deref();
     let targets = home.map_or(Ok(Vec::new()), |home| targets::targets(home, scratch, request.interrupt));
@@ -167,7 +167,7 @@ pub(super) fn settled(found: &Found, todo: Todo) -> SourceReport {
     }
 }
 
-/// A directory for private copies, without what a killed run left there. Only whoever holds the lock uses it.
+/// A directory for private copies, without remains of a killed run. Only the holder of the lock uses it.
 fn scratch(state: &Path) -> std::io::Result<PathBuf> {
     let dir = state.join("migrate");
     match std::fs::remove_dir_all(&dir) {
@@ -186,7 +186,7 @@ pub(super) fn place(home: &Home, repository: &RepositoryId, destination: &Destin
     })
 }
 
-/// Sources on their way, under the lock.
+/// The sources being imported, under the lock.
 struct Work<'a> {
     request: &'a Request<'a>,
     scratch: PathBuf,
@@ -195,7 +195,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Reads one source into every store it feeds.
+    /// Imports one source into every store that has a share in it.
     fn read(&mut self, found: &Found) -> SourceReport {
         let provenance = self.scopes.provenance(found);
         if found.kind == Kind::Audit {
@@ -270,7 +270,7 @@ impl Work<'_> {
         report
     }
 
-    /// Takes over what an older migration noted, into every store that older ones feed.
+    /// Imports the record of an older migration into every store with imported events.
     fn adopt(&mut self, found: &Found, provenance: &Provenance) -> Result<SourceReport, ForeignError> {
         let audit = Audit::open(found, &self.scratch, self.request.interrupt)?;
         let mut destinations = audit.destinations()?;
@@ -314,7 +314,7 @@ impl Work<'_> {
         Ok(report)
     }
 
-    /// The stores that have their rows of a file which did not change since.
+    /// The stores that imported their rows of a file that has not changed since.
     fn taken_before(&self, found: &Found, stamp: &Stamp) -> BTreeSet<String> {
         let known = self.catalog.get(&found.path).filter(|known| known.stamp == stamp.to_string());
         known.map(|known| known.taken_by.clone()).unwrap_or_default()
@@ -327,7 +327,7 @@ impl Work<'_> {
         Ok(imported)
     }
 
-    /// The rule of the project at hand for its own events; those of others wait or go, and are nothing else.
+    /// The current project's policy for its own events; events of other destinations are only put on hold or not.
     fn policy(&self, destination: &Destination) -> Policy {
         let policy = &self.request.policy;
         match destination {
@@ -352,7 +352,7 @@ impl Work<'_> {
         SourceReport::failed(found, error)
     }
 
-    /// Asks the older ledger what the target of the project at hand has.
+    /// Reads the older ledger for the current project's target.
     fn believe(&self, found: &ledger::Ledger, taken: &mut Taken) -> Result<(), Error> {
         let (Some(target), Some(project)) = (self.request.target, self.request.project) else { return Ok(()) };
         if !self.request.is_adopted {

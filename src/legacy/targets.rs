@@ -1,5 +1,5 @@
-//! `delivery/targets.db` of 3.2.x: the servers and teams that an older version delivered to
-//! (`formats/storage-and-wire` section 5). They make scopes known; nothing else is believed of them.
+//! `delivery/targets.db` of 3.2.x: the servers and teams that an older version delivered to. They only make scopes
+//! known.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use super::tables;
 use crate::base::Interrupt;
 use crate::store::{Foreign, ForeignError};
 
-/// More targets than anybody had.
+/// Maximum number of targets that are read.
 const MOST: usize = 256;
-/// Longer names are nobody's.
+/// Longest name that is read, in bytes.
 const LONGEST: usize = 2048;
 
 /// A target of an older version.
@@ -17,11 +17,11 @@ const LONGEST: usize = 2048;
 pub(super) struct OlderTarget {
     pub(super) server: String,
     pub(super) team: String,
-    /// Mostly blank: that version did not record who it was.
+    /// Usually empty: that version did not record the user.
     pub(super) user: String,
 }
 
-/// The targets below an older home directory; none where there is no registry.
+/// The targets below an older home directory; empty without a registry.
 pub(super) fn targets(home: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Vec<OlderTarget>, ForeignError> {
     let path = home.join("delivery/targets.db");
     if path.symlink_metadata().is_err() {

@@ -1,6 +1,6 @@
-//! What older stores held that names no project. It lies in a store of its own, belongs to no repository, and goes
-//! nowhere until a person gives it to the project at hand, or purges it. What a repository captured before it had an id
-//! is given in the same way.
+//! Imported events that name no project. They are in a separate store, belong to no repository, and are not sent until
+//! a user assigns them to the current project, or purges them. Events captured in a repository before it had an id are
+//! assigned in the same way.
 
 use std::path::Path;
 
@@ -15,44 +15,44 @@ use crate::event::inspect;
 use crate::journal::{self, Appended, Entry, Filter, Record};
 use crate::store::{ReadTx, WriteTx};
 
-/// Events given in one transaction, and the bytes after which one ends.
+/// Events per transaction, and the bytes after which one ends.
 const CHUNK: usize = 500;
 const CHUNK_BYTES: i64 = 8 << 20;
 
-/// What lies there.
+/// The unassigned events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Unassigned {
     /// Events.
     pub(crate) events: u64,
     /// Their bytes.
     pub(crate) bytes: u64,
-    /// Ids among them with two contents that nobody has decided on: those stay until that is done.
+    /// Number of ids with an open conflict: those stay until it is decided.
     pub(crate) undecided: u64,
-    /// The older stores they are from.
+    /// The older stores that they came from.
     pub(crate) files: Vec<String>,
-    /// Why it cannot be read.
+    /// Why it cannot be read; null if it can.
     pub(crate) error: Option<String>,
 }
 
-/// What giving it to a project came to, in events.
+/// Result of assigning events to a project, in events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Given {
     /// New in the project's store.
     pub(crate) adopted: u64,
-    /// Those of them that are on hold there.
+    /// Those that are on hold there.
     pub(crate) held: u64,
-    /// There already with the same meaning, or purged there.
+    /// Already there with the same meaning, or purged there.
     pub(crate) known: u64,
-    /// There already with another content, which is kept apart.
+    /// Already there with other content; set aside as a conflict.
     pub(crate) conflicts: u64,
-    /// Left where they are: their ids have two contents.
+    /// Not moved: their ids have two contents.
     pub(crate) undecided: u64,
-    /// A stop was asked for before the end.
+    /// A stop was requested before the end.
     #[serde(skip)]
     pub(crate) was_interrupted: bool,
 }
 
-/// Looks at the store of what names no project. Costs the same at any length; creates nothing.
+/// Reads the store of unassigned events. O(1); creates nothing.
 pub(crate) fn unassigned(store: &Path) -> Unassigned {
     let read = || match books::open_read(store)? {
         Some(store) => store.read(look),
@@ -74,8 +74,8 @@ fn look(tx: &ReadTx<'_>) -> Result<Unassigned, Error> {
     })
 }
 
-/// Gives every event of the store `from` that names no project to the store `to` of one. Each is there before it leaves
-/// here, so that one that was given twice is found to be there already.
+/// Moves every event without a project from the store `from` to the store `to` of a project. Each is stored there
+/// before it is removed here, so an event that was moved twice is found to be there already.
 pub(crate) fn give(
     (from, to): (&Path, &Path),
     policy: &Policy,
@@ -119,7 +119,7 @@ pub(crate) fn give(
 }
 
 impl Given {
-    /// Counts what became of an event; returns its row where it has one.
+    /// Counts the result for an event; returns its row if it has one.
     fn count(&mut self, appended: &Appended, is_held: bool) -> Option<i64> {
         match *appended {
             Appended::Captured { seq, .. } => {
@@ -143,7 +143,7 @@ impl Given {
     }
 }
 
-/// An event on its way.
+/// An event being moved.
 struct Row {
     record: Record,
     envelope: Vec<u8>,
@@ -151,7 +151,7 @@ struct Row {
 }
 
 impl Row {
-    /// Why it is on hold: by the rule of the project, or since it was captured.
+    /// Why it is on hold: by the project's policy, or since its capture; `None` if it is not.
     fn hold(&self, policy: &Policy) -> Option<&str> {
         policy.hold(&self.record.event_type).or(self.record.held.as_deref())
     }
@@ -161,9 +161,9 @@ impl Row {
 #[derive(Default)]
 struct Chunk {
     rows: Vec<Row>,
-    /// Events that were passed over.
+    /// Number of events that were skipped.
     undecided: u64,
-    /// The last row that was looked at; `None` at the end.
+    /// The last row examined; `None` at the end.
     last: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! `sk-sync archive`: payloads into one portable file.
+//! `sk-sync archive`: writes payloads into one portable file.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let done = if args.dry_run {
         plan_archive(&store, &request)?
     } else {
-        // What waits in the spool is kept as well.
+        // Opening the store absorbs the spool, so that spooled lines are archived too.
         drop(open_store(context, &workspace)?);
         archive(&store, &request, context.clock.as_ref(), &context.interrupt)?
     };

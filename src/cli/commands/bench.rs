@@ -1,4 +1,4 @@
-//! `sk-sync bench`: what work costs on this machine, beside its raw limit.
+//! `sk-sync bench`: cost of each kind of work on this machine, compared with its raw limit.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -116,7 +116,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// The sizes asked for; a picture adds a depth for each decade.
+/// The requested sizes; a plot adds a depth per decade.
 fn sizes(args: &Args) -> Sizes {
     let mut sizes = if args.quick { Sizes::quick() } else { Sizes::full() };
     if let Some(depths) = &args.depth {

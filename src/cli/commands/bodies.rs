@@ -1,4 +1,4 @@
-//! `sk-sync bodies`: the upload queue and the failure log.
+//! `sk-sync bodies`: waiting and refused documents.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -74,7 +74,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// The listing, as what a retry would take up.
+/// The listing of documents that a retry would requeue.
 #[derive(Debug, Serialize)]
 struct Wanted<'a> {
     dry_run: bool,
@@ -82,7 +82,7 @@ struct Wanted<'a> {
     listing: &'a BodyListing,
 }
 
-/// What a retry did, and that it was done.
+/// Result of a retry.
 #[derive(Debug, Serialize)]
 struct Done {
     dry_run: bool,
@@ -117,7 +117,7 @@ fn would_retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> 
 
 fn show(context: &Context, listing: BodyListing) {
     let printer = &context.printer;
-    // What did not come into the list is in the numbers.
+    // The totals include documents that are not listed.
     let shown = (listing.queued.len() + listing.failed.len()) as u64;
     if listing.missions.len() > 1 || listing.missions.iter().map(|m| m.queued + m.failures).sum::<u64>() > shown {
         let mut table = Table::new(&["MISSION", "BRANCH", "QUEUED", "READY", "WAITING", "FAILED", "BYTES"]);

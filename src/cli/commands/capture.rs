@@ -1,4 +1,4 @@
-//! `sk-sync capture`: envelopes from stdin into the journal.
+//! `sk-sync capture`: captures envelopes from stdin.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
                 worst = Exit::worst([worst, exit_of(line)]);
                 show(context, args, line);
             }
-            // A producer waits for these answers.
+            // A producer waits for these results.
             context.printer.flush();
         }
         News::Spooling(why) => context.printer.warning(&format!(
@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(worst)
 }
 
-/// What a line means for the exit code: no envelope is a usage error, a conflict or a refusal is a failure.
+/// The exit code of a line: not an envelope is a usage error, a conflict or a rejection is a failure.
 fn exit_of(line: &Line) -> Exit {
     match line.result {
         "refused" if line.is_broken => Exit::Usage,
@@ -93,7 +93,7 @@ fn exit_of(line: &Line) -> Exit {
     }
 }
 
-/// With `--json` each line's answer; else only what went wrong or is odd. Why lines are spooled is said once for all.
+/// Shows the result of a line: each with `--json`, else only problems. Why lines are spooled is shown once for all.
 fn show(context: &Context, args: &Args, line: &Line) {
     if args.json {
         context.printer.line_of_json(line);

@@ -1,4 +1,4 @@
-//! `sk-sync completions`: what a shell needs to complete this command line.
+//! `sk-sync completions`: prints shell completions.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! `sk-sync drain`: deliver what is owed.
+//! `sk-sync drain`: delivers what is left to send.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `sk-sync events`: the journal, looked at.
+//! `sk-sync events`: shows the journal.
 
 use clap::Subcommand;
 
@@ -94,7 +94,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// The target whose view of the events is asked for: the configured one, or the one of this id.
+/// The target whose delivery state is shown: the configured one, or the one with this id.
 pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>) -> Result<View, Failure> {
     let resolved = resolved(context, workspace)?;
     let configured = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
@@ -155,7 +155,7 @@ fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// One row of the table; fixed widths, so that a listing of any length needs no memory.
+/// One row of the table; fixed widths, so that a listing of any length needs little memory.
 fn line(seq: &str, captured: &str, status: &str, event_type: &str, id: &str) -> String {
     format!("{seq:>7}  {captured:<19}  {status:<15}  {event_type:<32}  {id}")
 }
@@ -176,7 +176,7 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// An id that no event has.
+/// The failure for an unknown event id.
 pub(super) fn no_event(id: &str, store: &std::path::Path) -> Failure {
     let message = format!("no event {} in {}", printable(id), path(store));
     Failure::usage(message).with_hint("`sk-sync events list` lists every event")

@@ -1,4 +1,4 @@
-//! `sk-sync events explain`: what failed, by reason.
+//! `sk-sync events explain`: failures by reason.
 
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
     Ok(Exit::Success)
 }
 
-/// How many of a group a person has seen, and what they said.
+/// Number of waived events of a group, with the note.
 fn waived(group: &Group) -> String {
     let note = group.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
     match group.waived {

@@ -1,4 +1,4 @@
-//! `sk-sync gc`: let payloads go that nobody needs any more.
+//! `sk-sync gc`: deletes payloads that are no longer needed.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             .with_hint("`sk-sync events list --status undeliverable` lists them all")
     })?;
     let done = match Explicit::given(args.explicit && !args.dry_run) {
-        // Where nothing is left to go, an interrupted collection may still have left space to give back.
+        // Without payloads to delete, an interrupted collection may still have left space to return.
         Some(leave) if store.exists() => {
             let done = apply_gc(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?;
             let is_news = !plan.going.is_empty() || done.file_after < done.file_before || done.was_interrupted;
@@ -86,7 +86,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// What a person reads.
+/// The text for people.
 fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
     let (going, staying) = (Tally::sum(plan.going.values()), Tally::sum(plan.staying.values()));
     let amount = |tally: Tally| format!("{}, {}", plural(tally.payloads, "payload"), size(tally.bytes));
@@ -111,7 +111,7 @@ fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
     lines
 }
 
-/// Why a payload stays, in words.
+/// The reason why a payload is kept, for people.
 const fn words(why: WhyNot) -> &'static str {
     match why {
         WhyNot::InFlight => "in flight: a target may be storing it",
@@ -131,13 +131,13 @@ const fn words(why: WhyNot) -> &'static str {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     dry_run: bool,
-    /// What may go, and why.
+    /// Payloads that may be deleted, by reason.
     eligible: Part,
-    /// What stays, and why.
+    /// Payloads that are kept, by reason.
     kept: Part,
-    /// The targets whose having an event counts.
+    /// The targets whose deliveries count.
     counting_targets: Vec<&'a str>,
-    /// What was done; null when nothing was.
+    /// The result; null if nothing was done.
     collected: Option<Done>,
 }
 

@@ -1,4 +1,4 @@
-//! `sk-sync index`: what the feature directories hold, captured, without bodies and without the network.
+//! `sk-sync index`: captures the content of the feature directories, without the network.
 
 use crate::cli::journey::travel;
 use crate::cli::{Context, Exit, Failure};

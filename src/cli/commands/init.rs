@@ -1,7 +1,6 @@
-//! `sk-sync init`: a first `event-sync.toml`, and a project identity.
+//! `sk-sync init`: writes a first `event-sync.toml` with a project identity.
 //!
-//! Deciding what to write is [`plan`], which touches nothing; a file that exists is never
-//! overwritten, only added to.
+//! [`plan`] decides what to write and changes nothing; an existing file is never overwritten, only appended to.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -20,7 +19,7 @@ use crate::endpoint::{Consent, LOCAL, record};
 use crate::git::GitIgnored;
 use crate::ops;
 
-/// The page with the recipes; each is run by a test.
+/// The documentation page with the recipes; a test runs each of them.
 const LAYOUTS_PAGE: &str = include_str!("../../../docs/layouts.md");
 
 /// Find the specs of this repository and write event-sync.toml.
@@ -82,7 +81,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if !args.dry_run {
         apply(&plan, &path)?;
         if let Act::Create(text) = &plan.act {
-            // The file is written; that it does not count yet is told, as by every run.
+            // The file is written; that it is not allowed yet is a warning, as in every run.
             if let Err(failure) = agree(context, text) {
                 context.printer.warning(&failure.message);
             }
@@ -109,7 +108,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     } else {
         tell(context, &plan, &path);
         tell_places(context, &root, &layouts, ignored.as_ref());
-        // The file is written; what stands in the way of an index is told, and mended by hand.
+        // The file is written; a problem of the index is a warning that the user must fix.
         if let Err(failure) = tell_listing(context) {
             printer.warning(&failure.message);
         }
@@ -123,7 +122,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// The project that is set up: one that says so, else the current directory where specs are, else the work tree.
+/// The project to set up: the directory with a configuration, else the current directory if it contains specs, else the
+/// work tree.
 fn project_root(context: &Context) -> Result<PathBuf, Failure> {
     let checkout = context.checkout()?;
     let start = context.start_dir()?.canonicalize().unwrap_or_else(|_| checkout.root.clone());
@@ -135,7 +135,7 @@ fn project_root(context: &Context) -> Result<PathBuf, Failure> {
     Ok(said.or_else(|| has_specs.then_some(start)).unwrap_or(checkout.root))
 }
 
-/// The layouts that were asked for, else those that are found.
+/// The requested layouts, else the detected ones.
 fn layouts(root: &Path, asked: &[String], ignored: Option<&GitIgnored>) -> Layouts {
     if !asked.is_empty() {
         return Layouts { sure: asked.to_vec(), likely: Vec::new() };
@@ -157,7 +157,7 @@ fn tell(context: &Context, plan: &Plan, path: &Path) {
     plan.notes.iter().for_each(|note| context.printer.note(note));
 }
 
-/// Says what else is there: likely layouts, tools with a recipe, projects below.
+/// Reports other findings: likely layouts, tools with a recipe, projects below.
 fn tell_places(context: &Context, root: &Path, layouts: &Layouts, ignored: Option<&GitIgnored>) {
     let printer = &context.printer;
     for layout in &layouts.likely {
@@ -173,7 +173,7 @@ fn tell_places(context: &Context, root: &Path, layouts: &Layouts, ignored: Optio
     }
 }
 
-/// The lines of configuration for a tool, as docs/layouts.md has them; in a hidden directory where it keeps its own there.
+/// The lines of configuration for a tool, from docs/layouts.md; adapted if the tool uses a hidden directory.
 fn recipe(tool: &str, place: &str) -> String {
     let block =
         LAYOUTS_PAGE.split_once(&format!("\n{tool}:\n\n```toml\n")).and_then(|(_, rest)| rest.split_once("```"));
@@ -190,7 +190,7 @@ fn tell_listing(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes. Creating fails when somebody else created the file in between.
+/// Writes the plan. Creating fails if another process created the file in between.
 fn apply(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     let (options, text) = match &plan.act {
@@ -204,8 +204,8 @@ fn apply(plan: &Plan, path: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::io(&files::named(&error, "cannot write", path)))
 }
 
-/// Records the consent to a file that this command wrote whole: the person who ran it is its author. Whatever lay there
-/// before, and whatever has taken its place since, waits for `sk-sync allow` like any other.
+/// Records consent to a file that this command wrote as a whole: the user who ran it is its author. A file that existed
+/// before, or that was changed since, needs `sk-sync allow` like any other.
 fn agree(context: &Context, text: &str) -> Result<(), Failure> {
     let workspace = workspace_to_write(context, false)?;
     let grants = workspace.place.grants();
@@ -217,7 +217,7 @@ fn agree(context: &Context, text: &str) -> Result<(), Failure> {
     Ok(record(&grants, grant, context.clock.as_ref(), &context.interrupt).map_err(ops::Error::from)?)
 }
 
-/// The text of a file; `None` when there is none.
+/// The text of a file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<String>, Failure> {
     let mut text = String::new();
     match std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)) {

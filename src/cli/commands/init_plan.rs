@@ -1,19 +1,19 @@
-//! What `init` writes: a new file, or what an existing one lacks. Pure.
+//! What `init` writes: a new file, or the missing parts of an existing one. Pure.
 
 use crate::base::text;
 use crate::cli::{Exit, Failure};
 
-/// The file that is written.
+/// The file to write.
 pub(super) const FILE: &str = "event-sync.toml";
-/// Where Spec Kitty keeps a project's identity, below the project's root.
+/// The file with Spec Kitty's project identity, below the project's root.
 pub(super) const KITTIFY: &str = ".kittify/config.yaml";
 
-/// What is there already.
+/// The present files.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// The text of `event-sync.toml`.
     pub(super) file: Option<String>,
-    /// The uuid in Spec Kitty's own configuration.
+    /// The uuid in Spec Kitty's configuration.
     pub(super) kittify_uuid: Option<String>,
 }
 
@@ -27,31 +27,31 @@ pub(super) struct Identity {
 /// Layouts by name.
 #[derive(Debug, Default)]
 pub(super) struct Layouts {
-    /// To be indexed.
+    /// Layouts to index.
     pub(super) sure: Vec<String>,
-    /// Named in a comment.
+    /// Layouts named in a comment.
     pub(super) likely: Vec<String>,
 }
 
-/// What is wanted.
+/// The request.
 #[derive(Debug)]
 pub(super) struct Wish<'a> {
     pub(super) preset: Option<&'a str>,
-    /// Taken where the project has none.
+    /// Identity for a project without one.
     pub(super) identity: &'a Identity,
-    /// Then a project that has an identity is an error.
+    /// True if an existing identity is an error.
     pub(super) must_be_new: bool,
     pub(super) layouts: &'a Layouts,
-    /// A person named the layouts.
+    /// True if the user named the layouts.
     pub(super) layouts_asked: bool,
 }
 
-/// What to do to the file.
+/// Change of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Act {
-    /// A new file with this text.
+    /// Create it with this text.
     Create(String),
-    /// This text after the last byte of the existing file.
+    /// Append this text to it.
     Append(String),
     /// Nothing is missing.
     Keep,
@@ -67,7 +67,7 @@ impl Act {
         }
     }
 
-    /// What is written.
+    /// The text to write.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Create(text) | Self::Append(text) => text,
@@ -76,17 +76,17 @@ impl Act {
     }
 }
 
-/// What to write, and what to say about the rest.
+/// The change, and notes about the rest.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) act: Act,
-    /// The new identity is among it.
+    /// True if it adds a new identity.
     pub(super) mints: bool,
-    /// What a person has to do by hand.
+    /// What the user must do manually.
     pub(super) notes: Vec<String>,
 }
 
-/// Decides what to write, or why nothing can be.
+/// Decides what to write; the error says why nothing can be written.
 pub(super) fn plan(found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
     if let (true, Some(uuid)) = (wish.must_be_new, &found.kittify_uuid) {
         let message = format!("this project has an identity already: {} in {KITTIFY}", text::printable(uuid));
@@ -103,7 +103,7 @@ pub(super) fn plan(found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
     }
 }
 
-/// What an existing file lacks.
+/// Adds what an existing file lacks.
 fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
     let parsed: toml::Table = existing.parse().map_err(|error: toml::de::Error| {
         Failure::new(Exit::Usage, "configuration", format!("{FILE} is not valid TOML\n{error}"))
@@ -143,7 +143,7 @@ fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Fail
     Ok(Plan { act, mints, notes })
 }
 
-/// What keeps an addition apart from the text before it.
+/// The separator between the existing text and an addition.
 fn gap(existing: &str) -> &'static str {
     if existing.is_empty() || existing.ends_with("\n\n") {
         ""
@@ -158,7 +158,7 @@ fn project_table(identity: &Identity) -> String {
     format!("[project]\nuuid = \"{}\"\nslug = \"{}\"\n", identity.uuid, identity.slug)
 }
 
-/// `[artifacts]` with the layouts; `None` when there is none to name.
+/// `[artifacts]` with the layouts; `None` without any.
 fn artifacts_table(layouts: &Layouts) -> Option<String> {
     let list =
         |names: &[String]| format!("[{}]", names.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", "));

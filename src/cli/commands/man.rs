@@ -1,4 +1,4 @@
-//! `sk-sync man`: the manual pages, as the command line describes itself.
+//! `sk-sync man`: manual pages, generated from the command line.
 
 use std::path::PathBuf;
 

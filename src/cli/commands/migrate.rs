@@ -1,4 +1,4 @@
-//! `sk-sync migrate`: what older versions left behind, taken over.
+//! `sk-sync migrate`: imports the stores of older versions.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -131,7 +131,7 @@ fn import(context: &Context, dry_run: bool) -> Result<Exit, Failure> {
     Ok(conclude(context, report, false))
 }
 
-/// Takes over what older stores hold of the project, once a person has said so.
+/// Imports older stores of the project, after the user's confirmation.
 fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, Failure> {
     if let Some(prefix) = &args.store {
         return migrate_store::adopt(context, args, prefix);
@@ -158,15 +158,15 @@ fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, Failure> {
     Ok(conclude(context, report, false))
 }
 
-/// What `migrate adopt` takes over.
+/// What `migrate adopt` would import.
 struct Offered {
-    /// What is of the project.
+    /// Rows of the project.
     own: Waiting,
-    /// Events that name no project.
+    /// Number of events that name no project.
     unassigned: u64,
-    /// They are asked for.
+    /// True if those are requested.
     takes_unassigned: bool,
-    /// Where all of it is from.
+    /// Files with any of them.
     files: Vec<String>,
 }
 
@@ -215,7 +215,7 @@ impl Offered {
     }
 }
 
-/// Asks on a terminal; anywhere else `--yes` has to be there.
+/// Asks on a terminal; otherwise `--yes` is required.
 pub(super) fn confirm(context: &Context, agreeing: &str) -> Result<(), Failure> {
     if context.globals.no_input || !std::io::stdin().is_terminal() || context.printer.is_json() {
         return Err(Failure::usage("cannot ask whether to take this over: stdin is not a terminal")

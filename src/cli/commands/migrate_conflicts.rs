@@ -1,4 +1,4 @@
-//! `sk-sync migrate conflicts` and `sk-sync migrate cleanup`: what is left to decide after an import.
+//! `sk-sync migrate conflicts` and `sk-sync migrate cleanup`: decisions after an import.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -167,7 +167,7 @@ fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// How a command about conflicts ends.
+/// The exit code of a command about conflicts.
 const fn ending(is_nothing_open: bool, troubles: &[String]) -> Exit {
     match (troubles.is_empty(), is_nothing_open) {
         (false, _) => Exit::Internal,

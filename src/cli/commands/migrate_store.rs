@@ -1,4 +1,4 @@
-//! `sk-sync migrate adopt --store`: the store of a repository that is gone.
+//! `sk-sync migrate adopt --store`: adopts the store of a repository that no longer exists.
 
 use serde::Serialize;
 
@@ -17,17 +17,17 @@ use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive, restore_arc
 #[derive(Debug, Serialize)]
 struct Document {
     dry_run: bool,
-    /// The repository that is gone.
+    /// Id of that repository.
     repository_id: String,
     repository: Option<String>,
-    /// Where its store was.
+    /// Path of its store.
     store: String,
     /// Events that this project's target does not have.
     events: u64,
-    /// `moved`: it is this repository's store now. `copied`: its events are in this repository's store as well. Null when
+    /// `moved`: it is this repository's store now. `copied`: its events are in this repository's store as well. Null if
     /// nothing was done.
     result: Option<&'static str>,
-    /// What became of the events that were copied.
+    /// Result for the copied events.
     restored: Option<Restored>,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
     Ok(exit)
 }
 
-/// Moves the store here, or copies what it holds into the one that is here; what was copied in the second case.
+/// Moves the store here, or copies its content into the existing one; returns the copied content in the second case.
 fn take(
     context: &Context,
     workspace: &Workspace,
@@ -82,7 +82,7 @@ fn take(
             Lock::take(&place.drain_lock(), "migrate adopt", patience, context.clock.as_ref(), &context.interrupt);
         taken.map_err(|error| Failure::from(ops::Error::from(error)))
     };
-    // Nothing delivers from it at this moment. A lock that is held would keep Windows from moving the directory.
+    // Ensures that no drain uses it. The lock is released, because Windows could not move the directory otherwise.
     drop(lock(&from.place)?);
     if ops::move_here(&world, workspace, from)? {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The commands, one file each: what it takes, and how its result is shown.
+//! The commands, one file each: arguments and output.
 
 mod action;
 mod allow;
@@ -84,7 +84,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Its name, as documents carry it.
+    /// Its name in documents.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Run(_) => "run",
@@ -117,7 +117,7 @@ impl Command {
         }
     }
 
-    /// True when stdout carries exactly one JSON document, or for `capture` one for each line of input.
+    /// True if stdout carries exactly one JSON document, or for `capture` one for each line of input.
     pub(crate) const fn is_json(&self) -> bool {
         match self {
             Self::Run(args) => args.json,
@@ -147,12 +147,12 @@ impl Command {
         }
     }
 
-    /// True when it is over so soon that Ctrl-C may end it at once: what it had committed stays.
+    /// True if the command is so short that Ctrl-C may end it at once: committed changes stay.
     pub(crate) const fn is_brief(&self) -> bool {
         matches!(self, Self::Hook(args) if args.is_run())
     }
 
-    /// Does it.
+    /// Runs it.
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Run(args) => run::run(context, args),

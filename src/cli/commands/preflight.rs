@@ -1,4 +1,4 @@
-//! `sk-sync preflight`: everything that stands in the way of sending, at once.
+//! `sk-sync preflight`: every check for sending, at once.
 
 use serde::Serialize;
 
@@ -30,17 +30,17 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     target: Option<&'a Identity>,
-    /// How the target is reached; null where nothing is sent.
+    /// How the target is reached; null if nothing is sent.
     network: Option<&'a ProxyUse>,
     gates: &'a [Gate],
     /// The target's last answer to events; null before the first one.
     last_answer: Option<Said>,
-    /// What the server says now, with `--online`.
+    /// The server's present answer, with `--online`.
     #[serde(skip_serializing_if = "Option::is_none")]
     online: Option<&'a Online>,
 }
 
-/// What a target answered last.
+/// The last answer of a target.
 #[derive(Debug, Serialize)]
 struct Said {
     at: String,
@@ -127,7 +127,7 @@ fn online_line(online: &Online, paint: Paint) -> String {
     }
 }
 
-/// One line for each gate; a shut one is followed by its reason and by the line that opens it, ready to be copied.
+/// One line per check; a failed one is followed by its reason and by the command that fixes it, ready to be copied.
 fn lines(target: Option<&Identity>, gates: &[Gate], paint: Paint) -> Vec<String> {
     let mut lines: Vec<_> = gates.iter().flat_map(|gate| gate_lines(gate, paint)).collect();
     let shut = gates.iter().filter(|gate| !gate.is_open).count();

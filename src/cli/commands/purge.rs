@@ -1,4 +1,4 @@
-//! `sk-sync purge`: what waits, or everything of a project, is to go.
+//! `sk-sync purge`: discards what waits, or deletes everything of a project.
 
 use serde::Serialize;
 
@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let done = match leave.filter(|_| !args.dry_run) {
         Some(leave) if store.exists() || !plan.files.is_empty() => {
             let _alone = alone(context, &workspace, scope)?;
-            // What waits in the spool becomes known first, so that it stays away as well.
+            // Spooled lines are absorbed first, so that they are purged as well.
             if scope != PurgeScope::Unassigned {
                 drop(open_store(context, &workspace)?);
             }
@@ -86,7 +86,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Keeps others from writing to what is purged: drains of the project, or imports.
+/// Prevents other processes from writing to what is purged: drains of the project, or imports.
 fn alone(context: &Context, workspace: &Workspace, scope: PurgeScope) -> Result<Lock, Failure> {
     let (patience, clock) = (workspace.loaded.config.drain.lock_wait, context.clock.as_ref());
     let taken = match scope {
@@ -101,7 +101,7 @@ fn alone(context: &Context, workspace: &Workspace, scope: PurgeScope) -> Result<
     Ok(taken)
 }
 
-/// What a person types to confirm.
+/// The phrase that confirms a purge.
 fn phrase(scope: PurgeScope, workspace: &Workspace) -> String {
     let identity = &workspace.identity;
     let name = identity.project_slug.as_deref().or(identity.project_uuid.as_deref()).unwrap_or("without identity");
@@ -165,7 +165,7 @@ struct Document<'a> {
     in_flight: i64,
     bodies: u64,
     files: Vec<String>,
-    /// What was done; null when nothing was.
+    /// The result; null if nothing was done.
     purged: Option<Done>,
 }
 

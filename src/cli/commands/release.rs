@@ -1,4 +1,4 @@
-//! `sk-sync events release`: holds are lifted, of some events or of many.
+//! `sk-sync events release`: releases events on hold, by id or by filter.
 
 use clap::ArgGroup;
 use serde::Serialize;
@@ -62,14 +62,14 @@ pub(crate) struct ReleaseArgs {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     dry_run: bool,
-    /// The event, where one was named.
+    /// The event, if one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<&'a str>,
-    /// True when a hold was lifted.
+    /// True if an event was released.
     released: bool,
-    /// Holds that were, or would be, lifted.
+    /// Number of events that were, or would be, released.
     events: u64,
-    /// Those of them that are sent from now on; the others were superseded or given up meanwhile.
+    /// Number of those that are left to send; the others were superseded or given up since.
     owed: u64,
 }
 

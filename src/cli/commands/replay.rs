@@ -1,4 +1,4 @@
-//! `sk-sync replay` and `sk-sync events retry`: settled events are owed again.
+//! `sk-sync replay` and `sk-sync events retry`: requeue settled events.
 
 use std::path::Path;
 
@@ -129,7 +129,7 @@ pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure
     put_back(context, &workspace, "events", &target, Settled::GivenUp, &among, args.dry_run)
 }
 
-/// Takes an offer to replay back.
+/// Dismisses an offer to replay.
 fn dismiss(context: &Context, workspace: &Workspace, args: &Args, to: &str) -> Result<Exit, Failure> {
     let path = workspace.place.store();
     must_be_known(&path, to)?;

@@ -1,4 +1,4 @@
-//! `sk-sync restore`: the events of an archive, back.
+//! `sk-sync restore`: restores the events of an archive.
 
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let file = context.cwd.join(&args.file);
     let before = workspace(context)?;
     let is_new = !before.place.store().exists();
-    // A repository gets its id, and so its first store, only for an archive that is whole.
+    // A repository gets its id, and so its first store, only for an intact archive.
     let checked = (args.dry_run || is_new).then(|| check_archive(&file, before.identity.project_uuid.as_deref()));
     let checked = checked.transpose()?;
     let workspace = if args.dry_run { before } else { workspace_to_write(context, false)? };

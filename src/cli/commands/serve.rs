@@ -1,4 +1,4 @@
-//! `sk-sync serve`: the receiving side.
+//! `sk-sync serve`: runs a receiver.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -98,14 +98,14 @@ pub(crate) enum RequestLog {
     Json,
 }
 
-/// A closed stderr stops no receiver.
+/// A closed stderr must not stop the receiver.
 fn write_line(line: &str) {
     let _closed = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The most that `--max-events` may be: a batch is held in memory.
+/// Upper limit of `--max-events`: a batch is held in memory.
 const MOST_EVENTS: usize = 100_000;
-/// The least and the most that `--max-bytes` may be: one event fits, and a batch is held in memory.
+/// Limits of `--max-bytes`: one event must fit, and a batch is held in memory.
 const BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(64 << 20);
 
 fn events(text: &str) -> Result<usize, String> {
@@ -178,7 +178,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Where what is received is kept.
+/// The storage of received data.
 fn storage(context: &Context, args: &Args) -> Result<Storage, Failure> {
     match (&args.store_env, &args.store) {
         (Some(name), _) => databases(context, name, args.migrate || args.migrate_only, args.bodies.as_deref()),
@@ -241,7 +241,7 @@ fn object_store(context: &Context, address: &str) -> Result<crate::serve::Object
     })
 }
 
-/// The token that requests must bring, from the variable that `--token-env` names.
+/// The token that requests must carry, from the variable named by `--token-env`.
 fn token(context: &Context, args: &Args) -> Result<Option<SecretString>, Failure> {
     let Some(name) = &args.token_env else { return Ok(None) };
     match context.env.text(name) {

@@ -1,4 +1,4 @@
-//! What the commands share that write the project's settings: they change them, and show what that comes to.
+//! Shared by the commands that change the project's settings: applying and showing the change.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,29 +10,29 @@ use crate::config::{Change, Changed, Origin};
 use crate::endpoint::{Gate, Identity, Keyring};
 use crate::ops::{Workspace, change_settings};
 
-/// What `target set --json` and `mode --json` print.
+/// Document of `target set --json` and `mode --json`.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     dry_run: bool,
     /// The file with the settings.
     path: String,
     changes: &'a [Changed],
-    /// The target that comes of it.
+    /// The resulting target.
     target: Option<&'a Identity>,
-    /// What stands in the way of sending there.
+    /// The checks for sending there.
     gates: &'a [Gate],
-    /// What other sources say, and what comes before these settings.
+    /// Other sources for the same keys, and sources that override these settings.
     warnings: &'a [String],
 }
 
-/// What the changed settings come to.
+/// Result of the changed settings.
 struct Outcome {
     target: Option<Identity>,
     gates: Vec<Gate>,
     warnings: Vec<String>,
 }
 
-/// Makes the changes, and shows them with the target that comes of it.
+/// Applies the changes, and shows them with the resulting target.
 pub(super) fn change(
     context: &Context,
     command: &'static str,
@@ -79,7 +79,7 @@ fn show(context: &Context, outcome: &Outcome) {
     }
 }
 
-/// What the project sends where under settings that are not written yet; an error where that cannot be.
+/// The target under settings that are not written yet; an error if they are invalid.
 fn outcome(context: &Context, there: &Workspace, changes: &[Change<'_>]) -> Result<Outcome, Failure> {
     let resolved = resolved(context, there)?;
     let gates = Keyring::new(&resolved, &there.loaded.config, &context.env).gates();
@@ -88,8 +88,8 @@ fn outcome(context: &Context, there: &Workspace, changes: &[Change<'_>]) -> Resu
     Ok(Outcome { warnings: warnings.collect(), target: resolved.identity, gates })
 }
 
-/// A source that comes before these settings and says something of the same key. Addresses are compared by the gate
-/// `target_disagreement` instead.
+/// A source that overrides these settings for the same key. URLs are compared by the check `target_disagreement`
+/// instead.
 fn outranked(there: &Workspace, change: &Change<'_>) -> Option<String> {
     let setting = there.loaded.values.iter().find(|setting| setting.key == change.key)?;
     let is_above = matches!(setting.origin, Origin::Variable(_) | Origin::Flag(_)) && !change.key.ends_with("url");

@@ -12,20 +12,20 @@ use crate::legacy::{OlderRows, Unassigned};
 use crate::ops::{self, Cargo, Presence, StoreHere, Workspace};
 use crate::upkeep::{LegacyStore, legacy_stores};
 
-/// Characters of a repository's id that are shown: enough to tell it from others.
+/// Number of characters of a repository's id that are shown: enough to distinguish it.
 const SHOWN: usize = 17;
 
 #[derive(Debug, Serialize)]
 struct Document {
     /// The state directory.
     state: String,
-    /// Every store of ours.
+    /// Every store of this program.
     stores: Vec<StoreHere>,
-    /// Rows in older stores that no repository of their project took over.
+    /// Rows in older stores that no repository of their project imported.
     older: Vec<OlderRows>,
-    /// What was imported from older stores and names no project.
+    /// Imported events that name no project.
     unassigned: Unassigned,
-    /// Every older store that is there.
+    /// Every existing older store.
     legacy_stores: Vec<LegacyStore>,
 }
 
@@ -73,7 +73,7 @@ fn lines(document: &Document, workspace: &Workspace) -> Vec<String> {
     lines
 }
 
-/// Whose store it is, and where its repository is.
+/// Project of a store, and path of its repository.
 fn head(store: &StoreHere) -> String {
     let project = match (&store.project_slug, &store.project_uuid) {
         (Some(slug), Some(uuid)) => format!("{slug} ({uuid})"),

@@ -1,4 +1,4 @@
-//! `sk-sync target`: the one target, and those before it.
+//! `sk-sync target`: the target, and earlier ones.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -87,20 +87,20 @@ fn print(context: &Context, members: &impl Serialize) {
     context.printer.reply("target", Exit::Success, members);
 }
 
-/// What `target show --json` adds.
+/// Fields that `target show --json` adds.
 #[derive(Debug, Serialize)]
 struct InForce<'a> {
     target: Option<&'a Identity>,
     target_authority: &'a Authority,
-    /// Every source that names an address, lowest layer first.
+    /// Every source that names a URL, lowest layer first.
     sources: &'a [Named],
-    /// Where the token comes from; null for a receiver without one.
+    /// Source of the token; null for a receiver without one.
     token_source: Option<String>,
-    /// Where the token and the secrets of headers would go, and why.
+    /// Where the token and the secrets of headers would be sent, and why.
     secrets: &'a [Route],
-    /// Who names the team; null when nobody does.
+    /// Source of the team; null without a team.
     team_source: Option<String>,
-    /// How the target is reached; null where nothing is sent.
+    /// How the target is reached; null if nothing is sent.
     network: Option<&'a ProxyUse>,
     gates: &'a [Gate],
 }
@@ -158,7 +158,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Who names the team: a key's source, or an older login.
+/// Source of the team: a key's source, or an older login.
 fn team_source(workspace: &Workspace, resolved: &Resolved) -> Option<String> {
     let setting = workspace.loaded.values.iter().find(|v| v.key == "teamspace.team_slug" && !v.value.is_null());
     let login = resolved.login.as_ref().filter(|_| resolved.authority.team_slug.is_some());
@@ -198,12 +198,12 @@ fn lines(known: &TargetList) -> Vec<String> {
     known.targets.iter().flat_map(line).collect()
 }
 
-/// What `target forget --json` adds.
+/// Fields that `target forget --json` adds.
 #[derive(Debug, Serialize)]
 struct Retirement<'a> {
     dry_run: bool,
     target_id: &'a str,
-    /// Events without a known end there.
+    /// Number of events in flight there, whose end is unknown.
     in_flight: i64,
     forgotten: bool,
 }

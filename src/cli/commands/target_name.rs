@@ -1,4 +1,4 @@
-//! Naming a target on the command line: by its id, its URL, a word, or the beginning of either.
+//! Resolves a target on the command line: by its id, its URL, a word, or a unique prefix.
 
 use super::super::{Context, Failure};
 use crate::base::text::printable;
@@ -7,7 +7,7 @@ use crate::endpoint::ReceiverKind;
 use crate::ops::Workspace;
 use crate::upkeep::{TargetRow, list_targets};
 
-/// The id of the target that `text` names: an id, a URL, `current`, `stub`, or the beginning of one id or URL alone.
+/// The id of the target that `text` names: an id, a URL, `current`, `stub`, or a unique prefix of an id or URL.
 pub(super) fn target_id(context: &Context, workspace: &Workspace, text: &str) -> Result<String, Failure> {
     let current = resolved(context, workspace)?.identity.map(|identity| identity.target_id);
     let known = list_targets(&workspace.place.store(), current.as_deref())?.targets;
@@ -29,7 +29,7 @@ fn choose(known: &[TargetRow], text: &str) -> Result<String, Failure> {
     let found = if exact.is_empty() { known.iter().filter(begins).collect() } else { exact };
     match &found[..] {
         [one] => Ok(one.target_id.clone()),
-        // Unknown: the command that uses it says so in its own words.
+        // Unknown: the command that uses it reports it.
         [] => Ok(text.to_owned()),
         several => {
             let ids: Vec<_> = several.iter().map(|row| row.target_id.as_str()).collect();

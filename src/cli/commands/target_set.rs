@@ -1,4 +1,4 @@
-//! `sk-sync target set`: choosing the target of a project without editing a file.
+//! `sk-sync target set`: chooses the target of a project without editing a file.
 
 use clap::builder::PossibleValuesParser;
 
@@ -102,7 +102,7 @@ pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
         Some(_) => url_key(context, args)?,
         None => SERVER,
     };
-    // Kept by its whole path: settings are read from anywhere.
+    // Stored as an absolute path, because settings are read from any directory.
     let whole = |file: &String| {
         let is_whole = file.starts_with("~/");
         if is_whole { file.clone() } else { context.cwd.join(file).to_string_lossy().into_owned() }
@@ -148,7 +148,7 @@ fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
     }
 }
 
-/// What a word of `--unset` takes out.
+/// The changes for a word of `--unset`.
 fn unset(word: &str) -> Vec<Change<'_>> {
     let out = |key| Change { key, value: None, from: "--unset" };
     match SHORT.iter().find(|(short, _)| *short == word) {

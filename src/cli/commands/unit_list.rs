@@ -1,4 +1,4 @@
-//! What a run would send, by unit: for people who are asked, and for those who set a project up.
+//! What a run would send, by unit: shown before consent and by `init`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::endpoint::Choice;
 use crate::ops::report::Artifact;
 use crate::ops::{self, Request, Scope, Setup, Workspace};
 
-/// The artifacts of a project, with what becomes of each.
+/// The artifacts of a project, with the decision about each.
 #[derive(Debug)]
 pub(super) struct UnitList {
     artifacts: Vec<Artifact>,
@@ -28,7 +28,7 @@ pub(super) struct UnitSummary {
     mission_slug: String,
     layout: String,
     dir: String,
-    /// Documents that are sent, and their bytes.
+    /// Number of documents that are sent, and their bytes.
     documents: u64,
     bytes: u64,
     /// Files whose text is not sent, by reason.
@@ -36,7 +36,7 @@ pub(super) struct UnitSummary {
 }
 
 impl UnitList {
-    /// What would be sent if the repository's file were agreed to as it is. Writes nothing.
+    /// What would be sent if the repository's file were allowed as it is. Writes nothing.
     pub(super) fn of(context: &Context) -> Result<Self, Failure> {
         let allowing =
             |setup: &Setup<'_>| Ok(Workspace::open(&world(context), &Setup { allows_file: true, ..*setup })?);
@@ -63,12 +63,12 @@ impl UnitList {
         })
     }
 
-    /// A line for each unit, then for each reason that keeps files of it here; with `is_verbose` every path.
+    /// A line per unit, then per reason for files that are not sent; with `is_verbose` every path.
     pub(super) fn lines(&self, is_verbose: bool) -> Vec<String> {
         listing(&self.artifacts, is_verbose)
     }
 
-    /// The totals, in words.
+    /// The totals, for people.
     pub(super) fn total(&self) -> String {
         let sent = self.artifacts.iter().filter(|artifact| artifact.decision == "queued");
         let (documents, bytes) = sent.fold((0, 0), |(n, bytes), artifact| (n + 1, bytes + artifact.size));

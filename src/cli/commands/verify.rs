@@ -38,7 +38,7 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-/// Ids of a log that are shown; the document has more.
+/// Number of ids of a log that are shown; the document has more.
 const SHOWN: usize = 5;
 
 /// What can be derived from the rest of the store.
@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             proof = look()?;
         }
     }
-    // Where the store is damaged, what is in it says little of what should be.
+    // If the store is damaged, its content cannot be compared.
     let ignored = workspace.git_ignored();
     let logs = workspace.sources().map(|sources| mission_logs(&workspace.root, &sources, ignored.as_ref()));
     let logs = logs.ok().and_then(Result::ok).unwrap_or_default();
@@ -102,7 +102,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// What a dry run says of a lost store: that is still damage.
+/// Output of a dry run for a lost store, which still counts as damage.
 fn would_begin_anew(context: &Context, store: &str) -> Exit {
     let exit = Exit::Damage;
     if context.printer.is_json() {
@@ -113,7 +113,7 @@ fn would_begin_anew(context: &Context, store: &str) -> Exit {
     exit
 }
 
-/// What was put right, or would be.
+/// Lines about what was repaired, or would be.
 fn repaired(repairs: Option<&[Repair]>, is_dry: bool, is_whole: bool) -> Vec<String> {
     let did = if is_dry { "Would repair" } else { "Repaired" };
     let one = |r: &Repair| format!("{did}: {} said {}, the rows say {}", r.counter, r.before, r.after);
@@ -125,7 +125,7 @@ fn repaired(repairs: Option<&[Repair]>, is_dry: bool, is_whole: bool) -> Vec<Str
     }
 }
 
-/// Where a mission's log and the journal name different events.
+/// Lines about events that only a mission log or only the journal has.
 fn log_lines(log: &LogCheck) -> Vec<String> {
     let slug = &log.mission_slug;
     let mut lines = vec![format!(
@@ -134,7 +134,7 @@ fn log_lines(log: &LogCheck) -> Vec<String> {
         log.captured
     )];
     for (ids, what) in [(&log.not_captured, "not captured"), (&log.not_logged, "not in the log")] {
-        // Where nothing of a log was ever captured, its ids say nothing.
+        // If nothing of a log was ever captured, its ids are not compared.
         if ids.count > 0 && log.captured + log.not_logged.count > 0 {
             let shown: Vec<&str> = ids.first.iter().take(SHOWN).map(String::as_str).collect();
             let more = ids.count - shown.len() as u64;
@@ -151,7 +151,7 @@ fn log_lines(log: &LogCheck) -> Vec<String> {
     lines
 }
 
-/// What a person reads: every finding, then what it means.
+/// The text for people: every finding, then its meaning.
 fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
     let counted = |n: Option<u64>, noun: &str| n.map_or(format!("uncountable {noun}s"), |n| plural(n, noun));
     let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
@@ -188,11 +188,11 @@ fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     dry_run: bool,
-    /// A lost store was given up, so that the next run begins a new one.
+    /// True if a lost store was removed, so that the next run begins a new one.
     new_store: bool,
-    /// The counters that were counted again, or would be; null when that was not asked for.
+    /// The counters that were recomputed, or would be; null if that was not requested.
     repairs: Option<Vec<Repair>>,
-    /// Each mission's own log beside the journal; a difference is no damage. Empty where the store is damaged.
+    /// Comparison of each mission log with the journal; a difference is not damage. Empty if the store is damaged.
     mission_logs: Vec<LogCheck>,
     #[serde(flatten)]
     proof: &'a Proof,

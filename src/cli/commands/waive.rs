@@ -1,4 +1,4 @@
-//! `sk-sync events waive`: a person has seen what failed for good.
+//! `sk-sync events waive`: records that the user has seen events that failed for good.
 
 use clap::ArgGroup;
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub(crate) struct WaiveArgs {
 struct Document<'a> {
     dry_run: bool,
     target_id: &'a str,
-    /// The group, where there is one.
+    /// The group, if there is exactly one.
     #[serde(flatten)]
     only: Option<Group<'a>>,
     waived: u64,

@@ -1,9 +1,9 @@
-//! What the errors of each domain mean to a person and to a script.
+//! Failures for the errors of each domain.
 
 use crate::cli::{Exit, Failure};
 use crate::{config, git, hook, store};
 
-/// What to do where a network file system lacks what a store needs.
+/// Hint for a network file system that lacks what a store needs.
 pub(super) const FILE_SYSTEM: &str = "set SK_SYNC_HOME to a directory on a local disk; on a network file system this needs \
      an option of its mount (NFS: without nolock, CIFS: without nobrl)";
 

@@ -1,4 +1,4 @@
-//! What the errors of journeys, of the journal and ledger, and of the receiver mean for a person.
+//! Failures for the errors of `ops`, of journal and ledger, and of the receiver.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use super::Failure;
 use super::domains::FILE_SYSTEM;
 use crate::cli::Exit;
 
-/// What each journey's error means for the person who started it.
+/// The failure for each error of a run.
 impl From<crate::ops::Error> for Failure {
     fn from(error: crate::ops::Error) -> Self {
         use crate::base::lock;

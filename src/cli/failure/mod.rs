@@ -1,7 +1,7 @@
-//! Failures: the one place where typed errors become a kind, a text, a hint and an exit code.
+//! Failures: the only place where typed errors become a kind, a text, a hint and an exit code.
 //!
-//! Domains never think about the terminal; each gets a `From` here. Texts say what, where, and the next step, and
-//! never hold a secret.
+//! Domains do not depend on the terminal; each error gets a `From` here. Messages name what, where, and the next step,
+//! and never contain a secret.
 
 mod domains;
 mod journeys;
@@ -15,15 +15,15 @@ use crate::cli::Exit;
 /// Why a command ended without its result.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The code to end with.
+    /// The exit code.
     pub(crate) exit: Exit,
     /// A stable word for scripts.
     pub(crate) kind: &'static str,
-    /// What happened, and where.
+    /// The message: what failed, and where.
     pub(crate) message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub(crate) hint: Option<String>,
-    /// What lies behind it, nearest first.
+    /// The sources of the error, nearest first.
     pub(crate) causes: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Failure {
         let mut source = error.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            // Some texts end with their source's already.
+            // Some messages already end with the text of their source.
             if !failure.message.contains(&text) {
                 failure.causes.push(text);
             }
@@ -62,12 +62,12 @@ impl Failure {
         failure
     }
 
-    /// The same with what to do about it.
+    /// The same failure with a hint.
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The document of a command that has no other: what `--json` prints then.
+    /// The document of a command that has no other, for `--json`.
     pub(crate) fn document<'a>(&'a self, command: Option<&'a str>) -> impl Serialize + 'a {
         Document {
             schema_version: crate::ops::report::SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-//! A log file: lines of text or of JSON, for the owner alone, and never more than twice its bound on disk.
+//! A log file: lines of text or JSON, readable by the owner only, at most twice its size limit on disk.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::redact::Redactor;
 use crate::base::{Timestamp, files, text};
 
-/// Bytes from which a file is put aside as `FILE.1`, in the place of an older one.
+/// Size in bytes from which a file is rotated to `FILE.1`, replacing an older one.
 const BOUND: u64 = 8 << 20;
 
-/// What a line looks like.
+/// Format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people: time, level, where, what.
@@ -29,7 +29,7 @@ pub(crate) enum LogFormat {
 pub(super) struct Line<'a> {
     pub(super) at: Timestamp,
     pub(super) level: Level,
-    /// Which part of the program.
+    /// Module of the program.
     pub(super) module: &'a str,
     pub(super) message: &'a str,
 }
@@ -54,7 +54,7 @@ struct JsonLine<'a> {
 }
 
 impl LogFile {
-    /// Opens the file, which is created for the owner alone, or goes on after its end.
+    /// Opens the file for appending, creating it readable by the owner only.
     pub(super) fn open(path: &Path, format: LogFormat, redactor: Redactor) -> io::Result<Self> {
         let named = |error: &io::Error| files::named(error, "cannot open the log", path);
         files::create_private_file(path).map_err(|error| named(&error))?;
@@ -84,7 +84,7 @@ impl LogFile {
         self.file.write_all(&bytes)
     }
 
-    /// Puts a full file aside. Another process may have done it already: then its new file is taken.
+    /// Rotates a full file. If another process has done so, its new file is opened.
     fn rotate(&mut self) -> io::Result<()> {
         if self.file.metadata()?.len() < self.bound {
             return Ok(());

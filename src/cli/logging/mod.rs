@@ -1,5 +1,5 @@
-//! Where `log` lines go: stderr, as much as `-v` asks for, and a file where one is named. Secrets never get here, since
-//! their types do not print; what a file gets is searched for them all the same.
+//! Destinations of `log` lines: stderr, as much as `-v` asks for, and a named file. Secrets do not get here, since
+//! their types cannot be printed; lines for a file are still searched for them.
 
 mod file;
 mod redact;
@@ -18,12 +18,12 @@ use crate::base::env::{SECRET_PREFIX, TOKEN};
 use crate::base::{Clock as _, Env, text};
 use crate::cli::{Failure, Globals};
 
-/// Lines of this program alone; what libraries log may hold addresses and headers.
+/// Only lines of this program; lines of libraries may contain URLs and headers.
 const OURS: &str = env!("CARGO_CRATE_NAME");
 
-/// The named file, once there is one.
+/// The named file, once it is open.
 static FILE: OnceLock<Mutex<LogFile>> = OnceLock::new();
-/// How much goes to stderr.
+/// Level for stderr.
 static STDERR: OnceLock<LevelFilter> = OnceLock::new();
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Log for Lines {
             return;
         }
         if STDERR.get().is_some_and(|most| record.level() <= *most) {
-            // A closed stderr is nobody's concern.
+            // A closed stderr is ignored.
             let _closed = writeln!(std::io::stderr(), "{}", line(record));
         }
         let module = record.target().rsplit("::").next().unwrap_or_default();
@@ -49,11 +49,11 @@ impl Log for Lines {
     fn flush(&self) {}
 }
 
-/// Writes a line to the file alone, where there is one: what a person was told, what a command did.
+/// Writes a line only to the file, if there is one: messages shown to the user, and results of commands.
 pub(crate) fn keep(level: Level, module: &str, message: &str) {
     let Some(file) = FILE.get() else { return };
     let line = Line { at: SystemClock.now(), level, module, message };
-    // A log that cannot be written must not stop the work; the work's own results say how it went.
+    // A log that cannot be written must not stop the work; the result of the work is reported elsewhere.
     let _unwritten = file.lock().unwrap_or_else(PoisonError::into_inner).write(&line);
 }
 
@@ -61,7 +61,7 @@ fn is_ours(target: &str) -> bool {
     target.split("::").next() == Some(OURS)
 }
 
-/// `debug: store: opened …`: the level, the module's last name, the words.
+/// `debug: store: opened …`: the level, the module's last name, the message.
 fn line(record: &Record<'_>) -> String {
     let level = record.level().as_str().to_ascii_lowercase();
     let module = record.target().rsplit("::").next().unwrap_or_default();
@@ -80,7 +80,7 @@ fn level(globals: &Globals, is_json: bool) -> LevelFilter {
     }
 }
 
-/// How much goes into a file: one step more than a person sees.
+/// Level for a file: one step more than stderr.
 const fn file_level(verbose: u8) -> LevelFilter {
     match verbose {
         0 => LevelFilter::Info,

@@ -1,14 +1,14 @@
-//! Secrets taken out of log lines. The types that hold secrets do not print; this is the second line of defence, for
-//! what a server, a file name or an address may repeat.
+//! Removes secrets from log lines. The types that hold secrets cannot be printed; this is the second line of defence,
+//! for secrets that a server, a file name or a URL repeats.
 
-/// What stands in a secret's place.
+/// Replacement of a secret.
 const MASK: &str = "[redacted]";
-/// Shorter values are words, not secrets.
+/// Shorter values are not treated as secrets.
 const SHORTEST: usize = 4;
 /// Words after which a credential follows, in any case.
 const BEFORE: [&str; 3] = ["bearer ", "basic ", "authorization: "];
 
-/// Takes the known secrets, and whatever looks like one, out of lines.
+/// Removes known secrets, and text that looks like one, from lines.
 #[derive(Clone, Default)]
 pub(super) struct Redactor(Vec<String>);
 
@@ -19,7 +19,7 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Knows these values, the longest first, so that no rest of one stays.
+    /// With these values, the longest first, so that no part of one remains.
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let mut known: Vec<String> =
             secrets.map(str::trim).filter(|s| s.len() >= SHORTEST).map(str::to_owned).collect();
@@ -35,7 +35,7 @@ impl Redactor {
     }
 }
 
-/// Masks the word after `Bearer` and its like.
+/// Masks the word after `Bearer` and similar words.
 fn without_credentials(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
@@ -43,7 +43,7 @@ fn without_credentials(line: &str) -> String {
         let (before, after) = rest.split_at(end);
         out.push_str(before);
         let word = after.split(|c: char| c.is_whitespace() || "\",;'".contains(c)).next().unwrap_or_default();
-        // `Authorization: Bearer x`: the word that follows is a scheme, and what follows that is masked in its turn.
+        // `Authorization: Bearer x`: the next word is a scheme; the word after it is masked in the next round.
         let is_scheme = BEFORE.iter().any(|b| b.trim_end().eq_ignore_ascii_case(word));
         if !word.is_empty() && !is_scheme {
             out.push_str(MASK);
@@ -55,7 +55,7 @@ fn without_credentials(line: &str) -> String {
     out + rest
 }
 
-/// Where `word` (in lower case, ASCII) stands in `text`, in any case.
+/// Position of `word` (in lower case, ASCII) in `text`, in any case.
 fn find(text: &str, word: &str) -> Option<usize> {
     text.as_bytes().windows(word.len()).position(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! `sk-sync action`: the report of a run in the words of a GitHub workflow. What the Action shows needs no other program.
+//! `sk-sync action`: the report of a run for a GitHub workflow, so that the Action needs no other program.
 
 mod text;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::base::files;
 use crate::cli::{Context, Exit, Failure};
 
-/// The longest report that is read, in bytes.
+/// Largest report that is read, in bytes.
 const MAX_REPORT_BYTES: u64 = 256 << 20;
 
 /// Print the report of a run for a GitHub workflow.
@@ -71,7 +71,7 @@ pub(crate) enum Part {
     Comment,
 }
 
-/// What a step ended with.
+/// Result of a step.
 pub(super) struct Ending<'a> {
     pub(super) report: Value,
     pub(super) status: Value,
@@ -93,7 +93,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// A document; null where a command ended before it wrote one.
+/// Reads a document; null if the command ended before it wrote one.
 fn read(file: &Path) -> Result<Value, Failure> {
     let bytes = files::read_regular(file, MAX_REPORT_BYTES)
         .map_err(|error| Failure::io(&files::named(&error, "cannot read the report", file)))?;

@@ -1,5 +1,5 @@
-//! The texts of the Action. Names of files and words of servers are data in them: they start no workflow command, end no
-//! line, and are no Markdown. Pure.
+//! The texts of the Action. Names of files and words of servers are data: they are escaped so that they can form
+//! neither a workflow command, nor a line end, nor Markdown. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Ending;
 use crate::base::text::shorten;
 
-/// Rows of a table, and the annotations of a run.
+/// Maximum number of rows of a table, and of annotations of a run.
 const MAX_ROWS: usize = 20;
 const MAX_ANNOTATIONS: usize = 10;
 
@@ -115,7 +115,7 @@ pub(super) fn outputs(ending: &Ending<'_>) -> Vec<String> {
     ]
 }
 
-/// A comment on the pull request. Its first line tells it from those of people and of other jobs.
+/// A comment on the pull request. Its first line distinguishes it from comments of people and of other jobs.
 pub(super) fn comment(ending: &Ending<'_>) -> Vec<String> {
     let scope: String = ending.args.scope.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(80).collect();
     let mut lines = vec![format!("<!-- sk-sync:{scope} -->")];
@@ -129,8 +129,7 @@ pub(super) fn comment(ending: &Ending<'_>) -> Vec<String> {
     lines
 }
 
-/// That the documents are at the target, once they all are; `None` where that is not so, or where the target proves
-/// nothing.
+/// The statement that the documents are at the target; `None` if some are not, or if the target is the stub.
 fn arrived(ending: &Ending<'_>) -> Option<String> {
     let (report, args) = (&ending.report, ending.args);
     let is_proof = args.result == "success" && !report["target"].is_null() && report["target"]["receiver"] != "stub";
@@ -143,7 +142,7 @@ fn arrived(ending: &Ending<'_>) -> Option<String> {
     is_proof.then(|| format!("**{count} {noun} on the server{place}**: the server acknowledged each of them."))
 }
 
-/// Documents that the target has acknowledged.
+/// Number of documents that the target has acknowledged.
 fn documents(report: &Value) -> u64 {
     let bodies = &report["bodies"];
     let by_run = number(&bodies["uploaded"]) + number(&bodies["already_exists"]);
@@ -166,7 +165,7 @@ fn words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// How many have the same reason, numbers and ids aside, with the first one's words.
+/// Number of entries per reason, with numbers and ids masked, and the text of the first one.
 fn groups<'a>(entries: impl IntoIterator<Item = &'a Value>, member: &str) -> Vec<(usize, String)> {
     let mut groups: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for entry in entries {
@@ -182,13 +181,13 @@ fn is_id(word: &str) -> bool {
     word.len() >= 4 && word.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Text of a workflow command: one line, and no escape that the runner would read.
+/// Text of a workflow command: one line, without escapes that the runner would interpret.
 fn command_text(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     shorten(&line, 300).replace('%', "%25")
 }
 
-/// Text in Markdown: all but letters, digits and plain punctuation become character references.
+/// Text in Markdown: everything except letters, digits and simple punctuation becomes character references.
 fn plain(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut escaped = String::new();
@@ -196,7 +195,7 @@ fn plain(text: &str) -> String {
         if c.is_ascii_alphanumeric() || " .,/;=+%-".contains(c) {
             escaped.push(c);
         } else {
-            // Writing to a string does not fail.
+            // Writing to a String cannot fail.
             let _written = write!(escaped, "&#{};", u32::from(c));
         }
     }

@@ -71,7 +71,7 @@ pub(super) fn uninstall(context: &Context, args: &UninstallArgs) -> Result<Exit,
     before.carry_out(context, "hook uninstall", &plan, args.dry_run, Exit::Success)
 }
 
-/// The repository as it was found.
+/// State of the repository before the change.
 struct Before {
     git: Git,
     checkout: Checkout,
@@ -86,7 +86,7 @@ impl Before {
         Ok(Self { git, checkout, survey })
     }
 
-    /// Does what was planned, and says so.
+    /// Carries out the plan and reports it.
     fn carry_out(
         &self,
         context: &Context,
@@ -134,7 +134,7 @@ fn say(context: &Context, plan: &Plan, survey: &Survey, dry_run: bool) {
     }
 }
 
-/// A step, after "would" or "did".
+/// Description of a step, after "would" or "did".
 fn words(step: &Step) -> String {
     match step {
         Step::Set { key, value } => format!("set {key} = {}", printable(value)),

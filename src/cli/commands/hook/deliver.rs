@@ -1,4 +1,4 @@
-//! `hook deliver`: the process that a hook leaves behind. It prints nothing; what it did is in the log.
+//! `hook deliver`: the background process that a hook starts. It prints nothing; its result is in the log.
 
 use crate::books::{LastRun, Runner};
 use crate::cli::journey::{note_end, start_stub, with_choice, world};
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let start = context.start_dir()?;
     let preset = context.globals.preset.iter().map(|value| Flag { key: "preset", value, name: "--preset" });
-    // One drain at a time, and that one selects again before it ends: nobody waits for it.
+    // Without waiting: the running drain selects again before it ends, and so sends these events too.
     let no_wait = Flag { key: "drain.lock_wait", value: "0", name: "hook deliver" };
     let flags: Vec<Flag<'_>> = preset.chain([no_wait]).collect();
     let config_file = context.globals.config.as_deref();
@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     let (halted, cause) = stopped.unwrap_or_default();
     let (when, command, exit_code) = (context.clock.now().to_string(), "hook deliver".to_owned(), exit.code());
-    // One that found another at work has nothing to tell.
+    // Another process was delivering: there is nothing to report.
     if exit != Exit::Busy {
         let last = LastRun { when, command, exit_code, halted, cause, fix: None };
         note_end(&workspace, Runner::Background, &last);
@@ -73,7 +73,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// What a drain did, in a line.
+/// The result of a drain, as one line.
 fn words(report: &Report) -> String {
     let mut parts = Vec::new();
     if let Some(capture) = &report.capture {

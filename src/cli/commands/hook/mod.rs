@@ -1,4 +1,4 @@
-//! `sk-sync hook`: git hooks that capture, and the drain they leave behind.
+//! `sk-sync hook`: git hooks that capture, and the background drain that they start.
 
 mod change;
 mod deliver;
@@ -41,8 +41,8 @@ pub(crate) enum Hook {
     Deliver(deliver::Args),
 }
 
-/// The command line `sk-sync hook run HOOK ARG…` as git calls it, without options: understood here, since to build the
-/// arguments of every command takes longer than a hook that has nothing to do.
+/// Parses the command line `sk-sync hook run HOOK ARG…` as git calls it, without options. Handled here because building
+/// the arguments of every command takes longer than a hook that has nothing to do.
 pub(crate) fn plain_run(words: &[OsString]) -> Option<Cli> {
     let [_, hook, run, name, args @ ..] = words else { return None };
     if hook != "hook" || run != "run" {
@@ -55,7 +55,7 @@ pub(crate) fn plain_run(words: &[OsString]) -> Option<Cli> {
 }
 
 impl Args {
-    /// True for what git calls.
+    /// True for the commands that git calls.
     pub(super) const fn is_run(&self) -> bool {
         matches!(self.command, Hook::Run(_))
     }

@@ -1,4 +1,4 @@
-//! `hook run`: what git calls. Captures what changed, and has it delivered by a process of its own.
+//! `hook run`: called by git. Captures what changed, and starts a separate process that delivers it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use crate::git;
 use crate::hook::{self, Changed, Duty, Hook, Occasion, Stamp, View};
 use crate::ops::{self, Workspace};
 
-/// How long git waits for the configuration to be read: without it nothing can be left to another process.
+/// How long git waits until the configuration is read: before that nothing can be handed to another process.
 const UNREAD: Duration = Duration::from_secs(1);
 
-/// The longest `hook.budget` that counts in a repository's file: another person may have written it.
+/// The longest `hook.budget` that a repository's file may set: another person may have written it.
 const MAX_REPOSITORY_BUDGET: Duration = Duration::from_secs(5);
 
-/// How long git waits for this hook.
+/// The longest time that git waits for this hook.
 fn budget(workspace: &Workspace) -> Duration {
     let loaded = &workspace.loaded;
     let is_of_repository =
@@ -31,7 +31,7 @@ fn budget(workspace: &Workspace) -> Duration {
     loaded.config.hook.budget.min(most)
 }
 
-/// Up to so many files and directories, threads that share the reading cost more than they save.
+/// Up to this many files and directories, a thread pool costs more than it saves.
 const FEW: usize = 256;
 
 /// Run as a git hook (git calls this).
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     pub(crate) args: Vec<String>,
 }
 
-/// What the watchdog needs in order to hand over, once it is known.
+/// What the watchdog needs to hand over, once it is known.
 #[derive(Debug, Default)]
 struct Handover {
     log: Option<PathBuf>,
@@ -58,7 +58,7 @@ struct Handover {
 
 pub(super) fn run(context: &Context, args: &Args) -> Exit {
     serve(context, args);
-    // Git starts a hook at the top of the work tree; a repository may hold projects below it.
+    // Git starts a hook at the top of the work tree; a repository may contain projects below it.
     if context.globals.repo.is_none()
         && let Ok(checkout) = context.checkout()
     {
@@ -72,7 +72,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Exit {
     Exit::Success
 }
 
-/// Serves the project that the context names. Whatever happens to one project, the others are served.
+/// Handles the project of the context. A failure in one project does not affect the others.
 fn serve(context: &Context, args: &Args) {
     let handover = Arc::new(Mutex::new(Handover::default()));
     let words = leave_words(context);
@@ -99,7 +99,7 @@ fn serve(context: &Context, args: &Args) {
     }
 }
 
-/// Captures what is to be captured; the log's path when a delivery is to follow.
+/// Captures; returns the path of the log if a delivery must follow.
 fn attend(
     context: &Context,
     args: &Args,
@@ -122,7 +122,7 @@ fn attend(
     if duty == Duty::Nothing {
         return Ok(None);
     }
-    // Before the first capture the repository has no id, and so no stamp.
+    // Before the first capture the repository has no id, and therefore no stamp.
     let workspace = if known.is_some() { workspace } else { workspace_to_write(context, false)? };
     let path = stamp_path(&workspace);
     let delivers = duty == Duty::CaptureAndDeliver && delivers(&workspace);
@@ -144,8 +144,8 @@ fn attend(
     Ok(is_due.then_some(log))
 }
 
-/// Captures the missions that changed since `known`, or all where they lie in several places and any of those changed;
-/// returns how many events are new, and how many documents.
+/// Captures the missions that changed since `known`, or all if they are in several places and one of those changed;
+/// returns the numbers of new events and new documents.
 fn capture(
     context: &Context,
     workspace: &Workspace,
@@ -153,14 +153,14 @@ fn capture(
     known: Option<&Stamp>,
     path: &Path,
 ) -> Result<(i64, i64), Failure> {
-    // What git tracks counts only where the last capture hung on it: its index changes with every commit.
+    // Git's index is compared only if the last capture depended on it: it changes with every commit.
     let with_index = ground(workspace, sources, true);
     let hangs_on_index = known.is_some_and(|known| known.is_on(&with_index));
     let words = if hangs_on_index { with_index } else { ground(workspace, sources, false) };
     let (seen, is_known) = look(context, workspace, sources, &words)?;
     let missions = match seen.changed_since(known) {
         Changed::Nothing if is_known => {
-            // Its time says when a hook last looked: `hook status` compares it with the commits.
+            // The stamp's modification time is the time of the last check: `hook status` compares it with the commits.
             Stamp::touch(path, context.clock.now());
             return Ok((0, 0));
         }
@@ -174,7 +174,8 @@ fn capture(
     for warning in &done.warnings {
         log::info!("{warning}");
     }
-    // The store may be new since; the files are those that were captured. Of some missions alone the others are unknown.
+    // The store may be new since then; the files are the captured ones. After a capture of some missions the others are
+    // unknown.
     let hangs_on_index = done.hangs_on_index || (hangs_on_index && missions.is_some());
     let seen = seen.on_ground(&ground(workspace, sources, hangs_on_index));
     if let Err(error) = seen.write(path) {
@@ -183,15 +184,15 @@ fn capture(
     Ok((done.captured, done.documents))
 }
 
-/// Has the files read by this thread alone: threads that wait for work would take the processor from git.
+/// Makes this thread alone read the files: idle threads would take processor time from git.
 fn stay_on_this_thread() {
     if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global() {
         log::debug!("the files are read by several threads: {error}");
     }
 }
 
-/// Looks at the places of units and at what captures of them depend on; false where they may be anywhere, so that nothing
-/// can be looked at.
+/// Checks the places of units and what their capture depends on; the second value is false if they may be anywhere, so
+/// that nothing could be checked.
 fn look(context: &Context, workspace: &Workspace, sources: &Sources, words: &str) -> Result<(Stamp, bool), Failure> {
     let now = context.clock.now();
     let failed = |error: std::io::Error| {
@@ -202,15 +203,15 @@ fn look(context: &Context, workspace: &Workspace, sources: &Sources, words: &str
         let (artifacts, main_artifacts) = (&workspace.root.join(root), &workspace.main_root.join(root));
         return Ok((Stamp::look(&View { artifacts, main_artifacts, words, now }).map_err(failed)?, true));
     }
-    // A mission of `kitty` is described in the main work tree, where nobody looks here.
+    // A mission of `kitty` is described in the main work tree, which is not checked here.
     let is_own = workspace.root == workspace.main_root || sources.root().is_none();
     let places = sources.places().filter(|_| is_own);
     let seen = Stamp::look_at(&workspace.root, places.as_deref().unwrap_or_default(), words, now).map_err(failed)?;
     Ok((seen, places.is_some()))
 }
 
-/// What captures depend on besides the files of units: the project, its store, the branch, the configuration and what git
-/// ignores, `with_index` also on what it tracks.
+/// A text that changes with everything that captures depend on besides the files of units: the project, its store, the
+/// branch, the configuration and git's ignore rules; `with_index` also with git's index.
 fn ground(workspace: &Workspace, sources: &Sources, with_index: bool) -> String {
     let config = serde_json::to_string(&workspace.loaded.values).unwrap_or_default();
     let index = workspace.checkout.git_dir.iter().filter(|_| with_index).map(|dir| dir.join("index"));
@@ -226,7 +227,7 @@ fn ground(workspace: &Workspace, sources: &Sources, with_index: bool) -> String 
     .join("\n")
 }
 
-/// The files of patterns that hold for the places of units; those inside them are looked at with them.
+/// The ignore files above the places of units; those inside are checked with the units.
 fn pattern_files(workspace: &Workspace, sources: &Sources) -> Vec<PathBuf> {
     let root = &workspace.root;
     let places = sources.places().unwrap_or_default();
@@ -240,7 +241,7 @@ fn pattern_files(workspace: &Workspace, sources: &Sources) -> Vec<PathBuf> {
     exclude.chain(dirs.into_iter().map(|dir| dir.join(git::PATTERN_FILE))).collect()
 }
 
-/// A mark that something was captured in the middle of an operation of git, so that no drain was started for it.
+/// A marker that something was captured during a git operation, so that no drain was started for it.
 struct OwedDrain(PathBuf);
 
 impl OwedDrain {
@@ -249,32 +250,32 @@ impl OwedDrain {
     }
 
     fn note(&self) {
-        // Without the mark the next capture's drain, or the next run, takes it along.
+        // Without the marker the next capture's drain, or the next run, sends it.
         if let Err(error) = std::fs::write(&self.0, "") {
             log::debug!("cannot write {}: {error}", self.0.display());
         }
     }
 
-    /// Takes the mark away; true when there was one.
+    /// Removes the marker; true if it existed.
     fn settle(&self) -> bool {
         std::fs::remove_file(&self.0).is_ok()
     }
 }
 
-/// Where the stamp of this checkout is.
+/// Path of the stamp of this checkout.
 pub(super) fn stamp_path(workspace: &Workspace) -> PathBuf {
     let mut name = crate::base::Sha256::of(workspace.root.as_os_str().as_encoded_bytes()).to_string();
     name.truncate(16);
     workspace.place.store().with_file_name(format!("hook-{name}.stamp"))
 }
 
-/// True when there is anywhere to deliver to, and hooks are to see to it.
+/// True if there is a target, and hooks may start a drain.
 fn delivers(workspace: &Workspace) -> bool {
     let config = &workspace.loaded.config;
     config.hook.drain == HookDrain::Detached && config.delivery != Delivery::None
 }
 
-/// The words that start the process left behind: those of this process up to its command, with another command.
+/// The arguments of the background process: those of this process up to its command, with another command.
 fn leave_words(context: &Context) -> Vec<OsString> {
     let own: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "hook").collect();
     let names_repo = own.iter().any(|word| word.to_string_lossy().starts_with("--repo"));
@@ -287,7 +288,7 @@ fn leave(words: &[OsString]) -> std::io::Result<()> {
     hook::leave_behind(&std::env::current_exe()?, words)
 }
 
-/// What the watchdog does last: leaves the capture to a process in the background, or says that it is not done.
+/// The watchdog's last act: hands the capture to a background process, or logs that it was not made.
 fn hand_over(handover: &Mutex<Handover>, mut words: Vec<OsString>) {
     let Ok(known) = handover.lock() else { return };
     let Some(log) = &known.log else { return };
@@ -301,7 +302,7 @@ fn hand_over(handover: &Mutex<Handover>, mut words: Vec<OsString>) {
     }
 }
 
-/// Writes a line to the log; a hook has nobody else to tell.
+/// Writes a line to the log, because a hook has no other output.
 fn tell(log: &Path, said: &str) {
     if let Err(error) = hook::note(log, SystemClock.now(), said) {
         log::debug!("cannot write {}: {error}", log.display());

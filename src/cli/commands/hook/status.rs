@@ -1,4 +1,4 @@
-//! `hook status`: which hooks call this program, and by what.
+//! `hook status`: which hooks call this program, and how.
 
 use std::path::{Path, PathBuf};
 
@@ -22,28 +22,28 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-/// How a hook stands.
+/// State of a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
-    /// By a section of the repository's configuration.
+    /// Called by a section of the repository's configuration.
     Config,
-    /// By a hook file of ours.
+    /// Called by a hook file of this program.
     File,
-    /// By a hook of somebody else.
+    /// Called by another program's or the user's hook.
     ByHand,
-    /// By a hook manager.
+    /// Called by a hook manager.
     Manager,
-    /// Our section or file is not what this version writes, or names another place of this program.
+    /// Our section or file differs from what this version writes, or names another path of this program.
     Outdated,
-    /// Somebody else's hook, which does not call this program.
+    /// Another program's or the user's hook, which does not call this program.
     Foreign,
     /// Nothing calls this program.
     Absent,
 }
 
 impl State {
-    /// True when git calls this program by it.
+    /// True if git calls this program by it.
     pub(super) const fn is_called(self) -> bool {
         !matches!(self, Self::Foreign | Self::Absent)
     }
@@ -68,14 +68,14 @@ pub(super) struct Line {
     pub(super) state: State,
 }
 
-/// How each hook stands.
+/// The state of each hook.
 pub(super) fn lines(survey: &Survey) -> Vec<Line> {
     Hook::ALL.map(|hook| Line { hook: hook.name(), state: state(survey, hook) }).into()
 }
 
 fn state(survey: &Survey, hook: Hook) -> State {
     let standing = survey.active.iter().find(|(of, _)| *of == hook).map_or(Standing::Absent, |(_, standing)| *standing);
-    // An older git does not look at these sections.
+    // An older git ignores these sections.
     let entry = survey.entries.iter().find(|entry| entry.hook == hook).filter(|_| survey.has_config_hooks);
     let is_managed = survey.manager.as_ref().is_some_and(|(_, _, called)| called.contains(&hook));
     match (entry, standing) {
@@ -101,11 +101,11 @@ struct Document<'a> {
     on_path: bool,
     log: Option<String>,
     last_entry: Option<String>,
-    /// Commits that changed missions after a hook last looked.
+    /// Number of commits that changed missions after the last check by a hook.
     not_captured: usize,
-    /// Jujutsu works in this checkout too; it runs no git hooks.
+    /// Jujutsu is used in this checkout; it runs no git hooks.
     jj: bool,
-    /// What to do next; empty when there is nothing.
+    /// The next steps; may be empty.
     next: Vec<String>,
 }
 
@@ -115,7 +115,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let lines = lines(&survey);
     let installed = lines.iter().all(|line| line.state.is_called());
     let on_path = is_on_path(context);
-    // Hooks can be looked at where the configuration is broken.
+    // Hooks can be shown even if the configuration is broken.
     let workspace = workspace(context).ok();
     let log = workspace.as_ref().map(|workspace| hook::log_path(&workspace.place.store()));
     let last_entry = log.as_deref().and_then(hook::last_line);
@@ -179,7 +179,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// How many commits changed missions after a hook last looked, or since the hooks were installed.
+/// Number of commits that changed missions after the last check by a hook, or since the hooks were installed.
 fn not_captured(git: &Git, workspace: &Workspace, survey: &Survey) -> usize {
     let seconds = |path: &Path| {
         let time = std::fs::metadata(path).and_then(|meta| meta.modified()).ok()?;
@@ -196,7 +196,7 @@ fn not_captured(git: &Git, workspace: &Workspace, survey: &Survey) -> usize {
     below.to_str().map_or(0, |below| git::count_changing(git, checkout, &arrived, below))
 }
 
-/// What a person can do: never the command that would only refuse.
+/// The next steps; never a command that would only fail.
 fn next_steps(survey: &Survey, installed: bool, missed: usize) -> Vec<String> {
     let mut steps = Vec::new();
     let plan = hook::install(survey, None);
@@ -215,8 +215,8 @@ fn next_steps(survey: &Survey, installed: bool, missed: usize) -> Vec<String> {
     steps
 }
 
-/// The absolute path by which this program is called: its name on the `PATH` where that leads to it, since an update
-/// keeps that and may replace what it leads to; else the program file itself.
+/// The absolute path by which this program is called: its path on the `PATH` if that leads to it, because an update
+/// keeps that path and may replace the target; else the program file itself.
 pub(super) fn program(context: &Context) -> Option<PathBuf> {
     let own = std::env::current_exe().ok()?;
     let path = context.env.path(PATH).unwrap_or_default();
@@ -229,7 +229,7 @@ fn file_name() -> String {
     format!("sk-sync{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// True when a hook started from this environment finds the program.
+/// True if a hook started from this environment finds the program.
 fn is_on_path(context: &Context) -> bool {
     let Some(path) = context.env.path(PATH) else { return false };
     std::env::split_paths(&path).any(|dir| dir.join(file_name()).is_file())

@@ -1,4 +1,4 @@
-//! The bound on how long git waits: a thread that ends the process, with success, when the time is up.
+//! Limits how long git waits: a thread that ends the process, with success, when the time is up.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use crate::cli::Exit;
 pub(super) struct Watchdog(mpsc::Sender<Duration>);
 
 impl Watchdog {
-    /// Starts watching. When `budget` is over, calls `last_words`, then ends the process. What SQLite was about to
-    /// write is then not in the store, as after a crash; what it had committed is.
+    /// Starts watching. After `budget`, calls `last_words`, then ends the process. An open transaction of SQLite is
+    /// then rolled back, as after a crash; committed ones stay.
     pub(super) fn start(budget: Duration, last_words: impl FnOnce() + Send + 'static) -> Self {
         let begun = Instant::now();
         let (sender, changes) = mpsc::channel();
@@ -32,7 +32,7 @@ impl Watchdog {
 
     /// Changes the time, counted from the start.
     pub(super) fn allow(&self, budget: Duration) {
-        // A watchdog that is ending the process listens no more.
+        // A watchdog that is ending the process no longer receives.
         let _ending = self.0.send(budget);
     }
 }
