@@ -1,8 +1,7 @@
-//! SQLite with nothing around it: what adding the same rows to the same tables costs, and what the old way of adding
-//! them cost.
+//! SQLite alone: the cost of adding the same rows to the same tables, and the cost of the old way of adding them.
 //!
-//! The tables are those of a project's store, made by the same schema. Nothing is parsed, looked up, chained or counted
-//! here; everything a row needs was computed before.
+//! The tables are those of a project's store, created by the same schema. Nothing is parsed, looked up, chained or
+//! counted; all values of a row are computed before.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,7 +13,7 @@ use super::Error;
 use crate::base::Sha256;
 use crate::event::{Coalesce, inspect};
 
-/// One row, ready to be written.
+/// One row to write.
 #[derive(Debug)]
 pub(super) struct Row {
     event_id: String,
@@ -24,11 +23,11 @@ pub(super) struct Row {
     digest: Sha256,
     wire: i64,
     coalesce: Option<Coalesce>,
-    /// How many rows earlier the one that it supersedes stands.
+    /// How many rows earlier the superseded row is; `None` if none is superseded.
     supersedes: Option<i64>,
 }
 
-/// The rows that `lines` become.
+/// The rows for the events in `lines`.
 pub(super) fn rows(lines: &[u8]) -> Result<Vec<Row>, Error> {
     let mut newest = HashMap::new();
     let row = |(at, line): (usize, &[u8])| {
@@ -48,7 +47,7 @@ pub(super) fn rows(lines: &[u8]) -> Result<Vec<Row>, Error> {
     lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()).enumerate().map(row).collect()
 }
 
-/// Adds `rows`, `batch` of them in a transaction, over one connection and its prepared statements.
+/// Adds `rows`, `batch` per transaction, over one connection and its prepared statements.
 pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duration, Error> {
     let clock = Instant::now();
     let conn = open(store)?;
@@ -101,7 +100,7 @@ pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duratio
     Ok(clock.elapsed())
 }
 
-/// A connection with the durability, the memory and the checkpoints of a store's own.
+/// A connection with the same durability, cache and checkpoints as a store.
 #[expect(clippy::disallowed_methods, reason = "the limit is SQLite with nothing around it")]
 fn open(store: &Path) -> Result<Connection, Error> {
     let conn = Connection::open(store)?;
@@ -112,7 +111,7 @@ fn open(store: &Path) -> Result<Connection, Error> {
     Ok(conn)
 }
 
-/// The table of the older queues (`formats/storage-and-wire` section 2.1), in the journal mode they had.
+/// The table of the older queues, in their journal mode.
 const OLD_QUEUE: &str = "
     CREATE TABLE queue (id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT UNIQUE NOT NULL, event_type TEXT NOT NULL,
       data TEXT NOT NULL, timestamp INTEGER NOT NULL, retry_count INTEGER DEFAULT 0, coalesce_key TEXT);
@@ -120,7 +119,7 @@ const OLD_QUEUE: &str = "
     CREATE INDEX idx_retry ON queue (retry_count);
     CREATE INDEX idx_coalesce_key ON queue (coalesce_key);";
 
-/// A new queue of the old kind at `path` that holds `rows`.
+/// Creates an old queue at `path` that contains `rows`.
 pub(super) fn old_queue(path: &Path, rows: &[Row]) -> Result<(), Error> {
     let mut conn = open_old(path)?;
     conn.execute_batch(OLD_QUEUE)?;
@@ -131,7 +130,7 @@ pub(super) fn old_queue(path: &Path, rows: &[Row]) -> Result<(), Error> {
     Ok(tx.commit()?)
 }
 
-/// Adds `rows` the old way: for each open, count, insert, commit, close.
+/// Adds `rows` the old way: open, count, insert, commit and close for each.
 pub(super) fn insert_old_way(queue: &Path, rows: &[Row]) -> Result<Duration, Error> {
     let clock = Instant::now();
     for row in rows {
@@ -165,7 +164,7 @@ mod tests {
 
     type Content = (i64, String, String, Vec<u8>, Option<i64>, Option<Vec<u8>>, Vec<u8>);
 
-    /// What the tables of a store hold, without what only our own path computes.
+    /// The content of the tables of a store, without what only our own path computes.
     fn content(store: &Path) -> Vec<Content> {
         let conn = open(store).unwrap();
         let mut statement = conn
@@ -189,7 +188,7 @@ mod tests {
             let site = super::super::site::Site::new(&stage, &ground, name).unwrap();
             let bytes = lines(kind, 0, 50);
             site.capture(Box::new(std::io::Cursor::new(bytes.clone())), 50, 20).unwrap();
-            // A directory is marked when its store is made, so each store has its own.
+            // A file in the directory marks a created store, so each store has a separate directory.
             let bare = temp.path().join(name).join("store.db");
             std::fs::create_dir(bare.parent().unwrap()).unwrap();
             drop(books::open(&bare).unwrap());

@@ -1,4 +1,4 @@
-//! Events to measure with: the n-th event is a function of n, so that every run and both sides see the same bytes.
+//! Events for measurements: the n-th event is a function of n, so every run and both sides use the same bytes.
 
 use std::io::{BufRead, Read};
 
@@ -6,25 +6,25 @@ use serde_json::json;
 
 use crate::base::{Sha256, Timestamp};
 
-/// The project that the events belong to.
+/// Project of the events.
 pub(super) const PROJECT: &str = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
-/// How long an event is, about.
+/// Approximate size of an event, in bytes.
 const EVENT_BYTES: usize = 700;
 /// The time of event 0: 2026-02-12T10:00:00Z, in milliseconds.
 const BEGIN_MS: u64 = 1_770_890_400_000;
-/// Events made at a time.
+/// Events generated at a time.
 const CHUNK: u64 = 256;
 
-/// Which kind of events.
+/// Kind of the events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Changes of status: each counts, none coalesces.
+    /// Changes of status, which never coalesce.
     Plain,
-    /// Looks at artifacts, of this many: each says something new about one, and supersedes what was not sent yet.
+    /// Facts about this many artifacts: each states something new about one, and supersedes an unsent one.
     Keyed(u64),
 }
 
-/// The events from `from`, `count` of them, one on a line.
+/// `count` events from number `from`, one per line.
 pub(super) fn lines(kind: Kind, from: u64, count: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(usize::try_from(count).unwrap_or(0) * (EVENT_BYTES + 1));
     for n in from..from + count {
@@ -34,8 +34,8 @@ pub(super) fn lines(kind: Kind, from: u64, count: u64) -> Vec<u8> {
     out
 }
 
-/// The `n`-th event: an envelope of about 700 bytes, of about 950 when it is keyed. Ids are ULIDs as a busy producer makes them: a millisecond apart,
-/// otherwise random.
+/// The `n`-th event: an envelope of about 700 bytes, of about 950 when it is keyed. Ids are ULIDs like those of a busy
+/// producer: a millisecond apart, otherwise random.
 pub(super) fn event(kind: Kind, n: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(n);
     let id = ulid::Ulid::from_parts(BEGIN_MS + n, random.u128(..)).to_string();
@@ -56,7 +56,7 @@ pub(super) fn event(kind: Kind, n: u64) -> Vec<u8> {
     envelope.to_string().into_bytes()
 }
 
-/// Words that make a note: compressible as text is, not as one repeated letter.
+/// Words for a note: compressible like text, unlike one repeated letter.
 const WORDS: [&str; 16] = [
     "anchor", "buoy", "crane", "dock", "ebb", "ferry", "gangway", "hull", "inlet", "jetty", "keel", "ladder",
     "mooring", "north", "oar", "pier",
@@ -83,7 +83,7 @@ fn seen(n: u64, artifacts: u64, at: &str) -> serde_json::Value {
     })
 }
 
-/// Events as a stream that makes them on the way: memory holds a few.
+/// A stream that generates events while it is read: memory holds a few.
 #[derive(Debug)]
 pub(super) struct Stream {
     kind: Kind,
@@ -94,7 +94,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// The events from `from`, `count` of them.
+    /// `count` events from number `from`.
     pub(super) fn new(kind: Kind, from: u64, count: u64) -> Self {
         Self { kind, next: from, end: from + count, made: Vec::new(), read: 0 }
     }

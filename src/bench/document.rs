@@ -1,11 +1,11 @@
-//! What was measured, and on what, as one document.
+//! The result of a benchmark, with the machine, as one document.
 
 use serde::Serialize;
 
 use super::Ground;
 use super::suite::Row;
 
-/// The machine that was measured on.
+/// The machine.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Machine {
     /// Processors that this process may use.
@@ -14,12 +14,12 @@ pub(crate) struct Machine {
     pub(crate) platform: String,
     /// The file system of the directory.
     pub(crate) file_system: String,
-    /// `release`, or `debug`: then the figures say little.
+    /// `release`, or `debug`: then the figures mean little.
     pub(crate) build: &'static str,
 }
 
 impl Machine {
-    /// This machine, on this ground.
+    /// This machine, with the file system of `ground`.
     pub(crate) fn of(ground: &Ground) -> Self {
         Self {
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -33,9 +33,9 @@ impl Machine {
 /// The result of the command.
 #[derive(Debug, Serialize)]
 pub(crate) struct Document<'a> {
-    /// What was measured on.
+    /// The machine.
     pub(crate) machine: &'a Machine,
-    /// Samples of each lane.
+    /// Number of samples per lane.
     pub(crate) repeats: usize,
     /// The figures.
     pub(crate) rows: &'a [Row],

@@ -1,4 +1,5 @@
-//! Delivery: a journal's worth of events to a receiver, beside posting the same bytes; and drains that find nothing.
+//! Delivery: all events of a journal to a receiver, compared with posting the same bytes; and drains with nothing to
+//! send.
 
 use super::corpus::{self, Kind};
 use super::exchange::{Tap, post, requests};
@@ -28,7 +29,7 @@ pub(super) fn suite<'a>(
     Ok(suite)
 }
 
-/// Everything to a new receiver that keeps it in a file.
+/// Delivers everything to a new receiver that stores it in a file.
 fn delivery<'a>(
     suite: &mut Suite<'a>,
     stage: &'a Stage,
@@ -82,18 +83,18 @@ fn since(before: Option<std::time::Duration>) -> std::time::Duration {
     processor_time().zip(before).map(|(now, before)| now.saturating_sub(before)).unwrap_or_default()
 }
 
-/// A receiver that has nothing yet.
+/// An empty receiver.
 fn fresh_receiver(project: &Site, store: &std::path::Path) -> Result<Receiver, Error> {
     for side in ["", "-wal", "-shm"] {
         let mut name = store.as_os_str().to_owned();
         name.push(side);
-        // The first one leaves nothing behind for the next.
+        // The first one must leave nothing behind for the next.
         let _absent = std::fs::remove_file(name);
     }
     Receiver::start(project.command(&[]), Some(store))
 }
 
-/// Delivers everything once through a tap; gives the requests of each connection.
+/// Delivers everything once through a tap; returns the requests of each connection.
 fn record(project: &Site, ground: &Ground) -> Result<Vec<Vec<Vec<u8>>>, Error> {
     let receiver = fresh_receiver(project, &ground.path("owed/recorded.db"))?;
     let tap = Tap::open(receiver.address()?)?;
@@ -101,7 +102,7 @@ fn record(project: &Site, ground: &Ground) -> Result<Vec<Vec<Vec<u8>>>, Error> {
     tap.close()?.iter().map(|sent| requests(sent)).collect()
 }
 
-/// How few requests can carry the first `count` events in their order.
+/// The smallest number of requests that can carry the first `count` events in order.
 fn fewest_requests(count: u64, (max_events, max_bytes): (usize, usize)) -> u64 {
     let frame = r#"{"events":[]}"#.len();
     let (mut requests, mut events, mut bytes) = (0, 0, 0);
@@ -116,7 +117,7 @@ fn fewest_requests(count: u64, (max_events, max_bytes): (usize, usize)) -> u64 {
     requests
 }
 
-/// A drain, as a whole process, that finds everything delivered.
+/// A drain, as a separate process, that finds everything delivered.
 fn nothing_owed(suite: &mut Suite<'_>, settled: Settled) {
     let depth = settled.depth;
     let settled = std::rc::Rc::new(settled);

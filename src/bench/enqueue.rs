@@ -1,4 +1,5 @@
-//! Events into the journal: one by one and in bulk, at several depths, beside bare SQLite and beside the old way.
+//! Events into the journal: one at a time and in bulk, at several depths, compared with bare SQLite and with the old
+//! way.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -16,10 +17,10 @@ const BARE_LOOP: &str = "bare SQLite: the same rows and tables in the same batch
 const OLD_WAY: &str = "the old way: open, COUNT(*), insert, commit, close for each event";
 const AT_EMPTY: &str = "the same with an empty journal";
 
-/// The depth of the original scenario, at which the old way runs too.
+/// Depth of the original scenario, at which the old way is measured too.
 const ORIGINAL_DEPTH: u64 = 5_000;
 
-/// Sets up all lanes: at each depth events one by one; in bulk where the journal is empty and where it is deep.
+/// Sets up all lanes: at each depth events one at a time; in bulk for an empty and for a deep journal.
 pub(super) fn suite<'a>(
     stage: &'a Stage,
     ground: &'a Ground,
@@ -72,21 +73,21 @@ pub(super) fn suite<'a>(
     Ok(suite)
 }
 
-/// Where the old way runs: at the depth of the original scenario, else at the deepest where it is bearable.
+/// The depth at which the old way is measured: that of the original scenario, else the deepest that is fast enough.
 fn old_way_depth(depths: &[u64]) -> Option<u64> {
     let bearable = depths.iter().copied().filter(|depth| *depth <= 4 * ORIGINAL_DEPTH);
     bearable.max_by_key(|depth| (*depth == ORIGINAL_DEPTH, *depth))
 }
 
-/// Two stores of the same content: one for us, one for bare SQLite.
+/// Two stores with the same content: one for us, one for bare SQLite.
 struct Pair {
     depth: u64,
     site: Site,
     bare: PathBuf,
     template: PathBuf,
-    /// The store is so deep that the events of a few samples make no difference: it grows instead of being made anew.
+    /// The store is so deep that the events of a few samples make no difference: it grows instead of being recreated.
     grows: bool,
-    /// The number of the next event that nobody has.
+    /// The number of the next unused event.
     next: std::cell::Cell<u64>,
 }
 
@@ -102,7 +103,7 @@ impl Pair {
         Ok(Self { depth, site, bare, template, grows, next: std::cell::Cell::new(depth) })
     }
 
-    /// The numbers of `count` events that no store has seen.
+    /// The numbers of `count` events that are in no store.
     fn fresh(&self, count: u64) -> u64 {
         self.next.replace(self.next.get() + count)
     }
@@ -122,7 +123,7 @@ impl Pair {
     }
 }
 
-/// Ours and bare SQLite, `count` events in commits of `batch`; both sides get the same events in each round.
+/// Ours and bare SQLite, `count` events in commits of `batch`; both sides use the same events in each round.
 fn lanes(suite: &mut Suite<'_>, pair: &Rc<Pair>, name: &str, kind: Kind, count: u64, batch: usize) -> (LaneId, LaneId) {
     let depth = pair.depth;
     let events = Rc::new(std::cell::RefCell::new(Vec::new()));
@@ -196,7 +197,7 @@ fn old_way<'a>(
     Ok(())
 }
 
-/// How long a fresh handle takes to say how many events are live.
+/// Time until a new handle has read the number of live events.
 fn cold_size(suite: &mut Suite<'_>, pair: &Rc<Pair>) -> LaneId {
     let at = Rc::clone(pair);
     suite.lane(format!("enqueue.size_cold at {}", pair.depth), move || {

@@ -1,4 +1,4 @@
-//! Requests as bytes: recorded on their way, and posted again with nothing around them.
+//! Requests as bytes: recorded in transit, and posted again without other work.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,10 +7,10 @@ use std::thread::JoinHandle;
 
 use super::Error;
 
-/// What came over each connection.
+/// The bytes sent over each connection.
 type Connections = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// Stands between a client and a receiver, and keeps what the client sends.
+/// A proxy between a client and a receiver that records what the client sends.
 #[derive(Debug)]
 pub(super) struct Tap {
     address: SocketAddr,
@@ -26,7 +26,7 @@ impl Tap {
         let connections = Connections::default();
         let kept = Arc::clone(&connections);
         let door = std::thread::spawn(move || {
-            // A connection without a byte is the wish to end.
+            // A connection without a byte asks it to end.
             while let Ok((client, _)) = listener.accept() {
                 match pass(&client, receiver) {
                     Ok(sent) if !sent.is_empty() => kept.lock().unwrap_or_else(PoisonError::into_inner).push(sent),
@@ -37,13 +37,13 @@ impl Tap {
         Ok(Self { address, connections, door: Some(door) })
     }
 
-    /// `url`, leading through here.
+    /// `url` with the address of this proxy.
     pub(super) fn through(&self, url: &str) -> String {
         let scheme = url.rsplit_once('/').map(|(scheme, _)| scheme).unwrap_or_default();
         format!("{scheme}/{}", self.address)
     }
 
-    /// Ends, and gives what came over each connection that is closed by now.
+    /// Ends, and returns the bytes of each connection that is closed by now.
     pub(super) fn close(mut self) -> Result<Vec<Vec<u8>>, Error> {
         drop(connect(self.address)?);
         if let Some(door) = self.door.take() {
@@ -53,13 +53,13 @@ impl Tap {
     }
 }
 
-/// Leads one connection to the receiver until the client closes it; gives what the client sent.
+/// Forwards one connection to the receiver until the client closes it; returns what the client sent.
 fn pass(client: &TcpStream, receiver: SocketAddr) -> std::io::Result<Vec<u8>> {
     let server = connect(receiver)?;
     std::thread::scope(|scope| {
         scope.spawn(|| std::io::copy(&mut &server, &mut &*client));
         let sent = forward(client, &server);
-        // Ends the way back, too.
+        // Ends the way back as well.
         server.shutdown(Shutdown::Both)?;
         sent
     })
@@ -83,7 +83,7 @@ fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The requests in what came over one connection, each with its head and its body.
+/// The requests in the bytes of one connection, each with its head and body.
 pub(super) fn requests(sent: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     let mut rest = sent;
     let mut found = Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn requests(sent: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     Ok(found)
 }
 
-/// Posts `requests` over one connection; each must be answered by a 2xx. Gives how many there were.
+/// Posts `requests` over one connection; each must be answered by a 2xx. Returns their number.
 pub(super) fn post(receiver: SocketAddr, requests: &[Vec<u8>]) -> Result<u64, Error> {
     let stream = connect(receiver)?;
     let mut answers = BufReader::new(&stream);
@@ -118,7 +118,7 @@ pub(super) fn post(receiver: SocketAddr, requests: &[Vec<u8>]) -> Result<u64, Er
     Ok(answered)
 }
 
-/// Reads up to the empty line that ends a head, which is part of what is given.
+/// Reads a head up to and including its empty line.
 fn head(reader: &mut impl BufRead) -> Result<Vec<u8>, Error> {
     let mut head = Vec::new();
     loop {
@@ -132,7 +132,7 @@ fn head(reader: &mut impl BufRead) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// How long the body is that follows `head`; a question has none.
+/// The length of the body after `head`; 0 for a request without one.
 fn length(head: &[u8]) -> Result<usize, Error> {
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
     if text.starts_with("get ") {

@@ -1,4 +1,4 @@
-//! The directory to measure in: on a disk, empty, and gone afterwards.
+//! The directory for a measurement: on a disk, empty, and deleted afterwards.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ const KINDS: [(i128, &str); 13] = [
 const TMPFS: &str = "tmpfs";
 const RAMFS: &str = "ramfs";
 
-/// An empty directory on a known file system; it is deleted when this is dropped.
+/// An empty directory on a known file system; deleted on drop.
 #[derive(Debug)]
 pub struct Ground {
     dir: tempfile::TempDir,
@@ -35,7 +35,7 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// An empty directory in `dir`, which is made when it is missing. Refuses file systems that live in memory.
+    /// An empty directory in `dir`, which is created if missing. Rejects file systems in memory.
     pub fn within(dir: &Path) -> Result<Self, Error> {
         files::create_private_dir(dir)?;
         let file_system = file_system(dir)?;
@@ -46,19 +46,19 @@ impl Ground {
         Ok(Self { dir, file_system })
     }
 
-    /// What the file system calls itself.
+    /// Name of the file system.
     pub(super) fn file_system(&self) -> &str {
         &self.file_system
     }
 
-    /// Waits until everything written here is on the disk, so that nobody pays for it while being measured.
+    /// Waits until everything written here is on disk, so that it does not slow down the measurement.
     pub(super) fn settle(&self) -> Result<(), Error> {
         #[cfg(target_os = "linux")]
         rustix::fs::syncfs(std::fs::File::open(self.dir.path())?).map_err(std::io::Error::from)?;
         Ok(())
     }
 
-    /// The path of `name` in the directory.
+    /// Path of `name` in the directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -67,7 +67,7 @@ impl Ground {
 #[cfg(target_os = "linux")]
 fn file_system(dir: &Path) -> Result<String, Error> {
     let stat = rustix::fs::statfs(dir).map_err(std::io::Error::from)?;
-    // Its type differs between platforms, and some extend the sign of its 32 bits.
+    // The type differs between platforms, and some sign-extend its 32 bits.
     let magic = i128::from(stat.f_type) & 0xFFFF_FFFF;
     let known = KINDS.iter().find(|(number, _)| *number == magic);
     Ok(known.map_or_else(|| format!("file system {magic:#x}"), |(_, name)| (*name).to_owned()))

@@ -1,4 +1,4 @@
-//! The limits of indexing: walking a tree and doing the least with each file, in one thread or in all.
+//! The limits of indexing: walking a tree and doing the minimum with each file, in one thread or in all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use rayon::prelude::*;
 use super::Error;
 use crate::base::Sha256;
 
-/// What is done with each file.
+/// The act on each file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
-    /// Its bytes are read and hashed.
+    /// Read and hash its bytes.
     Hash,
-    /// It is looked at.
+    /// Read its metadata.
     Look,
 }
 
-/// Does `act` with every file below `root`, all processors at work; gives how many files there were.
+/// Does `act` with every file below `root`, on all processors; returns the number of files.
 pub(super) fn in_all_threads(root: &Path, act: Act) -> Result<(usize, Duration), Error> {
     let begun = Instant::now();
     let missions = entries(root)?;

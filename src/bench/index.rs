@@ -1,4 +1,4 @@
-//! Indexing a tree, as whole processes: tried dry, for the first time, and again with nothing changed.
+//! Indexing a tree, as separate processes: a dry run, the first index, and again without changes.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Error, Ground, Sizes, Stage, Suite, tree};
 
 const HASHED: &str = "walking the tree, reading and hashing every file, in all threads";
 const HASHED_ALONE: &str = "walking the tree, reading and hashing every file, in one thread";
-/// How often an index may be tried before everything is remembered.
+/// Number of index runs to try until every file is cached.
 const LOOKS: usize = 1000;
 const LOOKED_AT: &str = "walking the tree and looking at every file (lstat), in all threads";
 
@@ -47,8 +47,8 @@ pub(super) fn suite<'a>(
     Ok(suite)
 }
 
-/// Indexes until no file is read any more. A file is remembered only once it is older than the look at it by more than
-/// clocks are coarse (git's racy-clean rule), and this tree was written a moment ago.
+/// Indexes until no file is read any more. A file is cached only if it is older than its examination by more than the
+/// clock's precision (git's racy-clean rule), and this tree was written just now.
 fn until_remembered(project: &Site) -> Result<(), Error> {
     for _ in 0..LOOKS {
         let output = project.command(&["index", "--json"]).output()?;

@@ -1,4 +1,4 @@
-//! How much memory the command `capture` takes, however long its input is.
+//! Memory use of the command `capture` for inputs of different lengths.
 
 use std::io::{BufRead as _, Write as _};
 use std::process::{Child, Stdio};
@@ -10,10 +10,10 @@ use super::suite::{Measure, Reading, RowPlan};
 use super::{Error, Ground, Stage, Suite};
 
 const SHORT: &str = "the same with an input of 50,000 lines at most";
-/// The input that is long enough for every buffer and SQLite's cache to be filled.
+/// Lines of the short input: enough to fill every buffer and SQLite's cache.
 const SHORT_LINES: u64 = 50_000;
 
-/// Adds the lanes of a long and a short input, where the system tells how much memory a process took.
+/// Adds the lanes of a long and a short input, if the system reports the memory use of a process.
 pub(super) fn lanes<'a>(suite: &mut Suite<'a>, stage: &'a Stage, ground: &'a Ground, lines: u64) -> Result<(), Error> {
     if most_memory(std::process::id()).is_none() {
         return Ok(());
@@ -34,8 +34,8 @@ pub(super) fn lanes<'a>(suite: &mut Suite<'a>, stage: &'a Stage, ground: &'a Gro
     Ok(())
 }
 
-/// The most memory that `capture` took for `count` lines, in bytes. It is asked for as long as the input is open, so
-/// only the last batch is missed.
+/// The peak memory of `capture` for `count` lines, in bytes. Read while the input is open, so only the last batch is
+/// missed.
 fn capture(project: &Site, count: u64) -> Result<Reading, Error> {
     project.forget()?;
     let begun = Instant::now();
@@ -63,7 +63,7 @@ fn feed(child: &mut Child, count: u64) -> Result<u64, Error> {
     }
 }
 
-/// The most memory that a running process has taken so far, in bytes.
+/// The peak memory of a running process so far, in bytes; `None` if the system does not report it.
 fn most_memory(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,14 +1,14 @@
-//! What work costs, beside the raw limit of the same machine in the same minutes.
+//! Benchmarks: the cost of work, compared with the raw limit of the same machine at the same time.
 //!
 //! * `suite` interleaves lanes (ours, the limit, ours, the limit, …) and makes rows of their samples; `enqueue` and its
-//!   siblings are the suites; `bare` is SQLite with nothing around it.
-//! * `ground` is the directory to measure in, `corpus` what to measure with, `site` a project to measure on; `plot` and
-//!   `document` show what came out.
+//!   siblings are the suites; `bare` is SQLite alone.
+//! * `ground` is the directory for a measurement, `corpus` generates events, `site` is a project; `plot` and `document`
+//!   show the result.
 //!
-//! **Invariant:** a suite drives the very functions that the commands call, on real files with real durability; the
-//! limit writes the same bytes to the same tables of the same file system, in as many commits.
-//! **Invariant:** what is measured is deterministic (events, trees, order of lanes); only times differ between runs.
-//! **Invariant:** nothing outside the directory to measure in is touched; it is gone afterwards.
+//! **Invariant:** a suite calls the same functions as the commands, on real files with real durability; the limit
+//! writes the same bytes to the same tables of the same file system, in as many commits. **Invariant:** the measured
+//! work is deterministic (events, trees, order of lanes); only times differ between runs. **Invariant:** nothing
+//! outside the directory of the measurement is changed; it is deleted afterwards.
 
 mod bare;
 mod corpus;
@@ -39,47 +39,47 @@ use std::path::PathBuf;
 
 use crate::base::{Env, Interrupt};
 
-/// What can be measured.
+/// A subject of measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// Events into the journal.
     Enqueue,
-    /// What the feature directories hold.
+    /// The feature directories.
     Index,
     /// Events to a receiver.
     Drain,
-    /// A look at everything.
+    /// `status`.
     Status,
 }
 
 impl Subject {
-    /// Each of them, in the order they run.
+    /// All of them, in the order of execution.
     pub const ALL: [Self; 4] = [Self::Enqueue, Self::Index, Self::Drain, Self::Status];
 }
 
-/// How large the work is.
+/// Amount of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sizes {
-    /// Events in the journal before events are added one by one.
+    /// Events in the journal before single events are added.
     pub depths: Vec<u64>,
-    /// Events added one by one in a sample.
+    /// Single events per sample.
     pub each: u64,
-    /// Events added in bulk in a sample.
+    /// Events in bulk per sample.
     pub bulk: u64,
-    /// Events in the long input whose memory is looked at.
+    /// Events in the long input of the memory measurement.
     pub stream: u64,
-    /// Feature directories in the tree to index.
+    /// Feature directories in the indexed tree.
     pub missions: usize,
-    /// Files in that tree.
+    /// Files in the indexed tree.
     pub files: usize,
-    /// Events delivered in a sample.
+    /// Events delivered per sample.
     pub drain: u64,
-    /// Delivered events in the journals where nothing is owed.
+    /// Delivered events in the journals with nothing left to send.
     pub settled: Vec<u64>,
 }
 
 impl Sizes {
-    /// The sizes that `BENCHMARKS.md` speaks of.
+    /// The sizes used in `BENCHMARKS.md`.
     pub fn full() -> Self {
         Self {
             depths: vec![0, 5_000, 20_000, 1_000_000],
@@ -93,7 +93,7 @@ impl Sizes {
         }
     }
 
-    /// Sizes that are over in seconds: to see that everything runs, and for what repeats (rows, requests, commits).
+    /// Sizes that take seconds: to check that everything runs, and for deterministic figures (rows, requests, commits).
     pub fn quick() -> Self {
         Self {
             depths: vec![0, 1_000],
@@ -108,10 +108,10 @@ impl Sizes {
     }
 }
 
-/// The world that is measured in.
+/// The environment of a measurement.
 #[derive(Debug, Clone)]
 pub struct Stage {
-    /// The program under test, for what is measured as a whole process.
+    /// The program under test, for measurements of whole processes.
     pub program: PathBuf,
     env: Env,
     interrupt: Interrupt,
@@ -129,7 +129,7 @@ impl Stage {
     }
 }
 
-/// Sets up what a subject's lanes need on `ground`. `progress` is told what is being done.
+/// Sets up the lanes of a subject on `ground`. `progress` is called with the current step.
 pub fn suite<'a>(
     subject: Subject,
     stage: &'a Stage,
@@ -148,7 +148,7 @@ pub fn suite<'a>(
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The directory keeps nothing on a disk.
+    /// The file system of the directory is in memory.
     #[error(
         "{dir} is on {file_system}, which keeps nothing on a disk: what durable work costs cannot be measured there"
     )]
@@ -158,7 +158,7 @@ pub enum Error {
         /// Its file system.
         file_system: String,
     },
-    /// A file of the measurement cannot be made.
+    /// A file of the measurement cannot be created.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// Bare SQLite failed.
@@ -167,7 +167,7 @@ pub enum Error {
     /// The work under test failed.
     #[error("the work to measure failed: {0}")]
     Work(String),
-    /// A stop was asked for.
+    /// A stop was requested.
     #[error("interrupted; nothing is left behind")]
     Interrupted,
 }

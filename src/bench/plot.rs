@@ -1,5 +1,4 @@
-//! Cost against depth as a picture: SVG with a logarithmic axis of depths, written by hand and the same for the same
-//! rows.
+//! Plots cost against depth: SVG with a logarithmic axis of depths, equal for equal rows.
 
 use std::fmt::Write as _;
 
@@ -14,7 +13,7 @@ const RIGHT: f64 = 44.0;
 const TOP: f64 = 76.0;
 const BOTTOM: f64 = 60.0;
 
-/// What one event costs at one depth, in microseconds.
+/// The cost of one event at one depth, in microseconds.
 #[derive(Debug, Clone, PartialEq)]
 struct Point {
     depth: u64,
@@ -30,7 +29,7 @@ struct Series {
     points: Vec<Point>,
 }
 
-/// The picture of the rows `enqueue.each`: a point for each depth above 0, ours and the limit.
+/// The plot of the rows `enqueue.each`: a point for each depth above 0, for sk-sync and for the limit.
 pub(crate) fn depth_plot(rows: &[Row], machine: &Machine) -> String {
     let each: Vec<&Row> = rows.iter().filter(|row| row.name == "enqueue.each").collect();
     let points = |samples: fn(&Row) -> &[f64]| each.iter().filter_map(|row| point(row, samples(row))).collect();
@@ -49,7 +48,7 @@ fn point(row: &Row, samples: &[f64]) -> Option<Point> {
     Some(Point { depth, cost: median(&costs), least, most })
 }
 
-/// Where values lie on the paper.
+/// Mapping from values to positions.
 struct Scale {
     first_decade: u32,
     last_decade: u32,
@@ -77,7 +76,7 @@ impl Scale {
     }
 }
 
-/// The least of 1, 2, 2.5 and 5 times a power of ten that is not below `value`, so that quarters of it are round.
+/// The smallest of 1, 2, 2.5 and 5 times a power of ten that is at least `value`, so that quarters of it are round.
 fn round_above(value: f64) -> f64 {
     let power = 10f64.powf(value.max(1e-9).log10().floor());
     [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].into_iter().map(|step| step * power).find(|top| *top >= value).unwrap_or(value)
@@ -149,12 +148,12 @@ fn write_series(svg: &mut String, scale: &Scale, n: usize, series: &Series) -> s
     writeln!(svg, "<text x=\"{:.1}\" y=\"66\">{}</text>", x + 14.0, series.label)
 }
 
-/// A cost on its axis: `250`, `0.5`.
+/// A cost as an axis label: `250`, `0.5`.
 fn axis(cost: f64) -> String {
     if cost < 10.0 && cost.fract() > 0.0 { format!("{cost:.2}") } else { format!("{cost:.0}") }
 }
 
-/// A depth on its axis: `1,000,000`.
+/// A depth as an axis label: `1,000,000`.
 fn count(depth: u64) -> String {
     let digits = depth.to_string();
     let mut out = String::new();

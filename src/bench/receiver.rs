@@ -1,4 +1,4 @@
-//! A receiver in a process of its own, so that its processor time is not the client's.
+//! A receiver in a separate process, so that its processor time is not counted for the client.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::Error;
 
-/// A running `sk-sync serve` on a loopback port; ended when dropped.
+/// A running `sk-sync serve` on a loopback port; ended on drop.
 #[derive(Debug)]
 pub(super) struct Receiver {
     child: Child,
@@ -16,7 +16,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// Starts `serve`, which `command` is the beginning of; it keeps what it gets in `store`, or in memory.
+    /// Starts `serve` with the beginning `command`; it stores in `store`, or in memory for `None`.
     pub(super) fn start(mut command: Command, store: Option<&Path>) -> Result<Self, Error> {
         command.args(["serve", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
         if let Some(store) = store {
@@ -35,7 +35,7 @@ impl Receiver {
         Ok(receiver)
     }
 
-    /// Where it listens.
+    /// Its socket address.
     pub(super) fn address(&self) -> Result<SocketAddr, Error> {
         address(&self.url)
     }
@@ -49,7 +49,7 @@ impl Drop for Receiver {
     }
 }
 
-/// The socket address in a base URL of digits.
+/// The socket address in a base URL with a numeric host.
 fn address(url: &str) -> Result<SocketAddr, Error> {
     let parsed = url.rsplit('/').next().and_then(|authority| authority.parse().ok());
     parsed.ok_or_else(|| Error::Work(format!("the receiver's address is not one of digits: {url}")))

@@ -1,6 +1,6 @@
-//! Samples and their middle.
+//! Statistics of samples.
 
-/// The middle of `samples`: of an even number the mean of the two in the middle; 0 of none.
+/// The median of `samples`: for an even number the mean of the two middle ones; 0 without any.
 pub(super) fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -9,12 +9,12 @@ pub(super) fn median(samples: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 || sorted.is_empty() { at(middle) } else { f64::midpoint(at(middle - 1), at(middle)) }
 }
 
-/// `part` of `whole`; 0 where there is no whole.
+/// `part / whole`; 0 if `whole` is 0.
 pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
-/// `number` with four significant digits: no measurement here is better than that.
+/// `number` with four significant digits, the precision of these measurements.
 pub(super) fn rounded(number: f64) -> f64 {
     if number.is_finite() { format!("{number:.3e}").parse().unwrap_or(number) } else { 0.0 }
 }

@@ -1,10 +1,10 @@
-//! A project in which everything was delivered: what most commands find.
+//! A project in which everything is delivered: the usual state.
 
 use super::receiver::Receiver;
 use super::site::Site;
 use super::{Error, Ground, Stage};
 
-/// A site with nothing owed, and the URL of the server that has everything. The server itself is gone.
+/// A site with nothing left to send, and the URL of the server that has everything. The server no longer runs.
 #[derive(Debug)]
 pub(super) struct Settled {
     pub(super) site: Site,
@@ -13,7 +13,7 @@ pub(super) struct Settled {
 }
 
 impl Settled {
-    /// A site with `depth` events, all delivered; made once for all who measure on `ground`.
+    /// A site with `depth` events, all delivered; created once for all users of `ground`.
     pub(super) fn at(stage: &Stage, ground: &Ground, depth: u64, progress: &dyn Fn(&str)) -> Result<Self, Error> {
         let name = format!("settled-{depth}");
         let note = ground.path(&name).join("url");
@@ -33,7 +33,7 @@ impl Settled {
         Ok(Self { url: receiver.url.clone(), site, depth })
     }
 
-    /// The arguments that name the server, after those of a command.
+    /// `args` followed by the arguments that name the server.
     pub(super) fn with_target<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         [args, &["--target-url", &self.url]].concat()
     }

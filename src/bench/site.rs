@@ -1,4 +1,4 @@
-//! A project to measure on: a directory with an identity, a state directory of its own, and a store at some depth.
+//! A project for measurements: a directory with an identity, a separate state directory, and a store of some depth.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use crate::endpoint::Choice;
 use crate::ops::report::Drain;
 use crate::ops::{News, Request, Scope, Setup, StreamRequest, Workspace, World, capture_stream, run};
 
-/// Lines in a transaction, as `capture` takes them.
+/// Lines per transaction, as in `capture`.
 pub(super) const BATCH: usize = 1000;
 
-/// Longer than any drain here takes.
+/// Longer than any drain here.
 const LONG: Duration = Duration::from_hours(1);
 
-/// A project with a state directory of its own.
+/// A project with a separate state directory.
 #[derive(Debug)]
 pub(super) struct Site {
     program: PathBuf,
@@ -35,12 +35,12 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// A site named `name`, without a store, that keeps everything and sends nothing.
+    /// A site named `name`, without a store, with local retention and no delivery.
     pub(super) fn new(stage: &Stage, ground: &Ground, name: &str) -> Result<Self, Error> {
         Self::with(stage, ground, name, "local-retention")
     }
 
-    /// A site named `name`, without a store, that sends to a server named at each drain.
+    /// A site named `name`, without a store, that sends to the server named at each drain.
     pub(super) fn that_sends(stage: &Stage, ground: &Ground, name: &str) -> Result<Self, Error> {
         Self::with(stage, ground, name, "external-receiver")
     }
@@ -74,7 +74,7 @@ impl Site {
         World { env: &self.env, clock: &self.clock, ids: &self.ids, random: fastrand::f64, interrupt: &self.interrupt }
     }
 
-    /// Captures `input` as the command `capture` does, `batch` lines in a transaction; all `count` of them must be new.
+    /// Captures `input` like the command `capture`, `batch` lines per transaction; all `count` of them must be new.
     pub(super) fn capture(&self, input: Box<dyn Read + Send>, count: u64, batch: usize) -> Result<Duration, Error> {
         let request = StreamRequest { strict_envelope: false, capacity: None, batch };
         let (mut captured, mut odd) = (0, None);
@@ -102,14 +102,14 @@ impl Site {
         }
     }
 
-    /// Brings the empty store to `depth` events.
+    /// Fills the empty store with `depth` events.
     pub(super) fn prefill(&self, depth: u64) -> Result<(), Error> {
         drop(books::open(&self.store())?);
         self.capture(Box::new(Stream::new(Kind::Plain, 0, depth)), depth, 10 * BATCH)?;
         Ok(())
     }
 
-    /// Delivers what is owed to the server at `url`, as the command `drain` does.
+    /// Delivers what is left to send to the server at `url`, like the command `drain`.
     pub(super) fn drain(&self, url: &str) -> Result<(Drain, Duration), Error> {
         let request = Request {
             scope: Scope { command: "drain", migrates: false, indexes: false, offers_bodies: false, drains: true },
@@ -135,14 +135,14 @@ impl Site {
         Ok((drain, took))
     }
 
-    /// The program with `args`, in the repository and in an environment of this site alone.
+    /// The program with `args`, in the repository and with the environment of this site only.
     pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(args).current_dir(&self.repo).env_clear().envs(self.env.pairs());
         command
     }
 
-    /// How long the program takes with `args`, from its start to its end, which must be a success.
+    /// Run time of the program with `args`, which must succeed.
     pub(super) fn process(&self, args: &[&str]) -> Result<Duration, Error> {
         let mut command = self.command(args);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -155,7 +155,7 @@ impl Site {
         Ok(took)
     }
 
-    /// The most events and bytes of a request.
+    /// Most events and bytes of a request.
     pub(super) fn limits(&self) -> (usize, usize) {
         let drain = &self.workspace.loaded.config.drain;
         (drain.max_events, usize::try_from(drain.max_bytes).unwrap_or(usize::MAX))
@@ -166,7 +166,7 @@ impl Site {
         &self.repo
     }
 
-    /// Deletes the store, so that everything is news again.
+    /// Deletes the store, so that everything is new again.
     pub(super) fn forget(&self) -> Result<(), Error> {
         match self.store().parent() {
             Some(dir) if dir.exists() => Ok(std::fs::remove_dir_all(dir)?),
@@ -174,13 +174,14 @@ impl Site {
         }
     }
 
-    /// Takes over the store of `template`, on disk before this returns.
+    /// Replaces the store with a copy of `template`, on disk when this returns.
     pub(super) fn copy_of(&self, template: &Path) -> Result<(), Error> {
         copy_store(template, &self.store())
     }
 }
 
-/// A copy of a store that nobody has open, on disk before this returns: what is measured next must not pay for it.
+/// A copy of a store that no process has open, on disk when this returns, so that writing it does not slow down the
+/// next measurement.
 pub(super) fn copy_store(from: &Path, to: &Path) -> Result<(), Error> {
     if let Some(dir) = to.parent() {
         crate::base::files::create_private_dir(dir)?;
@@ -196,7 +197,7 @@ pub(super) fn copy_store(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// A repository of nothing with an identity. It is one of its own even within another work tree.
+/// An empty repository with an identity; separate even inside another work tree.
 fn make_repository(dir: &Path) -> Result<(), Error> {
     for name in [".git/objects", ".git/refs", ".kittify"] {
         std::fs::create_dir_all(dir.join(name))?;

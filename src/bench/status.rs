@@ -1,4 +1,4 @@
-//! `status` as a whole process, however much history there is.
+//! `status` as a separate process, for any length of history.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Lanes run in turn, and the rows that come of their samples.
+//! Runs lanes in turn, and computes rows from their samples.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use serde_json::Value;
 use super::sample::{median, ratio, rounded};
 use super::{Error, Stage};
 
-/// What one sample measured.
+/// Result of one sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
-    /// From beginning to end.
+    /// Wall-clock time.
     pub wall: Duration,
-    /// Of that, what this process computed.
+    /// Processor time of this process.
     pub(super) processor: Duration,
-    /// Requests made.
+    /// Number of requests.
     pub(super) requests: u64,
-    /// The most memory a process took, in bytes.
+    /// Peak memory of a process, in bytes.
     pub(super) memory: u64,
 }
 
@@ -28,14 +28,14 @@ impl From<Duration> for Reading {
     }
 }
 
-/// What takes one sample; preparing for it is not part of the reading.
+/// Takes one sample; its preparation is not part of the reading.
 type Take<'a> = Box<dyn FnMut() -> Result<Reading, Error> + 'a>;
 
-/// One thing that is measured: ours, or a limit.
+/// One measurement: of sk-sync, or of a limit.
 pub struct Lane<'a> {
-    /// What it is, for a person.
+    /// Description, for people.
     pub name: String,
-    /// False for what is known without measuring.
+    /// False for a value that is known without measuring.
     is_timed: bool,
     take: Take<'a>,
 }
@@ -53,20 +53,20 @@ impl Lane<'_> {
     }
 }
 
-/// What of a reading a row shows.
+/// The figure of a reading that a row shows.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Measure {
-    /// This many a second; more is better.
+    /// This many units per second; more is better.
     PerSecond(u64),
     /// Microseconds.
     Micros,
     /// Milliseconds.
     Millis,
-    /// Milliseconds that this process computed.
+    /// Processor time in milliseconds.
     ProcessorMillis,
     /// Requests.
     Requests,
-    /// Memory.
+    /// Memory in MiB.
     Mebibytes,
 }
 
@@ -96,46 +96,46 @@ impl Measure {
     }
 }
 
-/// A lane's place in its suite.
+/// Index of a lane in its suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LaneId(usize);
 
-/// A row to be: whose samples stand beside whose.
+/// A planned row: two lanes to compare.
 #[derive(Debug)]
 pub(super) struct RowPlan {
     pub(super) name: &'static str,
     pub(super) work: LaneId,
     pub(super) limit: LaneId,
-    /// What the limit is, for a person.
+    /// Description of the limit, for people.
     pub(super) limit_is: &'static str,
     pub(super) measure: Measure,
     pub(super) params: Vec<(&'static str, u64)>,
 }
 
-/// One figure beside its limit.
+/// One figure, compared with its limit.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     /// What was measured.
     pub(crate) name: &'static str,
     /// The median of the samples.
     pub(crate) value: f64,
-    /// Of both figures.
+    /// Unit of both figures.
     pub(crate) unit: &'static str,
     /// The median of the limit's samples.
     pub(crate) limit: f64,
     /// `value / limit`.
     pub(crate) ratio_to_limit: f64,
-    /// What the limit is.
+    /// Description of the limit.
     pub(crate) limit_is: &'static str,
-    /// How large the work was.
+    /// Amount of work.
     pub(crate) params: BTreeMap<&'static str, Value>,
-    /// Every sample, in the order taken.
+    /// Every sample, in order.
     pub(crate) samples: Vec<f64>,
     /// Every sample of the limit; the n-th was taken right after the n-th of ours.
     pub(crate) limit_samples: Vec<f64>,
 }
 
-/// Lanes, and the rows to make of them.
+/// The lanes, and the rows to compute from them.
 #[derive(Debug, Default)]
 pub struct Suite<'a> {
     lanes: Vec<Lane<'a>>,
@@ -152,7 +152,7 @@ impl<'a> Suite<'a> {
         LaneId(self.lanes.len() - 1)
     }
 
-    /// A lane whose reading is known.
+    /// A lane with a known reading.
     pub(super) fn constant(&mut self, name: &str, reading: Reading) -> LaneId {
         self.lanes.push(Lane { name: name.to_owned(), is_timed: false, take: Box::new(move || Ok(reading)) });
         LaneId(self.lanes.len() - 1)
@@ -162,12 +162,12 @@ impl<'a> Suite<'a> {
         self.rows.push(plan);
     }
 
-    /// The lanes that take time, in the order they take turns.
+    /// The lanes to run, in order.
     pub fn lanes(&mut self) -> impl Iterator<Item = &mut Lane<'a>> {
         self.lanes.iter_mut().filter(|lane| lane.is_timed)
     }
 
-    /// Runs every lane `repeats` times, in turn, so that a slow minute of the disk hits all of them.
+    /// Runs every lane `repeats` times, in turn, so that a slow phase of the disk affects all of them.
     pub(crate) fn measure(
         &mut self,
         stage: &Stage,

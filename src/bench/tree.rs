@@ -1,4 +1,4 @@
-//! Feature directories to index: the same files with the same bytes each time.
+//! A tree of feature directories to index, with the same files and bytes each time.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use super::Error;
 
-/// Bytes of a file, on average.
+/// Average size of a file, in bytes.
 const FILE_BYTES: usize = 9_600;
 
-/// Files that each mission begins with.
+/// First files of each mission.
 const FIRST: [&str; 7] =
     ["meta.json", "spec.md", "plan.md", "tasks.md", "research.md", "data-model.md", "quickstart.md"];
 
-/// Writes `missions` feature directories with `files` files in all below `root`; gives their bytes.
+/// Writes `missions` feature directories with `files` files in total below `root`; returns their bytes.
 pub(super) fn write(root: &Path, missions: usize, files: usize) -> Result<u64, Error> {
     let mut bytes = 0;
     for mission in 0..missions {
@@ -30,7 +30,7 @@ pub(super) fn write(root: &Path, missions: usize, files: usize) -> Result<u64, E
     Ok(bytes)
 }
 
-/// How many of `files` the mission has: they are spread evenly.
+/// Number of the `files` in this mission: they are spread evenly.
 fn share(files: usize, missions: usize, mission: usize) -> usize {
     files / missions.max(1) + usize::from(mission < files % missions.max(1))
 }

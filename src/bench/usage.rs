@@ -1,8 +1,8 @@
-//! Processor time, where the system tells it finely.
+//! Processor time, where the system reports it precisely.
 
 use std::time::Duration;
 
-/// What all threads of this process have used so far; `None` where nobody says.
+/// Processor time of all threads of this process so far; `None` if the system does not report it.
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere nobody says")]
 pub(super) fn processor_time() -> Option<Duration> {

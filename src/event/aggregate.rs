@@ -1,14 +1,14 @@
-//! What an event happened to: events of one aggregate keep their order where it matters.
+//! The aggregate of an event: the object that it happened to. Events of one aggregate keep their order.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The kind of aggregate whose ids are those of a mission.
+/// Type of aggregates whose ids are unique only within a mission.
 const WORK_PACKAGE: &str = "WorkPackage";
 
-/// What an envelope says it happened to, kind and id; `None` where it names no id, or is no strict JSON object.
+/// Type and id of an envelope's aggregate; `None` if it has no id, or if the envelope is not a strict JSON object.
 pub(crate) fn aggregate(envelope: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Subject<'a> {
@@ -21,14 +21,14 @@ pub(crate) fn aggregate(envelope: &[u8]) -> Option<String> {
     }
     let subject: Subject<'_> = serde_json::from_slice(envelope).ok()?;
     let (kind, id) = (subject.aggregate_type.unwrap_or_default(), subject.aggregate_id?);
-    // Every mission has a WP01: only the mission's name tells one from another.
+    // Every mission has a WP01: only the mission's name distinguishes them.
     let mission = if kind == WORK_PACKAGE { subject.payload.and_then(mission_of) } else { None };
     let mission = mission.unwrap_or_default();
-    // The lengths keep texts apart that read the same when joined.
+    // The lengths prevent that different parts give the same joined text.
     Some(format!("{}:{kind}:{}:{mission}:{id}", kind.len(), mission.len()))
 }
 
-/// The mission that a payload names.
+/// The mission in a payload; `None` without one.
 fn mission_of(payload: &RawValue) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Named<'a> {

@@ -1,7 +1,7 @@
 //! Events as CloudEvents 1.0: the JSON batch format, in which each event carries its envelope as `data`.
 //!
-//! The envelope's bytes are never written anew; what goes before them is made here from what they say, spelled as they
-//! spell it.
+//! The envelope's bytes are unchanged; the attributes before them are built here from its members, in their original
+//! spelling.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -28,7 +28,7 @@ impl BatchForm {
         }
     }
 
-    /// What goes before the first event, and after the last.
+    /// The text before the first event, and after the last.
     pub(crate) const fn brackets(self) -> (&'static str, &'static str) {
         match self {
             Self::Plain => ("{\"events\":[", "]}"),
@@ -36,7 +36,7 @@ impl BatchForm {
         }
     }
 
-    /// What goes after each event.
+    /// The text after each event.
     pub(crate) const fn tail(self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -44,7 +44,7 @@ impl BatchForm {
         }
     }
 
-    /// What goes before an event, whose envelope is in its wire form.
+    /// The text before an event, whose envelope is in its wire form.
     pub(crate) fn head(self, envelope: &[u8], context: WireContext<'_>) -> Result<String, NotSendable> {
         match self {
             Self::Plain => Ok(String::new()),
@@ -53,7 +53,7 @@ impl BatchForm {
     }
 }
 
-/// The members that attributes are made of; whatever is no text is passed over.
+/// The members that attributes are built from; members that are not text are ignored.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow)]
@@ -68,8 +68,8 @@ struct Members<'a> {
     project_uuid: Option<&'a RawValue>,
 }
 
-/// Everything up to the data. `id` is the event's id and `source` its project, so the two together tell two events
-/// apart, as the specification asks; `type` is the event's type, `time` when it happened, `subject` what it happened to.
+/// Everything up to the data. `id` is the event's id and `source` its project, so both together are unique, as the
+/// specification requires; `type` is the event's type, `time` its time, `subject` its aggregate.
 fn attributes(envelope: &[u8], context: WireContext<'_>) -> Result<String, NotSendable> {
     let members: Members<'_> = serde_json::from_slice(envelope)
         .map_err(|e| NotSendable(format!("the envelope is not a strict JSON object ({e})")))?;
@@ -92,14 +92,14 @@ fn attributes(envelope: &[u8], context: WireContext<'_>) -> Result<String, NotSe
     Ok(head)
 }
 
-/// The project as a URI, in the one form that UUIDs have there.
+/// The project as a URI, in the URN form of UUIDs.
 fn source(own: Option<&RawValue>, known: Option<&str>) -> String {
     let own = own.and_then(|raw| text(raw.get()));
     let project = own.as_deref().into_iter().chain(known).find_map(|text| uuid::Uuid::parse_str(text).ok());
     project.map_or_else(|| "urn:sk-sync:no-project".to_owned(), |uuid| format!("urn:uuid:{uuid}"))
 }
 
-/// A JSON text as it is spelled, unless it is empty.
+/// A JSON text in its original spelling; `None` if it is empty.
 fn spelled(raw: Option<&RawValue>) -> Option<&str> {
     raw.map(RawValue::get).filter(|raw| raw.starts_with('"') && *raw != "\"\"")
 }

@@ -1,8 +1,7 @@
-//! When a newer event makes an older one unnecessary: same key, and whether it says anything new.
+//! Decides whether a newer event makes an older one unnecessary: same key, and the facts that it states.
 //!
-//! Only dossier events have a key: the families of `formats/storage-and-wire` section 2.3, with all five namespace
-//! fields and the path (the reference's shorter key would let two branches supersede each other), and the older flat
-//! payloads' names as fallbacks.
+//! Only dossier events have a key: event type, all five namespace fields and the path (the shorter key of the reference
+//! would let two branches supersede each other). The field names of older flat payloads are fallbacks.
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
@@ -10,23 +9,23 @@ use serde_json::{Map, Value};
 use super::NamespaceRef;
 use crate::base::Sha256;
 
-/// Times in a payload: when something was looked at is not a fact about it.
+/// Times in a payload: when something was examined is not a fact about it.
 const TIMES: [&str; 4] = ["indexed_at", "checked_at", "computed_at", "detected_at"];
 
-/// What an event is about and what it says of it.
+/// Key and facts of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Coalesce {
     /// Digest of the key: event type, namespace, path.
     pub(crate) key: [u8; 16],
-    /// Digest of what is said: the payload without ids, times, clocks and git facts.
+    /// Digest of the facts: the payload without ids, times, clocks and git facts.
     pub(crate) facts: Sha256,
-    /// The key of events that say the opposite of the same thing: an artifact that is there was not missing any more, and
-    /// the other way round; what a mission drifted to, it came to in a snapshot. After a newer one of those, the same words are news again.
+    /// The key of events that contradict it: an artifact that is present is not missing, and vice versa; a drift ends
+    /// with a newer snapshot. After a newer event with the rival key, the same facts are new again.
     pub(crate) rival: Option<[u8; 16]>,
 }
 
-/// Key and facts of an event; `None` for families that never coalesce, and for one whose key cannot be told. What the
-/// payload does not name is looked for in the `envelope`, as the older writers did.
+/// Key and facts of an event; `None` for families that never coalesce, and if a field of the key is missing. Fields
+/// that are not in the payload are looked for in the `envelope`, where older writers put them.
 pub(crate) fn coalesce(event_type: &str, payload: &Value, envelope: Option<&Map<String, Value>>) -> Option<Coalesce> {
     let (payload, empty) = (payload.as_object()?, Map::new());
     let [key, rival] = keys(event_type, payload, envelope.unwrap_or(&empty), &empty).ok()??;
@@ -42,16 +41,16 @@ pub(crate) fn coalescing_key(event_type: &str, payload: &Value) -> Option<[u8; 1
 
 type Object = Map<String, Value>;
 
-/// Says that an artifact is there.
+/// An artifact is present.
 const INDEXED: &str = "MissionDossierArtifactIndexed";
-/// Says that it is not.
+/// An artifact is missing.
 const MISSING: &str = "MissionDossierArtifactMissing";
-/// Says what a mission comes to.
+/// Summary of a mission.
 const SNAPSHOT: &str = "MissionDossierSnapshotComputed";
-/// Says that it is not what it should come to.
+/// A mission differs from its baseline.
 const DRIFT: &str = "MissionDossierParityDriftDetected";
 
-/// The key of an event and that of its rival; `None` where something is missing that they need.
+/// The key of an event and that of its rival; `None` if a required field is missing.
 fn keys(
     event_type: &str,
     payload: &Object,
@@ -81,7 +80,7 @@ fn keys(
         slug => slug,
     };
     let (Some(path), Some(slug)) = (path, slug) else { return Ok(None) };
-    // A flat payload does not name the branch that its mission is for; the one it was made on keeps two of them apart.
+    // A flat payload does not contain the target branch; the branch on which it was made distinguishes two of them.
     let branch = match field("target_branch")? {
         None => first(&[(envelope, "git_branch")])?,
         branch => branch,
@@ -93,19 +92,19 @@ fn keys(
     let rival = match event_type {
         INDEXED => Some(MISSING),
         MISSING => Some(INDEXED),
-        // A newer snapshot found no drift, or another one.
+        // A newer snapshot found no drift, or a different one.
         DRIFT => Some(SNAPSHOT),
         _ => None,
     };
     Ok(Some([Some(event_type), rival].map(|event_type| Some(digest(event_type?, about)))))
 }
 
-/// What all versions of a document have in common.
+/// Key that all versions of a document share.
 pub(crate) fn document_key(namespace: &NamespaceRef, path: &str) -> [u8; 16] {
     digest("document", about(namespace, path))
 }
 
-/// The key of the event that says that an artifact is there.
+/// Key of the event that states that an artifact is present.
 pub(crate) fn indexed_key(namespace: &NamespaceRef, path: &str) -> [u8; 16] {
     digest(INDEXED, about(namespace, path))
 }
@@ -114,9 +113,9 @@ fn about<'a>(n: &'a NamespaceRef, path: &'a str) -> [&'a str; 6] {
     [&n.project_uuid, &n.mission_slug, &n.target_branch, &n.mission_type, &n.manifest_version, path]
 }
 
-/// The key of an event of this type about this.
+/// Key of an event of this type with these fields.
 fn digest(event_type: &str, about: [&str; 6]) -> [u8; 16] {
-    // Each part is preceded by its length, so that no separator inside a value can make two keys equal.
+    // Each part is preceded by its length, so that separators inside values cannot make two keys equal.
     let mut joined = Vec::with_capacity(256);
     for part in [event_type].into_iter().chain(about) {
         joined.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -127,15 +126,15 @@ fn digest(event_type: &str, about: [&str; 6]) -> [u8; 16] {
     key
 }
 
-/// Something else stands in a text's place, so that nothing is known of what the event is about.
+/// A field that should be a text has another type, so the subject of the event is unknown.
 struct NotText;
 
-/// The object in a field, or `empty`.
+/// The object in a field; `empty` if it is not one.
 fn within<'a>(object: &'a Object, name: &str, empty: &'a Object) -> &'a Object {
     object.get(name).and_then(Value::as_object).unwrap_or(empty)
 }
 
-/// The first text among these fields, if any is there.
+/// The first of these fields that is a text; `None` if none exists.
 fn first<'a>(fields: &[(&'a Object, &str)]) -> Result<Option<&'a str>, NotText> {
     match fields.iter().filter_map(|(object, name)| object.get(*name)).find(|value| !value.is_null()) {
         Some(value) => value.as_str().map(Some).ok_or(NotText),
@@ -149,7 +148,7 @@ fn facts(event_type: &str, payload: &Map<String, Value>) -> Option<Sha256> {
     Some(Sha256::of(&bytes))
 }
 
-/// A payload without what is no fact, written as the object it would be.
+/// A payload without its non-factual members, serialised as an object.
 struct Said<'a>(&'a Map<String, Value>);
 
 impl Serialize for Said<'_> {
@@ -171,7 +170,7 @@ impl Serialize for Said<'_> {
     }
 }
 
-/// Diagnostics without the id that each snapshot makes anew.
+/// Diagnostics without the id that differs in each snapshot.
 struct Diagnostics<'a>(&'a Map<String, Value>);
 
 impl Serialize for Diagnostics<'_> {
@@ -229,7 +228,7 @@ mod tests {
             keys.push(coalesce(family, &payload, None).unwrap().key);
         }
         let (all, distinct) = (keys.len(), BTreeSet::from_iter(keys).len());
-        // One of them is the first again: the same path of the same type.
+        // One of them equals the first: the same path of the same type.
         assert_eq!((all, distinct), (16, 15));
     }
 

@@ -1,4 +1,4 @@
-//! Envelopes of the events this program emits itself (`formats/features-and-artifacts` section 7).
+//! Envelopes of the events that this program creates.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,47 +9,47 @@ use crate::base::{Sha256, Timestamp};
 /// Version of the envelope contract.
 pub(super) const SCHEMA_VERSION: &str = "3.0.0";
 
-/// Who and where: what every envelope of one run shares.
+/// Fields that every envelope of one run shares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
     /// The project, a lower-case hyphenated UUID.
     pub(crate) project_uuid: String,
-    /// The project's name.
+    /// Readable name of the project.
     pub(crate) project_slug: Option<String>,
     /// The build identity of `.kittify/config.yaml`, or the one derived from project and node.
     pub(crate) build_id: String,
     /// See [`node_id`].
     pub(crate) node_id: String,
-    /// The team, when one is configured.
+    /// The team, if one is configured.
     pub(crate) team_slug: Option<String>,
-    /// The branch checked out; `HEAD` when detached, `None` outside git and on an unborn branch.
+    /// The branch checked out; `HEAD` if detached, `None` outside git and on an unborn branch.
     pub(crate) git_branch: Option<String>,
-    /// The commit checked out.
+    /// The commit checked out; `None` without one.
     pub(crate) head_commit_sha: Option<String>,
     /// `owner/name` of the remote.
     pub(crate) repo_slug: Option<String>,
 }
 
-/// What happened, and when: what is particular to one envelope.
+/// Fields of one envelope.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Occurrence<'a> {
     /// A new ULID.
     pub(crate) event_id: &'a str,
     /// The event type.
     pub(crate) event_type: &'a str,
-    /// What it happened to.
+    /// Id of the aggregate.
     pub(crate) aggregate_id: &'a str,
-    /// The kind of what it happened to.
+    /// Type of the aggregate.
     pub(crate) aggregate_type: &'a str,
-    /// The store's Lamport clock after its tick.
+    /// The store's Lamport clock after this event's tick.
     pub(crate) lamport_clock: i64,
-    /// When it happened.
+    /// Time of the event.
     pub(crate) at: Timestamp,
     /// The payload object.
     pub(crate) payload: &'a Value,
 }
 
-/// An envelope, its members in the order in which they are written.
+/// An envelope, with its members in the order of serialisation.
 #[derive(Debug, Serialize)]
 pub(super) struct Envelope<'a, P> {
     pub(super) event_id: &'a str,
@@ -72,7 +72,8 @@ pub(super) struct Envelope<'a, P> {
     pub(super) repo_slug: Option<&'a str>,
 }
 
-/// The bytes of a complete envelope. An event of ours starts its own causal chain, so its correlation is its own id.
+/// The bytes of a complete envelope. An event of this program starts its own causal chain, so its correlation is its
+/// own id.
 pub(crate) fn envelope(origin: &Origin, occurrence: &Occurrence<'_>) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Envelope {
         event_id: occurrence.event_id,
@@ -96,7 +97,7 @@ pub(crate) fn envelope(origin: &Origin, occurrence: &Occurrence<'_>) -> serde_js
     })
 }
 
-/// The node's id: the first 12 hex digits of SHA-256 of `<host>:<user>`, so that neither name leaves the machine.
+/// The node's id: the first 12 hex digits of SHA-256 of `<host>:<user>`, so that neither name is sent.
 pub(crate) fn node_id(host: &str, user: &str) -> String {
     let digest = Sha256::of_parts(&[host.as_bytes(), b":", user.as_bytes()]);
     hex(&digest.as_bytes()[..6])

@@ -1,19 +1,19 @@
-//! What may happen to an event of a family at capture (design section 3; `formats/storage-and-wire` section 3.5).
+//! Families of event types, and what capture does with an event.
 //!
-//! The reference has no table: it treats every family as bound for the Teamspace. So only two families known to be
-//! local, and those the configuration names, are not; an unknown family is treated as bound.
+//! The reference treats every family as bound for the Teamspace. So only two families known to be local, and the
+//! configured ones, are not bound; unknown families are.
 
 use std::collections::BTreeSet;
 
-/// Event types that never leave the machine.
+/// Event types that are never sent.
 const LOCAL_ONLY: [&str; 2] = ["FollowUpRecorded", "MissionReopened"];
 
-/// How a family of events is classified.
+/// Class of a family of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// Stays on the machine.
+    /// Never sent.
     LocalOnly,
-    /// Is owed to a target.
+    /// Sent to a target.
     TeamspaceBound,
 }
 
@@ -37,20 +37,20 @@ impl FamilyTable {
     }
 }
 
-/// What capture does with an event.
+/// The act of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposition {
-    /// Keep it; it is owed.
+    /// Capture it for sending.
     Keep,
-    /// Keep it, held for the reason given, until it is released.
+    /// Capture it on hold for this reason, until it is released.
     Hold(&'static str),
-    /// Do not keep it.
+    /// Do not capture it.
     Discard,
-    /// Do not keep it, and leave a durable audit row.
+    /// Do not capture it, but write an audit row.
     AuditAndDiscard,
 }
 
-/// What happens to an event of `family`. `opted_out` is retention off with delivery none; `audit_bound` is
+/// The act for an event of `family`. `opted_out`: retention off with delivery none; `audit_bound`:
 /// `opt_out.teamspace_bound = "audit"`.
 pub(crate) fn disposition(family: Family, opted_out: bool, audit_bound: bool) -> Disposition {
     match (family, opted_out, audit_bound) {

@@ -1,4 +1,4 @@
-//! What a captured envelope says of itself. Looking never changes a byte.
+//! Parses a captured envelope, without changing a byte.
 
 use serde_json::Value;
 
@@ -13,32 +13,32 @@ const MAX_ID_CHARS: usize = 255;
 pub(crate) struct Inspection {
     /// The id, verbatim.
     pub(crate) event_id: String,
-    /// The type; empty when the envelope names none.
+    /// The type; empty if the envelope has none.
     pub(crate) event_type: String,
-    /// The envelope's own time, verbatim.
+    /// The envelope's time, verbatim.
     pub(crate) occurred_at: Option<String>,
-    /// The project, when the envelope names one.
+    /// The project; `None` if the envelope has none.
     pub(crate) project_uuid: Option<String>,
-    /// Key and facts, for the families that coalesce.
+    /// Key and facts; `None` for families that do not coalesce.
     pub(crate) coalesce: Option<Coalesce>,
-    /// What sending it takes.
+    /// How it must be changed for sending.
     pub(crate) wire: WireForm,
-    /// A strict JSON parser reads it. What one cannot read is kept, but cannot be sent.
+    /// True if a strict JSON parser accepts it. Other envelopes are kept, but cannot be sent.
     pub(crate) is_strict: bool,
-    /// The rules of the contract that it breaks; not looked for where it is no strict JSON.
+    /// The contract rules that it breaks; empty if it is not strict JSON, which is not checked.
     pub(crate) violations: Vec<Violation>,
 }
 
 /// Why a line cannot be captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotAnEvent {
-    /// No JSON at all.
+    /// Not JSON.
     #[error("the line is not JSON")]
     NotJson,
-    /// JSON, but no object.
+    /// JSON, but not an object.
     #[error("the line is JSON but not an object")]
     NotAnObject,
-    /// An object without an id to keep it under.
+    /// An object without an id.
     #[error("the object has no `event_id` text")]
     NoEventId,
     /// An object whose id no receiver keeps, and that answers would have to repeat.
@@ -46,8 +46,8 @@ pub(crate) enum NotAnEvent {
     IdTooLong,
 }
 
-/// Reads an envelope. Lenient like the writers of older queues (`NaN`, lone surrogates and long integers pass): such
-/// an envelope is kept all the same, and marked for a rewrite that may find it cannot be sent.
+/// Parses an envelope. Lenient like the writers of older queues (`NaN`, lone surrogates and long integers are
+/// accepted): such an envelope is kept, and marked for a rewrite, which may find that it cannot be sent.
 pub(crate) fn inspect(envelope: &[u8]) -> Result<Inspection, NotAnEvent> {
     let (value, is_strict) = read(envelope)?;
     of(&value, is_strict)
@@ -78,7 +78,7 @@ fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
     Ok(Inspection { event_id, event_type, occurred_at, project_uuid, coalesce: keyed, wire, is_strict, violations })
 }
 
-/// The envelope as a value, and whether a strict parser reads it.
+/// The envelope as a value, and whether a strict parser accepts it.
 fn read(envelope: &[u8]) -> Result<(Value, bool), NotAnEvent> {
     match serde_json::from_slice(envelope) {
         Ok(value) => Ok((value, true)),
@@ -86,14 +86,15 @@ fn read(envelope: &[u8]) -> Result<(Value, bool), NotAnEvent> {
     }
 }
 
-/// A value for what only a lenient parser reads: what JSON cannot say is replaced, for looking only.
+/// A value for an envelope that only a lenient parser accepts; values that JSON cannot express are replaced, for
+/// inspection only.
 fn lenient(envelope: &[u8]) -> Option<Value> {
     let text = String::from_utf8(json::canonical(envelope)?).ok()?;
     serde_json::from_str(&strict(&text)).ok()
 }
 
-/// The canonical text with `NaN` and the infinities replaced by `null`, and `\ud800`–`\udfff` escapes that are no pair
-/// by U+FFFD's escape.
+/// The canonical text with `NaN` and the infinities replaced by `null`, and `\ud800`–`\udfff` escapes without a partner
+/// by the escape of U+FFFD.
 fn strict(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut at, mut is_string) = (0, false);
@@ -107,7 +108,7 @@ fn strict(text: &str) -> String {
             if is_pair { (&rest[..12], 12) } else { ("\\ufffd", 6) }
         } else {
             is_string ^= rest.starts_with('"');
-            // An escape is taken whole, so that neither an escaped quote nor an escaped backslash misleads.
+            // Skips a whole escape, so that escaped quotes and backslashes are not misread.
             let length = if rest.starts_with('\\') { 2 } else { rest.chars().next().map_or(1, char::len_utf8) };
             (&rest[..length], length)
         };
@@ -117,7 +118,7 @@ fn strict(text: &str) -> String {
     out
 }
 
-/// The surrogate that is escaped at a place, if one is.
+/// The surrogate escaped at a position; `None` if there is none.
 fn unit(text: &str, at: usize) -> Option<u32> {
     let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
     u32::from_str_radix(escape, 16).ok().filter(|u| (0xD800..=0xDFFF).contains(u))

@@ -1,7 +1,7 @@
-//! The wire vocabulary: envelopes, who emitted them, families, when two events say the same.
+//! The wire vocabulary: envelopes, their origin, families, and when two events state the same.
 //!
-//! **Invariant:** knows neither storage nor delivery. Values in, values out; a captured envelope's bytes are looked at
-//! and never changed, except by [`for_wire`], which makes the copy that is sent.
+//! **Invariant:** independent of storage and delivery. Functions of values; the bytes of a captured envelope are never
+//! changed, except in the copy that [`for_wire`] makes for sending.
 
 mod aggregate;
 mod cloud;

@@ -1,9 +1,9 @@
-//! The five fields that say whose artifact something is.
+//! The five fields that identify the mission of an artifact.
 
 use serde::{Deserialize, Serialize};
 
-/// Names one mission on one branch under one manifest (`formats` section 5): the scope of dossier events and bodies.
-/// No field is ever blank, and none is ever substituted by another project's or mission's value.
+/// Identifies one mission on one branch under one manifest: the scope of dossier events and documents. No field is ever
+/// blank, and none is ever substituted by another project's or mission's value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct NamespaceRef {
     /// The project, a lower-case hyphenated UUID.
@@ -19,7 +19,7 @@ pub(crate) struct NamespaceRef {
 }
 
 impl NamespaceRef {
-    /// The name of the first field that is blank, if any.
+    /// The name of the first blank field; `None` if none is blank.
     pub(crate) fn blank_field(&self) -> Option<&'static str> {
         [
             ("project_uuid", &self.project_uuid),

@@ -1,14 +1,14 @@
-//! Older dossier payloads were flat, and servers refuse them today: they are put into the present form on the way out
-//! (`formats` section 2.6), where a namespace says which mission they are about. The journal keeps them as they were.
+//! Older dossier payloads are flat, and today's servers reject them: they are converted to the present form when sent,
+//! if a namespace identifies the mission. The journal keeps them unchanged.
 
 use serde_json::{Map, Value, json};
 
 type Object = Map<String, Value>;
 
-/// Values of a flat payload that its present form cannot do without, when it names none.
+/// Values required by the present form, for a flat payload that lacks them.
 const MISSION_TYPE: &str = "software-dev";
 
-/// The payload to send for a flat one; `None` where it is sent as it is: of another family, in its present form already,
+/// The payload to send for a flat one; `None` if it is sent unchanged: of another family, already in the present form,
 /// or without a namespace.
 pub(super) fn upgraded(envelope: &Object) -> Option<Value> {
     let payload = envelope.get("payload")?.as_object()?;
@@ -57,7 +57,7 @@ impl Family {
     }
 }
 
-/// A flat payload and what stands around it.
+/// A flat payload and its envelope.
 struct Flat<'a> {
     payload: &'a Object,
     namespace: &'a Object,
@@ -148,7 +148,7 @@ impl Flat<'_> {
         names.iter().find_map(|name| self.get(name))
     }
 
-    /// A time of the payload, or that of the event.
+    /// A time of the payload, or else of the event.
     fn at(&self, name: &str) -> Option<&Value> {
         self.get(name).or(self.timestamp)
     }
@@ -158,19 +158,19 @@ impl Flat<'_> {
         named.filter(|name| !name.is_empty()).unwrap_or(MISSION_TYPE)
     }
 
-    /// The class; `other` is no class any more.
+    /// The class; `other` is no longer a valid one.
     fn class(&self) -> &str {
         let class = self.get("artifact_class").and_then(Value::as_str);
         class.filter(|class| *class != "other").unwrap_or("runtime")
     }
 
-    /// The members that are there, as texts.
+    /// The present members, as texts.
     fn diagnostics(&self, names: &[&str]) -> Object {
         names.iter().filter_map(|name| Some(((*name).to_owned(), text(self.get(name)?)))).collect()
     }
 }
 
-/// A whole number, also where it is written as a text or with a fraction.
+/// A whole number, also from a text or with a fraction.
 fn whole(value: &Value) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "a size in bytes, and the cast saturates")]
     let cut = |number: f64| number.trunc() as i64;
@@ -181,7 +181,7 @@ fn text(value: &Value) -> Value {
     words(value).into()
 }
 
-/// A value as the older writers turned it into text.
+/// The text form of a value as written by older writers.
 fn words(value: &Value) -> String {
     match value {
         Value::String(words) => words.clone(),
@@ -191,7 +191,7 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// A value without members that say nothing: nulls, empty lists and empty objects.
+/// A value without empty members: nulls, empty lists and empty objects.
 fn without_blanks(value: Value) -> Value {
     match value {
         Value::Object(members) => members

@@ -1,8 +1,8 @@
-//! What envelopes of older producers lack or have too much, put right on the way out. The journal keeps them as they
-//! were.
+//! Corrects envelopes of older producers when they are sent: missing and surplus members. The journal keeps them
+//! unchanged.
 //!
-//! Those of 3.1.10 have no `correlation_id`, repeat members of the payload at the root, where receivers refuse them, and
-//! name the person and the machine they were made on.
+//! Envelopes of 3.1.10 have no `correlation_id`, repeat members of the payload at the root, where receivers reject
+//! them, and name the person and the machine that made them.
 
 use serde_json::{Map, Value};
 
@@ -10,21 +10,21 @@ use super::contract::FORBIDDEN_AT_ROOT;
 
 type Object = Map<String, Value>;
 
-/// Members that never leave the machine: diagnostics of the queue that held the event.
+/// Members that are never sent: diagnostics of the queue that held the event.
 pub(crate) const LOCAL_MEMBERS: [&str; 5] =
     ["drain_blocked_reason", "admission_generation", "binding_audience", "spec_kitty_delivery_identity", "type"];
 /// Members that name a person or a machine.
 const PERSONAL: [&str; 3] = ["developer_name", "machine_name", "workspace_path"];
-/// The version of the envelopes that have a correlation today.
+/// Version of the envelopes that have a correlation today.
 const VERSION: &str = "3.0.0";
 
-/// True for an envelope that has to be put right before it is sent.
+/// True if an envelope must be corrected before it is sent.
 pub(super) fn is_older(envelope: &Object) -> bool {
     correlation(envelope).is_some() || root_copies(envelope).next().is_some()
 }
 
-/// The correlation to send for an envelope that has none: what caused the event, else the event itself. `None` where it
-/// has one, or is of another version.
+/// The correlation to send for an envelope without one: the cause of the event, else the event itself. `None` if it has
+/// one, or is of another version.
 pub(super) fn correlation(envelope: &Object) -> Option<&str> {
     let text = |name: &str| envelope.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let is_missing = envelope.get("correlation_id").is_none_or(Value::is_null);
@@ -32,7 +32,8 @@ pub(super) fn correlation(envelope: &Object) -> Option<&str> {
     if is_ours { text("causation_id").or_else(|| text("event_id")) } else { None }
 }
 
-/// Members at the root that the payload has as well. One that it lacks is left: a receiver says what is wrong.
+/// Members at the root that the payload has as well. Members that the payload lacks are kept: the receiver reports
+/// them.
 pub(super) fn root_copies(envelope: &Object) -> impl Iterator<Item = &'static str> {
     let payload = envelope.get("payload").and_then(Value::as_object);
     let is_copy = move |name: &&&str| {
@@ -42,7 +43,7 @@ pub(super) fn root_copies(envelope: &Object) -> impl Iterator<Item = &'static st
     FORBIDDEN_AT_ROOT.iter().filter(is_copy).copied()
 }
 
-/// True where an envelope may have a member that names a person or a machine.
+/// True if an envelope may contain a member that names a person or a machine.
 pub(crate) fn names_person(envelope: &[u8]) -> bool {
     PERSONAL.iter().any(|name| envelope.windows(name.len()).any(|window| window == name.as_bytes()))
 }
@@ -52,7 +53,7 @@ pub(super) fn is_personal(name: &str) -> bool {
     PERSONAL.contains(&name)
 }
 
-/// Takes the members that name a person or a machine out, at any depth.
+/// Removes members that name a person or a machine, at any depth.
 pub(super) fn strip_personal(value: &mut Value) {
     match value {
         Value::Object(members) => {

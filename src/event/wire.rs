@@ -1,8 +1,8 @@
 //! The copy of a captured envelope that is sent.
 //!
-//! Most envelopes go out as the very bytes that were captured. The others are rewritten on the way, never in the
-//! journal: `drain_blocked_reason` stays on the machine, a null `project_uuid` or `team_slug` is filled when known, and
-//! a flat dossier payload is put into its present form.
+//! Most envelopes are sent as captured. The others are rewritten for sending, never in the journal:
+//! `drain_blocked_reason` is removed, a null `project_uuid` or `team_slug` is filled in if known, and a flat dossier
+//! payload is converted to the present form.
 
 use std::collections::BTreeMap;
 
@@ -15,24 +15,24 @@ use super::{older, older_envelope};
 /// The members of an envelope, each with its captured bytes.
 type Members = BTreeMap<String, Box<RawValue>>;
 
-/// What sending an envelope takes.
+/// How an envelope must be changed for sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WireForm {
     /// Must be rewritten, or cannot be sent.
     Rewrite = 0,
-    /// The captured bytes are what is sent.
+    /// Sent as captured.
     AsIs = 1,
-    /// The captured bytes are what is sent, unless the target has a team to fill in.
+    /// Sent as captured, unless the target has a team to fill in.
     AsIsWithoutTeam = 2,
-    /// Cannot be sent: an older queue kept it under an id that its envelope does not name, and an answer could not be
-    /// told to be about it.
+    /// Cannot be sent: an older queue stored it under an id that its envelope does not contain, so a result could not
+    /// be matched to it.
     Never = 3,
     /// Must be rewritten; it was imported and names a person or a machine.
     Personal = 4,
 }
 
 impl WireForm {
-    /// The form kept as `code` in a store; anything unknown is rewritten, which is always right.
+    /// The form with this `code` in a store; unknown codes are rewritten, which is always correct.
     pub(crate) fn from_code(code: i64) -> Self {
         match code {
             1 => Self::AsIs,
@@ -43,31 +43,31 @@ impl WireForm {
         }
     }
 
-    /// The code kept in a store.
+    /// The code in a store.
     pub(crate) const fn code(self) -> i64 {
         self as i64
     }
 }
 
-/// What can be filled in on the way out, and into which form.
+/// Values to fill in when sending, and the form of the request.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct WireContext<'a> {
     /// The project of the store.
     pub(crate) project_uuid: Option<&'a str>,
-    /// The target's team; empty when it has none.
+    /// The target's team; empty if it has none.
     pub(crate) team_slug: &'a str,
-    /// Members of imported events that name a person or a machine are sent as well.
+    /// Members of imported events that name a person or a machine are sent too.
     pub(crate) sends_personal_data: bool,
     /// The form of the request.
     pub(crate) form: BatchForm,
 }
 
-/// An envelope that no request can carry.
+/// An envelope that no request can carry, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not_sendable: {0}")]
 pub(crate) struct NotSendable(pub(crate) String);
 
-/// The bytes to send for `captured`; `None` means the captured bytes themselves.
+/// The bytes to send for `captured`; `None` if those are the captured bytes.
 pub(crate) fn for_wire(
     captured: &[u8],
     form: WireForm,
@@ -98,7 +98,7 @@ pub(crate) fn for_wire(
     serde_json::to_vec(&members).map(Some).map_err(refuse)
 }
 
-/// Puts an envelope of an older producer into its present form.
+/// Converts an envelope of an older producer to the present form.
 fn upgrade(envelope: &Map<String, Value>, members: &mut Members) -> serde_json::Result<()> {
     for copy in older_envelope::root_copies(envelope) {
         members.remove(copy);
@@ -112,7 +112,7 @@ fn upgrade(envelope: &Map<String, Value>, members: &mut Members) -> serde_json::
     Ok(())
 }
 
-/// Takes out what names a person or a machine; members without such keep their captured bytes.
+/// Removes members that name a person or a machine; members without such content keep their captured bytes.
 fn strip(members: &mut Members) -> serde_json::Result<()> {
     members.retain(|name, _| !older_envelope::is_personal(name));
     for value in members.values_mut().filter(|value| older_envelope::names_person(value.get().as_bytes())) {

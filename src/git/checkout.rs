@@ -1,14 +1,14 @@
-//! Finding the checkout around a directory by looking, without a child process.
+//! Finds the checkout around a directory by examining files, without a child process.
 
 use std::path::{Path, PathBuf};
 
 use super::{Error, plain};
 use crate::base::text;
 
-/// What kind of place a checkout is.
+/// Kind of a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A directory in no repository.
+    /// A directory outside a repository.
     Plain,
     /// The main work tree of a repository.
     Main,
@@ -23,11 +23,10 @@ pub(crate) enum Kind {
 pub(crate) struct Checkout {
     /// The top of the work tree, or the plain directory; absolute.
     pub(crate) root: PathBuf,
-    /// What kind of place this is.
     pub(crate) kind: Kind,
-    /// Where this work tree's `HEAD` is; `None` outside repositories.
+    /// Directory with the `HEAD` of this work tree; `None` outside repositories.
     pub(crate) git_dir: Option<PathBuf>,
-    /// The directory all work trees of the repository share; `None` outside repositories.
+    /// The directory that all work trees of the repository share; `None` outside repositories.
     pub(crate) common_dir: Option<PathBuf>,
     /// The top of the main work tree: `root` itself unless this is a linked work tree whose main one is known.
     pub(crate) main_root: PathBuf,
@@ -40,8 +39,7 @@ impl Checkout {
     }
 }
 
-/// The checkout that `start` is in: the nearest directory upwards with a `.git`, else `start` itself as a plain
-/// directory.
+/// The checkout of `start`: the nearest directory upwards with a `.git`, else `start` itself as a plain directory.
 pub(crate) fn discover(start: &Path) -> Result<Checkout, Error> {
     let start = resolved(start).map_err(|source| Error::Start { path: text::path(start), source })?;
     if !start.is_dir() {
@@ -64,7 +62,7 @@ pub(crate) fn discover(start: &Path) -> Result<Checkout, Error> {
     Ok(Checkout { main_root: start.clone(), root: start, kind: Kind::Plain, git_dir: None, common_dir: None })
 }
 
-/// The checkout at `root` whose `.git` is a file naming the real directory.
+/// The checkout at `root` whose `.git` is a file with the path of the real directory.
 fn pointed(root: &Path, dot_git: &Path) -> Result<Checkout, Error> {
     let broken = |what: String| Error::BrokenPointer { path: text::path(dot_git), what };
     let bytes = plain::bytes(dot_git).map_err(|e| broken(e.to_string()))?;
@@ -96,27 +94,27 @@ fn with_work_tree(
     Ok(Checkout { root: root.to_owned(), kind, git_dir: Some(git_dir), common_dir: Some(common), main_root })
 }
 
-/// True when `dir` may look to git like a repository directory: a `HEAD`, and objects and refs of its own or shared ones.
-/// git takes files for these as well, as long as they are executable; where the two would disagree, it would read the
-/// configuration of a directory that this program has not looked at.
+/// True if git may accept `dir` as a repository directory: it has a `HEAD`, and its own or shared objects and refs. Git
+/// also accepts executable files for these; if git and this program disagreed, git would read the configuration of a
+/// directory that this program has not checked.
 fn is_git_dir(dir: &Path) -> bool {
     let has = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok();
     has("HEAD") && (has("commondir") || (has("objects") && has("refs")))
 }
 
-/// The shared directory that the `commondir` file of a linked work tree names; `None` when there is no such file.
+/// The shared directory named in the `commondir` file of a linked work tree; `None` without such a file.
 fn common_dir(git_dir: &Path) -> Option<PathBuf> {
     let named = plain::bytes(&git_dir.join("commondir")).ok()?;
     resolved(&git_dir.join(path_of(&named)?)).ok()
 }
 
-/// True when the repository's own configuration says `core.bare = true`: a `.git` that only carries work trees.
+/// True if the repository's configuration contains `core.bare = true`: a `.git` that only carries work trees.
 fn says_bare(common: &Path) -> bool {
     let value = core_value(common, "bare").unwrap_or_default();
     ["true", "yes", "on", "1"].contains(&value.to_ascii_lowercase().as_str())
 }
 
-/// The last value of `core.<key>` in the repository's own configuration file, without what that file includes.
+/// The last value of `core.<key>` in the repository's own configuration file, without included files.
 pub(super) fn core_value(common: &Path, key: &str) -> Option<String> {
     value(common, "core", key)
 }
@@ -139,7 +137,7 @@ pub(super) fn value(common: &Path, section: &str, key: &str) -> Option<String> {
     last
 }
 
-/// The path in a git pointer file, without the blanks around it.
+/// The path in a git pointer file, trimmed.
 pub(super) fn path_of(bytes: &[u8]) -> Option<PathBuf> {
     let bytes = bytes.trim_ascii();
     #[cfg(unix)]
@@ -149,7 +147,7 @@ pub(super) fn path_of(bytes: &[u8]) -> Option<PathBuf> {
     Some(path).filter(|p| !p.as_os_str().is_empty())
 }
 
-/// The absolute path without links. Windows keeps the path as given: its link-free form is one that git cannot take.
+/// The absolute path without links. Windows keeps the path as given: git does not accept its link-free form.
 pub(super) fn resolved(path: &Path) -> std::io::Result<PathBuf> {
     if cfg!(windows) { std::path::absolute(path) } else { path.canonicalize() }
 }

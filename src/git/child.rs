@@ -1,4 +1,4 @@
-//! One `git` child process: scrubbed, silent, bounded.
+//! Runs `git` as a child process: with a reduced environment, without output, with limits.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::base::Env;
 use crate::base::child::{self, Answer, Failure};
 use crate::base::env::PATH;
 
-/// How long a child may take.
+/// Time limit of a child.
 const LIMIT: Duration = Duration::from_secs(5);
-/// What no configuration of a repository may ask of a child: a program that it names (`core.fsmonitor`, hooks,
-/// `gpg.program`), and to be taken for a repository where only its files look like one.
+/// Settings that override a repository's configuration for a child: programs that it names (`core.fsmonitor`, hooks,
+/// `gpg.program`), and directories that only look like a repository.
 const SHUT: [&str; 4] =
     ["core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false", "safe.bareRepository=explicit"];
 
@@ -22,16 +22,16 @@ const SHUT: [&str; 4] =
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
     program: OsString,
-    /// What it sees that is asked about a checkout.
+    /// Environment for commands about a checkout.
     few: Vec<(OsString, OsString)>,
-    /// What it sees that asks credential helpers, which are programs of the person's own.
+    /// Environment for credential helpers, which are programs of the user.
     most: Vec<(OsString, OsString)>,
     limit: Duration,
 }
 
 impl Git {
-    /// The `git` of the `PATH`. Of `env` it sees neither this program's secrets nor the `GIT_*` variables, by which an
-    /// outer git would steer it.
+    /// The `git` on the `PATH`. Its environment contains neither this program's secrets nor the `GIT_*` variables, by
+    /// which an outer git would control it.
     pub(crate) fn new(env: &Env) -> Self {
         let owned = |(name, value): (&OsStr, &OsStr)| (name.to_owned(), value.to_owned());
         let steers = |name: &OsStr| name.as_encoded_bytes().starts_with(b"GIT_");
@@ -39,19 +39,19 @@ impl Git {
         Self { program: on_the_path(env), few: env.for_git().map(owned).collect(), most, limit: LIMIT }
     }
 
-    /// Another program in place of `git`, and another bound.
+    /// Uses another program and another time limit.
     #[cfg(test)]
     pub(super) fn with(program: impl Into<OsString>, limit: Duration) -> Self {
         Self { program: program.into(), limit, ..Self::new(&Env::default()) }
     }
 
-    /// Where the user's and the system's configuration are that a child reads, whether they exist or not.
+    /// Paths of the user's and the system's git configuration, which need not exist.
     pub(super) fn configurations(&self) -> Vec<PathBuf> {
         let value =
             |name: &str| self.few.iter().find(|(known, _)| known == name).map(|(_, value)| PathBuf::from(value));
         let home = value("HOME");
         let own = value("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
-        // The system's is below where git was installed.
+        // The system's is relative to git's installation.
         let prefix = Path::new(&self.program).ancestors().nth(2).filter(|prefix| prefix.is_absolute());
         let all = [
             home.map(|home| home.join(".gitconfig")),
@@ -76,8 +76,9 @@ impl Git {
         asked
     }
 
-    /// What git's credential helpers know for an `https` or `http` server: its password. Asks nobody: no terminal, no
-    /// window. Runs outside of any repository, whose configuration could name a helper.
+    /// The password that git's credential helpers have for an `https` or `http` server; `None` without one. Never
+    /// prompts, neither on a terminal nor in a window. Runs outside any repository, whose configuration could name a
+    /// helper.
     pub(crate) fn credential(&self, scheme: &str, host: &str) -> Result<Option<String>, Failure> {
         let mut command = self.command(Path::new("/"), &["-c", "core.askPass=", "credential", "fill"]);
         command.envs(self.most.iter().map(|(name, value)| (name, value)));
@@ -88,8 +89,8 @@ impl Git {
         Ok(text.lines().find_map(|line| line.strip_prefix("password=")).filter(|p| !p.is_empty()).map(str::to_owned))
     }
 
-    /// What the user's own git configuration says of `safe.directory`, each value after its scope, NUL between them. No
-    /// repository is looked at. The variables that name a configuration are the user's own, and are kept.
+    /// The values of `safe.directory` in the user's own git configuration, each after its scope, separated by NUL. No
+    /// repository is read. The variables that name a configuration belong to the user and are kept.
     pub(super) fn safe_directories(&self, env: &Env) -> Option<Answer> {
         let words = ["config", "--show-scope", "--type=path", "-z", "--get-all", "safe.directory"];
         let mut command = self.command(Path::new("/"), &words);
@@ -102,7 +103,7 @@ impl Git {
         let mut command = Command::new(&self.program);
         command.args(SHUT.iter().flat_map(|setting| ["-c", setting])).args(args).current_dir(dir);
         command.env_clear().envs(self.few.iter().map(|(name, value)| (name, value)));
-        // An object that is not here is not fetched: a repository names the program or the host it would come from.
+        // A missing object is not fetched: a repository could name the program or host to fetch it from.
         command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "");
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
         command

@@ -1,9 +1,10 @@
-//! The branch that missions are merged into when nothing names one (`formats` section 5).
+//! The branch that missions are merged into if they name none.
 
 use super::{Checkout, Git, head, plain};
 
-/// The last part of `origin/HEAD`, else the current branch (in a rebase, the one that is rebased), else the first of `main`, `master` and `develop` that
-/// exists, else `main`. Read from files where they say it plainly; else up to two child processes.
+/// The last part of `origin/HEAD`, else the current branch (in a rebase, the one that is rebased), else the first of
+/// `main`, `master` and `develop` that exists, else `main`. Read from files if possible; else with up to two child
+/// processes.
 pub(crate) fn default_branch(git: &Git, checkout: &Checkout) -> String {
     of_origin(git, checkout)
         .or_else(|| current(git, checkout))
@@ -29,7 +30,7 @@ fn current(git: &Git, checkout: &Checkout) -> Option<String> {
     if branch == "HEAD" { rebased(checkout) } else { Some(branch) }
 }
 
-/// The branch that is being rebased: `HEAD` is detached only until that is done.
+/// The branch being rebased, while `HEAD` is detached; `None` outside a rebase.
 fn rebased(checkout: &Checkout) -> Option<String> {
     let dir = checkout.git_dir.as_ref()?;
     let name = |state: &str| plain::text(&dir.join(state).join("head-name")).ok();

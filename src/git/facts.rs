@@ -3,22 +3,22 @@
 use super::origin::{self, Origin};
 use super::{Checkout, Git, head, head::Head, slug};
 
-/// What a checkout says about itself; a fact that cannot be had is `None`.
+/// Git facts about a checkout; a fact that is not available is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Facts {
-    /// The branch; the text `HEAD` when detached; `None` while it has no commit, and outside repositories.
+    /// The branch; the text `HEAD` if detached; `None` without a commit, and outside repositories.
     pub(crate) branch: Option<String>,
-    /// The commit checked out.
+    /// The commit checked out; `None` without one.
     pub(crate) head: Option<String>,
-    /// `owner/name` of the origin.
+    /// `owner/name` of the remote `origin`.
     pub(crate) repo_slug: Option<String>,
-    /// What to call the project where its configuration does not say: after the origin, else after the directory.
+    /// Default name of the project: from the remote `origin`, else from the directory.
     pub(crate) project_slug: String,
-    /// Why facts are missing that should be there, in words for a person.
+    /// Why expected facts are missing, for people.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Gathers the facts of `checkout`, without a child process wherever the files say them plainly.
+/// Collects the facts of `checkout`, without a child process if files are enough.
 pub(crate) fn facts(git: &Git, checkout: &Checkout) -> Facts {
     let mut facts = Facts::default();
     let mut origin = None;
@@ -44,12 +44,12 @@ fn ask_head(git: &Git, checkout: &Checkout, warnings: &mut Vec<String>) -> Optio
     Some(Head { branch: Some(branch.trim().to_owned()), commit: Some(commit.trim().to_owned()) })
 }
 
-/// The origin's URL as git would use it (`insteadOf` applied). It may hold a password: it goes no further than here.
+/// The URL of `origin` as git would use it (`insteadOf` applied). It may contain a password and is not passed on.
 fn ask_origin(git: &Git, checkout: &Checkout, warnings: &mut Vec<String>) -> Option<String> {
     ask(git, checkout, &["remote", "get-url", "origin"], warnings)?.line()?.lines().next().map(str::to_owned)
 }
 
-/// Asks git in the work tree. That it refuses the repository, or does not run at all, is noted once.
+/// Runs git in the work tree. If git refuses the repository, or cannot run, a warning is added once.
 fn ask(
     git: &Git,
     checkout: &Checkout,

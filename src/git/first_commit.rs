@@ -1,9 +1,9 @@
-//! The first commit of a history: the same in every full clone.
+//! The first commit of a history, which is the same in every full clone.
 
 use super::{Checkout, Git};
 
-/// The id of the first commit that `HEAD` goes back to (the last one that git lists, where there are several); `None`
-/// without a commit, and outside repositories. In a shallow clone it is the oldest commit that is there. One child process.
+/// The id of the first ancestor of `HEAD` (the last one that git lists, if there are several); `None` without a commit,
+/// and outside repositories. In a shallow clone it is the oldest commit present. One child process.
 pub(crate) fn first_commit(git: &Git, checkout: &Checkout) -> Option<String> {
     checkout.common_dir.as_ref()?;
     let answer = git.ask(checkout, &["rev-list", "--max-parents=0", "HEAD"]).ok()?;

@@ -1,4 +1,4 @@
-//! What `HEAD` says, read from files where they say it plainly.
+//! Reads `HEAD` from files, if that is possible.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use super::plain;
 /// The commit and branch that are checked out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Head {
-    /// The branch; the text `HEAD` when detached; `None` while it has no commit.
+    /// The branch; the text `HEAD` if detached; `None` without a commit.
     pub(super) branch: Option<String>,
-    /// The commit's id, in hex; `None` while there is none.
+    /// The commit's id, in hex; `None` without a commit.
     pub(super) commit: Option<String>,
 }
 
-/// Reads `HEAD` without asking git. `None` when the files do not say it plainly (another ref format, a branch named
-/// like a tag, a link): then git must be asked.
+/// Reads `HEAD` without running git. `None` if the files are not enough (another ref format, a branch named like a tag,
+/// a link): then git must be run.
 pub(super) fn read(git_dir: &Path, common_dir: &Path) -> Option<Head> {
     let path = git_dir.join("HEAD");
     if std::fs::symlink_metadata(&path).ok()?.is_symlink() {
@@ -25,12 +25,12 @@ pub(super) fn read(git_dir: &Path, common_dir: &Path) -> Option<Head> {
         return commit_id(&text).map(|id| Head { branch: Some("HEAD".to_owned()), commit: Some(id) });
     };
     let branch = name.trim().strip_prefix("refs/heads/")?;
-    // `.invalid` is what reftable repositories write here.
+    // `.invalid` is the text that reftable repositories write here.
     if branch.is_empty() || branch == ".invalid" || branch.contains("..") || branch.starts_with('/') {
         return None;
     }
     let packed = plain::packed_refs(common_dir).ok()?;
-    // Then git calls the branch `heads/…`.
+    // In this case git calls the branch `heads/…`.
     let is_ambiguous = ["refs/tags/", "refs/remotes/", "refs/"].iter().any(|prefix| {
         let other = format!("{prefix}{branch}");
         common_dir.join(&other).exists() || packed_id(&packed, &other).is_some()
@@ -47,7 +47,7 @@ pub(super) fn read(git_dir: &Path, common_dir: &Path) -> Option<Head> {
     Some(Head { branch: commit.is_some().then(|| branch.to_owned()), commit })
 }
 
-/// Whether the repository has the ref `name`, without asking git; `None` when its files do not say.
+/// Whether the repository has the ref `name`, without running git; `None` if its files are not enough.
 pub(super) fn has_ref(common_dir: &Path, name: &str) -> Option<bool> {
     if common_dir.join("reftable").exists() {
         return None;
@@ -56,8 +56,8 @@ pub(super) fn has_ref(common_dir: &Path, name: &str) -> Option<bool> {
     Some(packed_id(&packed, name).is_some() || common_dir.join(name).is_file())
 }
 
-/// What the symbolic ref `name` points at, without asking git; empty when there is none, `None` when its files do
-/// not say.
+/// The target of the symbolic ref `name`, without running git; empty if the ref does not exist, `None` if the files are
+/// not enough.
 pub(super) fn symbolic_ref(common_dir: &Path, name: &str) -> Option<String> {
     if common_dir.join("reftable").exists() {
         return None;
@@ -69,14 +69,14 @@ pub(super) fn symbolic_ref(common_dir: &Path, name: &str) -> Option<String> {
     }
 }
 
-/// No such file: not there, not a regular file (a directory `a` beside `a/b`, a pipe), or a file where a directory would
-/// have to be.
+/// True if the file does not exist: missing, not a regular file (a directory `a` next to `a/b`, a pipe), or below a
+/// file.
 fn is_absent(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
     matches!(error.kind(), NotFound | IsADirectory | NotADirectory | InvalidInput)
 }
 
-/// The id a line of `packed-refs` gives to the ref `name`.
+/// The id of the ref `name` in `packed-refs`; `None` if it is not listed.
 fn packed_id(packed: &[u8], name: &str) -> Option<String> {
     packed.split(|b| *b == b'\n').find_map(|line| {
         let (id, of) = std::str::from_utf8(line).ok()?.split_once(' ')?;
@@ -84,7 +84,7 @@ fn packed_id(packed: &[u8], name: &str) -> Option<String> {
     })
 }
 
-/// A full object id (SHA-1 or SHA-256), without the blanks around it.
+/// A full object id (SHA-1 or SHA-256), trimmed; `None` for other text.
 fn commit_id(text: &str) -> Option<String> {
     let id = text.trim();
     (matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_ascii_lowercase())

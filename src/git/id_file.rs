@@ -1,22 +1,21 @@
-//! The file `sk-sync/id` in a git directory: read and written without following a link, and without waiting for one.
+//! The file `sk-sync/id` in a git directory: read and written without following links or blocking on a pipe.
 
 /// Its directory, below the common git directory.
 pub(super) const DIRECTORY: &str = "sk-sync";
-/// Its name.
 pub(super) const FILE: &str = "id";
-/// A longer file is not an id, in bytes.
+/// Largest size of the file, in bytes.
 const LONGEST: u64 = 64;
 
-/// Why there is nothing to read.
+/// Why the file was not read.
 #[derive(Debug)]
 pub(super) enum Flaw {
     /// There is no file.
     Missing,
-    /// It is another user's, or cannot be read by this one.
+    /// It belongs to another user, or is not readable.
     Closed(String),
-    /// It is not a file that this program writes.
+    /// It was not written by this program.
     Odd(&'static str),
-    /// Another error of the system.
+    /// Another system error.
     Io(std::io::Error),
 }
 
@@ -37,7 +36,7 @@ mod platform {
     const INSIDE: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
     const PLAIN: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-    /// The bytes of the file, at most [`LONGEST`].
+    /// Reads the file, at most [`LONGEST`] bytes.
     pub(in crate::git) fn read(common: &Path) -> Result<Vec<u8>, Flaw> {
         let dir = directory(common)?;
         let file = rustix::fs::openat(&dir, FILE, PLAIN, Mode::empty()).map_err(|error| odd(error, "it is a link"))?;
@@ -53,7 +52,7 @@ mod platform {
         if bytes.len() as u64 > LONGEST { Err(Flaw::Odd("it is too long")) } else { Ok(bytes) }
     }
 
-    /// Makes the file, on disk before it takes its name; an existing one stays, and that is no error.
+    /// Creates the file, on disk before it gets its name; an existing file stays, without an error.
     pub(in crate::git) fn write(common: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let top = rustix::fs::openat(CWD, common, INSIDE & !OFlags::NOFOLLOW, Mode::empty())?;
         match rustix::fs::mkdirat(&top, DIRECTORY, Mode::RWXU) {
@@ -61,7 +60,7 @@ mod platform {
             Err(error) => return Err(error.into()),
         }
         let dir = rustix::fs::openat(&top, DIRECTORY, INSIDE, Mode::empty())?;
-        // The name is this writer's alone: its bytes, which are random, are part of it.
+        // The temporary name is unique to this writer: it contains a digest of its random bytes.
         let mine = format!("{FILE}.{}.new", crate::base::Sha256::of(bytes));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(&dir, mine.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
@@ -83,10 +82,10 @@ mod platform {
             .map_err(|error| odd(error, "its directory is not a plain directory"))
     }
 
-    /// What an error of opening means, with `link` for what is not followed.
+    /// The flaw for an error of opening; `link` is the text for a link that is not followed.
     fn odd(error: Errno, link: &'static str) -> Flaw {
         match error {
-            // What FreeBSD says for a link that is not followed is EMLINK.
+            // FreeBSD reports EMLINK for a link that is not followed.
             Errno::LOOP | Errno::NOTDIR | Errno::MLINK => Flaw::Odd(link),
             Errno::NXIO => Flaw::Odd("it is not a plain file"),
             error => std::io::Error::from(error).into(),
@@ -101,7 +100,7 @@ mod platform {
 
     use super::{DIRECTORY, FILE, Flaw, LONGEST};
 
-    /// The bytes of the file, at most [`LONGEST`].
+    /// Reads the file, at most [`LONGEST`] bytes.
     pub(in crate::git) fn read(common: &Path) -> Result<Vec<u8>, Flaw> {
         let path = common.join(DIRECTORY).join(FILE);
         if !std::fs::symlink_metadata(&path)?.is_file() {
@@ -112,7 +111,7 @@ mod platform {
         if bytes.len() as u64 > LONGEST { Err(Flaw::Odd("it is too long")) } else { Ok(bytes) }
     }
 
-    /// Makes the file, on disk before it takes its name; an existing one stays, and that is no error.
+    /// Creates the file, on disk before it gets its name; an existing file stays, without an error.
     pub(in crate::git) fn write(common: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let dir = common.join(DIRECTORY);
         crate::base::files::create_private_dir(&dir)?;

@@ -1,8 +1,8 @@
 //! Files that git ignores: `.gitignore` of each directory and `info/exclude` of the repository, read without a child
 //! process. A tracked file is never ignored; the index is read only when a pattern matched.
 //!
-//! What cannot be read is decided so that nothing leaves: patterns that cannot be used ignore every file, and an index
-//! that cannot be read tracks none.
+//! Unreadable files are treated so that nothing is sent by mistake: unusable patterns ignore every file, and an
+//! unreadable index tracks none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,27 +19,27 @@ use super::checkout::core_value;
 use super::tracked::tracked;
 use crate::base::{files, text};
 
-/// The most bytes of patterns that hold for one directory: those of its own file and of all above it.
+/// Most bytes of patterns that apply to one directory: its own file and those above it.
 const MAX_PATTERN_BYTES: usize = 128 << 10;
 
-/// The most bytes of patterns that are compiled in a work tree, however many directories have a file of them.
+/// Most bytes of patterns that are compiled in a work tree, in all directories together.
 const MAX_ALL_PATTERN_BYTES: usize = 1 << 20;
 
-/// The file of patterns in a directory.
+/// The pattern file of a directory.
 pub(crate) const PATTERN_FILE: &str = ".gitignore";
 
-/// What a work tree ignores. Paths are from its top, with `/`.
+/// The ignore rules of a work tree. Paths are relative to its top, with `/`.
 pub(crate) struct GitIgnored {
     top: PathBuf,
     git_dir: PathBuf,
     common_dir: PathBuf,
-    /// Names are compared without regard to case.
+    /// True if names are compared case-insensitively.
     ignores_case: bool,
     rules: Mutex<BTreeMap<String, Arc<Rules>>>,
-    /// The tracked paths below a name at the top.
+    /// The tracked paths, by their first component.
     tracked: Mutex<BTreeMap<String, Arc<BTreeSet<String>>>>,
     flaws: Mutex<BTreeSet<String>>,
-    /// Bytes of the patterns that were compiled.
+    /// Bytes of the compiled patterns.
     compiled: AtomicUsize,
 }
 
@@ -49,19 +49,19 @@ impl fmt::Debug for GitIgnored {
     }
 }
 
-/// What holds for the entries of one directory.
+/// The rules for the entries of one directory.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    /// The directory that patterns begin at, with the patterns; the nearest last.
+    /// The directories with patterns, and their patterns; the nearest last.
     levels: Vec<(String, Arc<Gitignore>)>,
-    /// Bytes of all of them.
+    /// Bytes of all patterns.
     size: usize,
-    /// The directory is ignored, and with it everything in it.
+    /// True if the directory is ignored, and so everything in it.
     is_ignored: bool,
 }
 
 impl GitIgnored {
-    /// Of a work tree; `None` outside of repositories.
+    /// The rules of a work tree; `None` outside repositories.
     pub(crate) fn of(checkout: &Checkout) -> Option<Self> {
         let (git_dir, common_dir) = (checkout.git_dir.clone()?, checkout.common_dir.clone()?);
         let ignores_case =
@@ -71,34 +71,34 @@ impl GitIgnored {
         Some(Self { top, git_dir, common_dir, ignores_case, rules, tracked, flaws, compiled })
     }
 
-    /// The path of a directory from the top; `None` outside of the work tree.
+    /// The path of a directory from the top; `None` outside the work tree.
     pub(crate) fn place_of(&self, dir: &Path) -> Option<String> {
         let inner = dir.strip_prefix(&self.top).ok()?;
         let names: Option<Vec<&str>> = inner.components().map(|part| part.as_os_str().to_str()).collect();
         Some(names?.join("/"))
     }
 
-    /// True for a file that is ignored and not tracked.
+    /// True if the file is ignored and not tracked.
     pub(crate) fn has_file(&self, path: &str) -> bool {
         self.has_file_by(&self.rules(parent(path)), path)
     }
 
-    /// True for a directory that is ignored and has no tracked file in it.
+    /// True if the directory is ignored and contains no tracked file.
     pub(crate) fn has_directory(&self, path: &str) -> bool {
         self.has_directory_by(&self.rules(parent(path)), path)
     }
 
-    /// The same as [`Self::has_file`], by the rules of the directory that the file is in.
+    /// The same as [`Self::has_file`], with the rules of the directory that contains the file.
     pub(crate) fn has_file_by(&self, rules: &Rules, path: &str) -> bool {
         rules.ignores(path, false) && !self.is_tracked(path)
     }
 
-    /// The same as [`Self::has_directory`], by the rules of the directory that the directory is in.
+    /// The same as [`Self::has_directory`], with the rules of its parent directory.
     pub(crate) fn has_directory_by(&self, rules: &Rules, path: &str) -> bool {
         rules.ignores(path, true) && !self.has_tracked_in(path)
     }
 
-    /// What holds in the directory `dir`.
+    /// The rules in the directory `dir`.
     pub(crate) fn rules(&self, dir: &str) -> Arc<Rules> {
         if let Some(rules) = held(&self.rules).get(dir) {
             return Arc::clone(rules);
@@ -116,7 +116,7 @@ impl GitIgnored {
         rules
     }
 
-    /// What holds in `dir`, a directory of the one that has the rules `above`. `may_have_patterns` is false where the
+    /// The rules in `dir`, a subdirectory of the one with the rules `above`. `may_have_patterns` is false if the
     /// directory is known to have no `.gitignore`.
     pub(crate) fn within(&self, above: &Arc<Rules>, dir: &str, may_have_patterns: bool) -> Arc<Rules> {
         if above.is_ignored {
@@ -133,12 +133,12 @@ impl GitIgnored {
         Arc::new(rules)
     }
 
-    /// True once a pattern matched, so that it mattered what is tracked.
+    /// True once a pattern matched, so that the index was needed.
     pub(crate) fn has_read_index(&self) -> bool {
         !held(&self.tracked).is_empty()
     }
 
-    /// What could not be read, in words, and what was done about it.
+    /// Warnings about unreadable files, and how they were treated.
     pub(crate) fn flaws(&self) -> Vec<String> {
         held(&self.flaws).iter().cloned().collect()
     }
@@ -161,9 +161,9 @@ impl GitIgnored {
         }
     }
 
-    /// The patterns in a file, with its size; `None` when there are none.
+    /// The patterns in a file, with its size; `None` if there are none.
     fn patterns(&self, file: &Path, most: usize) -> io::Result<Option<(Gitignore, usize)>> {
-        // A link is not followed, as git does not follow it either.
+        // Links are not followed, as in git.
         if !std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file()) {
             return Ok(None);
         }
@@ -180,7 +180,7 @@ impl GitIgnored {
         builder.case_insensitive(self.ignores_case).map_err(io::Error::other)?;
         for line in text.trim_start_matches('\u{feff}').split('\n') {
             let line = line.strip_suffix('\r').unwrap_or(line);
-            // A pattern that cannot be read matches nothing, as for git.
+            // An invalid pattern matches nothing, as in git.
             let _added = builder.add_line(None, &without_alternatives(line));
         }
         let patterns = builder.build().map_err(io::Error::other)?;
@@ -200,7 +200,7 @@ impl GitIgnored {
         next.is_some_and(|path| path.starts_with(&prefix)) || self.is_tracked(&prefix)
     }
 
-    /// The tracked paths with the same first name as `path`.
+    /// The tracked paths with the same first component as `path`.
     fn tracked_near(&self, path: &str) -> Arc<BTreeSet<String>> {
         let first = path.split('/').next().unwrap_or_default();
         let mut known = held(&self.tracked);
@@ -225,7 +225,7 @@ impl GitIgnored {
 }
 
 impl Rules {
-    /// True when no pattern holds here.
+    /// True if there are no patterns.
     pub(crate) fn are_none(&self) -> bool {
         self.levels.is_empty() && !self.is_ignored
     }
@@ -258,7 +258,7 @@ fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
-/// A pattern in which `{`, `}` stand for themselves: git knows no alternatives, and the crate that matches does.
+/// A pattern with literal `{` and `}`: git has no alternatives, but the matching crate has.
 fn without_alternatives(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut chars = line.chars();

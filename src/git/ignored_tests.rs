@@ -1,4 +1,4 @@
-//! What is ignored, compared with what git says of the same tree.
+//! Compares the ignored files with git's answer for the same tree.
 
 use std::process::Command;
 
@@ -65,7 +65,7 @@ fn ignored(dir: &Path) -> GitIgnored {
     GitIgnored::of(&discover(dir).unwrap()).unwrap()
 }
 
-/// Of these files, those that are not ignored; a directory that is passed over hides what is in it.
+/// Those of these files that are not ignored; an ignored directory hides its content.
 fn wanted<'a>(dir: &Path, files: &[&'a str]) -> BTreeSet<&'a str> {
     let ignored = ignored(dir);
     let is_passed = |file: &str| {
@@ -75,7 +75,7 @@ fn wanted<'a>(dir: &Path, files: &[&'a str]) -> BTreeSet<&'a str> {
     files.iter().copied().filter(|file| !is_passed(file)).collect()
 }
 
-/// The same in the words of git: what is tracked, and what is neither tracked nor ignored.
+/// The same according to git: tracked files, and files that are neither tracked nor ignored.
 fn wanted_by_git(dir: &Path, files: &[&str]) -> BTreeSet<String> {
     let listed = git(dir, &["ls-files", "--cached", "--others", "--exclude-standard"]);
     listed.lines().filter(|line| files.contains(line)).map(str::to_owned).collect()
@@ -155,7 +155,7 @@ fn a_linked_work_tree_shares_the_patterns_of_the_repository_and_has_its_own_inde
     assert_eq!(wanted(&dir, &["a.md", "docs/a.md"]), BTreeSet::from(["a.md"]));
 }
 
-/// What cannot be read leads to less, and is said.
+/// Unreadable files reduce what is sent, with a warning.
 #[test]
 fn what_cannot_be_read_is_left_out_and_said() {
     let Tree { _temp, dir } = tree(FILES);
@@ -176,7 +176,7 @@ fn what_cannot_be_read_is_left_out_and_said() {
     assert!(flaws.contains(".git/index: it is too short") && !flaws.contains("a.md"), "{flaws}");
 }
 
-/// Git does not follow a link to patterns, nor is a pipe of that name waited for.
+/// Git does not follow a link to patterns; a pipe with that name must not block.
 #[cfg(unix)]
 #[test]
 fn patterns_are_read_from_plain_files() {

@@ -1,13 +1,13 @@
-//! Git: where a checkout is, and the few facts about it that events carry.
+//! Git: finds the checkout, and collects the facts that events carry.
 //!
-//! Finding the checkout, reading `HEAD` and the origin take no child process. Whatever cannot be read plainly from files
-//! (reftable, a branch named like a tag, `insteadOf`) is asked of `git` itself.
+//! Finding the checkout and reading `HEAD` and the remote need no child process. If files are not enough (reftable, a
+//! branch named like a tag, `insteadOf`), `git` is run.
 //!
-//! What git ignores is read from its files of patterns, and what it tracks from its index, without a child as well.
+//! Ignore rules are read from pattern files, and tracked files from the index, also without a child process.
 //!
-//! **Invariant:** knows nothing of feature directories. A child runs without `GIT_*` variables, hooks, prompts and
-//! file-system monitors, and is killed after a bound. That there is no repository, or no `git`, is a value, never an
-//! error.
+//! **Invariant:** independent of feature directories. A child runs without `GIT_*` variables, hooks, prompts and
+//! file-system monitors, and is killed after a time limit. A missing repository, or a missing `git`, is a value, never
+//! an error.
 
 mod checkout;
 mod child;
@@ -43,7 +43,7 @@ pub(crate) use work_trees::work_trees;
 
 use crate::base::text;
 
-/// Why a directory cannot be worked in.
+/// Why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The directory to start from cannot be read.
@@ -51,7 +51,7 @@ pub(crate) enum Error {
     Start {
         /// The directory.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// There is a repository, but no work tree.
@@ -60,38 +60,38 @@ pub(crate) enum Error {
         /// The repository directory.
         path: String,
     },
-    /// git would wait for a pipe in there, or read a device without end.
+    /// Git would block on a pipe there, or read a device without end.
     #[error("cannot use {path}: {what}; git would wait for it, or read it without end")]
     UnusableFile {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         what: &'static str,
     },
-    /// A `.git` file does not lead to a repository.
+    /// A `.git` file does not refer to a repository.
     #[error(
         "{path} does not lead to a git repository ({what}); if the repository was moved, run `git worktree repair` in it"
     )]
     BrokenPointer {
         /// The `.git` file.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         what: String,
     },
-    /// Another user put this directory or one of its files there.
+    /// This directory or one of its files belongs to another user.
     #[error("cannot work in {}: {path} belongs to another user", text::path(.root))]
     ForeignOwner {
-        /// What belongs to another user.
+        /// The path that belongs to another user.
         path: String,
         /// The top of the work tree.
         root: std::path::PathBuf,
     },
-    /// The file that keeps the repository's id is not one that this program wrote.
+    /// The file with the repository's id was not written by this program.
     #[error("cannot use {path} as the id of this repository: {what}")]
     RepositoryId {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         what: String,
     },
 }

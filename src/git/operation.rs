@@ -1,19 +1,19 @@
-//! What a work tree is about, told by its files alone: the branch it is on, and what git is in the middle of.
+//! State of a work tree, read from its files: the branch, and the operation in progress.
 
 use super::Checkout;
 
-/// What git is in the middle of: its next step follows, or a person is at it.
+/// A git operation in progress: its next step follows, or the user is working on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// A rebase, or mails being applied.
+    /// A rebase, or applying mails.
     Rebase,
-    /// One or more commits being picked or reverted.
+    /// Picking or reverting one or more commits.
     Pick,
     /// A merge.
     Merge,
 }
 
-/// What git keeps in a work tree's own directory while it is not done yet; the outermost first.
+/// Files in a work tree's git directory during an operation; the outermost first.
 const SIGNS: [(&str, Operation); 6] = [
     ("rebase-merge", Operation::Rebase),
     ("rebase-apply", Operation::Rebase),
@@ -23,13 +23,13 @@ const SIGNS: [(&str, Operation); 6] = [
     ("MERGE_HEAD", Operation::Merge),
 ];
 
-/// What git is in the middle of, if anything.
+/// The operation in progress; `None` without one.
 pub(crate) fn operation(checkout: &Checkout) -> Option<Operation> {
     let dir = checkout.git_dir.as_ref()?;
     SIGNS.iter().find(|(sign, _)| dir.join(sign).exists()).map(|(_, operation)| *operation)
 }
 
-/// What `HEAD` says of the branch: the ref's name, or nothing for a detached one, whose commits come and go.
+/// The name of the ref in `HEAD`; empty if detached, since then its commits change often.
 pub(crate) fn branch_file(checkout: &Checkout) -> String {
     let head = checkout.git_dir.as_ref().and_then(|dir| super::plain::text(&dir.join("HEAD")).ok());
     head.filter(|text| text.starts_with("ref:")).unwrap_or_default()

@@ -1,23 +1,23 @@
-//! The URL of the remote `origin`, read from git's configuration files where these say it plainly.
+//! The URL of the remote `origin`, read from git's configuration files if possible.
 //!
-//! What is not plain is left to git: included files, `insteadOf`, quotes, several URLs, a configuration for each work
-//! tree, another file's word on remotes.
+//! Left to git: included files, `insteadOf`, quotes, several URLs, a configuration per work tree, and remotes in other
+//! files.
 
 use std::path::{Path, PathBuf};
 
 use super::{Checkout, plain};
 
-/// What the files say.
+/// Result of reading the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// This; `None` where there is no such remote.
+    /// The URL; `None` without such a remote.
     Plain(Option<String>),
-    /// Nothing that can be relied on.
+    /// The files are not enough.
     Unclear,
 }
 
-/// Reads the repository's configuration, and looks whether one of `others` (the user's, the system's) could change what
-/// it says.
+/// Reads the repository's configuration, and checks whether one of `others` (the user's, the system's) could change the
+/// result.
 pub(super) fn read(checkout: &Checkout, others: &[PathBuf]) -> Origin {
     let (Some(git_dir), Some(common)) = (&checkout.git_dir, &checkout.common_dir) else { return Origin::Plain(None) };
     let is_there = |path: &Path| std::fs::symlink_metadata(path).is_ok();
@@ -28,7 +28,7 @@ pub(super) fn read(checkout: &Checkout, others: &[PathBuf]) -> Origin {
     plain::text(&common.join("config")).map_or(Origin::Unclear, |text| in_text(&text))
 }
 
-/// True where a file says nothing of remotes, and names no other file.
+/// True if a file mentions no remotes and includes no other file.
 fn is_silent(path: &Path) -> bool {
     plain::text(path).is_ok_and(|text| {
         let text = text.to_ascii_lowercase();
@@ -36,7 +36,7 @@ fn is_silent(path: &Path) -> bool {
     })
 }
 
-/// What the text of a repository's configuration says. Pure.
+/// The result for the text of a repository's configuration. Pure.
 fn in_text(text: &str) -> Origin {
     let mut urls = Vec::new();
     let mut in_origin = false;
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::git::discover;
 
-    /// What git itself says, without a configuration of the user or the system.
+    /// Git's answer, without a configuration of the user or the system.
     fn asked(dir: &Path) -> Option<String> {
         let mut command = Command::new("git");
         command.args(["remote", "get-url", "origin"]).current_dir(dir).env_remove("GIT_DIR").env("HOME", dir);

@@ -1,6 +1,6 @@
-//! Whose a checkout is. What another user put into a directory is not obeyed, as with git: who may write into a shared
-//! directory could plant a repository there and have this user's token and documents sent. Git's own list of exceptions
-//! (`safe.directory`) holds here too. It is read without starting anything in the directory itself.
+//! Checks the owner of a checkout. As in git, files of another user in a directory are not trusted: whoever may write
+//! into a shared directory could create a repository there to get this user's token and documents. Git's list of
+//! exceptions (`safe.directory`) applies here too. It is read without running git in the directory itself.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use super::{Checkout, Error, Git};
 use crate::base::env::SUDO_UID;
 use crate::base::{Env, text};
 
-/// Refuses a checkout of which one of these belongs to another user: its top, its `.git`, its git directories, and
-/// `files`, as far as they exist. Unless the user's own git configuration names the checkout as safe.
+/// Rejects a checkout if one of these belongs to another user: its top, its `.git`, its git directories, and `files`,
+/// as far as they exist. Unless the user's own git configuration lists the checkout as safe.
 pub(crate) fn refuse_foreign(env: &Env, checkout: &Checkout, files: &[PathBuf]) -> Result<(), Error> {
     let user = User::of(env);
     let mut all = files.to_vec();
@@ -27,7 +27,7 @@ pub(crate) fn refuse_foreign(env: &Env, checkout: &Checkout, files: &[PathBuf]) 
     Err(Error::ForeignOwner { path: text::path(foreign), root: checkout.root.clone() })
 }
 
-/// The values in what `git config --show-scope -z` printed, without those of a repository's own configuration.
+/// The values in the output of `git config --show-scope -z`, without those of the repository's own configuration.
 fn values(output: &[u8]) -> Vec<PathBuf> {
     let mut parts = output.split(|byte| *byte == 0);
     let mut found = Vec::new();
@@ -39,8 +39,8 @@ fn values(output: &[u8]) -> Vec<PathBuf> {
     found
 }
 
-/// What git does with the values of `safe.directory`, in order: an empty one forgets those before it, `*` is everything,
-/// and a last part `*` is everything below.
+/// Applies the values of `safe.directory` in order, like git: an empty one removes those before it, `*` matches
+/// everything, and a trailing `/*` everything below.
 fn is_safe(root: &Path, named: &[PathBuf]) -> bool {
     let mut safe = false;
     for value in named {
@@ -61,11 +61,11 @@ fn is_safe(root: &Path, named: &[PathBuf]) -> bool {
     safe
 }
 
-/// Whose files count as this user's own.
+/// The users whose files are trusted.
 #[cfg(unix)]
 struct User {
     id: u32,
-    /// Under `sudo`, who called it: root works for that user.
+    /// Under `sudo`, the calling user: root works for that user.
     caller: Option<u32>,
 }
 
@@ -77,7 +77,7 @@ impl User {
         Self { id, caller }
     }
 
-    /// True when the file is this user's, or is not there.
+    /// True if the file belongs to this user, or does not exist.
     fn owns(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt as _;
         std::fs::symlink_metadata(path).map_or(true, |meta| meta.uid() == self.id || Some(meta.uid()) == self.caller)
@@ -93,7 +93,7 @@ impl User {
         Self
     }
 
-    /// Who owns a file is not asked on this system.
+    /// Ownership is not checked on this system.
     fn owns(&self, _: &Path) -> bool {
         true
     }

@@ -1,5 +1,5 @@
-//! Files inside a repository directory. An unpacked archive can bring one with anything in it: pipes, devices, files
-//! without end.
+//! Reads files inside a repository directory. An unpacked archive can contain anything there: pipes, devices, endless
+//! files.
 
 use std::io;
 use std::path::Path;
@@ -7,11 +7,11 @@ use std::path::Path;
 use super::Error;
 use crate::base::{files, text};
 
-/// The most bytes of a file that names one thing, and of a configuration.
+/// Largest configuration, or file with a single value, that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// The most bytes of the list of packed refs; git is asked where it is longer.
+/// Largest list of packed refs that is read, in bytes; git is run for a longer one.
 const MAX_PACKED_BYTES: u64 = 16 << 20;
-/// Files that git itself opens in nearly every command, and would wait for or read without end.
+/// Files that git opens in nearly every command, on which it could block or read without end.
 const OPENED_BY_GIT: [(&str, u64, &str); 5] = [
     ("HEAD", MAX_BYTES, "it is larger than 1 MiB"),
     ("config", MAX_BYTES, "it is larger than 1 MiB"),
@@ -30,7 +30,7 @@ pub(super) fn text(path: &Path) -> io::Result<String> {
     String::from_utf8(bytes(path)?).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }
 
-/// The list of packed refs; empty when there is none.
+/// The list of packed refs; empty if it does not exist.
 pub(super) fn packed_refs(common_dir: &Path) -> io::Result<Vec<u8>> {
     match files::read_regular(&common_dir.join("packed-refs"), MAX_PACKED_BYTES) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -38,7 +38,7 @@ pub(super) fn packed_refs(common_dir: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Refuses a repository directory in which one of the files that git opens is not a regular file, or is huge.
+/// Rejects a repository directory in which one of the files that git opens is not a regular file, or is too large.
 pub(super) fn check(dir: &Path) -> Result<(), Error> {
     for (name, most, too_large) in OPENED_BY_GIT {
         let path = dir.join(name);

@@ -1,4 +1,4 @@
-//! What `HEAD` of a work tree was moved by, as git noted it.
+//! Movements of a work tree's `HEAD`, from git's reflog.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -6,22 +6,22 @@ use std::path::Path;
 use super::{Checkout, Git};
 use crate::base::files::open_regular;
 
-/// Only so much of the end of a log is read, in bytes.
+/// Bytes at the end of a log that are read.
 const TAIL: u64 = 256 << 10;
-/// Commits beyond this number are not counted.
+/// Limit of counted commits.
 const MOST: usize = 100;
 
-/// Commits that came to a work tree in a stretch of time.
+/// Commits that arrived in a work tree during a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Arrived {
-    /// `HEAD` before the first of them; `None` where there was no commit yet.
+    /// `HEAD` before the first of them; `None` if there was no commit yet.
     old: Option<String>,
     /// `HEAD` after the last of them.
     new: String,
 }
 
-/// What came to the work tree of `checkout` by commits, merges and rebases later than `since`, in seconds since 1970;
-/// `None` when nothing did, or git keeps no log.
+/// The commits, merges and rebases that reached the work tree of `checkout` after `since`, in seconds since 1970;
+/// `None` without any, or if git keeps no log.
 pub(crate) fn arrived_after(checkout: &Checkout, since: i64) -> Option<Arrived> {
     let log = read_tail(&checkout.git_dir.as_ref()?.join("logs/HEAD"))?;
     let later: Vec<_> = log.lines().filter_map(arrival).filter(|(at, ..)| *at > since).collect();
@@ -30,7 +30,7 @@ pub(crate) fn arrived_after(checkout: &Checkout, since: i64) -> Option<Arrived> 
     Some(Arrived { old, new: (*new).to_owned() })
 }
 
-/// How many of them changed something below `below`, at most [`MOST`]; zero when git does not know them any more.
+/// Number of these commits that changed something below `below`, at most [`MOST`]; zero if git no longer has them.
 pub(crate) fn count_changing(git: &Git, checkout: &Checkout, arrived: &Arrived, below: &str) -> usize {
     let range = match &arrived.old {
         Some(old) => format!("{old}..{}", arrived.new),
@@ -42,7 +42,7 @@ pub(crate) fn count_changing(git: &Git, checkout: &Checkout, arrived: &Arrived, 
     answer.map_or(0, |answer| String::from_utf8_lossy(&answer.stdout).lines().count())
 }
 
-/// The moment and the two ends of a line of the log, when it tells of a commit that a hook is called after.
+/// Time and both ids of a line of the log, if it records a commit after which a hook runs.
 fn arrival(line: &str) -> Option<(i64, &str, &str)> {
     let (head, action) = line.split_once('\t')?;
     let is_commit = ["commit", "merge", "pull", "rebase (finish)", "am", "cherry-pick", "revert"];
@@ -58,7 +58,7 @@ fn arrival(line: &str) -> Option<(i64, &str, &str)> {
     Some((at, old, new))
 }
 
-/// An archive can bring a log with anything in it: what is no id would be an option of git.
+/// An archive can contain any log: text that is not an id could be an option of git.
 fn is_object_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -94,7 +94,7 @@ mod tests {
                    cccc dddd A B <a@x> 40 +0100\trebase (finish): returning to refs/heads/x\n\
                    --output=/x dddd A B <a@x> 50 +0000\tcommit: an option\n\
                    odd\n";
-        // Ids of ten times their first four digits.
+        // Ids of ten times the first four digits.
         let id = |text: &str| text.repeat(10);
         let log = ["0000", "aaaa", "bbbb", "cccc", "dddd"].iter().fold(log.to_owned(), |log, s| log.replace(s, &id(s)));
         std::fs::write(temp.path().join("logs/HEAD"), log).unwrap();

@@ -1,7 +1,7 @@
-//! The id of a repository: a random one in `<common git directory>/sk-sync/id`, which a clone does not copy.
+//! The id of a repository: a random text in `<common git directory>/sk-sync/id`, which a clone does not copy.
 //!
-//! Reading never writes. Writing is atomic: of two writers at once both end with the same id, and one that is killed
-//! leaves at most a temporary file that nothing reads.
+//! Reading never writes. Writing is atomic: two concurrent writers end with the same id, and a killed one leaves at
+//! most an unused temporary file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,30 +9,30 @@ use std::path::{Path, PathBuf};
 use super::{Checkout, Error, id_file, vouch};
 use crate::base::{RepositoryId, text};
 
-/// What is known of a repository's id.
+/// State of a repository's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// The git directory keeps this one.
+    /// The id stored in the git directory.
     Kept(RepositoryId),
-    /// The git directory keeps none yet.
+    /// The git directory has none yet.
     None,
-    /// No git directory can keep one, and why: the id is that of the path.
+    /// The git directory cannot store one, for this reason: the id is derived from the path.
     ByPath(String),
 }
 
-/// The directory that names a repository: the common git directory where it leads back to this work tree, else the
-/// top of the work tree itself.
+/// The directory that identifies a repository: the common git directory if it refers back to this work tree, else the
+/// top of the work tree.
 pub(crate) fn repository(checkout: &Checkout) -> &Path {
     vouch::own_common_dir(checkout).unwrap_or(&checkout.root)
 }
 
-/// Looks for the id. A file that is not what this program writes is an error, unless it is another user's.
+/// Reads the id. A file that this program did not write is an error, unless it belongs to another user.
 pub(crate) fn known_id(checkout: &Checkout) -> Result<Known, Error> {
     let Some(common) = vouch::own_common_dir(checkout) else { return Ok(Known::ByPath(why_by_path(checkout))) };
     read(common)
 }
 
-/// Has the git directory keep `fresh`, unless it keeps an id already; returns the one that it keeps from now on.
+/// Stores `fresh` in the git directory, unless it has an id already; returns the stored one.
 pub(crate) fn claim_id(checkout: &Checkout, fresh: &RepositoryId) -> Result<Known, Error> {
     let Some(common) = vouch::own_common_dir(checkout) else { return Ok(Known::ByPath(why_by_path(checkout))) };
     match read(common)? {
@@ -45,7 +45,7 @@ pub(crate) fn claim_id(checkout: &Checkout, fresh: &RepositoryId) -> Result<Know
     }
 }
 
-/// Looks for the id that the git directory `common` keeps, whatever work trees it has.
+/// Reads the id in the git directory `common`, independent of its work trees.
 pub(crate) fn id_in(common: &Path) -> Result<Known, Error> {
     read(common)
 }

@@ -1,7 +1,7 @@
-//! Names derived from the origin's URL (`formats` section 7).
+//! Names derived from the URL of the remote `origin`.
 
-/// What to call a project: the last part of the origin's path, else the directory's name; lower case, `-` for `_` and
-/// blanks. As in the reference, an origin that ends in `/` gives an empty name.
+/// Default name of a project: the last part of the remote's path, else the directory's name; lower case, `-` for `_`
+/// and blanks. As in the reference, a URL that ends in `/` gives an empty name.
 pub(super) fn project_slug(origin: Option<&str>, directory: &str) -> String {
     let name = origin.map(|url| {
         let url = url.strip_suffix(".git").unwrap_or(url);
@@ -11,7 +11,7 @@ pub(super) fn project_slug(origin: Option<&str>, directory: &str) -> String {
     name.unwrap_or(directory).to_lowercase().replace(['_', ' '], "-")
 }
 
-/// `owner/name` (with more parts where the path has more) of an origin; `None` for local paths and shorter paths.
+/// `owner/name` (with more parts if the path has more) of a remote's URL; `None` for local paths and shorter paths.
 pub(super) fn repo_slug(origin: &str) -> Option<String> {
     let is_local = ["/", "./", "../"].iter().any(|start| origin.starts_with(start));
     let is_file = origin.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:"));
@@ -24,7 +24,7 @@ pub(super) fn repo_slug(origin: &str) -> Option<String> {
     (parts.len() >= 2).then(|| parts.join("/"))
 }
 
-/// True when `text` may stand as a configured `owner/name`: a `/` and no blank part.
+/// True if `text` is a valid `owner/name`: it has a `/` and no blank part.
 pub(crate) fn is_repo_slug(text: &str) -> bool {
     text.contains('/') && text.split('/').all(|part| !part.trim().is_empty())
 }

@@ -1,7 +1,7 @@
 //! The tracked paths of a work tree, from its index: versions 2, 3 and 4, split and sparse, with ids of both hashes.
 //!
-//! Only the names are read, entry by entry, and only those below one place are kept. A crate for the whole format brings
-//! 43 others, a memory map and a second version of `bitflags` among them.
+//! Only names are read, entry by entry, and only those below one place are kept. A crate for the whole format would add
+//! 43 others, among them a memory map and a second version of `bitflags`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,21 +12,21 @@ use std::path::Path;
 use super::checkout::value;
 use crate::base::{digest, files};
 
-/// A longer index is not read, in bytes.
+/// Largest index that is read, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
-/// The longest name that an entry may have, in bytes.
+/// The longest name of an entry, in bytes.
 const MAX_NAME: usize = 4096;
-/// The most bytes after the entries.
+/// Most bytes after the entries.
 const MAX_EXTENSIONS: u64 = 64 << 20;
-/// The most bytes of names that are kept.
+/// Most bytes of names that are kept.
 const MAX_KEPT: usize = 64 << 20;
 /// Bytes of an entry before its object id: times, device, inode, mode, owner and size.
 const STAT: usize = 40;
-/// The flag of an entry with two more bytes of flags; from version 3 on.
+/// The flag for two more bytes of flags in an entry; from version 3 on.
 const EXTENDED: u16 = 0x4000;
 
-/// The tracked paths at `place` (a name at the top of the work tree) and below it; none where there is no index yet. A
-/// directory that a sparse index has as one entry ends in `/`. `Err` where the index cannot be read to its end.
+/// The tracked paths at `place` (a name at the top of the work tree) and below it; empty if there is no index yet. A
+/// directory that is one entry of a sparse index ends in `/`. `Err` if the index cannot be read to its end.
 pub(super) fn tracked(git_dir: &Path, common_dir: &Path, place: &str) -> io::Result<BTreeSet<String>> {
     let is_sha256 = value(common_dir, "extensions", "objectformat").is_some_and(|v| v.eq_ignore_ascii_case("sha256"));
     let wanted = Wanted { id: if is_sha256 { 32 } else { 20 }, place };
@@ -47,24 +47,24 @@ pub(super) fn tracked(git_dir: &Path, common_dir: &Path, place: &str) -> io::Res
     Ok(paths)
 }
 
-/// What one file says.
+/// Content of one index file.
 #[derive(Debug, Default)]
 struct Index {
-    /// The wanted paths, each with its place among the entries.
+    /// The wanted paths, each with the number of its entry.
     paths: Vec<(u32, String)>,
     split: Option<Split>,
 }
 
-/// That an index only says what differs from another one.
+/// A split index, which contains only the differences from another one.
 #[derive(Debug)]
 struct Split {
-    /// The name of the other one, in hex.
+    /// Name of the base index, in hex.
     base: String,
-    /// Places of entries of the other one that are gone, ascending.
+    /// Numbers of deleted entries of the base index, ascending.
     deleted: Vec<Range<u64>>,
 }
 
-/// What to read, and how.
+/// What to read, and the sizes of the format.
 #[derive(Debug, Clone, Copy)]
 struct Wanted<'a> {
     /// Bytes of an object id.
@@ -84,7 +84,7 @@ impl Wanted<'_> {
         self.parse(&mut BufReader::new(file.take(MAX_BYTES)))
     }
 
-    /// Compares the digest at the end of the file with what is before it. Zeroes say that git did not make one.
+    /// Compares the digest at the end of the file with what is before it. Zeroes mean that git wrote none.
     fn check(&self, file: &mut File) -> io::Result<()> {
         let size = file.metadata()?.len();
         let content = size.checked_sub(self.id as u64).filter(|_| size <= MAX_BYTES);
@@ -126,7 +126,7 @@ impl Wanted<'_> {
         Ok(index)
     }
 
-    /// Reads one entry; `name` is that of the entry before.
+    /// Reads one entry; `name` is the name of the entry before.
     fn entry(&self, from: &mut impl BufRead, version: u32, name: &mut Vec<u8>) -> io::Result<()> {
         skip(from, (STAT + self.id) as u64)?;
         let is_extended = version >= 3 && half(from)? & EXTENDED != 0;
@@ -156,7 +156,7 @@ impl Wanted<'_> {
         Ok(())
     }
 
-    /// Reads the extensions, as far as they say which paths there are; the hash of the file follows them.
+    /// Reads the extensions that affect the list of paths; the hash of the file follows them.
     fn extensions(&self, from: &mut impl BufRead) -> io::Result<Option<Split>> {
         let mut rest = Vec::new();
         from.take(MAX_EXTENSIONS + 1).read_to_end(&mut rest)?;
@@ -169,7 +169,7 @@ impl Wanted<'_> {
             let (body, after) = after.split_at_checked(size).ok_or_else(|| damaged("an extension is cut off"))?;
             match name {
                 b"link" => split = self.link(body)?,
-                // A sparse index has directories among its entries. Names in capitals can be passed over.
+                // A sparse index has entries for directories. Extensions with upper-case names are optional.
                 b"sdir" => {}
                 [first, ..] if first.is_ascii_uppercase() => {}
                 _ => return Err(damaged("it has an extension that this version of sk-sync does not know")),
@@ -179,8 +179,8 @@ impl Wanted<'_> {
         Ok(split)
     }
 
-    /// The extension of a split index: the id of the other one, and which of its entries are deleted and replaced. An
-    /// id of zeroes says that there is no other one.
+    /// The extension of a split index: id of the base index, and which of its entries are deleted and replaced. An id
+    /// of zeroes means that there is no base index.
     fn link(&self, body: &[u8]) -> io::Result<Option<Split>> {
         let (base, bitmaps) = body.split_at_checked(self.id).ok_or_else(|| damaged("the id of its base is cut off"))?;
         let split = || {
@@ -193,7 +193,7 @@ impl Wanted<'_> {
     }
 }
 
-/// The digest that ids are made with.
+/// The hash function of object ids.
 enum Digest {
     Sha1(sha1_smol::Sha1),
     Sha256(digest::Hasher),
@@ -219,8 +219,8 @@ impl Digest {
     }
 }
 
-/// The bits that are set in the first of git's compressed bitmaps (EWAH) in `bytes`: runs of equal words, each followed by
-/// words as they are.
+/// The bits that are set in the first of git's compressed bitmaps (EWAH) in `bytes`: runs of equal words, each followed
+/// by literal words.
 fn set_bits(bytes: &[u8]) -> io::Result<Vec<Range<u64>>> {
     let cut = || damaged("a bitmap is cut off");
     let (head, rest) = bytes.split_first_chunk::<8>().ok_or_else(cut)?;

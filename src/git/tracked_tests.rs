@@ -1,4 +1,4 @@
-//! The index read, compared with what git writes.
+//! Compares the parsed index with what git wrote.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn write(dir: &Path, path: &str) {
     std::fs::write(path, "x").unwrap();
 }
 
-/// Every path in the index, asked for by its first name.
+/// Every path in the index, requested by its first component.
 fn read(git_dir: &Path, common_dir: &Path, names: &[&str]) -> BTreeSet<String> {
     names.iter().flat_map(|name| tracked(git_dir, common_dir, name).unwrap()).collect()
 }
@@ -52,7 +52,7 @@ fn every_form_that_git_writes_is_read() {
         for setup in setups {
             git(dir, setup);
         }
-        // A split index says these as differences: an entry more, an entry less, an entry that is another.
+        // A split index stores these as differences: an added entry, a removed one, and a changed one.
         write(dir, "later.md");
         git(dir, &["add", "-N", "later.md"]);
         git(dir, &["rm", "-q", "-f", "--cached", "gone.md", "deep/b.md"]);
@@ -122,7 +122,7 @@ fn a_damaged_index_is_an_error_and_a_missing_one_is_empty() {
             other[at] ^= 0xff;
             std::fs::write(&file, &other).unwrap();
             assert!(tracked(&dot_git, &dot_git, "deep").is_err(), "{} changed at {at}", file.display());
-            // Nor does it matter what it says where there is no digest: reading it ends, and without a panic.
+            // Without a digest its content is arbitrary: reading ends, without a panic.
             let end = other.len() - 20;
             other[end..].fill(0);
             std::fs::write(&file, &other).unwrap();

@@ -1,5 +1,5 @@
-//! Whether a git directory may speak for a work tree. A directory that somebody unpacked can point at any git directory
-//! of this machine; only one that points back makes the two one repository.
+//! Checks whether a git directory belongs to a work tree. An unpacked directory can point at any git directory of this
+//! machine; only if that points back do the two form one repository.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use super::Checkout;
 use super::checkout::{Kind, core_value, path_of, resolved};
 use crate::base::files::read_beginning;
 
-/// The directory that all work trees of the repository share, where it leads back to this one: a `.git` that is a
-/// directory of its own, a linked work tree that the repository lists, or a `core.worktree` that names this work tree.
-/// `None` for every other pointer, and for a plain directory.
+/// The directory that all work trees of the repository share, if it refers back to this one: a `.git` that is a real
+/// directory, a linked work tree that the repository lists, or a `core.worktree` that names this work tree. `None` for
+/// every other pointer, and for a plain directory.
 pub(super) fn own_common_dir(checkout: &Checkout) -> Option<&Path> {
     let (git_dir, common) = (checkout.git_dir.as_deref()?, checkout.common_dir.as_deref()?);
     let dot_git = checkout.root.join(".git");

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Checkout;
 
-/// The main work tree, where there is one, and every linked one that git has on record, in the order of their names. For
-/// a plain directory only itself.
+/// The main work tree, if there is one, and every registered linked one, sorted by name. For a plain directory only
+/// that directory.
 pub(crate) fn work_trees(checkout: &Checkout) -> Vec<PathBuf> {
     let Some(common) = &checkout.common_dir else { return vec![checkout.root.clone()] };
     let mut linked: Vec<_> = std::fs::read_dir(common.join("worktrees"))
@@ -20,7 +20,7 @@ pub(crate) fn work_trees(checkout: &Checkout) -> Vec<PathBuf> {
     all
 }
 
-/// The work tree whose `.git` file the `gitdir` of its administrative directory names.
+/// The work tree whose `.git` file is named in `gitdir` of its administrative directory.
 fn linked(admin: &Path) -> Option<PathBuf> {
     let named = super::plain::bytes(&admin.join("gitdir")).ok()?;
     let dot_git = super::checkout::path_of(&named)?;

@@ -1,4 +1,4 @@
-//! One reading of any answer, for events and documents alike. Pure.
+//! Reads a response, in the same way for events and documents. Pure.
 
 use std::time::Duration;
 
@@ -7,61 +7,61 @@ use serde_json::Value;
 use super::{Answer, Cause, Failure, words};
 use crate::base::{Timestamp, retry, text};
 
-/// The most characters shown of a request id.
+/// Most characters shown of a request id.
 const MAX_REQUEST_ID: usize = 64;
 
-/// What an exchange says of what was sent, by its status or its failure alone.
+/// What an exchange means for the sent content, according to its status or failure only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// 2xx, and the answer is not a web page. The body decides what exactly was accepted.
+    /// 2xx, and the response is not a web page. The body says what exactly was accepted.
     Accepted,
-    /// 400, 413, 422: the server read what was sent and refuses it. No other status says anything about the content.
+    /// 400, 413, 422: the server read the content and refuses it. No other status says anything about the content.
     Refused,
-    /// Nothing is wrong with what was sent, and nothing can be sent until something is changed.
+    /// The content is not the problem, but nothing can be sent until something is changed.
     Halt,
-    /// 408, 409, 423, 425, 429: nothing was done, and the same request may be sent later.
+    /// 408, 409, 423, 425, 429: the server did nothing, and the same request may be sent later.
     Wait,
-    /// Something was sent, and what the server did with it is not known.
+    /// Something was sent, and its result is unknown.
     Unknown,
-    /// There was no connection: nothing was sent.
+    /// No connection: nothing was sent.
     Unsent,
 }
 
-/// A refusal of every request, whatever it holds, until something is changed.
+/// A refusal of every request, whatever its content, until something is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// What a person would do about it.
+    /// Cause, for choosing a fix.
     pub(crate) cause: Cause,
-    /// The status; `None` without an answer.
+    /// HTTP status; `None` without a response.
     pub(crate) status: Option<u16>,
-    /// Status and the server's words, or the failure.
+    /// Status and message of the server, or the failure.
     pub(crate) said: String,
 }
 
 /// An exchange, read once.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reading {
-    /// What the status says.
+    /// Meaning for the sent content.
     pub(crate) meaning: Meaning,
-    /// The same, sorted by what a person would do about it.
+    /// Cause, for choosing a fix.
     pub(crate) cause: Cause,
-    /// The status; `None` without an answer.
+    /// HTTP status; `None` without a response.
     pub(crate) status: Option<u16>,
-    /// Status, the server's own words and its request id, or why there is no answer: printable, and a line at most.
+    /// Status, message and request id of the server, or why there is no response: printable, at most one line.
     pub(crate) said: String,
-    /// The server's own words alone, empty when it said nothing, and for 2xx; without an answer, what failed. Printable,
-    /// at most 200 characters.
+    /// The server's message only: empty without one, and for 2xx; without a response, the failure. Printable, at most
+    /// 200 characters.
     pub(crate) words: String,
-    /// The least wait the server asked for, at most [`retry::LONGEST`].
+    /// The minimum wait that the server asked for, at most [`retry::LONGEST`]; `None` if it did not.
     pub(crate) wait: Option<Duration>,
-    /// The body, if it is whole and JSON.
+    /// The body, if it is complete and JSON.
     pub(crate) json: Option<Value>,
-    /// True when the body was longer than what is read.
+    /// True if the body was longer than the limit.
     pub(crate) is_cut: bool,
 }
 
 impl Reading {
-    /// Reads what came back. `now` is compared with dates in `Retry-After`.
+    /// Reads the result of an exchange. `now` is compared with dates in `Retry-After`.
     pub(crate) fn of(exchange: &Result<Answer, Failure>, now: Timestamp) -> Self {
         match exchange {
             Ok(answer) => Self::of_answer(answer, now),
@@ -109,7 +109,7 @@ impl Reading {
         }
     }
 
-    /// The refusal that this is, if it is one. Not 404 and 410: there is nothing at the address, now.
+    /// The general refusal in this reading; `None` otherwise. 404 and 410 are excluded: nothing is at this URL now.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         let is_refusal = match self.status {
             Some(404 | 410) => false,
@@ -119,12 +119,12 @@ impl Reading {
         is_refusal.then(|| Refusal { cause: self.cause, status: self.status, said: self.said.clone() })
     }
 
-    /// A text member of the answer's JSON object.
+    /// A text member of the response's JSON object; `None` without it.
     pub(crate) fn text(&self, member: &str) -> Option<&str> {
         self.json.as_ref()?.get(member)?.as_str()
     }
 
-    /// True when the request was too large, and not its headers, a quota or the server's own backlog: 413, or a refusal
+    /// True if the request was too large, as opposed to its headers, a quota or the server's backlog: 413, or a refusal
     /// that says so.
     pub(crate) fn is_too_large(&self) -> bool {
         let words = self.words.to_lowercase();
@@ -144,7 +144,7 @@ const fn meaning(status: u16) -> Meaning {
     }
 }
 
-/// The status and the server's own words, for a person.
+/// The status and the server's message, for people.
 fn said(answer: &Answer, is_page_for_success: bool, words: &str) -> String {
     let mut said = format!("HTTP {}{}", answer.status, Cause::explain(answer.status));
     if is_page_for_success {
@@ -162,7 +162,8 @@ fn said(answer: &Answer, is_page_for_success: bool, words: &str) -> String {
     said
 }
 
-/// The `Retry-After` header, else the member `retry_after` of the body: seconds as a number or as text, or a date.
+/// The wait in the `Retry-After` header, else in the member `retry_after` of the body: seconds as a number or as text,
+/// or a date.
 fn server_wait(answer: &Answer, json: Option<&Value>, now: Timestamp) -> Option<Duration> {
     let header = answer.retry_after.as_deref().and_then(|text| retry::parse_retry_after(text, now));
     let wait = header.or_else(|| match json?.get("retry_after")? {

@@ -1,16 +1,16 @@
-//! Answers with very many headers. The library refuses more than 128 as no answer at all; a proxy or a debug build of a
-//! server may send them. Below the library, the head of such an answer loses the lines that nothing here reads.
+//! Responses with very many headers. The HTTP library rejects more than 128 as if there were no response; a proxy or a
+//! debug build of a server may send them. Below the library, this module removes header lines that are not read here.
 
 use std::collections::VecDeque;
 use std::io::Read as _;
 
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 
-/// The most header lines that are passed on.
+/// Most header lines that are passed on.
 const LINES: usize = 100;
-/// The longest head that is looked at, in bytes; a longer one is the library's to refuse.
+/// The longest head that is examined, in bytes; the library rejects longer ones.
 const LONGEST: usize = 1 << 20;
-/// Headers that the library or this program reads: never left out.
+/// Headers that the library or this program reads; never removed.
 const READ: [&str; 8] = [
     "connection",
     "content-encoding",
@@ -22,10 +22,10 @@ const READ: [&str; 8] = [
     "x-request-id",
 ];
 
-/// A head with at most [`LINES`] header lines: those that are read, and of the others the first.
+/// A head with at most [`LINES`] header lines: those that are read, and the first of the others.
 fn shortened(head: &[u8]) -> Vec<u8> {
     let lines: Vec<&[u8]> = head.split_inclusive(|byte| *byte == b'\n').collect();
-    // The status line and the empty one are no headers.
+    // The status line and the empty line are not headers.
     let Some(mut spare) = lines.len().checked_sub(2).filter(|headers| *headers > LINES).map(|_| LINES) else {
         return head.to_vec();
     };
@@ -38,7 +38,7 @@ fn shortened(head: &[u8]) -> Vec<u8> {
     let (mut is_first, mut is_kept) = (true, true);
     for line in lines {
         let is_end = line.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        // A line that begins with a blank belongs to the one before it.
+        // A line that begins with a blank continues the one before it.
         if !matches!(line.first(), Some(b' ' | b'\t')) {
             is_kept = is_first || is_end || is_read(line) || spare > 0;
             spare -= usize::from(is_kept && !is_first && !is_end && !is_read(line));
@@ -51,24 +51,24 @@ fn shortened(head: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// What comes from a server, with the heads of its answers shortened.
+/// Bytes from a server, with shortened heads.
 #[derive(Debug, Default)]
 struct Answers {
-    /// Bytes of a head that is not at its end yet.
+    /// Bytes of an incomplete head.
     head: Vec<u8>,
-    /// True while the next bytes are an answer's head.
+    /// True while the next bytes belong to a head.
     is_head: bool,
     /// Bytes that may be read.
     ready: VecDeque<u8>,
 }
 
 impl Answers {
-    /// A request is sent: what comes next is the head of its answer.
+    /// A request is sent: the next bytes are the head of its response.
     fn asked(&mut self) {
         self.is_head = true;
     }
 
-    /// Takes bytes as they came.
+    /// Adds received bytes.
     fn take(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while self.is_head && !rest.is_empty() {
@@ -81,7 +81,7 @@ impl Answers {
                 self.ready.extend(std::mem::take(&mut self.head));
             } else if self.head.ends_with(b"\n\r\n") || self.head.ends_with(b"\n\n") {
                 let head = std::mem::take(&mut self.head);
-                // An interim answer (100, 103) is followed by the head of the next one.
+                // An interim response (100, 103) is followed by another head.
                 let status = head.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
                 self.is_head = status.starts_with(b"1") && status != b"101";
                 self.ready.extend(shortened(&head));
@@ -90,19 +90,19 @@ impl Answers {
         self.ready.extend(rest);
     }
 
-    /// The connection is over: a head that never came to its end is passed on as it is.
+    /// The connection ended: an incomplete head is passed on unchanged.
     fn end(&mut self) {
         self.ready.extend(std::mem::take(&mut self.head));
     }
 }
 
-/// A connection whose answers have few headers.
+/// A connection that limits the headers of its responses.
 #[derive(Debug)]
 pub(super) struct AnswerHeads {
     inner: Box<dyn Transport>,
     buffers: LazyBuffers,
     answers: Answers,
-    /// True for a connection to a proxy, which is a tunnel to the server: its bytes are not HTTP.
+    /// True for a connection through a proxy, which is a tunnel to the server: its bytes are not HTTP.
     is_tunnel: bool,
 }
 
@@ -137,7 +137,7 @@ impl Transport for AnswerHeads {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let mut has_come = true;
         if self.answers.ready.is_empty() {
-            // Every wait is the library's, with the time that is left then: part of a head is progress already.
+            // The library computes every wait from the remaining time: a part of a head counts as progress.
             has_come = self.inner.await_input(timeout)?;
             if has_come {
                 let came = self.inner.buffers().input();
@@ -154,7 +154,7 @@ impl Transport for AnswerHeads {
     }
 
     fn is_open(&mut self) -> bool {
-        // Bytes that nothing asked for must not be taken for the next answer.
+        // Unrequested bytes must not be taken for the next response.
         self.answers.ready.is_empty() && self.inner.is_open()
     }
 
@@ -172,7 +172,7 @@ mod tests {
         format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 2\r\nRetry-After: 7\r\n\r\n")
     }
 
-    /// What may be read of these pieces, which come one after the other.
+    /// The readable bytes after these pieces, in order.
     fn read(pieces: &[&[u8]]) -> String {
         let mut answers = Answers::default();
         answers.asked();

@@ -1,4 +1,4 @@
-//! The one reading of answers: every status, every form of a wait, and any bytes at all.
+//! Reading responses: every status, every form of a wait, and arbitrary bytes.
 
 use std::time::Duration;
 
@@ -108,7 +108,8 @@ fn a_person_sees_status_words_and_request() {
 }
 
 proptest! {
-    /// No bytes of a server get to a terminal as they are, make a line long, or say that a refusal was a success.
+    /// A server's bytes never reach a terminal unescaped, never make a line too long, and never turn a refusal into a
+    /// success.
     #[test]
     fn any_answer_is_read(
         status in 100u16..1000,

@@ -1,33 +1,33 @@
-//! Why a drain ended early, sorted by what a person would do about it. Pure.
+//! Causes why a drain ended early, sorted by their fix. Pure.
 
 use super::Failure;
 
-/// What stopped a drain.
+/// Cause of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Nobody knows the host.
+    /// The host name cannot be resolved.
     NoSuchHost,
-    /// The host does not take connections.
+    /// The host accepts no connection.
     Unreachable,
-    /// Nobody vouches for the server, or it speaks no TLS.
+    /// The server's certificate is not trusted, or the server does not use TLS.
     Tls,
-    /// 502: nothing behind the address answers.
+    /// 502: the server behind the gateway does not answer.
     BadGateway,
-    /// 503: it is there and does not work.
+    /// 503: the server is reachable, but does not work.
     Unavailable,
-    /// 504: what is behind the address is too slow.
+    /// 504: the server behind the gateway is too slow.
     GatewayTimeout,
     /// Another 5xx.
     ServerError,
-    /// No whole answer came.
+    /// No complete response.
     NoAnswer,
-    /// An answer that says nothing of the events.
+    /// A response without a usable result for the events.
     UnreadableAnswer,
     /// A redirect, which is never followed.
     Redirect,
     /// 401 or 403.
     Unauthorized,
-    /// 412 or 426: client and server do not fit.
+    /// 412 or 426: client and server are incompatible.
     Protocol,
     /// 408 or 429.
     Throttled,
@@ -36,7 +36,7 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// The cause of an exchange without an answer.
+    /// The cause for an exchange without a response.
     pub(super) const fn of_failure(failure: &Failure) -> Self {
         match failure {
             Failure::NoSuchHost(_) => Self::NoSuchHost,
@@ -47,7 +47,7 @@ impl Cause {
         }
     }
 
-    /// The cause that an answer with this status shows, should it end a drain.
+    /// The cause for a response with this status that ends a drain.
     pub(super) const fn of_status(status: u16) -> Self {
         match status {
             200..=299 => Self::UnreadableAnswer,
@@ -63,7 +63,7 @@ impl Cause {
         }
     }
 
-    /// The meaning of a status of a server in front of the server, for a person; empty for any other.
+    /// Explanation of a gateway's status, for people; empty for other statuses.
     pub(super) const fn explain(status: u16) -> &'static str {
         match status {
             502 => " (bad gateway: no server answers behind the proxy)",
@@ -73,7 +73,7 @@ impl Cause {
         }
     }
 
-    /// The word that scripts see.
+    /// The word for scripts.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::NoSuchHost => "no_such_host",
@@ -93,7 +93,7 @@ impl Cause {
         }
     }
 
-    /// Whether the server may be gone: another address could help then, and nothing else does.
+    /// True if the server may no longer exist: then only another URL could help.
     pub(crate) const fn may_be_gone(self) -> bool {
         matches!(
             self,

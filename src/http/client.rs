@@ -1,4 +1,4 @@
-//! The client: one agent, one origin, bounded in time and in bytes.
+//! The HTTP client: one agent, one origin, limits on time and bytes.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -14,26 +14,26 @@ use super::trust;
 use super::wire;
 use crate::base::failpoint;
 
-/// Leave to open sockets to one origin. Only consent gives it out; a test holds that nothing else implements it.
+/// Permission to open sockets to one origin. Only consent gives it; a test checks that nothing else implements it.
 pub(crate) trait OriginGrant {
-    /// The origin (`scheme://host:port`, as the WHATWG URL standard serialises it).
+    /// The origin (`scheme://host:port`, as serialised by the WHATWG URL standard).
     fn origin(&self) -> &str;
-    /// True when only loopback addresses may be connected to, whatever the host name resolves to.
+    /// True if only loopback addresses may be used, whatever the host name resolves to.
     fn is_loopback(&self) -> bool;
-    /// How the server is reached, and how the two sides prove who they are; `None` is the default.
+    /// Proxy, trusted authorities and client certificate; `None` for the defaults.
     fn network(&self) -> Option<&Network> {
         None
     }
 }
 
-/// Bounds of one exchange.
+/// Time limits of one exchange.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadlines {
     /// Resolving and connecting, TLS included.
     pub(crate) connect: Duration,
-    /// From sending the request to the first byte of the answer's body.
+    /// From sending the request to the first byte of the response body.
     pub(crate) answer: Duration,
-    /// Everything together.
+    /// The whole exchange.
     pub(crate) total: Duration,
 }
 
@@ -54,13 +54,13 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: &'a [(&'a str, &'a str)],
     /// The body of a `POST` or `PUT`.
     pub(crate) body: &'a [u8],
-    /// The most answer bytes that are read.
+    /// Most bytes of the response that are read.
     pub(crate) answer_limit: usize,
-    /// A bound tighter than the client's total, when the run's own time ends earlier.
+    /// A limit shorter than the client's total, if the run ends earlier.
     pub(crate) total: Option<Duration>,
 }
 
-/// An answer, of any status.
+/// A response with any status.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     /// The status code.
@@ -71,37 +71,37 @@ pub(crate) struct Answer {
     pub(crate) request_id: Option<String>,
     /// The `Content-Type` header, as sent.
     pub(crate) content_type: Option<String>,
-    /// The body, unpacked, up to the limit.
+    /// The body, decompressed, up to the limit.
     pub(crate) body: Vec<u8>,
-    /// True when the body was longer than the limit.
+    /// True if the body was longer than the limit.
     pub(crate) is_cut: bool,
 }
 
-/// Why there is no answer. Texts name no header and no URL, so they hold no secret.
+/// Why there is no response. Messages contain no header and no URL, so they contain no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The request went to another origin than the granted one, or was malformed: nothing was sent.
+    /// The request had another origin than the granted one, or was malformed: nothing was sent.
     #[error("refused before sending: {0}")]
     Refused(String),
-    /// Nobody knows an address of the host: nothing was sent.
+    /// The host name cannot be resolved: nothing was sent.
     #[error("cannot connect: {0}")]
     NoSuchHost(String),
-    /// No connection came about: nothing was sent.
+    /// No connection was made: nothing was sent.
     #[error("cannot connect: {0}")]
     Unreachable(String),
     /// The TLS handshake failed: nothing was sent.
     #[error("TLS failure: {0}")]
     Tls(String),
-    /// The connection ended during the TLS handshake, with no word on what is wrong: nothing was sent.
+    /// The connection ended during the TLS handshake without a reason: nothing was sent.
     #[error("TLS failure: {0}")]
     HandshakeCut(String),
-    /// Something was sent and no whole answer came: what the server did is unknown.
+    /// Something was sent and no complete response arrived: the result is unknown.
     #[error("no answer: {0}")]
     Unknown(String),
 }
 
 impl Failure {
-    /// What happened, without the kind of the failure before it.
+    /// The message, without the kind of the failure.
     pub(super) fn words(&self) -> &str {
         match self {
             Self::Refused(text)
@@ -115,7 +115,7 @@ impl Failure {
 }
 
 thread_local! {
-    /// Whether this thread opened a connection for the request that it makes.
+    /// True if this thread opened a connection for its request.
     static IS_NEW: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -124,7 +124,7 @@ thread_local! {
 pub(crate) struct Client {
     agent: ureq::Agent,
     origin: String,
-    /// The most connections that are kept.
+    /// Most connections that are kept.
     connections: usize,
 }
 
@@ -132,7 +132,7 @@ impl Client {
     /// A client for the granted origin.
     pub(crate) fn new(grant: &impl OriginGrant, deadlines: Deadlines, connections: usize) -> Self {
         let network = grant.network().cloned().unwrap_or_default();
-        // Nothing on this machine is reached by way of another one.
+        // Loopback addresses are never reached through a proxy.
         let proxy = network.proxy.clone().filter(|_| !grant.is_loopback());
         let config = ureq::config::Config::builder()
             .http_status_as_error(false)
@@ -153,8 +153,9 @@ impl Client {
         Self { agent, origin: grant.origin().to_owned(), connections }
     }
 
-    /// Sends one request and reads its answer. A server may close a kept connection just as the next request goes out on
-    /// it: where nothing came back then, the request goes again, at the last on a new one. What is sent may come twice.
+    /// Sends one request and reads its response. A server may close a kept connection just as the next request is sent
+    /// on it: if nothing was received then, the request is sent again, finally on a new connection. So the server may
+    /// receive it twice.
     pub(crate) fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let origin = url::Url::parse(request.url).map(|u| u.origin().ascii_serialization());
         if origin.as_deref() != Ok(self.origin.as_str()) {
@@ -218,10 +219,10 @@ impl Client {
     }
 }
 
-/// How the words of a failure begin that is a timeout.
+/// Prefix of messages about timeouts.
 const TIMEOUT: &str = "timeout";
 
-/// What went wrong, for a person.
+/// The message about an error, for people.
 pub(super) fn words(error: &ureq::Error) -> String {
     use ureq::{Error, Timeout};
     match error {
@@ -234,7 +235,7 @@ pub(super) fn words(error: &ureq::Error) -> String {
     }
 }
 
-/// Sorts an error by whether anything can have reached the server.
+/// Maps an error by whether anything can have reached the server.
 fn failure(error: &ureq::Error) -> Failure {
     use std::io::ErrorKind;
     use ureq::{Error, Timeout};
@@ -260,7 +261,7 @@ fn failure(error: &ureq::Error) -> Failure {
         }
         Error::Other(other) if other.is::<Handshake>() => Failure::Tls(other.to_string()),
         Error::Other(other) if other.is::<HandshakeCut>() => Failure::HandshakeCut(other.to_string()),
-        // A server that wants a client's certificate may say so only after the handshake, and before it reads a request.
+        // A server that requires a client certificate may report it after the handshake, before it reads a request.
         error if of_tls(error).is_some_and(trust::wants_a_client) => Failure::Tls(trust::CLIENT_WANTED.to_owned()),
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => Failure::Tls(text),
         Error::BadUri(_) | Error::Http(_) => Failure::Refused(text),
@@ -268,10 +269,11 @@ fn failure(error: &ureq::Error) -> Failure {
     }
 }
 
-/// Connects as the library does, and tells a handshake that failed from what can fail later, when something was sent.
+/// Connects like the library's connector, and distinguishes a failed handshake from later failures, when something was
+/// sent.
 #[derive(Debug)]
 struct Connecting {
-    /// `Err` holds why no TLS connection can be made.
+    /// `Err` contains why no TLS connection can be made.
     chain: Result<Box<dyn Connector<Out = Box<dyn Transport>>>, String>,
     proxy: Option<Proxy>,
 }
@@ -286,7 +288,7 @@ impl Connecting {
         Self { chain, proxy }
     }
 
-    /// What to say where the proxy did not let the connection through.
+    /// The message when the proxy refused the connection.
     fn refused_by_proxy(&self, said: &str) -> String {
         let shown = self.proxy.as_ref().map(Proxy::shown).unwrap_or_default();
         let has_credentials = self.proxy.as_ref().is_some_and(Proxy::has_credentials);
@@ -299,7 +301,7 @@ impl Connecting {
     }
 }
 
-/// Gives every connection the same type, and its answers few headers.
+/// Gives every connection the same type, and limits the headers of its responses.
 #[derive(Debug)]
 struct Boxing;
 
@@ -313,27 +315,27 @@ impl<In: Transport> Connector<In> for Boxing {
     }
 }
 
-/// Why no TLS connection came about.
+/// Why the TLS handshake failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Handshake(String);
 
-/// Why a handshake ended before its end, with no word on what is wrong.
+/// Why a handshake ended early without a reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct HandshakeCut(String);
 
-/// Why no connection came about.
+/// Why no connection was made.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NoConnection(String);
 
-/// Why nobody knows an address of the host.
+/// Why the host name could not be resolved.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct NoSuchHost(pub(super) String);
 
-/// What the TLS library itself found wrong.
+/// The error of the TLS library, if there is one.
 fn of_tls(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
         ureq::Error::Rustls(error) => Some(error),
@@ -365,7 +367,7 @@ impl Connector for Connecting {
                     "{host}: {text} (in the TLS handshake: check that the port speaks https and that no proxy intercepts it)"
                 ))))
             }
-            // Nothing is sent before there is a connection.
+            // Without a connection nothing was sent.
             (None, Failure::Unknown(text) | Failure::Unreachable(text)) if details.config.proxy().is_some() => {
                 no_connection(format!("{host} through the proxy: {text}"))
             }

@@ -1,4 +1,4 @@
-//! What the client sends, to whom, and what it makes of every end.
+//! What the client sends, to which address, and its result for every end of an exchange.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ impl OriginGrant for Loopback {
     }
 }
 
-/// A server that answers one request with `answer` and returns the request's head.
+/// A server that answers one request with `answer`; the thread returns the request's head.
 fn serve_once(answer: &'static [u8]) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! What a request asks a server to do.
+//! HTTP methods.
 
 /// The methods this program uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,8 @@
-//! HTTP requests to one origin that somebody agreed to.
+//! HTTP requests to one origin with the user's consent.
 //!
-//! **Invariant:** knows no endpoint and no event. A [`Client`] can be made only from an [`OriginGrant`], sends only to
-//! that origin, follows no redirect, uses no netrc and no proxy but the one it was given, asks for no compressed answer, and keeps at most
-//! the number of answer bytes it was told. [`Reading`] is the one reading of an answer: no other module looks at a
-//! status or at `Retry-After`.
+//! **Invariant:** independent of endpoints and events. A [`Client`] can be created only from an [`OriginGrant`], sends
+//! only to that origin, follows no redirect, uses no netrc and only the given proxy, and keeps at most the given number
+//! of response bytes. [`Reading`] interprets a response: no other module uses a status or `Retry-After`.
 
 mod answer;
 mod answer_head;

@@ -1,4 +1,4 @@
-//! How a server is reached, and how the two sides prove who they are: what a person set for this machine's network.
+//! The user's network settings: proxy, trusted authorities, client certificate.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::trust::Authorities;
 
-/// Everything about the way to a server. The default is a direct connection and the built-in authorities.
+/// Network settings. The default is a direct connection and the built-in authorities.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Network {
-    /// The proxy that connections go through.
+    /// The proxy for connections; `None` for a direct connection.
     pub(crate) proxy: Option<Proxy>,
-    /// Who has to vouch for the server's certificate; `None` are the built-in authorities.
+    /// The trusted authorities; `None` for the built-in ones.
     pub(crate) authorities: Option<Authorities>,
-    /// The certificate that this side shows.
+    /// The client certificate, if one is configured.
     pub(crate) identity: Option<ClientIdentity>,
 }
 
-/// A proxy that is asked to `CONNECT`. Its user name and password are never shown.
+/// A proxy used with `CONNECT`. Its user name and password are never shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Proxy {
     inner: ureq::Proxy,
 }
 
 impl Proxy {
-    /// Reads `http://host:port`, also with `user:password@`, or `https://…`, or `host:port` alone. The error says what is
-    /// wrong, without the text itself.
+    /// Parses `http://host:port`, optionally with `user:password@`, `https://…`, or `host:port`. The error does not
+    /// contain the text.
     pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
         let inner = ureq::Proxy::new(text.trim()).map_err(|_| "is not a proxy URL; expected http://host:port")?;
         if !matches!(inner.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) {
@@ -38,13 +38,13 @@ impl Proxy {
         Ok(Self { inner })
     }
 
-    /// Scheme, host and port, for a person.
+    /// Scheme, host and port, for people.
     pub(crate) fn shown(&self) -> String {
         let scheme = if self.inner.protocol() == ureq::ProxyProtocol::Https { "https" } else { "http" };
         format!("{scheme}://{}:{}", self.inner.host(), self.inner.port())
     }
 
-    /// True when it has a user name or a password.
+    /// True if it has a user name or a password.
     pub(super) fn has_credentials(&self) -> bool {
         self.inner.username().is_some() || self.inner.password().is_some()
     }
@@ -54,12 +54,12 @@ impl Proxy {
     }
 }
 
-/// A client's certificate and its key, for servers that want one. Cheap to clone.
+/// A client certificate with its key. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ClientIdentity(Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>);
 
 impl ClientIdentity {
-    /// Reads them from PEM texts, which may be the same one. The error says what is wrong, without quoting.
+    /// Reads them from PEM texts, which may be the same. The error does not quote the texts.
     pub(crate) fn read(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate)
             .collect::<Result<_, _>>()

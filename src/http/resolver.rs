@@ -8,7 +8,7 @@ use ureq::unversioned::transport::NextTimeout;
 
 use super::client::{NoSuchHost, words};
 
-/// Resolves the granted host, once: a run is short, and the library would start a thread for each request otherwise. For
+/// Resolves the granted host once: a run is short, and otherwise the library would start a thread for each request. For
 /// a loopback grant only loopback addresses are kept.
 #[derive(Debug)]
 pub(super) struct GrantedResolver {

@@ -1,5 +1,5 @@
-//! Signatures of requests, as the Standard Webhooks specification 1.0 defines them (its symmetric scheme, `v1`): HMAC-
-//! SHA256 over `id.timestamp.body`, the body being the bytes as they are sent.
+//! Signatures of requests according to the Standard Webhooks specification 1.0 (symmetric scheme, `v1`): HMAC-SHA256
+//! over `id.timestamp.body`, where the body is the sent bytes.
 
 use std::fmt::Write as _;
 
@@ -10,16 +10,16 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 
 use crate::base::Timestamp;
 
-/// What secrets begin with where they are shown to a person.
+/// Prefix of secrets in their text form.
 const PREFIX: &str = "whsec_";
-/// Bytes of a key: the specification's bounds.
+/// Length of a key in bytes, as specified.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// The keys that requests are signed with: one, or while an old one is replaced, two or more.
+/// The keys for signatures: one, or several while an old one is being replaced.
 #[derive(Debug, Clone)]
 pub(crate) struct SigningKeys(Vec<SecretSlice<u8>>);
 
-/// What a signature adds to a request.
+/// The headers of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
     id: String,
@@ -29,7 +29,7 @@ pub(crate) struct Signature {
 
 impl SigningKeys {
     /// Reads secrets, separated by blanks: base64 of 24 to 64 bytes each, with or without `whsec_` before it. The error
-    /// is what is wrong, and never the secret.
+    /// never contains the secret.
     pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
         let key = |word: &str| {
             let bytes = STANDARD
@@ -44,12 +44,12 @@ impl SigningKeys {
         if keys.is_empty() { Err("is empty") } else { Ok(Self(keys)) }
     }
 
-    /// Signs a request. `id` is the same whenever the same message is sent again.
+    /// Signs a request. `id` must be the same whenever the same message is sent again.
     pub(crate) fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Signature {
         let timestamp = (at.as_millis() / 1000).to_string();
         let mut signatures = String::new();
         for key in &self.0 {
-            // HMAC takes a key of any length.
+            // HMAC accepts a key of any length.
             let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key.expose_secret()) else { continue };
             for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
                 mac.update(part);
@@ -80,7 +80,7 @@ mod tests {
         SigningKeys::read(secret).unwrap().sign("msg_p5jXN8AQM9LWM0D4loKWxJek", AT, br#"{"test": 2432232314}"#)
     }
 
-    /// The vector that the specification's own libraries are tested with.
+    /// The test vector of the specification's own libraries.
     #[test]
     fn the_published_vector() {
         let expected = [

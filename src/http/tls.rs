@@ -1,5 +1,5 @@
-//! TLS on a connection that stands. As the library's own connector, but a certificate that a person named is believed
-//! when the server presents exactly it.
+//! TLS on an open connection. Like the library's connector, but a certificate that the user named is also trusted if
+//! the server presents exactly that certificate.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -24,13 +24,13 @@ pub(super) struct TlsConnector {
 }
 
 impl TlsConnector {
-    /// TLS as `network` wants it.
+    /// TLS with the settings of `network`.
     pub(super) fn new(network: &Network) -> Result<Self, rustls::Error> {
         Ok(Self { config: tls_config(network)? })
     }
 }
 
-/// The time by which certificates are judged. The library's own panics where the clock stands before 1970.
+/// The time for checking certificates. The library's own panics if the clock shows a time before 1970.
 #[derive(Debug)]
 struct Clock;
 
@@ -40,7 +40,7 @@ impl TimeProvider for Clock {
     }
 }
 
-/// How TLS is spoken with a server that is reached by `network`.
+/// The TLS configuration for a server reached with `network`.
 pub(crate) fn tls_config(network: &Network) -> Result<Arc<ClientConfig>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
@@ -86,7 +86,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
     }
 }
 
-/// A connection in TLS.
+/// A TLS connection.
 pub(super) struct TlsTransport {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
@@ -125,9 +125,9 @@ impl Transport for TlsTransport {
     }
 }
 
-/// Believes the certificates that a person named: as authorities, and each as a server's own. A certificate that
-/// `openssl req -x509` makes is both at once (self-signed, with the mark of an authority), which the usual rules refuse.
-/// Its dates and its names are checked in either case.
+/// Trusts the certificates that the user named: as authorities, and each as a server's certificate. A certificate from
+/// `openssl req -x509` is both at once (self-signed, marked as authority), which the usual rules reject. Its dates and
+/// names are checked in either case.
 #[derive(Debug)]
 struct Named {
     usual: Arc<WebPkiServerVerifier>,
@@ -145,7 +145,7 @@ impl Named {
     }
 }
 
-/// True for the refusals that only say who did not vouch for the certificate. The usual rules come to them after its dates.
+/// True for errors that only concern the issuer of the certificate. The usual rules check dates first.
 fn is_about_the_issuer(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,

@@ -1,5 +1,4 @@
-//! Who is believed to be the server that an address names: the authorities that vouch for certificates, and what a
-//! person is told when nobody does.
+//! Trusted certificate authorities, and messages when a server's certificate is not trusted.
 
 use std::sync::Arc;
 
@@ -7,12 +6,12 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, Error, RootCertStore};
 
-/// Authorities that a person named, in place of the built-in ones. Cheap to clone.
+/// Authorities that the user named, replacing the built-in ones. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Authorities(Arc<Vec<CertificateDer<'static>>>);
 
 impl Authorities {
-    /// Reads certificates from PEM text; whatever else is in it is passed over. The error is what is wrong with it.
+    /// Reads certificates from PEM text; other content is skipped. The error is a message about the text.
     pub(crate) fn read(pem: &[u8]) -> Result<Self, String> {
         let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let all = all.map_err(|e| format!("is damaged: {e:?}"))?;
@@ -30,11 +29,11 @@ impl Authorities {
     }
 }
 
-/// What to do where a server wants a client's certificate, or does not accept the one it got.
+/// Hint if a server requires a client certificate, or rejects the one it got.
 pub(super) const CLIENT_WANTED: &str = "the server wants a client certificate that it accepts: set client_cert and \
                                         client_key in [network] of the user configuration file";
 
-/// True when the server ended the connection over the certificate of this side.
+/// True if the server ended the connection because of the client certificate.
 pub(super) fn wants_a_client(error: &Error) -> bool {
     use rustls::AlertDescription as Alert;
     matches!(
@@ -53,10 +52,10 @@ pub(super) fn wants_a_client(error: &Error) -> bool {
     )
 }
 
-/// Why there is no TLS connection with `host`, and what to do about it.
+/// Why there is no TLS connection to `host`, and the fix.
 pub(super) fn words(error: &Error, host: &str) -> String {
     let certificate = |what: &str| format!("the certificate of {host} {what}");
-    // The library quotes them, with their kind before them.
+    // The library quotes names, with their kind before them.
     let bare = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
     let names = |names: &[String]| names.iter().map(bare).collect::<Vec<_>>().join(", ");
     let own = "If the server or its authority is your own, name its certificate: SSL_CERT_FILE=FILE (PEM)";

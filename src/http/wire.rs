@@ -1,4 +1,4 @@
-//! The forms bytes take on the wire.
+//! Compression and limits of bytes on the wire.
 
 use std::io::{Read, Write as _};
 
@@ -10,12 +10,12 @@ pub(crate) fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// True for the value of a `Content-Encoding` header that says gzip.
+/// True if the value of a `Content-Encoding` header is gzip.
 pub(super) fn is_gzip(coding: &str) -> bool {
     ["gzip", "x-gzip"].iter().any(|gzip| coding.trim().eq_ignore_ascii_case(gzip))
 }
 
-/// At most `limit` bytes, and whether there were more.
+/// At most `limit` bytes, and whether there are more.
 pub(super) fn read_within(reader: impl Read, limit: usize) -> std::io::Result<(Vec<u8>, bool)> {
     let mut bytes = Vec::new();
     reader.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;
@@ -24,7 +24,8 @@ pub(super) fn read_within(reader: impl Read, limit: usize) -> std::io::Result<(V
     Ok((bytes, is_cut))
 }
 
-/// A packed body unpacked, to at most `limit` bytes, and whether there is more; the body as it is where it is damaged.
+/// A compressed body decompressed to at most `limit` bytes, and whether there are more; the unchanged body if it is
+/// damaged.
 pub(super) fn unpacked((body, is_cut): (Vec<u8>, bool), limit: usize) -> (Vec<u8>, bool) {
     if is_cut {
         return (body, true);

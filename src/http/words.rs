@@ -1,17 +1,17 @@
-//! What a server says in the body of an answer, for a person: one line, bounded, printable. Pure.
+//! The message of a server in a response body, for people: one line, limited, printable. Pure.
 
 use serde_json::Value;
 
 use super::Answer;
 use crate::base::text;
 
-/// The most characters shown of what a server says.
+/// Most characters shown of a server's message.
 pub(super) const MAX_WORDS: usize = 200;
-/// The most bytes of a page that are searched for its title.
+/// Most bytes of a page that are searched for its title.
 const MAX_SEARCH: usize = 4096;
-/// Members of a JSON answer that hold its words, the first that does goes.
+/// Members of a JSON response that may hold its message; the first one found is used.
 const MEMBERS: [&str; 5] = ["error", "detail", "message", "title", "errors"];
-/// How web pages begin.
+/// First bytes of web pages.
 const PAGE_STARTS: [&str; 18] = [
     "!doctype html",
     "html",
@@ -33,8 +33,8 @@ const PAGE_STARTS: [&str; 18] = [
     "center",
 ];
 
-/// The server's own words: those of the usual members of a JSON answer, else all of its members; the title of a web
-/// page; else the beginning of the text. Empty when it said nothing.
+/// The server's message: from the usual members of a JSON response, else from all its members; the title of a web page;
+/// else the beginning of the text. Empty without one.
 pub(super) fn of(json: Option<&Value>, body: &[u8]) -> String {
     let words = match json {
         Some(Value::Object(members)) => {
@@ -54,7 +54,7 @@ pub(super) fn of(json: Option<&Value>, body: &[u8]) -> String {
     text::shorten(&text::printable(&words), MAX_WORDS)
 }
 
-/// A JSON value as words: a list one by one, an object by the member that says most.
+/// A JSON value as text: a list by items, an object by its most informative member.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -81,7 +81,7 @@ fn title(page: &str) -> String {
     title().unwrap_or_default()
 }
 
-/// True for a web page: something between here and the server answered, or the URL belongs to a site for people.
+/// True for a web page: a proxy answered, or the URL belongs to a web site.
 pub(super) fn is_page(answer: &Answer) -> bool {
     let Some(tag) = without_bom(&answer.body).trim_ascii_start().strip_prefix(b"<") else { return false };
     let says_html = answer.content_type.as_deref().is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
@@ -92,7 +92,7 @@ pub(super) fn is_page(answer: &Answer) -> bool {
     says_html || tag.starts_with("!--") || PAGE_STARTS.iter().any(is_start)
 }
 
-/// The body without a byte order mark.
+/// The body without a byte-order mark.
 pub(super) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
@@ -142,7 +142,7 @@ mod tests {
         for body in ["", "ok", "<ok/>", "<?xml version='1.0'?><a/>", "<htmlish>", "{\"a\":\"<html>\"}", "<"] {
             assert!(!page(Some("application/xml"), body), "{body}");
         }
-        // Some receivers call everything HTML.
+        // Some receivers label everything as HTML.
         assert!(!page(Some("text/html; charset=utf-8"), "ok") && page(Some("text/html"), "<main>"));
     }
 }

@@ -1,4 +1,4 @@
-//! The payloads of the four dossier events (`formats`: features and artifacts section 6).
+//! The payloads of the four dossier events.
 
 use super::shape::{Field, Kind, optional, required};
 
@@ -23,7 +23,7 @@ const ARTIFACT: &[Field] = &[
     optional("wp_id", Kind::Text),
 ];
 
-/// The artifact's content. The package asks no more of a hash than that it is not empty.
+/// The artifact's content. The events package only requires that a hash is not empty.
 const CONTENT: &[Field] = &[
     required("hash", Kind::NonEmpty),
     required("algorithm", Kind::OneOf(ALGORITHMS)),
@@ -31,7 +31,7 @@ const CONTENT: &[Field] = &[
     optional("encoding", Kind::Text),
 ];
 
-/// Where an artifact came from.
+/// Origin of an artifact.
 const PROVENANCE: &[Field] = &[
     optional("source_event_ids", Kind::Texts),
     optional("git_sha", Kind::Text),

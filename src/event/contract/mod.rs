@@ -1,10 +1,9 @@
-//! The rules an envelope must meet to be accepted by a receiver.
+//! The rules that receivers require of an envelope.
 //!
-//! They are those of the published events package (6.1.0) and of the outbound contract gate (`formats`: storage and wire
-//! sections 3.2 and 3.3, features and artifacts section 6). Envelope members beyond the known ones are tolerated, dossier
-//! payloads are closed, payloads of other event types are taken as they are.
+//! They are those of the published events package (6.1.0) and of the outbound contract gate. Unknown envelope members
+//! are allowed, dossier payloads are closed, payloads of other event types are not checked.
 //!
-//! **Invariant:** pure; total over any JSON value; one pass, linear in the size of the envelope.
+//! **Invariant:** pure; defined for any JSON value; one pass, linear in the size of the envelope.
 
 mod dossier;
 mod shape;
@@ -19,12 +18,12 @@ use serde_json::{Map, Value};
 use self::shape::Place;
 use crate::base::{Timestamp, ids};
 
-/// One rule that an envelope breaks.
+/// A rule that an envelope breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
     /// The member, from the envelope's root: `payload.artifact_id.path`, `payload.list[2].name`.
     pub(crate) path: String,
-    /// What is wrong with it, to be read after the path: `is required`.
+    /// The message, to be read after the path: `is required`.
     pub(crate) message: String,
 }
 
@@ -34,11 +33,11 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The only schema version that is accepted.
+/// The only accepted schema version.
 const SCHEMA_VERSION: &str = "3.0.0";
-/// Kinds of aggregate that events may be about.
+/// Types of aggregates.
 const AGGREGATE_TYPES: &[&str] = &["Build", "Mission", "WorkPackage", "MissionDossier"];
-/// Members that belong into payloads and mark a malformed envelope when they stand at its root.
+/// Members that belong in payloads; at the root they indicate a malformed envelope.
 pub(super) const FORBIDDEN_AT_ROOT: &[&str] =
     &["from_lane", "to_lane", "actor", "force", "reason", "review_ref", "execution_mode", "evidence"];
 /// Keys of the vocabulary before 3.0.0, forbidden at any depth.
@@ -48,7 +47,7 @@ const FORBIDDEN_TYPES: &[&str] = &["FeatureCreated", "FeatureClosed"];
 /// Aggregates of the vocabulary before 3.0.0: the part of an aggregate id before the first `/`.
 const FORBIDDEN_AGGREGATES: &[&str] = &["feature", "feature_catalog"];
 
-/// Every rule that `envelope` breaks, in a fixed order; empty when it is acceptable.
+/// Every rule that `envelope` breaks, in a fixed order; empty if it is acceptable.
 pub(crate) fn violations(envelope: &Value) -> Vec<Violation> {
     let mut found = Findings::default();
     let Value::Object(members) = envelope else {
@@ -96,7 +95,7 @@ impl Findings {
     }
 }
 
-/// Version, type, aggregate, and who emitted it.
+/// Version, type, aggregate, and origin.
 fn check_names(members: &Map<String, Value>, found: &mut Findings) {
     if let Some(version) = found.text(members, "schema_version")
         && version != SCHEMA_VERSION
@@ -128,7 +127,7 @@ fn check_names(members: &Map<String, Value>, found: &mut Findings) {
 /// Event, correlation, causation and project.
 fn check_ids(members: &Map<String, Value>, found: &mut Findings) {
     const NO_ID: &str = "is neither a ULID (26 characters) nor a UUID";
-    // Older producers name no correlation; it is the cause then, or the event itself.
+    // Older producers name no correlation; then it is the cause, or the event itself.
     let is_absent = |name: &str| matches!(members.get(name), None | Some(Value::Null));
     for name in ["event_id", "correlation_id", "causation_id"] {
         if (name == "event_id" || !is_absent(name))
@@ -164,7 +163,7 @@ fn check_numbers_and_times(members: &Map<String, Value>, found: &mut Findings) {
     }
 }
 
-/// Keys of the old vocabulary at any depth. Values are never looked at.
+/// Keys of the old vocabulary at any depth. Values are not checked.
 fn forbidden_keys(value: &Value, place: Place<'_>, found: &mut Findings) {
     match value {
         Value::Object(members) => {

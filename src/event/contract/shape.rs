@@ -1,4 +1,4 @@
-//! Closed objects described as data, and the check of a value against such a description.
+//! Closed objects described as data, and checking a value against such a description.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(super) struct Field {
     pub(super) kind: Kind,
 }
 
-/// What a member may hold.
+/// Type of a member.
 #[derive(Debug)]
 pub(super) enum Kind {
     /// Any string.
@@ -35,7 +35,7 @@ pub(super) enum Kind {
     Objects(&'static [Field]),
 }
 
-/// A member that must be there.
+/// A required member.
 pub(super) const fn required(name: &'static str, kind: Kind) -> Field {
     Field { name, is_required: true, kind }
 }
@@ -47,7 +47,7 @@ pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
 
 pub(super) const NO_COUNT: &str = "is not an integer of 0 or more";
 
-/// True for an integer from 0, of any size; `1.0` is an integer too, as in JSON Schema.
+/// True for a non-negative integer of any size; `1.0` is an integer too, as in JSON Schema.
 pub(super) fn is_count(value: &Value) -> bool {
     value.is_u64() || value.as_f64().is_some_and(|n| n >= 0.0 && n.fract() == 0.0)
 }
@@ -107,7 +107,7 @@ fn check_kind(value: &Value, kind: &Kind, place: Place<'_>, found: &mut Findings
     }
 }
 
-/// A place in an envelope, seen from its root. It is put into words only where something is wrong.
+/// A position in an envelope, from its root. Converted to text only for violations.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place<'a> {
     /// The envelope itself.

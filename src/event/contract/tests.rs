@@ -1,4 +1,4 @@
-//! One good event of each shape, and one mutation for each rule.
+//! One valid event of each shape, and one mutation for each rule.
 
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ fn set(event: &mut Value, pointer: &str, value: Option<Value>) {
     };
 }
 
-/// A good event, a member of it, its new value, and the beginning of what is then wrong with it.
+/// A valid event, a member of it, its new value, and the beginning of the resulting violation.
 type Mutation = (fn() -> Value, &'static str, Option<Value>, &'static str);
 
 #[test]

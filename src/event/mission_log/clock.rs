@@ -1,4 +1,4 @@
-//! The time of a line, which is also its clock: of all members only id and time never changed in a rewrite.
+//! The time of a line, which is also its clock: id and time are the only members that no rewrite of a log changed.
 
 use super::{Object, Skip};
 use crate::base::Timestamp;
@@ -7,11 +7,11 @@ use crate::base::Timestamp;
 pub(super) struct Time {
     /// As written.
     pub(super) text: String,
-    /// Microseconds since 1970; further digits are cut off.
+    /// Microseconds since 1970; further digits are truncated.
     pub(super) micros: i64,
 }
 
-/// The time in `member` of a line; a null is as good as none.
+/// The time in `member` of a line; null counts as missing.
 pub(super) fn time_of(row: &Object, member: &str) -> Result<Time, Skip> {
     let value = row.get(member).filter(|value| !value.is_null()).ok_or_else(|| Skip::about("missing_field", member))?;
     let text = value.as_str().ok_or(Skip::bare("invalid_timestamp"))?;
@@ -37,13 +37,13 @@ pub(super) fn micros(text: &str) -> Option<i64> {
     (micros >= 0).then_some(micros)
 }
 
-/// The text has the form: `d` stands for a digit, everything else for itself.
+/// True if the text has this form: `d` stands for a digit, everything else for itself.
 fn matches(text: &[u8], form: &[u8]) -> bool {
     let fits = |(byte, form): (&u8, &u8)| if *form == b'd' { byte.is_ascii_digit() } else { byte == form };
     text.len() == form.len() && text.iter().zip(form).all(fits)
 }
 
-/// The number that two digits make.
+/// The number with two digits at this position.
 fn two(text: &[u8], at: usize) -> Option<u8> {
     let digit = |at: usize| text.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0');
     Some(digit(at)? * 10 + digit(at + 1)?)

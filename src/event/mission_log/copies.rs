@@ -1,4 +1,4 @@
-//! Live copies of lines: Spec Kitty's emitter sent the facts of a log under ids of their own.
+//! Live copies of lines: Spec Kitty's emitter sent the facts of a log under separate ids.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{LogEvent, clock};
 use crate::base::{Sha256, ids};
 
-/// Types that the emitter sent with the aggregate and the time of their line.
+/// Types that the emitter sent with the aggregate and time of their line.
 const LIFECYCLE: [&str; 8] = [
     "MissionCreated",
     "SpecifyStarted",
@@ -18,10 +18,10 @@ const LIFECYCLE: [&str; 8] = [
     "TasksCompleted",
     "WPCreated",
 ];
-/// A lane change was sent with its line as the cause.
+/// A lane change was sent with its line as causation.
 const LANE_CHANGE: &str = "WPStatusChanged";
 
-/// The key of the line that an imported envelope is the live copy of; `None` for an envelope that copies none.
+/// The key of the line that an imported envelope copies; `None` if it is not a copy.
 pub(crate) fn copied_line(envelope: &[u8]) -> Option<[u8; 16]> {
     #[derive(Deserialize)]
     struct Copy<'a> {
@@ -46,7 +46,7 @@ pub(crate) fn copied_line(envelope: &[u8]) -> Option<[u8; 16]> {
 }
 
 impl LogEvent {
-    /// The key by which a live copy of this line is known; `None` for a type that was never sent live.
+    /// The key by which a live copy of this line is recognised; `None` for a type that was never sent live.
     pub(crate) fn copy_key(&self) -> Option<[u8; 16]> {
         match self.event_type.as_str() {
             LANE_CHANGE => Some(key(&[LANE_CHANGE, &self.event_id])),
@@ -58,7 +58,7 @@ impl LogEvent {
     }
 }
 
-/// A digest of texts, which keeps them apart by their lengths.
+/// A digest of texts with their lengths.
 fn key(parts: &[&str]) -> [u8; 16] {
     let mut joined = Vec::new();
     for part in parts {

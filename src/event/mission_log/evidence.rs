@@ -1,22 +1,22 @@
-//! The evidence of an approval. The contract wants a review and a repository; real logs name the first mostly and the
-//! second never. Where one is missing, `unknown` says so, as the reference does for a missing branch or commit.
+//! The evidence of an approval. The contract requires a review and a repository; real logs usually have the first and
+//! never the second. `unknown` replaces a missing one, as the reference does for a missing branch or commit.
 
 use serde_json::{Value, json};
 
 use super::{Object, non_empty};
 
-/// Stands in for what the log does not say.
+/// Replacement for a value that the log lacks.
 const UNKNOWN: &str = "unknown";
 
 /// The evidence to send.
 pub(super) struct Evidence {
     pub(super) value: Value,
-    /// `unknown` stands in for a review or a repository.
+    /// True if `unknown` replaces a review or a repository.
     pub(super) has_unknown: bool,
 }
 
-/// The evidence of a change to the lane `to`: required for `approved` and `done`; for other lanes what the log names in
-/// full, else null.
+/// The evidence of a change to the lane `to`: required for `approved` and `done`; for other lanes the complete evidence
+/// of the log, else null.
 pub(super) fn evidence(row: &Object, to: &str, review_ref: Option<&str>) -> Evidence {
     let written = row.get("evidence").and_then(Value::as_object);
     let review = written.and_then(|written| review(written.get("review"))).or_else(|| review(row.get("review_result")));
@@ -57,7 +57,7 @@ fn verification(entry: &Object) -> Option<Value> {
     Some(json!({"command": command, "result": result, "summary": text(entry.get("summary"))}))
 }
 
-/// The entries of a list that `keep` can use.
+/// The entries of a list for which `keep` returns a value.
 fn entries(written: Option<&Object>, name: &str, keep: impl Fn(&Object) -> Option<Value>) -> Vec<Value> {
     let list = written.and_then(|written| written.get(name)).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_object).filter_map(keep).collect()

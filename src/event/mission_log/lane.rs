@@ -1,4 +1,4 @@
-//! A lane change as the payload of `WPStatusChanged`: closed, so exactly its ten members.
+//! A lane change as the payload of `WPStatusChanged`: closed, so it has exactly ten members.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::transition::{Change, lane};
 use super::{Log, Object, Said, Skip, forbidden_key, non_empty};
 
 impl Log<'_> {
-    /// Checked in the order of the payload's members; the first flaw is the reason.
+    /// Checked in the order of the payload's members; the first error is the reason.
     pub(super) fn lane_change(&self, mut row: Object) -> Result<Said, Skip> {
         let wp_id = non_empty(row.get("wp_id")).ok_or_else(|| missing("wp_id"))?.to_owned();
         let to_lane = row.get("to_lane").filter(|to| !to.is_null()).ok_or_else(|| missing("to_lane"))?;
@@ -80,7 +80,7 @@ fn text_or_null(row: &Object, member: &str) -> Result<Option<String>, Skip> {
     }
 }
 
-/// The review that sent the work back; where it has to be named and is not, the same fact that is recorded beside it.
+/// The review that sent the work back; if it is required and missing, taken from the field that repeats it.
 fn review_ref(row: &Object, change: Change<'_>) -> Result<Option<String>, Skip> {
     let written = text_or_null(row, "review_ref")?;
     if !change.needs_review_ref() || written.as_deref().is_some_and(|reference| !is_blank(reference)) {
@@ -90,7 +90,7 @@ fn review_ref(row: &Object, change: Change<'_>) -> Result<Option<String>, Skip> 
     Ok(beside.filter(|reference| !is_blank(reference)).map(str::to_owned).or(written))
 }
 
-/// Who did it: verbatim, or the object that a repair flattened to a word and kept aside.
+/// The actor: verbatim, or the object that a repair reduced to a word and stored separately.
 fn actor(row: &mut Object) -> Result<Value, Skip> {
     let is_actor = |actor: &Value| match actor {
         Value::String(name) => !is_blank(name),

@@ -1,21 +1,21 @@
-//! The lines of a log, and which kind of line one is.
+//! The lines of a log, and their kinds.
 
 use serde_json::Value;
 
 use super::{NO_CONTRACT_TYPE, Object, Skip};
 
-/// Dropped once, at the start of a file.
+/// Byte-order mark, dropped at the start of a file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// Characters of a marker that an unresolved merge leaves.
+/// Length of a merge conflict marker.
 const MARKER_LENGTH: usize = 7;
 
 /// A line that is not blank.
 pub(super) struct Line<'a> {
     /// From 1; blank lines count.
     pub(super) number: u64,
-    /// Without white space around it.
+    /// Without surrounding white space.
     bytes: &'a [u8],
-    /// It is the last one, and no line end follows: it may still be being written.
+    /// True for a last line without a line end: it may still be being written.
     is_open: bool,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn lines(file: &[u8]) -> impl Iterator<Item = Line<'_>> {
 }
 
 impl Line<'_> {
-    /// The JSON object of the line. Of a repeated key the last value counts.
+    /// The JSON object of the line. The last value of a repeated key is used.
     pub(super) fn object(&self) -> Result<Object, Skip> {
         if is_merge_marker(self.bytes) {
             return Err(Skip::bare("merge_marker"));
@@ -44,27 +44,27 @@ impl Line<'_> {
     }
 }
 
-/// Seven of one of git's marks, then a blank or the end.
+/// Seven marker characters of git, then a blank or the end.
 fn is_merge_marker(line: &[u8]) -> bool {
     let Some(mark) = line.first().filter(|mark| matches!(mark, b'<' | b'>' | b'=' | b'|')) else { return false };
     let marks = line.iter().take_while(|byte| *byte == mark).count();
     marks == MARKER_LENGTH && line.get(marks).is_none_or(u8::is_ascii_whitespace)
 }
 
-/// Kinds of lines that may become an envelope.
+/// Kinds of lines that map to envelopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A work package changes its lane.
     LaneChange,
-    /// A line that names the type of its event.
+    /// A line with an event type.
     Typed {
-        /// The member that names it.
+        /// The member with the type.
         type_member: &'static str,
     },
 }
 
 impl Kind {
-    /// The kind of a line; the first mark that applies decides.
+    /// The kind of a line; the first matching rule decides.
     pub(super) fn of(row: &Object) -> Result<Self, Skip> {
         let text = |name: &str| row.get(name).and_then(Value::as_str);
         if let Some(kind) = row.get("kind") {

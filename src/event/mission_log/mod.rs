@@ -1,10 +1,10 @@
-//! The log that a mission keeps of itself (`status.events.jsonl`), line by line, as envelopes for the wire.
+//! Mission logs (`status.events.jsonl`), converted line by line into envelopes.
 //!
-//! A line becomes an envelope with the line's own id. The envelope is a pure function of the line, the mission's
-//! directory and the project: every clone makes the same bytes, so a receiver answers `duplicate`. Only members that
-//! survive a rewrite of the log go in; the byte form is frozen, because captured bytes are compared with it later.
+//! A line becomes an envelope with the line's id. The envelope is a pure function of the line, the mission's directory
+//! and the project: every clone builds the same bytes, so a receiver answers `duplicate`. It contains only members that
+//! survive a rewrite of the log; its byte form is frozen, because captured bytes are compared with it later.
 //!
-//! **Invariant:** pure; total over any bytes; one bad line costs no other.
+//! **Invariant:** pure; defined for any bytes; an invalid line does not affect others.
 
 mod clock;
 mod copies;
@@ -31,27 +31,27 @@ use crate::base::digest::hex;
 use crate::base::text::shorten;
 use crate::base::{Sha256, ids};
 
-/// The build of every envelope that comes from a log.
+/// Build id of every envelope from a log.
 const BUILD_ID: &str = "mission-log";
-/// Keys of the vocabulary before 3.0.0; receivers refuse them at any depth.
+/// Keys of the vocabulary before 3.0.0; receivers reject them at any depth.
 const FORBIDDEN_KEYS: [&str; 4] = ["feature_slug", "feature_number", "mission_key", "legacy_aggregate_id"];
-/// Characters of a log's own words in a reason.
+/// Most characters of a log's text in a reason.
 const MAX_REASON_CHARS: usize = 80;
 
 type Object = Map<String, Value>;
 
-/// The project that a log belongs to.
+/// The project of a log.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LogProject<'a> {
     /// Lower case, with hyphens.
     pub(crate) project_uuid: &'a str,
-    /// As a file of the project says; never a directory's or remote's name, which differ between clones.
+    /// From a file of the project; never from a directory or remote, whose names differ between clones.
     pub(crate) project_slug: Option<&'a str>,
-    /// As `.kittify/config.yaml` says; never the remote's.
+    /// From `.kittify/config.yaml`; never from the remote.
     pub(crate) repo_slug: Option<&'a str>,
 }
 
-/// The mission whose directory holds a log.
+/// The mission of a log.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LogMission<'a> {
     /// The directory's name.
@@ -65,47 +65,47 @@ pub(crate) struct LogMission<'a> {
 pub(crate) struct LogRow {
     /// Its number in the file, from 1.
     pub(crate) line: u64,
-    /// In normal form; verbatim where it is not valid; `None` where the line names none.
+    /// In normal form; verbatim if it is not valid; `None` without one.
     pub(crate) event_id: Option<String>,
-    /// What it becomes.
+    /// The event, or why the line is skipped.
     pub(crate) becomes: Result<LogEvent, Skip>,
 }
 
-/// A line that becomes an envelope.
+/// A line that maps to an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogEvent {
     /// In normal form.
     pub(crate) event_id: String,
     pub(crate) event_type: String,
     pub(crate) aggregate_id: String,
-    /// The mission that the envelope names: the line's own, also after its directory was renamed.
+    /// The mission in the envelope: the line's own, even if its directory was renamed.
     pub(crate) mission_slug: String,
-    /// The line's time, verbatim.
+    /// Time of the line, verbatim.
     pub(crate) occurred_at: String,
     /// Microseconds since 1970 of that time.
     pub(crate) lamport_clock: i64,
-    /// The bytes to keep and to send.
+    /// The bytes to store and send.
     pub(crate) envelope: Vec<u8>,
-    /// The rule of the contract that the lane change breaks, and the lanes: `force_required: in_review -> planned`.
+    /// The contract rule that the lane change breaks, with the lanes: `force_required: in_review -> planned`.
     pub(crate) transition: Option<String>,
-    /// The lane that a work package (the aggregate) is in from now on; `None` for an event that moves none.
+    /// The lane of the work package (the aggregate) after this event; `None` if the event moves none.
     pub(crate) lane: Option<&'static str>,
-    /// An approval whose reviewer or repository the log does not name: `unknown` stands in for it.
+    /// True for an approval without reviewer or repository in the log: `unknown` replaces it.
     pub(crate) has_unknown_evidence: bool,
-    /// The line names a project, and another one.
+    /// True if the line names another project.
     pub(crate) names_other_project: bool,
 }
 
-/// Why a line becomes no envelope.
+/// Why a line maps to no envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Skip {
-    /// The word that such lines are counted under.
+    /// The word under which such lines are counted.
     pub(crate) code: &'static str,
-    /// The member, type or lane in question.
+    /// The member, type or lane concerned.
     pub(crate) about: Option<String>,
 }
 
-/// The word for lines that no contract type describes: they are no flaw of the log.
+/// The word for lines that no contract type describes: they are not an error of the log.
 pub(crate) const NO_CONTRACT_TYPE: &str = "no_contract_type";
 
 impl Skip {
@@ -127,8 +127,8 @@ impl fmt::Display for Skip {
     }
 }
 
-/// Every line of a log that is not blank, in the order of the file. Of several lines with one id the first that becomes
-/// an envelope does; later ones are `duplicate_line` or `conflicting_line`. Lazy: a log may have millions of lines.
+/// Every line of a log that is not blank, in file order. Of several lines with one id, the first that maps to an
+/// envelope is used; later ones are `duplicate_line` or `conflicting_line`. Lazy: a log may have millions of lines.
 pub(crate) fn read_log<'a>(
     bytes: &'a [u8],
     project: LogProject<'a>,
@@ -156,7 +156,7 @@ struct Log<'a> {
     mission: LogMission<'a>,
 }
 
-/// What a line says, before its envelope is made.
+/// The content of a line, before its envelope is built.
 struct Said {
     event_type: String,
     aggregate_type: String,
@@ -221,7 +221,7 @@ impl Log<'_> {
             repo_slug: self.project.repo_slug,
         });
         Ok(LogEvent {
-            // A map with text keys and JSON values always has a text.
+            // A map with text keys and JSON values can always be serialised.
             envelope: envelope.map_err(|_| Skip::bare("not_json"))?,
             event_id,
             event_type: said.event_type,
@@ -236,12 +236,12 @@ impl Log<'_> {
         })
     }
 
-    /// What node and correlation of a mission's events are made of: each log is a node with its own clock.
+    /// Input of node id and correlation of a mission's events: each log is a node with a separate clock.
     fn digest(&self, mission_slug: &str) -> Sha256 {
         Sha256::of_parts(&[b"mission-log:", self.project.project_uuid.as_bytes(), b":", mission_slug.as_bytes()])
     }
 
-    /// The mission that a line names. Without a name, or with a handle of this directory's mission, the directory's.
+    /// The mission of a line: the directory's, if the line names none or uses an id of this directory's mission.
     fn resolved(&self, named: Option<&str>) -> String {
         let LogMission { directory, mission_id } = self.mission;
         let tail = directory.rsplit_once('-').map(|(_, tail)| tail).filter(|tail| tail.chars().count() == 8);
@@ -249,7 +249,7 @@ impl Log<'_> {
         named.filter(|name| !is_handle(name)).unwrap_or(directory).to_owned()
     }
 
-    /// The mission that the members of a line name, by the present or the older member.
+    /// The mission in the members of a line, under the present or the older name.
     fn mission_of_row(&self, row: &Object) -> String {
         let named = ["mission_slug", "feature_slug"].iter().find_map(|name| non_empty(row.get(*name)));
         self.resolved(named)

@@ -1,10 +1,10 @@
-//! Payloads that the contract closes: their members are kept, others are lost.
+//! Payloads that the contract closes: only known members are kept.
 
 use serde_json::Value;
 
 use super::{Object, Skip, clock};
 
-/// What a member of a closed payload holds.
+/// Type of a member of a closed payload.
 #[derive(Debug, Clone, Copy)]
 enum Holds {
     /// A text of at least one character.
@@ -23,7 +23,7 @@ enum Holds {
     TimeOrNull,
 }
 
-/// A member, whether it is required, and what it holds.
+/// A member: name, whether it is required, and type.
 type Member = (&'static str, bool, Holds);
 
 const MISSION_CREATED: &[Member] = &[
@@ -72,7 +72,7 @@ const WP_CREATED: &[Member] = &[
     ("created_at", false, Holds::TimeOrNull),
 ];
 
-/// The payload of an event of this type: closed where the contract closes it.
+/// The payload of an event of this type, reduced to known members if the contract closes it.
 pub(super) fn closed(event_type: &str, mut payload: Object) -> Result<Object, Skip> {
     let members = match event_type {
         "MissionCreated" => MISSION_CREATED,

@@ -1,4 +1,4 @@
-//! Tables of lines and what each becomes.
+//! Tables of lines and their results.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn decision_point() -> Value {
     json!({"at": "2026-07-20T15:33:31Z", "event_id": ID, "event_type": "DecisionPointOpened", "payload": {"x": 1.5}})
 }
 
-/// A row with members changed; `null` as text removes one.
+/// A row with changed members; `null` as text removes one.
 fn with(mut row: Value, changes: &[(&str, Value)]) -> Value {
     for (pointer, value) in changes {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -59,7 +59,7 @@ fn envelope(row: &Value) -> Value {
     serde_json::from_slice(&event(row).envelope).unwrap()
 }
 
-/// What a row becomes, in a word or with the reason.
+/// The result for a row, as one word or with the reason.
 fn decided(row: &Value) -> String {
     match row_in(MISSION, row).becomes {
         Ok(LogEvent { transition: Some(rule), .. }) => rule,
@@ -73,7 +73,7 @@ fn a_real_line_has_the_bytes_that_every_clone_makes() {
     let event = event(&lane());
     let digest = Sha256::of(&canonical(&event.envelope).unwrap()).to_string();
     assert_eq!(digest, "8bb1be5734a52e5dcec0140437510481e84cedca6336a3b388fe22e762211a69");
-    // The byte form is frozen too: after the payload is gone, only the digest of these bytes is left to compare with.
+    // The byte form is frozen: after the payload is deleted, only the digest of these bytes is left for comparison.
     insta::assert_snapshot!(String::from_utf8(event.envelope).unwrap(), @r#"{"event_id":"01KJ5V38JT00JPNCGNRNVWXV12","event_type":"WPStatusChanged","aggregate_id":"WP01","aggregate_type":"WorkPackage","schema_version":"3.0.0","build_id":"mission-log","payload":{"actor":"migration","evidence":{"repos":[{"branch":"unknown","commit":"unknown","repo":"unknown"}],"review":{"reference":null,"reviewer":"unknown","verdict":"unknown"},"verification":[]},"execution_mode":"direct_repo","force":true,"from_lane":"planned","mission_slug":"004-modular-code-refactoring","reason":"historical_frontmatter_to_jsonl:v1","review_ref":null,"to_lane":"done","wp_id":"WP01"},"node_id":"211fdf2534ff","lamport_clock":1771870200410438,"causation_id":null,"correlation_id":"113ZFJAD7ZMGNKAJ0Q2H0DAAKA","timestamp":"2026-02-23T18:10:00.410438+00:00","team_slug":null,"project_uuid":"8a4a7da6-a97c-4bb4-893a-b31664abfee4","project_slug":"spec-kitty","git_branch":null,"head_commit_sha":null,"repo_slug":null}"#);
     assert_eq!((event.lamport_clock, event.has_unknown_evidence), (1_771_870_200_410_438, true));
 }

@@ -1,6 +1,6 @@
-//! Lanes, and which of the contract's transition rules a lane change breaks.
+//! Lanes, and the contract's transition rules.
 //!
-//! Such a change happened all the same, and is not changed: it is captured and held.
+//! A change that breaks a rule happened anyway and is not modified: it is captured on hold.
 
 /// Every lane.
 pub(super) const LANES: [&str; 10] = [
@@ -16,7 +16,7 @@ pub(super) const LANES: [&str; 10] = [
     "canceled",
 ];
 
-/// A lane change, as far as the rules ask.
+/// The part of a lane change that the rules use.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Change<'a> {
     pub(super) from: Option<&'a str>,
@@ -25,20 +25,20 @@ pub(super) struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// The lanes in words.
+    /// The lanes, for people.
     pub(super) fn words(&self) -> String {
         format!("{} -> {}", self.from.unwrap_or("None"), self.to)
     }
 
-    /// The contract wants to know which review sent the work back.
+    /// True if the contract requires the review that sent the work back.
     pub(super) fn needs_review_ref(&self) -> bool {
         let from_review = matches!(self.from, Some("for_review" | "in_review" | "approved"));
         let goes_back = self.to == "in_progress" || (self.to == "planned" && !self.is_forced);
         from_review && goes_back
     }
 
-    /// The first rule that the change breaks. That a change from `in_progress` to `planned` has a reason follows from
-    /// the others: it must be forced, and a force without a reason is no envelope at all.
+    /// The first rule that the change breaks. The rule that a change from `in_progress` to `planned` has a reason
+    /// follows from the others: it must be forced, and a forced change without a reason maps to no envelope.
     pub(super) fn broken_rule(&self, has_review_ref: bool) -> Option<&'static str> {
         if !self.is_forced && self.needs_force() {
             Some("force_required")
@@ -59,7 +59,7 @@ impl Change<'_> {
         }
     }
 
-    /// Allowed without force.
+    /// True if it is allowed without force.
     fn is_allowed(&self) -> bool {
         let Some(from) = self.from else { return self.to == "planned" };
         let next: &[&str] = match from {
@@ -76,7 +76,7 @@ impl Change<'_> {
     }
 }
 
-/// The lane that a word names.
+/// The lane with this name; `None` if unknown.
 pub(super) fn lane(word: &str) -> Option<&'static str> {
     let word = if word == "doing" { "in_progress" } else { word };
     LANES.into_iter().find(|lane| *lane == word)

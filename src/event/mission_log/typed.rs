@@ -1,4 +1,4 @@
-//! Lines that name the type of their event.
+//! Lines with an event type.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{Log, Object, Said, Skip, forbidden_key, non_empty};
 
 /// Types of the vocabulary before 3.0.0.
 const FORBIDDEN_TYPES: [&str; 2] = ["FeatureCreated", "FeatureClosed"];
-/// Kinds of aggregate that the contract knows.
+/// Types of aggregates in the contract.
 const AGGREGATE_TYPES: [&str; 4] = ["Build", "Mission", "WorkPackage", "MissionDossier"];
 
 impl Log<'_> {
@@ -47,7 +47,7 @@ impl Log<'_> {
     }
 }
 
-/// What the event is about: as the line says, else its mission.
+/// The aggregate of the event: from the line, else its mission.
 fn aggregate(row: &Object, payload: &Object, mission_slug: &str) -> Result<(String, String), Skip> {
     let [kind, id] = ["aggregate_type", "aggregate_id"].map(|name| row.get(name).filter(|value| !value.is_null()));
     if kind.is_none() && id.is_none() {
