@@ -23,7 +23,7 @@ use crate::http::Reading;
 use crate::journal::Kind;
 use crate::store::{ReadTx, Store};
 
-/// Bodies that become due within this time of each other are tried again together.
+/// Documents that become due within this time of each other are retried together.
 const TOGETHER: Duration = Duration::from_millis(500);
 
 /// The longest wait for one document within a run; longer waits are left to a later run.
@@ -38,7 +38,7 @@ pub(crate) struct DrainPolicy<'a> {
     pub(crate) keeps_texts: bool,
     /// Documents are sent that the target has acknowledged before: it likely has their texts.
     pub(crate) is_again: bool,
-    /// Reads the text of a version from the disk, where it is there.
+    /// Reads the text of a version from the disk; `None` if it is not there.
     pub(crate) on_disk: &'a dyn Fn(&Row) -> Option<Body>,
 }
 
@@ -220,7 +220,7 @@ impl Documents<'_> {
         self.brake.store(self.pause.is_some(), Ordering::SeqCst);
     }
 
-    /// Takes down what an upload came to.
+    /// Records the result of an upload.
     fn note(&mut self, course: &mut Course<'_>, row: Row, reading: &Reading, outcome: Outcome) {
         self.is_open |= match &outcome {
             Outcome::Uploaded | Outcome::AlreadyExists => true,

@@ -20,7 +20,7 @@ use crate::store::traced;
 /// The time in most tests.
 pub(super) const NOW: i64 = 1000;
 
-/// No text is anywhere but in the store.
+/// Texts are in the store only.
 pub(super) const POLICY: DrainPolicy<'_> =
     DrainPolicy { target: 1, keeps_texts: false, is_again: false, on_disk: &nowhere };
 /// Shorter than any wait.

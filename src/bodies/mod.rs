@@ -47,7 +47,7 @@ pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 /// Why bodies could not be queued or drained.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A namespace field is blank; nothing is put in its place.
+    /// A namespace field is blank; it is never substituted.
     #[error("cannot queue the document {path} of mission {mission_slug}: its namespace has no {field}")]
     BlankNamespace {
         /// The artifact.

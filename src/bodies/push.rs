@@ -24,7 +24,7 @@ pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
 /// The reading of an answer and what it means; `None` for a body that was not sent.
 pub(super) type Read = Option<(Reading, Outcome)>;
 
-/// The way to one target for bodies: its connections stay open as long as this is kept.
+/// Connections to one target for documents; they stay open as long as this value exists.
 #[derive(Debug)]
 pub(crate) struct Push {
     client: Client,
@@ -185,7 +185,7 @@ impl Push {
         (answer_limit, total): (usize, Duration),
         clock: &dyn Clock,
     ) -> Result<Answer, Failure> {
-        // The same text of the same artifact is the same message, however often it is sent.
+        // The same text of the same artifact has the same message signature, however often it is sent.
         let signature =
             self.link.signing().map(|keys| keys.sign(&format!("body-{}", Sha256::of(body)), clock.now(), body));
         let mut headers: Vec<(&str, &str)> = vec![("Content-Type", "application/json")];

@@ -96,7 +96,7 @@ pub(super) fn each(requests: &[Value], answer: impl Fn(&Value) -> Reply) -> Repl
     Reply::of(200, json!({"results": results}).to_string())
 }
 
-/// Answers as a receiver with `stored` does.
+/// Answers like a receiver that has `stored`.
 pub(super) fn store(stored: &mut Vec<Value>, request: &Value) -> Reply {
     if stored.contains(request) {
         return Reply::echo(200, "already_exists", request);

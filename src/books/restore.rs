@@ -156,9 +156,9 @@ fn entry<'a>(event: &'a Restorable, seen: Result<&Inspection, &NotAnEvent>) -> E
         envelope: &event.envelope,
         wire: match seen {
             Ok(seen) if seen.event_id.eq_ignore_ascii_case(&event.event_id) => seen.wire,
-            // An answer could not be told to be about it.
+            // Its answer could not be matched to it.
             Ok(_) | Err(NotAnEvent::NoEventId | NotAnEvent::IdTooLong) => WireForm::Never,
-            // What cannot be looked at cannot be sent as it is either.
+            // An envelope that cannot be parsed cannot be sent unchanged either.
             Err(_) => WireForm::Rewrite,
         },
         coalesce: seen.ok().and_then(|seen| seen.coalesce),

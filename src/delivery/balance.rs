@@ -107,7 +107,7 @@ fn class_of(row: &Row<'_>) -> Result<Class, Error> {
     Ok(Class::Untried)
 }
 
-/// What a cursor must not pass.
+/// Finding for an event left to send that the cursor has passed.
 const PASSED: &str = "events left to send that the cursor passed without a delivery row";
 
 /// Broken references and broken rules of the state model, as sentences for `verify`; empty if there are none.
@@ -159,7 +159,7 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
                      - (SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND waiver IS NOT NULL))"),
     ]);
     if !target.is_live {
-        // Nothing is posted to a forgotten target; taking it back makes up for it.
+        // A forgotten target gets no postings; using it again corrects this.
         checks.retain(|(what, _)| *what != PASSED && !what.starts_with("documents due before"));
     }
     let mut found = Vec::new();

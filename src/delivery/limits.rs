@@ -22,8 +22,8 @@ const DOCUMENTS_AT_ONCE: usize = 250;
 /// The most bytes of documents in a request, uncompressed: several are in memory.
 const DOCUMENT_BYTES_AT_ONCE: usize = 2 << 20;
 
-/// The limits that a server names: in its health answer below `sync_ingress`, and in the body of a 413 (`formats`
-/// section 7.4). Each is positive, or not known.
+/// Limits that a server states: in its health response below `sync_ingress`, and in the body of a 413. Each is
+/// positive, or `None` if not stated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Told {
     /// Most events in a request.

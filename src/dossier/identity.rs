@@ -53,7 +53,7 @@ pub(crate) enum IdentityError {
         /// The system's message.
         what: String,
     },
-    /// The file is no YAML.
+    /// The file is not YAML.
     #[error("{file}:{line}: not valid YAML: {what}; the project's ID is unknown until this is fixed")]
     NotYaml {
         /// The file.

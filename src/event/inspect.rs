@@ -8,7 +8,7 @@ use crate::base::json;
 /// Longer ids are none: servers bound them, and each answer repeats them.
 const MAX_ID_CHARS: usize = 255;
 
-/// What capture and delivery need to know of an envelope.
+/// The properties of an envelope that capture and delivery need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Inspection {
     /// The id, verbatim.

@@ -83,7 +83,7 @@ pub(crate) fn for_wire(
         WireForm::AsIsWithoutTeam | WireForm::Rewrite | WireForm::Personal => {}
     }
     let refuse = |e: serde_json::Error| NotSendable(format!("the envelope is not a strict JSON object ({e})"));
-    // Reading it whole finds what is no strict JSON; the members then keep their captured bytes.
+    // Parsing the whole envelope rejects JSON that is not strict; the members then keep their captured bytes.
     let whole: Value = serde_json::from_slice(captured).map_err(refuse)?;
     let mut members: Members = serde_json::from_slice(captured).map_err(refuse)?;
     members.remove("drain_blocked_reason");

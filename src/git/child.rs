@@ -116,8 +116,8 @@ fn silent() -> MutexGuard<'static, Vec<PathBuf>> {
     SILENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The absolute path of `git` in the first absolute directory of the `PATH` that has one: a child with a changed
-/// environment and an absolute path is spawned without a fork of this process.
+/// The absolute path of `git` in the first absolute directory of the `PATH` that contains it: with an absolute path, a
+/// child with a changed environment is spawned without a fork of this process.
 fn on_the_path(env: &Env) -> OsString {
     let path = env.path(PATH).unwrap_or_default();
     let found = std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("git"));

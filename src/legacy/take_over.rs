@@ -103,7 +103,7 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
         taken.sources.push(report);
     }
     if !is_idle && let Err(error) = work.catalog.save(state) {
-        // The next run reads everything once more, and finds that nothing is new.
+        // The next run reads everything again, and finds nothing new.
         log::warn!("cannot record what was imported: {error}");
     }
     if let Some(found) = ledger {
@@ -215,7 +215,7 @@ impl Work<'_> {
         let stamp = source.stamp().to_string();
         let is_fresh = source.stamp().is_fresh(self.request.clock.now());
         let bodies_wait = self.request.policy.is_held && plan.body_rows > 0;
-        // With the bodies it is not done, so that another mark is looked for once they need not wait any more.
+        // Without the documents the source is not done: another mark shows that they are still missing.
         let mark = if bodies_wait { format!("{stamp} without documents") } else { stamp };
         let mut tally = Tally::default();
         if bodies_wait {

@@ -19,7 +19,7 @@ use crate::store::ReadStore;
 /// Directory below the top of a project in which older versions wrote what did not fit into a queue.
 const OVERFLOW: &str = ".kittify/sync";
 
-/// What no import can bring back.
+/// Notice about history that no import can restore.
 const LOST: &str = "an older version deleted what it had delivered: that history is lost";
 
 /// Imports new rows during a run. If another process is importing at that moment, this is left to it.

@@ -42,7 +42,7 @@ pub(crate) enum ForeignError {
     /// It is too large to be copied.
     #[error("it is larger than {} GiB", .0 >> 30)]
     TooLarge(u64),
-    /// Somebody writes to it all the time.
+    /// It changes all the time.
     #[error("it changed during each copy; run again when no other process writes to it")]
     Changing,
     /// Not a database.
@@ -63,7 +63,7 @@ pub(crate) enum ForeignError {
     /// A symbolic link, which a repository may contain.
     #[error("it leads out of the repository; what a repository brings is not followed")]
     LeadsOut,
-    /// A file that git tracks: a repository brought it.
+    /// A file that git tracks, so it came with the repository.
     #[error("git tracks it; files from a repository are not imported")]
     Tracked,
     /// A stop was requested.

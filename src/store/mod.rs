@@ -81,7 +81,7 @@ pub(crate) enum Error {
         /// SQLite's message.
         reason: String,
     },
-    /// The file is gone or empty, and something beside it shows that it was in use.
+    /// The file is missing or empty, and a file next to it shows that it was in use.
     #[error("the store {path} {what}, but {trace} next to it shows that it was in use: its contents are lost")]
     Lost {
         /// The store file.

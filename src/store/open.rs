@@ -111,7 +111,7 @@ fn make_private(path: &Path) {
     }
 }
 
-/// Connection settings of a writer (design section 5). `auto_vacuum` must come before the first table.
+/// Connection settings of a writer. `auto_vacuum` must be set before the first table exists.
 fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
     conn.busy_timeout(patience)?;
     // A query plan that depends on bound values would be prepared again at every binding: one parse for each execution

@@ -53,7 +53,7 @@ pub(crate) fn restore_archive(
         bytes: 0,
         restored: Restored::default(),
     };
-    // The same file, open all the while: what is read now was checked, and is checked again.
+    // The file stays open: the bytes read now were checked, and are checked again.
     let read = read_archive(&archive, project_uuid, &mut |_, item| taking.take(item));
     let was_interrupted = match read {
         Ok(_) => taking.flush().map(|()| false)?,
