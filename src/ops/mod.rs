@@ -7,6 +7,7 @@
 mod adopt_store;
 mod again;
 mod bodies;
+mod captured;
 mod capturing;
 mod documents;
 mod dossier;
@@ -49,6 +50,7 @@ mod workspace;
 
 pub(crate) use adopt_store::{Abandoned, abandoned, mark_adopted, move_here};
 pub(crate) use again::{dismiss_offer, owe_again, pending_offer};
+pub(crate) use captured::{CapturedDocument, captured_documents};
 pub(crate) use drain::Stub;
 pub(crate) use everywhere::{Cargo, StoreHere, older_here, stores_here};
 pub(crate) use failures::{GivenUp, Group, WaiveFilter, explain, given_up, waive, write_report};

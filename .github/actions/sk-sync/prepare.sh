@@ -52,12 +52,14 @@ chmod 700 "$home"
     echo "SK_SYNC_HOME=$home"
     echo "SK_SYNC_ACTION_HOME=$home"
     # Each run has a clone of its own: the repository's name finds the journal that the cache brings.
-    echo "SK_SYNC_REPOSITORY=${SK_SYNC_REPOSITORY:-$GITHUB_SERVER_URL/$GITHUB_REPOSITORY}"
+    repository=${SK_SYNC_REPOSITORY:-$GITHUB_SERVER_URL/$GITHUB_REPOSITORY}
+    echo "SK_SYNC_REPOSITORY=${repository//[$'\r\n']/}"
 } >>"$GITHUB_ENV"
 
 # Whoever opens a pull request can read every cache of the base branch, so a journal is kept there only encrypted, as far
 # as this run has a secret. Pull requests from forks have none, and keep apart from the others.
-cache=${INPUT_CACHE:-true}
+cache=false
+if [[ ${INPUT_CACHE:-true} == true ]]; then cache=true; fi
 if [[ -n ${CACHE_SECRET:-} ]]; then
     kind=sealed
     if ! command -v openssl >/dev/null; then

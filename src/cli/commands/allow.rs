@@ -13,9 +13,12 @@ use crate::base::shell;
 use crate::base::text::printable;
 use crate::cli::journey::{open_store, resolved, workspace_to_write, world};
 use crate::cli::render::plural;
+use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Grant, Granting, LOCAL, Resolved, grants, read_origin, record, revoke};
-use crate::ops::{self, KeptBack, Workspace, hold_captured, kept_back, release_captured};
+use crate::ops::{
+    self, CapturedDocument, KeptBack, Workspace, captured_documents, hold_captured, kept_back, release_captured,
+};
 
 /// Consent to send this repository's data to a server.
 ///
@@ -82,8 +85,17 @@ struct Document {
     grants: Vec<Grant>,
     #[serde(flatten)]
     offer: Option<Offer>,
+    #[serde(flatten)]
+    listed: Listed,
+}
+
+/// What would leave.
+#[derive(Debug, Default, Serialize)]
+struct Listed {
     /// What a run would send, by unit.
     units: Vec<UnitSummary>,
+    /// Documents that were captured and are not among those: an agreement releases them as well.
+    captured_before: Vec<CapturedDocument>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -91,17 +103,17 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace_to_write(context, is_dry)?;
     let _uuid = workspace.project_uuid()?;
     if args.list {
-        return conclude(context, &workspace, args, None, Vec::new());
+        return conclude(context, &workspace, args, None, Listed::default());
     }
     if let Some(origin) = &args.revoke {
         return take_back(context, &workspace, args, origin);
     }
     let resolved = resolved(context, &workspace)?;
     let named = args.origins.iter().map(|o| read_grantee(o, "ORIGIN")).collect::<Result<Vec<_>, _>>()?;
-    let units = list_units(context, args);
+    let listed = list_units(context, &workspace, args, &resolved)?;
     if args.show && named.is_empty() && resolved.origins().is_empty() && resolved.consent.pinned().is_none() {
         context.printer.note("No server is configured, so nothing leaves this machine");
-        return conclude(context, &workspace, args, None, units);
+        return conclude(context, &workspace, args, None, listed);
     }
     let granting = if args.without_secrets { Granting::Withheld } else { Granting::Given };
     let takes_older = !args.without_older && !args.from_now;
@@ -137,24 +149,46 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             context.printer.note("Agreed: every run takes over what older stores hold of this project, from now on");
         }
     }
-    conclude(context, &workspace, args, Some(offer), units)
+    conclude(context, &workspace, args, Some(offer), listed)
 }
 
 /// Lists what would leave. What stands in the way of an index is told, and no reason not to agree.
-fn list_units(context: &Context, args: &Args) -> Vec<UnitSummary> {
+fn list_units(context: &Context, workspace: &Workspace, args: &Args, resolved: &Resolved) -> Result<Listed, Failure> {
+    let target = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let mut captured = captured_documents(&workspace.place.store(), target)?;
     let list = match UnitList::of(context) {
         Ok(list) => list,
         Err(failure) => {
             context.printer.warning(&format!("cannot list what would leave: {}", failure.message));
-            return Vec::new();
+            return Ok(Listed { captured_before: captured, ..Listed::default() });
         }
     };
+    captured.retain(|document| !list.sends(document));
     if !context.printer.is_json() {
-        list.lines(args.show || context.globals.verbose > 0).iter().for_each(|line| context.printer.result(line));
+        let is_whole = args.show || context.globals.verbose > 0;
+        list.lines(is_whole).iter().for_each(|line| context.printer.result(line));
         context.printer.result(&format!("In all    {}", list.total()));
+        captured_lines(&captured, is_whole).iter().for_each(|line| context.printer.result(line));
         list.warnings.iter().for_each(|words| context.printer.warning(words));
     }
-    list.summaries()
+    Ok(Listed { units: list.summaries(), captured_before: captured })
+}
+
+/// A line for each document that waits beside those of the list, the first few unless all are asked for.
+fn captured_lines(captured: &[CapturedDocument], is_whole: bool) -> Vec<String> {
+    const FEW: usize = 20;
+    if captured.is_empty() {
+        return Vec::new();
+    }
+    let shown = if is_whole { captured.len() } else { FEW.min(captured.len()) };
+    let count = plural(captured.len() as u64, "document");
+    let mut lines = vec![format!("Captured  {count} before, not in this list and released with it:")];
+    let line = |d: &CapturedDocument| printable(&format!("          {}/{} ({})", d.mission_slug, d.path, size(d.size)));
+    lines.extend(captured.iter().take(shown).map(line));
+    if shown < captured.len() {
+        lines.push(format!("          and {} more; --show lists all", captured.len() - shown));
+    }
+    lines
 }
 
 /// Before anything may leave: puts on hold what was captured so far, or releases what was put on hold so.
@@ -235,7 +269,7 @@ fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str
             revoke(&file, &origin, context.clock.as_ref(), &context.interrupt).map_err(ops::Error::from)?;
         context.printer.note(&format!("Taken back: nothing of this repository goes to {origin} any more"));
     }
-    conclude(context, workspace, args, None, Vec::new())
+    conclude(context, workspace, args, None, Listed::default())
 }
 
 fn conclude(
@@ -243,12 +277,12 @@ fn conclude(
     workspace: &Workspace,
     args: &Args,
     offer: Option<Offer>,
-    units: Vec<UnitSummary>,
+    listed: Listed,
 ) -> Result<Exit, Failure> {
     let grants = grants(&workspace.place.grants()).map_err(ops::Error::from)?;
     if context.printer.is_json() {
         let dry_run = args.dry_run || args.show;
-        context.printer.reply("allow", Exit::Success, &Document { dry_run, grants, offer, units });
+        context.printer.reply("allow", Exit::Success, &Document { dry_run, grants, offer, listed });
     } else if args.list {
         for grant in &grants {
             let bound = grant

@@ -12,7 +12,7 @@ use crate::cli::{Context, Failure};
 use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::report::Artifact;
-use crate::ops::{self, Request, Scope, Setup, Workspace};
+use crate::ops::{self, CapturedDocument, Request, Scope, Setup, Workspace};
 
 /// The artifacts of a project, with the decision about each.
 #[derive(Debug)]
@@ -66,6 +66,15 @@ impl UnitList {
     /// A line per unit, then per reason for files that are not sent; with `is_verbose` every path.
     pub(super) fn lines(&self, is_verbose: bool) -> Vec<String> {
         listing(&self.artifacts, is_verbose)
+    }
+
+    /// True when the document is among those that are sent.
+    pub(super) fn sends(&self, document: &CapturedDocument) -> bool {
+        let is_it = |artifact: &Artifact| {
+            (&artifact.mission_slug, &artifact.path) == (&document.mission_slug, &document.path)
+                && artifact.decision == "queued"
+        };
+        self.artifacts.iter().any(is_it)
     }
 
     /// The totals, for people.
