@@ -46,6 +46,7 @@ impl Progress {
             Form::Bar(bar) => {
                 if bar.message() != step {
                     bar.set_message(step.to_owned());
+                    bar.reset_eta();
                 }
                 match total {
                     Some(total) => bar.set_length(total),
@@ -88,7 +89,7 @@ fn kind(globals: &Globals, is_json: bool, is_ci: bool, is_terminal: bool) -> Kin
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {human_pos}/{human_len} {elapsed}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {human_pos}/{human_len}, {per_sec}, {eta} left") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(120));

@@ -109,6 +109,7 @@ fn what_the_browser_shows_is_what_status_says() {
     }
     // Each part of the page is there, each chart says in words what it shows.
     for words in [
+        "Missions",
         "Where every event is",
         "Deliveries over time",
         "Growth of the journal",

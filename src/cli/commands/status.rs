@@ -67,17 +67,20 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         None => status(around, now).map(|document| (document, History::default())),
     };
     let (mut document, history) = seen.map_err(|error| with_spool(error.into(), &store))?;
-    if args.check || args.missions {
+    if args.check || args.missions || args.html.is_some() {
         let here = ops::documents_here(&world(context), &workspace, &resolved)?;
         add_missions(&mut document, here);
     }
     let exit = if args.check { exit_of(&document) } else { Exit::Success };
-    if args.missions {
+    if args.missions || args.html.is_some() {
         document.work_packages = Some(lanes(&store)?);
     }
     if let Some(file) = &args.html {
         let html = page(&document, &history, now);
         files::replace(&context.cwd.join(file), html.as_bytes()).map_err(|error| Failure::io(&error))?;
+        // The page needs them, the output was not asked for them.
+        document.missions = document.missions.filter(|_| args.check || args.missions);
+        document.work_packages = document.work_packages.filter(|_| args.missions);
     }
     if context.printer.is_json() {
         context.printer.print(&Reply::new("status", exit, &document).judged(document.ok));

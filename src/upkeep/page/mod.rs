@@ -8,6 +8,7 @@
 
 mod charts;
 mod markup;
+mod missions;
 mod sections;
 
 use super::document::Document;
@@ -19,7 +20,7 @@ const STYLE: &str = include_str!("style.css");
 
 /// Builds the page.
 pub(crate) fn page(document: &Document, history: &History, now: Timestamp) -> String {
-    let name = document.project.project_slug.as_deref().unwrap_or("no identity yet");
+    let name = document.project.project_slug.as_deref().unwrap_or("no ID yet");
     let body = sections::all(document, history, now);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

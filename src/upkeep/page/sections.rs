@@ -2,6 +2,7 @@
 
 use super::charts::{Bar, Part, Row, area, columns, rows, strip};
 use super::markup::{bytes, grouped, moment, number, section, text};
+use super::missions::missions;
 use crate::base::Timestamp;
 use crate::upkeep::document::{Document, PreviousTarget};
 use crate::upkeep::history::History;
@@ -9,6 +10,7 @@ use crate::upkeep::history::History;
 /// The content of the body element.
 pub(super) fn all(d: &Document, history: &History, now: Timestamp) -> String {
     let cards = [
+        missions(d),
         balance(d),
         deliveries(d, history),
         growth(d, history),
@@ -46,7 +48,7 @@ pub(super) fn all(d: &Document, history: &History, now: Timestamp) -> String {
 }
 
 fn header(d: &Document) -> String {
-    let name = text(d.project.project_slug.as_deref().unwrap_or("no identity yet"));
+    let name = text(d.project.project_slug.as_deref().unwrap_or("no ID yet"));
     let target = d.delivery_targets.current.as_ref().map_or_else(
         || "Nothing leaves this machine: no target is configured.".to_owned(),
         |current| {
@@ -242,23 +244,23 @@ fn targets(d: &Document) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let head = "<thead><tr><th scope=\"col\">Address</th><th scope=\"col\">Delivered</th><th scope=\"col\">Refused</th></tr></thead>";
+    let head = "<thead><tr><th scope=\"col\">URL</th><th scope=\"col\">Delivered</th><th scope=\"col\">Failed</th></tr></thead>";
     section("targets", "Earlier targets", "", format!("<table>{head}<tbody>{rows}</tbody></table>"))
 }
 
 fn gates(d: &Document) -> String {
     let item = |gate: &crate::endpoint::Gate| {
         if gate.is_open {
-            return format!("<li class=\"open\"><b>{}</b> <span>open</span></li>", text(gate.name));
+            return format!("<li class=\"open\"><b>{}</b> <span>passes</span></li>", text(gate.name));
         }
         let (name, reason, fix) = (text(gate.name), text(&gate.reason), text(&gate.fix));
-        format!("<li class=\"shut\"><b>{name}</b> <span>shut: {reason}</span><code>{fix}</code></li>")
+        format!("<li class=\"shut\"><b>{name}</b> <span>fails: {reason}</span><code>{fix}</code></li>")
     };
     let items: String = d.gates.iter().map(item).collect();
     if items.is_empty() {
         return String::new();
     }
-    section("gates", "Gates", "", format!("<ul class=\"gates\">{items}</ul>"))
+    section("gates", "Checks", "", format!("<ul class=\"gates\">{items}</ul>"))
 }
 
 fn older(d: &Document) -> String {
