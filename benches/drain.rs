@@ -1,4 +1,4 @@
-//! Events to a receiver beside posting the same bytes, and drains that find nothing owed.
+//! Events to a receiver, compared with posting the same bytes, and drains with nothing to send.
 
 mod lanes;
 

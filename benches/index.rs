@@ -1,4 +1,5 @@
-//! The feature directories: tried dry, captured, and again with nothing changed, beside reading and hashing.
+//! Indexing the feature directories: dry run, first capture, and again without changes, compared with reading and
+//! hashing.
 
 mod lanes;
 

@@ -1,4 +1,4 @@
-//! Events into the journal, one by one and in bulk, beside bare SQLite.
+//! Events into the journal, one at a time and in bulk, compared with bare SQLite.
 
 mod lanes;
 

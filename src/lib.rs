@@ -1,15 +1,15 @@
-//! sk-sync gets what happens in spec-driven repositories to a server, provably.
+//! sk-sync delivers the specs, plans and tasks of a git repository to a server, and proves what arrived.
 //!
 //! ```text
-//! 10  SURFACE     cli                                            words in, exit code out
-//!  9  YARDSTICK   bench                                          what the journeys cost, beside raw limits
+//! 10  SURFACE     cli                                            arguments in, exit code out
+//!  9  YARDSTICK   bench                                          cost of each command, compared with raw limits
 //!  8  JOURNEYS    ops   upkeep   serve   hook                    run, status, the receiver, git hooks
-//!  7  INHERITANCE legacy                                         old queues -> books
-//!  6  BOOKS       books                                          acts that touch journal and ledger in one transaction
-//!  5  TEXTS       bodies                                         upload the texts of documents
-//!  4  LEDGER      delivery                                       send events, and remember what was accepted
-//!  3  FACTS       journal   spool   endpoint dossier             what happened | and waits | which server | what is on disk
-//!  2  ENVELOPE    event                                          the wire vocabulary and who emitted it
+//!  7  INHERITANCE legacy                                         import of older queues
+//!  6  BOOKS       books                                          changes of journal and ledger in one transaction
+//!  5  TEXTS       bodies                                         upload of documents' texts
+//!  4  LEDGER      delivery                                       sending events, and recording what was accepted
+//!  3  FACTS       journal   spool   endpoint dossier             captured | spooled | which server | files on disk
+//!  2  ENVELOPE    event                                          the wire vocabulary
 //!  1  ADAPTERS    store   http   config   git                    SQLite | HTTP | layered settings | git child process
 //!  0  VOCABULARY  base                                           ids, clock, env, json, digest, files, retry
 //! ```

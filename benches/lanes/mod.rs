@@ -1,4 +1,4 @@
-//! The lanes of `sk-sync bench` as criterion sees them: each sample is one lane's own reading, without what prepares it.
+//! The lanes of `sk-sync bench` for criterion: each sample is the reading of one lane, without its preparation.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to measure")]
 

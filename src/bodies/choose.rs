@@ -1,4 +1,4 @@
-//! Which documents go next, and how many in a request.
+//! Selects the documents of the next requests.
 
 use super::{Documents, Job, SOON, key};
 use crate::base::Timestamp;
@@ -10,11 +10,11 @@ use crate::store::Store;
 /// Rows read at once, without their texts.
 const CHUNK: i64 = 64;
 
-/// What a document takes in a request beside its text, about, in bytes; and how much JSON may add to the text.
+/// Approximate bytes of a document in a request besides its text, and the factor by which JSON may extend the text.
 const FIELDS_BYTES: usize = 1 << 10;
 
 impl Documents<'_> {
-    /// What the pool may have.
+    /// The next jobs for the pool.
     pub(super) fn hand_out(
         &mut self,
         store: &Store,
@@ -22,7 +22,7 @@ impl Documents<'_> {
         at_hand: usize,
     ) -> Result<Vec<Job>, Error> {
         let mut jobs = Vec::new();
-        // Refusals are told apart one by one.
+        // Refused documents are judged one at a time.
         let is_plain = self.is_open && self.refused.is_empty() && self.push.may_send_many();
         let many = delivery::document_batch(&self.target, course.now).filter(|_| is_plain);
         while at_hand + jobs.len() < if self.is_open { self.at_most } else { 1 } {
@@ -35,7 +35,7 @@ impl Documents<'_> {
         Ok(jobs)
     }
 
-    /// The documents of the next request; none when there is nothing to send, or nothing may be sent.
+    /// The documents of the next request; empty if there is nothing to send, or nothing may be sent.
     fn next_job(&mut self, store: &Store, course: &mut Course<'_>, many: Option<Limits>) -> Result<Job, Error> {
         let mut job = Job::new();
         let mut bytes = 0;
@@ -49,7 +49,7 @@ impl Documents<'_> {
             if !self.may_go_on(course) {
                 break;
             }
-            // An older version that is due soon would come to nothing if this one went first.
+            // Sending this version first would supersede an older version that is due soon.
             if self.has_waiting
                 && let Some(due) = store.read(|tx| delivery::older_due(tx, self.policy.target, row.id, course.now))?
                 && due.since(course.now) <= SOON
@@ -59,7 +59,7 @@ impl Documents<'_> {
             }
             let kept = match store.read(|tx| select::content(tx, &row))? {
                 Stored::Intact(body) => Some(body),
-                // A damaged one is healed by the file.
+                // A damaged text is replaced from the file.
                 Stored::Damaged | Stored::Nothing => (self.policy.on_disk)(&row),
             };
             match kept {
@@ -77,7 +77,7 @@ impl Documents<'_> {
         Ok(job)
     }
 
-    /// Asked when there is something to do; false leaves the reason with the course.
+    /// True if another document may be sent; otherwise the reason is in `course`.
     fn may_go_on(&self, course: &mut Course<'_>) -> bool {
         if self.pause.is_some() && course.stop.is_none() {
             course.stop = Some(Stop::Throttled("rate_limited: the server asked to be left alone".to_owned()));
@@ -90,7 +90,7 @@ impl Documents<'_> {
             self.rows = store.read(|tx| select::due(tx, self.policy.target, now, cursor, CHUNK))?.into();
             self.cursor = self.rows.back().map(|row| row.id);
         }
-        // What failed in this drain so often is left to a later one.
+        // A document that failed this often in this drain is left to a later one.
         self.rows.retain(|row| self.tries.get(&row.id).is_none_or(|tries| *tries < PATIENCE));
         Ok(self.rows.pop_front())
     }

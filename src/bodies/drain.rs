@@ -36,7 +36,7 @@ pub(crate) struct DrainPolicy<'a> {
     pub(crate) target: i64,
     /// Keep texts in the store after every target has them.
     pub(crate) keeps_texts: bool,
-    /// Documents are sent that the target has acknowledged before: it likely has their texts.
+    /// True if the documents were acknowledged by the target before: it probably has their texts.
     pub(crate) is_again: bool,
     /// Reads the text of a version from the disk; `None` if it is not there.
     pub(crate) on_disk: &'a dyn Fn(&Row) -> Option<Body>,
@@ -111,7 +111,7 @@ pub(crate) fn drain(
     documents.finish(store, course)
 }
 
-/// Documents of one request, each with its text: one, or several where the target takes many at a time.
+/// Documents of one request, each with its text: one, or several if the target accepts many at a time.
 type Job = Vec<(Row, String)>;
 
 /// True for results after which no other document may be sent.

@@ -1,4 +1,4 @@
-//! What an answer to many bodies says of each. Pure.
+//! Meaning of an answer to many documents in one request. Pure.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -6,12 +6,12 @@ use serde_json::value::RawValue;
 use crate::base::Sha256;
 use crate::http::{Answer, Failure};
 
-/// What was said of one body.
+/// The answer for one document.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
-    /// As if the body had been sent alone.
+    /// The answer, as if the document had been sent alone.
     pub(super) exchange: Result<Answer, Failure>,
-    /// It was said of the whole request.
+    /// True if it concerns the whole request.
     pub(super) is_of_all: bool,
 }
 
@@ -34,10 +34,12 @@ struct One<'a> {
     answer: &'a RawValue,
 }
 
-/// Statuses by which a server says that it does not know how to take many, or not so many: one at a time it may.
+/// Statuses that mean that the server does not support many documents in a request, or not so many: they are then sent
+/// one at a time.
 const NOT_UNDERSTOOD: [u16; 9] = [400, 404, 405, 410, 411, 413, 415, 422, 501];
 
-/// Reads an answer to `count` bodies; `None` where the server did not understand: then they go one by one.
+/// Reads an answer to `count` documents; `None` if the server did not support the request: then they are sent one at a
+/// time.
 pub(super) fn read(exchange: &Result<Answer, Failure>, count: usize) -> Option<Vec<Told>> {
     let of_all = |exchange: Result<Answer, Failure>| {
         let mut all = vec![Told { exchange, is_of_all: true }];
@@ -60,14 +62,14 @@ pub(super) fn read(exchange: &Result<Answer, Failure>, count: usize) -> Option<V
             };
             (read.results.len() == count).then(|| read.results.iter().map(told).collect())
         }
-        // A proxy in between that fails on this alone would fail for ever.
+        // A proxy that fails only on this request would fail for ever.
         500 if answer.retry_after.is_none() => None,
         status if NOT_UNDERSTOOD.contains(&status) || (200..300).contains(&status) => None,
         _ => of_all(Ok(answer.clone())),
     }
 }
 
-/// True when the server wants the text of the body with this digest.
+/// True if the server asks for the text of the document with this digest.
 pub(super) fn needs_text(told: &Told, sha256: Sha256) -> bool {
     #[derive(Deserialize)]
     struct Need {

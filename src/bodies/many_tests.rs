@@ -14,7 +14,7 @@ use crate::base::Interrupt;
 use crate::base::clock::FixedClock;
 use crate::delivery::Means;
 
-/// A world whose target said what it can do.
+/// A world whose target listed these capabilities.
 fn world(capabilities: &str, documents: usize) -> World {
     let mut world = World::new();
     let told = (capabilities, second(NOW - 60).as_micros());
@@ -28,7 +28,7 @@ fn world(capabilities: &str, documents: usize) -> World {
     world
 }
 
-/// A server that stores what it gets, one or many.
+/// A server that stores what it receives, one or many at a time.
 fn storing() -> Server {
     let stored = Mutex::new(Vec::new());
     Server::start(move |_, request| {

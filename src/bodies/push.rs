@@ -15,13 +15,13 @@ use crate::http::{Answer, Client, Deadlines, Failure, Method, Reading, Request, 
 
 /// Longest response that is read, in bytes.
 const ANSWER_LIMIT: usize = 64 << 10;
-/// The same for each body of many.
+/// The same for each of many documents.
 const ANSWER_PER_BODY: usize = 16 << 10;
 
 /// Time limit of one upload.
 pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
 
-/// The reading of an answer and what it means; `None` for a body that was not sent.
+/// The reading of an answer and its meaning; `None` for a document that was not sent.
 pub(super) type Read = Option<(Reading, Outcome)>;
 
 /// Connections to one target for documents; they stay open as long as this value exists.
@@ -32,11 +32,11 @@ pub(crate) struct Push {
     url: String,
     names: WireNames,
     parallel: usize,
-    /// Where many are sent in a request; `None` where the target has no such place.
+    /// URL for many documents in a request; `None` if the target has none.
     many_url: Option<String>,
-    /// The target did not understand many in a request.
+    /// True once the target rejected many documents in a request.
     is_one_by_one: AtomicBool,
-    /// Texts that the target has of this project, as far as this run found out.
+    /// Texts of this project that the target has, as far as this run knows.
     known: Mutex<HashSet<Sha256>>,
 }
 
@@ -45,7 +45,7 @@ impl Push {
     pub(crate) fn new(link: &Link, names: WireNames, parallel: usize) -> Option<Self> {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
         let parallel = parallel.max(1);
-        // A status alone cannot acknowledge each of many.
+        // A status alone cannot acknowledge each of many documents.
         let takes_many = link.manner().ack == Ack::Results && link.signing().is_none();
         Some(Self {
             many_url: link.endpoints().body_batch.clone().filter(|_| takes_many),
@@ -64,18 +64,18 @@ impl Push {
         self.parallel
     }
 
-    /// True while many bodies may go in one request, if the server says so too.
+    /// True while many documents may be sent in one request, if the server supports it.
     pub(super) fn may_send_many(&self) -> bool {
         self.many_url.is_some() && !self.is_one_by_one.load(Ordering::Relaxed)
     }
 
-    /// From here on, texts of these digests may be left out: the target has them, or asks for them.
+    /// From here on, the texts with these digests may be omitted: the target has them, or asks for missing ones.
     pub(super) fn believe(&self, digests: impl IntoIterator<Item = Sha256>) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(digests);
     }
 
-    /// Uploads bodies, each with its text, in one request where the target takes many; `may_go_on` is asked before each
-    /// further one. Each answer is read as if the body had been sent alone.
+    /// Uploads documents with their texts, in one request if the target supports it; `may_go_on` is called before each
+    /// further one. Each answer is read as if the document had been sent alone.
     pub(super) fn upload_all(
         &self,
         bodies: &[(Row, String)],
@@ -99,8 +99,8 @@ impl Push {
         read
     }
 
-    /// Uploads bodies in one request, and once more those of which the server wants the text; `None` where the target
-    /// does not understand that, and nothing was sent to it.
+    /// Uploads documents in one request, and again those whose text the server asks for; `None` if the target does not
+    /// support that; then nothing was stored.
     fn upload_many(
         &self,
         url: &str,
@@ -123,7 +123,7 @@ impl Push {
         let now = clock.now();
         let mut is_over = false;
         let read = answers.iter().zip(bodies).map(|(answer, (row, _))| {
-            // What was said of all is said once; the others are as if they had not been sent.
+            // An answer to all is reported once; the other documents count as not sent.
             if is_over {
                 return None;
             }
@@ -138,7 +138,8 @@ impl Push {
         Some(read.collect())
     }
 
-    /// Sends the bodies at these places in one request. An answer for each; `None` where the target does not understand.
+    /// Sends the documents at these positions in one request. An answer for each; `None` if the target does not support
+    /// that.
     fn send_many(
         &self,
         url: &str,
@@ -203,8 +204,8 @@ impl Push {
     }
 }
 
-/// The nine fields as compact JSON, keys sorted, not ASCII left as it is; eight without the text. Alone never compressed:
-/// the contract has no way to say so.
+/// The nine fields as compact JSON with sorted keys and unescaped non-ASCII characters; eight without the text. A
+/// single document is never compressed: the contract does not allow it.
 fn wire_body(row: &Row, content: Option<&str>, names: WireNames) -> Result<Vec<u8>, Failure> {
     let (slug, kind) = match names {
         WireNames::Current => ("mission_slug", "mission_type"),

@@ -82,7 +82,7 @@ impl Server {
     }
 }
 
-/// Answers each of many as `answer` does; a reply that is no answer is given to all.
+/// Answers each of many documents like `answer`; a reply other than an answer applies to all.
 pub(super) fn each(requests: &[Value], answer: impl Fn(&Value) -> Reply) -> Reply {
     let mut results = Vec::new();
     for request in requests {

@@ -72,8 +72,9 @@ fn own_directory(dir: &Path) -> Result<(), Error> {
     if is_open_to_others(&target) { Err(refused(dir, "can be written to by others")) } else { Ok(()) }
 }
 
-/// Whoever may rename a directory on the way to the state directory can put another in its place. Each one on the way, as
-/// named and with links followed, is root's or this user's, and nobody else may write to it, unless it is sticky as `/tmp`.
+/// Another user who may rename a directory on the path to the state directory could replace it. Each directory on the
+/// path, as named and with links followed, must belong to root or this user, and only they may write to it, unless it
+/// is sticky like `/tmp`.
 #[cfg(unix)]
 fn kept_parents(state: &Path) -> Result<(), Error> {
     let is_there = |dir: &&Path| dir.symlink_metadata().is_ok();
@@ -99,18 +100,19 @@ fn kept_parents(_: &Path) -> Result<(), Error> {
 fn flaw_of_parent(meta: &std::fs::Metadata) -> Option<&'static str> {
     use std::os::unix::fs::MetadataExt as _;
     let (own, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    // In a user namespace, owners outside of it look like this one. Root works in containers whose files are a user's.
+    // In a user namespace, owners outside of it look like this one. Root works in containers whose files belong to a
+    // user.
     let is_unmapped = || meta.uid() == OVERFLOW_UID && !is_first_namespace();
     if own != 0 && meta.uid() != 0 && meta.uid() != own && !is_unmapped() {
         return Some("belongs to another user");
     }
-    // A group of one's own is common (umask 002), and one of root's harmless.
+    // A private group is common (umask 002), and root's group is harmless.
     let is_foreign_group = meta.gid() != group && meta.gid() != 0;
     let writable = if is_foreign_group { 0o022 } else { 0o002 };
     (meta.mode() & 0o1000 == 0 && meta.mode() & writable != 0).then_some("can be written to by others")
 }
 
-/// The owner that Linux shows for one that a user namespace has no number for.
+/// The owner that Linux reports for one without a number in the user namespace.
 #[cfg(unix)]
 const OVERFLOW_UID: u32 = 65534;
 

@@ -1,26 +1,26 @@
-//! What a server says that it can do beyond the contract. Nothing is used that it does not list.
+//! Extensions of the contract that a server lists. Others are not used.
 
 use serde_json::Value;
 
-/// The extensions that this program knows.
+/// The extensions that this program supports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {
     /// Many documents in one request.
     pub(crate) document_batch: bool,
-    /// The newest event about each thing of a project.
+    /// The newest event for each key of a project.
     pub(crate) facts: bool,
-    /// Ids and digests of what is there.
+    /// Ids and digests of stored data.
     pub(crate) states: bool,
 }
 
 impl Capabilities {
-    /// Reads the list of a health answer; whatever is odd or unknown is not there.
+    /// Reads the list of a health response; malformed and unknown entries are ignored.
     pub(super) fn read(list: Option<&Value>) -> Self {
         let names = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         names.fold(Self::default(), Self::with)
     }
 
-    /// Reads what [`Self::words`] gave.
+    /// Parses the result of [`Self::words`].
     pub(super) fn of_words(words: &str) -> Self {
         words.split(' ').fold(Self::default(), Self::with)
     }

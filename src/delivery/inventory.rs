@@ -1,4 +1,5 @@
-//! Asking a server what it has of a project, by the extensions that it lists: read, never believed further than that.
+//! Requests a server's data about a project, with the extensions that it lists. The answers are read, but not trusted
+//! beyond that.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,16 +12,16 @@ use crate::base::{Sha256, text};
 use crate::endpoint::Link;
 use crate::http::{Client, Deadlines, Method, Request};
 
-/// The most bytes of one page, unpacked.
+/// Maximum bytes of one page, decompressed.
 const PAGE_BYTES: usize = 32 << 20;
-/// The most bytes of all pages of facts.
+/// Maximum bytes of all pages of facts.
 const FACTS_BYTES: usize = 128 << 20;
-/// The most pages of one list.
+/// Maximum pages of one list.
 const PAGES: usize = 2000;
-/// The longest that one page may take.
+/// Time limit of one page.
 const PAGE_TIME: Duration = Duration::from_secs(30);
 
-/// What is asked about one project at one server.
+/// Requests about one project at one server.
 pub(crate) struct Inventory<'a> {
     link: &'a Link,
     client: Client,
@@ -28,12 +29,12 @@ pub(crate) struct Inventory<'a> {
     means: Means<'a>,
 }
 
-/// The newest event that a server has about one thing.
+/// The newest event that a server has for one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewestEvent {
     /// Byte for byte as the server got it.
     pub(crate) envelope: Vec<u8>,
-    /// The server has the very document that it announces.
+    /// True if the server has exactly the document that it announces.
     pub(crate) has_document: bool,
 }
 
@@ -76,14 +77,14 @@ struct DocumentsPage {
 }
 
 impl<'a> Inventory<'a> {
-    /// `None` where the target has no place to ask.
+    /// `None` if the target has no URL for such requests.
     pub(crate) fn new(link: &'a Link, project_uuid: &'a str, means: Means<'a>) -> Option<Self> {
         link.endpoints().projects.as_ref()?;
         let client = Client::new(link.permit(), Deadlines::default(), link.manner().idle_connections(1));
         Some(Self { link, client, project_uuid, means })
     }
 
-    /// The newest event about each thing, in the order in which the server got them. The error says why it is not known.
+    /// The newest event for each key, in the order of their arrival at the server. The error says why it is unknown.
     pub(crate) fn newest_events(&self) -> Result<Vec<NewestEvent>, String> {
         let (mut all, mut bytes) = (Vec::new(), 0);
         self.pages("facts", "", |page| {
@@ -106,7 +107,7 @@ impl<'a> Inventory<'a> {
         self.events("log")
     }
 
-    /// The digest of what each event says, by id; see [`crate::event::meaning_digest`].
+    /// The digest of each event's meaning, by id; see [`crate::event::meaning_digest`].
     pub(crate) fn meanings(&self) -> Result<BTreeMap<String, Sha256>, String> {
         self.events("meaning")
     }
@@ -135,7 +136,7 @@ impl<'a> Inventory<'a> {
         Ok(all)
     }
 
-    /// Reads every page of a list; `take` gives where the next one begins.
+    /// Reads every page of a list; `take` returns where the next one begins.
     fn pages(
         &self,
         what: &str,

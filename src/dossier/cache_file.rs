@@ -206,8 +206,7 @@ mod tests {
         assert_eq!(Cache::from_bytes(&longer, "/r/k"), Cache::default());
     }
 
-    /// The digest is no proof: anyone can compute it, so any content must be read without a panic and with little
-    /// memory.
+    /// Anyone can compute the digest, so any content must be read without a panic and with little memory.
     #[test]
     fn well_sealed_nonsense_is_nothing() {
         let sealed = |content: &[u8]| [content, Sha256::of(content).as_bytes()].concat();

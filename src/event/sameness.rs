@@ -1,17 +1,17 @@
-//! When two envelopes say the same, however they are spelled.
+//! Compares envelopes by meaning, independent of spelling.
 
 use serde_json::Value;
 
 use super::LOCAL_MEMBERS;
 use crate::base::{Sha256, ids, json};
 
-/// True when two envelopes say the same: as JSON, with every id in its normal form, whether or not a sender filled in
-/// the team or the correlation, and whatever it says of its own queue.
+/// True if two envelopes have the same meaning: as JSON, with ids in normal form, whether or not a sender filled in
+/// team or correlation, and without diagnostics of its queue.
 pub(crate) fn is_same_event(a: &[u8], b: &[u8]) -> bool {
     json::same_meaning(a, b) || matches!((plain(a), plain(b)), (Some(a), Some(b)) if json::same_meaning(&a, &b))
 }
 
-/// The envelope with its ids in normal form and its correlation, and without its team and what is local to a sender.
+/// The envelope with ids in normal form and a correlation, without team and members local to a sender.
 fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
     let mut envelope: Value = serde_json::from_slice(envelope).ok()?;
     let members = envelope.as_object_mut()?;
@@ -19,7 +19,7 @@ fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
         members.remove(local);
     }
     if members.get("correlation_id").is_none_or(Value::is_null) {
-        // What older producers leave out is filled in by newer ones.
+        // Newer producers fill in what older ones omit.
         let cause = members.get("causation_id").filter(|cause| !cause.is_null()).or_else(|| members.get("event_id"));
         let cause = cause.cloned();
         members.extend(cause.map(|cause| ("correlation_id".to_owned(), cause)));
@@ -39,7 +39,7 @@ fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&envelope).ok()
 }
 
-/// A digest that envelopes have in common exactly when they say the same.
+/// A digest that is equal for envelopes with the same meaning, and only for them.
 pub(crate) fn meaning_digest(envelope: &[u8]) -> Sha256 {
     let plain = plain(envelope);
     let said = plain.as_deref().unwrap_or(envelope);

@@ -76,7 +76,7 @@ pub(crate) fn newest_first(
 
 /// The IDs of events that begin with `prefix` in any case, at most two.
 pub(crate) fn ids_beginning(tx: &ReadTx<'_>, prefix: &str) -> Result<Vec<String>, Error> {
-    // The index on event IDs ignores case, and no ID sorts behind one that goes on with the last character.
+    // The index on event IDs ignores case, and no ID sorts after one that continues with the last character.
     let sql = "SELECT event_id FROM journal_events
                WHERE event_id >= ?1 AND event_id < ?1 || char(1114111) AND kind = 0 AND discarded IS NOT 'replaced' LIMIT 2";
     let mut statement = tx.prepare(sql)?;
@@ -84,7 +84,7 @@ pub(crate) fn ids_beginning(tx: &ReadTx<'_>, prefix: &str) -> Result<Vec<String>
     Ok(found)
 }
 
-/// The row of an event id, with its payload; `None` when no event has the id.
+/// The row of an event id, with its payload; `None` if no event has the id.
 pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
     let sql =
         format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.event_id = ?1 AND e.discarded IS NOT 'replaced'");

@@ -1,4 +1,4 @@
-//! `log`: what was captured, the newest first, and where it stands at the target.
+//! `log`: captured rows, newest first, with their status at the target.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,9 +13,10 @@ use crate::delivery;
 use crate::journal::{self, Document, Kind, Listed};
 use crate::store::{ReadStore, ReadTx};
 
-/// Rows looked at in one read.
+/// Rows examined in one read.
 const PAGE_ROWS: usize = 500;
-/// Events that state what is on disk. A document has its own row, so these are left out unless they are asked for.
+/// Prefix of events that state which files are on disk. Documents have separate rows, so these are omitted unless
+/// requested.
 const FACTS: &str = "MissionDossier";
 
 /// Which rows of the journal to show.
@@ -23,7 +24,7 @@ const FACTS: &str = "MissionDossier";
 pub(crate) struct LogRequest {
     /// Only this mission.
     pub(crate) mission: Option<String>,
-    /// Only what was captured at this moment or later.
+    /// Only rows captured at this time or later.
     pub(crate) since: Option<Timestamp>,
     /// Also events that state which files are on disk.
     pub(crate) with_facts: bool,
@@ -44,15 +45,15 @@ pub(crate) struct LogEntry {
     pub(crate) kind: &'static str,
     /// The ID of an event; null for a document.
     pub(crate) event_id: Option<String>,
-    /// When it became durable here, ISO 8601.
+    /// Capture time, ISO 8601.
     pub(crate) captured_at: String,
     /// The path of a document below its mission; the type of an event, with what it is about.
     pub(crate) what: String,
     /// Its mission; null if none is named, or the payload was deleted.
     pub(crate) mission_slug: Option<String>,
-    /// The status at the target, as `events list` has it.
+    /// The status at the target, as in `events list`.
     pub(crate) status: &'static str,
-    /// The class of the balance in the word for people.
+    /// The class of the balance, as the word for people.
     #[serde(skip)]
     pub(crate) word: &'static str,
 }
@@ -85,7 +86,7 @@ struct Space<'a> {
     mission_slug: Cow<'a, str>,
 }
 
-/// The newest rows that match, the newest first. Creates nothing; nothing for a store that does not exist.
+/// The newest rows that match, newest first. Creates nothing; empty if the store does not exist.
 pub(crate) fn log(store: &Path, request: &LogRequest) -> Result<Vec<LogEntry>, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
     let (mut found, mut before) = (Vec::new(), i64::MAX);
@@ -96,7 +97,7 @@ pub(crate) fn log(store: &Path, request: &LogRequest) -> Result<Vec<LogEntry>, E
     Ok(found)
 }
 
-/// Adds the matching rows of one page; the place of its last row, or `None` if no further page is needed.
+/// Adds the matching rows of one page; returns the number of its last row, or `None` if no further page is needed.
 fn page(store: &ReadStore, request: &LogRequest, before: i64, found: &mut Vec<LogEntry>) -> Result<Option<i64>, Error> {
     let (entries, last) = store.read(|tx| {
         let rows = journal::newest_first(tx, (request.after, before), PAGE_ROWS)?;
@@ -143,7 +144,7 @@ fn entries(tx: &ReadTx<'_>, request: &LogRequest, rows: Vec<(Kind, Listed)>) -> 
     Ok(rows.into_iter().filter_map(entry).collect())
 }
 
-/// What a row is about, and its mission.
+/// Subject and mission of a row.
 fn subject(kind: Kind, event_type: &str, payload: Option<&[u8]>) -> (String, Option<String>) {
     let Some(payload) = payload else { return (event_type.to_owned(), None) };
     if kind == Kind::Document {

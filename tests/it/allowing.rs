@@ -1,4 +1,4 @@
-//! `allow`: what would leave is listed before the question, and what was captured before may stay on hold.
+//! `allow`: lists what would be sent before the question; earlier captures may stay on hold.
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use crate::support::wire::honest;
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 
-/// The fixture with a server that its own file names: nothing goes there without an agreement.
+/// The fixture with a server that its own file names: nothing is sent there without consent.
 fn asked(server: &Server) -> Sandbox {
     let sandbox = Sandbox::with_repo();
     sandbox.write(
@@ -37,8 +37,8 @@ fn sent(server: &Server) -> Vec<(String, String)> {
     bodies.map(|request| read(request.json())).collect()
 }
 
-/// The program on a terminal of its own, with these lines typed; what the terminal showed. `None` where there is no
-/// `script`.
+/// The program on a separate terminal, with these lines typed; returns the terminal's output. `None` if `script` is
+/// missing.
 fn on_a_terminal(sandbox: &Sandbox, line: &str, typed: &str) -> Option<String> {
     let program = sandbox.command([""; 0]);
     let _there = Command::new("script").arg("--version").stdout(Stdio::null()).status().ok()?;
@@ -117,7 +117,7 @@ fn what_the_file_asks_for_is_in_the_list() {
     assert!(shown.stdout.contains("kiro.project (kiro): 1 document"), "{}", shown.stdout);
 }
 
-/// What was captured before stays here, whatever happens, until it is allowed; then the newest word is the last one.
+/// Earlier captures are not sent until they are allowed; then the newest version is the last one sent.
 #[test]
 fn from_now_keeps_on_hold_what_was_captured_before() {
     let server = honest_server();
@@ -176,7 +176,7 @@ fn from_now_keeps_on_hold_what_was_captured_before() {
     assert!(!again.stdout.contains("on hold") && again.stdout.contains("Agreed    already"), "{}", again.stdout);
 }
 
-/// What the server has already is not put on hold, and what is on hold goes nowhere else either.
+/// Events that the server has are not put on hold, and events on hold are sent nowhere else either.
 #[test]
 fn from_now_is_about_what_the_server_does_not_have() {
     let server = honest_server();

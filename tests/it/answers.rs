@@ -25,8 +25,8 @@ fn let_waits_pass() {
     pause(Duration::from_millis(1100));
 }
 
-/// A server that answers the first request for which `is_hit` with `reply`, and is honest otherwise; events that came
-/// again are duplicates.
+/// A server that answers the first request for which `is_hit` with `reply`, and other requests correctly; events that
+/// arrive again are duplicates.
 fn stumbling(is_hit: fn(&Request) -> bool, reply: Reply) -> Server {
     stumbling_often(1, is_hit, reply)
 }
@@ -45,8 +45,8 @@ fn stumbling_often(mut times: usize, is_hit: fn(&Request) -> bool, reply: Reply)
     })
 }
 
-/// D20, D26: whatever leaves open what the server did: nothing is believed, and the same bytes go out again, in the same
-/// run where it has the time.
+/// After an answer that leaves the result unknown nothing is recorded as delivered, and the same bytes are sent again,
+/// in the same run if time is left.
 #[test]
 fn d20_an_unknown_end_leaves_the_batch_in_flight() {
     // Side by side, because each waits.
@@ -177,7 +177,7 @@ fn a_wait_longer_than_the_run_is_left_to_a_later_one() {
     );
 }
 
-/// D18: `pending` is neither success nor failure, and a run with nothing else to do succeeds.
+/// `pending` is neither success nor failure, and a run with nothing else to do succeeds.
 #[test]
 fn d18_pending_is_in_flight_and_no_failure() {
     let server = Server::answering(|request| honest(request, "pending"));
@@ -188,7 +188,7 @@ fn d18_pending_is_in_flight_and_no_failure() {
     assert_eq!(report["drain"]["rejected"], 0);
 }
 
-/// D11: one poison event among fifty: the other forty-nine are delivered in the same run.
+/// One poison event among fifty: the other forty-nine are delivered in the same run.
 #[test]
 fn d11_one_poison_among_fifty() {
     let server = Server::answering(|request| {
@@ -212,8 +212,8 @@ fn d11_one_poison_among_fifty() {
     }
 }
 
-/// A body whose answer was lost is sent again, in the same run where it has the time; a server that knows it by then says
-/// so, and that closes it.
+/// A document whose answer was lost is sent again, in the same run if time is left; if the server then answers that it
+/// has it, that settles it.
 #[test]
 fn a_body_whose_answer_was_lost_goes_again() {
     for reply in [Reply::Silence, Reply::status(502), Reply::json(201, &json!({"status": "stored"}))] {
@@ -248,7 +248,8 @@ fn a_refusal_of_everyone_stops_the_uploads() {
     }
 }
 
-/// A body that the server will never take is given up, said, and kept in the failure log; the others go.
+/// A document that the server will never accept is given up, reported, and kept in the failure log; the others are
+/// delivered.
 #[test]
 fn a_body_that_is_refused_for_good_fails_alone() {
     let server = Server::answering(|request| {
@@ -278,8 +279,7 @@ fn a_body_that_comes_before_its_event_waits_within_the_run() {
     assert_eq!(report["bodies"]["uploaded"], report["bodies"]["queued"]);
 }
 
-/// D60: each artifact goes whole and in one request, or is named with the reason why it does not; nothing is asked for
-/// beforehand.
+/// Each artifact is sent as a whole in one request, or listed with the reason why it is not; no request precedes it.
 #[test]
 fn d60_an_artifact_is_sent_whole_or_named_with_its_reason() {
     let server = Server::answering(|request| honest(request, "success"));

@@ -79,7 +79,7 @@ fn an_archive_restores_an_empty_home_for_a_fresh_target() {
     sandbox.verified();
 }
 
-/// What leaves a machine that goes away is what the target lacks.
+/// The archive of a machine that is discarded contains everything that the target lacks.
 #[test]
 fn unsent_work_leaves_and_arrives() {
     let mut sandbox = Sandbox::with_repo();
@@ -175,8 +175,8 @@ fn a_killed_archive_is_whole_or_absent() {
     sandbox.verified();
 }
 
-/// An archive may come from anywhere: its digests say that it is whole, not that it is true. A clock of 2^63-1 must not
-/// stop the journal, and ids and projects are those of the envelopes.
+/// An archive may come from anywhere: its digests prove that it is intact, not that it is true. A clock of 2^63-1 must
+/// not stop the journal, and ids and projects are taken from the envelopes.
 #[test]
 fn what_an_archive_claims_is_held_against_its_envelopes() {
     let (mut sandbox, file, _done) = archived(&[]);
@@ -216,8 +216,8 @@ fn what_an_archive_claims_is_held_against_its_envelopes() {
     assert!(refused.stderr.contains("of another project"), "{}", refused.stderr);
 }
 
-/// What leaves a machine that goes away is the text as well: a document that was never sent arrives from the archive, in
-/// a checkout that does not have it any more.
+/// The archive contains texts as well: a document that was never sent is delivered from the archive, in a checkout that
+/// no longer has it.
 #[test]
 fn an_unsent_text_leaves_and_arrives() {
     const SPEC: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
@@ -236,7 +236,7 @@ fn an_unsent_text_leaves_and_arrives() {
     let lines = text(&archive);
     let line: Value = serde_json::from_str(lines.lines().find(|line| line.contains("document_id")).unwrap()).unwrap();
     assert_eq!((&line["text"], &line["document"]["artifact_path"]), (&json!("# only here\n"), &json!("spec.md")));
-    // What was given up is sent no more; the checkout is back at what the server has.
+    // Discarded events are not sent; the checkout is back at the state of the server.
     sandbox.write(SPEC, before);
     let _nothing = sandbox.sk_sync(["drain"]).success();
     assert!(crate::support::wire::received(&file).bodies.iter().all(|(_, _, body)| body != "# only here\n"));
@@ -258,7 +258,7 @@ fn an_unsent_text_leaves_and_arrives() {
     }
 }
 
-/// A text that is not what its line says is refused before anything is written.
+/// A text that does not match its line is rejected before anything is written.
 #[test]
 fn a_forged_text_is_refused() {
     let mut sandbox = Sandbox::with_repo();
@@ -271,7 +271,7 @@ fn a_forged_text_is_refused() {
     let line = whole.lines().find(|line| line.contains("\"document_id\"")).unwrap();
     let mut forged: Value = serde_json::from_str(line).unwrap();
     forged["text"] = json!("something else");
-    // The first member says what kind of line it is.
+    // The first member is the kind of the line.
     let id = forged["document_id"].as_str().unwrap().to_owned();
     let rest = forged.to_string().replacen('{', "", 1).replace(&format!("\"document_id\":\"{id}\","), "");
     let forged = whole.replace(line, &format!("{{\"document_id\":\"{id}\",{rest}"));

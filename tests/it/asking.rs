@@ -10,7 +10,7 @@ use crate::support::Sandbox;
 use crate::support::server::Server;
 use crate::support::wire::honest;
 
-/// A Teamspace whose token a program prints, which writes a line each time it is asked, and ends with `code`.
+/// A Teamspace whose token a program prints; the program appends a line each time it is run, and ends with `code`.
 fn keeper(server: &Server, code: u8) -> (Sandbox, PathBuf) {
     let mut sandbox = Sandbox::with_repo();
     let asked = sandbox.path("asked");
@@ -66,7 +66,7 @@ fn a_run_asks_once_and_looking_never() {
     assert_eq!(times(&asked), 2, "a preflight says what a run would find");
 }
 
-/// An answer that is none is asked for once as well, however much waits for it.
+/// A failed answer is requested only once too, however many requests wait for it.
 #[test]
 fn no_answer_is_not_asked_for_again() {
     let server = Server::answering(|request| honest(request, "success"));

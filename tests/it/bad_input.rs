@@ -1,4 +1,5 @@
-//! Bad input: one clear message or one reasoned skip, everything else goes on, and the exit code is the documented one.
+//! Bad input: one clear message or one skip with a reason, everything else continues, and the exit code is the
+//! documented one.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -159,7 +160,7 @@ fn a_state_directory_that_cannot_be_written() {
     assert!(words.contains("cannot create") && words.contains("projects"), "{words}");
 }
 
-/// D01: on a full disk the message says what to do.
+/// On a full disk the message names the fix.
 #[cfg(target_os = "linux")]
 #[test]
 fn d01_a_full_state_directory() {
@@ -219,7 +220,7 @@ fn a_damaged_store_is_named() {
     }
 }
 
-/// The store of a receiver is a store as well.
+/// A receiver's store is checked like any other store.
 #[test]
 fn a_damaged_store_of_a_receiver_is_named() {
     let sandbox = Sandbox::new();
@@ -231,7 +232,7 @@ fn a_damaged_store_of_a_receiver_is_named() {
     assert_eq!(std::fs::read(&file).unwrap(), b"garbage, and not a database at all");
 }
 
-/// Open to the network, and to anybody: said once, before the first request.
+/// A receiver that accepts requests from the network without a token warns once, before the first request.
 #[test]
 fn a_receiver_that_is_open_to_anybody_says_so() {
     let mut sandbox = Sandbox::new();

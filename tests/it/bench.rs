@@ -1,4 +1,4 @@
-//! `bench`: rows beside their limits, on a disk, and nothing left behind. Times are never asserted.
+//! `bench`: rows with their limits, on a disk, and nothing left behind. Times are never asserted.
 
 use std::path::Path;
 
@@ -22,13 +22,13 @@ fn is_volatile(sandbox: &Sandbox) -> bool {
     is
 }
 
-/// Says loudly that a test could not run.
+/// Prints that a test could not run.
 #[expect(clippy::print_stderr, reason = "nobody would know otherwise")]
 fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
 }
 
-/// Whether the file system of `dir` is a tmpfs, as the mount table says.
+/// True if the file system of `dir` is a tmpfs according to the mount table.
 fn mounted_in_memory(dir: &Path) -> bool {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());

@@ -1,5 +1,5 @@
-//! What a repository brings is bounded: in bytes, in entries, in what reading it costs. Each of these files took minutes or
-//! gigabytes, or was waited for without end.
+//! Everything from a repository is limited: bytes, entries, and the cost of reading. Without limits, each of these
+//! files took minutes or gigabytes, or blocked for ever.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::rights::ended;
 use crate::support::{Run, Sandbox};
 
-/// Address space of a run, in KiB, and its CPU time, in seconds: far more than an honest repository of this size needs,
+/// Address space of a run, in KiB, and its CPU time, in seconds: far more than a normal repository of this size needs,
 /// far less than the hostile ones took.
 const MOST_KIB: u32 = 600_000;
 const MOST_CPU_S: u32 = 30;
@@ -22,7 +22,7 @@ fn bounded(sandbox: &Sandbox, args: &[&str]) -> Run {
     command.arg("-c").arg(format!("ulimit -v {MOST_KIB}; ulimit -t {MOST_CPU_S}; exec \"$0\" \"$@\""));
     command.arg(known.get_program()).args(known.get_args()).current_dir(sandbox.repo()).stdin(Stdio::null());
     command.env_clear().envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    // Each thread's arena reserves 64 MiB of address space, whatever is used of it.
+    // Each thread's arena reserves 64 MiB of address space, used or not.
     command.env("MALLOC_ARENA_MAX", "1");
     ended(command.output().unwrap())
 }
@@ -65,7 +65,7 @@ fn numbers_in_yaml_cost_what_their_bytes_cost() {
     assert_eq!(run.json()["balance"]["holds"], true);
 }
 
-/// A branch of 4 MB stood in each of 700 events.
+/// A branch name of 4 MB was part of each of 700 events.
 #[test]
 fn a_field_that_goes_into_every_event_is_short() {
     let sandbox = Sandbox::with_repo();
@@ -171,7 +171,8 @@ fn a_ref_that_is_no_file_is_none() {
     assert_eq!(bounded(&sandbox, &["run", "--json"]).success().json()["balance"]["delivered"], 23);
 }
 
-/// A file of 10 GB that is no database was copied before its first bytes were looked at. What is written is bounded.
+/// A file of 10 GB that is not a database was copied before its first bytes were checked. The bytes written are
+/// limited.
 #[test]
 fn an_older_store_is_looked_at_before_it_is_copied() {
     let sandbox = Sandbox::with_repo();

@@ -63,7 +63,7 @@ fn the_same_again_is_unchanged_and_another_content_is_a_conflict() {
     sandbox.verified();
 }
 
-/// D17: what breaks the contract is said at once, and captured all the same unless that was refused.
+/// An envelope that breaks the contract is reported at once, and captured unless that is forbidden.
 #[test]
 fn d17_a_broken_contract_is_said_at_capture() {
     let sandbox = Sandbox::with_repo();
@@ -94,7 +94,7 @@ fn at_capacity_a_strict_capture_refuses_with_cap_and_depth() {
     sandbox.verified();
 }
 
-/// D39: an event goes to the store of its own project, whatever the directory.
+/// An event is captured in the store of its own project, in any directory.
 #[test]
 fn d39_projects_never_mix() {
     let sandbox = Sandbox::with_repo();
@@ -135,7 +135,7 @@ fn acknowledged_lines_survive_a_kill() {
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        // What was answered before the kill and is still in the pipe counts as well.
+        // Answers given before the kill and still in the pipe count as well.
         for line in answers.map_while(Result::ok) {
             if let Ok(line) = serde_json::from_str::<Value>(&line) {
                 acknowledged.push(line["event_id"].as_str().unwrap().to_owned());
@@ -149,8 +149,8 @@ fn acknowledged_lines_survive_a_kill() {
     sandbox.verified();
 }
 
-/// A merge may join two lines, and an editor may put a mark before the first: both are read. A line of a mission's log is
-/// no event.
+/// A merge may join two lines, and an editor may put a byte-order mark before the first: both are read. A line of a
+/// mission log is not an event.
 #[test]
 fn joined_objects_and_a_byte_order_mark_are_read_and_a_line_of_a_log_is_refused() {
     let sandbox = Sandbox::with_repo();

@@ -93,7 +93,7 @@ fn what_cannot_be_a_target_is_not_written() {
     assert!(refused.stderr.contains("sk-sync init --project"), "{}", refused.stderr);
 }
 
-/// D25: an address that is set here takes part in the comparison like any other, and the line that is printed decides.
+/// A URL that is set here is compared like any other, and the printed command resolves the disagreement.
 #[test]
 fn d25_two_sources_that_disagree_send_nothing() {
     let (theirs, ours) = (server(), server());
@@ -151,7 +151,7 @@ fn mode_is_the_preset_and_default_takes_it_back() {
     assert!(origin(&sandbox, "preset").ends_with("event-sync.toml"));
 }
 
-/// What is chosen here needs an agreement like what a file says.
+/// A target chosen here needs consent like one in a file.
 #[test]
 fn a_choice_is_no_agreement() {
     let sandbox = plain();

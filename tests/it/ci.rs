@@ -1,5 +1,5 @@
-//! What a CI system without this project's Action sees: runs without credentials, a sign of life, and the recipes of
-//! docs/ci.md as they stand there.
+//! CI systems without this project's Action: runs without credentials, progress lines, and the recipes of docs/ci.md,
+//! unchanged.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -35,7 +35,7 @@ fn d47_without_credentials_a_run_works_and_a_shut_gate_keeps_everything() {
 fn d54_a_long_delivery_shows_a_sign_of_life_in_ci() {
     let (answer, held) = mpsc::channel::<()>();
     let server = Server::answering(move |request| {
-        // Whoever is gone lets everything go.
+        // If the sender is gone, nothing is held back.
         let _gone = held.recv_timeout(Duration::from_mins(1));
         honest(request, "success")
     });
@@ -66,7 +66,7 @@ fn block(language: &str, mark: &str) -> String {
     found[0].to_owned()
 }
 
-/// What was refused is tried again after a second at the latest.
+/// A refused item is retried after a second at the latest.
 const DUE: Duration = Duration::from_millis(1100);
 
 /// Runs a script with the program on the path, as CI does: by bash, in the checkout, until something fails.
@@ -118,7 +118,7 @@ fn the_plain_shell_recipe_tolerates_what_a_later_run_mends() {
     assert_eq!(shut.0, Some(4), "a shut gate is not: {}", shut.1);
 }
 
-/// The script lines of the GitLab recipe, and what it says of them: the journal survives the runner, whatever the end.
+/// The script lines of the GitLab recipe, and its promise: the journal survives the runner, whatever the result.
 #[test]
 fn the_gitlab_recipe_carries_the_journal_from_runner_to_runner() {
     let recipe = block("yaml", ".sk-sync.tar");

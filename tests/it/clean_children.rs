@@ -1,4 +1,5 @@
-//! What other programs get to see of this one: children no secret, a terminal no character that hides or turns text.
+//! What other programs receive from this one: children get no secret, a terminal gets no character that hides or
+//! reverses text.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use crate::support::help::commands;
 use crate::support::server::Server;
 use crate::support::wire::honest;
 
-/// A script that notes its environment in a file and goes on as `then`.
+/// A script that writes its environment to a file and continues with `then`.
 fn noting(path: &Path, into: &Path, then: &str) {
     let text = format!("#!/bin/sh\nenv >>'{}'\n{then}\n", into.display());
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -85,7 +86,7 @@ fn no_command_prints_what_steers_a_terminal() {
     let mut tried = 0;
     for command in commands(&sandbox) {
         let more: &[&str] = match command.name().as_str() {
-            // A terminal's own text, a server, minutes of work, and what needs an input.
+            // Text for a terminal, a server, minutes of work, and commands that need input.
             "completions" | "man" | "serve" | "bench" | "capture" | "restore" => continue,
             "events show" => &["01K00000000000000000000077"],
             "archive" => &["--output", &file],

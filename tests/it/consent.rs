@@ -1,5 +1,5 @@
-//! Nothing leaves for an origin that nobody agreed to, whoever names it; and what was agreed to holds for that project,
-//! repository, origin and file only. `0.0.0.0` is no loopback address to the rules, and reaches this machine alone.
+//! Nothing is sent to an origin without consent, whatever source names it; and consent applies to that project,
+//! repository, origin and file only. `0.0.0.0` is not a loopback address for the rules, but reaches only this machine.
 #![cfg(unix)]
 
 use std::io::Read as _;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Sandbox};
 
-/// A bare listener that counts connections and says nothing.
+/// A listener that counts connections and never answers.
 struct Foreign {
     origin: String,
     seen: Arc<AtomicUsize>,
@@ -55,7 +55,7 @@ fn consent_gate(report: &Value) -> &Value {
     named_gate(report, "missing_consent")
 }
 
-/// What `status` says of the gate, with these further words.
+/// The check in `status`, with these additional arguments.
 fn gate(sandbox: &Sandbox, more: &[&str]) -> Value {
     consent_gate(&sandbox.sk_sync([&["status", "--json"], more].concat()).success().json()).clone()
 }
@@ -77,7 +77,7 @@ fn cloned(sandbox: &Sandbox, name: &str) -> PathBuf {
     clone
 }
 
-/// D40: neither a file of the repository nor a variable nor a token is consent; the printed line is.
+/// Neither a file of the repository nor a variable nor a token is consent; the printed command is.
 #[test]
 fn d40_only_a_command_agrees() {
     let foreign = Foreign::listen();
@@ -134,7 +134,7 @@ fn d40_a_clone_brings_no_agreement_along() {
     assert_eq!(shown["checkouts"].as_array().unwrap().len(), 2, "{shown}");
 }
 
-/// Where the repository's file says where data goes, the agreement is to that file: its next version needs a new one.
+/// If the repository's file names the target, the consent is for that file: its next version needs a new one.
 #[test]
 fn a_changed_file_needs_a_new_agreement() {
     let foreign = Foreign::listen();
@@ -154,7 +154,7 @@ fn a_changed_file_needs_a_new_agreement() {
     let _again = sandbox.sk_sync(["allow", &foreign.origin]).success();
     assert!(is_open(&sandbox));
 
-    // The target named by a person's own file: what the repository says of other things takes nothing away.
+    // The target is named by the user's own file: other keys of the repository's file remove nothing from that.
     let own = sandbox.path("own.toml");
     std::fs::write(&own, foreign.config()).unwrap();
     sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
@@ -164,7 +164,7 @@ fn a_changed_file_needs_a_new_agreement() {
     assert!(!is_open(&sandbox), "a wider reach than the usual");
 }
 
-/// What a CI workflow pins: for one run, on the command line, and nothing is recorded.
+/// Consent in a CI workflow: for one run, on the command line, and not recorded.
 #[test]
 fn allow_origin_holds_for_one_run() {
     let foreign = Foreign::listen();
@@ -206,7 +206,7 @@ fn an_agreement_is_listed_and_taken_back() {
     assert_eq!(foreign.connections(), 0);
 }
 
-/// Bodies may go elsewhere than events: each origin needs its own agreement, and one line gives both.
+/// Documents may be sent elsewhere than events: each origin needs consent, and one command gives both.
 #[test]
 fn every_origin_of_a_target_needs_one() {
     let (events, bodies) = (Foreign::listen(), Foreign::listen());
@@ -250,8 +250,8 @@ fn damaged_agreements_open_nothing() {
     assert_eq!(foreign.connections(), 0);
 }
 
-/// D46: git's credential helpers are a source of tokens, asked without a terminal, outside the repository, and only for a
-/// server that was agreed to: a file of a repository cannot make a helper ask anybody for anything.
+/// Git's credential helpers are a source of tokens, used without a terminal, outside the repository, and only for an
+/// allowed server: a file of a repository cannot make a helper ask for a token.
 #[test]
 fn d46_git_helpers_are_asked_for_agreed_servers_only() {
     let foreign = Foreign::listen();
@@ -277,7 +277,7 @@ fn d46_git_helpers_are_asked_for_agreed_servers_only() {
     assert!(!trap.exists(), "a helper of the repository's own configuration");
 }
 
-/// Agreements that are given and taken back at the same time are all kept, or all gone.
+/// Consents given and revoked at the same time are all kept, or all removed.
 #[test]
 fn no_agreement_is_lost_among_many() {
     let sandbox = Sandbox::with_repo();

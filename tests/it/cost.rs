@@ -1,4 +1,4 @@
-//! What a drain costs: as few requests as the limits allow, and nothing at all where nothing is owed.
+//! Cost of a drain: as few requests as the limits allow, and none with nothing to send.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -19,7 +19,8 @@ fn captured(server: &Server, lengths: impl IntoIterator<Item = usize>) -> Sandbo
     sandbox
 }
 
-/// So many events at so many a request: not one request more, all on one connection beside the question for health.
+/// A number of events with a limit per request: the minimum of requests, all on one connection besides the health
+/// request.
 #[test]
 fn requests_are_the_fewest_that_the_count_allows() {
     for (events, most) in [(1, 1000), (999, 1000), (1000, 1000), (1001, 1000), (10, 3), (10, 1), (2500, 1000)] {
@@ -37,7 +38,8 @@ fn requests_are_the_fewest_that_the_count_allows() {
     }
 }
 
-/// So many bytes at so many a request: each request takes what still fits, in order, and no byte more.
+/// A number of bytes with a limit per request: each request contains as many events as fit, in order, and no more
+/// bytes.
 #[test]
 fn requests_are_the_fewest_that_the_bytes_allow() {
     let lengths: Vec<usize> = (0..60).map(|n| 200 + (n * 7919) % 3000).collect();
@@ -62,7 +64,7 @@ fn requests_are_the_fewest_that_the_bytes_allow() {
     assert!(requests.iter().all(|request| request.body().len() <= most));
 }
 
-/// A refused batch is halved beside two events of one thing, not between them: the earlier and the later go together.
+/// A refused batch is split next to two events of one aggregate, not between them: they are sent together.
 #[test]
 fn two_events_of_one_thing_are_not_parted_where_that_can_be_helped() {
     let server = Server::answering(|request| {
@@ -93,8 +95,8 @@ fn a_server_that_refuses_everything_alike_is_asked_a_few_times() {
     assert_eq!((&balance["blocked"], &balance["holds"]), (&json!(1000), &json!(true)), "{balance}");
 }
 
-/// A server that refuses every batch in changing words, and never says whom it means: the search for culprits has an end,
-/// and what was not found guilty is owed as before.
+/// A server that refuses every batch with changing reasons and names no event: the search for bad events ends, and
+/// unproven events are left to send as before.
 #[test]
 #[expect(clippy::print_stdout, reason = "the count, with --no-capture")]
 fn a_server_that_refuses_everything_is_not_asked_for_ever() {
@@ -114,7 +116,7 @@ fn a_server_that_refuses_everything_is_not_asked_for_ever() {
     assert!(refused + owed == 1000 && refused > 100 && owed > 100, "{balance}");
 }
 
-/// Which calls to the network a command makes; `None` where nobody can tell.
+/// The network calls of a command; `None` if they cannot be traced.
 fn sockets(sandbox: &Sandbox, args: &[&str]) -> Option<usize> {
     let trace = sandbox.path("trace");
     let program = sandbox.command(args);
@@ -130,7 +132,7 @@ fn sockets(sandbox: &Sandbox, args: &[&str]) -> Option<usize> {
     Some(std::fs::read_to_string(trace).unwrap().lines().filter(|line| line.contains("socket(")).count())
 }
 
-/// Nothing is owed: no connection is made and no socket is opened, however much was delivered before.
+/// With nothing to send, no connection is made and no socket is opened, however much was delivered before.
 #[test]
 fn a_drain_with_nothing_owed_opens_no_socket() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -145,15 +147,15 @@ fn a_drain_with_nothing_owed_opens_no_socket() {
         assert_eq!(sockets, 0);
     }
     assert_eq!(server.connections(), before);
-    // The look is one that can see: with something owed there is one.
+    // Proof that the trace works: with something to send there is a socket.
     let _more = sandbox.sk_sync_with(["capture"], envelope("one-more", "a", "x") + "\n").success();
     assert!(sockets(&sandbox, &["drain"]).is_none_or(|sockets| sockets > 0));
     let rows: i64 = open(&sandbox.store()).query_row("SELECT COUNT(*) FROM delivery_rows", [], |r| r.get(0)).unwrap();
     assert_eq!(rows, 10_001);
 }
 
-/// A server that takes ten events at a time, then one that takes five: the halves of the first request fit it, and so
-/// does whatever is packed by what that taught, without an event less for the brackets around them.
+/// A server that accepts ten events at a time, then one that accepts five: the halves of the first request fit, and so
+/// does every batch built with the learned limit, without one event fewer for the enclosing list.
 #[test]
 fn what_a_refusal_taught_costs_no_request_more() {
     for most in [10, 5] {

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::support::wire::{assert_mirrored, journal, received};
 use crate::support::{Sandbox, pause};
 
-/// Nothing of the machinery reaches a person.
+/// No internal message is shown to the user.
 fn assert_no_lock_shows(told: &str) {
     for word in ["database is locked", "store_locked", "stayed locked", "panicked", "SQLITE"] {
         assert!(!told.contains(word), "{told}");
     }
 }
 
-/// D57: two runs at once, five times, each time with something new: each event is stored once.
+/// Two runs at once, five times, each time with something new: each event is stored once.
 #[test]
 fn d57_two_runs_at_once_with_something_new_each_time() {
     let mut sandbox = Sandbox::with_repo();
@@ -74,7 +74,7 @@ fn producers_drains_and_readers_do_not_disturb_each_other() {
             while !is_over.load(Ordering::SeqCst) {
                 for words in [&["status", "--json"][..], &["verify", "--json"], &["events", "list", "--jsonl"]] {
                     let run = sandbox.sk_sync(words);
-                    // Before the first capture there is no store, and that is no error either.
+                    // Before the first capture there is no store, which is not an error either.
                     assert_no_lock_shows(&(run.success().stdout));
                 }
             }
@@ -82,7 +82,7 @@ fn producers_drains_and_readers_do_not_disturb_each_other() {
         let drains = scope.spawn(move || {
             while !is_over.load(Ordering::SeqCst) {
                 let run = sandbox.sk_sync(["drain", "--json"]);
-                // What was captured after its last look is left for the next drain, and said.
+                // Events captured after the last selection are left to the next drain, and reported.
                 let is_later = run.code == Some(3) && run.json()["drain"]["halted"].is_null();
                 assert_no_lock_shows(&(if is_later { run } else { run.success() }).stdout);
             }
@@ -109,8 +109,7 @@ fn producers_drains_and_readers_do_not_disturb_each_other() {
     assert_eq!(held, owed);
 }
 
-/// Files are written, replaced and deleted while runs go on: nothing fails, and a last run brings the receiver up to
-/// what is there.
+/// Files are written, replaced and deleted during runs: nothing fails, and a last run brings the receiver up to date.
 #[test]
 fn a_work_tree_that_changes_under_a_run() {
     let mut sandbox = Sandbox::with_repo();

@@ -31,12 +31,12 @@ fn current(sandbox: &Sandbox) -> String {
     targets.iter().find(|t| t["is_current"] == true).unwrap()["target_id"].as_str().unwrap().to_owned()
 }
 
-/// A receiver that keeps what it gets in `file`.
+/// A receiver that stores in `file`.
 fn serve(sandbox: &Sandbox, file: &Path, more: &[&str]) -> Served {
     sandbox.serve(&[&["--store", file.to_str().unwrap()], more].concat())
 }
 
-/// A run, the target goes down, a run, it comes back, a run: returns how many events there are.
+/// A run, the target stops, a run, it returns, a run: returns the number of events.
 fn the_morning(sandbox: &mut Sandbox, file: &Path) -> i64 {
     let served = serve(sandbox, file, &[]);
     let address = served.url().trim_start_matches("http://").to_owned();
@@ -46,7 +46,7 @@ fn the_morning(sandbox: &mut Sandbox, file: &Path) -> i64 {
     assert_eq!((&seen["ok"], steps(&seen).len()), (&json!(true), 0), "{seen}");
     let begun = seen["balance"]["captured"].as_i64().unwrap();
 
-    // Down: nothing is lost, and nobody says that it is done.
+    // Stopped: nothing is lost, and no output claims success.
     drop(served);
     news(sandbox, "while the target is down");
     let run = sandbox.sk_sync(["run"]).code(3);
@@ -61,7 +61,7 @@ fn the_morning(sandbox: &mut Sandbox, file: &Path) -> i64 {
     let _open = sandbox.sk_sync(["preflight"]).success();
     let _check = sandbox.sk_sync(["status", "--check"]).code(3);
 
-    // Back: the same run delivers what was owed, once.
+    // Back: the same run delivers what was left to send, once.
     let served = serve(sandbox, file, &["--listen", &address]);
     let _run = sandbox.sk_sync(["run"]).success();
     assert_eq!(served.report()["events"], captured);
@@ -69,7 +69,7 @@ fn the_morning(sandbox: &mut Sandbox, file: &Path) -> i64 {
     captured
 }
 
-/// Another target owes nothing to the first, and gets everything; a replay gives it all once more.
+/// Another target starts empty and gets everything; a replay sends everything once more.
 fn another_target(sandbox: &mut Sandbox, file: &Path, captured: i64) {
     let other = serve(sandbox, file, &[]);
     sandbox.target(&other.url());
@@ -100,11 +100,11 @@ fn cleaning_up(sandbox: &Sandbox, archive: &Path, captured: i64) {
     assert!(journal(&sandbox.store()).len() < kept);
     assert_eq!(status(sandbox)["balance"]["delivered"], captured);
     sandbox.verified();
-    // What is known stays known.
+    // Known facts stay known.
     assert_eq!(sandbox.sk_sync(["index", "--json"]).success().json()["capture"]["captured"], 0);
 }
 
-/// A bit flips, a row is lost, a number is wrong: each is told from the others.
+/// A bit flips, a row is lost, a counter is wrong: each is reported differently.
 fn the_evening(sandbox: &Sandbox, store: &Path) {
     open(store).execute("UPDATE store_counters SET value = value + 1 WHERE name = 'delivered'", []).unwrap();
     let found = sandbox.sk_sync(["verify", "--json"]).code(6).json();
@@ -132,7 +132,7 @@ fn a_day_in_the_life() {
     let archive = sandbox.path("all.jsonl.gz");
     let kept = journal(&sandbox.store());
     cleaning_up(&sandbox, &archive, captured);
-    // Another machine: everything comes back, byte for byte, and goes to a target of its own.
+    // Another machine: everything is restored, byte for byte, and sent to a separate target.
     sandbox.change("SK_SYNC_HOME", sandbox.path("elsewhere").to_str().unwrap());
     let restored = sandbox.sk_sync(["restore", archive.to_str().unwrap(), "--json"]).success().json();
     assert_eq!(restored["added"], kept.len());

@@ -1,4 +1,4 @@
-//! Delivery against a server that does what a script says: nothing lost, nothing believed that was not said.
+//! Delivery to a server that follows a script: nothing lost, nothing recorded that the server did not say.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -65,7 +65,7 @@ fn requests_carry_what_the_contract_says() {
     sandbox.verified();
 }
 
-/// D20: the server stored the batch and the answer was lost: the same bytes under the same key come first next time.
+/// The server stored the batch and the answer was lost: the same bytes under the same key are sent first next time.
 #[test]
 fn d20_a_lost_answer_is_resent_exactly_and_closed_by_duplicate() {
     let mut seen = 0;
@@ -89,7 +89,7 @@ fn d20_a_lost_answer_is_resent_exactly_and_closed_by_duplicate() {
     sandbox.verified();
 }
 
-/// D19: an id that the answer does not name is not delivered.
+/// An id that the answer does not contain is not delivered.
 #[test]
 fn d19_only_what_the_answer_names_is_delivered() {
     let server = Server::answering(|request| {
@@ -106,7 +106,7 @@ fn d19_only_what_the_answer_names_is_delivered() {
     sandbox.verified();
 }
 
-/// D14, D33: a refusal of everything stops after one request, changes no event, and shows the server's words.
+/// A general refusal stops after one request, changes no event, and shows the server's message.
 #[test]
 fn d14_a_halt_stops_after_one_request() {
     for status in [401, 403, 412, 426] {
@@ -139,7 +139,7 @@ fn redirects_are_not_followed() {
     }
 }
 
-/// D11: one bad event among many: the others are delivered in one run.
+/// One bad event among many: the others are delivered in one run.
 #[test]
 fn d11_a_poison_event_holds_up_nobody() {
     let poison: Arc<Mutex<Option<String>>> = Arc::default();
@@ -170,7 +170,7 @@ fn d11_a_poison_event_holds_up_nobody() {
     sandbox.verified();
 }
 
-/// D12: a batch that is too large is halved, and the limit is remembered.
+/// A batch that is too large is halved, and the limit is learned.
 #[test]
 fn d12_too_large_is_halved_and_learned() {
     let server = Server::answering(|request| {
@@ -222,7 +222,7 @@ fn throttling_is_obeyed() {
     sandbox.verified();
 }
 
-/// D01, D26: the server is gone; everything is kept and goes when it is back.
+/// The server is unreachable; everything is kept and delivered when it is back.
 #[test]
 fn d01_offline_then_online_delivers_everything_once() {
     let mut sandbox = Sandbox::with_repo();
@@ -243,7 +243,7 @@ fn d01_offline_then_online_delivers_everything_once() {
     sandbox.verified();
 }
 
-/// D15: what is refused again and again is given up, and said.
+/// An event that is refused repeatedly is given up, and reported.
 #[test]
 fn d15_refused_too_often_is_undeliverable() {
     let server = Server::answering(|request| {

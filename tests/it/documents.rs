@@ -1,4 +1,4 @@
-//! Documents have the promises that events have: captured, owed, delivered, proved.
+//! Documents have the same promises as events: captured, sent, delivered, proved.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn run(sandbox: &Sandbox, code: i32) -> Value {
     sandbox.sk_sync(["run", "--json"]).code(code).json()
 }
 
-/// A server whose answers to one of the two cargoes can be set: 0 is honest.
+/// A server whose answers to events or documents can be set; 0 means correct answers.
 fn moody(answers: &Arc<AtomicU16>, to_bodies: bool) -> Server {
     let answers = Arc::clone(answers);
     Server::answering(move |request| match answers.load(Ordering::SeqCst) {
@@ -36,7 +36,7 @@ fn moody(answers: &Arc<AtomicU16>, to_bodies: bool) -> Server {
 }
 
 /// The background process of a hook waits for a server that asks it to, and for one that loses an answer, like any
-/// other drain: nobody has to commit again.
+/// other drain: no further commit is needed.
 #[test]
 fn the_drain_of_a_hook_waits_inside_its_time() {
     for reply in [Reply::status(429).header("Retry-After", "1"), Reply::status(500)] {
@@ -105,7 +105,7 @@ fn what_was_committed_is_what_is_sent() {
     sandbox.verified();
 }
 
-/// Green means that the target has what is on disk.
+/// Exit 0 of `status --check` means that the target has what is on disk.
 #[test]
 fn check_is_not_green_while_a_file_here_is_newer() {
     let (mood, mut sandbox) = (Arc::new(AtomicU16::new(503)), Sandbox::with_repo());
@@ -128,7 +128,7 @@ fn check_is_not_green_while_a_file_here_is_newer() {
     assert_eq!((newer, &seen["ok"]), (1, &json!(false)));
 }
 
-/// What the target acknowledged is not sent again, and the numbers add up.
+/// Acknowledged documents are not sent again, and the totals add up.
 #[test]
 fn an_unchanged_run_makes_no_request_and_an_edit_makes_two() {
     let (mut sandbox, server) = (Sandbox::with_repo(), moody(&Arc::default(), true));
@@ -146,7 +146,7 @@ fn an_unchanged_run_makes_no_request_and_an_edit_makes_two() {
     assert_eq!(third["documents"]["balance"]["delivered"].as_u64(), Some(documents + 1));
 }
 
-/// Another target is owed the newest version of each path, whatever was collected.
+/// A new target gets the newest version of each path, even after payloads were deleted.
 #[test]
 fn a_new_target_gets_everything_after_a_collection() {
     let mut sandbox = Sandbox::with_repo();
@@ -165,7 +165,7 @@ fn a_new_target_gets_everything_after_a_collection() {
     sandbox.verified();
 }
 
-/// No document goes ahead of its event: a halt of the events costs no upload.
+/// No document is sent before its event: a halt of the events costs no upload.
 #[test]
 fn one_503_on_events_pushes_no_document() {
     let (mood, mut sandbox) = (Arc::new(AtomicU16::new(503)), Sandbox::with_repo());
@@ -186,7 +186,7 @@ fn one_503_on_events_pushes_no_document() {
     assert!(server.requests()[..events].iter().any(|r| r.path != BODIES), "events first");
 }
 
-/// An answer that says nothing of the text costs no text: it arrives when the server is well.
+/// An answer that says nothing about the text gives none up: it is delivered when the server works.
 #[test]
 fn no_text_is_dropped_for_an_answer_from_a_proxy() {
     for status in [407, 421, 425, 405, 415, 431, 451, 409, 423] {
@@ -242,7 +242,7 @@ fn a_pointer_is_not_the_document() {
     assert!(bodies(&server).iter().all(|r| !r.json()["content_body"].to_string().contains("git-lfs")));
 }
 
-/// Two work trees with different versions, neither of which changes: each tells its own once.
+/// Two work trees with different versions, neither of which changes: each states its own once.
 #[test]
 fn work_trees_do_not_rewind_each_other() {
     let (mut sandbox, server) = (Sandbox::with_empty_repo(), moody(&Arc::default(), true));
@@ -293,7 +293,7 @@ fn a_drain_reads_the_texts_of_any_layout() {
     assert_eq!(texts, files.map(|file| format!("the text of {file}\n")).into());
 }
 
-/// A server that does not know events which it acknowledged is asked who it is, and the replay that helps is said.
+/// A server that does not know events that it acknowledged is asked for its health, and the replay command is shown.
 #[test]
 fn a_server_that_lost_its_events_is_said_to_be_one() {
     let lost = Arc::new(AtomicU16::new(0));
@@ -314,7 +314,7 @@ fn a_server_that_lost_its_events_is_said_to_be_one() {
     let report = run(&sandbox, 3);
     let warnings = report["warnings"].to_string();
     assert!(warnings.contains("`server-1` and is `server-2`") && warnings.contains("sk-sync replay --to"), "{report}");
-    // A server that says nothing else of itself than before may have lost them as well.
+    // A server with unchanged identity may have lost them as well.
     let _waits = sandbox.sk_sync(["bodies", "retry"]).success();
     let warnings = run(&sandbox, 3)["warnings"].to_string();
     assert!(warnings.contains("although the server acknowledged their events"), "{warnings}");

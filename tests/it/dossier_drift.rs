@@ -1,4 +1,4 @@
-//! A mission that is not what its parity baseline says.
+//! A mission that differs from its parity baseline.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::Sandbox;
 const MISSION: &str = "storm-surge-alerts-01KQX7M2";
 const PROJECT: &str = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
 
-/// The events that one more index captured, of the types that speak of the whole mission.
+/// The events about the whole mission that one more index captured.
 fn said(sandbox: &Sandbox) -> Vec<Value> {
     let list = || sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
     let before = if sandbox.state().join("projects").exists() { list().len() } else { 0 };
@@ -21,7 +21,7 @@ fn types(said: &[Value]) -> Vec<&str> {
     said.iter().map(|e| e["event_type"].as_str().unwrap().trim_start_matches("MissionDossier")).collect()
 }
 
-/// A repository with a mission that was indexed once, and what its baseline has to be.
+/// A repository with a mission that was indexed once, and its expected baseline.
 struct Based {
     sandbox: Sandbox,
     namespace: Value,

@@ -1,4 +1,4 @@
-//! What is remembered of a checkout: it saves work and never shows.
+//! The cache of a checkout: it saves work and never changes a result.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -29,7 +29,7 @@ fn captured(report: &Value) -> u64 {
     report["capture"]["captured"].as_u64().unwrap()
 }
 
-/// What is remembered of the one checkout.
+/// The cache directory of the only checkout.
 fn memory(sandbox: &Sandbox) -> PathBuf {
     let checkouts = sandbox.store().with_file_name("checkouts");
     let dirs: Vec<_> = std::fs::read_dir(checkouts).unwrap().map(|dir| dir.unwrap().path()).collect();
@@ -65,7 +65,7 @@ fn an_unchanged_index_reads_no_file_and_looks_no_event_up() {
     assert_eq!((&read_again["index"]["cached"], read_again["index"]["hashed"].is_u64()), (&json!(0), true));
 }
 
-/// Files that were written a moment ago may change once more without a trace in what the file system says of them.
+/// A file that was written just now may change again without a change of its file state.
 #[test]
 fn what_was_just_written_is_read_again() {
     let sandbox = Sandbox::with_repo();
@@ -94,10 +94,10 @@ fn forge(path: &Path) {
     touch(path, at);
 }
 
-/// What is done to a tree, and how.
+/// An edit of a tree, with its name.
 type Edit<'a> = (&'a str, Box<dyn Fn() + 'a>);
 
-/// Any sequence of edits, however well hidden, gives what reading everything gives.
+/// After any sequence of edits, however well hidden, the result equals that of reading everything.
 #[test]
 fn no_edit_escapes() {
     let sandbox = remembered();
@@ -246,7 +246,7 @@ fn a_killed_index_leaves_a_memory_that_is_right() {
     assert!(names <= 4, "what is left behind does not grow: {names}");
 }
 
-/// What was captured into another store, or under another rule, is captured again.
+/// A capture into another store, or under another rule, is made again.
 #[test]
 fn memory_suppresses_nothing_that_the_store_does_not_have() {
     let mut sandbox = remembered();
@@ -275,7 +275,7 @@ fn memory_suppresses_nothing_that_the_store_does_not_have() {
     assert_eq!(captured(&index(&sandbox, &[])), 0);
 }
 
-/// Where the queue is bounded, what was evicted is news again, remembered or not.
+/// If the queue is bounded, evicted events are captured again, with or without the cache.
 #[test]
 fn what_was_evicted_is_captured_again() {
     let sandbox = Sandbox::with_repo();
@@ -296,7 +296,8 @@ fn foreign_events_are_looked_at_once() {
     let memory_before = std::fs::read(memory(&sandbox).join("missions")).unwrap();
     assert_eq!(captured(&index(&sandbox, &[])), 0);
     assert_eq!(std::fs::read(memory(&sandbox).join("missions")).unwrap(), memory_before);
-    // An event of somebody else about one of our artifacts: this checkout said its word, and nothing changed here.
+    // An event of another producer about one of our artifacts: this checkout has stated its fact, and nothing changed
+    // here.
     let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
     let mut ours =
         events.iter().find(|e| e["event_type"] == "MissionDossierArtifactIndexed").unwrap()["envelope"].clone();
@@ -307,7 +308,7 @@ fn foreign_events_are_looked_at_once() {
     assert_eq!(captured(&index(&sandbox, &[])), 0);
 }
 
-/// The order and the bytes are the same, whatever the number of threads.
+/// Order and bytes do not depend on the number of threads.
 #[test]
 fn one_thread_and_many_print_the_same_bytes() {
     let sandbox = Sandbox::with_repo();

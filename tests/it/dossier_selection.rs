@@ -94,7 +94,7 @@ fn changed_beside_a_run_of_one_mission() {
     assert_eq!(run(&["run"]), 4);
 }
 
-/// What was done for one target, or into one store, was not done for another.
+/// Work done for one target, or in one store, does not count for another.
 #[test]
 fn changed_since_a_run_to_this_target_and_into_this_store() {
     let mut sandbox = Sandbox::with_repo();
@@ -122,7 +122,7 @@ fn run_in(sandbox: &Sandbox, dir: &Path, words: &[&str]) -> Run {
     sandbox.sk_sync(["--repo", repo].iter().chain(words))
 }
 
-/// In a linked work tree its own files are indexed, and the main one says what the missions are.
+/// In a linked work tree its own files are indexed, and the main one describes the missions.
 #[test]
 fn a_linked_work_tree() {
     let sandbox = Sandbox::with_repo();
@@ -155,7 +155,7 @@ fn a_linked_work_tree() {
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
     assert_eq!(report["index"]["missions"], 3);
     assert_eq!(report["project"]["project_uuid"], "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60");
-    // What the main one says is noticed from the side at once, remembered or not.
+    // A change of the description in the main work tree is noticed at once, with or without the cache.
     crate::support::pause(std::time::Duration::from_millis(2100));
     for _ in 0..2 {
         let _remembered = run_in(&sandbox, &other, &["index"]).success();
@@ -187,7 +187,7 @@ fn copies_below_worktrees_are_never_missions() {
     let _refused = sandbox.sk_sync(["index", "--json"]).code(2);
 }
 
-/// Submodules and nested repositories belong to somebody else, wherever they are; the rest of the mission does not.
+/// Submodules and nested repositories are skipped everywhere; the rest of the mission is indexed.
 #[test]
 fn submodules_and_nested_repositories_are_skipped() {
     let mut sandbox = Sandbox::with_repo();
@@ -218,13 +218,12 @@ fn submodules_and_nested_repositories_are_skipped() {
     for place in [format!("{SURGE}/research/library"), format!("{SURGE}/nested"), "whole-module".to_owned()] {
         assert!(warnings.contains(&format!("{place} left out: another repository")), "{place}: {warnings}");
     }
-    // Started in the submodule, it is a project of its own: without an identity, so nothing is captured for ours.
+    // Started in the submodule, it is a separate project: without an identity, so nothing is captured for ours.
     let inside = sandbox.repo().join("kitty-specs/whole-module");
     let _blocked = run_in(&sandbox, &inside, &["index", "--json"]).code(4);
 }
 
-/// Two clones of a project share its store. Where they differ, what each says alternates: no fact is lost, and none is
-/// taken for the other's.
+/// Two clones of a project share its store. Where they differ, the stated facts alternate: no fact is lost or mixed up.
 #[test]
 fn two_clones_of_one_name_share_a_store_and_neither_rewinds_the_other() {
     let mut sandbox = Sandbox::with_repo();
@@ -248,7 +247,7 @@ fn two_clones_of_one_name_share_a_store_and_neither_rewinds_the_other() {
     assert_eq!((captured(&there(run)), captured(&here(run))), (0, 0));
 }
 
-/// What a step requires is missing, there, missing and there again: each turn is told, in the order in which it was.
+/// A required file is missing, present, missing and present again: each change is captured, in order.
 #[test]
 fn what_is_missing_appears_and_is_missing_again() {
     let sandbox = Sandbox::with_repo();

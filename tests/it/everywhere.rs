@@ -1,4 +1,4 @@
-//! `status --all`: every store of the machine; and taking over the one of a repository that is gone.
+//! `status --all`: every store of the machine; and adopting the store of a repository that no longer exists.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::support::Sandbox;
 use crate::support::older::{Era, HARBOUR, OTHER, envelope, id, put};
 use crate::support::stores::places;
 
-/// A sandbox with a second clone, in which events of its own wait for a server that is not there; and its id.
+/// A sandbox with a second clone, whose events wait for an unreachable server; and the clone's id.
 fn with_clone() -> (Sandbox, String) {
     let sandbox = Sandbox::with_repo();
     let _own = sandbox.sk_sync(["run"]).success();
@@ -109,7 +109,7 @@ fn older_rows_and_captures_without_a_project_are_listed() {
     assert_eq!(all(&sandbox)["older"], json!([rows(HARBOUR, 1)]));
 }
 
-/// What cannot be read, or was planted, is named and stops nobody.
+/// Unreadable or planted entries are listed and do not affect the others.
 #[test]
 fn a_bad_store_is_named_and_the_others_are_listed() {
     let (sandbox, id) = with_clone();
@@ -122,7 +122,7 @@ fn a_bad_store_is_named_and_the_others_are_listed() {
     std::os::unix::fs::symlink("/etc/passwd", place.join("grants.json")).unwrap();
     let listed = all(&sandbox);
     assert!(store(&listed, &id)["error"].as_str().unwrap().contains("neither a file nor a directory"), "{listed}");
-    // Names that are nobody's are passed over.
+    // Directories with other names are ignored.
     std::fs::create_dir_all(sandbox.state().join("projects/..x/y")).unwrap();
     std::os::unix::fs::symlink("/", place.parent().unwrap().join("2".repeat(32))).unwrap();
     assert_eq!(all(&sandbox)["stores"].as_array().unwrap().len(), 2);
@@ -200,7 +200,7 @@ fn beside_a_store_of_its_own_what_was_not_delivered_is_copied() {
     assert!(refused.stderr.contains(&format!("it holds the project {OTHER}")), "{refused:?}");
 }
 
-/// What was captured before the project had an id is the project's as soon as it has one.
+/// Events captured before the project had an id are assigned to it as soon as it has one.
 #[test]
 fn captures_from_before_the_id_are_sent_with_it() {
     let mut sandbox = Sandbox::with_empty_repo();
@@ -219,7 +219,7 @@ fn captures_from_before_the_id_are_sent_with_it() {
     sandbox.verified();
 }
 
-/// A file with an id that cannot be used costs no store: what the hint says leads back.
+/// An invalid file with an id loses no store: the hint restores access.
 #[test]
 fn a_lost_id_leads_back_to_its_store() {
     let sandbox = Sandbox::with_repo();

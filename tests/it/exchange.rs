@@ -1,5 +1,5 @@
-//! Every answer a server can give to a batch, through the real binary: what becomes of the events, how many requests
-//! that takes, and how the process ends.
+//! Every answer of a server to a batch, through the real binary: its effect on the events, the number of requests, and
+//! the exit code.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn capture(sandbox: &Sandbox, count: usize, size: usize) {
     let _captured = sandbox.sk_sync_with(["capture"], lines.join("\n") + "\n").success();
 }
 
-/// An answer that says this of each event.
+/// An answer with this result for each event.
 fn each(request: &Request, status: u16, result: impl Fn(usize, &str) -> Vec<Value>) -> Reply {
     let results: Vec<Value> = ids(request).iter().enumerate().flat_map(|(n, id)| result(n, id)).collect();
     Reply::json(status, &json!({ "results": results }))
@@ -42,7 +42,7 @@ fn each(request: &Request, status: u16, result: impl Fn(usize, &str) -> Vec<Valu
 
 type Answer = fn(&Request) -> Reply;
 
-/// Name, answer, exit code, where the four events stand afterwards, what the report counts them as, and the requests.
+/// Name, answer, exit code, class of the four events afterwards, count in the report, and requests.
 type Row = (&'static str, Answer, i32, &'static str, &'static str, u64);
 
 const TABLE: [Row; 30] = [
@@ -180,7 +180,7 @@ fn each_answer_has_its_outcome() {
     }
 }
 
-/// 400 that names one of them: it alone is refused, the others go again in the same run.
+/// 400 that names one event: only that is refused, the others are sent again in the same run.
 #[test]
 fn details_blame_one_and_the_others_go_at_once() {
     let server = Server::answering(|request| {
@@ -198,7 +198,7 @@ fn details_blame_one_and_the_others_go_at_once() {
     assert_eq!((&rejected[0]["event_id"], &rejected[0]["error"]), (&json!("event-2"), &json!("no lane")));
 }
 
-/// An answer of 100 MB: no more of it is read than the events sent account for, and the batch goes again in halves.
+/// An answer of 100 MB: only as much is read as the number of events allows, and the batch is sent again in halves.
 #[test]
 fn an_answer_without_end_is_cut_and_the_batch_halved() {
     let mut floods = 1;
@@ -213,11 +213,11 @@ fn an_answer_without_end_is_cut_and_the_batch_halved() {
     // The halves are due after a wait, within the same drain.
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
     assert_eq!((&report["drain"]["success"], &report["drain"]["requests"]), (&json!(4), &json!(3)));
-    // What was on its way between the two is in the buffers of the system, not read.
+    // Bytes in transit are in the buffers of the system, not read.
     assert!(server.flooded() < 50 << 20, "{} bytes were taken", server.flooded());
 }
 
-/// The connection is reset while the request is still being sent: the same bytes go again.
+/// The connection is reset while the request is being sent: the same bytes are sent again.
 #[test]
 fn a_batch_whose_connection_is_reset_goes_again() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -226,14 +226,14 @@ fn a_batch_whose_connection_is_reset_goes_again() {
     capture(&sandbox, 200, 2400);
     server.reset(1);
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    // It was a kept one: what was asked before went over it. The request goes at once over another.
+    // It was a kept connection, used for the health request. The request is sent again at once on another one.
     assert_eq!((&report["balance"]["delivered"], &report["drain"]["requests"]), (&json!(200), &json!(1)));
     let sent: Vec<String> = server.requests().iter().filter(|r| is_events(r)).flat_map(ids).collect();
     assert_eq!(sent.len(), 200, "each was received once");
 }
 
-/// A server closes a kept connection just as the next batch goes out on it: the same request goes at once on a new one,
-/// and no end is unknown.
+/// A server closes a kept connection as the next batch is sent on it: the same request is sent at once on a new one,
+/// and no result is unknown.
 #[test]
 fn a_kept_connection_that_is_closed_costs_no_wait() {
     let mut posts = 0;
@@ -264,7 +264,7 @@ fn a_failed_handshake_changes_nothing() {
     assert!(server.requests().is_empty());
 }
 
-/// An older flat dossier payload goes out in its present form; the journal keeps the bytes as they were.
+/// An older flat dossier payload is sent in its present form; the journal keeps the original bytes.
 #[test]
 fn an_older_payload_is_upgraded_on_the_wire_and_nowhere_else() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -335,7 +335,7 @@ fn a_report_names_what_failed_and_explain_says_why() {
     assert!(told.contains("no lane '…' in row #") && told.contains("event-1"), "{told}");
 }
 
-/// With nowhere to send, a report says that nothing was dispatched; a file that cannot be written is an error.
+/// Without a target, a report says that nothing was sent; a file that cannot be written is an error.
 #[test]
 fn a_report_of_no_drain_says_so() {
     let sandbox = Sandbox::with_repo();

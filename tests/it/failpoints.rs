@@ -1,5 +1,5 @@
-//! The process ends at a named point, as in a power cut, and the next run finds what it left: nothing lost, nothing
-//! stored twice, and what may have been received goes again first, byte for byte.
+//! The process ends at a named point, like in a power cut, and the next run recovers: nothing lost, nothing stored
+//! twice, and what may have been received is sent again first, byte for byte.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn is_events(request: &Request) -> bool {
     request.path == "/api/v1/events/batch/"
 }
 
-/// What the server saw and what the store says after a run that ended at `point`; then a run to the end.
+/// What the server received and the store's state after a run that ended at `point`; then a complete run.
 struct Cut {
     server: Server,
     sandbox: Sandbox,
@@ -86,7 +86,7 @@ fn a_batch_whose_answer_was_not_read_goes_again() {
     }
 }
 
-/// In the middle of a drain: what was answered before is not sent again.
+/// In the middle of a drain: events answered before are not sent again.
 #[test]
 fn the_second_answer_is_cut_off_and_the_first_stays() {
     let cut = Cut::at("answer_read:2");
@@ -96,7 +96,7 @@ fn the_second_answer_is_cut_off_and_the_first_stays() {
     assert_again(&requests[1], &requests[2]);
 }
 
-/// What was settled stays settled; the batch chosen in the same commit goes first, and was not on the wire.
+/// Settled events stay settled; the batch chosen in the same commit is sent first, and had not been sent.
 #[test]
 fn a_recorded_answer_is_not_asked_for_again() {
     let cut = Cut::at("ledger_committed");
@@ -105,7 +105,7 @@ fn a_recorded_answer_is_not_asked_for_again() {
     assert_eq!(cut.requests().len(), 3);
 }
 
-/// What names no project.
+/// Name of the store for events without a project.
 const UNASSIGNED: &str = "unassigned";
 
 /// The end comes between two stores that one queue feeds: the next run completes the second, and does nothing twice.
@@ -142,8 +142,8 @@ fn an_import_that_ended_between_two_stores_is_completed() {
     }
 }
 
-/// The end comes when events that name no project are in the store of one and still where they were: the next time says
-/// that they are there already, and nothing is in two places.
+/// The process ends when events without a project are in the store of one and still in their old place: the next call
+/// finds them there already, and no event is in two places.
 #[test]
 fn giving_events_to_a_project_is_completed() {
     let mut sandbox = Sandbox::with_repo();
@@ -171,7 +171,7 @@ fn giving_events_to_a_project_is_completed() {
     sandbox.verified();
 }
 
-/// The archive is whole, and no row says so: nothing was given up, and archiving again needs another name only.
+/// The archive is complete, and no row says so: nothing was discarded, and archiving again only needs another name.
 #[test]
 fn an_archive_that_no_row_knows_of_gave_nothing_up() {
     let mut sandbox = Sandbox::with_repo();
@@ -199,7 +199,7 @@ fn an_archive_that_no_row_knows_of_gave_nothing_up() {
     sandbox.verified();
 }
 
-/// Documents that the server has and of which nothing was noted are sent again, and it says that it has them.
+/// Documents that the server has and whose answers were not recorded are sent again, and it answers that it has them.
 #[test]
 fn documents_whose_answer_was_not_noted_go_again() {
     let cut = Cut::at("documents_answered");

@@ -1,5 +1,5 @@
-//! File systems without what SQLite needs, as network mounts are: the reason is told, with a way out, and nothing is taken
-//! for a lock of another process. The system's answers are those of such a mount; the tracer gives them.
+//! File systems without the features that SQLite needs, such as network mounts: the reason is shown, with a fix, and is
+//! not mistaken for another process's lock. A tracer injects the system's answers of such a mount.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::process::Command;
 use crate::support::rights::ended;
 use crate::support::{Run, Sandbox};
 
-/// A command whose system calls get this answer, on the file at `only` alone where one is named; `None`, said loudly,
-/// where no process can be traced.
+/// Runs a command whose system calls get this answer, on the file at `only` if one is named; `None`, with a notice, if
+/// processes cannot be traced.
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn with_answers(sandbox: &Sandbox, injected: &[&str], only: Option<&Path>, words: &[&str]) -> Option<Run> {
     let program = sandbox.command(words);

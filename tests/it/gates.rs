@@ -1,4 +1,4 @@
-//! What shuts the way to a target: named by its own name, all at once, with a line that opens it when it is run.
+//! Checks that stop delivery: each with its name, all at once, with a command that fixes it.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -39,7 +39,7 @@ fn with_token_file(mode: u32) -> Sandbox {
     sandbox
 }
 
-/// D22, D31, D32: every gate that can be opened here is named at once, and what is printed opens it.
+/// Every failing check that can be fixed here is listed at once, and the printed commands fix them.
 #[test]
 fn d32_what_is_printed_opens_the_gate() {
     let team = "preset = 'teamspace'\n[teamspace]\nserver_url = 'SERVER'\nteam_slug = 'harbour'\n";
@@ -83,7 +83,7 @@ fn d32_what_is_printed_opens_the_gate() {
     }
 }
 
-/// D46: a token that others can read is refused; the printed `chmod` mends that, also for a name with a blank.
+/// A token file that others can read is rejected; the printed `chmod` fixes that, also for a name with a blank.
 #[test]
 fn d46_a_token_file_must_be_private() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -100,7 +100,7 @@ fn d46_a_token_file_must_be_private() {
     assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer correct-horse")));
 }
 
-/// D33: a wrong token halts after one request and changes nothing; with the right one everything goes.
+/// A wrong token halts after one request and changes nothing; with the right one everything is delivered.
 #[test]
 fn d33_a_wrong_token_halts_and_the_right_one_delivers() {
     let mut sandbox = Sandbox::with_repo();
@@ -123,7 +123,7 @@ fn d33_a_wrong_token_halts_and_the_right_one_delivers() {
     assert_mirrored(&sandbox, &file);
 }
 
-/// No secret in anything that is printed, whatever happens with it.
+/// No secret is ever printed.
 #[test]
 fn secrets_are_never_shown() {
     let mut sandbox = Sandbox::with_repo();
@@ -147,7 +147,8 @@ fn secrets_are_never_shown() {
     }
 }
 
-/// An external receiver has no team and no token: its own header lets it in, and what it got is recorded as its own.
+/// An external receiver has no team and no token: a custom header authorises it, and its deliveries are recorded
+/// separately.
 #[test]
 fn an_external_receiver_is_entered_with_its_own_header() {
     let mut sandbox = Sandbox::with_repo();

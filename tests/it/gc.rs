@@ -1,4 +1,4 @@
-//! `gc` and `target forget` through the program: what goes, what stays, and that nothing else does.
+//! `gc` and `target forget` through the program: what is deleted, what is kept, and nothing else changes.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -80,7 +80,7 @@ fn payloads_go_and_everything_else_stays() {
     }
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
     assert_eq!((&status["balance"]["delivered"], &status["balance"]["captured"]), (&json!(1000), &json!(1010)));
-    // What is known stays known: nothing comes back, nothing is sent again.
+    // Known events stay known: nothing is captured or sent again.
     capture(&sandbox, 0..5);
     let _run = sandbox.sk_sync(["drain"]).success();
     assert_eq!((&served.report()["events"], &served.report()["duplicates"]), (&json!(1010), &json!(0)));
@@ -172,7 +172,7 @@ fn space_that_an_interrupted_collection_left_is_given_back() {
     assert!(length() <= before);
 }
 
-/// SIGKILL and SIGINT at many moments: what went is gone, what stayed is whole, and the next run finishes.
+/// SIGKILL and SIGINT at many moments: deleted payloads stay deleted, kept ones are intact, and the next run finishes.
 #[test]
 #[cfg(unix)]
 fn an_interrupted_collection_leaves_a_whole_store() {

@@ -1,5 +1,5 @@
-//! git, as sk-sync starts it, runs no program and no option that a repository names, whatever its configuration, its index,
-//! its objects and its logs hold.
+//! Git, as started by sk-sync, runs no program and no option of a repository, whatever its configuration, index,
+//! objects and logs contain.
 #![cfg(unix)]
 
 use std::fmt::Write as _;
@@ -55,7 +55,7 @@ fn ran(sandbox: &Sandbox, dir: &Path) -> String {
     found
 }
 
-/// Configuration of a clone that lacks objects and has them fetched by a program of its own.
+/// Configuration of a clone that lacks objects and lets a program fetch them.
 fn fetching(trap: &Path) -> String {
     format!(
         "[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tpartialClone = origin\n\
@@ -174,7 +174,7 @@ fn a_log_that_is_a_pipe_is_not_waited_for() {
     assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
 
-/// `.git/config` as a link to the person's own configuration: our hooks do not go there.
+/// `.git/config` as a link to the user's own configuration: our hooks are not written there.
 #[test]
 fn hooks_are_not_written_through_a_link() {
     let Some(git) = newer_git() else { return };

@@ -1,5 +1,5 @@
-//! A server that is not there, or not well: each cause has its own words, everything is kept and counted, and a line that
-//! works says how to go elsewhere.
+//! A server that is unreachable or failing: each cause has its own message, everything is kept and counted, and a
+//! working command sends elsewhere.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn aimed_at(url: &str) -> Sandbox {
     sandbox
 }
 
-/// An address where nobody listens.
+/// A URL on which no server listens.
 fn nobody() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -23,7 +23,8 @@ fn is_events(request: &Request) -> bool {
     request.path == "/api/v1/events/batch/"
 }
 
-/// D26: what is gone is told apart, with what is kept and where to go; and going there delivers all of it.
+/// A missing server has its own message, with what is kept and how to send elsewhere; sending there delivers
+/// everything.
 #[test]
 fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
     let [bad, away, slow] = [502, 503, 504].map(|status| Server::answering(move |_| Reply::status(status)));
@@ -46,7 +47,7 @@ fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
         assert_eq!(drain["cause"], cause);
         let kept = ["untried", "in_flight"].iter().map(|class| report["balance"][class].as_u64().unwrap());
         assert_eq!(kept.sum::<u64>(), captured, "{cause}");
-        // Whoever asks for the status reads the same, and so does a person.
+        // `status` shows the same, as JSON and as text.
         let status = sandbox.sk_sync(with(&["status", "--json"])).success().json();
         assert_eq!(status["last_run"]["cause"], cause);
         assert!(status["last_run"]["halted"].as_str().unwrap().contains(said), "{status}");
@@ -59,7 +60,7 @@ fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
         for words in [&count, said, "Everything is kept", "repoint with: sk-sync drain --target-url URL"] {
             assert!(shown.contains(words), "{words}: {shown}");
         }
-        // The line works, with an address in it.
+        // The command works once a URL is filled in.
         let server = Server::answering(|request| honest(request, "success"));
         let fix = drain["fix"].as_str().unwrap().split('#').next().unwrap().trim().replace("URL", &server.url());
         let words: Vec<_> = fix.split(' ').skip(1).chain(["--json"]).collect();
@@ -68,7 +69,7 @@ fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
     }
 }
 
-/// D33: the cause is what the server's status says, and the words name that status and the request.
+/// The cause follows from the server's status, and the message contains that status and the request id.
 #[test]
 fn d33_the_cause_is_never_guessed_and_the_status_is_named() {
     for (status, cause, code) in [
@@ -90,7 +91,7 @@ fn d33_the_cause_is_never_guessed_and_the_status_is_named() {
         assert!(halted.contains("words of its own"), "{halted}");
         assert_eq!((&report["drain"]["cause"], &report["drain"]["fix"]), (&json!(cause), &Value::Null), "{status}");
     }
-    // Too large is too large, and no matter of who may send.
+    // Too large is reported as too large, not as missing permission.
     let server = Server::answering(|request| {
         if is_events(request) { Reply::status(413).header("X-Request-Id", "req-8") } else { honest(request, "success") }
     });

@@ -1,4 +1,4 @@
-//! Hard surroundings: pipes where files belong, closed doors, a full disk, damaged bytes, hostile names.
+//! Difficult environments: pipes instead of files, missing permissions, a full disk, damaged bytes, hostile names.
 #![cfg(unix)]
 
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,14 +10,14 @@ use crate::support::rights::{as_nobody, ended, mode, with_mounts};
 use crate::support::wire::assert_mirrored;
 use crate::support::{Run, Sandbox};
 
-/// Puts a pipe, which nobody writes to, in the place of `file`.
+/// Replaces `file` with a pipe that has no writer.
 fn pipe(sandbox: &Sandbox, file: &str) {
     let path = sandbox.repo().join(file);
     let _gone = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
 }
 
-/// A pipe under any name that is read never makes a command wait (the sandbox kills what hangs).
+/// A pipe under any name that is read never blocks a command (the sandbox kills a blocked one).
 #[test]
 fn a_pipe_never_makes_a_command_wait() {
     for (file, code, words) in [
@@ -49,8 +49,8 @@ const READING: [&[&str]; 7] = [
     &["config", "show"],
 ];
 
-/// Takes what changes from one reading to the next out of a text: the time that an index took, and what git says to
-/// somebody who does not own the repository.
+/// Removes parts of a text that differ between runs: the time of an index, and git's message to a user who does not own
+/// the repository.
 fn steady(text: &str) -> String {
     let words = text
         .lines()
@@ -60,8 +60,8 @@ fn steady(text: &str) -> String {
     lines.join("\n")
 }
 
-/// D42: on a copy that nobody may write, every reading command says the same as on the original, also when a killed
-/// writer left its side files.
+/// On a read-only copy every reading command shows the same as on the original, even if a killed writer left its side
+/// files.
 #[test]
 fn d42_reading_works_on_a_read_only_copy() {
     for has_side_files in [false, true] {
@@ -70,7 +70,7 @@ fn d42_reading_works_on_a_read_only_copy() {
         let _run = sandbox.sk_sync(["run"]).success();
         let store = sandbox.store();
         if has_side_files {
-            // What a killed writer leaves: a copy taken while the store is open for writing.
+            // Remains of a killed writer: a copy made while the store is open for writing.
             let conn = crate::support::wire::open(&store);
             conn.execute_batch("PRAGMA journal_mode = WAL; BEGIN; CREATE TABLE t (x); DROP TABLE t; COMMIT;").unwrap();
             for suffix in ["-wal", "-shm"] {
@@ -105,7 +105,7 @@ fn d42_reading_works_on_a_read_only_copy() {
     }
 }
 
-/// D28, D29: a store that cannot be looked at is not an empty one.
+/// A store that cannot be read is not taken for an empty one.
 #[test]
 fn d29_a_closed_store_is_not_an_empty_one() {
     let sandbox = Sandbox::with_repo();
@@ -127,8 +127,7 @@ fn d29_a_closed_store_is_not_an_empty_one() {
     }
 }
 
-/// D01: a disk that fills up in the middle of a capture: every acknowledged line is there, and with space again
-/// everything goes on.
+/// A disk that fills up during a capture: every acknowledged line is stored, and with space again everything continues.
 #[test]
 fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
     let mut sandbox = Sandbox::with_repo();
@@ -170,8 +169,8 @@ fn d01_a_disk_that_fills_up_loses_nothing_acknowledged() {
     assert!(said.contains("space") && !said.contains("panicked"), "{said}");
 }
 
-/// A disk of 2 MiB, filled line by line and in batches: every acknowledged line is there and proved, what was not
-/// acknowledged is told with what to do, and nothing of it was spooled.
+/// A disk of 2 MiB, filled line by line and in batches: every acknowledged line is stored and proved, other lines are
+/// reported with a fix, and none of them was spooled.
 #[test]
 fn a_small_disk_keeps_what_it_answered_for() {
     let mut sandbox = Sandbox::with_repo();
@@ -207,8 +206,8 @@ fn a_small_disk_keeps_what_it_answered_for() {
     }
 }
 
-/// Bytes of the store changed at random places: never a panic, never a hang, and `verify` never says that all is well
-/// when a payload is not what was captured.
+/// Random changes of the store's bytes: never a panic, never a hang, and `verify` never reports success if a payload
+/// differs from what was captured.
 #[test]
 fn a_damaged_store_never_panics() {
     let sandbox = Sandbox::with_repo();
@@ -250,7 +249,7 @@ fn a_damaged_store_never_panics() {
     }
 }
 
-/// A repository below a path with blanks, quotes and bytes that are no UTF-8.
+/// A repository below a path with blanks, quotes and bytes that are not UTF-8.
 #[test]
 fn any_path_leads_to_a_repository() {
     for name in [&b"a b"[..], b"it's \"quoted\" $HOME", b"caf\xc3\xa9", b"bad-\xff-bytes", b"-dash", b"line\nbreak"] {

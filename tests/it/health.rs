@@ -1,5 +1,5 @@
-//! Asking a server who it is: what it takes at most is kept to, who it was is recorded, and a server that cannot be
-//! asked is delivered to all the same.
+//! Health requests: limits that a server states are kept, its identity is recorded, and a server without a usable
+//! answer still gets deliveries.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn a_server_without_an_answer_is_asked_once_a_day_and_delivered_to() {
     assert_eq!(recorded(&sandbox), [[None, None, None, None], [None, None, None, None]]);
 }
 
-/// D13: the limits that a server names are kept to exactly, with as few requests as they allow.
+/// The limits that a server states are kept exactly, with as few requests as they allow.
 #[test]
 fn d13_what_the_server_takes_at_most_is_kept_to_with_as_few_requests_as_that_allows() {
     let server = server();
@@ -86,7 +86,7 @@ fn assert_filled(sent: &[Request], limit: usize) {
     }
 }
 
-/// What it said holds until it says something else, also while it cannot be asked.
+/// Stated limits apply until the server states others, even while it cannot be asked.
 #[test]
 fn what_the_server_takes_at_most_is_remembered() {
     let server = server();
@@ -140,7 +140,7 @@ fn a_refusal_that_names_its_limits_is_enough() {
     }
 }
 
-/// The limits that it names wrongly are no reason to go on for ever.
+/// Wrong limits of a server do not cause an endless loop.
 #[test]
 fn a_server_that_refuses_what_it_says_it_takes_is_searched_like_any_other() {
     let server = Server::answering(|request| {
@@ -153,7 +153,7 @@ fn a_server_that_refuses_what_it_says_it_takes_is_searched_like_any_other() {
     assert_eq!(report["drain"]["success"], report["capture"]["captured"]);
 }
 
-/// How long to leave it alone is the server's to say, in its health answer too.
+/// The server determines the length of a pause, also in its health response.
 #[test]
 fn the_server_bounds_the_wait_it_asks_for() {
     for (limits, least, most) in [
@@ -215,7 +215,7 @@ fn another_server_at_the_same_address_is_an_offer_to_replay_and_never_a_replay()
     assert_eq!(recorded.last().unwrap(), &words(["b", "d2", "test", "2"]));
 }
 
-/// Whatever the health answer is, it is not the delivery's concern.
+/// A bad health response does not affect delivery.
 #[test]
 fn a_bad_answer_about_health_stops_nothing() {
     for reply in [
@@ -238,7 +238,7 @@ fn a_bad_answer_about_health_stops_nothing() {
     }
 }
 
-/// Nobody is asked anything before every gate is open, nor when there is nothing to send.
+/// No request is made before every check passes, or without anything to send.
 #[test]
 fn nobody_is_asked_without_leave_or_need() {
     let server = server();
@@ -276,7 +276,7 @@ fn a_server_that_wants_to_be_left_alone_is() {
     assert_eq!(server.probes().len(), 1);
 }
 
-/// What says that another server answers stays in `status` until somebody replays to it, or says that nothing was lost.
+/// Signs of another server stay in `status` until the user replays to it, or confirms that nothing was lost.
 #[test]
 fn an_offer_to_replay_stays_until_it_is_answered() {
     let server = server();

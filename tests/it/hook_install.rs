@@ -1,4 +1,5 @@
-//! `hook install`, `uninstall`, `status` with a real git: what is there is never touched, and taking back leaves nothing.
+//! `hook install`, `uninstall`, `status` with a real git: existing hooks are never changed, and uninstalling leaves
+//! nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use crate::support::Sandbox;
 
 const HOOKS: [&str; 4] = ["post-commit", "post-merge", "post-rewrite", "post-checkout"];
 
-/// Says aloud what cannot be tried here.
+/// Prints that a case cannot be tested here.
 #[expect(clippy::print_stderr, reason = "a skipped test must be loud")]
 pub(crate) fn skip(why: &str) {
     eprintln!("SKIPPED: {why}");
@@ -168,7 +169,7 @@ fn d55_a_hooks_path_and_a_linked_directory_are_respected() {
         let run = sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).success().json();
         assert_eq!(changes(&run), 0, "{run}");
     }
-    // One that leads to the repository's own directory is no obstacle.
+    // A path to the repository's own directory is not an obstacle.
     let sandbox = Sandbox::with_repo();
     sandbox.git(&["config", "core.hooksPath", ".git/hooks"]);
     assert_eq!(changes(&sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).success().json()), 4);
@@ -290,7 +291,7 @@ fn a_newer_git_takes_over_from_files() {
     assert_eq!(surroundings(&sandbox), before);
 }
 
-/// What people copy is what the program prints and writes, and no shell trips over it.
+/// The examples for copying equal what the program prints and writes, and are valid in every shell.
 #[test]
 fn the_shipped_examples_and_scripts_hold() {
     let shipped = |name: &str| std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();

@@ -1,4 +1,4 @@
-//! Hooks where people are: GUI clients, linked work trees, other hook directories, jj beside git.
+//! Environments of hooks: GUI clients, linked work trees, other hook directories, jj next to git.
 
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn a_hook_of_another_place_is_outdated_and_brought_up_to_date() {
     assert_eq!((states(&sandbox), std::fs::read_to_string(&file).unwrap()), (vec!["file".to_owned(); 4], text));
 }
 
-/// Where something keeps the hooks from being called, `hook status` says that commits came without a capture.
+/// If something prevents hooks from running, `hook status` reports commits without a capture.
 #[test]
 fn commits_that_no_hook_captured_are_told() {
     let mut sandbox = Sandbox::with_repo();
@@ -67,7 +67,7 @@ fn commits_that_no_hook_captured_are_told() {
     assert!(said.contains("Next: `sk-sync run`"), "{said}");
 }
 
-/// Advice that leads back to itself is none: where an installation refuses, the status names what it would say.
+/// A hint must not lead back to itself: if an installation refuses, the status shows the installation's hint.
 #[test]
 fn the_status_advises_what_an_installation_would_need() {
     let sandbox = Sandbox::with_repo();
@@ -129,7 +129,8 @@ fn a_commit_in_a_linked_work_tree_is_captured() {
     assert_eq!(again["capture"]["captured"], 0, "the hook had it: {again}");
 }
 
-/// A project of a larger repository: its hook is the repository's, and what a commit changed in it is captured.
+/// A project in a larger repository: the hook belongs to the repository, and changes of a commit in the project are
+/// captured.
 #[test]
 fn a_project_below_the_top_of_its_repository_is_captured() {
     let sandbox = Sandbox::with_empty_repo();

@@ -8,7 +8,7 @@ use crate::support::source::{Source, files};
 /// The longest a source file may be.
 const LONGEST: usize = 400;
 
-/// Folders that keep tables, and what the names of those begin with.
+/// Folders with tables, and the prefixes of their names.
 const TABLES: [(&str, &str); 5] = [
     ("journal", "journal_"),
     ("delivery", "delivery_"),
@@ -92,7 +92,7 @@ fn every_environment_variable_is_documented() {
     assert!(missing.is_empty(), "docs/configuration.md does not name {missing:?}");
 }
 
-/// What SQL in `text`, kept in `folder`, names of other domains' tables.
+/// Names of other domains' tables in the SQL in `text` of `folder`.
 fn foreign_tables(folder: &str, text: &str) -> Vec<String> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     words

@@ -1,4 +1,4 @@
-//! Receivers on a shared PostgreSQL while receivers and the database are killed: what was acknowledged is there, once.
+//! Receivers on a shared PostgreSQL while receivers and the database are killed: acknowledged data is stored, once.
 #![expect(clippy::print_stderr, reason = "counts and skipped tests, with --no-capture")]
 
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ fn event(n: usize) -> Value {
     })
 }
 
-/// A receiver on `database`, at a port of its own or at the one that another had.
+/// A receiver on `database`, at a free port or at a given one.
 fn receiver(sandbox: &Sandbox, listen: &str) -> Served {
     sandbox.serve(&["--store-env", "DATABASE_URL", "--migrate", "--listen", listen])
 }
@@ -227,7 +227,7 @@ struct ObjectStore {
 impl ObjectStore {
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "sk-tests"), ("AWS_SECRET_ACCESS_KEY", "secret-of-tests")];
 
-    /// Starts `SeaweedFS`; `None`, said loudly, where it is not installed.
+    /// Starts `SeaweedFS`; `None`, with a notice, if it is not installed.
     #[expect(clippy::disallowed_methods, reason = "a test asks which engines this machine has")]
     fn start() -> Option<Self> {
         let Some(weed) = std::env::var_os("SK_SYNC_TEST_WEED") else {
@@ -260,7 +260,7 @@ impl ObjectStore {
         server.wait().unwrap();
     }
 
-    /// What `curl` gets for a signed request.
+    /// Output of `curl` for a signed request.
     fn curl(&self, key: &str, options: &[&str]) -> Option<Vec<u8>> {
         let [(_, key_id), (_, secret)] = Self::KEYS;
         let output = std::process::Command::new("curl")
@@ -288,7 +288,7 @@ impl Drop for ObjectStore {
     }
 }
 
-/// The object store is killed while documents are uploaded: each row that says a text is there has its text, by digest.
+/// The object store is killed during uploads: each row with a text has its text, by digest.
 #[test]
 fn each_acknowledged_text_is_in_the_object_store_after_kills() {
     let (Some(database), Some(mut store)) = (Postgres::start(&[]), ObjectStore::start()) else { return };

@@ -33,7 +33,7 @@ fn a_killed_run_loses_nothing_and_doubles_nothing() {
         let spec = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
         sandbox.write(spec, sandbox.read(spec) + &format!("round {round}\n"));
     }
-    // An answer may have been lost in the last round; its batch is due at once, since nobody noted a failure.
+    // An answer may have been lost in the last round; its batch is due at once, because no failure was recorded.
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["balance"]["delivered"].as_u64(), Some(journal(&sandbox.store()).len() as u64));
     drop(served);
@@ -55,7 +55,8 @@ fn a_killed_run_with_the_embedded_receiver_loses_nothing() {
     assert_mirrored(&sandbox, &sandbox.store().with_file_name("stub.db"));
 }
 
-/// SIGKILL of the receiver at six moments of a run: what it answered for is there when it is back, and the rest comes.
+/// SIGKILL of the receiver at six moments of a run: acknowledged events are there when it is back, and the rest is
+/// delivered.
 #[test]
 fn a_killed_receiver_keeps_what_it_answered_for() {
     let mut sandbox = Sandbox::with_repo();
@@ -91,7 +92,7 @@ fn a_killed_receiver_keeps_what_it_answered_for() {
     assert_mirrored(&sandbox, &file);
 }
 
-/// D57, D18: four runs at once: each event is stored once, nobody sees a locked database.
+/// Four runs at once: each event is stored once, and no run reports a locked database.
 #[test]
 fn d57_runs_at_the_same_time_do_not_hurt() {
     let mut sandbox = Sandbox::with_repo();
@@ -139,7 +140,7 @@ fn plain(id: &str) -> String {
     format!(r#"{{"event_id":"{id}","event_type":"T","project_uuid":"{project}","payload":{{"x":"{id}"}}}}"#)
 }
 
-/// Starts `capture` and gives it lines until `more` says no or it ends.
+/// Starts `capture` and writes lines until `more` returns false or it ends.
 fn producing(
     sandbox: &Sandbox,
     args: &[&str],
@@ -168,7 +169,7 @@ fn answered(child: &mut Child) -> Vec<(String, String)> {
     parsed.map(|line| (text(&line["event_id"]), text(&line["result"]))).collect()
 }
 
-/// D04: SIGKILL again and again while lines are captured, one by one and in batches: what was answered is in the journal.
+/// Repeated SIGKILL while lines are captured, one at a time and in batches: acknowledged lines are in the journal.
 #[cfg(unix)]
 #[test]
 fn d04_a_killed_capture_keeps_what_it_answered_for() {

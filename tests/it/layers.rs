@@ -26,8 +26,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("cli", 10),
 ];
 
-/// Modules of which one folder alone may say a word. The databases of a receiver are its operator's own: no consent is
-/// needed to reach them, and `http` has no part in it.
+/// Crates that only one folder may use. The databases of a receiver belong to its operator: no consent is needed to
+/// reach them, and `http` is not involved.
 const ONE_OWNER: [(&str, &str); 7] = [
     ("figment", "src/config/layers.rs"),
     ("axum", "src/serve/"),
@@ -47,7 +47,7 @@ fn module(file: &str) -> Option<&str> {
     file.strip_prefix("src/")?.split_once('/').map(|(module, _)| module)
 }
 
-/// What `source` imports and must not.
+/// Forbidden imports of `source`.
 fn violations(source: &Source) -> Vec<String> {
     let Some(own) = module(&source.file) else { return Vec::new() };
     let Some(own_layer) = layer(own) else { return vec![format!("{}: `{own}` has no layer", source.file)] };
@@ -56,7 +56,7 @@ fn violations(source: &Source) -> Vec<String> {
         .filter(|head| layer(head).is_none_or(|layer| layer >= own_layer))
         .map(|head| format!("{}: crate::{head}", source.file))
         .collect();
-    // A chain of `super::` as long as the path is deep reaches the crate's root, where `crate::` says what is meant.
+    // A chain of `super::` as long as the module's depth reaches the crate root; `crate::` must be used instead.
     let depth = source.file.trim_end_matches("/mod.rs").trim_end_matches(".rs").matches('/').count();
     if source.code.contains(&"super::".repeat(depth)) {
         found.push(format!("{}: leaves its module by `super::`", source.file));
@@ -136,7 +136,7 @@ fn a_planted_url_is_found() {
     }
 }
 
-/// True when `word` begins a path of its own: in `tokio_rustls::rustls::X`, only the first one does.
+/// True if `word` begins a path: in `tokio_rustls::rustls::X`, only the first one does.
 fn names_module(code: &str, word: &str) -> bool {
     code.match_indices(&format!("{word}::")).any(|(at, _)| {
         let before = &code[..at];

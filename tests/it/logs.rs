@@ -1,4 +1,4 @@
-//! The log file: what happened, in words or as JSON, and no secret in it.
+//! The log file: as text or JSON, without secrets.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const SECRET: &str = "tell-nobody-7";
 
 /// Runs commands that meet the secret everywhere, and returns the log.
 fn logged(format: &str) -> (Sandbox, String) {
-    // A server that says back what it was told, and more.
+    // A server that repeats the request's secrets in its answer.
     let server = Server::answering(|request| {
         let said = request.header("authorization").unwrap_or_default().to_owned();
         Reply::json(401, &json!({"error": format!("you said {said}; see https://me:pw-{SECRET}@h.example/")}))
@@ -63,7 +63,7 @@ fn a_log_for_machines_is_one_object_a_line() {
     assert!(lines.iter().any(|line| line["level"] == "error"), "{text}");
 }
 
-/// Nothing but what the person asked for is on the streams, and off is off.
+/// Only requested output is on the streams, and without the option there is no log.
 #[test]
 fn a_log_changes_no_stream() {
     let mut sandbox = Sandbox::with_repo();

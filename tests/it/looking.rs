@@ -1,4 +1,4 @@
-//! What looks only: lists that a reader leaves early, lines and documents that are complete, and no trace on the disk.
+//! Read-only commands: listings that a reader leaves early, complete lines and documents, and no trace on disk.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
@@ -40,7 +40,7 @@ fn a_reader_may_leave_early() {
     }
 }
 
-/// Each line has exactly the members of the contract, in its order, and each filter takes what it names.
+/// Each line has exactly the members of the contract, in order, and each filter selects what it names.
 #[test]
 fn a_line_is_complete() {
     let server = Server::answering(|request| honest(request, "rejected"));
@@ -94,7 +94,7 @@ fn a_line_is_complete() {
     }
 }
 
-/// What the system was asked to open or create; `None`, said loudly, where nobody can listen.
+/// Files that the program opened or created; `None`, with a notice, if it cannot be traced.
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn traced(sandbox: &Sandbox, words: &[&str]) -> Option<Vec<String>> {
@@ -127,7 +127,7 @@ fn deeds(calls: &[String], has_wal: bool) -> Vec<&String> {
         let name = call.split('(').next().unwrap_or_default();
         match name {
             "open" | "openat" | "openat2" => {
-                // The terminal and the bin for bytes are no files; a child's descriptors on /dev/null neither.
+                // Terminals and /dev/null are not files; a child's descriptors on /dev/null are not either.
                 ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| call.contains(flag))
                     && !call.contains("\"/dev/null\"")
                     // SQLite opens side files that are there so that it could write, and then does not.
@@ -148,8 +148,8 @@ fn deeds(calls: &[String], has_wal: bool) -> Vec<&String> {
     calls.iter().filter(is_deed).collect()
 }
 
-/// D42: nothing is opened for writing, created, written, renamed or removed, and no lock is taken that a writer would wait
-/// for: with the store closed, beside a WAL, and while a drain waits for its answer.
+/// Nothing is opened for writing, created, written, renamed or removed, and no lock delays a writer: with the store
+/// closed, with a WAL, and while a drain waits for its answer.
 #[cfg(target_os = "linux")]
 #[test]
 fn d42_looking_opens_nothing_for_writing() {
@@ -191,7 +191,7 @@ fn d42_looking_opens_nothing_for_writing() {
     look(&sandbox, "nothing yet", false);
     let _run = sandbox.sk_sync(["run", "--no-drain"]);
     look(&sandbox, "the store closed", false);
-    // Somebody has the store open: side files lie beside it.
+    // Another process has the store open: side files exist.
     let conn = open(&sandbox.store());
     conn.execute_batch("PRAGMA journal_mode = WAL; UPDATE journal_state SET lamport = lamport + 1").unwrap();
     look(&sandbox, "beside a WAL", true);
@@ -201,12 +201,12 @@ fn d42_looking_opens_nothing_for_writing() {
     look(&sandbox, "during a drain", true);
     drop(go);
     assert!(matches!(drain.wait().unwrap().code(), Some(0 | 3)));
-    // The listener hears what it is for.
+    // Proof that the trace works.
     let Some(calls) = traced(&sandbox, &["run", "-q"]) else { return };
     assert!(!deeds(&calls, true).is_empty());
 }
 
-/// D30: what the server has is not known until it is asked, and nothing says otherwise.
+/// The server's content is unknown until it is asked, and no output claims otherwise.
 #[test]
 fn d30_what_the_server_has_is_unknown() {
     let mut sandbox = Sandbox::with_repo();
@@ -217,7 +217,7 @@ fn d30_what_the_server_has_is_unknown() {
                          "historical_import_state": "unknown", "last_blocker_sample": null});
     assert_eq!(remote(&sandbox), unknown);
     let _run = sandbox.sk_sync(["run"]).success();
-    // Everything was accepted, and then the server lost it all: what was delivered is what it said, no more.
+    // Everything was accepted, and then the server lost it all: the delivered events are those that it acknowledged.
     assert_eq!(remote(&sandbox), unknown);
     let requests = server.requests().len();
     let words = sandbox.sk_sync(["status"]).success().stdout;
@@ -225,7 +225,7 @@ fn d30_what_the_server_has_is_unknown() {
     assert_eq!(server.requests().len(), requests, "a status asks nobody");
 }
 
-/// D27: "done" is said of books that balance, and of no others; the store that was looked at is named.
+/// Success is reported only for a balance that holds; the store that was read is named.
 #[test]
 fn d27_nothing_is_called_done_that_does_not_balance() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -261,7 +261,7 @@ fn d27_nothing_is_called_done_that_does_not_balance() {
     assert!(sandbox.sk_sync(["run"]).success().stdout.contains("Done: everything is delivered"));
 }
 
-/// D07: the mission's own log, the journal and the ledger, beside each other with the ids that one of them lacks.
+/// The mission log, the journal and the ledger are compared, with the ids that one of them lacks.
 #[test]
 fn d07_the_log_of_a_mission_is_compared_with_the_journal() {
     const SLUG: &str = "storm-surge-alerts-01KQX7M2";
@@ -308,7 +308,7 @@ fn d07_the_log_of_a_mission_is_compared_with_the_journal() {
     assert_eq!(found["not_logged"], json!({"count": 1, "first": ["unlogged"]}));
     let words = sandbox.sk_sync(["verify"]).success().stdout;
     assert!(words.contains("not in the log: unlogged"), "{words}");
-    // Ids are compared in their normal form; lines that become no event are not missing, but told by reason.
+    // Ids are compared in normal form; lines that are not events are not missing, but counted by reason.
     let new = sandbox.read(&log).replace(&ids[0], "01KQXA0Q7W3M5D8F1GZ2H4J6K9");
     let annotation = "{\"kind\":\"annotation\",\"event_id\":\"01KQXA0Q7W3M5D8F1GZ2H4J6KA\"}\n";
     sandbox.write(&log, sandbox.read(&log) + &new + annotation + "no json\n");

@@ -42,7 +42,7 @@ fn what_is_captured_before_1970_is_delivered_when_the_clock_is_right() {
     }
     let refused = run(&sandbox, &["serve", "--listen", "127.0.0.1:0"], 1).stderr;
     assert!(refused.contains("stands before 1970: set it"), "{refused}");
-    // Nobody listens: what failed is due again, by the clock as it is now and as it will be.
+    // Without a server: failed events are due again, by the present clock and by the future one.
     sandbox.target("http://127.0.0.1:9");
     let _owed = run(&sandbox, &["run"], 3);
     let _owed = run(&sandbox, &["status", "--check"], 3);

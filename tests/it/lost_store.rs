@@ -1,5 +1,5 @@
-//! A store whose file is gone or empty, beside files that show it was in use, is damage: no command begins afresh without
-//! a word, nothing captured meanwhile is lost, and the way out that is printed works.
+//! A store whose file is missing or empty, next to files that show it was in use, is damage: no command silently begins
+//! again, nothing captured meanwhile is lost, and the printed fix works.
 
 use serde_json::json;
 
@@ -40,7 +40,7 @@ fn an_empty_or_absent_store_is_damage_and_not_a_fresh_start() {
         assert_eq!(failed["error"]["kind"], "store_lost", "{failed}");
         assert_eq!(sandbox.listing(), before, "nothing was made, nothing removed");
 
-        // What is captured meanwhile waits beside it, and comes into the new store.
+        // Events captured meanwhile are spooled, and absorbed into the new store.
         let spooled = sandbox.sk_sync_with(["capture", "--json"], line("kept-1")).success().json_lines();
         assert_eq!(spooled[0]["result"], "spooled", "{spooled:?}");
         let planned = sandbox.sk_sync(["verify", "--repair", "store", "--dry-run", "--json"]).code(6).json();
@@ -57,7 +57,7 @@ fn an_empty_or_absent_store_is_damage_and_not_a_fresh_start() {
     }
 }
 
-/// `capture` alone leaves neither a last run nor a cache: the mark beside the store is enough.
+/// `capture` alone leaves neither a last run nor a cache: the mark next to the store is enough.
 #[test]
 fn a_store_that_only_captured_is_missed_too() {
     let sandbox = Sandbox::with_repo();
@@ -68,7 +68,7 @@ fn a_store_that_only_captured_is_missed_too() {
     sandbox.spoilt();
 }
 
-/// A first writer that was killed before its store had tables leaves an empty file and nothing beside it.
+/// A first writer killed before its store had tables leaves only an empty file.
 #[test]
 fn an_empty_file_alone_is_a_fresh_start() {
     let sandbox = Sandbox::with_repo();

@@ -1,4 +1,4 @@
-//! The integration tests: one binary, one module for each area, and what they share in `support`.
+//! The integration tests: one binary, one module for each area, and shared code in `support`.
 
 #![cfg(test)]
 

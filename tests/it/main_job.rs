@@ -68,7 +68,7 @@ fn an_edit_captures_its_artifact_and_a_snapshot() {
     sandbox.verified();
 }
 
-/// What leaves for the receiver after an edit is what was captured: two events, one body.
+/// After an edit exactly the captured rows are sent: two events, one document.
 #[test]
 fn an_edit_reaches_the_receiver_as_two_events_and_one_body() {
     let mut sandbox = Sandbox::with_repo();
@@ -89,7 +89,7 @@ fn an_edit_reaches_the_receiver_as_two_events_and_one_body() {
     assert_mirrored(&sandbox, &file);
 }
 
-/// A file that is gone changes its mission's snapshot; what a step requires and lacks is said once.
+/// A deleted file changes its mission's snapshot; a missing required artifact is reported once.
 #[test]
 fn a_deleted_artifact_is_noticed() {
     let sandbox = Sandbox::with_repo();
@@ -146,7 +146,7 @@ fn any_spec(sandbox: &Sandbox) -> String {
     format!("kitty-specs/{}/spec.md", with_spec.file_name().to_str().unwrap())
 }
 
-/// D51: a run touches neither the work tree nor git's index.
+/// A run changes neither the work tree nor git's index.
 #[test]
 fn d51_the_work_tree_is_never_touched() {
     let sandbox = Sandbox::with_repo();
@@ -161,7 +161,7 @@ fn d51_the_work_tree_is_never_touched() {
     assert_eq!(sandbox.git(&["status", "--porcelain", "--ignored"]), "");
 }
 
-/// D05: facts are captured before any gate and delivered when a target is chosen later.
+/// Facts are captured before any check and delivered when a target is chosen later.
 #[test]
 fn d05_with_nothing_configured_everything_is_kept_and_delivered_later() {
     let sandbox = Sandbox::with_repo();
@@ -178,7 +178,7 @@ fn d05_with_nothing_configured_everything_is_kept_and_delivered_later() {
     sandbox.verified();
 }
 
-/// What the receiver holds is, byte for byte, what the journal holds.
+/// The receiver's bytes equal the journal's.
 #[test]
 fn the_receiver_holds_the_captured_bytes() {
     let mut sandbox = Sandbox::with_repo();
@@ -204,7 +204,7 @@ fn serve_says_where_it_listens_and_what_it_got() {
     let _run = sandbox.sk_sync(["run"]).success();
 }
 
-/// D10: another target gets everything that is retained; going back sends nothing.
+/// Another target gets everything that is retained; returning to the first sends nothing.
 #[test]
 fn d10_a_second_target_gets_everything_and_the_first_nothing_twice() {
     let mut sandbox = Sandbox::with_repo();

@@ -1,5 +1,5 @@
-//! Every next step that `status` prints works: pasted into a shell it ends well, and what it was advised for is done with,
-//! or, where it only looks, it shows what was meant.
+//! Every next step that `status` prints works: pasted into a shell it succeeds, and its problem is solved or, for a
+//! read-only command, shown.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn steps(sandbox: &Sandbox, args: &[&str]) -> Vec<String> {
     status["next_steps"].as_array().unwrap().iter().map(|step| step["run"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Pastes `line`, which must be advised, and returns its exit code and what it printed.
+/// Pastes `line`, which must be advised, and returns its exit code and output.
 fn paste(sandbox: &Sandbox, args: &[&str], line: &str) -> (Option<i32>, String) {
     let all = steps(sandbox, args);
     assert!(all.iter().any(|step| step == line), "`{line}` is not advised: {all:?}");
@@ -59,12 +59,12 @@ fn capturing_and_sending() {
     settles(&sandbox, "sk-sync run");
     sandbox.target(&served.url());
     settles(&sandbox, "sk-sync drain");
-    // What changed since is seen where the files are looked at.
+    // Changes since are noticed when the files are examined.
     sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/spec.md", "another text\n");
     let (code, said) = paste(&sandbox, &["--missions"], "sk-sync run");
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(steps(&sandbox, &["--missions"]), Vec::<String>::new());
-    // Lines beside a store that could not be opened.
+    // Spooled lines next to a store that could not be opened.
     let store = open(&sandbox.store());
     let version: i64 = store.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
     store.pragma_update(None, "user_version", version + 1).unwrap();
@@ -73,7 +73,7 @@ fn capturing_and_sending() {
     drop(store);
     settles(&sandbox, "sk-sync run");
     drop(served);
-    // A server that is gone, found by a hook's process and by a run.
+    // An unreachable server, noticed by a hook's process and by a run.
     let _captured = sandbox.sk_sync_with(["capture"], event(2)).success();
     let _background = sandbox.sk_sync(["hook", "deliver"]);
     assert!(steps(&sandbox, &[]).iter().filter(|step| *step == "sk-sync drain").count() > 1, "owed, and failed");
@@ -108,7 +108,7 @@ fn gates() {
         assert!(steps(&sandbox, &[]).iter().any(|step| step == line), "{name}");
         let output = shell(&sandbox, &filled(line, token.to_str().unwrap(), "https://sync.example.org"));
         assert!(output.status.success(), "{line}: {output:?}");
-        // A variable that the line set is gone with its shell.
+        // A variable that the line sets ends with its shell.
         if let Some((name, _)) = line.strip_prefix("export ").and_then(|rest| rest.split_once('=')) {
             sandbox.set(name, "own");
         }
@@ -161,7 +161,7 @@ fn older_rows() {
         let steps = status["next_steps"].as_array().unwrap();
         steps.iter().find(|step| step["run"] == run).unwrap()["why"].as_str().unwrap().to_owned()
     };
-    // Before a person says yes, the line says how much it is, where it is from, and where it goes.
+    // Before the user confirms, the line shows the number of events, their files and the target.
     for (run, what) in [
         ("sk-sync migrate adopt --yes", "1 row of this project in older stores"),
         ("sk-sync migrate adopt --unassigned --yes", "1 event of older stores that name no project"),

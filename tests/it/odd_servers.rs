@@ -1,4 +1,4 @@
-//! Servers that speak HTTP as the standard allows and few do: what is sent arrives all the same.
+//! Servers that use HTTP in unusual but standard ways: deliveries still succeed.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::honest;
 
-/// The answer of an honest server as its parts: status, headers, body.
+/// The answer of a correct server in parts: status, headers, body.
 fn parts(request: &Request) -> (u16, String, Vec<u8>) {
     let Reply::Answer { status, headers, body } = honest(request, "success") else { panic!("no whole answer") };
     let headers = headers.iter().fold(String::new(), |mut text, (name, value)| {
@@ -63,7 +63,7 @@ fn an_answer_may_have_very_many_headers() {
     }
 }
 
-/// What is read of an answer is read behind many headers too: how long to wait, and what was wrong.
+/// A response with many headers is still read: the wait, and the reason.
 #[test]
 fn a_refusal_behind_very_many_headers_says_how_long_to_wait() {
     let server = Server::answering(|_| {

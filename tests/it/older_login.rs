@@ -1,5 +1,5 @@
-//! What an older Spec Kitty left about its server: an address that is one source among others, and a token that its own
-//! server sees and no other.
+//! The login of an older Spec Kitty: a URL that is one source among others, and a token that is sent only to its own
+//! server.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -35,7 +35,7 @@ fn shut(document: &Value) -> Vec<&str> {
     gates.map(|gate| gate["name"].as_str().unwrap()).collect()
 }
 
-/// With nothing else said, what the older version knew is enough, and `target show` says where each part comes from.
+/// Without other settings the older login is enough, and `target show` names the source of each part.
 #[test]
 fn an_older_login_is_the_last_source() {
     let server = server();
@@ -61,7 +61,7 @@ fn an_older_login_is_the_last_source() {
     assert!(report["gates"].to_string().contains("/nonexistent/token"), "{report}");
 }
 
-/// D24: a token of another server is never sent, its team never taken, whatever else is missing.
+/// A token of another server is never sent, its team never used, whatever else is missing.
 #[test]
 fn d24_a_login_elsewhere_gives_neither_token_nor_team() {
     let (here, there) = (server(), server());
@@ -80,7 +80,7 @@ fn d24_a_login_elsewhere_gives_neither_token_nor_team() {
     }
 }
 
-/// D25: the older address is compared with every other, and nothing is sent until they agree.
+/// The older URL is compared with every other, and nothing is sent until they agree.
 #[test]
 fn d25_an_older_address_that_disagrees_stops_the_run() {
     let (older, own) = (server(), server());
@@ -97,7 +97,7 @@ fn d25_an_older_address_that_disagrees_stops_the_run() {
     let fix: Vec<_> = report["gates"][1]["fix"].as_str().unwrap().split(' ').skip(1).take(3).collect();
     let _sent = sandbox.sk_sync(fix).success();
     assert!(own.requests().is_empty() && !older.requests().is_empty(), "the person's own file was named");
-    // What an older version wrote of itself is nobody's choice.
+    // Settings that an older version wrote by default are not the user's choice.
     std::fs::write(sandbox.path("kitty/config.toml"), "[sync]\nserver_url = 'https://spec-kitty-dev.fly.dev'\n")
         .unwrap();
     let _sent = sandbox.sk_sync(["run"]).success();

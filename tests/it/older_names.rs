@@ -1,5 +1,5 @@
-//! Names and promises that scripts of Spec Kitty and of operators rely on: digests, counts, what an event follows, and what a
-//! full queue does with what arrives.
+//! Names and promises that scripts of Spec Kitty and of operators rely on: digests, counts, the order of events, and
+//! the behaviour of a full queue.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn a_conflict_names_its_source_as_the_file_does() {
     assert_eq!(status(&sandbox)["migration_conflicts"]["conflicts"][0]["source_digest"], "0a1b");
 }
 
-/// What is in a verified archive is counted apart.
+/// Events in a verified archive are counted separately.
 #[test]
 fn archived_events_are_not_retained_ones() {
     let sandbox = Sandbox::with_repo();
@@ -100,7 +100,7 @@ fn what_replaces_an_unsent_event_follows_what_was_delivered() {
     assert!(!words(&ids[2]).contains(" row "), "{}", words(&ids[2]));
 }
 
-/// A queue that is full of what is on the wire keeps what arrives; `captured` is never said of an event that is given up.
+/// A queue that is full of events in flight keeps new ones; `captured` is never reported for an evicted event.
 #[test]
 fn a_full_queue_keeps_what_it_says_it_captured() {
     let server = Server::answering(|request| match request.method.as_str() {
@@ -126,7 +126,7 @@ fn a_full_queue_keeps_what_it_says_it_captured() {
     let first = capture(0..1);
     assert_eq!(first[0]["result"], "captured", "{first:?}");
     assert!(is_kept("e00"), "it was given up by the command that captured it");
-    // More than the queue may hold at once: those that are given up are told so.
+    // More events than the queue may hold: evicted ones are reported as such.
     let many = capture(1..31);
     for line in &many {
         let id = line["event_id"].as_str().unwrap();
@@ -139,7 +139,7 @@ fn a_full_queue_keeps_what_it_says_it_captured() {
     assert!(text.contains("sk-sync drain") && text.contains("raise journal.capacity"), "{text}");
 }
 
-/// Servers know a mission whose branch is null by the word None: that is kept, and said.
+/// Servers know a mission whose branch is null by the word None: that is kept, with a warning.
 #[test]
 fn a_null_branch_is_warned_about() {
     let sandbox = Sandbox::with_repo();

@@ -1,4 +1,4 @@
-//! Whose files count: a shared directory may hold what another user planted, in the repository or in the state directory.
+//! Owners of files: a shared directory may contain files of another user, in the repository or in the state directory.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn skipped() {
     eprintln!("SKIPPED: not root, so nothing can be given to another user");
 }
 
-/// A repository of another user is not obeyed: no token, no document, no file of ours; and what git accepts is accepted.
+/// A repository of another user is not trusted: no token, no document, no file of ours is used; git's exceptions apply.
 #[test]
 fn a_repository_of_another_user_is_refused_as_git_does() {
     if !is_root() {
@@ -52,7 +52,7 @@ fn a_repository_of_another_user_is_refused_as_git_does() {
     }
 }
 
-/// A file of the repository cannot say that the repository is safe.
+/// A file of the repository cannot declare the repository safe.
 #[test]
 fn a_repository_cannot_call_itself_safe() {
     if !is_root() {
@@ -64,7 +64,7 @@ fn a_repository_cannot_call_itself_safe() {
     let _run = sandbox.sk_sync(["run"]).code(2);
 }
 
-/// What everybody may write to: another user's plan in a directory above is not followed either.
+/// In a world-writable directory another user's `.git` in a parent directory is not used either.
 #[test]
 fn a_git_directory_planted_above_is_refused() {
     if !is_root() {

@@ -12,7 +12,8 @@ use crate::support::server::{Reply, Server};
 const EVIL: &str = "<script>document.title='taken'</script>";
 const ERROR: &str = "no lane 7 </style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
-/// Loads a page in a headless Chromium and returns its DOM and what the browser said. `None`, said loudly, without one.
+/// Loads a page in a headless Chromium and returns its DOM and the browser's messages. `None`, with a notice, without
+/// one.
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn browse(sandbox: &Sandbox, page: &Path) -> Option<(String, String)> {
     let profile = tempfile::tempdir().unwrap();
@@ -107,7 +108,7 @@ fn what_the_browser_shows_is_what_status_says() {
         let number = shown.iter().find(|(shown, _)| shown == path).unwrap().1;
         assert!(number > 0, "{path} was not tried");
     }
-    // Each part of the page is there, each chart says in words what it shows.
+    // Each section of the page exists, and each chart has a text alternative.
     for words in [
         "Missions",
         "Where every event is",
@@ -121,7 +122,7 @@ fn what_the_browser_shows_is_what_status_says() {
         assert!(dom.contains(words), "{words}");
     }
     assert!(dom.matches("role=\"img\"").count() == dom.matches("aria-label=").count(), "{dom}");
-    // The numbers of the charts: what was delivered is in the bars, what is owed in the ages.
+    // The numbers of the charts: deliveries in the bars, events left to send in the ages.
     let delivered = document["balance"]["delivered"].as_u64().unwrap();
     assert!(dom.contains(&format!("aria-label=\"{delivered} delivered from ")), "{dom}");
 }

@@ -1,4 +1,4 @@
-//! Every command that is printed can be pasted into a shell, whatever a stranger wrote into its words: nothing else runs.
+//! Every printed command can be pasted into a shell, whatever untrusted text it contains: nothing else is run.
 #![cfg(unix)]
 
 use std::path::Path;
@@ -27,7 +27,7 @@ fn commands(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// What a person might copy out of a text: the line, and what follows a word that announces a command.
+/// Commands that a user might copy from a text: the line, and the text after a word that announces a command.
 fn copied(text: &str) -> Vec<String> {
     let after = |line: &str, word: &str| line.split_once(word).map(|(_, rest)| rest.trim_matches('`').to_owned());
     let marks = ["fix: ", "hint: ", "with: ", "use them: ", "agree: ", "there: ", "had: "];
@@ -48,14 +48,14 @@ fn has_run(dir: &Path) -> bool {
     })
 }
 
-/// Pastes what `run` printed; returns how many commands that were.
+/// Pastes the commands in the output of `run`; returns their number.
 fn paste(sandbox: &Sandbox, run: &Run) -> usize {
     let mut lines = [copied(&run.stdout), copied(&run.stderr)].concat();
     if let Ok(document) = serde_json::from_str(&run.stdout) {
         commands(&document, &mut lines);
     }
     for line in &lines {
-        // The lines really run: what they may write for good is the sandbox's.
+        // The commands really run, so everything they write must be inside the sandbox.
         let settings = sandbox.path("home/own-gitconfig");
         let place =
             format!("export GIT_CONFIG_GLOBAL='{}'\ncd '{}'", settings.display(), sandbox.path("stand").display());
@@ -85,8 +85,8 @@ fn paste_all(sandbox: &Sandbox) -> usize {
     LOOKS.iter().map(|words| paste(sandbox, &sandbox.sk_sync(*words))).sum()
 }
 
-/// Issue 13, attack 5: an address in a clone's file. Hosts that hold more than letters, digits, `.` and `-` are refused; of
-/// what an address may hold, nothing reaches a shell.
+/// A URL in a clone's file. Hosts with characters other than letters, digits, `.` and `-` are rejected; no other
+/// character of a URL reaches a shell unquoted.
 #[test]
 fn addresses_of_a_stranger_are_words() {
     for (url, is_refused) in [
@@ -161,7 +161,7 @@ fn paths_of_a_stranger_are_words() {
     }
 }
 
-/// A repository of somebody else's, in a directory whose name is a trap.
+/// Another user's repository, in a directory with a malicious name.
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn the_line_that_trusts_a_directory_names_that_directory() {

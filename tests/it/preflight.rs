@@ -24,7 +24,7 @@ fn shut(document: &Value) -> Vec<(String, String)> {
     gates.map(|gate| (text(&gate["name"]), text(&gate["fix"]))).collect()
 }
 
-/// The gates after `fix` was run by `sh`, with the own values in the places that say so.
+/// The checks after `sh` ran `fix`, with the user's values filled in.
 fn after(sandbox: &Sandbox, fix: &str) -> Value {
     let own = filled(fix, sandbox.path("token").to_str().unwrap(), "http://127.0.0.1:9");
     let output = shell(sandbox, &format!("{own}\nsk-sync preflight --json 2>&1"));
@@ -48,7 +48,7 @@ fn sandbox(config: &str, variables: &[(&str, &str)]) -> Sandbox {
     sandbox
 }
 
-/// D31, D32: what is printed opens the gate, each by itself.
+/// The printed commands fix each check separately.
 #[test]
 fn d31_every_line_opens_its_gate() {
     let own = "preset = 'external-receiver'\n[external_receiver]\nurl = 'http://127.0.0.1:9'\n";

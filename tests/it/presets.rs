@@ -1,4 +1,4 @@
-//! Every preset, and both axes by themselves: what is kept of each family, and what leaves.
+//! Every preset, and both axes separately: which families are kept, and which are sent.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::server::Server;
 use crate::support::wire::{audit, honest, ids};
 
 /// One event of each kind of family: bound for a Teamspace, local by the built-in table, local by the configuration,
-/// and one that nobody has heard of.
+/// and unknown.
 const EVENTS: [&str; 5] = ["WPStatusChanged", "MissionReopened", "FollowUpRecorded", "MyOwnNote", "NeverHeardOf"];
 const BOUND: [&str; 2] = ["WPStatusChanged", "NeverHeardOf"];
 
@@ -32,7 +32,7 @@ fn types<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
     ids.map(|known| EVENTS[(0..EVENTS.len()).find(|n| id(*n) == known).unwrap()]).collect()
 }
 
-/// What became of the events: the word of `capture` for each, the types that the server got, the balance.
+/// Result for the events: the word of `capture` for each, the types that the server got, the balance.
 fn outcome(preset: &str, more: &str) -> (Sandbox, Vec<String>, Vec<&'static str>, Value) {
     let server = Server::answering(|request| honest(request, "success"));
     let mut sandbox = Sandbox::with_empty_repo();
@@ -72,7 +72,7 @@ fn each_preset_does_what_its_row_says() {
         let (sandbox, captured, got, balance) = outcome(&format!("preset = '{preset}'"), "");
         assert_eq!((captured, &got[..]), (words.map(str::to_owned).to_vec(), sent), "{preset}");
         assert_eq!((&balance["delivered"], &balance["blocked"]), (&json!(delivered), &json!(blocked)), "{preset}");
-        // What was held at capture waits for a release, whatever is chosen later.
+        // Events on hold at capture wait for a release, whatever is chosen later.
         let later = sandbox.sk_sync(["drain", "--preset", "stub", "--json"]).success().json();
         assert_eq!(later["balance"]["blocked"], blocked, "{preset}");
         let released = sandbox.sk_sync(["events", "release", &id(0)]).success();
@@ -84,7 +84,7 @@ fn each_preset_does_what_its_row_says() {
     }
 }
 
-/// Opting out never drops silently what is bound for a Teamspace: it is kept, or audited.
+/// Opting out never silently drops events for a Teamspace: they are kept, or audited.
 #[test]
 fn opting_out_keeps_or_audits() {
     let (sandbox, captured, got, balance) = outcome("preset = 'opt-out'", "opt_out.teamspace_bound = 'audit'");
@@ -95,7 +95,7 @@ fn opting_out_keeps_or_audits() {
     assert_eq!(acts, bound, "what is local only needs no trail");
 }
 
-/// The axes by themselves: retention off with a delivery lets go of what was acknowledged, and of nothing that is held.
+/// The axes separately: retention off with a delivery deletes acknowledged payloads, and none on hold.
 #[test]
 fn the_axes_combine() {
     let gone = |sandbox: &Sandbox| {

@@ -1,4 +1,5 @@
-//! What users of the older tool asked for and no other area of these tests shows: each test carries the number of its case.
+//! User requests about the older tool that no other area of these tests covers: each test carries the number of its
+//! request.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
@@ -49,7 +50,7 @@ fn texts(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// D02: a thousand events in one run cost a handful of syncs and one opened store, not a thousand of each.
+/// A thousand events in one run cost a few syncs and one opened store, not a thousand of each.
 #[test]
 fn d02_capturing_many_events_costs_few_commits() {
     let sandbox = Sandbox::with_repo();
@@ -73,7 +74,7 @@ fn d02_capturing_many_events_costs_few_commits() {
     assert!(count("store.db\"") <= 3, "{} times opened", count("store.db\""));
 }
 
-/// D06: what is owed is the journal less what was delivered, so what was captured while sync was off goes with the rest.
+/// Events left to send are the journal minus the delivered ones, so events captured while sync was off are sent too.
 #[test]
 fn d06_what_was_captured_while_sync_was_off_is_delivered_when_it_is_on() {
     let server = honest_server();
@@ -97,7 +98,7 @@ fn run_in(sandbox: &Sandbox, dir: &Path, args: &[&str]) -> Run {
     Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// D21: two projects on one machine deliver to one server, each its own, whichever comes first and again and again.
+/// Two projects on one machine deliver to one server, each its own events, in any order and repeatedly.
 #[test]
 fn d21_a_second_project_delivers_like_the_first() {
     let server = honest_server();
@@ -125,7 +126,7 @@ fn d21_a_second_project_delivers_like_the_first() {
     assert_eq!((of(other), of(other) + of("5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60")), (25, 50));
 }
 
-/// D41: a `kitty-specs` that is a link to another project gives nothing of that project away, nor does a link below it.
+/// A `kitty-specs` that is a link to another project exposes nothing of that project, nor does a link below it.
 #[test]
 fn d41_links_give_away_nothing_of_another_project() {
     let server = honest_server();
@@ -150,7 +151,7 @@ fn d41_links_give_away_nothing_of_another_project() {
     }
 }
 
-/// D43: what is made here says nothing of host, user, home, paths or mail; what others made is not edited.
+/// Events of this program contain no host, user, home directory, path or mail address; events of others are not edited.
 #[test]
 fn d43_our_own_events_name_neither_host_nor_person() {
     let server = honest_server();
@@ -181,7 +182,7 @@ fn d43_our_own_events_name_neither_host_nor_person() {
     assert_eq!(String::from_utf8(body).unwrap(), format!("{{\"events\":[{theirs}]}}"));
 }
 
-/// D44: names are not replaced: branch and mission travel as they are, in events and with bodies.
+/// Names are not replaced: branch and mission are sent unchanged, in events and with documents.
 #[test]
 fn d44_names_travel_as_they_are() {
     let server = honest_server();
@@ -205,8 +206,8 @@ fn d44_names_travel_as_they_are() {
     );
 }
 
-/// D58: index and upload hash the same raw bytes, one rule decides for both, and only events of the contract are made:
-/// also where a file is renamed or deleted.
+/// Index and upload hash the same raw bytes, one rule decides for both, and only events of the contract are created:
+/// also for a renamed or deleted file.
 #[test]
 fn d58_index_and_upload_hash_the_same_raw_bytes() {
     let server = honest_server();
@@ -231,7 +232,7 @@ fn d58_index_and_upload_hash_the_same_raw_bytes() {
     assert_eq!(types, [indexed, snapshot, snapshot], "a rename is a new path, a deletion another snapshot");
 }
 
-/// D59: rules and not lists of names: a new name needs no new program, and whatever is skipped says why.
+/// Rules instead of lists of names: a new name needs no new program, and every skipped file has a reason.
 #[test]
 fn d59_new_names_are_taken_by_rule_and_every_skip_has_a_reason() {
     let sandbox = Sandbox::with_repo();

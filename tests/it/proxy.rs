@@ -114,7 +114,7 @@ fn a_server_on_this_machine_or_in_no_proxy_is_reached_directly() {
     assert_eq!(proxy.asked(), Vec::<String>::new());
 }
 
-/// Where the network is reached is the person's to say.
+/// The proxy is set by the user only.
 #[test]
 fn a_repositorys_file_names_no_proxy() {
     let sandbox = sandbox();

@@ -1,4 +1,4 @@
-//! `purge` through the program: what it removes is gone, and stays gone.
+//! `purge` through the program: purged data is removed, and stays removed.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ fn a_cleared_queue_owes_nothing_and_the_books_balance() {
     sandbox.verified();
 }
 
-/// D45: purged stays purged, whoever brings the events back: capture, an archive, or the files beside the store.
+/// Purged stays purged, whatever brings the events back: capture, an archive, or the files next to the store.
 #[test]
 fn d45_a_purged_project_stays_purged() {
     let sandbox = Sandbox::with_repo();
@@ -66,7 +66,7 @@ fn d45_a_purged_project_stays_purged() {
     let _run = sandbox.sk_sync(["run", "--preset", "stub"]);
     let archive = sandbox.path("kept.jsonl.gz");
     let _run = sandbox.sk_sync(["archive", "--output", archive.to_str().unwrap()]).success();
-    // A line that waited, and one that nobody could read.
+    // A waiting line, and an unreadable one.
     for name in ["spool.lines", "spool-01.taken", "spool-01.damaged"] {
         std::fs::write(sandbox.store().with_file_name(name), SECRET).unwrap();
     }
@@ -85,12 +85,12 @@ fn d45_a_purged_project_stays_purged() {
     assert_eq!(holding(&sandbox, SECRET), Vec::<std::path::PathBuf>::new());
     let again = sandbox.sk_sync(["purge", "--project", "--confirm", PROJECT, "--json"]).success().json();
     assert_eq!(again["purged"]["events"], 0);
-    // The project itself lives on: what its files say now is news.
+    // The project itself remains: the present facts of its files are new.
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
     assert!(run["capture"]["captured"].as_u64() > Some(0), "{run}");
 }
 
-/// What may be stored at the target at this moment stays until that is known, and the exit code says so.
+/// Events that may be in flight at the target stay until their end is known, and the exit code says so.
 #[test]
 fn what_is_in_flight_stays_and_goes_the_second_time() {
     let server = Server::answering(|_| Reply::status(500));

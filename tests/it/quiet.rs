@@ -13,7 +13,7 @@ const READING: [&[&str]; 8] = [
     &["index", "--dry-run"],
 ];
 
-/// D42: reads never write: without a store, none of them makes one.
+/// Reads never write: without a store, none of them creates one.
 #[test]
 fn d42_reading_creates_nothing() {
     let sandbox = Sandbox::with_repo();
@@ -25,7 +25,7 @@ fn d42_reading_creates_nothing() {
     }
 }
 
-/// D42: with a store, no file appears, goes or changes its size; nor does a byte of the store.
+/// With a store, no file is created, removed or resized, and no byte of the store changes.
 #[test]
 fn d42_reading_changes_nothing() {
     let sandbox = Sandbox::with_repo();
@@ -38,7 +38,7 @@ fn d42_reading_changes_nothing() {
     }
 }
 
-/// A dry run of a drain says what is owed, and sends nothing.
+/// A dry run of a drain shows what is left to send, and sends nothing.
 #[test]
 fn a_drain_tried_dry_says_what_is_owed() {
     let sandbox = Sandbox::with_repo();
@@ -55,7 +55,7 @@ fn a_drain_tried_dry_says_what_is_owed() {
     assert_eq!(sandbox.listing(), before);
 }
 
-/// D52: with `--json`, stdout is one document and stderr is empty.
+/// With `--json`, stdout is one document and stderr is empty.
 #[test]
 fn d52_one_json_document_and_silence() {
     let sandbox = Sandbox::with_repo();
@@ -77,7 +77,7 @@ fn d52_one_json_document_and_silence() {
     }
 }
 
-/// D52: however a command ends, both streams together are one document, which names the code the process ends with.
+/// For every end of a command, both streams together are one document, which contains the exit code.
 #[test]
 fn d52_every_end_is_one_document() {
     type Setting = fn(&mut Sandbox);
@@ -128,7 +128,7 @@ fn d52_every_end_is_one_document() {
     }
 }
 
-/// D52: verbose, quiet, with colours: a document stays a document.
+/// Verbose, quiet, with colours: the document is unchanged.
 #[test]
 fn d52_other_options_add_nothing_to_a_document() {
     let mut sandbox = Sandbox::with_repo();
@@ -142,7 +142,7 @@ fn d52_other_options_add_nothing_to_a_document() {
     }
 }
 
-/// D52: a command that fails has a document, too.
+/// A command that fails has a document, too.
 #[test]
 fn d52_a_failure_is_a_document() {
     let sandbox = Sandbox::with_repo();
@@ -157,7 +157,7 @@ fn d52_a_failure_is_a_document() {
     );
 }
 
-/// D53: off is off.
+/// `SK_SYNC=0` turns everything off.
 #[test]
 fn d53_switched_off_nothing_happens() {
     let mut sandbox = Sandbox::with_repo();

@@ -1,5 +1,5 @@
-//! What README.md and the pages in docs/ show in their `console` blocks is what happens: those of a page are run in their
-//! order, as a reader would in a clone, and the output compared. In a shown line `…` stands for anything; alone on a line, for any lines.
+//! The `console` blocks of README.md and the pages in docs/ show real results: those of a page are run in order in a
+//! clone, and the output is compared. In a shown line `…` stands for anything; alone on a line, for any lines.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -74,7 +74,7 @@ fn run(sandbox: &Sandbox, block: &[Shown], port: u16) -> Vec<(Vec<String>, Strin
     results
 }
 
-/// A line without what differs from run to run: seconds.
+/// A line without parts that differ between runs: seconds.
 fn timeless(line: &str) -> String {
     let words: Vec<_> = line.split(' ').collect();
     let is_time = |i: usize| words.get(i + 1) == Some(&"s") && words[i].parse::<f64>().is_ok();
@@ -141,7 +141,7 @@ fn the_readme_is_short() {
     assert!(words <= 900, "{words} words");
 }
 
-/// What a page links to in this repository is there.
+/// Every link of a page within this repository has a target.
 #[test]
 fn every_link_between_pages_leads_somewhere() {
     let top = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "hooks/README.md"];
@@ -175,7 +175,7 @@ fn read(page: &str) -> String {
     std::fs::read_to_string(root().join(page)).unwrap()
 }
 
-/// Runs what a page shows in a clone of its own; the number of its blocks.
+/// Runs the blocks of a page in a separate clone; returns their number.
 #[expect(clippy::print_stdout, reason = "a skipped block must be loud")]
 fn try_page(page: &str) -> usize {
     let blocks = blocks(&read(page));

@@ -12,7 +12,7 @@ fn is_events(request: &Request) -> bool {
     request.path == "/api/v1/events/batch/"
 }
 
-/// A server whose answer to these requests is set from outside; it is honest otherwise.
+/// A server whose answer to these requests is set by the test; other requests get correct answers.
 fn refusing(is_hit: fn(&Request) -> bool, reply: Reply) -> (Server, Arc<Mutex<Option<Reply>>>) {
     let said = Arc::new(Mutex::new(Some(reply)));
     let answer = Arc::clone(&said);
@@ -98,7 +98,7 @@ fn a_refusal_of_documents_is_the_same_gate() {
     let _ready = sandbox.sk_sync(["preflight"]).success();
 }
 
-/// Nothing at the address, and a server that is not well, are no refusals: later may be better.
+/// A missing page, and a failing server, are not a general refusal: a later try may succeed.
 #[test]
 fn what_may_pass_is_no_gate() {
     for status in [404, 429, 500, 503] {

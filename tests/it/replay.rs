@@ -1,4 +1,5 @@
-//! One journal, several targets, several drains: what a target has is not sent to it again unless somebody says so.
+//! One journal, several targets, several drains: delivered events are not sent again to a target unless the user asks
+//! for it.
 
 use std::process::Stdio;
 

@@ -8,7 +8,7 @@ use crate::support::server::Server;
 use crate::support::source::{Source, files};
 use crate::support::wire::honest;
 
-/// What each command is given besides `--json`. `EVENT` and `FILE` stand for one of each.
+/// Arguments of each command besides `--json`. `EVENT` and `FILE` stand for one of each.
 const WORDS: [(&str, &str); 40] = [
     ("run", ""),
     ("index", ""),
@@ -64,7 +64,7 @@ fn check(name: &str, run: &crate::support::Run) -> Value {
     assert_eq!(command.split(' ').next(), Some(first), "{document}");
     assert_eq!(document["exit_code"].as_i64(), run.code.map(i64::from), "{name}: {document}");
     let ok = document["ok"].as_bool().unwrap_or_else(|| panic!("{name}: no ok: {document}"));
-    // A status succeeds in saying that something is wrong.
+    // `status` succeeds in reporting problems.
     assert!(ok == (run.code == Some(0)) || command == "status", "{name}: {document}");
     let names: Vec<_> = document.as_object().unwrap().keys().take(4).map(String::as_str).collect();
     let common = ["command", "exit_code", "ok", "schema_version"];
@@ -72,7 +72,7 @@ fn check(name: &str, run: &crate::support::Run) -> Value {
     document
 }
 
-/// A project that has delivered what it has, to the server and before that to the stub.
+/// A project that has delivered everything, to the server and before that to the stub.
 fn sandbox(server: &Server) -> (Sandbox, String) {
     let mut sandbox = Sandbox::with_repo();
     let _sent = sandbox.sk_sync(["run", "--preset", "stub"]).success();

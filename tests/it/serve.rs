@@ -42,7 +42,7 @@ fn batch() -> String {
     json!({"events": [{"event_id": "01JMBY7K8N3QRVX2DPFG5HWT4E"}]}).to_string()
 }
 
-/// 300 connections that never finish what they began do not keep the next one out, whatever they are in the middle of.
+/// 300 unfinished connections do not block the next one, whatever their state.
 #[test]
 fn slow_connections_give_way_to_others() {
     let mut sandbox = Sandbox::with_repo();
@@ -83,7 +83,7 @@ fn a_head_that_trickles_is_cut_off() {
     assert!(is_cut, "the connection was still open after {} bytes, one at a time", text.len());
 }
 
-/// A web page makes its visitor's browser send requests here. It cannot write, and a name that was bound to this
+/// A web page makes its reader's browser send requests here. It cannot write, and a name that was bound to this
 /// machine's address cannot read.
 #[test]
 fn a_web_page_neither_writes_nor_reads() {
@@ -118,7 +118,8 @@ fn a_web_page_neither_writes_nor_reads() {
     assert_eq!(served.report()["event_requests"], json!(5), "the two that were taken, and three of another type");
 }
 
-/// With a token, the report needs it as well; then any name of this machine will do, since no page has the token.
+/// With a token, the report needs it as well; then any host name of this machine is accepted, since no page has the
+/// token.
 #[test]
 fn the_report_asks_for_the_token() {
     let mut sandbox = Sandbox::with_repo();
@@ -171,8 +172,8 @@ fn takes_a_request(stream: &mut TcpStream) -> bool {
     true
 }
 
-/// Where a status alone acknowledges, an answer that nobody asked for acknowledges nothing: it arrives on a connection
-/// on which nothing is sent any more.
+/// If a status alone acknowledges, an unrequested answer acknowledges nothing: it arrives on a connection that is no
+/// longer used.
 #[test]
 fn a_late_second_answer_acknowledges_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -215,7 +216,7 @@ fn end(url: &str) -> std::io::Result<TcpStream> {
     TcpStream::connect(url.strip_prefix("http://").unwrap())
 }
 
-/// Limits are flags, and both sides keep to them; what cannot work is refused by its name.
+/// Limits are flags, and both sides keep them; impossible values are rejected by name.
 #[test]
 fn limits_are_flags_that_clients_learn() {
     let mut sandbox = Sandbox::with_repo();
@@ -235,7 +236,7 @@ fn limits_are_flags_that_clients_learn() {
     }
 }
 
-/// The engine that a build lacks is named, with the one that has it.
+/// A missing engine is named, with the build that has it.
 #[cfg(not(feature = "postgres"))]
 #[test]
 fn a_build_without_postgresql_says_which_one_has_it() {

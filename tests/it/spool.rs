@@ -1,4 +1,4 @@
-//! The spool: what `capture` keeps while the store cannot be opened, and how it comes into the journal.
+//! The spool: what `capture` keeps while the store cannot be opened, and how it enters the journal.
 #![cfg(unix)]
 
 use std::fs;
@@ -42,7 +42,7 @@ fn results(run: &Run) -> Vec<String> {
     run.json_lines().iter().map(|line| line["result"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The files beside the store whose name begins with `spool`.
+/// The files next to the store whose names begin with `spool`.
 fn spool_files(store: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(store.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
     let mut found: Vec<_> =
@@ -63,7 +63,7 @@ fn rows(store: &Path) -> Vec<(String, i64)> {
     rows.collect::<Result<_, _>>().unwrap()
 }
 
-/// A store that somebody keeps locked: said once, kept, counted, and in the journal with the next run.
+/// A store locked by another process: reported once, spooled, counted, and in the journal with the next run.
 #[test]
 fn what_a_locked_store_cannot_take_is_spooled() {
     let mut sandbox = Sandbox::with_repo();
@@ -93,7 +93,7 @@ fn what_a_locked_store_cannot_take_is_spooled() {
     assert!(sandbox.sk_sync(["drain", "--json"]).success().json()["spool"].is_null());
 }
 
-/// The readers see what waits beside a store with one event.
+/// Read-only commands show what waits next to a store with one event.
 fn assert_the_spool_shows(sandbox: &Sandbox, count: u64) {
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
     let shown = (&status["spool"]["lines"], &status["event_journal"]["retained_event_count"]);
@@ -114,7 +114,7 @@ fn spoil(store: &Path, way: &str) {
     }
 }
 
-/// Takes back what [`spoil`] did, or makes room for a new store.
+/// Reverts [`spoil`], or makes room for a new store.
 fn mend(store: &Path, way: &str) {
     match way {
         "garbage" | "truncated" => begin_again(store),
@@ -129,7 +129,7 @@ fn raise(store: &Path, pragma: &str, by: i64) {
     conn.pragma_update(None, pragma, value + by).unwrap();
 }
 
-/// D03: whatever is wrong with the store, the lines are kept, and they come before anything newer.
+/// Whatever the problem of the store, the lines are kept, and are absorbed before anything newer.
 #[test]
 fn d03_what_is_wrong_with_the_store_makes_no_difference() {
     for (name, words) in [
@@ -165,8 +165,8 @@ fn d03_what_is_wrong_with_the_store_makes_no_difference() {
     }
 }
 
-/// Refusals come before the spool: what breaks the contract where that is refused, and everything where a full journal
-/// is to be refused and cannot be counted.
+/// Rejections come before the spool: envelopes that break the contract with `--strict-envelope`, and everything if a
+/// full journal must be refused and cannot be counted.
 #[test]
 fn the_strict_forms_spool_nothing_they_would_refuse() {
     let sandbox = Sandbox::with_repo();
@@ -184,7 +184,7 @@ fn the_strict_forms_spool_nothing_they_would_refuse() {
     assert_eq!(rows(&store)[0].0, id(2));
 }
 
-/// What the preset said at capture holds, whatever it says later.
+/// The preset at capture applies, whatever is configured later.
 #[test]
 fn holds_and_audits_of_opting_out_survive_the_spool() {
     let mut sandbox = Sandbox::with_repo();
@@ -211,7 +211,7 @@ fn holds_and_audits_of_opting_out_survive_the_spool() {
     assert_eq!(open(&store).query_row(audits, [id(1)], |r| r.get::<_, i64>(0)).unwrap(), 1);
 }
 
-/// A line that was cut by a kill is told and kept; one that was changed is damage until a person has looked.
+/// A line truncated by a kill is reported and kept; a changed one counts as damage until the user has checked it.
 #[test]
 fn torn_and_damaged_lines_are_told_and_kept() {
     for (is_torn, code) in [(true, 0), (false, 6)] {
@@ -248,8 +248,8 @@ fn torn_and_damaged_lines_are_told_and_kept() {
     }
 }
 
-/// Two writers that found the store damaged go on while it is mended and drains take over: each line is in the journal
-/// once, and each writer's lines are in their order.
+/// Two writers that found the store damaged continue while it is repaired and drains absorb: each line is in the
+/// journal once, and each writer's lines are in order.
 #[test]
 fn writers_race_with_absorbers() {
     const LINES: u32 = 300;
@@ -306,7 +306,7 @@ fn writers_race_with_absorbers() {
     assert_eq!(kept.len(), 2 * LINES as usize);
 }
 
-/// SIGKILL at random moments of taking over, until nothing is left: each line is in the journal once.
+/// SIGKILL at random moments of absorbing, until nothing is left: each line is in the journal once.
 #[test]
 fn a_killed_absorber_loses_nothing_and_doubles_nothing() {
     let sandbox = Sandbox::with_repo();
@@ -332,7 +332,7 @@ fn a_killed_absorber_loses_nothing_and_doubles_nothing() {
             rows(&store).into_iter().map(|(id, _)| id).filter(|id| id.starts_with("01JMBY7K8N3QRVX2DPFG5")).collect();
         assert_eq!(ids, (0..(round + 1) * 4000).map(id).collect::<Vec<_>>(), "round {round}");
         sandbox.verified();
-        // With its content, to go on with.
+        // With its content, for the next steps.
         open(&store).pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
         fs::rename(&store, store.with_extension("kept")).unwrap();
         for side in ["-wal", "-shm"] {
@@ -342,8 +342,8 @@ fn a_killed_absorber_loses_nothing_and_doubles_nothing() {
     fs::rename(store.with_extension("kept"), &store).unwrap();
 }
 
-/// A spool on a disk that fills up: what was acknowledged is there, the rest fails with what to do, and no torn line is
-/// left behind.
+/// A spool on a disk that fills up: acknowledged lines are stored, the rest fails with a fix, and no truncated line is
+/// left.
 #[test]
 fn a_full_disk_takes_no_spool() {
     let mut sandbox = Sandbox::with_repo();
@@ -388,7 +388,7 @@ fn a_full_disk_takes_no_spool() {
     }
 }
 
-/// Removes a store, and the mark that says that there was one.
+/// Removes a store, and the mark that it existed.
 fn begin_again(store: &Path) {
     fs::remove_file(store).unwrap();
     let _mark = fs::remove_file(store.with_file_name("store.made"));

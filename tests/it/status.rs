@@ -1,4 +1,4 @@
-//! `status`, `events` and `verify` after real runs: they agree with each other, and the exit code says what is wrong.
+//! `status`, `events` and `verify` after real runs: they agree, and the exit code reports problems.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::{honest, ids, open};
 
-/// Answers every event of a batch by its place in it, and every body honestly.
+/// Answers every event of a batch by its position, and every document correctly.
 fn by_place(words: &'static [&'static str]) -> Server {
     Server::answering(move |request: &Request| {
         if request.path != "/api/v1/events/batch/" {
@@ -30,7 +30,8 @@ fn listed(sandbox: &Sandbox, status: &str) -> usize {
     sandbox.sk_sync(["events", "list", "--jsonl", "--status", status]).success().json_lines().len()
 }
 
-/// D28: there is one truth. Each class of the balance has as many events as the list of that class has lines, and the states add up to it.
+/// There is one truth. Each class of the balance has as many events as the list of that class has lines, and the states
+/// add up to it.
 #[test]
 fn d28_the_list_counts_as_the_balance_does() {
     let server = by_place(&["success", "rejected", "no_such_word", "pending"]);
@@ -63,7 +64,7 @@ fn d28_the_list_counts_as_the_balance_does() {
     sandbox.verified();
 }
 
-/// What the server accepted and has not stored yet is nothing to be done about.
+/// Events that the server accepted and has not stored yet need no action.
 #[test]
 fn pending_alone_is_success() {
     let server = by_place(&["pending"]);
@@ -75,7 +76,7 @@ fn pending_alone_is_success() {
     sandbox.verified();
 }
 
-/// A person changes the target: what the first one has stays known, and the second one owes nothing to it.
+/// The user changes the target: deliveries to the first one stay recorded, and the second one starts without them.
 #[test]
 fn an_earlier_target_stays_known() {
     let mut sandbox = Sandbox::with_repo();
@@ -98,7 +99,7 @@ fn an_earlier_target_stays_known() {
     sandbox.verified();
 }
 
-/// Behind a shut gate, every view says blocked.
+/// While a check fails, every view shows blocked.
 #[test]
 fn a_shut_gate_is_seen_everywhere() {
     let mut sandbox = Sandbox::with_repo();
@@ -177,7 +178,7 @@ fn a_long_listing_is_whole() {
     assert_eq!(odd.len(), 1250);
 }
 
-/// A page of the file overwritten: what is left is still checked, and said to be safe or not.
+/// A page of the file is overwritten: the rest is still checked, and reported as safe or not.
 #[test]
 fn verify_says_what_is_safe_in_a_damaged_file() {
     let sandbox = Sandbox::with_repo();

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
 
-/// What in `value` breaks `schema`, with its place; knows the words of JSON Schema that ours uses, and refuses others.
+/// Violations of `schema` in `value`, with their places; supports the keywords of JSON Schema that ours uses, and
+/// rejects others.
 fn breaches(schema: &Value, value: &Value, place: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut say = |holds: bool, what: String| {
@@ -214,7 +215,7 @@ fn the_schema_promises_every_member_and_the_older_ones_by_name_and_type() {
     }
 }
 
-/// Real documents in every situation a project can be in, one after the other, each as the schema says.
+/// Real documents in every situation of a project, in order, each valid by the schema.
 #[test]
 fn a_status_keeps_to_the_schema_in_every_situation() {
     let mut sandbox = Sandbox::with_repo();
@@ -285,7 +286,8 @@ fn a_status_works_on_a_read_only_file_system() {
     assert_eq!(run.success().json()["balance"], plain["balance"]);
 }
 
-/// While a drain waits for its answer: no file appears or goes, nothing waits, and the status says what is in flight.
+/// While a drain waits for its answer: no file is created or removed, nothing blocks, and the status shows what is in
+/// flight.
 #[test]
 fn a_status_during_a_drain_changes_nothing() {
     let (asked, was_asked) = std::sync::mpsc::channel::<()>();
@@ -293,7 +295,7 @@ fn a_status_during_a_drain_changes_nothing() {
     let server = Server::answering(move |request| {
         if request.path.contains("/events/") {
             let _heard = asked.send(());
-            // Until the test lets go.
+            // Until the test releases it.
             let _over = may_go.recv();
         }
         crate::support::wire::honest(request, "success")

@@ -1,5 +1,5 @@
-//! What stops a drain is recorded with its target, since when, shown, and forgotten by the drain that passes; nothing of
-//! it is said of an event.
+//! What stops a drain is recorded with its target and time, shown, and removed by the drain that passes; nothing of it
+//! is recorded for an event.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -31,8 +31,8 @@ fn rows(sandbox: &Sandbox) -> i64 {
     open(&sandbox.store()).query_row("SELECT COUNT(*) FROM delivery_rows", [], |r| r.get(0)).unwrap()
 }
 
-/// D22, D05, D32: behind each gate capture happens, the gate is named by its own name, its line opens it, and the next
-/// drain delivers what was captured meanwhile.
+/// With each failed check events are still captured, the check is named, its command fixes it, and the next drain
+/// delivers what was captured meanwhile.
 #[test]
 fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
     let own = "preset = 'external-receiver'\nexternal_receiver.url = 'SERVER'\n";
@@ -82,8 +82,8 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
     }
 }
 
-/// D23: gates are judged anew by every run, `since` is that of the first in a row, and a receiver of one's own or the
-/// embedded one knows nothing of a Teamspace's.
+/// Checks are made by every run, `since` is the first of consecutive failures, and a custom or embedded receiver has no
+/// checks of a Teamspace.
 #[test]
 fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     let server = server();
@@ -103,7 +103,7 @@ fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     assert_eq!(since(&second, "missing_team"), since(&first, "missing_team"));
     let words = sandbox.sk_sync(["status"]).success().stdout;
     assert!(words.contains("23 blocked (missing_team, since "), "{words}");
-    // The team makes another target of it, which nothing ever stopped; and what stopped the first stays with that one.
+    // The team makes it another target, which nothing stopped; the record of the first target stays.
     sandbox.set("SK_SYNC_TEAMSPACE__TEAM_SLUG", "core");
     let _sent = sandbox.sk_sync(["drain"]).success();
     assert_eq!((shut(&status(&sandbox)).len(), &status(&sandbox)["blocked_age_seconds"]), (0, &Value::Null));
@@ -114,7 +114,7 @@ fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     let _own = own.sk_sync(["run", "--preset", "external-receiver", "--target-url", &server.url()]).success();
 }
 
-/// A token that only a program knows: once it failed, `status` says so without asking again.
+/// A token from a program: once it failed, `status` shows that without running it again.
 #[test]
 fn what_nobody_was_asked_for_is_as_the_last_drain_found_it() {
     let server = server();
@@ -146,7 +146,7 @@ fn what_nobody_was_asked_for_is_as_the_last_drain_found_it() {
     assert!(shut(&status(&sandbox)).is_empty());
 }
 
-/// The balance that a drain ended with is kept, shown, and what `verify` compares the books with.
+/// The last balance of a drain is stored, shown, and compared by `verify`.
 #[test]
 fn a_balance_is_kept_and_verified() {
     let server = server();
@@ -170,7 +170,7 @@ fn a_balance_is_kept_and_verified() {
     let _mended = sandbox.sk_sync(["run"]).success();
 }
 
-/// Without an identity `run` and `preflight` end with 4, and so `status` is not well either; its line mends all three.
+/// Without an identity `run` and `preflight` exit with 4, and `status` reports a problem; its command fixes all three.
 #[test]
 fn a_project_without_a_name_is_no_success() {
     let sandbox = Sandbox::with_empty_repo();

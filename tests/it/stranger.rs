@@ -1,5 +1,5 @@
-//! A clone is a stranger: what its `event-sync.toml` says without an agreement neither destroys, nor sends, nor asks for
-//! a secret; what waits is named, and `allow` is about exactly that.
+//! A clone is untrusted: its `event-sync.toml` without consent neither destroys, nor sends, nor asks for a secret;
+//! waiting keys are listed, and `allow` concerns exactly these.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn server() -> Server {
     Server::answering(|request| honest(request, "success"))
 }
 
-/// The fixture repository, whose file says this.
+/// The fixture repository with this file.
 fn clone(text: &str) -> Sandbox {
     let sandbox = Sandbox::with_repo();
     sandbox.write("event-sync.toml", text);
@@ -40,8 +40,8 @@ fn allow(sandbox: &Sandbox, words: &[&str]) -> Run {
     sandbox.sk_sync([&["allow"], words].concat()).success()
 }
 
-/// Issue 13, attack 1: a clone whose file bounds the queue at one event gives none up, and one that opts out with an audit
-/// drops nothing of what is piped to `capture`. Once a person agreed, the file counts.
+/// A clone whose file bounds the queue at one event evicts none, and one that opts out with an audit drops nothing that
+/// is piped to `capture`. With the user's consent, the file applies.
 #[test]
 fn a_clone_discards_nothing() {
     let lines = events(0..3);
@@ -75,8 +75,8 @@ fn a_clone_discards_nothing() {
     }
 }
 
-/// Issue 13, attack 8: every key that decides what is kept, what is sent, where to, how or when waits without an agreement,
-/// is named, shuts the way to a server, and counts with one.
+/// Every key that decides what is kept, what is sent, where to, how or when waits without consent, is listed, blocks
+/// delivery to a server, and applies with consent.
 #[test]
 fn each_key_that_matters_waits_and_is_named() {
     for text in [
@@ -141,7 +141,8 @@ fn each_key_that_matters_waits_and_is_named() {
     }
 }
 
-/// A later commit at an agreed origin: what it changes waits, the next `allow` shows it, and until then nothing leaves.
+/// A later commit with an allowed origin: its changes wait, the next `allow` shows them, and until then nothing is
+/// sent.
 #[test]
 fn a_later_commit_needs_a_new_agreement_that_shows_what_changed() {
     let server = server();
@@ -174,7 +175,8 @@ fn a_later_commit_needs_a_new_agreement_that_shows_what_changed() {
     let _again = allow(&sandbox, &[&server.url()]);
     let _sent = sandbox.sk_sync(["run"]).success();
     assert!(server.requests().len() > requests);
-    // What only narrows waits for nobody: the file as it is was agreed to, so its next version is another.
+    // A change that only narrows needs no consent. The allowed file was this version, so its next version is another
+    // one.
     sandbox.write("event-sync.toml", text("drain.max_events = 10\n"));
     assert_eq!(shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()), ["repository_not_allowed"]);
 }
@@ -204,7 +206,7 @@ fn what_only_narrows_counts_at_once() {
     assert!(words.contains("# not used without `sk-sync allow`: teamspace.team_slug = \"theirs\""), "{words}");
 }
 
-/// Issue 13, attack 7: a loopback address of a clone's is a server like any other, whatever path and query it names.
+/// A loopback URL of a clone is a server like any other, with any path and query.
 #[test]
 fn a_clones_loopback_address_needs_consent() {
     let local = Server::answering(|_| Reply::status(204));
@@ -230,8 +232,8 @@ fn a_clones_loopback_address_needs_consent() {
     assert!(local.connections() > 0);
 }
 
-/// Issue 13, attack 6: a token, and the secrets of headers, go where a person's own sources say, or with an agreement that
-/// says so; and no program is asked for one before that.
+/// A token, and the secrets of headers, are sent only where the user's own sources say, or with consent for that; and
+/// no program is run to get one before that.
 #[test]
 fn a_token_goes_where_a_person_said() {
     let server = server();
@@ -252,7 +254,7 @@ fn a_token_goes_where_a_person_said() {
     }
     assert!(!asked.exists());
 
-    // An agreement without the secret keeps it, whatever its source.
+    // A consent without the secret does not send it, whatever its source.
     let kept = allow(&sandbox, &[&server.url(), "--without-secrets"]).stdout;
     assert!(kept.contains(&format!("Secret    bearer token does not go to {}\n", server.url())), "{kept}");
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
@@ -317,7 +319,7 @@ fn allow_origin_agrees_to_the_file_for_one_run() {
     assert_eq!(server.connections(), connections);
 }
 
-/// Issue 13, attack 9: a clone makes nobody wait a minute for a hook.
+/// A clone cannot make the user wait a minute for a hook.
 #[test]
 fn a_clone_does_not_lengthen_a_hook() {
     let sandbox = clone("hook.budget = '60s'\nhook.max_time = '24h'\n");
@@ -328,7 +330,7 @@ fn a_clone_does_not_lengthen_a_hook() {
     assert_eq!((value("hook.budget"), value("hook.max_time")), (json!("250ms"), json!("30s")));
 }
 
-/// What needs no question asks none: the fixture's file, a plain clone, a preset of one's own.
+/// What needs no consent asks no question: the fixture's file, a plain clone, a preset of the user.
 #[test]
 fn a_fresh_clone_works_without_a_question() {
     let sandbox = clone("preset = 'stub'\n[artifacts]\nformats = ['md']\nexclude = ['**/plan.md']\n");

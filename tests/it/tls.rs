@@ -1,4 +1,4 @@
-//! Servers behind TLS: who is believed to be the server, and what becomes of a run when nobody vouches for it.
+//! Servers behind TLS: trust in certificates, and the result of a run without it.
 
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
@@ -34,8 +34,8 @@ fn a_server_of_a_trusted_authority_gets_everything() {
     }
 }
 
-/// D40: a clone names its own server, and an authority that is trusted vouches for it. It sees no connection and no token,
-/// until a person agrees; then it sees both, so this test would notice a guard that is gone.
+/// A clone names its own server, with a certificate of a trusted authority. It gets no connection and no token without
+/// consent; with consent it gets both, so this test would notice a missing check.
 #[cfg(target_os = "linux")]
 #[test]
 fn d40_no_token_goes_where_only_a_clone_says() {
@@ -62,7 +62,7 @@ fn d40_no_token_goes_where_only_a_clone_says() {
     assert!(!seen.is_empty() && seen.iter().all(|token| token == "Bearer correct-horse"), "{seen:?}");
 }
 
-/// Whoever cannot prove to be the server gets nothing: no event changes, no token leaves, one line says what to do.
+/// A server without a trusted certificate gets nothing: no event changes, no token is sent, one line names the fix.
 #[test]
 fn a_server_that_nobody_vouches_for_gets_nothing() {
     for (leaf, authority, said) in [
@@ -82,7 +82,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
         assert_eq!((&report["drain"]["requests"], report["bodies"]["uploaded"].as_u64()), (&1.into(), Some(0)));
         assert_eq!((front.handshakes(), server.connections()), (0, 0), "nothing was said to anybody");
         assert!(front.connections() <= 2, "the question about its health, and one request");
-        // Once somebody vouches for it, everything goes.
+        // Once its certificate is trusted, everything is delivered.
         let honest = Front::of(&server, "here");
         let mut sandbox = sandbox;
         sandbox.target(&honest.url("localhost"));
@@ -92,7 +92,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
     }
 }
 
-/// An address of https where nobody speaks TLS.
+/// An https URL of a server without TLS.
 #[test]
 fn a_server_that_speaks_in_the_clear_is_told_apart() {
     let server = honest_server();
@@ -104,7 +104,7 @@ fn a_server_that_speaks_in_the_clear_is_told_apart() {
     assert_eq!(server.requests().len(), 0);
 }
 
-/// A file of authorities that cannot be used stops the run before anything is connected to, and says which.
+/// An unusable file of authorities stops the run before any connection, and is named.
 #[test]
 fn authorities_that_cannot_be_read_shut_a_gate() {
     let server = honest_server();

@@ -9,7 +9,7 @@ use crate::support::Sandbox;
 use crate::support::help::commands;
 use crate::support::server::{Reply, Server};
 
-/// A clone whose file says everything that a stranger might want, and whose files lead elsewhere.
+/// A clone whose file contains every hostile setting, and whose files are links out of it.
 fn hostile(url: &str) -> Sandbox {
     let mut sandbox = Sandbox::with_repo();
     let text = format!(
@@ -38,8 +38,8 @@ fn hostile(url: &str) -> Sandbox {
     sandbox
 }
 
-/// Every command, by itself and with what makes it act. `EVENT` is the id of one, and `->` stands before the file that the
-/// person names for a command to write.
+/// Every command, plain and with the arguments that make it act. `EVENT` is the id of one, and `->` precedes the file
+/// that the user names for output.
 const COMMANDS: [&str; 73] = [
     "index --dry-run",
     "run --dry-run",
@@ -116,10 +116,10 @@ const COMMANDS: [&str; 73] = [
     "mode local-retention",
 ];
 
-/// `bench` makes a project and a receiver of its own, and `serve` has a test of its own.
+/// `bench` creates a separate project and receiver, and `serve` has a separate test.
 const APART: [&str; 2] = ["bench", "serve"];
 
-/// What git itself owns of a hook.
+/// Parts of a hook that git itself owns.
 fn is_of_git(words: &str, path: &Path) -> bool {
     let file = path.to_string_lossy();
     words.starts_with("hook ") && (file.contains("/.git/hooks") || file.contains("/.git/config"))
@@ -148,7 +148,7 @@ fn traced(sandbox: &Sandbox, words: &[&str]) -> Option<Vec<String>> {
     }
 }
 
-/// What a call would change: its paths, made whole. `None` for a call that changes nothing.
+/// Paths that a call would change, made absolute. `None` for a call that changes nothing.
 fn changed(call: &str, cwd: &Path) -> Option<Vec<PathBuf>> {
     let call = call.split_once(' ')?.1.trim_start();
     let (name, arguments) = call.split_once('(')?;
@@ -204,9 +204,9 @@ fn a_hostile_clone_opens_no_socket_and_writes_nowhere_else() {
         for call in &calls {
             assert!(!call.contains(" socket(") && !call.contains(" connect("), "{line}: {call}");
             let strays = changed(call, &sandbox.repo()).into_iter().flatten().filter(|path| {
-                // A report is made beside its name.
+                // A report is first written to a temporary file next to it.
                 let is_named = named.is_some() && path.parent() == Some(&sandbox.path(""));
-                // A person's `init` writes the file that says so.
+                // The user's `init` writes the repository's file.
                 let is_init = line == "init" && path.parent() == Some(&sandbox.repo());
                 !may(path) && !is_named && !is_init && !is_of_git(line, path)
             });
@@ -226,8 +226,8 @@ fn a_hostile_clone_opens_no_socket_and_writes_nowhere_else() {
     assert!(calls.iter().any(|call| call.contains(" socket(")), "no socket was heard");
 }
 
-/// A receiver that is started in a hostile clone listens where the person said, connects nowhere, and writes what it was
-/// given to write.
+/// A receiver started in a hostile clone listens where the user said, connects nowhere, and writes only the named
+/// files.
 #[test]
 fn a_receiver_in_a_hostile_clone_does_what_its_flags_say() {
     let server = Server::answering(|_| Reply::status(204));

@@ -88,7 +88,7 @@ fn restorable(sandbox: &Sandbox, file: &Path) -> u64 {
     run.success().json()["count"].as_u64().unwrap()
 }
 
-/// 2 MiB for a store that needs more: what came back is whole, and the rest comes later.
+/// 2 MiB for a store that needs more: restored events are intact, and the rest is restored later.
 #[test]
 fn a_restore_that_does_not_fit_goes_on_later() {
     let mut sandbox = filled(3000);
@@ -113,7 +113,7 @@ fn a_restore_that_does_not_fit_goes_on_later() {
     assert_eq!(journal(&sandbox.path("copy.db")), before);
 }
 
-/// No byte is free: a collection either completes or says so, and completes once there is some space again.
+/// No byte is free: `gc` either completes or reports that, and completes once there is some space.
 #[test]
 fn a_collection_on_a_full_disk_loses_nothing() {
     let mut sandbox = delivered(3000);

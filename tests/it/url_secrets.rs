@@ -12,7 +12,7 @@ fn honest_server() -> Server {
     Server::answering(|request| honest(request, "success"))
 }
 
-/// Runs every command that shows a target, and returns what each showed or wrote where the secret is in it.
+/// Runs every command that shows a target, and returns every output or file that contains the secret.
 fn leaks(sandbox: &Sandbox) -> Vec<String> {
     let (log, page) = (sandbox.path("log"), sandbox.path("page.html"));
     let mut found = Vec::new();
@@ -64,7 +64,7 @@ fn a_key_in_a_query_is_sent_and_shown_nowhere() {
     assert!(shown.contains("/in?***"), "a person sees that there is a query: {shown}");
 }
 
-/// A key that a variable holds is no part of the target: a new key reaches the same one.
+/// A key in a variable is not part of the target: with a new key it is the same target.
 #[test]
 fn a_query_comes_by_reference_and_a_new_key_is_the_same_target() {
     let server = honest_server();

@@ -1,5 +1,5 @@
-//! `verify`: whatever was changed by hand is found and named, with what is safe all the same; and counters are counted
-//! again where their rows are whole.
+//! `verify`: every manual change is found and named, with the parts that are safe; counters are recomputed if their
+//! rows are intact.
 
 use std::path::Path;
 
@@ -60,7 +60,7 @@ const JOURNAL: &str = "every event is here";
 const LEDGER: &str = "what every target has is known";
 const FILE: &str = "the database file is whole";
 
-/// What is changed in a store by hand, words of a finding, and what is not safe any more.
+/// Manual changes of a store, words of a finding, and parts that are no longer safe.
 const MUTATIONS: [(&str, &str, &[&str]); 27] = [
     (
         "UPDATE journal_payloads SET envelope = CAST(replace(envelope, 'a', 'b') AS BLOB) WHERE seq = 3",
@@ -80,7 +80,7 @@ const MUTATIONS: [(&str, &str, &[&str]); 27] = [
         "the journal's counters say",
         &[JOURNAL],
     ),
-    // The last rows with their counters set to match: what was selected once is missed.
+    // The last rows are removed with matching counters: selected rows are missed.
     (
         "DELETE FROM journal_payloads WHERE seq > 5; DELETE FROM journal_events WHERE seq > 5;
          UPDATE store_counters SET value = 5 WHERE name IN ('captured', 'live') AND scope = 'journal'",
@@ -131,7 +131,7 @@ const MUTATIONS: [(&str, &str, &[&str]); 27] = [
     ("UPDATE journal_state SET sealed_through = 999", "journal row 999: it was selected once", &[JOURNAL]),
 ];
 
-/// Each change of the list is found, named with its place, and takes nothing from what is safe.
+/// Each change of the list is found, named with its place, and affects only its part.
 #[test]
 fn whatever_was_changed_by_hand_is_found() {
     let sandbox = filled();
@@ -179,7 +179,7 @@ fn a_damaged_file_is_found_wherever_it_is_damaged() {
         put(&store, &whole[..length]);
         let document = sandbox.sk_sync(["verify", "--json"]).code(6).json();
         let told = document.to_string();
-        // A file that ends before its tables is a lost store, and has a way out of its own.
+        // A file that ends before its tables is a lost store, and has another fix.
         let is_lost = told.contains("store_lost");
         assert!(is_lost || told.contains("findings") || told.contains("store_damaged"), "{length}: {told}");
         let words = sandbox.sk_sync(["verify"]).code(6);
@@ -188,7 +188,7 @@ fn a_damaged_file_is_found_wherever_it_is_damaged() {
     }
 }
 
-/// Every counter that there is, one after the other: what it said and what the rows say, and then all is whole.
+/// Every counter, one after the other: its value and the rows' value are shown, and then everything is correct.
 #[test]
 fn counters_are_counted_again() {
     let sandbox = filled();
@@ -223,7 +223,7 @@ fn counters_are_counted_again() {
     assert!(words.starts_with("Whole:"), "{words}");
 }
 
-/// What is damaged stays as it is, and so do the numbers that are counted from it; the others are put right.
+/// Damaged data is unchanged, and so are counters counted from it; other counters are corrected.
 #[test]
 fn damage_is_not_repaired() {
     let sandbox = filled();

@@ -1,4 +1,4 @@
-//! What waits, for how long, and what becomes of it: the rows of the outcome table that take more than one run.
+//! What waits, for how long, and the result: the rows of the outcome table that take more than one run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// A server whose answers are set from outside, honest where they are not.
+/// A server whose answers are set by the test, otherwise correct.
 struct Told {
     server: Server,
     reply: Arc<Mutex<Option<Reply>>>,
@@ -62,7 +62,7 @@ impl Told {
     }
 }
 
-/// 202: asked again after one minute, then after two; what it has stored by then closes it.
+/// 202: sent again after one minute, then after two; once stored, the answer settles it.
 #[test]
 fn what_was_accepted_is_sent_again_until_it_is_stored() {
     let told = Told::new();
@@ -83,8 +83,8 @@ fn what_was_accepted_is_sent_again_until_it_is_stored() {
     assert_eq!((&report["drain"]["success"], &report["balance"]["delivered"]), (&json!(3), &json!(3)));
 }
 
-/// An event that breaks the server: its batch goes three times under one key, then in halves under keys of their own,
-/// down to the one event, which waits alone while everything else arrives.
+/// An event that makes the server fail: its batch is sent three times under one key, then in halves under new keys,
+/// down to the single event, which waits alone while everything else is delivered.
 #[test]
 fn an_event_that_breaks_the_server_ends_up_alone() {
     let mut is_mended = false;
@@ -117,7 +117,7 @@ fn an_event_that_breaks_the_server_ends_up_alone() {
     assert_eq!(keys.len(), sendings.len(), "a key for each batch");
     let sizes: Vec<_> = sendings.keys().filter(|e| e.contains(&"event-5".to_owned())).map(Vec::len).collect();
     assert_eq!(sizes.iter().sum::<usize>(), 8 + 4 + 2 + 1, "{sizes:?}");
-    // What is new goes before the one that waits, and the mended server gets that one as well.
+    // New events are sent before the waiting one, and the repaired server gets that one as well.
     capture(&sandbox, 99..100);
     sandbox.pass(seconds(600));
     let report = drain(&sandbox, 0);
@@ -126,8 +126,8 @@ fn an_event_that_breaks_the_server_ends_up_alone() {
     assert_eq!(last, [vec!["event-5"], vec!["event-99"]]);
 }
 
-/// A drain that lasts longer than the waits after a refusal: it tries no event twice, however short those are beside it,
-/// so that a server that is set up wrongly for a while costs each event one of its five tries and not all of them.
+/// A drain that lasts longer than the waits after a refusal: it tries no event twice, so a server that is misconfigured
+/// for a while costs each event one of its five tries and not all of them.
 #[test]
 fn a_drain_that_lasts_gets_each_event_refused_but_once() {
     let server = Server::answering(|request| {
@@ -146,7 +146,7 @@ fn a_drain_that_lasts_gets_each_event_refused_but_once() {
     sandbox.verified();
 }
 
-/// What was found guilty is sent by itself from then on, and does not get others refused again.
+/// A bad event is sent alone from then on, so that others are not refused with it again.
 #[test]
 fn a_culprit_goes_alone_from_then_on() {
     let server = Server::answering(|request| {
@@ -192,8 +192,8 @@ fn a_learned_limit_grows_back_to_the_configured_one() {
     assert_eq!(report["balance"]["delivered"], 210);
     let sizes: Vec<usize> = server.requests().iter().map(|r| ids(r).len()).collect();
     assert_eq!(sizes[..5], [20, 10, 5, 5, 10], "halved twice; a half that waits goes as it was made");
-    // What was learned, by count and by bytes: ten clean batches (three are counted above), ten of twice as many, and
-    // then as many as is configured.
+    // Learned limits, by count and by bytes: ten clean batches (three are counted above), ten of twice the size, and
+    // then the configured size.
     let most = |sizes: &[usize]| (*sizes.iter().min().unwrap(), *sizes.iter().max().unwrap());
     assert!(matches!(most(&sizes[5..12]), (4.., ..=5)), "{sizes:?}");
     assert!(matches!(most(&sizes[12..22]), (8.., ..=10)), "{sizes:?}");
@@ -242,8 +242,8 @@ fn no_wait_is_longer_than_an_hour() {
     assert_eq!(drain(&sandbox, 0)["balance"]["delivered"], 2);
 }
 
-/// The clock was days ahead when a wait was written down, and is right again: nobody waits for days. A wait that may be
-/// true is kept to.
+/// The clock was days ahead when a wait was recorded, and is correct again: the wait does not last for days. A
+/// plausible wait is kept.
 #[test]
 fn a_clock_that_was_set_back_holds_up_nobody() {
     let each = |word: &'static str| move |n: usize| json!({"event_id": format!("event-{n}"), "status": word});

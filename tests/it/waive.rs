@@ -1,4 +1,4 @@
-//! A person has seen what was given up: it stays where it is, and presses nobody any more.
+//! Waived failures: they stay where they are, and no longer count as problems.
 
 use serde_json::{Value, json};
 
@@ -35,8 +35,8 @@ fn check(sandbox: &Sandbox, code: i32) -> Value {
     sandbox.sk_sync(["status", "--check", "--json"]).code(code).json()
 }
 
-/// D16: what was refused by a rule that came later is explained by group, waived with a note, and audited; the events and
-/// the balance stay. A new failure of the group counts again; a retry lifts the waiver.
+/// Events refused by a later rule are explained by group, waived with a note, and audited; the events and the balance
+/// stay. A new failure of the group counts again; a retry removes the waiver.
 #[test]
 fn d16_a_group_of_failures_is_waived() {
     let server = strict(&["LaneMoved", "PlanApproved"]);
@@ -71,7 +71,7 @@ fn d16_a_group_of_failures_is_waived() {
     let again = sandbox.sk_sync(["events", "waive", &plans, "--json"]).success().json();
     assert_eq!(again["waived"], 0);
 
-    // What comes after the waiver was seen by nobody.
+    // Failures after the waiver are not covered.
     capture(&sandbox, &[("e", "LaneMoved")]);
     let _refused = sandbox.sk_sync(["drain"]).code(5);
     let more = check(&sandbox, 5);
@@ -79,7 +79,7 @@ fn d16_a_group_of_failures_is_waived() {
     let _seen = sandbox.sk_sync(["events", "waive", &lanes]).success();
     let _fine = check(&sandbox, 0);
 
-    // A retry tries them again: whatever comes of it is news.
+    // A retry sends them again: the result is new.
     let _retried = sandbox.sk_sync(["events", "retry", "--ids", "a"]).success();
     assert_eq!(check(&sandbox, 3)["terminal_failures"]["waived"], 3);
     let asked = server.requests().len();

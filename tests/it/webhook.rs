@@ -46,7 +46,7 @@ fn enclosed(request: &Request) -> BTreeMap<String, Vec<u8>> {
     all.into_iter().map(|event| (event.id, event.data.get().as_bytes().to_vec())).collect()
 }
 
-/// D61: the receiver gets exactly the journal, each envelope byte for byte, in the form of the specification.
+/// The receiver gets exactly the journal, each envelope byte for byte, in the form of the specification.
 #[test]
 fn d61_a_cloud_events_receiver_gets_exactly_the_journal() {
     let server = Server::answering(|_| Reply::status(204));
@@ -59,7 +59,7 @@ fn d61_a_cloud_events_receiver_gets_exactly_the_journal() {
     assert_eq!(sent.header("content-type"), Some("application/cloudevents-batch+json"));
     assert_eq!(sent.header("content-encoding"), None, "what reads CloudEvents need not unpack");
     let mut expected = journal(&sandbox.store());
-    // What names no project is filled on the way; nothing else differs from what was captured.
+    // A missing project is filled in when sending; nothing else differs from what was captured.
     let filled = enclosed(sent).remove("01JMBY7K8N3QRVX2DPFG5HWT4E").unwrap();
     expected.insert("01JMBY7K8N3QRVX2DPFG5HWT4E".to_owned(), filled);
     assert_eq!(enclosed(sent), expected);
@@ -81,14 +81,14 @@ fn d61_a_cloud_events_receiver_gets_exactly_the_journal() {
             assert!(event.get("time").is_none() && event.get("subject").is_none(), "{event}");
         }
     }
-    // Bodies are taken by status as well, and nothing is sent twice.
+    // Documents are acknowledged by status as well, and nothing is sent twice.
     assert_eq!(report["bodies"]["uploaded"], report["bodies"]["queued"]);
     let requests = server.requests().len();
     let _nothing = sandbox.sk_sync(["drain"]).success();
     assert_eq!(server.requests().len(), requests);
 }
 
-/// The ledger tells what proved a delivery.
+/// The ledger records what proved a delivery.
 #[test]
 fn an_acknowledgement_by_status_is_recorded_as_such() {
     for (more, reply, proof) in [
@@ -107,7 +107,7 @@ fn an_acknowledgement_by_status_is_recorded_as_such() {
     }
 }
 
-/// Whatever is no 2xx means what it means for every receiver.
+/// Other statuses than 2xx mean the same as for every receiver.
 #[test]
 fn a_refusal_by_status_is_a_refusal() {
     for (status, word, code) in
@@ -121,8 +121,8 @@ fn a_refusal_by_status_is_a_refusal() {
     }
 }
 
-/// A receiver that does not know compression refuses every compressed request: nothing is blamed for that, and the same
-/// batch goes once more as it is. A receiver that refuses it all the same is asked no other way again.
+/// A receiver without compression refuses every compressed request: nothing is blamed for that, and the same batch is
+/// sent once more uncompressed. If that is refused too, it is not tried again.
 #[test]
 fn a_receiver_without_compression_gets_plain_requests() {
     for status in [400, 415] {
@@ -158,8 +158,8 @@ fn cloud_events_need_an_acknowledgement_by_status() {
     assert_eq!(server.connections(), 0);
 }
 
-/// HMAC-SHA256 as RFC 2104 defines it, from the hash alone: what a receiver would compute, by other code than the
-/// client's.
+/// HMAC-SHA256 according to RFC 2104, from the hash only: computed like a receiver would, independently of the client's
+/// code.
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
@@ -209,7 +209,7 @@ fn requests_are_signed_over_the_bytes_that_are_sent() {
     }
 }
 
-/// What goes again is the same message: same id, same bytes; only the time of the signature is new.
+/// A request that is sent again is the same message: same id, same bytes; only the time of the signature is new.
 #[test]
 fn a_message_that_goes_again_keeps_its_id() {
     let mut is_lost = true;
@@ -227,7 +227,7 @@ fn a_message_that_goes_again_keeps_its_id() {
     assert_eq!(second.header("webhook-signature"), Some(signature(second, SECRET).as_str()));
 }
 
-/// Without a usable secret nothing is sent, and the gate says what is wrong and how to mend it, never the secret.
+/// Without a usable secret nothing is sent, and the check names the problem and the fix, never the secret.
 #[test]
 fn without_a_usable_secret_nothing_is_sent() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -244,8 +244,8 @@ fn without_a_usable_secret_nothing_is_sent() {
     let _sent = sandbox.sk_sync(["run"]).success();
 }
 
-/// An operator who changes the form while an answer is outstanding gets the same events in the new form, as a message of
-/// its own: the old key belongs to the old bytes.
+/// An operator who changes the form while an answer is outstanding gets the same events in the new form, as a new
+/// message: the old key belongs to the old bytes.
 #[test]
 fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
     for (before, after) in [("", CLOUD), (CLOUD, "")] {
@@ -274,7 +274,7 @@ fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
     }
 }
 
-/// The embedded server takes what the client sends in this form, so that it can be tried without a receiver of one's own.
+/// The embedded server accepts this form, so that it can be tested without a custom receiver.
 #[test]
 fn serve_takes_cloud_events() {
     let mut sandbox = Sandbox::with_repo();

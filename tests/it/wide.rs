@@ -1,5 +1,5 @@
-//! What a repository's file widens is not captured before a person agreed to the file, wherever it is sent: what is
-//! captured today is owed to every later target. And what it keeps back stays an agreed thing.
+//! Files that a repository's file adds are not captured before the user allows the file, for any target: everything
+//! captured today is left to send to every later target. And files that it keeps back stay excluded.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn server() -> Server {
     Server::answering(|request| honest(request, "success"))
 }
 
-/// A clone with one mission, and the person's own untracked files beside its spec.
+/// A clone with one mission, and the user's untracked files next to its spec.
 fn clone(text: &str) -> Sandbox {
     let sandbox = Sandbox::with_empty_repo();
     sandbox.write("kitty-specs/001-x/spec.md", "the spec\n");
@@ -42,8 +42,7 @@ fn sent(server: &Server) -> String {
     server.requests().iter().map(|request| String::from_utf8_lossy(&request.body()).into_owned()).collect()
 }
 
-/// Nothing private left; the spec, which is anybody's, did.
-/// (The names of a mission's files are told, whatever their texts.)
+/// Nothing private was sent; the spec, which is public, was. (The names of a mission's files are sent in any case.)
 fn assert_narrow(server: &Server) {
     let sent = sent(server);
     assert!(sent.contains("the spec"), "{sent}");
@@ -75,7 +74,7 @@ fn wide_without_a_target_then_narrow_with_one() {
     }
 }
 
-/// A later version has the bytes of one that was agreed to: what the version between widened did not come in.
+/// A later version has the bytes of an allowed one: files added by the version in between were not captured.
 #[test]
 fn back_to_an_agreed_version() {
     let server = server();
@@ -124,7 +123,7 @@ fn everything_below_the_project_stays_here() {
     assert_narrow(&server);
 }
 
-/// The command that a run names is about the file, shows what it reaches, and makes its keys count; nothing leaves by it.
+/// The command that a run names concerns the file, shows what it adds, and makes its keys apply; it sends nothing.
 #[test]
 fn the_printed_command_makes_the_keys_count() {
     let sandbox = clone(&format!("preset = 'stub'\n{PROJECT}{WIDE}"));
@@ -150,7 +149,7 @@ fn the_printed_command_makes_the_keys_count() {
     assert!(run.stdout.contains("event-sync.toml has changed since it was allowed"), "{}", run.stdout);
 }
 
-/// What `init` writes whole is its user's; what was there before is not.
+/// A file that `init` writes as a whole is its user's; an existing one is not.
 #[test]
 fn init_agrees_to_its_own_file_alone() {
     let files = |sandbox: &Sandbox| {
@@ -213,7 +212,7 @@ fn a_later_file_does_not_quietly_keep_back_less() {
     commit(&sandbox, &file("exclude = ['**/b.md', '**/private.md', '**/c.md']"));
     let _sent = sandbox.sk_sync(["run"]).success();
     assert_narrow(&server);
-    // Without the file, what it kept back stays here too.
+    // Without the file, files that it kept back are still not sent.
     sandbox.write(".kittify/config.yaml", "project:\n  uuid: 7e57ab1e-0000-4000-8000-000000000001\n  slug: s\n");
     std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
     let _sent = sandbox.sk_sync(["run"]);
@@ -240,7 +239,7 @@ fn a_waiting_address_does_not_disagree() {
     assert_eq!(server.connections(), 0);
 }
 
-/// An id without end is no id, wherever it comes from: nothing that waits beside it is held up.
+/// An endless id is invalid, wherever it comes from: waiting rows are not blocked by it.
 #[test]
 fn an_endless_id_holds_up_nothing() {
     let sandbox = clone(PROJECT);

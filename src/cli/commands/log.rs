@@ -1,4 +1,4 @@
-//! `sk-sync log`: what was captured lately, and where it stands.
+//! `sk-sync log`: recent captures with their status.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::cli::when::{When, local, when};
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{LogEntry, LogRequest, log};
 
-/// How often `--follow` looks for new rows.
+/// Interval at which `--follow` reads new rows.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Rows that `--follow` shows at most after one look.
+/// Maximum rows that `--follow` shows after one read.
 const BURST: usize = 10_000;
 
 /// Show what was captured, newest first.
@@ -93,11 +93,11 @@ fn show(context: &Context, args: &Args, rows: VecDeque<LogEntry>) {
     }
 }
 
-/// Columns of the subject, and of the mission, at most.
+/// Maximum widths of the subject and of the mission.
 const WHAT: usize = 36;
 const MISSION: usize = 26;
 
-/// `15:15  spec.md  001-login  delivered`; the date comes first where it is not today's.
+/// `15:15  spec.md  001-login  delivered`; with the date first if it is not today.
 fn line(row: &LogEntry, (what, mission): (usize, usize), now: Timestamp) -> String {
     let time = local(&row.captured_at, now);
     let slug = cut(row.mission_slug.as_deref().unwrap_or("-"), MISSION);
@@ -108,7 +108,7 @@ fn chars(cell: &str) -> usize {
     cell.chars().count()
 }
 
-/// The cell in at most `most` characters.
+/// The cell, cut to at most `most` characters.
 fn cut(cell: &str, most: usize) -> String {
     if chars(cell) <= most { cell.to_owned() } else { shorten(cell, most.saturating_sub(1)) }
 }

@@ -1,4 +1,4 @@
-//! `sk-sync serve token`: who may send to a receiver, and who may read.
+//! `sk-sync serve token`: tokens for sending to a receiver, and for reading.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,7 +74,7 @@ fn scope(text: &str) -> Result<Scope, String> {
     Scope::of_name(text).ok_or_else(|| "expected write, read or admin".to_owned())
 }
 
-/// The most characters of a name.
+/// Maximum characters of a name.
 const LONGEST_NAME: usize = 100;
 
 pub(super) fn run(

@@ -1,4 +1,4 @@
-//! What the Action keeps apart and refuses: caches, artifacts, secrets, checkouts of strangers.
+//! What the Action separates and rejects: caches, artifacts, secrets, foreign checkouts.
 
 use std::process::Command;
 
@@ -76,7 +76,7 @@ fn a_pull_request_target_with_a_checkout_of_the_head_is_refused() {
     }
 }
 
-/// The base's commit with a pull request's files over it, or beside it, is not the base.
+/// The base's commit with a pull request's files over it, or next to it, is not the base.
 #[test]
 fn files_laid_over_the_base_are_refused() {
     let spec = "kitty-specs/001-harbour-tide-table/spec.md";
@@ -102,7 +102,7 @@ fn files_laid_over_the_base_are_refused() {
             }
             let run = step(&sandbox, "prepare.sh", &inputs);
             assert_eq!(run.code, Some(i32::from(is_refused)), "{event} {file}: {}", run.log);
-            // Left lying there without git's knowledge, it is refused as well.
+            // Untracked files are rejected as well.
             sandbox.git(&["reset", "--quiet"]);
             assert_eq!(step(&sandbox, "prepare.sh", &inputs).code, Some(i32::from(is_refused)), "{event} {file}");
             sandbox.git(&["reset", "--quiet", "--hard"]);
@@ -111,7 +111,7 @@ fn files_laid_over_the_base_are_refused() {
     }
 }
 
-/// With a secret, a run takes from the cache what that secret sealed, whole and unchanged, and nothing else.
+/// With a secret, a run accepts from the cache only unchanged content that was encrypted with that secret.
 #[test]
 fn a_cache_that_was_tampered_with_is_not_unpacked() {
     let Some(mut sandbox) = runner() else { return };
@@ -174,7 +174,7 @@ fn a_cache_that_was_tampered_with_is_not_unpacked() {
     }
 }
 
-/// A journal goes from one runner to the next through the cache, and whoever reads the cache without the secret learns
+/// A journal passes from one runner to the next through the cache, and a reader of the cache without the secret learns
 /// nothing from it.
 #[test]
 fn the_cached_journal_is_sealed_with_the_secret() {
@@ -212,7 +212,7 @@ fn the_cached_journal_is_sealed_with_the_secret() {
     assert_eq!(kinds, ["sealed", "fork", "plain"]);
 }
 
-/// The comment says what a server acknowledged, and nothing where none did.
+/// The comment states what a server acknowledged, and nothing if none did.
 #[test]
 fn a_comment_tells_how_many_documents_are_on_the_server() {
     let Some(mut sandbox) = runner() else { return };

@@ -13,7 +13,7 @@ use crate::support::wire::honest;
 
 pub(crate) const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/actions/sk-sync");
 
-/// What a step left behind.
+/// Result of a step.
 struct Step {
     code: Option<i32>,
     log: String,
@@ -116,7 +116,7 @@ fn what_is_owed_is_a_notice_unless_the_workflow_is_strict() {
     assert_eq!((strict.code, strict.output("result")), (Some(3), "failure"), "{}", strict.log);
 }
 
-/// A pull request from a fork has no secrets: what is captured is kept, and the step succeeds with a notice.
+/// A pull request from a fork has no secrets: captured events are kept, and the step succeeds with a notice.
 #[test]
 fn d47_a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
     let Some(mut sandbox) = runner() else { return };
@@ -140,7 +140,7 @@ fn d47_a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
     assert_eq!(server.requests().len(), 0);
 }
 
-/// Names of files, branches and inputs are data: they start no command, end no line, and are no Markdown.
+/// Names of files, branches and inputs are data: they form no command, no line end, and no Markdown.
 #[test]
 fn hostile_names_stay_names() {
     let Some(mut sandbox) = runner() else { return };

@@ -1,13 +1,13 @@
-//! The table of answers to an upload: what is answered, how, and what happens to the row.
+//! The table of answers to an upload: the answer, and its effect on the row.
 
 use serde_json::json;
 
 use super::receiver::{Deed, Upload};
 
-/// What is to become of the row.
+/// Expected state of the row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Fate {
-    /// It left; the receiver has the body.
+    /// Settled; the receiver has the document.
     Gone(&'static str),
     /// It left with an entry in the failure log.
     Logged,
@@ -27,21 +27,21 @@ const HOUR: Fate = Waits(3_600_000, 3_600_000);
 
 type Answer = fn(&Upload) -> Deed;
 
-/// What is answered, how, what the row becomes, and the reason that is said.
+/// Name, answer, expected state of the row, and expected reason.
 pub(super) type Case = (&'static str, Answer, Fate, &'static str);
 
 fn json_body(status: u16, body: &str) -> Deed {
     Deed::answer(status, "Content-Type: application/json\r\n", body)
 }
 
-/// A success that echoes these instead of what came.
+/// A success that echoes these instead of the request's values.
 fn echo_of(status: u16, upload: &Upload, path: Option<&str>, hash: Option<&str>) -> Deed {
     let path = path.unwrap_or_else(|| upload.text("artifact_path"));
     let hash = hash.unwrap_or_else(|| upload.text("content_hash"));
     json_body(status, &json!({"status": "stored", "artifact_path": path, "content_hash": hash}).to_string())
 }
 
-/// The bytes of an honest `201`.
+/// The bytes of a correct `201`.
 fn stored(upload: &Upload) -> Vec<u8> {
     let Deed::Say(bytes) = Deed::echo(201, "stored", upload) else { unreachable!() };
     bytes

@@ -1,4 +1,4 @@
-//! Every answer to an upload, and what happens to the row: one table, tried through the program itself.
+//! Every answer to an upload, and its effect on the row: one table, tested through the program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,7 +34,7 @@ fn every_answer_and_what_happens_to_the_row() {
     lines.lock().unwrap().iter().for_each(|line| println!("{line}"));
 }
 
-/// How the reasons begin of answers after which it is not known what the server did.
+/// Prefixes of the reasons after which the result is unknown.
 const ENDS_UNKNOWN: [&str; 4] =
     ["server_error", "connection_error", "uncorrelated_response", "timeout: no whole answer"];
 /// How those begin after which a body is tried again in the same run.
@@ -129,7 +129,7 @@ fn looked_at(
     format!("| {name} | {} | {row} | {tries} | {due} | {} | {code} |", cell(outcome), cell(&log))
 }
 
-/// A connection that does not come about says nothing about the body: the row is as it was.
+/// A failed connection says nothing about the document: its row is unchanged.
 #[test]
 fn a_receiver_that_is_not_there_costs_no_try() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -58,7 +58,7 @@ fn aim_with(sandbox: &Sandbox, events: &Server, bodies: &Receiver, more: &str) {
     sandbox.own(text);
 }
 
-/// What the store says of one document that is owed.
+/// The store's data about one document that is left to send.
 #[derive(Debug, PartialEq)]
 struct Row {
     tries: i64,
@@ -99,7 +99,7 @@ fn documents(store: &Path) -> i64 {
     open(store).query_row(sql, [], |r| r.get(0)).unwrap()
 }
 
-/// What a run says of one body.
+/// A run's result for one document.
 fn outcome(report: &Value, mission: &str, path: &str) -> (String, String, bool) {
     let all = report["bodies"]["outcomes"].as_array().unwrap();
     let found: Vec<_> = all.iter().filter(|o| o["mission_slug"] == mission && o["path"] == path).collect();

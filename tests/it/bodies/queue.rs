@@ -1,4 +1,4 @@
-//! The queue as a person sees it: what fits, what waits, what failed, and how to try again.
+//! The queue for users: what fits, what waits, what failed, and how to retry.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn two_missions(sandbox: &Sandbox) {
     mission(sandbox, "002-lens", "2.x", &files);
 }
 
-/// Texts beyond the bound stay in their files; it is said, and nothing is lost.
+/// Texts beyond the limit stay in their files; this is reported, and nothing is lost.
 #[test]
 fn a_full_store_of_texts_says_so() {
     let (sandbox, server, receiver) = (project(), events(), storing());

@@ -1,5 +1,5 @@
-//! A receiver of bodies on a bare socket, written from the published contract alone: it says whatever a test wants, byte
-//! for byte, and can break off wherever it wants.
+//! A receiver of documents on a plain socket, written from the published contract only: it sends any bytes that a test
+//! needs, and can close the connection at any time.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// How long a gate waits for the requests that are to meet at it.
+/// How long a barrier waits for its requests.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is done with one request.
+/// Reaction to one request.
 #[derive(Debug, Clone)]
 pub(super) enum Deed {
-    /// Sends these bytes and keeps the connection.
+    /// Sends these bytes and keeps the connection open.
     Say(Vec<u8>),
     /// Sends these bytes and closes the connection.
     SayAndClose(Vec<u8>),
     /// Closes the connection so that the client sees a reset.
     Reset,
-    /// Sends these bytes, and then nothing until the client goes away.
+    /// Sends these bytes, and then nothing until the client closes.
     Mute(Vec<u8>),
 }
 
@@ -59,7 +59,7 @@ impl Upload {
     }
 }
 
-/// What came.
+/// Recorded requests.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     /// Every upload, in the order they came.
@@ -87,7 +87,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// Does with each upload what the script says.
+    /// Reacts to each upload according to the script.
     pub(super) fn doing(script: impl Fn(&Upload) -> Deed + Send + Sync + 'static) -> Self {
         Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), script)
     }
@@ -102,7 +102,7 @@ impl Receiver {
         std::thread::spawn(move || {
             for (connection, stream) in listener.incoming().enumerate() {
                 let own = own.clone();
-                // A client that goes away in the middle ends its own connection alone.
+                // A client that closes early ends only its own connection.
                 std::thread::spawn(move || drop(own.attend(stream.unwrap(), connection)));
             }
         });
@@ -114,12 +114,12 @@ impl Receiver {
         format!("http://{}/api/dossier/push-content/", self.address)
     }
 
-    /// What came so far.
+    /// The requests so far.
     pub(super) fn seen(&self) -> Seen {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    /// Waits until what came is enough.
+    /// Waits until the requests are enough.
     pub(super) fn wait_until(&self, is_enough: impl Fn(&Seen) -> bool) {
         let seen = self.shared.seen.lock().unwrap();
         let over = self.shared.changed.wait_timeout_while(seen, PATIENCE, |seen| !is_enough(seen)).unwrap();
@@ -168,7 +168,7 @@ impl Receiver {
     }
 }
 
-/// A receiver that keeps the contract: stores what is new, says so of what is not.
+/// A receiver that keeps the contract: stores what is new, and reports what is not.
 pub(super) fn storing() -> Receiver {
     let known = Mutex::new(Vec::new());
     Receiver::doing(move |upload| honest(&known, upload))
@@ -184,7 +184,7 @@ pub(super) fn honest(known: &Mutex<Vec<Value>>, upload: &Upload) -> Deed {
     Deed::echo(201, "stored", upload)
 }
 
-/// Holds what passes until enough have met here, or until it is opened.
+/// A barrier: blocks until enough requests have arrived, or until it is opened.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     met: Mutex<usize>,
@@ -207,7 +207,7 @@ impl Gate {
     }
 }
 
-/// The next request: its head, and its body, of which the last byte is still unread. `None` when the client is gone.
+/// The next request: its head, and its body, of which the last byte is still unread. `None` if the client has closed.
 fn read(stream: &mut TcpStream) -> std::io::Result<Option<(String, Vec<u8>)>> {
     let mut head = Vec::new();
     let mut byte = [0];

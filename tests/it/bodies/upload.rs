@@ -24,7 +24,7 @@ fn paths(uploads: &[Upload]) -> BTreeSet<(String, String)> {
     uploads.iter().map(|u| (u.text("mission_slug").to_owned(), u.text("artifact_path").to_owned())).collect()
 }
 
-/// The first body goes alone; then as many are at hand at once as `bodies.parallel` says, over as many connections.
+/// The first document is sent alone; then `bodies.parallel` uploads run at once, over as many connections.
 #[test]
 fn uploads_overlap() {
     for (more, most) in [("", 8), ("bodies.parallel = 7", 7), ("bodies.parallel = 1", 1)] {
@@ -49,7 +49,7 @@ fn uploads_overlap() {
     }
 }
 
-/// What everybody is refused for costs one request, however many could go at once.
+/// A refusal that concerns every document costs one request, however many could run at once.
 #[test]
 fn a_refusal_of_everyone_costs_one_request() {
     let receiver = Receiver::doing(|_| Deed::answer(401, "", r#"{"detail":"expired"}"#));
@@ -62,7 +62,8 @@ fn a_refusal_of_everyone_costs_one_request() {
     assert!(report["warnings"].to_string().contains("uploads stopped: unauthorized: HTTP 401: expired"), "{report}");
 }
 
-/// The server has yet to work on the event, wants a moment, or its answer is lost: with time left, the body goes in the same run.
+/// The server has not processed the event yet, asks for a moment, or its answer is lost: if time is left, the document
+/// is sent again in the same run.
 #[test]
 fn what_is_not_ready_yet_goes_in_the_same_run() {
     let not_ready: fn() -> Deed = || Deed::answer(404, "", r#"{"error":"index_entry_not_found"}"#);
@@ -98,7 +99,8 @@ fn connections_that_end_cost_nothing() {
     assert_eq!(report["bodies"]["uploaded"], 30);
 }
 
-/// A wait that the server asks of everybody holds in the next run too, for new bodies as well, until a person asks.
+/// A wait that the server asks for in general applies to the next run too, and to new documents, until the user
+/// retries.
 #[test]
 fn a_rate_limit_outlasts_the_run() {
     let number = AtomicUsize::new(0);
@@ -119,7 +121,7 @@ fn a_rate_limit_outlasts_the_run() {
     assert_eq!(report["bodies"]["uploaded"], 31);
 }
 
-/// Nobody there, then a run that is killed in the middle, then all is well: the receiver has every body once.
+/// No server, then a run that is killed, then a working server: the receiver has every document once.
 #[test]
 fn offline_killed_and_online_again_delivers_every_body_once() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -134,7 +136,7 @@ fn offline_killed_and_online_again_delivers_every_body_once() {
     }
     assert_eq!((rows(&sandbox.store()).len(), texts(&sandbox.store())), (30, 30));
 
-    // The receiver stores what comes; from the twelfth on it answers only when the client is dead.
+    // The receiver stores every request; from the twelfth on it answers only after the client is dead.
     let (known, gate) = (Arc::new(Mutex::<Vec<Value>>::default()), Arc::new(Gate::default()));
     let (stored, waits) = (Arc::clone(&known), Arc::clone(&gate));
     let receiver = Receiver::at(free, move |upload| {
@@ -161,7 +163,7 @@ fn offline_killed_and_online_again_delivers_every_body_once() {
     assert!(rows(&sandbox.store()).is_empty());
 }
 
-/// What became of each artifact: in the document, in lines with `-v`, and nothing of it without.
+/// Result of each artifact: in the document, in lines with `-v`, and not at all without.
 #[test]
 fn each_artifact_has_its_line() {
     let (sandbox, server) = (project(), events());

@@ -8,14 +8,14 @@ use super::{Odd, table};
 use crate::support::rights::ended;
 use crate::support::{Run, Sandbox};
 
-/// Ten gigabytes that take no room on the disk: refused at sight, whatever else it would have to be.
+/// Ten gigabytes that take no space on disk: rejected without being read, whatever their name requires.
 #[test]
 fn an_enormous_file_is_not_read() {
     let odd = Odd::new();
     for name in ["spec.md", "huge.md"] {
         std::fs::File::create(odd.path(name)).unwrap().set_len(10_000_000_000).unwrap();
     }
-    // A large one that is read, beside them: in pieces.
+    // Large files next to it that are read in chunks.
     std::fs::File::create(odd.path("large.bin")).unwrap().set_len(100_000_000).unwrap();
     let report = within_mib(&odd.sandbox, 64, &["index", "--dry-run", "--json"]).success().json();
     assert_eq!(report["index"]["bytes"].as_u64().unwrap() / 1000, 100_000);
@@ -56,7 +56,7 @@ fn very_many_files() {
     assert_eq!((&again["capture"]["captured"], &again["capture"]["unchanged"]), (&json!(0), &json!(count + 4 + 2)));
 }
 
-/// Runs the program with at most this much memory of its own.
+/// Runs the program with at most this much memory.
 fn within_mib(sandbox: &Sandbox, mib: u64, words: &[&str]) -> Run {
     let known = sandbox.command([""; 0]);
     let mut command = Command::new("sh");

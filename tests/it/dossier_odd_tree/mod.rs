@@ -20,7 +20,7 @@ use crate::support::wire::received;
 
 const SECRET: &str = "what lies outside";
 
-/// A repository with one good mission beside an odd one, and a secret outside both.
+/// A repository with one normal mission next to an odd one, and a secret outside both.
 struct Odd {
     sandbox: Sandbox,
     dir: PathBuf,
@@ -56,7 +56,7 @@ impl Odd {
         artifacts.map(|a| (text(a, "path"), text(a, "reason"))).collect()
     }
 
-    /// The codes in the warnings about the odd mission, by what they are about.
+    /// The codes in the warnings about the odd mission, by path.
     fn codes(report: &Value) -> BTreeMap<String, String> {
         let warnings = report["warnings"].as_array().unwrap().iter().map(|w| w.as_str().unwrap());
         let about = warnings.filter_map(|w| {
@@ -79,7 +79,7 @@ impl Odd {
     }
 }
 
-/// The digest of a text, as `sha256sum` says.
+/// The digest of a text according to `sha256sum`.
 fn sha256(text: &str) -> String {
     use std::io::Write as _;
     use std::process::Stdio;
@@ -93,7 +93,7 @@ fn table(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
     rows.iter().map(|(path, word)| ((*path).to_owned(), (*word).to_owned())).collect()
 }
 
-/// Runs a program that must succeed; false, said loudly, when it does not.
+/// Runs a program that must succeed; if it fails, prints a notice and returns false.
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn made(program: &str, args: &[&str], path: &Path, more: &[&str]) -> bool {
     let output = Command::new(program).args(args).arg(path).args(more).output().unwrap();

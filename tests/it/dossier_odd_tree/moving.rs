@@ -1,4 +1,4 @@
-//! What changes while it is read.
+//! Files that change while they are read.
 
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
@@ -11,8 +11,8 @@ use super::{Odd, SECRET, sha256};
 use crate::support::pause;
 use crate::support::wire::received;
 
-/// While an index is busy with a long file that comes first, a file that it has listed becomes a link that leads out, and
-/// a directory as well: what it opens then is not read.
+/// While an index reads a long first file, a listed file and a listed directory are replaced by links out of the
+/// mission: their targets are not read.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_became_a_link_after_the_listing_is_not_followed() {
@@ -60,7 +60,7 @@ fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
     std::fs::create_dir(odd.sandbox.path("outside")).unwrap();
     std::fs::write(odd.sandbox.path("outside/spec.md"), SECRET).unwrap();
     odd.sandbox.write("kitty-specs/odd/research/spec.md", "inside");
-    // Between the listing of the mission and the opening of what is swapped, all these are opened.
+    // These are opened between the listing of the mission and the opening of the replaced entries.
     for n in 0..800 {
         odd.sandbox.write(&format!("kitty-specs/odd/filler/{n}.txt"), "filler");
     }
@@ -95,7 +95,7 @@ fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
     odd.assert_it_runs();
 }
 
-/// A file that grows while it is read: what was read is what is said of it, and no torn body leaves.
+/// A file that grows while it is read: the reported size and digest match the bytes read, and no partial text is sent.
 #[test]
 fn files_that_grow_and_shrink_while_they_are_read() {
     use std::io::Write as _;

@@ -1,6 +1,6 @@
-//! Random histories through the real program, beside a pure model: events come, servers answer as they like, processes
-//! are killed and run at the same time, the target changes, operators ask for things again. In the end nothing is lost,
-//! nothing is recorded that is not so, nothing was posted again that was known to be there, and the books balance.
+//! Random histories through the real program, compared with a pure model: events are captured, servers answer at
+//! random, processes are killed and run at the same time, the target changes, operators requeue events. In the end
+//! nothing is lost, no false delivery is recorded, no delivered event was sent again, and the books balance.
 //!
 //! The same seeds in every run; many more of them with `SK_SYNC_LONG_TESTS=1`.
 
@@ -17,7 +17,7 @@ use self::receiver::{Act, Receiver};
 use crate::support::wire::{envelope, open};
 use crate::support::{Sandbox, is_long, pause};
 
-/// Numbers that are random enough, from a seed.
+/// Pseudo-random numbers from a seed.
 struct Chance(u64);
 
 impl Chance {
@@ -51,9 +51,9 @@ struct World {
     /// The bytes of every captured event: the whole model of the journal.
     journal: Arc<Mutex<BTreeMap<String, String>>>,
     receivers: Vec<Receiver>,
-    /// Which receivers were ever delivered to, and their identity.
+    /// Receivers that were used, with their identity.
     known: BTreeMap<usize, String>,
-    /// What was done, to be read when it fails.
+    /// The actions, to be read after a failure.
     log: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ impl World {
         let _captured = self.sandbox.sk_sync_with(["capture"], lines).success();
     }
 
-    /// Aims at one of the receivers and gives it a script.
+    /// Selects one of the receivers and gives it a script.
     fn aim(&mut self, is_killing: bool) -> usize {
         let at = self.chance.place(self.receivers.len());
         self.sandbox.target(&self.receivers[at].server.url());
@@ -122,7 +122,7 @@ impl World {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// As many drains at once, none of which is killed unless it is alone.
+    /// Several drains at once, none of which is killed unless it is the only one.
     fn drain(&mut self, count: usize) {
         let at = self.aim(count == 1);
         let children: Vec<Child> = (0..count).map(|_| self.start()).collect();
@@ -155,7 +155,7 @@ impl World {
         self.is_known(at);
     }
 
-    /// Remembers who was delivered to.
+    /// Records the receiver that was used.
     fn is_known(&mut self, at: usize) {
         let url = self.receivers[at].server.url();
         if let Some(id) = self.targets().into_iter().find(|(_, known)| known.trim_end_matches('/') == url) {
@@ -173,7 +173,7 @@ impl World {
         rows.collect::<Result<_, _>>().unwrap()
     }
 
-    /// An operator makes owed again what a target has, or what was given up there.
+    /// An operator requeues events that a target has, or that were given up there.
     fn again(&mut self) {
         let Some(at) = self.known.keys().nth(self.chance.place(self.known.len().max(1))).copied() else { return };
         self.sandbox.target(&self.receivers[at].server.url());
@@ -186,7 +186,7 @@ impl World {
         }
     }
 
-    /// What the ledger says is delivered to a target.
+    /// The events that the ledger records as delivered to a target.
     fn delivered(&self, target_id: &str) -> BTreeSet<String> {
         let conn = open(&self.sandbox.store());
         let sql = "SELECT e.event_id FROM delivery_rows AS d JOIN delivery_targets AS t ON t.id = d.target
@@ -197,7 +197,7 @@ impl World {
         rows.collect::<Result<_, _>>().unwrap()
     }
 
-    /// What is recorded is so, nobody did what must not be done, and the books are proved from their rows.
+    /// Recorded deliveries are true, no client broke a rule, and the books match their rows.
     fn compare(&self) {
         for (at, target_id) in &self.known {
             let delivered = self.delivered(target_id);
@@ -213,7 +213,7 @@ impl World {
         }
     }
 
-    /// Every receiver is well, and time passes, until nothing is owed to anybody.
+    /// Every receiver works, and time passes, until nothing is left to send.
     fn let_everything_end(&mut self) {
         let journal = self.journal.lock().unwrap().clone();
         for at in self.known.keys().copied().collect::<Vec<_>>() {

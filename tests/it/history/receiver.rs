@@ -1,5 +1,5 @@
-//! A receiver that keeps what it stores, answers by a script, ends the client in the middle when the script says so, and
-//! judges every request by what it knows.
+//! A receiver that stores events, answers by a script, kills the client if the script says so, and checks every
+//! request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::support::wire::ids;
 /// How one request is answered.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Act {
-    /// Everything is stored, or was.
+    /// Everything is stored, or was before.
     Well,
     /// Some are stored, some refused, some not mentioned (but stored).
     Mixed,
@@ -24,7 +24,7 @@ pub(super) enum Act {
     Details,
     /// 413 above this many.
     Tight(usize),
-    /// A status that says nothing of any event.
+    /// A status without a result for any event.
     Status(u16),
     /// Stored or not, and the answer is lost.
     Lost { is_stored: bool },
@@ -32,22 +32,22 @@ pub(super) enum Act {
     Kill { is_stored: bool },
 }
 
-/// What one receiver knows.
+/// State of one receiver.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// What it holds: the bytes of each event.
+    /// Stored events: the bytes of each.
     pub(super) held: BTreeMap<String, String>,
-    /// What the ledger says is delivered here, and nobody asked for again.
+    /// Events recorded as delivered here that no operator requeued.
     pub(super) settled: BTreeSet<String>,
-    /// How to answer; afterwards everything is well.
+    /// The next answers; afterwards everything is accepted.
     pub(super) script: VecDeque<Act>,
     /// The process to end.
     pub(super) client: Option<u32>,
     /// The client may be ended at any moment, also between an answer and its record.
     pub(super) is_doomed: bool,
-    /// What the client did that it must not do.
+    /// Rules that the client broke.
     pub(super) faults: Vec<String>,
-    /// Ids that were told to be stored, in a whole answer to a client that lived on.
+    /// Ids that a complete answer reported as stored to a client that survived.
     told: BTreeSet<String>,
     /// Ids that were on the wire here.
     posted: BTreeSet<String>,
@@ -55,7 +55,7 @@ pub(super) struct State {
     bound: Option<(usize, u32)>,
 }
 
-/// A receiver and what it knows.
+/// A receiver and its state.
 pub(super) struct Receiver {
     pub(super) server: Server,
     pub(super) state: Arc<Mutex<State>>,
@@ -67,7 +67,7 @@ impl Receiver {
         let state: Arc<Mutex<State>> = Arc::default();
         let (known, journal) = (Arc::clone(&state), Arc::clone(journal));
         let server = Server::answering(move |request| {
-            // Nobody is told of its client before that has begun.
+            // The client process must be known before a request is handled.
             while known.lock().unwrap().client.is_none() {
                 pause(std::time::Duration::from_millis(1));
             }
@@ -120,8 +120,8 @@ impl State {
         }
     }
 
-    /// A whole answer: those that are `good` by their place are stored; of the others every second is refused, and the
-    /// rest is stored without a word.
+    /// A complete answer: events at `good` positions are stored; of the others every second is refused, and the rest is
+    /// stored without a result.
     fn tell(&mut self, all: &[String], journal: &BTreeMap<String, String>, good: impl Fn(usize) -> bool) -> Reply {
         let mut results = Vec::new();
         for (n, id) in all.iter().enumerate() {
@@ -147,8 +147,7 @@ impl State {
         Reply::json(200, &json!({ "results": results }))
     }
 
-    /// The bytes are those that were captured, nothing goes again that is known to be here, and a limit that was learned
-    /// is kept to.
+    /// The bytes equal the captured ones, no delivered event is sent again, and a learned limit is kept.
     fn judge(&mut self, request: &Request, all: &[String], journal: &BTreeMap<String, String>) {
         let envelopes: Vec<&str> = all.iter().map(|id| journal[id].as_str()).collect();
         let body = format!("{{\"events\":[{}]}}", envelopes.join(","));
@@ -167,7 +166,7 @@ impl State {
         self.posted.extend(all.iter().cloned());
     }
 
-    /// Somebody asked for these again.
+    /// An operator requeued these.
     pub(super) fn owe_again(&mut self) {
         self.settled.clear();
         self.told.clear();

@@ -1,4 +1,4 @@
-//! `hook run` under a real git: what each operation captures, and that nobody waits for the drain it leaves behind.
+//! `hook run` with a real git: what each operation captures, and that git does not wait for the background drain.
 
 mod operations;
 mod projects;
@@ -19,7 +19,7 @@ use crate::support::stores::places;
 use crate::support::wire::{honest, journal, open};
 use crate::support::{Sandbox, pause};
 
-/// How long a background process may take before it counts as not coming.
+/// How long a background process may take before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A gate that holds every answer of the receiver until the test opens it.
@@ -42,7 +42,7 @@ struct Ended {
 }
 
 impl Hooked {
-    /// Prepares the repository without hooks, captures what is there, and installs hooks.
+    /// Prepares the repository without hooks, captures its content, and installs hooks.
     fn new(git: Option<&Path>, prepare: impl FnOnce(&Sandbox)) -> Self {
         let gate = Gate::default();
         let (held, asked) = (Arc::clone(&gate), Arc::<AtomicUsize>::default());

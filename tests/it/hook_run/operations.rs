@@ -1,6 +1,6 @@
-//! Every operation of git, each in a fresh repository: what was captured, git's own exit code, and that
-//! `git … 2>&1 | cat` ends while the receiver of the drain left behind still holds its answer. Each prints a row:
-//! operation, how the hook was called, artifacts and events captured, drains left behind.
+//! Every operation of git, each in a new repository: what was captured, git's own exit code, and that `git … 2>&1 |
+//! cat` ends while the receiver of the background drain still holds its answer. Each prints a row: operation, how the
+//! hook was called, artifacts and events captured, background drains.
 
 use super::{Hooked, ways};
 use crate::support::Sandbox;
@@ -10,7 +10,7 @@ const PLAN: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/plan.md";
 const SPEC_ID: &str = "storm-surge-alerts-01KQX7M2/spec.md";
 const PLAN_ID: &str = "storm-surge-alerts-01KQX7M2/plan.md";
 
-/// Every artifact of the fixture: what the first capture in a repository of its own finds.
+/// Every artifact of the fixture: the result of the first capture in a separate repository.
 const ALL: [&str; 20] = [
     "001-harbour-tide-table/data-model.md",
     "001-harbour-tide-table/meta.json",
@@ -34,8 +34,8 @@ const ALL: [&str; 20] = [
     "storm-surge-alerts-01KQX7M2/tasks/WP01-threshold-rules.md",
 ];
 
-/// Tries an operation in every way there is here: `act` returns what must have been captured. With `drains`, that many processes were
-/// left behind, and none of them had delivered anything when git was done.
+/// Tests an operation with every available method: `act` returns what must have been captured. With `drains`, that many
+/// background processes were started, and none of them had delivered anything when git ended.
 #[expect(clippy::print_stderr, reason = "the table of what each operation captured is for people")]
 fn check(name: &str, drains: usize, prepare: fn(&Sandbox), act: fn(&Hooked) -> Vec<&'static str>) {
     for way in ways() {
@@ -51,7 +51,7 @@ fn check(name: &str, drains: usize, prepare: fn(&Sandbox), act: fn(&Hooked) -> V
         if drains == 0 {
             assert_eq!(hooked.server.requests().len(), 0, "{}", hooked.log());
         }
-        // What was captured in the middle of something goes out after the next commit.
+        // Events captured during an operation are sent after the next commit.
         if drains == 0 && !expected.is_empty() {
             hooked.git(&["commit", "--allow-empty", "--message=next"], 0);
             hooked.let_go(1);

@@ -3,7 +3,7 @@
 use super::Hooked;
 use crate::support::Sandbox;
 
-/// A project in a directory, with an identity of its own and one mission.
+/// A project in a directory, with a separate identity and one mission.
 fn project(sandbox: &Sandbox, dir: &str, uuid_end: u8) {
     let identity = format!("[project]\nuuid = '5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b{uuid_end:02}'\nslug = 'below'\n");
     sandbox.write(&format!("{dir}/event-sync.toml"), identity);
@@ -47,7 +47,7 @@ fn every_project_below_the_top_is_served() {
     hooked.gate.1.notify_all();
 }
 
-/// The places that hooks look at by themselves, of a repository whose units lie in several.
+/// The directories that hooks check automatically, of a repository with units in several places.
 fn several_places(sandbox: &Sandbox) {
     sandbox.own("artifacts.layouts = ['openspec', 'kitty']\n");
     sandbox.write("openspec/project.md", "text");
@@ -99,7 +99,7 @@ fn a_commit_elsewhere_is_only_looked_at() {
     let hooked = Hooked::new(None, several_places);
     append(&hooked, "openspec/project.md");
     hooked.git(&["commit", "--quiet", "--all", "--message=first"], 0);
-    // What changed a moment before the look is looked at once more.
+    // Files that changed just before the check are checked again.
     crate::support::pause(std::time::Duration::from_millis(100));
     hooked.git(&["commit", "--quiet", "--allow-empty", "--message=settle"], 0);
     let before = stamp(&hooked);
@@ -114,7 +114,8 @@ fn a_commit_elsewhere_is_only_looked_at() {
     hooked.gate.1.notify_all();
 }
 
-/// What git stops to ignore is captured, whatever else changed: a pattern less, or a file that is tracked now.
+/// A file that git no longer ignores is captured, even if nothing else changed: a removed pattern, or a newly tracked
+/// file.
 #[test]
 fn what_is_not_ignored_any_more_is_captured() {
     let mut hooked = Hooked::new(None, several_places);

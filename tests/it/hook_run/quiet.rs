@@ -1,4 +1,4 @@
-//! A hook is a guest: quick, quiet, never fatal.
+//! A hook is fast, silent, and never fails.
 
 use std::process::Command;
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use crate::support::{Sandbox, pause};
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 
-/// What a traced hook asked of the system.
+/// System calls of a traced hook.
 #[derive(Debug, PartialEq)]
 struct Traced {
     syncs: usize,
@@ -43,7 +43,7 @@ impl Traced {
         let begun = |names: &[&str]| {
             text.lines().filter(|line| names.iter().any(|name| line.contains(&format!(" {name}(")))).count()
         };
-        // A search through the path fails until the program is found; what is found may end in another thread's line.
+        // A search on the path fails until the program is found; the final call may be in another thread's line.
         let failed = text.lines().filter(|line| line.contains("execve") && line.contains("= -1 ")).count();
         Some(Self {
             syncs: begun(&["fsync", "fdatasync", "sync", "syncfs", "sync_file_range"]),
@@ -69,7 +69,7 @@ fn d48_a_change_costs_one_commit_and_no_change_costs_nothing() {
         assert!((1..=3).contains(&changed.syncs) && changed.sockets == 0 && changed.children == 0, "{changed:?}");
         assert!(changed.opens_store, "{changed:?}");
     }
-    // What changed just now is looked at once more.
+    // Files that changed just now are checked again.
     pause(Duration::from_millis(40));
     let _settled = sandbox.sk_sync(hook).success();
     assert_eq!(Traced::of(&sandbox, &hook), Some(Traced::IDLE));
@@ -95,7 +95,7 @@ fn where_there_is_nothing_to_do_nothing_appears() {
     assert_eq!((sandbox.listing() == with_spec, with_spec == before), (true, false));
 }
 
-/// Whatever is wrong, git goes on; what is wrong is said once, on stderr.
+/// Git continues after any error of a hook; the error is shown once, on stderr.
 #[test]
 fn a_hook_never_fails() {
     let sandbox = Sandbox::with_repo();
@@ -134,7 +134,8 @@ fn d48_a_locked_store_is_waited_for_within_the_budget() {
     assert!(log.trim_end().ends_with("post-commit: captured 2"), "{log}");
 }
 
-/// One drain at a time: the second one leaves at once, the first one takes what came in meanwhile, and no process stays.
+/// One drain at a time: the second one ends at once, the first one sends events captured meanwhile, and no process
+/// remains.
 #[test]
 fn d50_a_drain_is_skipped_while_another_one_runs_and_none_stays() {
     let mut hooked = Hooked::new(None, |_| ());
@@ -143,7 +144,7 @@ fn d50_a_drain_is_skipped_while_another_one_runs_and_none_stays() {
         hooked.git(&["commit", "--all", "--message=x"], 0);
     };
     commit(&hooked, "# One\n");
-    // What is on the wire is not superseded by the second commit.
+    // An event in flight is not superseded by the second commit.
     hooked.wait_until("the first drain sends", |hooked| hooked.asked.load(Ordering::SeqCst) > 0);
     commit(&hooked, "# Two\n");
     hooked.wait_until("the second drain ends", |hooked| hooked.drains() > 0);

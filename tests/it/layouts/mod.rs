@@ -38,13 +38,13 @@ fn of_tree(tree: &Tree) -> Sandbox {
     agreed(&files, tree.artifacts)
 }
 
-/// The path of a unit's file; a `!` before it says that it is indexed and not sent.
+/// The path of a unit's file; a leading `!` means that it is indexed and not sent.
 fn within(dir: &str, file: &str) -> String {
     let (mark, file) = file.strip_prefix('!').map_or(("", file), |file| ("!", file));
     if dir.is_empty() { format!("{mark}{file}") } else { format!("{mark}{dir}/{file}") }
 }
 
-/// What a dry run lists: each unit with its type's layout, its directory and its files.
+/// Output of a dry run: each unit with its layout, its directory and its files.
 fn listed(sandbox: &Sandbox) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
     let mut units: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
@@ -73,8 +73,8 @@ fn every_layout_finds_its_units_and_documents_and_nothing_else() {
     }
 }
 
-/// The names of units are what a strict receiver takes, and types say the layout; what is not to leave is in no request,
-/// not even as a name or a hash.
+/// A strict receiver accepts the names of units, and types name the layout; unwanted files are in no request, not even
+/// by name or hash.
 #[test]
 fn everything_sent_is_accepted_and_nothing_else_is_sent() {
     for tree in TREES {

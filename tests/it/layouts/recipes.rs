@@ -1,4 +1,4 @@
-//! Each recipe of docs/layouts.md finds what it says.
+//! Each recipe of docs/layouts.md finds what it promises.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn recipe(title: &str) -> String {
     found.unwrap_or_else(|| panic!("docs/layouts.md has no recipe {title:?}")).1
 }
 
-/// What a recipe finds among these files: the slug of each unit with its paths, `!` before what is not sent.
+/// Units that a recipe finds among these files, by slug with their paths; `!` marks files that are not sent.
 fn found(recipe: &str, files: &[&str]) -> Vec<(String, BTreeSet<String>)> {
     let sandbox = agreed(files, recipe);
     listed(&sandbox).into_iter().map(|(slug, (_, paths))| (slug, paths)).collect()
@@ -142,7 +142,7 @@ fn taskmaster() {
     assert_eq!(found(&own(&recipe("Taskmaster:")), &files), [unit("taskmaster", &[files[0], files[1]])]);
 }
 
-/// `init` names a tool that has no layout with its recipe, so that nobody has to look for it.
+/// `init` shows the recipe of a tool without a layout.
 #[test]
 fn init_shows_the_recipe_of_a_tool() {
     for (title, mark, lines) in [

@@ -1,4 +1,4 @@
-//! Small trees of each layout, with what is to be found in them.
+//! Small trees of each layout, with the expected units.
 
 /// A tree.
 pub(super) struct Tree {

@@ -1,4 +1,4 @@
-//! What is excluded, and what git ignores: not indexed, not sent, and not told.
+//! Excluded files, and files that git ignores: not indexed, not sent, not reported.
 
 use std::collections::BTreeSet;
 
@@ -84,7 +84,7 @@ fn what_git_ignores_is_not_indexed_and_not_told() {
     }
 }
 
-/// A tracked file is never ignored, also where its directory is, and in a linked work tree.
+/// A tracked file is never ignored, even in an ignored directory, and in a linked work tree.
 #[test]
 fn a_tracked_file_is_sent_whatever_the_patterns_say() {
     let sandbox = agreed(FILES, LAYOUTS);
@@ -163,7 +163,7 @@ fn a_list_of_excluded_paths_needs_no_agreement() {
     assert!(run["gates"].as_array().unwrap().iter().all(|gate| gate["open"] == true), "{run}");
 }
 
-/// Nothing tells that an ignored layout exists, nor does `init` set one up.
+/// An ignored layout is neither reported nor set up by `init`.
 #[test]
 fn an_ignored_layout_is_not_found() {
     let sandbox =

@@ -38,7 +38,7 @@ fn older_rows_stay_where_they_are_until_a_person_says_whose_they_are() {
         (&json!(3), &json!(false))
     );
     assert!(status["next_steps"].to_string().contains("sk-sync migrate adopt"), "{status}");
-    // What it names is the count, the file and where it would go; without a terminal it has to be said on the command line.
+    // It shows the count, the file and the target; without a terminal an option must confirm it.
     let unasked = sandbox.sk_sync(["migrate", "adopt"]).code(2);
     for words in ["2 events and 1 document", "queue.db", "Goes to"] {
         assert!(unasked.stdout.contains(words), "{words}: {}", unasked.stdout);
@@ -51,13 +51,14 @@ fn older_rows_stay_where_they_are_until_a_person_says_whose_they_are() {
     let done = sandbox.sk_sync(["migrate", "adopt", "--yes", "--json"]).success().json();
     assert_eq!((&done["migrate"]["imported"], &done["migrate"]["bodies_imported"]), (&json!(2), &json!(1)), "{done}");
     assert_eq!(done["migrate"]["waiting"], json!(null), "nothing waits any more");
-    // From now on every run takes over what is new.
+    // From now on every run imports new rows.
     put(&crate::support::older::database(sandbox.kitty("queue.db")), &id(3), envelope(&id(3), Some(HARBOUR), "new"), 1);
     assert_eq!(sandbox.sk_sync(["run", "--json"]).json()["migrate"]["imported"], 1);
     sandbox.verified();
 }
 
-/// An agreement names what older stores hold of the project, and with it a person gives it to this repository.
+/// The consent dialog shows what older stores hold for the project, and the user's consent assigns it to this
+/// repository.
 #[test]
 fn an_agreement_names_and_releases_older_rows() {
     let mut sandbox = with_queue();
@@ -87,7 +88,7 @@ fn an_agreement_names_and_releases_older_rows() {
     assert_eq!(again["older"]["events"], 0, "{again}");
 }
 
-/// Another repository with the same project id adopts for itself alone, and the first keeps what it has.
+/// Another repository with the same project id adopts for itself only, and the first keeps its events.
 #[test]
 fn one_repository_adopts_for_no_other() {
     let sandbox = with_queue();
@@ -99,7 +100,7 @@ fn one_repository_adopts_for_no_other() {
     assert_eq!(places(&sandbox.state()).len(), 2);
 }
 
-/// What a clone brings along in its own overflow files: forged events of other projects, thousands of them, and of its own.
+/// Overflow files of a clone: thousands of forged events of other projects, and of its own.
 #[test]
 fn overflow_files_of_a_clone_feed_no_store() {
     let sandbox = Sandbox::with_repo();
@@ -122,7 +123,7 @@ fn overflow_files_of_a_clone_feed_no_store() {
         "{adopted}"
     );
     assert!(adopted["warnings"].to_string().contains("git tracks it"), "{adopted}");
-    // The same file where git does not track it: of its own project alone, and only once it is adopted.
+    // The same file without git tracking it: only its own project's rows, and only once adopted.
     sandbox.git(&["rm", "--quiet", "--cached", ".kittify/sync/overflow-1.jsonl"]);
     let mine = sandbox.migrated(0);
     assert_eq!((&mine["imported"], &mine["refused"]), (&json!(1), &json!(3002)), "{mine}");

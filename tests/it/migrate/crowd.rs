@@ -1,4 +1,4 @@
-//! Several processes that take over and set away at the same time.
+//! Several processes that import and rename at the same time.
 
 use std::process::{Output, Stdio};
 
@@ -33,7 +33,8 @@ fn all_at_once(sandbox: &Sandbox, commands: &[&[&str]]) -> Vec<Output> {
     children.into_iter().map(|child| child.wait_with_output().unwrap()).collect()
 }
 
-/// Whoever comes second waits, leaves it to the other, or finds it done; nobody takes a file away that another reads.
+/// The second process waits, leaves the work to the other, or finds it done; no process renames a file that another
+/// reads.
 #[test]
 fn two_and_eight_at_once_take_over_each_row_once() {
     let (take, run, away) =

@@ -1,4 +1,4 @@
-//! What a person decides after an import: conflicts, and files that are done with.
+//! The user's decisions after an import: conflicts, and fully imported files.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn d35_conflicts_are_shown_with_what_differs_and_decided_on() {
     }
     drop((queue, scoped));
     assert_eq!(sandbox.migrated(5)["conflicts"], 3);
-    // They are in nobody's way.
+    // They block no other command.
     for words in [&["run", "--no-drain"][..], &["index"], &["verify"], &["status"]] {
         let _works = sandbox.sk_sync(words).success();
     }
@@ -77,7 +77,7 @@ fn only_files_whose_every_row_is_accounted_for_are_set_away() {
     let _decided = sandbox.sk_sync(["migrate", "conflicts", "resolve", "--keep", "journal", "--all"]).success();
     assert_eq!(cleanup(&[])[0], "");
     assert!(names(&sandbox)[1].starts_with("queue-0a.db.imported-"), "{:?}", names(&sandbox));
-    // A file that changes afterwards is not touched before it is taken over again.
+    // A file that changes afterwards is not renamed before it is imported again.
     let late = sandbox.queue("queue.db", Era::Last);
     put(&late, &id(2), envelope(&id(2), Some(HARBOUR), "late"), 1);
     drop(late);

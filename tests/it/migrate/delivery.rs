@@ -1,4 +1,4 @@
-//! What leaves of what was taken over: this project's, once, and only where it is meant to.
+//! Delivery of imported events: this project's, once, and only to its target.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn one_run_takes_over_and_delivers_this_project_alone() {
     put(&queue, &id(2), envelope(&id(2), Some(OTHER), "theirs"), 2);
     put(&queue, &id(3), envelope(&id(3), None, "nobody's"), 3);
     put(&queue, "WITHOUT-ID", format!("{{\"project_uuid\": \"{HARBOUR}\"}}"), 4);
-    // What cannot be sent is kept, and given up without a request.
+    // Events that cannot be sent are kept, and given up without a request.
     let report = sandbox.sk_sync(["run", "--json"]).code(5).json();
     assert_eq!(
         (&report["migrate"]["imported"], &report["balance"]["undeliverable"]),
@@ -74,7 +74,7 @@ fn d37_held_events_wait_for_their_release_and_then_go_as_they_are() {
     sandbox.verified();
 }
 
-/// Before anything leaves, two commands say what would: one what would come over and whither, one what is owed then.
+/// Before anything is sent, two commands show it: one what would be imported, one what is left to send then.
 #[test]
 fn d37_what_would_go_is_said_before_anything_goes() {
     let sandbox = Sandbox::with_repo();

@@ -1,4 +1,4 @@
-//! The files themselves: in whatever state, they are left as they are, and one that cannot be read stops no other.
+//! The files themselves: in any state they are unchanged, and an unreadable one does not affect the others.
 
 use std::io::Write as _;
 
@@ -41,7 +41,7 @@ fn live_writers_neither_wait_nor_are_waited_for_and_no_file_changes() {
     let is_kept = |(file, _): &&(std::path::PathBuf, Vec<u8>)| !file.to_string_lossy().ends_with("-shm");
     let kept = |all: &[(std::path::PathBuf, Vec<u8>)]| all.iter().filter(is_kept).cloned().collect::<Vec<_>>();
     assert_eq!(kept(&sandbox.kitty_bytes()), kept(&before));
-    // What is committed afterwards comes with the next run.
+    // Later commits are imported by the next run.
     locked.execute_batch("ROLLBACK").unwrap();
     wal.execute_batch("COMMIT").unwrap();
     assert_eq!(sandbox.migrated(0)["imported"], 1);
@@ -99,7 +99,7 @@ fn d38_what_cannot_be_read_is_named_and_the_rest_goes_on() {
     for words in ["column queue.lease", "table leases", "schema version 42"] {
         assert!(notes.contains(words), "{notes}");
     }
-    // Without `--strict` that is no failure, with it one, also when nothing is read again.
+    // Not a failure without `--strict`, a failure with it, even if nothing is read again.
     sandbox.at_rest();
     for _ in 0..2 {
         let _run = sandbox.sk_sync(["run", "--no-drain"]).success();
@@ -115,7 +115,7 @@ fn an_unchanged_file_is_not_even_read() {
     drop(queue);
     sandbox.at_rest();
     assert_eq!(sandbox.migrated(0)["imported"], 1);
-    // Another content that the directory cannot tell from the one before.
+    // Other content that the file state does not distinguish.
     let file = sandbox.kitty("queues/queue-0a.db");
     let size = std::fs::metadata(&file).unwrap().len();
     let mut opened = std::fs::File::options().write(true).open(&file).unwrap();
@@ -127,7 +127,7 @@ fn an_unchanged_file_is_not_even_read() {
     assert_eq!(migrated["stores"][0]["result"], "unchanged");
     let told = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
     assert_eq!(told["migrate"]["stores"], json!([]));
-    // Where a store is gone that it feeds, it is read again.
+    // If a destination store is missing, the file is read again.
     std::fs::remove_dir_all(sandbox.place_of(HARBOUR)).unwrap();
     assert_eq!(results(&sandbox, 0), strings(&[("0a", "failed")]));
 }

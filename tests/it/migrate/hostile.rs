@@ -1,12 +1,11 @@
-//! Files that somebody made to do harm, or that nobody meant to be read: each is named with the reason, the rest goes on,
-//! and none of them is touched.
+//! Malicious or accidental files: each is listed with the reason, the rest continues, and none of them is changed.
 
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::older::{Era, HARBOUR, OTHER, database, envelope, id, put};
 
-/// What `migrate` says of the source of this label.
+/// Result of `migrate` for the source with this label.
 fn told<'a>(migrated: &'a Value, label: &str) -> &'a Value {
     let stores = migrated["stores"].as_array().unwrap();
     stores.iter().find(|store| store["label"] == label).unwrap_or_else(|| panic!("{label}: {migrated}"))
@@ -73,7 +72,7 @@ fn what_only_looks_like_a_table_is_not_read() {
         assert!(error.contains(words), "{label}: {error}");
     }
     assert!(told(&migrated, "05")["notes"].to_string().contains("trigger queue_read"), "{migrated}");
-    // What nobody knows is in no store of ours, so such a file is not set away.
+    // Unknown tables are in no store of ours, so such a file is not renamed.
     sandbox.at_rest();
     let _again = sandbox.migrated(0);
     let files = sandbox.sk_sync(["migrate", "cleanup", "--dry-run", "--json"]).success().json()["files"].clone();
@@ -147,7 +146,7 @@ fn links_pipes_and_devices_are_no_queues() {
     link(&sandbox.repo(), "queues/queue-04.db");
     let pipe = sandbox.kitty("queues/queue-05.db");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    // A home directory may be made of links; what a repository brings may not lead out of it.
+    // A home directory may consist of links; files of a repository may not be links out of it.
     let elsewhere = sandbox.path("elsewhere.db");
     drop(std::mem::replace(&mut sandbox.queue("moved.db", Era::Last), database(&elsewhere)));
     std::fs::rename(sandbox.kitty("moved.db"), &elsewhere).unwrap();

@@ -1,4 +1,4 @@
-//! What else older versions left: the stores of 3.2.7, and what makes it known whose a queue was.
+//! Other remains of older versions: the stores of 3.2.7, and how the scope of a queue is recognised.
 
 use serde_json::json;
 
@@ -36,7 +36,8 @@ fn a_store_of_3_2_7_is_taken_over_and_stays_where_it_is() {
         let payload = base64(&envelope(&id(n), Some(project), text));
         json!({"event_id": id(n), "event_type": "WPStatusChanged", "payload": payload, "payload_encoding": "base64"})
     };
-    // Their order is that of their capture; what is of another project goes there; the same is known from the queue.
+    // Their order is the capture order; another project's rows are imported there; rows known from the queue are
+    // duplicates.
     record(2, 1, of(2, HARBOUR, "earlier"));
     record(1, 2, of(1, HARBOUR, "later"));
     record(3, 3, of(3, OTHER, "theirs"));

@@ -1,4 +1,4 @@
-//! Taking over what older versions left.
+//! Importing the stores of older versions.
 
 mod adopt;
 mod crowd;

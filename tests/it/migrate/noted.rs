@@ -1,4 +1,4 @@
-//! What an older migration had noted itself.
+//! The record of an older migration.
 
 use serde_json::json;
 
@@ -31,7 +31,8 @@ fn an_older_migrations_notes_come_over_and_what_it_set_aside_is_kept() {
     }
     drop((captured, audit));
     let migrated = sandbox.migrated(0);
-    // The one whose other content is nowhere is kept and held; the other was decided on long ago, so it is no conflict.
+    // The one whose other content is missing is stored on hold; the other was decided long ago, so it is not a
+    // conflict.
     let told = [("journal-team".to_owned(), [1, 0, 0]), ("migration_audit".to_owned(), [1, 0, 0])];
     let counts: Vec<_> = by_label(&migrated).into_iter().map(|(label, _, counts)| (label, counts)).collect();
     assert_eq!(counts, told, "{migrated}");

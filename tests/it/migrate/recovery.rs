@@ -1,4 +1,4 @@
-//! Whatever a migration meets or however it ends, there is a way on, and no other command is held up meanwhile.
+//! Every state of a migration can be resolved, and no other command is blocked meanwhile.
 
 use serde_json::json;
 
@@ -15,8 +15,9 @@ fn everything_else_works(sandbox: &Sandbox, n: u32) {
     assert_eq!(captured.json_lines()[0]["result"], "captured");
 }
 
-/// A journal that has the same events already (spelled otherwise, or with another content), a store in the way, a file
-/// that is no database: each run does what can be done, and once the obstacle is gone everything is settled.
+/// A journal that has the same events already (in another spelling, or with other content), a directory in place of a
+/// store, a file that is not a database: each run does what is possible, and without the obstacle everything is
+/// settled.
 #[test]
 fn d36_no_state_of_a_migration_is_a_dead_end() {
     let sandbox = Sandbox::with_repo();
@@ -40,7 +41,7 @@ fn d36_no_state_of_a_migration_is_a_dead_end() {
     everything_else_works(&sandbox, 100);
     let run = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
     assert!(run["warnings"].to_string().contains("unassigned"), "it says what waits: {run}");
-    // What names no project waits for its store, and nothing that was done is done again.
+    // Events without a project wait for their store, and finished work is not repeated.
     std::fs::remove_dir(&obstacle).unwrap();
     let second = sandbox.migrated(5);
     let counts = ["imported", "deduplicated", "conflicts", "open_conflicts"].map(|name| second[name].clone());
@@ -51,7 +52,7 @@ fn d36_no_state_of_a_migration_is_a_dead_end() {
     let third = sandbox.migrated(0);
     assert_eq!((&third["open_conflicts"], &third["source_errors"]), (&json!(0), &json!(1)), "{third}");
     let _away = sandbox.sk_sync(["migrate", "cleanup"]).success();
-    // The file that is no queue is named for as long as somebody leaves it there, and is in nobody's way.
+    // The file that is not a queue is listed while it exists, and blocks nothing.
     let left = sandbox.migrated(0);
     assert_eq!((&left["sources"], &left["source_errors"], &left["imported"]), (&json!(1), &json!(1), &json!(0)));
     std::fs::remove_file(sandbox.kitty("queues/queue-0a.db")).unwrap();

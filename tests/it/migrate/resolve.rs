@@ -1,4 +1,4 @@
-//! Deciding for the content that came second: only where nobody can have seen the first, and without a byte changed.
+//! Choosing the later content: only if no target can have received the first, and without changing a byte.
 
 use std::path::Path;
 
@@ -31,8 +31,8 @@ fn content(n: u32, text: &str) -> Vec<u8> {
     envelope(&id(n), Some(HARBOUR), text).into_bytes()
 }
 
-/// Both contents of the first id are still here, whole; the journal's row keeps its place and its digest, and the other is
-/// a row of its own.
+/// Both contents of the first id are stored; the journal's row keeps its number and digest, and the other is a separate
+/// row.
 fn assert_both_are_kept(sandbox: &Sandbox) {
     let store = database(sandbox.store());
     let texts = |sql: &str| -> Vec<String> {
@@ -76,7 +76,7 @@ fn the_source_wins_where_nobody_saw_the_journals() {
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!((&report["balance"]["holds"], &report["balance"]["discarded"]), (&json!(true), &json!(1)));
     assert_eq!((at_receiver(&file, 1), at_receiver(&file, 2)), (Some(content(1, "second")), Some(content(2, "first"))));
-    // The other one was sent: that is how it stays, whatever anybody decides, and there is a way out.
+    // The other one was sent, so it stays in any case, and the hint works.
     let refused = resolve(&sandbox, &["--keep", "source", "--all"], 5);
     assert_eq!((&refused["resolved"], &refused["refused"][0]["event_id"]), (&json!(0), &json!(id(2))));
     assert!(refused["refused"][0]["reason"].as_str().unwrap().contains("may be at a target already"), "{refused}");
@@ -85,7 +85,7 @@ fn the_source_wins_where_nobody_saw_the_journals() {
     sandbox.verified();
 }
 
-/// What waits was never chosen for a target, however far the others went; and it goes on waiting.
+/// An event on hold was never selected, whatever was sent meanwhile; it stays on hold.
 #[test]
 fn a_held_event_is_replaced_by_a_held_one() {
     let mut sandbox = Sandbox::with_repo();

@@ -1,4 +1,4 @@
-//! Rows of every era: where they go, what of them is kept, which of two contents stays.
+//! Rows of every version: their destination, what is kept of them, and which of two contents stays.
 
 use serde_json::json;
 
@@ -78,7 +78,7 @@ fn the_first_of_two_contents_stays_and_only_the_other_row_is_kept_apart() {
     assert_eq!(apart, (id(1), diverging(&id(1), HARBOUR).into_bytes(), "import:00aa".to_owned()));
     let sources: i64 = conn.query_row("SELECT COUNT(*) FROM legacy_provenance", [], |r| r.get(0)).unwrap();
     assert_eq!(sources, 5, "each row's source is recorded, also of what was known");
-    // An open conflict stops nobody; `migrate` and `status --check` say so until it is decided.
+    // An open conflict blocks nothing; `migrate` and `status --check` report it until it is decided.
     let _again = sandbox.sk_sync(["run", "--no-drain"]).success();
     assert_eq!(sandbox.migrated(5)["open_conflicts"], 1);
     let _status = sandbox.sk_sync(["status", "--check"]).code(5);
@@ -107,7 +107,7 @@ fn d34_a_second_migration_changes_nothing() {
         sandbox.at_rest();
     }
     assert_eq!(sandbox.migrated(0)["stores"][0]["result"], "unchanged");
-    // And the boundary is clean once a person says so: nothing is found any more, by whichever command.
+    // After the user's decision no command reports a conflict.
     let _theirs = sandbox.other_migrated(0);
     let _away = sandbox.sk_sync(["migrate", "cleanup"]).success();
     assert_eq!(sandbox.migrated(0)["sources"], 0);

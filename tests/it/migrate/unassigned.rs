@@ -39,7 +39,7 @@ fn every_project_sees_them_and_none_gets_them_unasked() {
     assert_eq!(advised(&seen), ["sk-sync migrate adopt --unassigned --yes", "sk-sync purge --unassigned"]);
     let words = sandbox.sk_sync(["status"]).success().stdout;
     assert!(words.contains("Unassigned 2 events of older stores name no project (from "), "{words}");
-    // What is of the project alone does not bring them along, and says that they are there.
+    // Adopting only the project's rows leaves the others there, and reports them.
     let own = sandbox.sk_sync(["migrate", "adopt", "--yes"]).success();
     assert!(own.stderr.contains("2 events of older stores name no project"), "{own:?}");
     assert_eq!(sandbox.ids_of("unassigned"), [id(2), id(3)]);
@@ -84,7 +84,7 @@ fn a_person_gives_them_to_one_project() {
         sent.iter().filter(|event| [id(2), id(3)].iter().any(|id| event["event_id"] == **id)).collect();
     assert_eq!(nameless.len(), 2);
     assert!(nameless.iter().all(|event| event["project_uuid"] == HARBOUR), "{nameless:?}");
-    // The file may go; what it says again is known, and what it says anew lies apart as before.
+    // The file may be deleted; repeated rows are known, and new ones are stored separately as before.
     put(&database(sandbox.kitty("queue.db")), &id(4), envelope(&id(4), None, "later"), 1);
     assert_eq!(sandbox.migrated(0)["imported"], 1);
     sandbox.at_rest();
@@ -116,7 +116,7 @@ fn they_are_deleted_by_a_phrase_and_stay_away() {
     assert_eq!(status(&sandbox)["unassigned"]["files"], json!([sandbox.kitty("queue.db")]));
 }
 
-/// Two contents of an id that names no project are no trouble of this one's, and go nowhere before they are decided on.
+/// Two contents of an id without a project do not concern this project, and are not sent before they are decided.
 #[test]
 fn their_conflicts_are_not_this_projects() {
     let sandbox = with_nameless();

@@ -1,4 +1,4 @@
-//! What real logs were found to hold, and worse: each line costs itself alone.
+//! Findings from real logs, and worse: each line affects only itself.
 
 use serde_json::json;
 
@@ -40,7 +40,7 @@ fn odd_lines_are_read_or_named() {
     );
     let captured = logged(&sandbox);
     assert_eq!(captured.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [0, 1, 2, 6].map(id));
-    // Of two members with one name the last counts, and what no event has is nowhere.
+    // The last of two members with one name is used, and members of no event are dropped.
     assert!(captured[2].1.contains("\"actor\":\"joris\"") && captured[2].1.contains("WP02"), "{}", captured[2].1);
     assert!(captured[1].1.len() < 2000, "{} bytes", captured[1].1.len());
     sandbox.verified();
@@ -74,7 +74,7 @@ fn a_rewritten_log_of_thousands_of_lines_opens_no_conflict() {
     assert_eq!(conflicts, 0);
 }
 
-/// A hook captures what was logged, as a run does.
+/// A hook captures log lines like a run.
 #[test]
 fn a_hook_captures_the_lines_of_a_commit() {
     let mut sandbox = Sandbox::with_repo();

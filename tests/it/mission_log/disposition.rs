@@ -1,4 +1,4 @@
-//! What the configuration does with the events of a log, and what older stores brought of them.
+//! Effect of the configuration on the events of a log, and events of logs in older stores.
 
 use serde_json::json;
 
@@ -42,7 +42,8 @@ fn opting_out_holds_lines_or_audits_each_once() {
     assert_eq!(logged(&sandbox).len(), 4);
 }
 
-/// What Spec Kitty's emitter sent of a log has ids of its own; where it was imported, its lines are not sent again.
+/// Events that Spec Kitty's emitter sent from a log have separate ids; if they were imported, their lines are not sent
+/// again.
 #[test]
 fn lines_whose_live_copy_was_imported_are_skipped() {
     let sandbox = Sandbox::with_repo();

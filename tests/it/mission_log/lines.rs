@@ -1,4 +1,4 @@
-//! What is captured of a log, and when it is opened.
+//! What is captured from a log, and when the log is opened.
 
 use serde_json::json;
 
@@ -43,7 +43,7 @@ fn an_unchanged_log_is_not_opened() {
     let log = log_of(&log_with(2)) + &log_of(&[lane(7, "WP09", "claimed", "done")]) + "{\"event_id\": \"01KQ";
     sandbox.write(LOG, &log);
     let _first = index(&sandbox);
-    // Nothing changed: the log is not opened, and the numbers say so. Another file of the mission changed: the same.
+    // Nothing changed: the log is not opened, and the totals stay. Another file of the mission changed: the same.
     for file in [None, Some(format!("kitty-specs/{SLUG}/spec.md"))] {
         if let Some(file) = file {
             sandbox.write(&file, "# changed\n");
@@ -57,7 +57,7 @@ fn an_unchanged_log_is_not_opened() {
     sandbox.write(LOG, whole);
     let grown = index(&sandbox)["mission_log"].clone();
     assert_eq!((&grown["captured"], &grown["unchanged"], &grown["read"]), (&json!(1), &json!(7), &json!(1)));
-    // A log that is gone takes nothing with it.
+    // A deleted log removes nothing.
     std::fs::remove_file(sandbox.repo().join(LOG)).unwrap();
     assert_eq!(index(&sandbox)["mission_log"]["files"], 0);
     assert_eq!(logged(&sandbox).len(), 8);
@@ -100,7 +100,7 @@ fn a_repair_that_rewrites_every_line_opens_no_conflict() {
     assert_eq!((&report["capture"]["conflicts"], logged(&sandbox)), (&json!(0), before));
     let rewritten = |sandbox: &Sandbox| audit(&sandbox.store()).iter().filter(|(act, _)| act == "rewritten").count();
     assert_eq!(rewritten(&sandbox), 120);
-    // Each content is audited once; the first run that reads it anew under --strict says so.
+    // Each content is audited once; the first run that reads it under --strict reports it.
     sandbox.write(LOG, log_of(&repaired) + "\n");
     let strict = sandbox.sk_sync(["run", "--strict", "--json"]).code(5).json();
     assert_eq!((&strict["mission_log"]["rewritten"], rewritten(&sandbox)), (&json!(120), 120));
@@ -124,7 +124,7 @@ fn an_id_belongs_to_the_mission_that_had_it_first() {
     assert_eq!(report["mission_log"]["skipped"], json!({"id_in_other_mission": 3}));
     let named = "id_in_other_mission: 002-tide-gauge-survey";
     assert!(report["warnings"].to_string().contains(named), "{report}");
-    // The same is said when the first of them is not opened again.
+    // The same is reported if the first of them is not opened again.
     sandbox.write(LOG, log_of(&log_with(1)) + "\n");
     assert_eq!(index(&sandbox)["mission_log"]["skipped"], json!({"id_in_other_mission": 3}));
 }

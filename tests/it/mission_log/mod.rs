@@ -32,7 +32,7 @@ fn log_of(rows: &[Value]) -> String {
     rows.iter().flat_map(|row| [row.to_string(), "\n".to_owned()]).collect()
 }
 
-/// A log with work packages that go their way: three lines each.
+/// A log with work packages that pass through lanes: three lines each.
 fn log_with(packages: usize) -> Vec<Value> {
     let way = [("planned", "claimed"), ("claimed", "in_progress"), ("in_progress", "for_review")];
     (0..packages * 3).map(|n| lane(n, &format!("WP{:02}", n / 3), way[n % 3].0, way[n % 3].1)).collect()

@@ -51,7 +51,7 @@ fn imported_events_arrive_whole_at_a_receiver_of_today() {
         run["drain"]
     );
     assert_eq!(run["balance"]["delivered"], run["balance"]["captured"]);
-    // Whoever sends the same with diagnostics of its own queue sends the same event.
+    // The same event with diagnostics of a producer's queue is the same event.
     let shown = sandbox.sk_sync(["events", "show", "01JMBY7K8N3QRVX2DPF0000001", "--json"]).success().json();
     assert!(shown.to_string().contains("user"), "the journal keeps what was imported");
 }

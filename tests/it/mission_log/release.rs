@@ -1,4 +1,4 @@
-//! Holds lifted and failures dealt with, many at once; and what `status` advises.
+//! Releases and failures in bulk, and the advice of `status`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Keys that say what is indexed, and how bodies are sent.
+//! Keys for what is indexed, and how documents are sent.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -108,7 +108,7 @@ fn bodies_parallel() {
     }
 }
 
-/// Texts that do not fit are not kept, and said.
+/// Texts beyond the limit are not stored, and this is reported.
 #[test]
 fn bodies_max_queue_bytes() {
     let server = honest_server();
@@ -117,7 +117,7 @@ fn bodies_max_queue_bytes() {
     assert!(report["warnings"].to_string().contains("queue_full"), "{report}");
 }
 
-/// What the target acknowledged is not sent again, unless it is to be.
+/// Acknowledged documents are not sent again, unless configured.
 #[test]
 fn bodies_resubmit() {
     for (more, again) in [("", false), ("bodies.resubmit = 'always'", true)] {
@@ -131,7 +131,7 @@ fn bodies_resubmit() {
     }
 }
 
-/// A text goes once the target has it, unless it is to stay.
+/// A text is deleted once the target has it, unless configured otherwise.
 #[test]
 fn documents_keep() {
     for (more, stays) in [("", false), ("documents.keep = 'always'", true)] {

@@ -6,7 +6,7 @@ use super::{EVENTS, external, honest_server, to};
 use crate::support::server::{Reply, Server};
 use crate::support::{Sandbox, pause};
 
-/// Runs the hook of a commit and waits until its log says `words`.
+/// Runs the hook of a commit and waits until its log contains `words`.
 fn logged(sandbox: &Sandbox, words: &str) -> String {
     let run = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
@@ -59,7 +59,7 @@ fn a_repository_does_not_say_how_long_a_commit_hangs() {
     let other = crate::support::wire::open(&sandbox.store());
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut hook = sandbox.command(["hook", "run", "post-commit"]).spawn().unwrap();
-    // It ends before the lock is let go: it was not waited for.
+    // It ends before the lock is released: it did not wait.
     let is_over = (0..200).any(|_| {
         pause(Duration::from_millis(100));
         hook.try_wait().unwrap().is_some()

@@ -20,7 +20,7 @@ fn journal_capacity() {
     assert_eq!(kept.sk_sync(["index", "--json"]).success().json()["balance"]["discarded"], 0, "retained: no bound");
 }
 
-/// What is retained is never refused; `status` warns above this number.
+/// Retained events are never refused; `status` warns above this number.
 #[test]
 fn journal_warn_rows() {
     let sandbox = configured("journal.warn_rows = 3");

@@ -1,4 +1,4 @@
-//! Keys of the logs that missions keep, and of what older queues brought.
+//! Keys of mission logs, and of imports from older queues.
 
 use serde_json::{Value, json};
 

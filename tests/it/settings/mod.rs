@@ -23,7 +23,7 @@ fn configured(text: &str) -> Sandbox {
     sandbox
 }
 
-/// The same with an honest external receiver.
+/// The same with a correct external receiver.
 fn external(server: &Server, more: &str) -> Sandbox {
     configured(&format!("preset = 'external-receiver'\nexternal_receiver.url = '{}'\n{more}", server.url()))
 }
@@ -124,7 +124,7 @@ fn dossier_parity() {
     assert!(!content.contains(':') && content.len() == 64, "{content}");
 }
 
-/// Opting out keeps what is bound for a Teamspace and holds it, or drops it with an audit row each.
+/// Opting out captures events for a Teamspace on hold, or drops them with an audit row each.
 #[test]
 fn opt_out_teamspace_bound() {
     let keeps = configured("preset = 'opt-out'\nopt_out.teamspace_bound = 'keep'");

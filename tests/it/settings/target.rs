@@ -1,4 +1,4 @@
-//! Keys that say who the project is and where it sends.
+//! Keys for the project's identity and its target.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ fn project_slug() {
     assert!(events.iter().all(|e| e["envelope"]["project_slug"] == "mine"));
 }
 
-/// A Teamspace on a server, with what it takes to get there.
+/// A Teamspace on a server, with everything that delivery needs.
 fn teamspace(server: &Server, more: &str) -> Sandbox {
     let text = format!("preset = 'teamspace'\nteamspace.server_url = '{}'\n{more}", server.url());
     let mut sandbox = configured(&text);
@@ -69,7 +69,7 @@ fn teamspace_user_email() {
     assert_ne!(without["target"]["target_id"], with["target"]["target_id"], "another identity");
 }
 
-/// A private file named by a person's own settings; a repository's file may not say where a token is.
+/// A private file named by the user's own settings; a repository's file may not name a token file.
 #[cfg(unix)]
 #[test]
 fn teamspace_token_file() {
@@ -174,7 +174,7 @@ fn external_receiver_compression() {
     }
 }
 
-/// A 2xx without a word is enough where the operator says so, and for nobody else.
+/// A 2xx without results is enough if the operator configures so, and only then.
 #[test]
 fn external_receiver_ack() {
     let server = Server::answering(|_| Reply::status(204));

@@ -1,4 +1,4 @@
-//! What the program advises, run as a person would: with the own values in the places that say so.
+//! The program's advice, run like a user would: with the user's values filled in.
 
 use std::process::{Command, Output};
 

@@ -2,7 +2,7 @@
 
 use super::Sandbox;
 
-/// The headings of lists of commands: those of the first page, and that of a command with commands of its own.
+/// The headings of lists of commands: those of the first page, and that of a command with subcommands.
 const LISTS: [&str; 6] = ["Everyday:", "Set up:", "Fix:", "Storage:", "More:", "Commands:"];
 
 /// A command that can be run.
@@ -26,7 +26,7 @@ impl Listed {
     }
 }
 
-/// Every command that `--help` leads to and that does something by itself.
+/// Every command in `--help` that can be run.
 pub(crate) fn commands(sandbox: &Sandbox) -> Vec<Listed> {
     let mut found = Vec::new();
     collect(sandbox, Vec::new(), &mut found);
@@ -44,7 +44,7 @@ fn collect(sandbox: &Sandbox, words: Vec<String>, found: &mut Vec<Listed>) {
         }
         is_list
     });
-    // What is indented further is the rest of a description.
+    // Text that is indented further continues a description.
     let names = listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
     let names: Vec<String> =
         names.map(|line| line.split(' ').next().unwrap().to_owned()).filter(|name| name != "help").collect();

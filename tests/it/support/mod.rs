@@ -1,4 +1,4 @@
-//! What the tests share: a sandbox to run the program in, a scripted server, and a reader of this project's sources.
+//! Shared code of the tests: a sandbox for the program, a scripted server, and a reader of this project's sources.
 
 #[cfg(unix)]
 pub(crate) mod advice;

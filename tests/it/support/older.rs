@@ -13,7 +13,7 @@ pub(crate) const HARBOUR: &str = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
 /// Another project.
 pub(crate) const OTHER: &str = "11111111-2222-4333-8444-555555555555";
 
-/// Which versions wrote a queue (`formats/storage-and-wire` section 2.1).
+/// Versions that wrote a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Era {
     /// 2.0.0 to 2.0.4: no coalescing, no bodies.
@@ -142,13 +142,13 @@ impl Sandbox {
         rows.collect::<Result<_, _>>().unwrap()
     }
 
-    /// The section `migrate` of a report, once this repository takes over what is of its project.
+    /// The section `migrate` of a report, once this repository imports its project's rows.
     pub(crate) fn migrated(&self, code: i32) -> Value {
         self.adopting();
         self.sk_sync(["migrate", "--json"]).code(code).json()["migrate"].clone()
     }
 
-    /// Has this repository take over what older stores hold of `HARBOUR`, as `migrate adopt` does.
+    /// Assigns older stores of `HARBOUR` to this repository, like `migrate adopt`.
     pub(crate) fn adopting(&self) {
         let place = self.place_ahead(HARBOUR);
         std::fs::create_dir_all(&place).unwrap();
@@ -185,7 +185,7 @@ pub(crate) fn put_body(queue: &Connection, era: Era, project: &str, path: &str, 
     queue.execute(&sql, rusqlite::params![project, path, hash, text, i64::try_from(text.len()).unwrap()]).unwrap();
 }
 
-/// What a report says of each source, by label: its result, and how many events were new, known and in conflict.
+/// Result of a report for each source, by label: its result, and the numbers of new, known and conflicting events.
 pub(crate) fn by_label(migrated: &Value) -> Vec<(String, String, [u64; 3])> {
     let number = |store: &Value, name: &str| store[name].as_u64().unwrap();
     let of = |store: &Value| {
@@ -236,7 +236,7 @@ pub(crate) fn ledger(path: &Path, rows: &[(&str, &str, &str)]) {
     }
 }
 
-/// The same envelope with the keys in another order and other blanks: what 3.2.x captured beside the queue.
+/// The same envelope with another order of keys and other blanks, as captured by 3.2.x in addition to the queue.
 pub(crate) fn respelled(envelope: &str) -> String {
     serde_json::from_str::<Value>(envelope).unwrap().to_string()
 }

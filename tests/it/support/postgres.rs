@@ -26,7 +26,7 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one with these settings (`name=value`); `None`, said loudly, where PostgreSQL is not installed.
+    /// Starts one with these settings (`name=value`); `None`, with a notice, if PostgreSQL is not installed.
     #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test asks which engines this machine has")]
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
         let Some(bin) = std::env::var_os("SK_SYNC_TEST_POSTGRES_BIN").map(PathBuf::from) else {
@@ -73,7 +73,7 @@ impl Postgres {
         loop {
             let is_running = self.server.as_mut().is_some_and(|server| server.try_wait().unwrap().is_none());
             if !is_running {
-                // The shared memory of one that was killed may take a moment to go.
+                // The shared memory of a killed one may take a moment to be freed.
                 self.server = Some(self.spawn());
             }
             if self.try_query("SELECT 1").is_some() {
@@ -123,7 +123,7 @@ impl Postgres {
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
     }
 
-    /// What `psql` prints for a statement.
+    /// Output of `psql` for a statement.
     pub(crate) fn query(&self, sql: &str) -> String {
         self.try_query(sql).unwrap_or_else(|| panic!("{sql}: {}", self.log()))
     }

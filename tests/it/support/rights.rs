@@ -32,8 +32,8 @@ fn surround(command: &mut Command, sandbox: &Sandbox) {
     command.current_dir(sandbox.repo());
 }
 
-/// Runs the program as a user without privileges, to whom the sandbox belongs meanwhile: modes then count. `None`, said
-/// loudly, where that is not possible.
+/// Runs the program as a user without privileges, who owns the sandbox meanwhile: then file modes apply. `None`, with a
+/// notice, if that is not possible.
 pub(crate) fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
     let _program = program_for_all(sandbox);
     let give = |owner: &str| Command::new("chown").args(["-R", "-h", owner]).arg(sandbox.path("")).status();
@@ -45,7 +45,7 @@ pub(crate) fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
     run
 }
 
-/// A copy of the program that every user can run: the built one may lie where nobody else may read.
+/// A copy of the program that every user can run: the built one may be in a private directory.
 fn program_for_all(sandbox: &Sandbox) -> std::path::PathBuf {
     let program = sandbox.path("sk-sync");
     if !program.exists() {
@@ -56,7 +56,7 @@ fn program_for_all(sandbox: &Sandbox) -> std::path::PathBuf {
     program
 }
 
-/// Runs the program as a user who owns nothing here. `None`, said loudly, where that is not possible.
+/// Runs the program as a user who owns nothing here. `None`, with a notice, if that is not possible.
 pub(crate) fn as_stranger(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
     let program = program_for_all(sandbox);
     let mut command = Command::new("setpriv");
@@ -68,8 +68,8 @@ pub(crate) fn as_stranger(sandbox: &Sandbox, args: &[&str]) -> Option<Run> {
     }
 }
 
-/// Runs a shell script, as `$SK` the program, in which file systems can be mounted. `None`, said loudly, where that is
-/// not possible.
+/// Runs a shell script, with the program as `$SK`, in which file systems can be mounted. `None`, with a notice, if that
+/// is not possible.
 pub(crate) fn with_mounts(sandbox: &Sandbox, script: &str) -> Option<Run> {
     let mut command = Command::new("unshare");
     surround(&mut command, sandbox);

@@ -108,7 +108,7 @@ impl Sandbox {
         assert_eq!(proof["findings"], serde_json::json!([]), "{proof}");
     }
 
-    /// Says that a store was damaged on purpose: it is not looked at in the end.
+    /// Marks a store as damaged on purpose: it is not verified at the end.
     pub(crate) fn spoilt(&self) {
         self.is_spoilt.store(true, Ordering::SeqCst);
     }
@@ -167,8 +167,8 @@ impl Sandbox {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Has the person's own file say this, and the repository's nothing. What a repository's file may say by itself is
-    /// less, and has tests of its own.
+    /// Sets the user's own file to this text, and the repository's to nothing. The limits of a repository's file have
+    /// separate tests.
     pub(crate) fn own(&self, text: impl AsRef<[u8]>) {
         let dir = self.path("home/config/sk-sync");
         std::fs::create_dir_all(&dir).unwrap();
@@ -176,7 +176,7 @@ impl Sandbox {
         self.write("event-sync.toml", "");
     }
 
-    /// Has the person agree to what the repository's file says now, as it is.
+    /// Allows the repository's file in its present version.
     pub(crate) fn agree(&self) {
         let _agreed = self.sk_sync(["allow", "local"]).success();
     }
@@ -186,7 +186,7 @@ impl Sandbox {
         std::fs::read_to_string(self.repo().join(file)).unwrap()
     }
 
-    /// Runs git in the work tree and returns what it printed.
+    /// Runs git in the work tree and returns its output.
     pub(crate) fn git(&self, args: &[&str]) -> String {
         let mut git = Command::new("git");
         self.surround(&mut git);
@@ -267,7 +267,7 @@ impl Sandbox {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test decides what of its own environment the program sees")]
-    /// A clean environment: of the machine's own only `PATH` (and what Windows cannot start a process without).
+    /// A clean environment: only `PATH` of the machine (and variables that Windows needs to start a process).
     fn surround(&self, command: &mut Command) {
         command.env_clear().current_dir(self.repo());
         for (name, value) in std::env::vars_os() {
@@ -310,9 +310,9 @@ impl Drop for Sandbox {
 pub(crate) struct Run {
     /// The exit code; `None` when a signal ended it, which is also how a command ends that hangs.
     pub(crate) code: Option<i32>,
-    /// What it printed.
+    /// Standard output.
     pub(crate) stdout: String,
-    /// What it said.
+    /// Standard error.
     pub(crate) stderr: String,
 }
 
@@ -362,7 +362,7 @@ impl Served {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What it says it has received.
+    /// Its report of received events.
     pub(crate) fn report(&self) -> serde_json::Value {
         self.report_for("")
     }

@@ -1,4 +1,4 @@
-//! A server that does what a script says, to try the client against everything a server can do wrong.
+//! A server that follows a script, to test the client against every error of a server.
 
 use std::collections::VecDeque;
 use std::io::{BufReader, Read as _, Write as _};
@@ -119,7 +119,7 @@ impl Server {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
-    /// The same at this address; `None`, said loudly, where this machine does not have it.
+    /// The same at this address; `None`, with a notice, if this machine does not have it.
     #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
     pub(crate) fn try_at(address: &str, script: impl FnMut(&Request) -> Reply + Send + 'static) -> Option<Self> {
         match TcpListener::bind(address) {
@@ -151,7 +151,7 @@ impl Server {
                 }
                 let (seen, stream) = (Arc::clone(&seen), stream.unwrap());
                 seen.connections.fetch_add(1, Ordering::SeqCst);
-                // A client that goes away in the middle ends its own connection alone.
+                // A client that closes early ends only its own connection.
                 std::thread::spawn(move || drop(attend(&stream, connection, &seen)));
             }
         });
@@ -184,7 +184,7 @@ impl Server {
         self.shared.flooded.load(Ordering::SeqCst)
     }
 
-    /// How many connections were made to it, whether or not anything was said.
+    /// Number of connections, with or without a request.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }

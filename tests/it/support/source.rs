@@ -1,4 +1,4 @@
-//! This project's sources, read so that a test can tell code from comments, strings and tests.
+//! Parses this project's sources, so that a test can distinguish code from comments, strings and tests.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub(crate) struct Source {
     pub(crate) code: String,
     /// The string literals of the code, as written between their quotes.
     pub(crate) strings: Vec<String>,
-    /// The modules behind `#[cfg(test)]` that are files of their own.
+    /// The modules behind `#[cfg(test)]` in separate files.
     test_modules: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn files(dir: &str, extension: &str) -> Vec<Source> {
     }
     found.sort_by(|a, b| a.file.cmp(&b.file));
     let tests: Vec<_> = found.iter().flat_map(Source::test_files).collect();
-    // What lies below the folder of a test module is of the test as well.
+    // Files below the folder of a test module belong to the test as well.
     let is_test = |file: &str| {
         tests.iter().any(|t| t == file || t.strip_suffix("mod.rs").is_some_and(|folder| file.starts_with(folder)))
     };

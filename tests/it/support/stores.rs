@@ -12,10 +12,10 @@ pub(crate) fn places(state: &Path) -> Vec<PathBuf> {
     list(&state.join("projects")).iter().flat_map(|project| list(project)).collect()
 }
 
-/// Proves the store of a project, whatever the test made of the repository and of the environment.
+/// Verifies the store of a project, whatever the test did to the repository and the environment.
 pub(crate) fn prove(project_uuid: &str, store: &Path) {
     let stand = tempfile::tempdir().unwrap();
-    // A copy in a repository that a name stands for: this one cannot be told to be the store's.
+    // A copy in a repository identified by a name: the original repository may no longer be usable.
     let state = stand.path().join("state");
     let name = "name-d80f1eda4dd316ab8c2b4b836eb3da19";
     let copied = state.join("projects").join(project_uuid).join(name);

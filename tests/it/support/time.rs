@@ -1,11 +1,11 @@
-//! Time that passes for a store, without anybody waiting for it: what it wrote down as due moves instead of the clock.
+//! Lets time pass for a store without waiting: the recorded due times are moved instead of the clock.
 
 use std::time::Duration;
 
 use super::Sandbox;
 use super::wire::open;
 
-/// Every moment at which something of the ledger is due. 0 and 1 are no moments: they say that nobody has to wait.
+/// Every due time in the ledger. 0 and 1 are not times: they mean that no wait is needed.
 const MOMENTS: [&str; 4] = [
     "UPDATE delivery_rows SET due_at = due_at + ?1 WHERE due_at > 1",
     "UPDATE delivery_attempts SET due_at = due_at + ?1 WHERE closed_at IS NULL",
@@ -19,7 +19,7 @@ impl Sandbox {
         self.shift(-i64::try_from(time.as_micros()).unwrap());
     }
 
-    /// To the store it is this much earlier: somebody set the clock back.
+    /// For the store it is this much earlier: the clock was set back.
     pub(crate) fn turn_back(&self, time: Duration) {
         self.shift(i64::try_from(time.as_micros()).unwrap());
     }

@@ -1,4 +1,4 @@
-//! Encryption in front of a scripted server: what comes through is passed on, byte for byte.
+//! TLS in front of a scripted server: bytes are forwarded unchanged.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -71,7 +71,7 @@ impl Front {
                 }
                 let (stream, config, shared) = (stream.unwrap(), Arc::clone(&config), Arc::clone(&shared));
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                // A client that does not like what it sees ends its own connection alone.
+                // A client that rejects the connection ends only that one.
                 std::thread::spawn(move || drop(attend(stream, config, behind, &shared)));
             }
         });
@@ -106,13 +106,13 @@ impl Drop for Front {
     }
 }
 
-/// Passes on what comes on one connection, in both directions, until either side closes it.
+/// Forwards one connection in both directions until either side closes it.
 #[expect(clippy::disallowed_methods, reason = "the way on to the scripted server")]
 fn attend(mut client: TcpStream, config: Arc<ServerConfig>, behind: SocketAddr, seen: &Seen) -> std::io::Result<()> {
     let mut tls = ServerConnection::new(config).map_err(std::io::Error::other)?;
     while tls.is_handshaking() {
         if let Err(error) = tls.complete_io(&mut client) {
-            // The alert is on its way: a client that goes on writing meanwhile must not lose it to a reset.
+            // The alert is in transit: a client that is still writing must not lose it to a reset.
             let _sent = tls.write_tls(&mut client);
             client.shutdown(Shutdown::Write)?;
             std::io::copy(&mut client, &mut std::io::sink())?;
@@ -142,7 +142,7 @@ fn attend(mut client: TcpStream, config: Arc<ServerConfig>, behind: SocketAddr, 
     });
     let (mut buffer, mut length) = (vec![0; 1 << 14], 0);
     loop {
-        // The end of the handshake may have brought a request with it, so what is there is passed on first.
+        // The end of the handshake may have brought a request with it, so available bytes are forwarded first.
         let (mut rest, mut plain) = (&buffer[..length], Vec::new());
         {
             let mut tls = tls.lock().unwrap();

@@ -1,4 +1,4 @@
-//! The receiving side as the tests see it: what a served store file holds, and what a scripted server answers.
+//! The receiving side in tests: content of a served store file, and answers of a scripted server.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Sandbox;
 use super::server::{Reply, Request};
 
-/// What a `serve --store` file holds.
+/// Content of a `serve --store` file.
 #[derive(Debug)]
 pub(crate) struct Received {
     /// Envelope bytes by event id.
@@ -36,8 +36,8 @@ pub(crate) fn received(file: &Path) -> Received {
     Received { events, bodies }
 }
 
-/// Proves that the receiver's file holds what the project has: every event that is owed once and byte for byte, and every
-/// eligible body as it lies in the work tree, once.
+/// Asserts that the receiver's file matches the project: every event that had to be sent, once and byte for byte, and
+/// every eligible document as in the work tree, once.
 pub(crate) fn assert_mirrored(sandbox: &Sandbox, file: &Path) {
     let held = received(file);
     let owed = journal(&sandbox.store());
@@ -79,7 +79,7 @@ pub(crate) fn open(file: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(file).unwrap()
 }
 
-/// An honest server's answer to any request of ours: every event `status`, every body stored.
+/// A correct server's answer to any request: every event `status`, every document stored.
 pub(crate) fn honest(request: &Request, status: &str) -> Reply {
     let body = request.json();
     match body["events"].as_array() {
@@ -102,7 +102,7 @@ pub(crate) fn ids(request: &Request) -> Vec<String> {
     events.iter().map(|e| e["event_id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// An envelope that goes over the wire byte for byte as it was captured.
+/// An envelope that is sent byte for byte as captured.
 pub(crate) fn envelope(id: &str, aggregate: &str, said: &str) -> String {
     let project = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
     format!(
