@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Variable {
     pub(crate) name: &'static str,
-    /// What it does, in one line of help text.
+    /// Its effect, in one line of help text.
     pub(crate) meaning: &'static str,
 }
 
@@ -131,7 +131,7 @@ impl Env {
         self.raw().filter(move |(name, _)| !is_ours(name))
     }
 
-    /// The environment for git: where programs, settings and temporary files are, and nothing else.
+    /// The environment for git: only where programs, settings and temporary files are.
     pub(crate) fn for_git(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.raw().filter(|(name, _)| FOR_GIT.iter().any(|known| name.eq_ignore_ascii_case(known)))
     }

@@ -44,7 +44,7 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     }))
 }
 
-/// A path for a message: lossy where it is not UTF-8, and printable.
+/// A path for a message: lossy if it is not UTF-8, and printable.
 pub(crate) fn path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }

@@ -115,7 +115,7 @@ pub(super) struct RowPlan {
 /// One figure, compared with its limit.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
-    /// What was measured.
+    /// Name of the measurement.
     pub(crate) name: &'static str,
     /// The median of the samples.
     pub(crate) value: f64,

@@ -3,7 +3,7 @@
 use super::Decision;
 use crate::base::Sha256;
 
-/// A body fit to be uploaded: UTF-8, not empty, and of the digest the index recorded. Only [`Body::verify`] and
+/// A body fit to be uploaded: UTF-8, not empty, and with the digest in the index. Only [`Body::verify`] and
 /// [`Body::kept`] make one, and the queue accepts nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Body {

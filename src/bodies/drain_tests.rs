@@ -57,7 +57,7 @@ pub(super) fn run_now(world: &mut World, origin: &str, parallel: usize) -> (Repo
     run_at(world, &push(origin, parallel), NOW)
 }
 
-/// What happened to a document's row.
+/// Expected state of a document's row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     /// Settled: the server has the document.

@@ -73,8 +73,8 @@ pub(crate) struct Report {
     pub(crate) stopped: Option<Stop>,
     /// Whether the server accepts uploads, or refuses every one.
     pub(crate) server: ServerStand,
-    /// The number of last answers in a row with which the server denies to know a document's event, although the ledger
-    /// has the event as delivered.
+    /// The number of last answers in a row in which the server does not know a document's event, although the ledger
+    /// has it as delivered.
     pub(crate) unknown_events: u32,
 }
 

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 64;
 /// The longest time that an answer waits for others.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// What to do with a row whose upload is over.
+/// Change of a row after its upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
     /// The server has it.

@@ -151,7 +151,7 @@ impl Tally {
     }
 }
 
-/// What is deleted and what is kept, with the reasons.
+/// Payloads to delete and to keep, with the reasons.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GcPlan {
     /// The rule of the plan.

@@ -52,14 +52,14 @@ pub fn main() -> ExitCode {
     if version::is_asked(&words) {
         let printer = Printer::of_process(&env, &Globals::default(), true);
         printer.reply("version", Exit::Success, &version::Document::of_build());
-        // A reader that closed the pipe does not want it.
+        // The reader closed the pipe.
         let _closed = printer.finish();
         return Exit::Success.into();
     }
     if let Some(text) = help::topic(&words) {
         let printer = Printer::of_process(&env, &Globals::default(), false);
         text.lines().for_each(|line| printer.result(line));
-        // A reader that closed the pipe does not want the text.
+        // The reader closed the pipe.
         let _closed = printer.finish();
         return Exit::Success.into();
     }
@@ -135,7 +135,7 @@ fn not_understood(env: &Env, words: &[OsString], error: &clap::Error) -> Exit {
         printer.error_document(named_command(words).as_deref(), &misunderstanding(&error.to_string()));
         let _closed = printer.finish();
     } else {
-        // A reader that closed the pipe does not want the text.
+        // The reader closed the pipe.
         let _closed = error.print();
     }
     if is_failure { Exit::Usage } else { Exit::Success }

@@ -129,7 +129,7 @@ impl Class {
         }
     }
 
-    /// The word for people, where it is not the counter's name.
+    /// The word for people; differs from the counter's name for some classes.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::InFlight => "in flight",

@@ -1,4 +1,4 @@
-//! When a drain goes on, and when it stops.
+//! When a drain continues, and when it stops.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;

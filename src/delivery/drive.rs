@@ -13,7 +13,7 @@ use crate::store::Store;
 pub(crate) trait Cargo {
     /// One request.
     type Job;
-    /// What came back.
+    /// Result of a request.
     type Answer;
     /// Why the store failed.
     type Error;

@@ -112,7 +112,7 @@ impl Books {
         }
     }
 
-    /// Appends `count` events of one key, each with news.
+    /// Appends `count` events of one key, each with new facts.
     pub(super) fn add_keyed(&mut self, count: usize) {
         for _ in 0..count {
             let id = self.ids.uuid();

@@ -34,11 +34,11 @@ pub(crate) struct Told {
     pub(crate) wait_min_s: Option<i64>,
     /// Longest wait after a request to pause, in seconds.
     pub(crate) wait_max_s: Option<i64>,
-    /// The most documents it takes in a request.
+    /// Most documents in a request.
     pub(crate) documents: Option<i64>,
-    /// The most bytes of documents it takes in a request, uncompressed.
+    /// Most bytes of documents in a request, uncompressed.
     pub(crate) document_bytes: Option<i64>,
-    /// What it can do; known from a health answer alone.
+    /// Its capabilities; only stated in a health response.
     pub(crate) can: Capabilities,
 }
 
@@ -118,7 +118,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) ->
     Ok(())
 }
 
-/// What a target said of itself, and when, from eight columns that begin at `first`.
+/// Stated limits and the time they were stated, from eight columns that begin at `first`.
 pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(Told, Option<Timestamp>)> {
     let told = Told {
         events: row.get(first)?,
@@ -141,7 +141,7 @@ pub(super) fn believed(target: &Target, now: Timestamp) -> Told {
     }
 }
 
-/// What the target can do beyond the contract, as far as it is believed.
+/// Capabilities of the target that are recent enough to use.
 pub(crate) fn capabilities(target: &Target, now: Timestamp) -> Capabilities {
     believed(target, now).can
 }

@@ -25,7 +25,7 @@ const PLANS: [(&str, &str, &[&str]); 16] = [
     ("rows::OWED", rows::OWED, &["delivery_open_attempts (target=?)", "delivery_due", "(rowid>?)"]),
 ];
 
-/// What is wrong with the plan of a statement, in words.
+/// Problems of the plan of a statement, as a sentence; `None` without any.
 fn fault(tx: &ReadTx<'_>, sql: &str, searches: &[&str]) -> Option<String> {
     let mut statement = match tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}")) {
         Ok(statement) => statement,

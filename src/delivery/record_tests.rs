@@ -230,7 +230,7 @@ fn a_retry_after_counts_after_an_unknown_end() {
     let batch = books.batch();
     let wait = Some(Duration::from_mins(2));
     books.record(&batch, &Verdict::Unknown { reason: "HTTP 503".to_owned(), wait, is_halved: false });
-    // At most a quarter more, spread over the clients that were told the same.
+    // At most a quarter more, to spread the clients with the same wait.
     books.pass(149);
     assert!(books.select().batch.is_none());
     assert!(books.target().not_before.is_some(), "it asked everybody");

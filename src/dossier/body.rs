@@ -8,7 +8,7 @@ use super::beneath::Beneath;
 /// Why a text could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    /// The file is gone.
+    /// The file no longer exists.
     #[error("deleted_after_scan")]
     Deleted,
     /// The file has grown beyond the limit.

@@ -4,7 +4,7 @@
 //! as raw bytes, in parallel, and sorted by path bytes, so the result does not depend on the number of threads. Keys,
 //! classes, manifests and parity equal those of Spec Kitty.
 //!
-//! A [`Cache`] tells which files need not be read again: an input and an output, stored by the caller.
+//! A [`Cache`] contains the files that need not be read again: an input and an output, stored by the caller.
 //!
 //! **Invariant:** reads only and stores nothing; independent of journal, queue and SQL. Nothing is opened through a
 //! link that leaves its feature directory. A problem with a file, directory or mission affects only that entry, and is

@@ -158,7 +158,7 @@ impl Sources {
         self.all.iter().flat_map(|source| source.place.parents(true)).any(|place| top.join(place).is_dir())
     }
 
-    /// What must exist.
+    /// Directories that must exist.
     pub(super) fn required(&self) -> &[Required] {
         &self.required
     }

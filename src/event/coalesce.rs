@@ -25,7 +25,7 @@ pub(crate) struct Coalesce {
 }
 
 /// Key and facts of an event; `None` for families that never coalesce, and if a field of the key is missing. Fields
-/// that are not in the payload are looked for in the `envelope`, where older writers put them.
+/// missing in the payload are read from the `envelope`, where older writers put them.
 pub(crate) fn coalesce(event_type: &str, payload: &Value, envelope: Option<&Map<String, Value>>) -> Option<Coalesce> {
     let (payload, empty) = (payload.as_object()?, Map::new());
     let [key, rival] = keys(event_type, payload, envelope.unwrap_or(&empty), &empty).ok()??;

@@ -147,7 +147,7 @@ mod tests {
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let git = Git::with(&script, Duration::from_millis(20));
         assert!(matches!(git.ask(&here(temp.path()), &[]), Err(Failure::TimedOut(_))));
-        // No second child is started there, and others are asked all the same.
+        // No second child is started there; later calls still run.
         let started = temp.path().join("started");
         std::fs::write(&script, format!("#!/bin/sh\necho >> {}\n", started.display())).unwrap();
         let (git, other) = (Git::with(&script, Duration::from_secs(60)), tempfile::tempdir().unwrap());

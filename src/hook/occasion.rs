@@ -16,7 +16,7 @@ pub(crate) struct Occasion<'a> {
     pub(crate) operation: Option<Operation>,
 }
 
-/// What a hook does.
+/// Action of a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Duty {
     /// Nothing.

@@ -72,7 +72,7 @@ pub(crate) struct Plan {
     pub(crate) stanza: Option<Stanza>,
 }
 
-/// What to change so that git calls this program after commits. `method` is the user's choice; `None` selects the best
+/// The changes that make git call this program after commits. `method` is the user's choice; `None` selects the best
 /// one.
 pub(crate) fn install(survey: &Survey, method: Option<Method>) -> Plan {
     match method {

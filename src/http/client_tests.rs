@@ -1,4 +1,4 @@
-//! What the client sends, to which address, and its result for every end of an exchange.
+//! Requests of the client, their destination, and the result for every end of an exchange.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

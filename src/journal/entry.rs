@@ -58,7 +58,7 @@ pub(crate) enum Appended {
     },
 }
 
-/// What one transaction added of one kind, for the postings of each target.
+/// Numbers of one kind added by one transaction, for the postings of each target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Added {
     /// New rows, held ones included.
@@ -75,7 +75,7 @@ pub(crate) struct Added {
     pub(super) superseded_archived: i64,
 }
 
-/// What one transaction added.
+/// Numbers added by one transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Receipt {
     /// New events, including those on hold.

@@ -72,7 +72,7 @@ pub(super) fn again(
     Ok(Appended::Conflict { seq })
 }
 
-/// What the journal has for an event from a file that may be rewritten.
+/// The journal's state of an event from a file that may be rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// The same content, except for the team, which is filled in when sending and depends on who captured it.

@@ -1,8 +1,8 @@
 //! The append-only journal of envelopes, each stored once and in order.
 //!
-//! * `append` adds events inside one transaction, coalescing by key (`newest`) and knowing ids again (`known`); `read`
-//!   looks at rows; `chain` links each row to the one before; `retire` marks rows whose payload is deleted or which are
-//!   released, one by one; `collect` deletes many payloads at once; `point` detects whether anything was stated or
+//! * `append` adds events inside one transaction, coalescing by key (`newest`) and recognising ids (`known`); `read`
+//!   reads rows; `chain` links each row to the one before; `retire` marks rows whose payload is deleted or which are
+//!   released, one at a time; `collect` deletes many payloads at once; `point` detects whether anything was stated or
 //!   given up since an earlier time.
 //!
 //! **Invariant:** a row is written once; afterwards only its marks (`held`, `superseded_by`, `discarded`, `gone`,

@@ -60,7 +60,6 @@ impl Kind {
 pub(crate) struct Found {
     /// The file.
     pub(crate) path: PathBuf,
-    /// What it is.
     pub(crate) kind: Kind,
     /// Its short name: `legacy`, the digest of its scope, `journal-<producer>`, or the file's name.
     pub(crate) label: String,

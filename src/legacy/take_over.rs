@@ -39,7 +39,7 @@ pub(crate) struct Request<'a> {
     pub(crate) project: Option<&'a str>,
     /// Its target.
     pub(crate) target: Option<&'a Identity>,
-    /// What happens to its events.
+    /// Treatment of its imported events.
     pub(crate) policy: Policy,
     /// Known servers, users and teams.
     pub(crate) names: Names,
@@ -53,7 +53,7 @@ pub(crate) struct Request<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
-/// What to do with an older store.
+/// Action for an older store.
 pub(super) enum Todo {
     /// Nothing: it is unchanged.
     Settled(Known),

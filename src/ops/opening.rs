@@ -87,7 +87,7 @@ pub(super) fn absorb(world: &World<'_>, rule: &Rule, store: &mut Store, file: &P
     Ok(absorbed)
 }
 
-/// What stopped the absorbing.
+/// The error that stopped the absorbing.
 enum Trouble {
     /// The store failed, which the command needs too.
     Store(Error),

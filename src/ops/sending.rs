@@ -132,7 +132,7 @@ impl<'a, 'b> Sending<'a, 'b> {
         Ok(())
     }
 
-    /// The server denies to know events that it acknowledged: requests its health and adds the hint.
+    /// The server does not know events that it acknowledged: requests its health and adds the hint.
     fn ask_who(&mut self, store: &mut Store, answers: u32) -> Result<(), Error> {
         let (world, deadline) = (self.journey.world, self.deadline);
         let Some(link) = self.link()? else { return Ok(()) };

@@ -54,7 +54,7 @@ impl Deep {
         self.workspace.place.store()
     }
 
-    /// Captures lines one by one; returns their results, and the statements that ran.
+    /// Captures lines one at a time; returns their results, and the statements that ran.
     fn capture(&self, lines: &[String], capacity: Option<u64>) -> (Vec<&'static str>, Vec<String>) {
         let request = StreamRequest { strict_envelope: false, capacity, batch: 1 };
         let input = Box::new(Cursor::new(lines.join("\n")));

@@ -60,7 +60,7 @@ pub(crate) struct AtTarget {
     pub(crate) http_status: Option<i64>,
     /// The last reason given.
     pub(crate) error: Option<String>,
-    /// What proved the delivery: a `result` with its id, or the `status` of the whole request; null if not delivered.
+    /// Proof of the delivery: a `result` with its id, or the `status` of the whole request; null if not delivered.
     pub(crate) acknowledged_by: Option<&'static str>,
     /// Earliest time of the next try.
     pub(crate) due_at: Option<String>,
@@ -72,7 +72,7 @@ pub(crate) struct AtTarget {
     pub(crate) settled_at: Option<String>,
 }
 
-/// Characters that the beginning of an ID needs to stand for it.
+/// Minimum characters of an ID prefix.
 const SHORTEST_PREFIX: usize = 4;
 
 /// The row of an ID in any of its spellings, or of a beginning that only one ID has.
@@ -120,7 +120,7 @@ pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<S
     })
 }
 
-/// What proved the delivery of a row; `None` if it is not delivered.
+/// Proof of the delivery of a row; `None` if it is not delivered.
 fn proof(row: &delivery::Row) -> Option<&'static str> {
     (row.status.class() == delivery::Class::Delivered).then_some(if row.is_by_status { "status" } else { "result" })
 }

@@ -10,7 +10,7 @@ use crate::spool::{Spool, Waiting};
 use crate::store::ReadTx;
 use crate::{delivery, journal};
 
-/// What was checked, and the findings.
+/// Numbers of checked objects, and the findings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Proof {
     /// Nothing is wrong.

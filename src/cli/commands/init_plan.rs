@@ -1,4 +1,4 @@
-//! What `init` writes: a new file, or the missing parts of an existing one. Pure.
+//! Plans the file that `init` writes: a new one, or the missing parts of an existing one. Pure.
 
 use crate::base::text;
 use crate::cli::{Exit, Failure};
@@ -82,7 +82,7 @@ pub(super) struct Plan {
     pub(super) act: Act,
     /// True if it adds a new identity.
     pub(super) mints: bool,
-    /// What the user must do manually.
+    /// Steps that the user must take manually.
     pub(super) notes: Vec<String>,
 }
 

@@ -158,7 +158,7 @@ fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, Failure> {
     Ok(conclude(context, report, false))
 }
 
-/// What `migrate adopt` would import.
+/// Rows that `migrate adopt` would import.
 struct Offered {
     /// Rows of the project.
     own: Waiting,

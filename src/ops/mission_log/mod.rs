@@ -36,7 +36,7 @@ pub(super) struct Logs<'a> {
     project: LogProject<'a>,
     rule: Rule,
     fingerprint: String,
-    /// Slugs of every mission of this run: an id is first looked for in these.
+    /// Slugs of every mission of this run: their logs are searched for an id first.
     present: BTreeSet<&'a str>,
     /// The mission directory in whose log an id was first seen.
     met: HashMap<String, &'a str>,

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     pub(crate) args: Vec<String>,
 }
 
-/// What the watchdog needs to hand over, once it is known.
+/// Input of the watchdog's handover, once it is known.
 #[derive(Debug, Default)]
 struct Handover {
     log: Option<PathBuf>,
