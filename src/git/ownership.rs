@@ -1,6 +1,6 @@
-//! Checks the owner of a checkout. As in git, files of another user in a directory are not trusted: whoever may write
-//! into a shared directory could create a repository there to get this user's token and documents. Git's list of
-//! exceptions (`safe.directory`) applies here too. It is read without running git in the directory itself.
+//! Checks the owner of a checkout. As in git, files of another user in a directory are not trusted: another user of a
+//! shared directory could create a repository there to get this user's token and documents. Git's list of exceptions
+//! (`safe.directory`) applies here too. It is read without running git in the directory itself.
 
 use std::path::{Path, PathBuf};
 

@@ -108,3 +108,4 @@ mod waits;
 mod waive;
 mod webhook;
 mod wide;
+mod words;

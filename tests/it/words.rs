@@ -1,0 +1,191 @@
+//! Words that the comments of `src/` and the documentation must not use, each with the plain one. A new phrase is one
+//! row of [`RULES`].
+
+use std::path::Path;
+
+use crate::support::source::files;
+
+/// A phrase in lower case, the words to use instead, and the contexts in which it is allowed.
+type Rule = (&'static str, &'static str, &'static [&'static str]);
+
+const RULES: &[Rule] = &[
+    ("nobody", "name it: no user, no process, no server", &[]),
+    ("somebody", "name it: the user, another process", &[]),
+    ("whoever", "name it: the process that …", &[]),
+    ("beside", "next to", &[]),
+    ("in force", "configured, effective", &[]),
+    ("what became of", "result of", &[]),
+    ("what came of", "result of", &[]),
+    ("mend", "fix, repair", &[]),
+    ("mends", "fixes, repairs", &[]),
+    ("come over", "be imported", &[]),
+    ("comes over", "is imported", &[]),
+    ("came over", "was imported", &[]),
+    ("take over", "import, absorb", &[]),
+    ("takes over", "imports, absorbs", &[]),
+    ("taken over", "imported, absorbed", &[]),
+    ("took over", "imported, absorbed", &[]),
+    ("let go", "delete, release", &[]),
+    ("lets go", "deletes, releases", &[]),
+    ("by itself", "alone, automatically", &[]),
+    ("by themselves", "alone, automatically", &[]),
+    ("of its own", "separate", &["of its own project", "of its own and"]),
+    ("of their own", "separate", &[]),
+    ("of one's own", "custom", &[]),
+    ("a line each", "one line per …", &[]),
+    ("names them all", "lists them", &[]),
+    ("that is so", "if so", &[]),
+    ("whose having", "the targets that count", &[]),
+    ("patience", "lock wait, time limit", &[]),
+    ("guest", "connection, hook", &[]),
+    ("honest", "correct, valid", &[]),
+    ("unwell", "failing, unavailable", &[]),
+    ("owed", "left to send", &[]),
+    ("owes", "is left to send to", &[]),
+    ("told apart", "distinguished", &[]),
+    ("all the same", "still", &["sends them all the same"]),
+    ("at hand", "current", &[]),
+    ("is news", "is new", &[]),
+    ("set away", "rename", &[]),
+    ("put aside", "rotate, set aside", &[]),
+    ("spoken to", "contacted", &[]),
+    ("vouches", "is trusted", &[]),
+    ("afresh", "again", &[]),
+    ("anew", "again", &[]),
+    ("turned down", "rejected", &[]),
+    ("in place of", "instead of", &[]),
+    ("shut gate", "failed check", &[]),
+    ("gate is shut", "check fails", &[]),
+    ("he", "it, the user", &[]),
+    ("his", "its, the user's", &[]),
+    ("is no", "is not a", &["there is no", "is no longer"]),
+    ("are no", "are not", &["there are no", "are no longer"]),
+    ("was no", "was not a", &["there was no", "was no longer"]),
+    ("design section", "state the rule, or name a page of docs/", &[]),
+    ("`formats", "state the rule, or name a page of docs/", &[]),
+];
+
+/// What is not checked yet, by the beginning of the path: these phrases, or with none every phrase.
+const OPEN: &[(&str, &[&str])] = &[
+    ("src/cli/commands/allow", &[]),
+    ("src/cli/commands/config.rs", &[]),
+    ("src/cli/commands/migrate.rs", &["take over"]),
+    ("src/cli/commands/status.rs", &[]),
+    ("src/cli/help.rs", &[]),
+    ("src/cli/render/", &[]),
+    ("src/config/trust.rs", &[]),
+    ("src/endpoint/", &[]),
+    ("src/ops/documents.rs", &[]),
+    ("src/ops/owner.rs", &[]),
+    ("src/ops/tally.rs", &[]),
+    ("src/serve/", &[]),
+    ("src/upkeep/archive", &[]),
+    ("CONTRIBUTING.md", &["of their own"]),
+    ("SECURITY.md", &["whoever", "in force", "of its own", "owed", "taken over"]),
+    ("docs/action.md", &["of its own", "of their own"]),
+    ("docs/configuration.md", &["anew", "in place of"]),
+    ("docs/guarantees.md", &["of their own"]),
+    ("docs/migration.md", &["of its own"]),
+    ("docs/networks.md", &["nobody", "in place of"]),
+    ("docs/receiver.md", &["of their own", "owed", "at hand"]),
+    ("docs/troubleshooting.md", &["takes over", "anew"]),
+];
+
+/// The prose of a file by lines; `None` for a line of code.
+fn prose<'a>(file: &str, text: &'a str) -> Vec<Option<&'a str>> {
+    let (is_rust, mut is_fenced) = (file.ends_with(".rs"), false);
+    let mut line = |line: &'a str| {
+        let line = line.trim();
+        if is_rust {
+            return line.starts_with("//").then(|| line.trim_start_matches(['/', '!']));
+        }
+        let is_fence = line.starts_with("```");
+        is_fenced ^= is_fence;
+        (!is_fence && !is_fenced).then_some(line)
+    };
+    text.lines().map(|next| line(next)).collect()
+}
+
+/// The line in lower case; of a code span only its first word is kept, behind its backtick.
+fn plain(line: &str) -> String {
+    let mut plain = String::new();
+    for (at, part) in line.to_lowercase().split('`').enumerate() {
+        if at % 2 == 0 {
+            plain.push_str(part);
+        } else {
+            plain.push('`');
+            plain.push_str(part.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
+        }
+    }
+    plain
+}
+
+/// Where `phrase` occurs as whole words in `text`, outside the allowed contexts.
+fn occurrences<'a>((phrase, _, allowed): &'a Rule, text: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let is_whole = move |at: usize| {
+        !text[..at].ends_with(|c| is_word(c) || c == '`') && !text[at + phrase.len()..].starts_with(is_word)
+    };
+    let is_allowed = move |at: usize| {
+        allowed.iter().any(|context| {
+            let before = context.find(phrase).unwrap();
+            at.checked_sub(before).and_then(|start| text.get(start..)).is_some_and(|text| text.starts_with(context))
+        })
+    };
+    text.match_indices(phrase).map(|(at, _)| at).filter(move |at| is_whole(*at) && !is_allowed(*at))
+}
+
+/// Each banned phrase of a file with its line and the words to use; phrases that continue on the next line too.
+fn faults(file: &str, text: &str, rules: &[Rule]) -> Vec<String> {
+    let lines: Vec<_> = prose(file, text).into_iter().map(|line| line.map(plain)).collect();
+    let mut faults = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(line) = line else { continue };
+        let next = lines.get(at + 1).and_then(Option::as_deref).unwrap_or_default();
+        let both = format!("{line} {}", next.trim());
+        for rule in rules {
+            for _ in occurrences(rule, &both).filter(|found| *found < line.len()) {
+                faults.push(format!("{file}:{}: `{}`; use: {}", at + 1, rule.0, rule.1));
+            }
+        }
+    }
+    faults
+}
+
+/// The rules that a file must keep.
+fn rules_of(file: &str) -> Vec<Rule> {
+    let is_open = |phrase: &str| {
+        OPEN.iter().any(|(path, open)| file.starts_with(path) && (open.is_empty() || open.contains(&phrase)))
+    };
+    RULES.iter().filter(|(phrase, ..)| !is_open(phrase)).copied().collect()
+}
+
+#[test]
+fn comments_and_pages_use_plain_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |page: String| (std::fs::read_to_string(root.join(&page)).unwrap(), page);
+    let pages = ["README.md", "SECURITY.md", "CONTRIBUTING.md"].map(|page| read(page.to_owned()));
+    let docs = files("docs", "md").into_iter().map(|page| (page.text, page.file));
+    let sources = files("src", "rs").into_iter().map(|source| (source.text, source.file));
+    let all: Vec<_> = pages.into_iter().chain(docs).chain(sources).collect();
+    let found: Vec<_> = all.iter().flat_map(|(text, file)| faults(file, text, &rules_of(file))).collect();
+    assert_eq!(found, Vec::<String>::new(), "see the rules at the top of tests/it/words.rs");
+    for (path, _) in OPEN {
+        assert!(all.iter().any(|(_, file)| file.starts_with(path)), "no file at {path}: delete the row");
+    }
+}
+
+#[test]
+fn a_banned_word_is_found_in_prose_alone() {
+    let found = |file: &str, text: &str| faults(file, text, RULES);
+    let nobody = "`nobody`; use: name it: no user, no process, no server";
+    assert_eq!(found("a.rs", "let nobody = 1;\n/// Asks nobody.\n"), [format!("a.rs:2: {nobody}")]);
+    assert_eq!(found("a.md", "```sh\nnobody\n```\n* Nobody\n"), [format!("a.md:4: {nobody}")]);
+    assert_eq!(found("a.rs", "//! The store of\n//! its own.\n"), ["a.rs:1: `of its own`; use: separate"]);
+    assert_eq!(found("a.rs", "// It is no event."), ["a.rs:1: `is no`; use: is not a"]);
+    let formats = "a.rs:1: ``formats`; use: state the rule, or name a page of docs/";
+    assert_eq!(found("a.rs", "/// As in `formats` section 3."), [formats]);
+    for text in ["// There is no event.", "// It is no longer.", "// `nobody`", "let x = 1; // nobody", "// mended"] {
+        assert_eq!(found("a.rs", text), Vec::<String>::new(), "{text}");
+    }
+}
