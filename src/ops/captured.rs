@@ -1,4 +1,5 @@
-//! Documents that the journal holds and a target does not have: what an agreement releases beside what an index finds now.
+//! Documents of the journal that a target does not have: consent releases them in addition to those that an index
+//! finds.
 
 use std::path::Path;
 
@@ -8,11 +9,11 @@ use super::Error;
 use crate::books;
 use crate::delivery;
 
-/// Rows looked at in one transaction, and at most in all.
+/// Rows examined in one transaction, and in total.
 const CHUNK: i64 = 1000;
 const MOST: usize = 10_000;
 
-/// A document that was captured and is owed.
+/// A captured document that is left to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct CapturedDocument {
     /// The mission's slug.
@@ -23,7 +24,7 @@ pub(crate) struct CapturedDocument {
     pub(crate) size: u64,
 }
 
-/// The documents in the store that `target_id` does not have and that are not on hold, at most 10,000; all of them where
+/// The documents in the store that `target_id` does not have and that are not on hold, at most 10,000; all of them if
 /// there is no such target yet. Creates nothing and changes nothing.
 pub(crate) fn captured_documents(store: &Path, target_id: Option<&str>) -> Result<Vec<CapturedDocument>, Error> {
     let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
