@@ -24,7 +24,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Set up", &["init", "preflight", "allow", "target", "hook", "config"]),
     ("Fix", &["events", "bodies", "replay", "verify", "migrate"]),
     ("Storage", &["gc", "archive", "restore", "purge"]),
-    ("More", &["serve", "bench", "completions", "man", "help"]),
+    ("More", &["serve", "open", "bench", "completions", "man", "help"]),
 ];
 
 /// The command line with its subcommands listed in groups. Parses the same words as `command`.

@@ -161,6 +161,8 @@ pub(crate) fn note_end(workspace: &Workspace, runner: Runner, last: &LastRun) {
 pub(crate) fn start_stub(store: &Path) -> Result<Stub, String> {
     let options = Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        demo: false,
+        pages: crate::serve::Pages::None,
         store: Storage::File(store.to_owned()),
         token: None,
         max_events: DEFAULT_MAX_EVENTS,

@@ -59,7 +59,7 @@ pub(crate) use from_now::{KeptBack, hold_captured, kept_back, release_captured};
 pub(crate) use here::{MissionHere, documents_here};
 pub(crate) use inherited::{clean_up, decide, import_conflicts};
 pub(crate) use migrate::{adopt_older, imported_sources, migrate, release_imported, waiting_older};
-pub(crate) use online::{Health, Online, online};
+pub(crate) use online::{Health, Online, online, pages};
 pub(crate) use opening::{Absorbed, open};
 pub(crate) use owner::Presence;
 pub(crate) use quick::capture_quickly;

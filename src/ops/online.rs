@@ -68,6 +68,25 @@ pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'
     Online { health, status: reading.status, said: reading.said, gate }
 }
 
+/// Where the target has pages for people: a path, or why there is none. Nothing is written.
+pub(crate) fn pages(world: &World<'_>, keyring: &Keyring<'_>) -> Result<String, String> {
+    let link = keyring.link(None).map_err(|_| "a check fails; see sk-sync preflight".to_owned())?;
+    let link = link.ok_or("there is no server to ask")?;
+    let exchange = BatchReceiver::new(&link, world.clock).health(LONGEST).ok_or("it has no health endpoint")?;
+    let reading = Reading::of(&exchange, world.clock.now());
+    let body = exchange.ok().filter(|answer| answer.status == 200).ok_or(reading.said)?;
+    let body: serde_json::Value = serde_json::from_slice(&body.body).map_err(|_| "its health answer is not JSON")?;
+    let path = body["hub"]["pages"].as_str().filter(|path| is_path(path));
+    path.map(str::to_owned).ok_or_else(|| "its health answer names no pages".to_owned())
+}
+
+/// True for a path of the server itself, in characters that steer nothing.
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b))
+}
+
 /// The result for a reading of the response. Pure.
 fn health(reading: &Reading) -> Health {
     match (reading.status, reading.meaning) {

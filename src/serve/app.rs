@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Deployment;
 use super::access::{Access, Known};
 use super::answer::Answer;
+use super::api;
 use super::batch::{self, Unreadable};
 use super::documents;
 use super::engine::{Content, Engine, Outcome, Request, Trouble};
@@ -21,11 +22,12 @@ use super::guard::{self, Guarded};
 use super::inquiry;
 use super::intake::{self, Stop};
 use super::metrics::Metrics;
-use super::probes;
+use super::model::Model;
 use super::storage::Count;
 use super::token::Scope;
 use super::traffic::Traffic;
 use super::upload::{self, MAX_BODY_BYTES};
+use super::{pages, probes};
 use crate::base::{Clock, Sha256};
 use crate::event::BatchForm;
 
@@ -64,6 +66,8 @@ pub(super) struct App {
     pub(super) deployment: Deployment,
     pub(super) traffic: Arc<Traffic>,
     pub(super) engine: Box<dyn Engine>,
+    /// What readers see, if this receiver is read.
+    pub(super) model: Option<Arc<Model>>,
     /// Numbers from 0 to 1, to spread what would come back at once.
     pub(super) random: fn() -> f64,
     pub(super) clock: Arc<dyn Clock>,
@@ -94,6 +98,7 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route(HEALTH, get(health))
         .route(REPORT, get(report));
     let probed = own.merge(probes::router());
+    let probed = if app.model.is_some() { probed.merge(api::router()).merge(pages::router()) } else { probed };
     guard::around(probed, app, Guarded::Everyone).with_state(Arc::clone(app))
 }
 
@@ -127,7 +132,7 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let mut limits = app.limits.to_json();
     limits["max_documents_per_batch"] = documents::MAX_DOCUMENTS.into();
     limits["max_document_batch_bytes"] = documents::MAX_BATCH_BYTES.into();
-    Answer::ok(json!({
+    let mut body = json!({
         "status": "ok",
         "capabilities": CAPABILITIES,
         "sync_ingress": {"limits": limits},
@@ -135,7 +140,12 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
         "environment_name": app.deployment.environment_name,
         "deployment_id": app.deployment.id,
         "git_sha": app.deployment.git_sha,
-    }))
+    });
+    if app.model.is_some() {
+        // This receiver has pages, and an API for reading.
+        body["hub"] = json!({"pages": "/", "api": "/api/v1/openapi.json"});
+    }
+    Answer::ok(body)
 }
 
 async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {

@@ -24,6 +24,8 @@ pub(super) struct Heads {
 pub(super) struct Arrival {
     /// Its position, above that of every row before it.
     pub(super) seq: i64,
+    /// The team whose it is.
+    pub(super) team: i32,
     /// The time of receipt.
     pub(super) at: Timestamp,
     /// The row's content.

@@ -38,6 +38,11 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, needs_known_host: bool) -> R
     if origins.all(|origin| origin.to_str().is_ok_and(is_own)) { Ok(()) } else { Err(Refusal::ForeignPage) }
 }
 
+/// Checks only that a request says it is for a host that a web page cannot bind to this machine.
+pub(super) fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    if is_known(&host(uri, headers)?) { Ok(()) } else { Err(Refusal::ForeignHost) }
+}
+
 /// The host that the request was sent to: that of an absolute URL, else that of the header.
 fn host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Refusal> {
     let mut named = headers.get_all(header::HOST).iter();

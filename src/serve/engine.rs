@@ -33,8 +33,8 @@ pub(super) trait Engine: Tokens + Inventory + Debug + Send + Sync {
     fn heads(&self) -> Reply<'_, Result<Heads, Trouble>>;
     /// The rows of a feed after this position, in order; a bounded number of them, none at its end.
     fn feed(&self, stream: &str, after: i64) -> Reply<'_, Result<Vec<Arrival>, Trouble>>;
-    /// A text that a document of this project has; `None` if it is not kept.
-    fn text(&self, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>>;
+    /// A text that a document of this project of a team has; `None` if it is not kept.
+    fn text(&self, team: i32, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>>;
     /// The id of what is kept, the same for its whole life and for every receiver in front of it.
     fn instance_id(&self) -> &str;
 }

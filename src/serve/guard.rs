@@ -16,7 +16,7 @@ use super::answer::{Answer, Counted};
 use super::app::App;
 use super::connection::OnConnection;
 use super::timed::Framing;
-use super::{browser, intake, probes};
+use super::{api, browser, intake, pages, probes};
 
 /// The most characters of a client's key that are noted.
 const MAX_KEY_CHARS: usize = 200;
@@ -74,8 +74,24 @@ fn refusal(is_probe: bool, is_open: bool, request: &Request) -> Option<Answer> {
     if is_probe {
         return None;
     }
+    if is_visit(request) {
+        // Following a link to a page is no use of it by another site, which sees nothing of the answer.
+        let host = || browser::check_host(request.uri(), request.headers());
+        return if is_open { host().err().map(Answer::foreign) } else { None };
+    }
     let checked = browser::check(request.uri(), request.headers(), is_open);
     checked.err().map(Answer::foreign)
+}
+
+/// True when a person follows a link to a page, from wherever it is.
+fn is_visit(request: &Request) -> bool {
+    let is =
+        |name: &str, value: &str| request.headers().get(name).is_some_and(|found| found.as_bytes() == value.as_bytes());
+    request.method() == Method::GET
+        && pages::has(request.uri().path())
+        && is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+        && !request.headers().contains_key(header::ORIGIN)
 }
 
 async fn refuse_and_close(request: Request, answer: Answer) -> Response {
@@ -120,9 +136,14 @@ fn route(path: &str) -> &'static str {
         return match rest {
             "facts" => FACTS,
             "states" => STATES,
-            _ => "other",
+            _ => "api",
         };
     }
     let known = [EVENTS, BODIES, BODY_BATCH, HEALTH, REPORT, probes::LIVENESS, probes::READINESS, probes::METRICS];
-    known.into_iter().find(|known| *known == path).unwrap_or("other")
+    match known.into_iter().find(|known| *known == path) {
+        Some(known) => known,
+        None if pages::has(path) => "pages",
+        None if path.starts_with(api::PREFIX) || path == "/api/v1/search" => "api",
+        None => "other",
+    }
 }

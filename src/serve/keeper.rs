@@ -228,8 +228,8 @@ mod tests {
             self.kept.feed(stream, after)
         }
 
-        fn text(&self, sha256: Sha256) -> Result<Option<String>, Error> {
-            self.kept.text(sha256)
+        fn text(&self, team: i32, sha256: Sha256) -> Result<Option<String>, Error> {
+            self.kept.text(team, sha256)
         }
 
         fn instance_id(&self) -> &'static str {

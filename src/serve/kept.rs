@@ -132,8 +132,8 @@ impl Engine for Kept {
         Box::pin(self.look(move |engine| engine.feed(&stream, after)))
     }
 
-    fn text(&self, _project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
-        Box::pin(self.look(move |engine| engine.text(sha256)))
+    fn text(&self, team: i32, _project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
+        Box::pin(self.look(move |engine| engine.text(team, sha256)))
     }
 
     fn instance_id(&self) -> &str {

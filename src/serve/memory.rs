@@ -10,7 +10,7 @@ use super::storage::{
     Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory, LocalTokens, Records, Upload,
     Work,
 };
-use super::token::{Found, Token};
+use super::token::{Found, OWN_TEAM, Token};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 
@@ -84,10 +84,10 @@ impl LocalEngine for Memory {
             fits
         });
         let numbered = rows.zip(after + 1..);
-        Ok(numbered.map(|((at, item), seq)| Arrival { seq, at: *at, item: item.clone() }).collect())
+        Ok(numbered.map(|((at, item), seq)| Arrival { seq, team: OWN_TEAM, at: *at, item: item.clone() }).collect())
     }
 
-    fn text(&self, sha256: Sha256) -> Result<Option<String>, Error> {
+    fn text(&self, _team: i32, sha256: Sha256) -> Result<Option<String>, Error> {
         Ok(self.tables.contents.get(&sha256).cloned())
     }
 

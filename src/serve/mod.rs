@@ -15,6 +15,8 @@
 //!  engine      what keeps events and texts: the trait that every engine implements
 //!  kept        the engine of one process               keeper   its thread: groups what waits into one commit
 //!  postgres    the engine that receivers share          blobs    its long texts in S3 (feature `postgres`)
+//!  arrivals the feed of what was kept                  model    what readers see, derived from the feed
+//!  pages   HTML for people                            api      JSON for programs   demo  missions to look at
 //!  ingest      decides each event and body              storage  what it decides over: memory, sqlite
 //! ```
 //!
@@ -24,6 +26,7 @@
 
 mod access;
 mod answer;
+mod api;
 mod app;
 mod arrivals;
 mod batch;
@@ -31,6 +34,7 @@ mod batch;
 mod blobs;
 mod browser;
 mod connection;
+mod demo;
 mod documents;
 mod engine;
 mod guard;
@@ -43,6 +47,8 @@ mod keeper;
 mod kept;
 mod memory;
 mod metrics;
+mod model;
+mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod probes;
@@ -95,6 +101,19 @@ pub(crate) enum Storage {
     Databases(Box<Databases>),
 }
 
+/// The tables that pages and the API for reading are made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// There are none: this receiver is not read.
+    None,
+    /// In a temporary file, made again at every start.
+    Temporary,
+    /// In the file at this path, which goes on where it was.
+    File(PathBuf),
+    /// In the file at this path, from the beginning.
+    Again(PathBuf),
+}
+
 /// What a receiver says about its deployment; shown to clients as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Deployment {
@@ -113,6 +132,10 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     /// Where to keep what is accepted.
     pub(crate) store: Storage,
+    /// It begins with missions to look at.
+    pub(crate) demo: bool,
+    /// Whether it is read, and where the tables for that are.
+    pub(crate) pages: Pages,
     /// The bearer token that clients must send, if any.
     pub(crate) token: Option<SecretString>,
     /// Most events of one batch.
@@ -159,6 +182,9 @@ pub(crate) enum Error {
     /// The tokens cannot be read or changed; the log says why.
     #[error("cannot reach the tokens of this storage")]
     Tokens,
+    /// The missions of the demo were not taken.
+    #[error("cannot load the demo: {0}")]
+    Demo(String),
     /// The system refused a thread or an event queue.
     #[error("cannot start the receiver: {0}")]
     Start(std::io::Error),

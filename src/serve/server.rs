@@ -19,6 +19,7 @@ use super::engine::{Engine, Trouble};
 use super::kept::Kept;
 use super::memory::Memory;
 use super::metrics::Metrics;
+use super::model::{self, Model};
 #[cfg(feature = "postgres")]
 use super::postgres::Postgres;
 use super::probes;
@@ -26,7 +27,7 @@ use super::sqlite::Sqlite;
 use super::storage::LocalEngine;
 use super::token;
 use super::traffic::Traffic;
-use super::{Error, Options, Storage};
+use super::{Error, Options, Pages, Storage, demo};
 use crate::base::Interrupt;
 use crate::base::clock::is_lost;
 
@@ -66,6 +67,19 @@ impl Server {
         let runtime = runtime(&options.store)?;
         let traffic = Arc::<Traffic>::default();
         let (engine, keeping) = open(&runtime, &options, &traffic)?;
+        if options.demo {
+            runtime.block_on(demo::fill(engine.as_ref())).map_err(Error::Demo)?;
+        }
+        let model = match &options.pages {
+            Pages::None => None,
+            Pages::Temporary => Some(Model::open(None)?),
+            Pages::File(path) => Some(Model::open(Some(path))?),
+            Pages::Again(path) => {
+                let model = Model::open(Some(path))?;
+                model.rebuild()?;
+                Some(model)
+            }
+        };
         let is_draining = Arc::<AtomicBool>::default();
         let app = App {
             limits: Limits { max_events: options.max_events, max_bytes: options.max_bytes },
@@ -74,6 +88,7 @@ impl Server {
             deployment: options.deployment,
             traffic: Arc::clone(&traffic),
             engine,
+            model,
             random: options.random,
             clock: options.clock,
             metrics: Metrics::default(),
@@ -84,7 +99,10 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = channel::<Infallible>();
         let answering = spawn("serve-http", move || {
-            answer(&runtime, listener, admin, &Arc::new(app), stopped);
+            let app = Arc::new(app);
+            let following = app.model.clone().map(|model| runtime.spawn(model::follow(model, Arc::clone(&app))));
+            answer(&runtime, listener, admin, &app, stopped);
+            following.inspect(tokio::task::JoinHandle::abort);
             // Ends what is still open, so that the storage's queue closes.
             drop(runtime);
             drop(end);
@@ -125,6 +143,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Open pages let go of their streams.
+        self.is_draining.store(true, Ordering::Relaxed);
         self.stop = None;
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {

@@ -90,11 +90,11 @@ impl LocalEngine for Sqlite {
         self.store.read(|tx| if stream == EVENTS { events_after(tx, after) } else { texts_after(tx, after) })
     }
 
-    fn text(&self, sha256: Sha256) -> Result<Option<String>, Error> {
+    fn text(&self, team: i32, sha256: Sha256) -> Result<Option<String>, Error> {
         self.store.read(|tx| {
             let mut statement =
                 tx.prepare("SELECT content FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2")?;
-            Ok(statement.query_row((OWN_TEAM, sha256.as_bytes()), |r| r.get(0)).optional()?)
+            Ok(statement.query_row((team, sha256.as_bytes()), |r| r.get(0)).optional()?)
         })
     }
 
@@ -105,10 +105,10 @@ impl LocalEngine for Sqlite {
 
 fn events_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
     let mut statement = tx.prepare(
-        "SELECT seq, received_at, project_uuid, envelope FROM serve_events JOIN serve_projects USING (project_id)
-         WHERE seq > ?1 AND team = ?2 ORDER BY seq LIMIT ?3",
+        "SELECT seq, received_at, project_uuid, envelope, team FROM serve_events JOIN serve_projects USING (project_id)
+         WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
-    let mut rows = statement.query((after, OWN_TEAM, ROWS))?;
+    let mut rows = statement.query((after, ROWS))?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     while bytes < BYTES
         && let Some(row) = rows.next()?
@@ -116,7 +116,7 @@ fn events_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
         let envelope: Vec<u8> = row.get(3)?;
         bytes += envelope.len();
         let item = Arrived::Event { project_uuid: row.get(2)?, envelope };
-        found.push(Arrival { seq: row.get(0)?, at: Timestamp::from_micros(row.get(1)?), item });
+        found.push(Arrival { seq: row.get(0)?, team: row.get(4)?, at: Timestamp::from_micros(row.get(1)?), item });
     }
     Ok(found)
 }
@@ -124,10 +124,10 @@ fn events_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
 fn texts_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
     let mut statement = tx.prepare(
         "SELECT seq, received_at, artifact_path, content_sha256, project_uuid, mission_slug, target_branch, mission_type,
-         manifest_version FROM serve_bodies JOIN serve_namespaces USING (namespace_id) JOIN serve_projects USING (project_id)
-         WHERE seq > ?1 AND team = ?2 ORDER BY seq LIMIT ?3",
+         manifest_version, team FROM serve_bodies JOIN serve_namespaces USING (namespace_id) JOIN serve_projects USING (project_id)
+         WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
-    let rows = statement.query_map((after, OWN_TEAM, ROWS), |row| {
+    let rows = statement.query_map((after, ROWS), |row| {
         let sha256: [u8; 32] = row.get(3)?;
         let namespace = NamespaceRef {
             project_uuid: row.get(4)?,
@@ -139,7 +139,7 @@ fn texts_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
         // A digest has 32 bytes.
         let sha256 = Sha256::from_slice(&sha256).unwrap_or_else(|| Sha256::of(b""));
         let item = Arrived::Text(ArtifactVersion { namespace, path: row.get(2)?, sha256 });
-        Ok(Arrival { seq: row.get(0)?, at: Timestamp::from_micros(row.get(1)?), item })
+        Ok(Arrival { seq: row.get(0)?, team: row.get(9)?, at: Timestamp::from_micros(row.get(1)?), item })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -159,8 +159,8 @@ pub(super) trait LocalEngine: LocalTokens + LocalInventory + Send {
     fn heads(&self) -> Result<Heads, Error>;
     /// The rows of a feed after this position, in order; a bounded number of them.
     fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error>;
-    /// The text with this digest.
-    fn text(&self, sha256: Sha256) -> Result<Option<String>, Error>;
+    /// The text of a team with this digest.
+    fn text(&self, team: i32, sha256: Sha256) -> Result<Option<String>, Error>;
     /// The id of this storage, the same for its whole life.
     fn instance_id(&self) -> &str;
 }

@@ -87,7 +87,7 @@ fn no_command_prints_what_steers_a_terminal() {
     for command in commands(&sandbox) {
         let more: &[&str] = match command.name().as_str() {
             // Text for a terminal, a server, minutes of work, and commands that need input.
-            "completions" | "man" | "serve" | "bench" | "capture" | "restore" => continue,
+            "completions" | "man" | "serve" | "open" | "bench" | "capture" | "restore" => continue,
             "events show" => &["01K00000000000000000000077"],
             "archive" => &["--output", &file],
             "replay" => &["--to", "current", "--dry-run"],

@@ -23,6 +23,7 @@ mod migrate;
 mod migrate_conflicts;
 mod migrate_store;
 mod mode;
+mod open;
 mod preflight;
 mod purge;
 mod release;
@@ -76,6 +77,7 @@ pub(crate) enum Command {
     Config(config::Args),
     Hook(hook::Args),
     Serve(serve::Args),
+    Open(open::Args),
     Action(action::Args),
     Allow(allow::Args),
     Bench(bench::Args),
@@ -109,6 +111,7 @@ impl Command {
             Self::Config(_) => "config",
             Self::Hook(_) => "hook",
             Self::Serve(_) => "serve",
+            Self::Open(_) => "open",
             Self::Action(_) => "action",
             Self::Allow(_) => "allow",
             Self::Bench(_) => "bench",
@@ -143,7 +146,7 @@ impl Command {
             Self::Hook(args) => args.is_json(),
             Self::Allow(args) => args.json,
             Self::Bench(args) => args.json,
-            Self::Action(_) | Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
+            Self::Action(_) | Self::Serve(_) | Self::Open(_) | Self::Completions(_) | Self::Man(_) => false,
         }
     }
 
@@ -177,6 +180,7 @@ impl Command {
             Self::Config(args) => config::run(context, args),
             Self::Hook(args) => hook::run(context, args),
             Self::Serve(args) => serve::run(context, args),
+            Self::Open(args) => open::run(context, args),
             Self::Action(args) => action::run(context, args),
             Self::Allow(args) => allow::run(context, args),
             Self::Bench(args) => bench::run(context, args),

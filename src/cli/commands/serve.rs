@@ -14,7 +14,7 @@ use crate::base::files;
 use crate::base::ids::SystemIds;
 use crate::cli::args::duration;
 use crate::cli::{Context, Exit, Failure};
-use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
+use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Pages, Server, Storage};
 
 /// Run a receiver, the server side.
 ///
@@ -23,6 +23,7 @@ use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, S
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  sk-sync serve --demo                                    three missions, to look at the pages
   sk-sync serve                                           on a free port, kept in memory
   sk-sync serve --listen 127.0.0.1:8400 --store got.db    on a fixed port, kept in a file
   sk-sync serve --store-env DATABASE_URL --migrate        in PostgreSQL (sk-sync-server)
@@ -47,6 +48,18 @@ pub(crate) struct Args {
     /// Store long documents in S3: `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "URL", requires = "store_env")]
     pub(crate) bodies: Option<String>,
+
+    /// Begin with three missions to look at, in memory
+    #[arg(long, conflicts_with_all = ["store", "store_env"])]
+    pub(crate) demo: bool,
+
+    /// Keep the tables of the pages in FILE (default: STORE.pages)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pages_store: Option<PathBuf>,
+
+    /// Rebuild the tables of the pages from the store
+    #[arg(long)]
+    pub(crate) rebuild_pages: bool,
 
     /// Create or update the tables before listening
     #[arg(long, requires = "store_env")]
@@ -123,6 +136,8 @@ fn over(store: Storage) -> Options {
     Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         store,
+        demo: false,
+        pages: Pages::None,
         token: None,
         max_events: DEFAULT_MAX_EVENTS,
         max_bytes: DEFAULT_MAX_BYTES,
@@ -145,6 +160,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     let options = Options {
         listen: args.listen,
+        demo: args.demo,
+        pages: pages(context, args),
         token: token(context, args)?,
         max_events: args.max_events,
         max_bytes: args.max_bytes,
@@ -176,6 +193,20 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     server.drain(args.drain_delay);
     server.stop();
     Ok(Exit::Success)
+}
+
+/// The file of the pages' tables: beside the store unless it is named.
+fn pages(context: &Context, args: &Args) -> Pages {
+    let file = match (&args.pages_store, &args.store) {
+        (Some(file), _) => context.cwd.join(file),
+        (None, Some(store)) => {
+            let mut name = context.cwd.join(store).into_os_string();
+            name.push(".pages");
+            name.into()
+        }
+        (None, None) => return Pages::Temporary,
+    };
+    if args.rebuild_pages { Pages::Again(file) } else { Pages::File(file) }
 }
 
 /// The storage of received data.

@@ -146,9 +146,9 @@ impl Engine for Postgres {
         Box::pin(async move { self.shared.feed(&stream, after).await })
     }
 
-    fn text(&self, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
+    fn text(&self, team: i32, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
         let project = project_uuid.to_owned();
-        Box::pin(async move { self.shared.text(&project, sha256).await })
+        Box::pin(async move { self.shared.text(team, &project, sha256).await })
     }
 
     fn samples(&self) -> Vec<Sample> {

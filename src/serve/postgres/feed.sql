@@ -8,7 +8,7 @@ FROM (
        NULL AS mission_slug, NULL AS target_branch, NULL AS mission_type, NULL AS manifest_version
      FROM sk_events WHERE tenant = $1 AND project_uuid = $2 AND seq > $3 ORDER BY seq LIMIT $4)
     UNION ALL
-    (SELECT b.seq, (extract(epoch FROM received_at) * 1000000)::bigint, NULL, path, sha256, mission_slug, target_branch,
+    (SELECT b.seq, (extract(epoch FROM received_at) * 1000000)::bigint, NULL, a.path, b.sha256, mission_slug, target_branch,
        mission_type, manifest_version
      FROM sk_bodies b JOIN sk_artifacts a USING (tenant, project_uuid, artifact)
      WHERE tenant = $1 AND project_uuid = $2 AND b.seq > $3 ORDER BY b.seq LIMIT $4)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::base::clock::{FixedClock, Timestamp};
 use crate::base::ids::SystemIds;
 use crate::http::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request, gzip};
-use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Server, Storage};
+use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Pages, Server, Storage};
 
 pub(super) const EVENTS: &str = "/api/v1/events/batch/";
 pub(super) const BODIES: &str = "/api/dossier/push-content/";
@@ -20,6 +20,8 @@ pub(super) fn options(store: Storage) -> Options {
     Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         store,
+        demo: false,
+        pages: Pages::Temporary,
         token: None,
         max_events: DEFAULT_MAX_EVENTS,
         max_bytes: DEFAULT_MAX_BYTES,

@@ -8,8 +8,11 @@ mod engines;
 mod events;
 mod life;
 mod limits;
+mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod probes;
+mod raw;
+mod reading;
 pub(super) mod sample;
 mod tokens;

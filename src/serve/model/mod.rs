@@ -1,0 +1,151 @@
+//! What readers see: tables of their own, derived from the feeds of the storage and made again whenever they are lost.
+//!
+//! ```text
+//!  follow  reads the feeds, row after row      fact  an envelope -> what it changes       fold  rows -> tables
+//!  lists   projects, missions, activity        file  documents and their versions         find  search
+//! ```
+//!
+//! **Invariant:** nothing here is the only copy of anything, and nothing here takes part in a transaction that keeps what
+//! clients send. Every receiver has tables of its own, on any engine, and the same rows come out of the same feeds.
+
+mod fact;
+mod file;
+mod find;
+mod fold;
+mod follow;
+mod lists;
+
+pub(super) use file::{Document, Held, document, documents, versions};
+pub(super) use find::{Hit, excerpt, find, words};
+pub(super) use follow::follow;
+pub(super) use lists::{
+    Activity, Cursor, Mission, Of, Project, Work, activity, activity_after, mission, missions, project, projects, work,
+};
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+
+use super::Error;
+use super::engine::Trouble;
+use crate::store::{ReadTx, Schema, Store};
+
+/// Its own kind of file ("skrd"). A step is never appended: tables of another version are made again.
+const SCHEMA: Schema = Schema { application_id: 0x736b_7264, steps: &[&[include_str!("schema.sql")]] };
+/// How long a write waits for another receiver on the same file.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Reads at a time; more wait.
+const READS: usize = 4;
+
+/// The projects that a reader may see: those of a team, or one of them. Others are not there for this reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scope {
+    pub(super) team: i32,
+    /// The UUID of the only one.
+    pub(super) project: Option<String>,
+}
+
+/// The tables of one receiver.
+#[derive(Debug)]
+pub(super) struct Model {
+    path: PathBuf,
+    writer: Mutex<Store>,
+    idle: Mutex<Vec<Store>>,
+    reads: Semaphore,
+    changes: watch::Sender<u64>,
+    /// Keeps a directory that goes with this receiver.
+    _dir: Option<tempfile::TempDir>,
+}
+
+impl Model {
+    /// The tables in the file at `path`, or in a temporary file. A file that cannot be used is made again.
+    pub(super) fn open(path: Option<&Path>) -> Result<Arc<Self>, Error> {
+        let (path, dir) = match path {
+            Some(path) => (path.to_owned(), None),
+            None => {
+                let dir = tempfile::tempdir().map_err(Error::Start)?;
+                (dir.path().join("pages.db"), Some(dir))
+            }
+        };
+        let writer = match Store::open(&path, &SCHEMA, LOCK_WAIT) {
+            Err(e) if e.is_damage() || is_of_another_build(&e) => {
+                log::info!("the tables of the pages are made again: {e}");
+                remove(&path)?;
+                Store::open(&path, &SCHEMA, LOCK_WAIT)?
+            }
+            opened => opened?,
+        };
+        Ok(Arc::new(Self {
+            path,
+            writer: Mutex::new(writer),
+            idle: Mutex::default(),
+            reads: Semaphore::new(READS),
+            changes: watch::Sender::new(0),
+            _dir: dir,
+        }))
+    }
+
+    /// Answers a question from one unchanging state of the tables, away from the threads that answer requests.
+    pub(super) async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&ReadTx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let _place = self.reads.acquire().await.map_err(|_| Trouble::Unknown)?;
+        let model = Arc::clone(self);
+        let asked = tokio::task::spawn_blocking(move || model.read(read)).await;
+        told(asked.map_err(|e| Error::Start(std::io::Error::other(e))).and_then(|answer| answer))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&ReadTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let store = match idle {
+            Some(store) => store,
+            None => Store::open(&self.path, &SCHEMA, LOCK_WAIT)?,
+        };
+        let answer = store.read(read);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
+        answer
+    }
+
+    /// Runs `work` in a transaction of its own, away from the threads that answer requests.
+    async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&crate::store::WriteTx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let model = Arc::clone(self);
+        let writing = move || model.writer.lock().unwrap_or_else(PoisonError::into_inner).write(work);
+        let written = tokio::task::spawn_blocking(writing).await;
+        told(written.map_err(|e| Error::Start(std::io::Error::other(e))).and_then(|answer| answer))
+    }
+
+    /// Tells of every change from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+fn told<T>(answer: Result<T, Error>) -> Result<T, Trouble> {
+    answer.map_err(|e| {
+        log::error!("the tables of the pages cannot be used: {e}");
+        Trouble::Unknown
+    })
+}
+
+fn is_of_another_build(error: &crate::store::Error) -> bool {
+    matches!(error, crate::store::Error::Newer { .. } | crate::store::Error::OtherBuild { .. })
+}
+
+/// Removes the file with what is beside it.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::Start(e)),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! What readers are told, over every engine: folded from events in any order, and the same after everything was forgotten.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::client::{BODIES, Talk, file, options};
+use super::engines::over_each_engine;
+use super::sample::{PROJECT, id, indexed, push, status_changed};
+use crate::base::Sha256;
+use crate::http::Method;
+use crate::serve::{Pages, Server, Storage};
+
+const MISSION: &str = "foo-01KRC4HN";
+
+/// Asks until the answer is as it should be; gives up after a time that no machine needs.
+pub(super) fn until(talk: &Talk, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let (status, answer) = talk.get(path);
+        if status == 200 && is_there(&answer) {
+            return answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{path}: {status} {answer}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+fn of_project(rest: &str) -> String {
+    format!("/api/v1/projects/{PROJECT}/{rest}")
+}
+
+/// Waits until the event with this id was folded; gives the activity.
+fn activity_with(talk: &Talk, event_id: &str) -> Vec<Value> {
+    let has = |answer: &Value| answer["activity"].as_array().unwrap().iter().any(|line| line["event_id"] == event_id);
+    until(talk, &of_project("activity?limit=200"), has)["activity"].as_array().unwrap().clone()
+}
+
+fn moved(number: usize, wp: &str, lamport: i64, to: &str) -> Value {
+    let mut event = status_changed(&id(number));
+    event["lamport_clock"] = lamport.into();
+    event["aggregate_id"] = wp.into();
+    event["payload"]["wp_id"] = wp.into();
+    event["payload"]["to_lane"] = to.into();
+    event
+}
+
+fn missing(number: usize, path: &str) -> Value {
+    let mut event = indexed(&id(number), path, "x");
+    event["event_type"] = "MissionDossierArtifactMissing".into();
+    event["payload"] = json!({
+        "namespace": event["payload"]["namespace"], "manifest_step": "default", "checked_at": event["timestamp"],
+        "expected_identity": event["payload"]["artifact_id"],
+    });
+    event
+}
+
+#[test]
+fn lanes_are_decided_by_clock_and_id_in_whatever_order_events_come() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        talk.batch(&[moved(4, "WP01", 9, "done"), moved(3, "WP01", 5, "claimed"), moved(9, "WP02", 5, "for_review")]);
+        Talk::to(engine.other()).batch(&[moved(8, "WP02", 5, "planned"), moved(5, "WP03", 1, "odd lane <b>")]);
+        let lines = activity_with(&talk, &id(5));
+        assert_eq!(lines.len(), 5, "{}: {lines:?}", engine.name);
+        let mission = talk.get(&of_project(&format!("mission?slug={MISSION}"))).1;
+        let lanes: Vec<_> = mission["work_packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|w| (w["wp_id"].clone(), w["lane"].clone()))
+            .collect();
+        let expected = [("WP01", "done"), ("WP02", "for_review"), ("WP03", "odd lane <b>")];
+        assert_eq!(lanes, expected.map(|(wp, lane)| (json!(wp), json!(lane))), "{}", engine.name);
+        assert_eq!(mission["lanes"], json!({"done": 1, "for_review": 1, "odd lane <b>": 1}), "{}", engine.name);
+    });
+}
+
+#[test]
+fn one_fact_of_several_clones_is_one_row_and_versions_are_kept() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let one = "# One\n- [x] a\n- [ ] b\n";
+        talk.batch(&[
+            indexed(&id(1), "spec.md", one),
+            indexed(&id(2), "spec.md", one),
+            indexed(&id(3), "spec.md", one),
+        ]);
+        assert_eq!(talk.post(BODIES, &push("spec.md", one)).0, 201);
+        talk.batch(&[indexed(&id(4), "spec.md", "# Two"), missing(5, "plan.md"), moved(6, "WP01", 1, "done")]);
+        assert_eq!(talk.post(BODIES, &push("spec.md", "# Two")).0, 201);
+        let lines = activity_with(&talk, &id(6));
+        let told: Vec<_> = lines.iter().map(|line| (line["event_id"].clone(), line["change"].clone())).collect();
+        let expected = [(1, "added"), (4, "changed"), (5, "missing"), (6, "planned → done")];
+        assert_eq!(told, expected.map(|(n, change)| (json!(id(n)), json!(change))), "{}", engine.name);
+
+        let place = of_project(&format!("document?mission={MISSION}&path=spec.md"));
+        let document = until(&talk, &place, |answer| answer["text"] == "# Two");
+        assert_eq!(document["versions"].as_array().unwrap().len(), 2, "{}", engine.name);
+        let older = Sha256::of(one.as_bytes());
+        assert_eq!(talk.get(&format!("{place}&version={older}")).1["text"], one, "{}", engine.name);
+        let found = until(&talk, "/api/v1/search?q=TWO", |answer| answer["hits"] != json!([]));
+        assert_eq!(found["hits"][0]["path"], "spec.md", "{}", engine.name);
+        assert_eq!(talk.get("/api/v1/search?q=one").1["hits"], json!([]), "{}: an older version", engine.name);
+        let plan = &talk.get(&of_project(&format!("documents?mission={MISSION}"))).1["documents"][0];
+        assert_eq!((&plan["path"], &plan["is_gone"]), (&json!("plan.md"), &json!(true)), "{}", engine.name);
+    });
+}
+
+#[test]
+fn a_text_that_comes_later_is_counted_and_found() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let text = "- [x] unmistakable\n- [ ] b\n";
+        talk.batch(&[indexed(&id(1), "tasks.md", text)]);
+        activity_with(&talk, &id(1));
+        assert_eq!(talk.post(BODIES, &push("tasks.md", text)).0, 201);
+        until(&talk, "/api/v1/search?q=unmistak", |answer| answer["hits"] != json!([]));
+        let mission = &talk.get(&of_project("missions")).1["missions"][0];
+        assert_eq!((&mission["task_boxes"], &mission["task_boxes_ticked"]), (&json!(2), &json!(1)), "{}", engine.name);
+    });
+}
+
+#[test]
+fn lists_go_on_where_they_ended() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let events: Vec<_> = (0..300).map(|n| moved(n, &format!("WP{n:03}"), 1, "planned")).collect();
+        talk.batch(&events);
+        let (mut after, mut seen) = (json!(0), Vec::new());
+        until(&talk, &of_project("mission?slug=foo-01KRC4HN"), |answer| answer["lanes"]["planned"] == 300);
+        loop {
+            let page = talk.get(&of_project(&format!("activity?limit=70&after={after}"))).1;
+            let lines = page["activity"].as_array().unwrap();
+            seen.extend(lines.iter().map(|line| line["event_id"].as_str().unwrap().to_owned()));
+            after = page["next"].clone();
+            if lines.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, (0..300).map(id).collect::<Vec<_>>(), "{}", engine.name);
+    });
+}
+
+#[test]
+fn a_receiver_on_the_same_tables_goes_on_and_lost_tables_are_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, pages) = (dir.path().join("serve.db"), dir.path().join("pages.db"));
+    let start = || {
+        let mut options = options(Storage::File(store.clone()));
+        options.pages = Pages::File(pages.clone());
+        Server::start(options).unwrap()
+    };
+    let paths = [
+        "/api/v1/projects".to_owned(),
+        of_project("activity"),
+        of_project("missions"),
+        of_project("documents?mission=foo-01KRC4HN"),
+    ];
+    let told = |server: &Server| {
+        let talk = Talk::to(server);
+        activity_with(&talk, &id(3));
+        paths.each_ref().map(|path| talk.get(path).1)
+    };
+    let server = start();
+    Talk::to(&server).batch(&[
+        indexed(&id(1), "spec.md", "a"),
+        indexed(&id(2), "spec.md", "b"),
+        moved(3, "WP01", 1, "done"),
+    ]);
+    let first = told(&server);
+    server.stop();
+    let server = start();
+    assert_eq!(told(&server), first, "the tables were there");
+    server.stop();
+    std::fs::write(&pages, "not a database, but longer than a header of one would be".repeat(20)).unwrap();
+    let server = start();
+    assert_eq!(told(&server), first, "damaged tables");
+    server.stop();
+    for file in ["pages.db", "pages.db-wal", "pages.db-shm"] {
+        std::fs::remove_file(dir.path().join(file)).ok();
+    }
+    assert_eq!(told(&start()), first, "removed tables");
+}
+
+#[test]
+fn an_answer_that_is_known_is_not_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = file(&dir.path().join("serve.db"));
+    let talk = Talk::to(&server);
+    talk.batch(&[moved(1, "WP01", 1, "done")]);
+    activity_with(&talk, &id(1));
+    for path in ["/api/v1/projects", "/api/v1/openapi.json", "/assets/style.css", "/activity"] {
+        let first = talk.try_send(Method::Get, path, b"").unwrap();
+        let tag = format!("\"{}\"", Sha256::of(&first.body));
+        let again = talk.with("If-None-Match", &tag).try_send(Method::Get, path, b"").unwrap();
+        assert_eq!((first.status, again.status, again.body.len()), (200, 304, 0), "{path}");
+        let other = talk.with("If-None-Match", "\"x\"").try_send(Method::Get, path, b"").unwrap();
+        assert_eq!(other.status, 200, "{path}");
+    }
+}
+
+#[test]
+fn questions_that_are_wrong_are_refused_by_name() {
+    let server = super::client::memory();
+    let talk = Talk::to(&server);
+    talk.batch(&[moved(1, "WP01", 1, "done")]);
+    activity_with(&talk, &id(1));
+    for (path, status, field) in [
+        ("/api/v1/projects?limit=0", 400, "limit"),
+        ("/api/v1/projects?limit=201", 400, "limit"),
+        ("/api/v1/projects?after=x", 400, "after"),
+        (&of_project("mission"), 400, "slug"),
+        (&of_project("document?mission=m"), 400, "path"),
+        (&of_project("document?mission=m&path=p&version=zz"), 400, "version"),
+        ("/api/v1/search", 400, "q"),
+        ("/api/v1/search?q=x&skip=-1", 400, "skip"),
+        ("/api/v1/projects/00000000-0000-0000-0000-000000000000", 404, ""),
+        ("/api/v1/projects/..%2f..%2fetc", 404, ""),
+        (&of_project("mission?slug=other"), 404, ""),
+    ] {
+        let (found, answer) = talk.get(path);
+        assert_eq!(found, status, "{path}: {answer}");
+        assert!(field.is_empty() || answer["fields"][field].is_array(), "{path}: {answer}");
+    }
+    // Operators of the search are words here.
+    for question in ["%22", "a%20OR%20%22", "name%3Ax", "%2A", "NEAR(a%20b)", "-done", "%00"] {
+        assert_eq!(talk.get(&format!("/api/v1/search?q={question}")).0, 200, "{question}");
+    }
+}
