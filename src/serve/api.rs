@@ -28,12 +28,12 @@ pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/projects", get(projects))
-        .route("/api/v1/projects/{uuid}", get(project))
-        .route("/api/v1/projects/{uuid}/missions", get(missions))
-        .route("/api/v1/projects/{uuid}/mission", get(mission))
-        .route("/api/v1/projects/{uuid}/documents", get(documents))
-        .route("/api/v1/projects/{uuid}/document", get(document))
-        .route("/api/v1/projects/{uuid}/activity", get(activity))
+        .route("/api/v1/projects/{project_uuid}", get(project))
+        .route("/api/v1/projects/{project_uuid}/missions", get(missions))
+        .route("/api/v1/projects/{project_uuid}/mission", get(mission))
+        .route("/api/v1/projects/{project_uuid}/documents", get(documents))
+        .route("/api/v1/projects/{project_uuid}/document", get(document))
+        .route("/api/v1/projects/{project_uuid}/activity", get(activity))
         .route("/api/v1/search", get(search))
 }
 

@@ -153,7 +153,8 @@ pub(in crate::serve) fn tagged(headers: &HeaderMap, kind: &'static str, body: Ve
         (header::CACHE_CONTROL, "private, no-cache"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Without any referrer a form of this site would be sent with `Origin: null`.
+        (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ];
     let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };

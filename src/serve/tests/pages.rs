@@ -96,7 +96,7 @@ fn every_page_forbids_what_it_does_not_need() {
         assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"), "{page}: {policy}");
         assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{page}: {policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{page}");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{page}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{page}");
         let text = answer.text();
         assert!(!text.contains(" style=") && !text.contains("<script>") && !text.contains("<style"), "{page}");
     }
