@@ -82,6 +82,7 @@ mod promises;
 mod proxy;
 mod purge;
 mod quiet;
+mod reading;
 #[cfg(unix)]
 mod readme;
 mod recent;
