@@ -8,6 +8,7 @@ use maud::{Markup, PreEscaped, html};
 use super::layout::{page, told, when};
 use super::links;
 use super::overview::project_name;
+use super::text::without_front_matter;
 use super::visit::{Visit, tagged};
 use crate::base::Timestamp;
 use crate::base::text::{printable, shorten};
@@ -175,7 +176,7 @@ pub(super) async fn search(visit: Visit) -> Response {
             Some(sha256) => visit.text(&hit.project, sha256).await.unwrap_or(None),
             None => None,
         };
-        let excerpt = text.map(|text| model::excerpt(&text, &words)).unwrap_or_default();
+        let excerpt = text.map(|text| model::excerpt(without_front_matter(&text), &words)).unwrap_or_default();
         results.push((hit, excerpt));
     }
     let body = html! {

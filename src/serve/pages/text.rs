@@ -100,7 +100,7 @@ fn markdown(text: &str, path: &str, project: &str, mission: &str) -> Markup {
 }
 
 /// YAML between two lines of dashes is data for tools.
-fn without_front_matter(text: &str) -> &str {
+pub(super) fn without_front_matter(text: &str) -> &str {
     let Some(rest) = text.strip_prefix("---\n").or_else(|| text.strip_prefix("---\r\n")) else { return text };
     rest.find("\n---").and_then(|at| rest[at + 4..].split_once('\n')).map_or(text, |(_, body)| body)
 }
