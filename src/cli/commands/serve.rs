@@ -195,7 +195,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// The file of the pages' tables: beside the store unless it is named.
+/// The file of the pages' tables: next to the store unless it is named.
 fn pages(context: &Context, args: &Args) -> Pages {
     let file = match (&args.pages_store, &args.store) {
         (Some(file), _) => context.cwd.join(file),
