@@ -100,7 +100,7 @@ impl Push {
     }
 
     /// Uploads documents in one request, and again those whose text the server asks for; `None` if the target does not
-    /// support that; then nothing was stored.
+    /// support that; then they count as not sent.
     fn upload_many(
         &self,
         url: &str,

@@ -58,7 +58,7 @@ pub(crate) enum WhyNot {
     NotEverywhere,
     /// A target refused it for good; such events are deleted only when selected by id.
     Undeliverable,
-    /// It was given up, and only its archive was requested.
+    /// It was given up: deleted only if it is in a verified archive and those are included.
     Released,
     /// It is the newest statement about something that exists: another target will need it.
     Newest,

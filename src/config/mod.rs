@@ -80,7 +80,7 @@ pub(crate) enum Error {
         /// The work tree around it.
         work_tree: PathBuf,
     },
-    /// The state directory belongs to another user as well, or contains an unexpected entry.
+    /// The state directory belongs to another user, is writable by others, or contains an unexpected entry.
     #[error("cannot use the state directory: {} {what}", crate::base::text::path(.path))]
     Planted {
         /// The rejected path.

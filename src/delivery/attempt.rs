@@ -243,7 +243,7 @@ pub(super) fn rebuild(
     let (attempt, idempotency_key) = match (is_same, is_rewritten) {
         (true, _) => (open.id, open.key),
         // A field that is filled in when sending became known since then, or the target now takes another form. The key
-        // belongs to the bytes that were sent, so the batch is rebuilt in the old form.
+        // belongs to the bytes that were sent, so the new bytes get a new attempt with a new key.
         (false, true) => {
             close(tx, open.id, End { result: "rewritten", http_status: None, error: None }, now)?;
             let parent = Parent { id: open.id, is_in_doubt: true };

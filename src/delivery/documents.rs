@@ -80,8 +80,8 @@ pub(crate) fn enter_everywhere(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> 
     Ok(())
 }
 
-/// The event is requeued, so the documents that it announces wait for it again, even those that the target has.
-/// Documents refused for good stay so.
+/// The event is requeued, so the documents that it announces wait for it again, even those that the target has or has
+/// refused.
 pub(super) fn withdraw(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), Error> {
     let mut postings = Postings::default();
     for seq in journal::announced(tx, event)? {

@@ -46,7 +46,7 @@ impl Tally {
         other.notes.into_iter().for_each(|note| self.note(note));
     }
 
-    /// The same numbers for the store of this destination.
+    /// The same numbers; at [`Destination::Unassigned`] every conflict counts as foreign.
     pub(super) fn of(mut self, destination: &Destination) -> Self {
         if *destination == Destination::Unassigned {
             self.foreign_conflicts = self.conflicts;

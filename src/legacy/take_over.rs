@@ -327,7 +327,7 @@ impl Work<'_> {
         Ok(imported)
     }
 
-    /// The current project's policy for its own events; events of other destinations are only put on hold or not.
+    /// The policy for a destination: opting out applies only to events of the current project.
     fn policy(&self, destination: &Destination) -> Policy {
         let policy = &self.request.policy;
         match destination {

@@ -173,7 +173,8 @@ fn tell_places(context: &Context, root: &Path, layouts: &Layouts, ignored: Optio
     }
 }
 
-/// The lines of configuration for a tool, from docs/layouts.md; adapted if the tool uses a hidden directory.
+/// The lines of configuration for a tool, from docs/layouts.md; with `.agent-os` instead of `agent-os` if `place` is
+/// below it.
 fn recipe(tool: &str, place: &str) -> String {
     let block =
         LAYOUTS_PAGE.split_once(&format!("\n{tool}:\n\n```toml\n")).and_then(|(_, rest)| rest.split_once("```"));

@@ -80,7 +80,7 @@ fn text_or_null(row: &Object, member: &str) -> Result<Option<String>, Skip> {
     }
 }
 
-/// The review that sent the work back; if it is required and missing, taken from the field that repeats it.
+/// The review that sent the work back; if it is required and missing, that of `review_result.reference`.
 fn review_ref(row: &Object, change: Change<'_>) -> Result<Option<String>, Skip> {
     let written = text_or_null(row, "review_ref")?;
     if !change.needs_review_ref() || written.as_deref().is_some_and(|reference| !is_blank(reference)) {
@@ -90,7 +90,7 @@ fn review_ref(row: &Object, change: Change<'_>) -> Result<Option<String>, Skip> 
     Ok(beside.filter(|reference| !is_blank(reference)).map(str::to_owned).or(written))
 }
 
-/// The actor: verbatim, or the object that a repair reduced to a word and stored separately.
+/// The actor: verbatim, or the object in `policy_metadata` that a repair had replaced by a word.
 fn actor(row: &mut Object) -> Result<Value, Skip> {
     let is_actor = |actor: &Value| match actor {
         Value::String(name) => !is_blank(name),
