@@ -93,8 +93,9 @@ const OPEN: &[(&str, &[&str])] = &[
 
 /// The prose of a file by lines; `None` for a line of code.
 fn prose<'a>(file: &str, text: &'a str) -> Vec<Option<&'a str>> {
-    let (is_rust, mut is_fenced) = (file.ends_with(".rs"), false);
-    let mut line = |line: &'a str| {
+    let is_rust = Path::new(file).extension().is_some_and(|extension| extension == "rs");
+    let mut is_fenced = false;
+    let line = |line: &'a str| {
         let line = line.trim();
         if is_rust {
             return line.starts_with("//").then(|| line.trim_start_matches(['/', '!']));
@@ -103,7 +104,7 @@ fn prose<'a>(file: &str, text: &'a str) -> Vec<Option<&'a str>> {
         is_fenced ^= is_fence;
         (!is_fence && !is_fenced).then_some(line)
     };
-    text.lines().map(|next| line(next)).collect()
+    text.lines().map(line).collect()
 }
 
 /// The line in lower case; of a code span only its first word is kept, behind its backtick.
