@@ -2,7 +2,7 @@
 
 use crate::action::DIR;
 
-/// The two files of the Action differ in where its scripts are, and in nothing else.
+/// The two files of the Action differ only in the paths of their scripts.
 #[test]
 fn the_action_at_the_root_is_the_same() {
     let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
@@ -12,7 +12,7 @@ fn the_action_at_the_root_is_the_same() {
     assert_eq!(text, inner.trim_end());
 }
 
-/// The text of the Action: nothing from outside in a script, everything of others pinned, every input documented and used.
+/// The text of the Action: no outside text in a script, every dependency pinned, every input documented and used.
 #[test]
 fn the_action_is_pinned_and_puts_nothing_into_scripts() {
     let text = std::fs::read_to_string(format!("{DIR}/action.yml")).unwrap();

@@ -105,7 +105,7 @@ fn show_lists_every_document_and_records_nothing() {
     );
 }
 
-/// The layouts that the repository's file names are listed as they would be sent after the agreement.
+/// The layouts in the repository's file are listed as they would be sent after consent.
 #[test]
 fn what_the_file_asks_for_is_in_the_list() {
     let server = honest_server();
@@ -122,7 +122,7 @@ fn what_the_file_asks_for_is_in_the_list() {
 fn from_now_keeps_on_hold_what_was_captured_before() {
     let server = honest_server();
     let sandbox = asked(&server);
-    // A receiver that proves nothing has it all.
+    // The stub has everything, which proves nothing.
     let _tried = sandbox.sk_sync(["run", "--preset", "stub"]).success();
     let captured = sandbox.sk_sync(["status", "--json"]).success().json()["balance"]["captured"].as_u64().unwrap();
 
@@ -171,7 +171,7 @@ fn from_now_keeps_on_hold_what_was_captured_before() {
         .collect();
     assert_eq!(of_spec.len(), 1, "{of_spec:?}");
     sandbox.verified();
-    // Nothing is on hold any more, and nothing is asked.
+    // Nothing is on hold any more, and no question is asked.
     let again = sandbox.sk_sync(["allow", "--show"]).success();
     assert!(!again.stdout.contains("on hold") && again.stdout.contains("Agreed    already"), "{}", again.stdout);
 }

@@ -1,4 +1,4 @@
-//! Answers that a server should not give, and none at all: for events, and for bodies.
+//! Invalid and missing answers of a server, for events and for documents.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ fn aimed_at(server: &Server) -> Sandbox {
     sandbox
 }
 
-/// The first wait after a failed try is up to a second; the tests do not assert it, they let it pass.
+/// The first wait after a failed try is up to a second; the tests do not measure it, but let it pass.
 fn let_waits_pass() {
     pause(Duration::from_millis(1100));
 }
@@ -89,7 +89,7 @@ fn an_unknown_end(name: &str, reply: &Reply) {
     }
 }
 
-/// A server that is slower than the time of a run ends the run, not the other way round.
+/// A server that is slower than the time budget of a run does not delay the end of the run.
 #[test]
 fn d49_a_server_that_never_ends_its_answer_does_not_hold_a_run() {
     let server = stumbling(is_events, Reply::Drip(vec![b' '; 100_000], Duration::from_millis(50)));
@@ -101,7 +101,7 @@ fn d49_a_server_that_never_ends_its_answer_does_not_hold_a_run() {
     assert_eq!(second["drain"]["duplicate"], first["capture"]["captured"]);
 }
 
-/// A signal ends a run in good order: exit 130, nothing lost, and the next run finishes the work.
+/// A signal ends a run cleanly: exit 130, nothing lost, and the next run finishes the work.
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_a_run_in_good_order() {
@@ -136,8 +136,8 @@ fn a_signal_ends_a_run_in_good_order() {
     }
 }
 
-/// A short wait that the server asks for is waited within the run, for events and for documents, in every form that a
-/// server can ask in; nothing is asked for meanwhile.
+/// A short wait that the server asks for is waited within the run, for events and documents, in every form that a
+/// server can use; no request is made meanwhile.
 #[test]
 fn a_wait_that_the_server_asks_for_is_waited_within_the_run() {
     let asks = |status: u16, header: Option<&str>, body: Value| {
@@ -265,7 +265,7 @@ fn a_body_that_is_refused_for_good_fails_alone() {
     assert_eq!(status["bodies"]["failures"], 1, "{status}");
 }
 
-/// The server has yet to work on the events: the upload waits within the run.
+/// The server has not processed the events yet: the upload waits within the run.
 #[test]
 fn a_body_that_comes_before_its_event_waits_within_the_run() {
     let tries = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! `archive` and `restore` through the program: everything that is kept, into a file and back.
+//! `archive` and `restore` through the program: everything that is stored, into a file and back.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -150,7 +150,7 @@ fn a_damaged_archive_is_refused_and_nothing_is_written() {
     assert!(sandbox.sk_sync(["restore", "nowhere.gz"]).code(1).stderr.contains("nowhere.gz"));
 }
 
-/// Killed at any moment: either the archive is whole, or it is not there; and nothing counts as archived that is not.
+/// Killed at any moment: either the archive is complete, or it does not exist; and no event wrongly counts as archived.
 #[test]
 #[cfg(unix)]
 fn a_killed_archive_is_whole_or_absent() {

@@ -1,5 +1,4 @@
-//! The program that keeps the token is asked when there is something to send, once, and never by a command that only
-//! looks.
+//! A token program is run once, when there is something to send, and never by a read-only command.
 #![cfg(unix)]
 
 use std::path::PathBuf;
@@ -22,7 +21,7 @@ fn keeper(server: &Server, code: u8) -> (Sandbox, PathBuf) {
         asked.display()
     );
     std::fs::write(&own, text).unwrap();
-    // The fixture's own choice is another.
+    // The fixture's own target is another one.
     sandbox.write("event-sync.toml", "");
     sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
     (sandbox, asked)

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::support::Sandbox;
 
-/// The stderr of a failed command: one `error:` and, mostly, one `hint:`; never a panic.
+/// The stderr of a failed command: one `error:` and usually one `hint:`; never a panic.
 fn complaint(sandbox: &Sandbox, args: &[&str], code: i32) -> String {
     let run = sandbox.sk_sync(args).code(code);
     assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
@@ -187,7 +187,7 @@ fn a_store_of_a_later_version_is_refused_and_untouched() {
     assert_eq!(std::fs::read(&store).unwrap(), bytes);
 }
 
-/// A store whose tables are those of another build is named, untouched, and the way out works.
+/// A store with the tables of another build is reported and unchanged, and the hint works.
 #[test]
 fn a_store_of_another_build_is_named_with_the_way_out() {
     let sandbox = Sandbox::with_repo();

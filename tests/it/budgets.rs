@@ -51,7 +51,7 @@ fn yaml_aliases_are_refused() {
     }
 }
 
-/// Each number of a section was looked for from the beginning of the file.
+/// Each number of a section was searched from the beginning of the file.
 #[test]
 fn numbers_in_yaml_cost_what_their_bytes_cost() {
     let sandbox = Sandbox::with_repo();
@@ -138,7 +138,7 @@ fn long_lists_are_refused() {
     }
 }
 
-/// An unpacked archive brings a `.git` with anything in it. git itself would wait for these, so it is not asked.
+/// An unpacked archive may contain a `.git` with any content. Git would block on these files, so it is not run.
 #[test]
 fn pipes_and_endless_files_in_a_git_directory_are_refused() {
     for name in ["HEAD", "config", "packed-refs", "commondir", "config.worktree"] {
@@ -159,7 +159,7 @@ fn pipes_and_endless_files_in_a_git_directory_are_refused() {
     }
 }
 
-/// Refs are read by this program: one that is a pipe, or without end, is none.
+/// This program reads refs; one that is a pipe or endless is ignored.
 #[test]
 fn a_ref_that_is_no_file_is_none() {
     let sandbox = Sandbox::with_repo();
@@ -200,7 +200,7 @@ fn an_older_store_is_looked_at_before_it_is_copied() {
     assert!(run.stdout.contains("and the file has 10737418240"), "{run:?}");
 }
 
-/// Each `**` doubled, with each directory, the ways in which a list of documents was followed: 18 GB for sixty of them.
+/// Each `**` doubled the number of paths through a list of documents per directory: 18 GB for sixty of them.
 #[test]
 fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
     let sandbox = Sandbox::with_repo();
@@ -217,7 +217,7 @@ fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
     assert!(report.to_string().contains(&format!("{}x.md", "d/".repeat(60))), "{report}");
 }
 
-/// Patterns of one directory were bounded, and those of all directories were not.
+/// The patterns of one directory were limited, but not those of all directories together.
 #[test]
 fn files_of_patterns_are_bounded_together() {
     let sandbox = Sandbox::with_repo();

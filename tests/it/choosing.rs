@@ -1,4 +1,4 @@
-//! `target set` and `mode`: the choice of a target lies in the state directory, and is one source among others.
+//! `target set` and `mode`: the chosen target is stored in the state directory, and is one source among others.
 
 use std::process::Stdio;
 
@@ -161,7 +161,7 @@ fn a_choice_is_no_agreement() {
     let _shut = sandbox.sk_sync(["run"]).code(4);
 }
 
-/// A token file is kept by its whole path, wherever the command was run.
+/// A token file is stored as an absolute path, wherever the command was run.
 #[cfg(unix)]
 #[test]
 fn a_token_file_that_is_set_is_used() {

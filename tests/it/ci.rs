@@ -11,8 +11,8 @@ use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
 use crate::support::{Sandbox, pause};
 
-/// A fork's pull request has no secrets: everything works against the receiver inside the program, and with a target
-/// that wants a token the gate has a name and nothing is lost.
+/// A fork's pull request has no secrets: everything works with the embedded receiver, and with a target that needs a
+/// token the check is named and nothing is lost.
 #[test]
 fn d47_without_credentials_a_run_works_and_a_shut_gate_keeps_everything() {
     let mut sandbox = Sandbox::with_repo();
@@ -30,7 +30,7 @@ fn d47_without_credentials_a_run_works_and_a_shut_gate_keeps_everything() {
     assert_eq!(later["balance"]["delivered"], 23, "{later}");
 }
 
-/// A step that takes long does not look like one that hangs: a line every ten seconds, on stderr, until it is over.
+/// A long step does not look like a hanging one: a line every ten seconds, on stderr, until its end.
 #[test]
 fn d54_a_long_delivery_shows_a_sign_of_life_in_ci() {
     let (answer, held) = mpsc::channel::<()>();
@@ -130,7 +130,7 @@ fn the_gitlab_recipe_carries_the_journal_from_runner_to_runner() {
     let first = shell(&sandbox, &script.replace("--max-time 5m", "--max-time 300ms"));
     assert!(recipe.contains("exit_codes: [3]") && first.0 == Some(3), "{}", first.1);
     let sent = server.requests().len();
-    // The next runner has the cache and nothing else.
+    // The next runner has only the cache.
     let state = sandbox.path("home/sk-sync-state");
     std::fs::remove_dir_all(&state).unwrap();
     pause(DUE);

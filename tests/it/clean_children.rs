@@ -27,7 +27,7 @@ fn real_git() -> PathBuf {
     found.unwrap()
 }
 
-/// git and the program that gives the token: each starts, does its work, and sees nothing that was meant for sk-sync.
+/// Git and the token program start, work, and get no secret that was meant for sk-sync.
 #[test]
 fn children_see_no_secret() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -61,13 +61,13 @@ fn children_see_no_secret() {
     }
 }
 
-/// Characters that steer a terminal, or that show text in another order than it is.
+/// Characters that control a terminal, or change the order of text.
 fn is_hostile(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Names and words of strangers come out escaped, in JSON and in text, of every command.
+/// Untrusted names and words are escaped in JSON and text output of every command.
 #[test]
 fn no_command_prints_what_steers_a_terminal() {
     const ODD: &str = "a\u{9b}31m\u{202e}b\u{2066}c\u{200f}\u{1b}]0;x\u{7}";

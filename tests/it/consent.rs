@@ -70,7 +70,7 @@ fn at(sandbox: &Sandbox, dir: &Path, words: &[&str]) -> Run {
     sandbox.sk_sync([&["--repo", dir.to_str().unwrap()], words].concat())
 }
 
-/// A clone of the sandbox's repository, as another person's would come.
+/// A clone of the sandbox's repository, as another person would receive it.
 fn cloned(sandbox: &Sandbox, name: &str) -> PathBuf {
     let clone = sandbox.path(name);
     sandbox.git(&["clone", "--quiet", ".", clone.to_str().unwrap()]);
@@ -110,7 +110,7 @@ fn d40_only_a_command_agrees() {
     assert_eq!(report["balance"]["holds"], true);
 }
 
-/// An agreement is for one repository: a clone of it, and a stranger that claims the same identity, have none.
+/// Consent is for one repository: a clone of it, and another repository that claims the same identity, have none.
 #[test]
 fn d40_a_clone_brings_no_agreement_along() {
     let foreign = Foreign::listen();
@@ -226,7 +226,7 @@ fn every_origin_of_a_target_needs_one() {
     assert!(is_open(&sandbox));
 }
 
-/// A file of agreements that cannot be read grants nothing, is named, and is not written over.
+/// An unreadable file of consents grants nothing, is reported, and is not overwritten.
 #[test]
 fn damaged_agreements_open_nothing() {
     let foreign = Foreign::listen();

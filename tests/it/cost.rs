@@ -81,8 +81,8 @@ fn two_events_of_one_thing_are_not_parted_where_that_can_be_helped() {
     assert_eq!(sizes, [4, 3, 1]);
 }
 
-/// A server that refuses every batch with the same words does not mean the events: a few requests, and nothing is counted
-/// against them.
+/// A server that refuses every batch with the same reason does not refuse the events: a few requests, and nothing is
+/// counted against them.
 #[test]
 fn a_server_that_refuses_everything_alike_is_asked_a_few_times() {
     let server = Server::answering(|_| Reply::status(400));

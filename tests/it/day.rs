@@ -1,4 +1,4 @@
-//! A day in the life: every command a person meets on one day, one after the other on one store.
+//! One day: every command that a user may need, in sequence on one store.
 
 use std::path::Path;
 
@@ -91,7 +91,7 @@ fn cleaning_up(sandbox: &Sandbox, archive: &Path, captured: i64) {
     assert_eq!(done["events"], kept);
     let before = sandbox.listing();
     let plan = sandbox.sk_sync(["gc", "--json"]).success().json();
-    // The newest word on each path stays: another target would need it.
+    // The newest version of each path stays: another target would need it.
     let going = plan["eligible"]["payloads"].clone();
     assert!(going.as_u64() > Some(0) && plan["kept"]["reasons"]["newest"]["payloads"].as_u64() > Some(0), "{plan}");
     assert_eq!(sandbox.listing(), before);

@@ -22,7 +22,7 @@ fn is_events(request: &Request) -> bool {
     request.path == "/api/v1/events/batch/"
 }
 
-/// Waits of a first failed try are up to a second; the tests do not assert it, they let it pass.
+/// The first waits after a failed try are up to a second; the tests do not measure them, but let them pass.
 fn let_waits_pass() {
     pause(Duration::from_millis(1100));
 }
@@ -262,7 +262,7 @@ fn d15_refused_too_often_is_undeliverable() {
     sandbox.verified();
 }
 
-/// Until consent can be given, nothing leaves for a foreign origin: no connection, and the gate is named.
+/// Without consent nothing is sent to a foreign origin: no connection, and the check is named.
 #[test]
 fn a_foreign_origin_is_a_shut_gate() {
     let mut sandbox = Sandbox::with_repo();

@@ -205,7 +205,7 @@ fn no_text_is_dropped_for_an_answer_from_a_proxy() {
     }
 }
 
-/// The text was not kept and the file is another by now: the newer version takes its place, and nothing is stuck.
+/// The text was not stored and the file has changed since: the newer version supersedes it, and nothing is stuck.
 #[test]
 fn a_version_whose_text_is_nowhere_gives_way() {
     let (mood, mut sandbox) = (Arc::new(AtomicU16::new(503)), Sandbox::with_repo());
@@ -306,7 +306,7 @@ fn a_server_that_lost_its_events_is_said_to_be_one() {
     server.healthy(named("server-1"));
     let mut sandbox = Sandbox::with_repo();
     sandbox.target(&server.url());
-    // The events arrive, and then another server has the address.
+    // The events are delivered, and then another server has the address.
     sandbox.set("SK_SYNC_BODIES__RESUBMIT", "always");
     run(&sandbox, 0);
     lost.store(1, Ordering::SeqCst);

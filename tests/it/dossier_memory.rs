@@ -184,7 +184,7 @@ fn links_and_modes_do_not_escape_either() {
     assert_the_cache_does_not_show(&sandbox, "a link that leads out");
 }
 
-/// A damaged, newer or foreign memory is none, and is written anew.
+/// A damaged, newer or foreign cache is ignored and rewritten.
 #[test]
 fn a_spoilt_memory_is_no_memory() {
     let sandbox = remembered();
@@ -228,7 +228,7 @@ fn a_spoilt_memory_is_no_memory() {
     assert_eq!(index(&sandbox, &[])["index"]["cached"], 0);
 }
 
-/// Killed at any moment, an index leaves the old memory or the new one.
+/// An index killed at any moment leaves the old cache or the new one.
 #[test]
 fn a_killed_index_leaves_a_memory_that_is_right() {
     let sandbox = remembered();

@@ -189,7 +189,7 @@ fn beside_a_store_of_its_own_what_was_not_delivered_is_copied() {
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(run["balance"]["delivered"], run["balance"]["captured"], "{run}");
     assert_eq!(served.report()["events"], run["balance"]["captured"]);
-    // A store of another project is none of ours.
+    // A store of another project is not ours.
     let queue = sandbox.queue("queue.db", Era::Last);
     put(&queue, &id(2), envelope(&id(2), Some(OTHER), "a"), 1);
     drop(queue);

@@ -53,7 +53,7 @@ fn a_file_system_without_locks_is_named_at_once() {
     assert!(said.contains("its file system has no locks") && said.contains("SK_SYNC_HOME"), "{said}");
     let document = with_answers(&sandbox, &["fcntl:error=ENOLCK"], None, &["index", "--json"]).unwrap().code(1).json();
     assert_eq!(document["error"]["kind"], "file_system", "{document}");
-    // The way out that is named leads out.
+    // The named fix works.
     let mut sandbox = sandbox;
     sandbox.change("SK_SYNC_HOME", sandbox.path("elsewhere").to_str().unwrap());
     let _works = sandbox.sk_sync(["run", "--preset", "stub"]).success();

@@ -16,7 +16,7 @@ fn shut(report: &Value) -> Vec<(String, String)> {
     gates.map(|gate| (text(&gate["name"]), text(&gate["fix"]))).collect()
 }
 
-/// Runs `fixes`, as a person would who put the own file, team and address in, and then `sk-sync run --json`.
+/// Runs `fixes` like a user who fills in a file, a team and a URL, and then `sk-sync run --json`.
 fn run_after(sandbox: &Sandbox, fixes: &[String], url: &str) -> Run {
     let token = sandbox.path("token");
     let own = |fix: &String| filled(fix, token.to_str().unwrap(), url) + "\n";

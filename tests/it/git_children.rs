@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use crate::hook_install::{newer_git, prefer};
 use crate::support::Sandbox;
 
-/// Commands that a person may give in a repository that a stranger packed.
+/// Commands that a user may run in an untrusted repository.
 const COMMANDS: [&[&str]; 11] = [
     &["status"],
     &["run"],

@@ -264,7 +264,7 @@ fn nobody_is_asked_without_leave_or_need() {
     assert_eq!((server.probes().len(), server.connections()), (1, connections), "no socket is opened for nothing");
 }
 
-/// A server that asked to be left alone is not asked about its health either.
+/// A server that asked for a pause is not asked for its health either.
 #[test]
 fn a_server_that_wants_to_be_left_alone_is() {
     let server = Server::answering(|_| Reply::status(429).header("Retry-After", "3000"));

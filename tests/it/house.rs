@@ -1,4 +1,4 @@
-//! The rules of the house that no lint knows.
+//! House rules that no lint checks.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,14 +17,14 @@ const TABLES: [(&str, &str); 5] = [
     ("serve", "serve_"),
 ];
 
-/// The file that writes other domains' tables: the limit is those very tables with nothing around them.
+/// The file that writes other domains' tables: the limit is these tables without other work.
 const LIMIT: &str = "src/bench/bare.rs";
 
-/// The one thing that others may read: the journal's published view.
+/// The only table that other modules may read: the journal's published view.
 const FEED: &str = "journal_feed";
 const FEED_READERS: [&str; 2] = ["delivery", "upkeep"];
 
-/// Tables of older versions: they are theirs, although two of the names are like ours.
+/// Tables of older versions: not ours, although two of the names are similar.
 const OLDER_TABLES: [&str; 2] = ["delivery_ledger", "delivery_targets"];
 
 fn sources() -> Vec<Source> {

@@ -127,8 +127,8 @@ fn post(address: &str, batch: &Value) -> Option<Value> {
     serde_json::from_str(body).ok()
 }
 
-/// Sends batches from several threads while the database is killed `kills` times, and gives the numbers of the events
-/// that were acknowledged, and of those among them that are not there afterwards.
+/// Sends batches from several threads while the database is killed `kills` times; returns the numbers of the
+/// acknowledged events, and of those among them that are missing afterwards.
 fn acknowledged_and_lost(database: &mut Postgres, served: &Served, kills: usize) -> (usize, usize) {
     let address = served.url().replace("http://", "");
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -177,7 +177,7 @@ fn nothing_acknowledged_is_lost_when_the_database_is_killed() {
     assert_eq!(lost, 0, "of {acknowledged}");
 }
 
-/// The test above can fail: with commits that do not wait for the disk, behind the receiver's back, it does.
+/// Proof that the test above can fail: with commits that do not wait for the disk, it does.
 #[test]
 fn control_without_durable_commits_acknowledged_events_are_lost() {
     let Some(mut database) = Postgres::start(&["wal_writer_delay=10s"]) else { return };
@@ -194,7 +194,7 @@ fn control_without_durable_commits_acknowledged_events_are_lost() {
     assert!(lost > 0, "of {acknowledged}: the kills are too gentle to prove anything");
 }
 
-/// The database is away for a while: requests are put off with a time to come back, and taken afterwards.
+/// The database is unavailable for a while: requests are deferred with a time to retry, and accepted afterwards.
 #[test]
 fn a_database_that_is_away_is_told_and_found_again() {
     let Some(mut database) = Postgres::start(&[]) else { return };

@@ -201,7 +201,7 @@ fn d04_a_killed_capture_keeps_what_it_answered_for() {
 }
 
 /// Two processes capture at once, for ten seconds with `SK_SYNC_LONG_TESTS=1`: nothing is lost, nothing is doubled, and
-/// neither hears of the other.
+/// neither reports the other.
 #[test]
 fn two_captures_at_once_do_not_hear_of_each_other() {
     let sandbox = Sandbox::with_repo();

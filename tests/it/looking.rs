@@ -14,7 +14,7 @@ fn lines(ids: std::ops::Range<u32>) -> String {
         .collect()
 }
 
-/// Everything that lists, read for one line and then left: no error, no word.
+/// Every listing, closed after one line by its reader: no error, no message.
 #[test]
 fn a_reader_may_leave_early() {
     let sandbox = Sandbox::with_repo();

@@ -42,7 +42,7 @@ fn archived_events_are_not_retained_ones() {
     assert!(sandbox.sk_sync(["status"]).success().stdout.contains("0 events and 23 in an archive"));
 }
 
-/// Members about a daemon that is not there any more: as before, and empty.
+/// Members about a daemon that no longer exists: present, and empty.
 #[test]
 fn members_about_the_daemon_are_there_and_empty() {
     let mut sandbox = Sandbox::with_repo();

@@ -78,7 +78,7 @@ fn a_git_directory_planted_above_is_refused() {
     assert!(run.stderr.contains("belongs to another user"), "{}", run.stderr);
 }
 
-/// A state directory of another user, or one that others may write to, could agree to anything in this user's name.
+/// A state directory that another user owns or may write to could contain consents in this user's name.
 #[test]
 fn a_state_directory_that_others_can_change_is_refused() {
     if !is_root() {
@@ -112,8 +112,8 @@ fn a_state_directory_that_others_can_change_is_refused() {
     }
 }
 
-/// A directory on the way to the state directory that another user may rename, as ssh looks at them: one could put a state
-/// directory of one's own there.
+/// A directory on the path to the state directory that another user may rename, checked like ssh does: that user could
+/// replace the state directory.
 #[test]
 fn the_way_to_the_state_directory_is_looked_at() {
     if !is_root() {

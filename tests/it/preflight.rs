@@ -1,4 +1,4 @@
-//! Every gate at once, and for each that is shut a line for a shell: the line is run, and the gate is open.
+//! All failing checks at once, each with a command: after running it the check passes.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +17,7 @@ fn preflight(sandbox: &Sandbox) -> Value {
     document
 }
 
-/// The shut gates with their lines.
+/// The failing checks with their commands.
 fn shut(document: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let gates = document["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);

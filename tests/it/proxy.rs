@@ -1,4 +1,4 @@
-//! Networks that are left through a proxy only: it is used where a person names one, and its password is shown nowhere.
+//! Networks behind a proxy: it is used if the user names one, and its password is never shown.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::server::Server;
 use crate::support::tls::{Front, fixture};
 use crate::support::wire::honest;
 
-/// A name that this machine cannot resolve: only a proxy leads there.
+/// A name that this machine cannot resolve: reachable only through a proxy.
 const SERVER: &str = "https://elsewhere.example";
 
 fn sandbox() -> Sandbox {

@@ -1,4 +1,4 @@
-//! Reading leaves no trace, and machine-readable output is nothing but that.
+//! Reading leaves no trace, and machine-readable output contains nothing else.
 
 use crate::support::Sandbox;
 

@@ -134,7 +134,7 @@ fn every_console_block_of_the_docs_is_true() {
     assert!(blocks.iter().sum::<usize>() > 5, "{blocks:?}");
 }
 
-/// The README is read by strangers in a hurry.
+/// Readers of the README are in a hurry.
 #[test]
 fn the_readme_is_short() {
     let words = read("README.md").split_whitespace().count();

@@ -1,4 +1,4 @@
-//! `sk-sync log`: what was captured, newest first, and where it stands.
+//! `sk-sync log`: captured rows, newest first, with their status.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -61,7 +61,7 @@ fn rows_are_chosen_by_mission_and_time() {
     let _usage = sandbox.sk_sync(["log", "--since", "yesterday"]).code(2);
 }
 
-/// What is blocked is told from what waits, and nothing is written by looking.
+/// Blocked rows differ from waiting ones, and reading writes nothing.
 #[test]
 fn a_log_without_a_server_changes_nothing() {
     let sandbox = Sandbox::with_repo();
@@ -87,7 +87,7 @@ fn following_shows_what_comes() {
     let _killed = follower.wait().unwrap();
 }
 
-/// The beginning of an ID stands for it where no other begins so.
+/// An ID prefix is enough if it is unique.
 #[test]
 fn the_beginning_of_an_id_is_enough() {
     let sandbox = Sandbox::with_repo();

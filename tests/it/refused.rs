@@ -1,4 +1,5 @@
-//! A server that refuses every request: a gate with the server's words, seen by every command, until it accepts.
+//! A server that refuses every request: a failed check with the server's message, shown by every command, until the
+//! server accepts.
 
 use std::sync::{Arc, Mutex};
 
@@ -143,7 +144,7 @@ fn preflight_asks_the_server_when_told_to() {
     assert!(words.contains("The server is not available: HTTP 200"), "{words}");
 }
 
-/// Asking takes the same consent as sending.
+/// `preflight --online` needs the same consent as sending.
 #[test]
 fn preflight_asks_nobody_without_consent() {
     let sandbox = Sandbox::with_repo();

@@ -1,4 +1,4 @@
-//! The receiver against those who reach it: slow connections, web pages, two readings of one request.
+//! The receiver and hostile clients: slow connections, web pages, ambiguous requests.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

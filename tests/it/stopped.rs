@@ -107,7 +107,7 @@ fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     sandbox.set("SK_SYNC_TEAMSPACE__TEAM_SLUG", "core");
     let _sent = sandbox.sk_sync(["drain"]).success();
     assert_eq!((shut(&status(&sandbox)).len(), &status(&sandbox)["blocked_age_seconds"]), (0, &Value::Null));
-    // Off, logged out, no team: none of it is a receiver's concern.
+    // Off, logged out, no team: none of these concerns a receiver.
     let mut own = Sandbox::with_repo();
     own.set("SPEC_KITTY_ENABLE_SAAS_SYNC", "0");
     let _stub = own.sk_sync(["run", "--preset", "stub"]).success();

@@ -19,7 +19,7 @@ fn clone(text: &str) -> Sandbox {
     sandbox
 }
 
-/// The names of the shut gates.
+/// The names of the failed checks.
 fn shut(document: &Value) -> Vec<&str> {
     let gates = document["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);
     gates.map(|gate| gate["name"].as_str().unwrap()).collect()

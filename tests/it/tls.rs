@@ -5,7 +5,7 @@ use crate::support::server::{Reply, Server};
 use crate::support::tls::{Front, fixture};
 use crate::support::wire::honest;
 
-/// A Teamspace at this address, whose certificates only this authority vouches for.
+/// A Teamspace at this URL, whose certificates only this authority signed.
 fn aimed_at(url: &str, authority: Option<&str>) -> Sandbox {
     let mut sandbox = Sandbox::with_repo();
     sandbox.target(url);
@@ -120,7 +120,7 @@ fn authorities_that_cannot_be_read_shut_a_gate() {
     assert_eq!(front.connections(), 0);
 }
 
-/// A redirect is an answer and no order, also from a server that can be trusted: no other host hears of anything.
+/// A redirect is not followed, even from a trusted server: no other host gets a request.
 #[test]
 fn a_redirect_to_another_host_is_never_followed() {
     let elsewhere = honest_server();
@@ -139,8 +139,8 @@ fn a_redirect_to_another_host_is_never_followed() {
     assert_eq!(elsewhere.connections(), 0);
 }
 
-/// A certificate that is its own authority, as `openssl req -x509` makes it, is believed when it is named, and only for its
-/// names and dates.
+/// A self-signed certificate with the mark of an authority, as made by `openssl req -x509`, is trusted if the user
+/// names it, and only for its names and dates.
 #[test]
 fn a_certificate_that_is_named_is_believed_when_the_server_presents_exactly_it() {
     for (leaf, named, host, said) in [
@@ -168,7 +168,7 @@ fn a_certificate_that_is_named_is_believed_when_the_server_presents_exactly_it()
     }
 }
 
-/// A server that wants to know its clients gets the certificate that the user's file names; a repository's may not.
+/// A server that requires client certificates gets the one in the user's file; a repository's file may not name one.
 #[test]
 fn a_client_certificate_is_shown_where_the_users_file_names_it() {
     let server = honest_server();

@@ -148,7 +148,7 @@ fn killed(sandbox: &Sandbox, args: &[&str], wait: Duration) -> bool {
     child.wait().unwrap().code().is_none()
 }
 
-/// From at once to after the end, as the machine at hand is quick or slow.
+/// From at once to after the end, depending on the speed of the machine.
 fn waits() -> impl Iterator<Item = Duration> {
     [5, 15, 30, 50, 80, 130, 200, 300].into_iter().map(Duration::from_millis)
 }

@@ -1,4 +1,4 @@
-//! An external receiver of the operator's own making: CloudEvents, acknowledgement by status, signatures.
+//! A custom external receiver: CloudEvents, acknowledgement by status, signatures.
 
 use std::collections::BTreeMap;
 

@@ -26,7 +26,7 @@ fn clone(text: &str) -> Sandbox {
     sandbox
 }
 
-/// The stranger's next commit.
+/// The next commit of the repository's author.
 fn commit(sandbox: &Sandbox, text: &str) {
     sandbox.write("event-sync.toml", text);
     sandbox.git(&["add", "event-sync.toml", "kitty-specs/001-x/spec.md"]);
@@ -37,7 +37,7 @@ fn external(server: &Server) -> String {
     format!("preset = 'external-receiver'\n{PROJECT}[external_receiver]\nurl = '{}'\n", server.url())
 }
 
-/// Every byte that left.
+/// Every byte that was sent.
 fn sent(server: &Server) -> String {
     server.requests().iter().map(|request| String::from_utf8_lossy(&request.body()).into_owned()).collect()
 }
@@ -95,7 +95,7 @@ fn back_to_an_agreed_version() {
     assert_narrow(&server);
 }
 
-/// Loopback that a person names needs no question, and so gets the defaults.
+/// A loopback target named by the user needs no consent, and so gets the defaults.
 #[test]
 fn wide_then_a_target_of_the_persons_own() {
     let server = server();
@@ -223,7 +223,7 @@ fn a_later_file_does_not_quietly_keep_back_less() {
     assert!(sent(&server).contains("PRIVATEDOC"));
 }
 
-/// An address of a clone's that waits is not used: it quarrels with none that a person named.
+/// A waiting URL of a clone is not used: it disagrees with no URL that the user named.
 #[test]
 fn a_waiting_address_does_not_disagree() {
     let server = server();
@@ -250,7 +250,8 @@ fn an_endless_id_holds_up_nothing() {
     assert_eq!(report["balance"]["delivered"], report["balance"]["captured"], "{report}");
 }
 
-/// What was captured with an agreement to a wide file is owed to a later target; the agreement to that one names it.
+/// Documents captured with consent to a wide file are left to send to a later target; the consent dialog for it lists
+/// them.
 #[test]
 fn what_waits_beside_the_list_is_named_before_it_is_released() {
     let server = server();

@@ -41,7 +41,7 @@ fn each_use_has_a_cache_key_and_an_artifact_of_its_own() {
     assert_eq!((keys.len(), artifacts.len()), (changes.len(), changes.len()), "{keys:?} {artifacts:?}");
     let env = std::fs::read_to_string(sandbox.path("GITHUB_ENV")).unwrap();
     assert!(env.contains("SK_SYNC_REPOSITORY=https://forge.example/o/r\n"), "{env}");
-    // Another run of the same job looks in the same place.
+    // Another run of the same job uses the same key.
     let [one, two] = ["7", "8"].map(|run| prepared(&sandbox, &[("JOB", "a"), ("RUN_ID", run)]));
     assert_eq!(one.output("key-ref"), two.output("key-ref"));
 }

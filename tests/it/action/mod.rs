@@ -183,7 +183,7 @@ fn a_long_list_is_cut() {
         sandbox.write(&format!("kitty-specs/001-harbour-tide-table/research/{n}.md"), format!("# {n}\n"));
     }
     let server = Server::answering(|request| {
-        // A server that takes some documents is asked about all of them.
+        // A server that accepts only some documents must not stop the request for all of them.
         let is_refused = request.path.contains("push-content")
             && request.json()["artifact_path"].as_str().unwrap().starts_with("research/");
         if is_refused { Reply::status(422) } else { honest(request, "success") }
@@ -194,7 +194,7 @@ fn a_long_list_is_cut() {
     assert!(run.log.matches("::error title").count() <= 10, "{}", run.log);
 }
 
-/// Everybody can read the artifacts of a public repository.
+/// Anyone can read the artifacts of a public repository.
 #[test]
 fn nothing_is_uploaded_from_a_public_repository_unless_forced() {
     let Some(sandbox) = runner() else { return };

@@ -9,19 +9,19 @@ use super::receiver::{Deed, Upload};
 pub(super) enum Fate {
     /// Settled; the receiver has the document.
     Gone(&'static str),
-    /// It left with an entry in the failure log.
+    /// Settled with an entry in the failure log.
     Logged,
-    /// It stays with one failed try more, due so many milliseconds later, at least and at most.
+    /// Waits with one more failed try, due this many milliseconds later, at least and at most.
     Waits(i64, i64),
-    /// It stays as it was.
+    /// Unchanged.
     Same,
 }
 
 use Fate::{Gone, Logged, Same, Waits};
 
-/// The first wait without a word of the server: from half a second to a second.
+/// The first wait if the server names none: half a second to a second.
 const FIRST: Fate = Waits(500, 1000);
-/// A minute, and a quarter of it by chance.
+/// A minute, plus up to a quarter at random.
 const MINUTE: Fate = Waits(60_000, 75_000);
 const HOUR: Fate = Waits(3_600_000, 3_600_000);
 
@@ -52,7 +52,7 @@ fn stored_body(upload: &Upload) -> String {
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
-/// The same with a body longer than anybody wants to read.
+/// The same with a body longer than the reading limit.
 fn long(upload: &Upload) -> Deed {
     let (path, hash, more) = (upload.text("artifact_path"), upload.text("content_hash"), "x".repeat(1 << 20));
     let body = json!({"status": "stored", "artifact_path": path, "content_hash": hash, "words": more});

@@ -16,7 +16,7 @@ use crate::support::Sandbox;
 fn every_answer_and_what_happens_to_the_row() {
     let cases: Vec<_> = [SUCCESSES, REFUSALS, WAITS, SILENCES].concat();
     let (next, lines) = (AtomicUsize::new(0), std::sync::Mutex::new(vec![String::new(); cases.len()]));
-    // Side by side, because some of them wait.
+    // In parallel, because some of them wait.
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -37,7 +37,7 @@ fn every_answer_and_what_happens_to_the_row() {
 /// Prefixes of the reasons after which the result is unknown.
 const ENDS_UNKNOWN: [&str; 4] =
     ["server_error", "connection_error", "uncorrelated_response", "timeout: no whole answer"];
-/// How those begin after which a body is tried again in the same run.
+/// Prefixes of the reasons after which a document is sent again in the same run.
 const IS_AGAIN: [&str; 7] = [
     "server_error",
     "connection_error",
@@ -48,7 +48,7 @@ const IS_AGAIN: [&str; 7] = [
     "rate_limited",
 ];
 
-/// One body, one answer; then a receiver that keeps the contract gets the body after all, once.
+/// One document, one answer; then a correct receiver gets the document after all, once.
 fn tried(&(name, answer, fate, reason): &Case) -> String {
     let is_well = Arc::new(AtomicBool::new(false));
     let (well, known) = (Arc::clone(&is_well), std::sync::Mutex::default());
@@ -89,7 +89,7 @@ fn tried(&(name, answer, fate, reason): &Case) -> String {
     line
 }
 
-/// Checks the row and the failure log, and puts both into a line of the table.
+/// Checks the row and the failure log, and returns both as a line of the table.
 fn looked_at(
     sandbox: &Sandbox,
     name: &str,

@@ -1,4 +1,5 @@
-//! Whose body it is: equal texts of different namespaces never share or replace a row, and arrive under their own names.
+//! Namespaces of documents: equal texts of different namespaces never share or replace a row, and are delivered under
+//! their own names.
 
 use std::collections::BTreeSet;
 
@@ -58,7 +59,7 @@ fn equal_texts_of_other_namespaces_are_other_rows() {
     assert_eq!((seen.uploads.len(), seen.stored.len()), (6, 6), "each once");
 }
 
-/// Blank words in `meta.json` stop no other mission, and nothing is sent under a blank name.
+/// Blank fields in `meta.json` affect no other mission, and nothing is sent under a blank name.
 #[test]
 fn blank_words_of_one_mission_hurt_no_other() {
     let (sandbox, server, receiver) = (project(), events(), storing());

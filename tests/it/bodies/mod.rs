@@ -1,4 +1,4 @@
-//! Bodies from the file to the receiver: every answer, every namespace, every way to be cut off.
+//! Documents from the file to the receiver: every answer, every namespace, every interruption.
 
 mod answer_table;
 mod answers;
@@ -36,7 +36,7 @@ fn mission(sandbox: &Sandbox, slug: &str, branch: &str, files: &[(&str, &str)]) 
     }
 }
 
-/// A server for events that takes everything. It knows nothing of bodies.
+/// A server for events that accepts everything, without documents.
 fn events() -> Server {
     Server::answering(|request| {
         let result = |id| json!({"event_id": id, "status": "success"});

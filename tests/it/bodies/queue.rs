@@ -108,7 +108,7 @@ fn both_ways_to_try_again() {
     assert!(log.len() == 3 && log.iter().all(|(_, count)| *count == 2), "{log:?}");
 }
 
-/// An older text waits when the present one is accepted: it must not come after it, and gives way.
+/// An older version waits when the present one is accepted: it must not follow it, and is superseded.
 #[test]
 fn an_older_text_gives_way_to_the_present_one() {
     let (sandbox, server) = (project(), events());
@@ -130,7 +130,7 @@ fn an_older_text_gives_way_to_the_present_one() {
     assert_eq!(receiver.seen().stored.len(), 1);
 }
 
-/// Another text of an artifact that was refused is accepted: the failure is over.
+/// Another version of a refused artifact is accepted: the failure is settled.
 #[test]
 fn a_better_text_ends_a_failure() {
     let (sandbox, server) = (project(), events());

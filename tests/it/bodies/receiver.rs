@@ -32,7 +32,7 @@ impl Deed {
         Self::Say([head.as_bytes(), body].concat())
     }
 
-    /// The answer of the contract: the status word, and the path and hash that came.
+    /// The answer of the contract: the status word, and the received path and hash.
     pub(super) fn echo(status: u16, word: &str, upload: &Upload) -> Self {
         let (path, hash) = (&upload.fields["artifact_path"], &upload.fields["content_hash"]);
         Self::answer(status, "", json!({"status": word, "artifact_path": path, "content_hash": hash}).to_string())
@@ -66,7 +66,7 @@ pub(super) struct Seen {
     pub(super) uploads: Vec<Upload>,
     /// The bodies that were stored, each once.
     pub(super) stored: Vec<Value>,
-    /// Uploads that were at hand at the same time, at most.
+    /// Largest number of uploads at the same time.
     pub(super) together: usize,
     at_hand: usize,
 }
@@ -192,7 +192,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Waits until `count` have come here; in vain, it passes after a while.
+    /// Waits until `count` requests have arrived; continues after a time limit.
     pub(super) fn pass(&self, count: usize) {
         let mut met = self.met.lock().unwrap();
         *met = met.saturating_add(1);
@@ -200,7 +200,7 @@ impl Gate {
         drop(self.changed.wait_timeout_while(met, PATIENCE, |met| *met < count).unwrap());
     }
 
-    /// Lets everybody pass from now on.
+    /// Lets every request pass from now on.
     pub(super) fn open(&self) {
         *self.met.lock().unwrap() = usize::MAX;
         self.changed.notify_all();

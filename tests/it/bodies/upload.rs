@@ -1,4 +1,4 @@
-//! The upload itself: side by side over a few connections, again within a run, and after being cut off.
+//! The upload: in parallel over a few connections, again within a run, and after an interruption.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;

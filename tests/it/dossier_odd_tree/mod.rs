@@ -1,5 +1,5 @@
-//! Trees that no tool should make and some machine has: each oddity has a reason code, costs only itself, and no byte
-//! comes from outside a feature directory.
+//! Unusual trees that exist on real machines: each problem has a reason code, affects only its entry, and no byte comes
+//! from outside a feature directory.
 
 #![cfg(unix)]
 

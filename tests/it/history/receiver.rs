@@ -18,7 +18,7 @@ pub(super) enum Act {
     Well,
     /// Some are stored, some refused, some not mentioned (but stored).
     Mixed,
-    /// 400 without a word on whom, if a poisonous one is among them.
+    /// 400 without details, if a poisonous event is among them.
     Strict,
     /// 400 that names the poisonous ones.
     Details,

@@ -1,4 +1,4 @@
-//! Where units and documents are looked for: the built-in layouts, sources of one's own, and several at once.
+//! Where units and documents are found: the built-in layouts, custom sources, and several at once.
 
 mod recipes;
 mod trees;
@@ -24,7 +24,7 @@ fn repository(files: &[&str], artifacts: &str) -> Sandbox {
     sandbox
 }
 
-/// The same, whose file a person agreed to.
+/// The same, with the user's consent to the file.
 fn agreed(files: &[&str], artifacts: &str) -> Sandbox {
     let sandbox = repository(files, artifacts);
     sandbox.agree();

@@ -1,4 +1,4 @@
-//! Whose older rows are: the id of a project is a claim that any clone can make.
+//! Owners of older rows: the id of a project is a claim that any clone can make.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn with_queue() -> Sandbox {
     sandbox
 }
 
-/// A repository that claims the project gets nothing of its older rows by any command but the one that names them.
+/// A repository that claims the project gets its older rows only by the command that shows them.
 #[test]
 #[expect(clippy::cognitive_complexity, reason = "one story, told in order")]
 fn older_rows_stay_where_they_are_until_a_person_says_whose_they_are() {

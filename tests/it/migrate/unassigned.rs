@@ -1,4 +1,5 @@
-//! Older rows that name no project: seen by every project, given to one or deleted, and only on a person's word.
+//! Older rows without a project: visible to every project, assigned to one or deleted, and only on a user's
+//! confirmation.
 
 use serde_json::{Value, json};
 
@@ -75,7 +76,7 @@ fn a_person_gives_them_to_one_project() {
     assert_eq!(from, 3);
     let seen = status(&sandbox);
     assert_eq!((&seen["unassigned"]["events"], advised(&seen)), (&json!(0), vec![]));
-    // A receiver hears of the project that they were given to.
+    // The receiver gets them under the project that they were assigned to.
     sandbox.target(&server.url());
     let _run = sandbox.sk_sync(["run", "--json"]);
     let events = |request: &crate::support::server::Request| request.json()["events"].as_array().cloned();

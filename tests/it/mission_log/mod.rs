@@ -1,4 +1,4 @@
-//! The log that a mission keeps of itself: each line is an event, once, with its own id and the same bytes everywhere.
+//! Mission logs: each line is an event, once, with its own id and the same bytes everywhere.
 
 mod bad_input;
 mod clones;

@@ -48,8 +48,8 @@ fn hook_budget() {
     assert!(!log.contains("hook.budget"), "{log}");
 }
 
-/// A repository's file makes no commit wait for as long as it likes: the hook gives up although a minute was asked for.
-/// (A person may: the variable counts as it is.)
+/// A repository's file cannot make a commit wait: the hook gives up although a minute was configured. (The user's
+/// variable applies unchanged.)
 #[test]
 fn a_repository_does_not_say_how_long_a_commit_hangs() {
     let sandbox = Sandbox::with_repo();

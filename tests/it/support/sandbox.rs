@@ -1,4 +1,4 @@
-//! A place to run the program in where nothing of the machine shows: own home, own state, no settings of git.
+//! An isolated environment for the program: its own home and state, no settings of git.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
