@@ -150,7 +150,7 @@ mod tests {
         // No second child is started there; later calls still run.
         let started = temp.path().join("started");
         std::fs::write(&script, format!("#!/bin/sh\necho >> {}\n", started.display())).unwrap();
-        let (git, other) = (Git::with(&script, Duration::from_secs(60)), tempfile::tempdir().unwrap());
+        let (git, other) = (Git::with(&script, Duration::from_mins(1)), tempfile::tempdir().unwrap());
         assert!(matches!(git.ask(&here(temp.path()), &[]), Err(Failure::TimedOut(_))) && !started.exists());
         assert!(git.ask(&here(other.path()), &[]).is_ok() && started.exists());
     }

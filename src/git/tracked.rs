@@ -18,6 +18,8 @@ const MAX_BYTES: u64 = 256 << 20;
 const MAX_NAME: usize = 4096;
 /// Most bytes after the entries.
 const MAX_EXTENSIONS: u64 = 64 << 20;
+/// Entries without a name that are read at most.
+const MAX_UNNAMED: usize = 1 << 18;
 /// Most bytes of names that are kept.
 const MAX_KEPT: usize = 64 << 20;
 /// Bytes of an entry before its object id: times, device, inode, mode, owner and size.
@@ -111,9 +113,14 @@ impl Wanted<'_> {
         if magic != u32::from_be_bytes(*b"DIRC") || !(2..=4).contains(&version) {
             return Err(damaged("it is not an index of a version from 2 to 4"));
         }
-        let (mut index, mut kept, mut name) = (Index::default(), 0, Vec::new());
+        let (mut index, mut kept, mut unnamed, mut name) = (Index::default(), 0, 0, Vec::new());
         for at in 0..count {
             self.entry(from, version, &mut name)?;
+            // Only entries that stand for one of a shared index have no name.
+            unnamed += usize::from(name.is_empty());
+            if unnamed > MAX_UNNAMED {
+                return Err(damaged("it has too many entries without a name"));
+            }
             if !name.is_empty() && self.takes(&name) {
                 kept += name.len();
                 if kept > MAX_KEPT {

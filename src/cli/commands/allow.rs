@@ -168,7 +168,9 @@ fn list_units(context: &Context, workspace: &Workspace, args: &Args, resolved: &
         let is_whole = args.show || context.globals.verbose > 0;
         list.lines(is_whole).iter().for_each(|line| context.printer.result(line));
         context.printer.result(&format!("In all    {}", list.total()));
-        captured_lines(&captured, is_whole).iter().for_each(|line| context.printer.result(line));
+        for line in captured_lines(&captured, is_whole) {
+            context.printer.result(&line);
+        }
         list.warnings.iter().for_each(|words| context.printer.warning(words));
     }
     Ok(Listed { units: list.summaries(), captured_before: captured })

@@ -139,15 +139,15 @@ fn a_cache_that_was_tampered_with_is_not_unpacked() {
     let (links, journal) = (pack(&["planted", "state"]), pack(&["-C", sandbox.state().to_str().unwrap(), "."]));
     let flipped: Vec<u8> =
         sealed.iter().enumerate().map(|(at, byte)| if at == 40 { byte ^ 1 } else { *byte }).collect();
-    let cases: [(&str, &str, [Option<&[u8]>; 3], bool); 8] = [
-        ("as it was", "right", [Some(&sealed), Some(&seal), None], true),
-        ("a bit of it", "right", [Some(&flipped), Some(&seal), None], false),
-        ("no seal", "right", [Some(&sealed), None, None], false),
-        ("the end cut off", "right", [Some(&sealed[..sealed.len() - 16]), Some(&seal), None], false),
-        ("an unencrypted one beside a secret", "right", [None, None, Some(&journal)], false),
-        ("an unencrypted one", "", [None, None, Some(&journal)], true),
+    let cases = [
+        ("as it was", "right", [Some(&sealed[..]), Some(&seal[..]), None], true),
+        ("a bit of it", "right", [Some(&flipped[..]), Some(&seal[..]), None], false),
+        ("no seal", "right", [Some(&sealed[..]), None, None], false),
+        ("the end cut off", "right", [Some(&sealed[..sealed.len() - 16]), Some(&seal[..]), None], false),
+        ("an unencrypted one beside a secret", "right", [None, None, Some(&journal[..])], false),
+        ("an unencrypted one", "", [None, None, Some(&journal[..])], true),
         ("half of one", "", [None, None, Some(&journal[..journal.len() / 2])], false),
-        ("links", "", [None, None, Some(&links)], false),
+        ("links", "", [None, None, Some(&links[..])], false),
     ];
     for (at, (what, secret, files, is_restored)) in cases.into_iter().enumerate() {
         let _old = std::fs::remove_dir_all(&cache);
