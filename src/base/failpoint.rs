@@ -5,6 +5,8 @@
 
 /// An attempt is on disk, but not sent.
 pub(crate) const ATTEMPT_WRITTEN: &str = "attempt_written";
+/// What the target has is known, but not on disk.
+pub(crate) const TARGET_ASKED: &str = "target_asked";
 /// The server has a whole request; only the head of its response was read.
 pub(crate) const POST_SENT: &str = "post_sent";
 /// The response to a batch was read, but not recorded.

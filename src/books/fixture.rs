@@ -236,6 +236,7 @@ impl Queue {
         self.now = self.now.after(HOURS);
         let receiver = Answering { identity: identity(target), words, posts: Cell::new(0) };
         let conditions = Conditions {
+            health_asked: false,
             policy: Policy { max_events: 100, max_bytes: 100_000, max_rejections: 9, sends_personal_data: false },
             project_uuid: Some("p"),
             clock: &FixedClock(self.now),

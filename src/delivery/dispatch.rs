@@ -39,6 +39,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) ids: &'a dyn Ids,
     /// Random numbers in 0..1, for the waits.
     pub(crate) random: &'a (dyn Fn() -> f64 + Sync),
+    /// The command has asked the target for its health already.
+    pub(crate) health_asked: bool,
     /// When the command began to deliver: rows that were answered since then are left to a later command.
     pub(crate) begun: Timestamp,
     /// No request starts after this time.
@@ -227,7 +229,8 @@ impl Events<'_> {
             return Ok(None);
         }
         let identity = self.receiver.identity();
-        let is_to_ask = store.read(|tx| is_to_ask(tx, &identity.target_id, course.now))?;
+        let is_to_ask =
+            !self.conditions.health_asked && store.read(|tx| is_to_ask(tx, &identity.target_id, course.now))?;
         let asked = if is_to_ask { question(self.receiver, course.means) } else { Asked::Skipped };
         self.report.health_requests += u64::from(asked != Asked::Skipped);
         if course.is_over() {

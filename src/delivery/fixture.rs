@@ -187,6 +187,7 @@ impl Books {
     ) -> Result<Report, Error> {
         let clock = FixedClock(self.now());
         let conditions = Conditions {
+            health_asked: false,
             policy: self.policy,
             project_uuid: self.project,
             clock: &clock,

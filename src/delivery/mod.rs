@@ -58,6 +58,7 @@ mod select;
 mod select_tests;
 mod split;
 mod summary;
+mod target_check;
 mod waiting;
 mod waivers;
 mod witness;
@@ -101,6 +102,9 @@ pub(crate) use rows::{
 };
 pub(crate) use select::Policy;
 pub(crate) use summary::{delivered_per, reasons, retries};
+pub(crate) use target_check::{
+    AcknowledgedEvent, CheckCounts, TargetCheck, acknowledged_documents, acknowledged_events, keep_check, last_check,
+};
 pub(crate) use waiting::{
     RefusedDocument, document_retries, oldest_document, refused_documents, retry_documents, sendable,
 };

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::bodies::Filters;
 use super::rule::{OPTED_OUT, Rule};
+use super::served::{self, Found, Served};
 use super::told::Told;
 use super::{Error, World, bodies};
 use crate::base::{Sha256, Timestamp};
@@ -30,6 +31,10 @@ pub(super) struct Capturing<'a> {
     /// Number of facts of this checkout that another checkout has replaced by newer ones.
     pub(super) skipped: i64,
     pub(super) documents: HashSet<[u8; 16]>,
+    /// What the target has, where it was asked.
+    pub(super) served: Option<&'a Served>,
+    /// What of that was captured here.
+    pub(super) found: Found,
 }
 
 impl Capturing<'_> {
@@ -57,12 +62,17 @@ impl Capturing<'_> {
                 told.note(c);
                 continue;
             }
-            let event = match stated {
-                Some(seq) => Some(seq),
-                None => self.fact(tx, appending, &fact, keyed)?,
+            let served = self.served.and_then(|served| served.fact(&keyed?));
+            let (event, has_document) = match (stated, served) {
+                (Some(seq), _) => (Some(seq), false),
+                (None, Some(served)) if self.rule.disposition(fact.event_type) == Disposition::Keep => {
+                    (self.take(appending, served)?, served.has_document)
+                }
+                (None, _) => (self.fact(tx, appending, &fact, keyed)?, false),
             };
             if let (Some(event), Some(artifact)) = (event, artifact) {
-                self.document(tx, appending, (mission, namespace), artifact, event)?;
+                let document = self.document(tx, appending, (mission, namespace), artifact, event)?;
+                self.found.documents.extend(document.filter(|_| has_document));
             }
             if let Some(c) = &keyed {
                 told.note(c);
@@ -71,7 +81,21 @@ impl Capturing<'_> {
         Ok(())
     }
 
-    /// Captures the present version of an artifact, announced by `event`, if the artifact is a document.
+    /// Captures the target's own event; its row.
+    fn take(&mut self, appending: &mut books::Appending<'_>, served: &served::Fact) -> Result<Option<i64>, Error> {
+        Ok(match appending.append(&served.entry())? {
+            Appended::Captured { seq, .. } => {
+                self.found.events.push(seq);
+                self.found.lamport = self.found.lamport.max(served.lamport);
+                Some(seq)
+            }
+            Appended::Unchanged { seq } => Some(seq),
+            Appended::Conflict { .. } | Appended::Purged { .. } | Appended::Full { .. } => None,
+        })
+    }
+
+    /// Captures the present version of an artifact, announced by `event`, if the artifact is a document; its row and
+    /// digest if it is new.
     fn document(
         &mut self,
         tx: &WriteTx<'_>,
@@ -79,29 +103,28 @@ impl Capturing<'_> {
         (mission, namespace): (&Mission, &NamespaceRef),
         artifact: &Artifact,
         event: i64,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<(i64, Sha256)>, Error> {
         if self.rule.is_opted_out() || self.filter.decide(mission, artifact).status != Status::Queued {
-            return Ok(());
+            return Ok(None);
         }
-        let Some(sha256) = artifact.sha256 else { return Ok(()) };
+        let Some(sha256) = artifact.sha256 else { return Ok(None) };
         let key = event::document_key(namespace, &artifact.path);
         if journal::newest_version(tx, key)?.is_some_and(|(_, newest)| newest == sha256) {
-            return Ok(());
+            return Ok(None);
         }
         let (namespace, path, place) = (namespace.clone(), artifact.path.clone(), Some(mission.place.clone()));
         let document = Document { namespace, path, sha256, size: artifact.size, place };
         let id = format!("doc:{}", self.world.ids.ulid(self.now));
         let held = journal::held(tx, event)?;
         let appended = appending.append_document(&id, &document, Some(event), held.as_deref(), "index")?;
-        if matches!(appended, Appended::Captured { .. }) {
-            self.documents.insert(key);
-            if self.keeps_texts
-                && let Some(text) = bodies::text(mission, artifact)
-            {
-                journal::keep_text(tx, sha256, text.text().as_bytes())?;
-            }
+        let Appended::Captured { seq, .. } = appended else { return Ok(None) };
+        self.documents.insert(key);
+        if self.keeps_texts
+            && let Some(text) = bodies::text(mission, artifact)
+        {
+            journal::keep_text(tx, sha256, text.text().as_bytes())?;
         }
-        Ok(())
+        Ok(Some((seq, sha256)))
     }
 
     /// Captures a fact; returns its row, or `None` if it is dropped.

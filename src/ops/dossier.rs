@@ -12,6 +12,7 @@ use super::mission_log::{self, LogTally, Logs, unchanged_lines};
 use super::origin::origin;
 use super::report;
 use super::rule::{self, Rule};
+use super::served::{Found, Served};
 use super::told::Told;
 use super::{Error, Step, Workspace, World};
 use crate::base::text::{path, printable};
@@ -225,6 +226,17 @@ pub(super) struct Captured {
     pub(super) documents: HashSet<[u8; 16]>,
 }
 
+/// How to capture.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Manner<'a> {
+    /// Texts are kept with what is captured: nothing is delivered at once.
+    pub(super) keeps_texts: bool,
+    /// List each line of the missions' logs.
+    pub(super) lists_lines: bool,
+    /// What the target has, where it was asked.
+    pub(super) served: Option<&'a Served>,
+}
+
 /// Captures what is new in the index, all missions in one transaction. A mission that the cache has as unchanged is not
 /// looked up, if the journal still states the same.
 pub(super) fn capture(
@@ -233,8 +245,7 @@ pub(super) fn capture(
     store: &mut Store,
     memory: &mut Memory,
     indexed: &Indexed,
-    keeps_texts: bool,
-    lists_lines: bool,
+    Manner { keeps_texts, lists_lines, served }: Manner<'_>,
 ) -> Result<Captured, Error> {
     let project_uuid = workspace.project_uuid()?;
     let now = world.clock.now();
@@ -248,6 +259,8 @@ pub(super) fn capture(
         dropped: 0,
         skipped: 0,
         documents: HashSet::new(),
+        served,
+        found: Found::default(),
     };
     let is_linked = workspace.root != workspace.main_root;
     let place = workspace.place.checkout(&workspace.root);
@@ -257,7 +270,7 @@ pub(super) fn capture(
     let digests = digests(indexed, project_uuid, &rule);
     let (captured, fresh, point) = store.write(|tx| {
         let is_same = memory.point().map_or(Ok(false), |then| journal::states_the_same(tx, then))?;
-        let mut logs = Logs::of(workspace, project_uuid, missions, lists_lines);
+        let mut logs = Logs::of(workspace, project_uuid, missions, lists_lines, served);
         let (mut known, mut fresh) = (0, Vec::new());
         capturing.rule.note_retention(tx)?;
         let before = journal::last_seq(tx)?;
@@ -293,6 +306,11 @@ pub(super) fn capture(
             }
             Ok::<_, Error>(())
         })?;
+        if let Some(served) = served {
+            let found = &mut capturing.found;
+            found.events.extend(logs.iter().flat_map(|logs| &logs.at_target));
+            served.settle(tx, found, now)?;
+        }
         let logs = logs.map(|logs| logs.tally);
         receipt.unchanged += i64::try_from(known).unwrap_or(i64::MAX) + capturing.skipped;
         receipt.unchanged += unchanged_lines(logs.as_ref());

@@ -76,13 +76,13 @@ pub(super) fn lock(world: &World<'_>, workspace: &Workspace, patience: Duration)
 
 /// Delivers the events that are left to send over `link`.
 pub(super) fn events(
-    world: &World<'_>,
-    workspace: &Workspace,
+    journey: &Journey<'_>,
     store: &mut Store,
     link: &Link,
     (begun, deadline): (Timestamp, Timestamp),
     on_settled: &mut dyn FnMut(u64),
 ) -> Result<delivery::Report, Error> {
+    let (world, workspace) = (journey.world, journey.workspace);
     let config = &workspace.loaded.config;
     let receiver = BatchReceiver::new(link, world.clock);
     let conditions = Conditions {
@@ -96,6 +96,7 @@ pub(super) fn events(
         clock: world.clock,
         ids: world.ids,
         random: &world.random,
+        health_asked: journey.health_asked,
         begun,
         deadline,
         interrupt: world.interrupt,

@@ -27,7 +27,7 @@ pub(super) fn unchanged(
     let is_same = store.read(|tx| {
         Ok::<_, journal::Error>(!memory.is_stale(&journal::point(tx)?) && journal::states_the_same(tx, then)?)
     })?;
-    let mut logs = Logs::of(workspace, project_uuid, missions, false);
+    let mut logs = Logs::of(workspace, project_uuid, missions, false, None);
     if let Some(logs) = &mut logs {
         for mission in missions {
             logs.pass_over(mission, memory);
@@ -62,7 +62,7 @@ pub(super) fn preview(
                 *(if stated.is_some() { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
             }
         }
-        let mut logs = Logs::of(workspace, project_uuid, missions, true);
+        let mut logs = Logs::of(workspace, project_uuid, missions, true, None);
         if let Some(logs) = &mut logs {
             logs.preview(tx, missions)?;
             receipt.captured += i64::try_from(logs.tally.section.captured).unwrap_or(i64::MAX);

@@ -36,6 +36,7 @@ pub(crate) mod report;
 mod rule;
 mod run;
 mod sending;
+mod served;
 mod settings;
 mod spooling;
 mod stream;
@@ -46,6 +47,7 @@ mod trace_tests;
 mod trail;
 mod unassigned;
 mod unchanged;
+mod verify_target;
 mod workspace;
 
 pub(crate) use adopt_store::{Abandoned, abandoned, mark_adopted, move_here};
@@ -69,6 +71,7 @@ pub(crate) use run::{Request, Scope, run};
 pub(crate) use settings::change_settings;
 pub(crate) use stream::{Line, News, StreamRequest, capture_stream};
 pub(crate) use unassigned::{adopt_unassigned, unassigned};
+pub(crate) use verify_target::{Compared, NotCompared, TargetProof, verify_target};
 pub(crate) use workspace::{Setup, Workspace, projects_below};
 
 use crate::base::ids::Ids;

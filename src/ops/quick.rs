@@ -40,7 +40,8 @@ pub(crate) fn capture_quickly(
     });
     let (indexed, mut store) = (indexed?, store?);
     store.leave_checkpoint()?;
-    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, has_target, false)?;
+    let manner = dossier::Manner { keeps_texts: has_target, ..dossier::Manner::default() };
+    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, manner)?;
     memory.save(&indexed.index.cache);
     let hangs_on_index = indexed.hangs_on_index;
     let mut warnings = indexed.warnings;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::bodies::{Disk, Filters, NoUpload};
 use super::documents::{Captured, ReadIt};
-use super::dossier::{self, Indexed, Selection};
+use super::dossier::{self, Indexed, Manner, Selection};
 use super::drain::{self, Outlet, StartStub};
 use super::memory::Memory;
 use super::mission_log::LogTally;
@@ -90,6 +90,7 @@ pub(crate) fn run(
         captured_documents: Captured::default(),
         is_settled: true,
         server: ServerStand::default(),
+        health_asked: false,
         start_stub,
         progress,
         report: Report::new(request.scope.command),
@@ -117,8 +118,9 @@ pub(crate) fn run(
     let (mut store, absorbed) = opening::open(world, workspace)?;
     journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
-        let captured =
-            dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, false, request.lists_lines)?;
+        let served = journey.ask_what_is_served(&mut store)?;
+        let manner = Manner { keeps_texts: false, lists_lines: request.lists_lines, served: served.as_ref() };
+        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, manner)?;
         journey.captured_documents = captured.documents;
         journey.is_settled = captured.skipped == 0;
         if captured.evicted > 0 {
@@ -159,7 +161,9 @@ pub(super) struct Journey<'a> {
     pub(super) is_settled: bool,
     /// Whether the server accepts requests, as far as this run used it.
     pub(super) server: ServerStand,
-    start_stub: StartStub<'a>,
+    /// The target was asked for its health by this run already.
+    pub(super) health_asked: bool,
+    pub(super) start_stub: StartStub<'a>,
     pub(super) progress: &'a (dyn Fn(Step) + Sync),
     pub(super) report: Report,
 }

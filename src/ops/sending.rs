@@ -70,10 +70,12 @@ impl<'a, 'b> Sending<'a, 'b> {
             let progress = self.journey.progress;
             // The first answer may take long: until then the progress must not show "indexing".
             progress(Step::Delivering { done: 0, total });
-            let more =
-                drain::events(world, self.journey.workspace, store, &link, (self.begun, self.deadline), &mut |done| {
-                    progress(Step::Delivering { done, total });
-                })?;
+            let more = drain::events(self.journey, store, &link, (self.begun, self.deadline), &mut |done| {
+                progress(Step::Delivering { done, total });
+            })?;
+            // The question that this run asked before it captured.
+            let asked_before = std::mem::take(&mut self.journey.health_asked);
+            did.health_requests += u64::from(asked_before);
             self.journey.report.warnings.extend(drain::offer(&identity, &more.changes));
             did.add(&more);
             self.journey.learn(&more.server);

@@ -9,7 +9,7 @@ use super::lanes::MissionLanes;
 use super::legacy_stores::LegacyStore;
 use super::older_members::OlderMembers;
 use crate::books::{Balance, LastRun};
-use crate::delivery::{self, Reset};
+use crate::delivery::{self, Reset, TargetCheck};
 use crate::endpoint::{Authority, Gate};
 use crate::legacy::Unassigned;
 use crate::spool::Waiting;
@@ -112,6 +112,18 @@ pub(crate) struct CurrentTarget {
     pub(crate) next_due_at: Option<String>,
     /// Another server seems to answer there than before, and the user has not yet reacted.
     pub(crate) reset_offer: Option<ResetOffer>,
+    /// When it was last asked what it has, and what came of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_check: Option<ServerCheck>,
+}
+
+/// What came of `verify --target`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ServerCheck {
+    pub(crate) checked_at: String,
+    pub(crate) age_seconds: u64,
+    #[serde(flatten)]
+    pub(crate) check: TargetCheck,
 }
 
 /// Signs that another server answers at a target, and the command that sends everything again.

@@ -41,7 +41,7 @@ mod verify;
 pub(crate) use archive::{ArchiveError, ArchiveRequest, Archived, archive, plan_archive};
 pub(crate) use bodies::{Listing as BodyListing, Retried, list_bodies, retry_bodies};
 pub(crate) use document::Ended;
-pub(crate) use document::{Document, Facts, MissionHere, TerminalFailure};
+pub(crate) use document::{Document, Facts, MissionHere, ServerCheck, TerminalFailure};
 #[cfg(test)]
 pub(crate) use document::{Next, PreviousTarget};
 pub(crate) use events::{ListRequest, View, known_targets, list};

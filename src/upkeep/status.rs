@@ -7,7 +7,7 @@ use std::path::Path;
 use super::document::{
     ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger, DeliveryTargets, Document,
     Documents, Ended, EndedWith, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget,
-    RemoteSync, ResetOffer, TerminalFailure, TerminalFailures,
+    RemoteSync, ResetOffer, ServerCheck, TerminalFailure, TerminalFailures,
 };
 use super::gates::{age, with_record};
 use super::history::{self, History};
@@ -195,6 +195,11 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
             let id = &target.identity.target_id;
             kept.targets.current = Some(CurrentTarget {
                 reset_offer: delivery::pending_reset(tx, target.id)?.map(|reset| ResetOffer::of(id, &reset)),
+                server_check: delivery::last_check(tx, target.id)?.map(|(at, check)| ServerCheck {
+                    checked_at: at.to_string(),
+                    age_seconds: now.since(at).as_secs(),
+                    check,
+                }),
                 ..current(&target.identity, Some(id), delivery::next_due(tx, target.id)?)
             });
             kept.last_balance = delivery::last_balance(tx, target.id)?.map(|last| EndedWith::of(&last));
@@ -243,6 +248,7 @@ fn current(identity: &Identity, known_as: Option<&str>, due: Option<Timestamp>) 
         // Requeued events have a due time before now: there is nothing to wait for.
         next_due_at: due.filter(|at| at.as_micros() > 0).map(|at| at.to_string()),
         reset_offer: None,
+        server_check: None,
     }
 }
 

@@ -90,6 +90,7 @@ mod refused;
 mod replay;
 mod replies;
 mod serve;
+mod served;
 mod settings;
 mod shell;
 mod spool;

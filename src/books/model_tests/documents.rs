@@ -195,6 +195,7 @@ impl World {
             log: RefCell::default(),
         };
         let conditions = Conditions {
+            health_asked: false,
             policy: POLICY,
             project_uuid: Some("p"),
             clock: &self.clock,

@@ -279,6 +279,7 @@ impl World {
         let turns = AtomicU64::new(0);
         let random = || f64::from(u32::try_from(turns.fetch_add(1, Ordering::SeqCst) % 8).unwrap()) / 8.0;
         let conditions = Conditions {
+            health_asked: false,
             policy: POLICY,
             project_uuid: Some("p"),
             clock: &self.clock,

@@ -40,6 +40,7 @@ mod target_name;
 mod target_set;
 mod unit_list;
 mod verify;
+mod verify_target;
 mod waive;
 
 pub(crate) use hook::plain_run as plain_hook_run;

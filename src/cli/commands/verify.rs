@@ -18,16 +18,23 @@ use crate::upkeep::{Checked, LogCheck, Proof, Repair, apply_repair, check_logs, 
 /// share, which is not damage. Changes nothing; exits 6 if something is wrong. `--repair counters` recomputes counters
 /// from their rows, unless those rows are damaged. `--repair store` replaces a store whose file is gone or empty: the
 /// next run captures the files again and imports spooled lines; what only the lost store held is lost.
+/// `--target` asks a server that lists the capability `states` what it has, and exits 6 if something that it acknowledged
+/// is lost or different there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   sk-sync verify                              look at everything
+  sk-sync verify --target                     ask the server what it has
   sk-sync verify --repair counters --dry-run  which numbers would be counted again
   sk-sync verify --repair store               begin a new store in place of a lost one")]
 pub(crate) struct Args {
     /// Repair what can be derived from the rest, then check again
     #[arg(long, value_name = "WHAT")]
     pub(crate) repair: Option<Derived>,
+
+    /// Compare with what the target says it has
+    #[arg(long, conflicts_with = "repair")]
+    pub(crate) target: bool,
 
     /// Show what would be repaired; change nothing
     #[arg(long, requires = "repair")]
@@ -51,6 +58,9 @@ pub(crate) enum Derived {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    if args.target {
+        return super::verify_target::run(context);
+    }
     let workspace = workspace(context)?;
     let store = workspace.place.store();
     let look = || verify(&store).map_err(|error| with_spool(error.into(), &store));

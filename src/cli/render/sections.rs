@@ -3,9 +3,12 @@
 use crate::base::text;
 use crate::cli::Paint;
 use crate::cli::table::count;
+use crate::cli::when::age;
+use crate::delivery::TargetCheck;
 use crate::endpoint::{Identity, ReceiverKind};
 use crate::legacy::{ShareReport, SourceReport};
 use crate::ops::report::{Balance, Bodies, Capture, Drain, Gate, Index, Migrate, MissionLogs, Spool};
+use crate::upkeep::{Document, ServerCheck};
 
 /// Failing checks shown one by one before the rest is only counted.
 const GATES_SHOWN: usize = 2;
@@ -217,4 +220,17 @@ fn with_terms(head: String, terms: &[(&str, u64)]) -> String {
         Some(rest) => format!("{head} ({rest})"),
         None => head,
     }
+}
+
+/// `checked 2 min ago: 1,301 events and 46 documents are there`; `None` where the target was never asked.
+pub(super) fn server_words(d: &Document) -> Option<String> {
+    let ServerCheck { age_seconds, check, .. } = d.delivery_targets.current.as_ref()?.server_check.as_ref()?;
+    let TargetCheck { events, documents } = check;
+    let there = format!("{} and {} are there", plural(events.same, "event"), plural(documents.same, "document"));
+    let wrong = [
+        ("lost there", events.lost_there + documents.lost_there),
+        ("different there", events.different + documents.different),
+    ];
+    let wrong: Vec<_> = wrong.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!(", {n} {what}")).collect();
+    Some(format!("checked {}: {there}{}", age(*age_seconds), wrong.concat()))
 }

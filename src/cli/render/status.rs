@@ -9,7 +9,7 @@ use crate::cli::when::{age, relative};
 use crate::legacy::Unassigned;
 use crate::upkeep::{Document, Ended, LegacyStore, MissionHere, TerminalFailure};
 
-use super::sections::{NO_ADDRESS, equation, join_terms, plural};
+use super::sections::{NO_ADDRESS, equation, join_terms, plural, server_words};
 
 /// Failed events shown one by one without `-v`.
 const GIVEN_UP: usize = 3;
@@ -45,7 +45,8 @@ pub(crate) fn lines(d: &Document, view: View) -> Vec<String> {
         say("Last run", words);
     }
     let details = if is_verbose { details(d, now) } else { Vec::new() };
-    for (label, words) in details.into_iter().chain(trouble(d, is_verbose)) {
+    let server = server_words(d).map(|words| ("Server", words));
+    for (label, words) in server.into_iter().chain(details).chain(trouble(d, is_verbose)) {
         say(label, words);
     }
     for mission in d.missions.iter().flatten() {

@@ -18,15 +18,18 @@ pub(super) use self::section::unchanged_lines;
 pub(crate) use self::section::{LogLine, LogTally, MissionLogs};
 use super::memory::Memory;
 use super::rule::{self, OPTED_OUT, Rule};
+use super::served::Served;
 use super::{Error, Workspace};
 use crate::base::text::printable;
 use crate::base::{Sha256, Timestamp};
 use crate::books;
 use crate::dossier::{MISSION_LOG, Mission, ReadError, read_mission_log};
 use crate::event::{LogEvent, LogMission, LogProject, WireForm, read_log};
-use crate::journal::{self, Audit, Entry, Seen};
+use crate::journal::{self, Appended, Audit, Entry, Seen};
 use crate::store::{ReadTx, WriteTx};
 
+/// What sending a line takes.
+const LOG_FORM: WireForm = WireForm::AsIsWithoutTeam;
 /// Bytes of logs that are read at a time.
 const PIECE_BYTES: u64 = 8 << 20;
 
@@ -40,6 +43,10 @@ pub(super) struct Logs<'a> {
     present: BTreeSet<&'a str>,
     /// The mission directory in whose log an id was first seen.
     met: HashMap<String, &'a str>,
+    /// What the target has, where it was asked.
+    served: Option<&'a Served>,
+    /// The rows of captured events that it has.
+    pub(super) at_target: Vec<i64>,
     pub(super) tally: LogTally,
 }
 
@@ -64,6 +71,7 @@ impl<'a> Logs<'a> {
         project_uuid: &'a str,
         missions: &'a [Mission],
         lists_lines: bool,
+        served: Option<&'a Served>,
     ) -> Option<Self> {
         let identity = &workspace.identity;
         workspace.loaded.config.mission_log.capture.then(|| Self {
@@ -76,6 +84,8 @@ impl<'a> Logs<'a> {
             fingerprint: rule::fingerprint(workspace),
             present: missions.iter().map(|mission| mission.slug.as_str()).collect(),
             met: HashMap::new(),
+            served,
+            at_target: Vec::new(),
             tally: LogTally::new(lists_lines),
         })
     }
@@ -259,10 +269,16 @@ impl<'a> Logs<'a> {
             }
             return Ok(known.map(|(events, digest)| (digest, events)));
         };
-        self.each(Some(tx), mission, log, &mut |event, decision| {
+        let (served, mut at_target) = (self.served, std::mem::take(&mut self.at_target));
+        let digest = self.each(Some(tx), mission, log, &mut |event, decision| {
             match decision {
                 Decision::New { held } => {
-                    appending.append(&entry(event, *held))?;
+                    let appended = appending.append(&entry(event, *held))?;
+                    let is_there =
+                        served.is_some_and(|served| served.has_logged(&event.event_id, &event.envelope, LOG_FORM));
+                    if let (Appended::Captured { seq, .. }, None, true) = (appended, held, is_there) {
+                        at_target.push(seq);
+                    }
                 }
                 Decision::Rewritten => {
                     let reason = "the line was rewritten in the mission's log; what was captured first stays";
@@ -274,7 +290,9 @@ impl<'a> Logs<'a> {
                 Decision::Dropped { is_audited: false } | Decision::Unchanged { .. } | Decision::Skipped(_) => {}
             }
             Ok(())
-        })
+        });
+        self.at_target = at_target;
+        digest
     }
 
     /// Counts and lists what a capture would do.
@@ -323,7 +341,7 @@ fn entry<'a>(event: &'a LogEvent, held: Option<&'a str>) -> Entry<'a> {
         event_type: &event.event_type,
         occurred_at: Some(&event.occurred_at),
         envelope: &event.envelope,
-        wire: WireForm::AsIsWithoutTeam,
+        wire: LOG_FORM,
         // Each line is a separate fact: a later one never replaces it.
         coalesce: None,
         held,
