@@ -92,9 +92,17 @@ pub(crate) fn owe_again(
            alone = 0, error = NULL, http_status = NULL, waiver = NULL
          WHERE target = ?1 AND seq = ?2",
     )?;
+    let cursor: i64 =
+        tx.prepare("SELECT cursor_seq FROM delivery_targets WHERE id = ?1")?.query_row([target], |r| r.get(0))?;
+    let mut unseen = tx.prepare("DELETE FROM delivery_rows WHERE target = ?1 AND seq = ?2")?;
     let mut lifted = BTreeMap::new();
     for (seq, status, waiver) in &rows {
-        statement.execute([target, *seq, AT_ONCE])?;
+        if *seq > cursor {
+            // The target had it before it was captured: it goes in its turn, not ahead of what comes before it.
+            unseen.execute([target, *seq])?;
+        } else {
+            statement.execute([target, *seq, AT_ONCE])?;
+        }
         postings.moved(status.class(), Class::Untried);
         if which == Settled::Delivered {
             documents::withdraw(tx, target, *seq)?;

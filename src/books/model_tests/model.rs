@@ -20,6 +20,8 @@ pub(super) struct Model {
     /// Contents that are kept apart and were decided.
     decided: BTreeSet<(String, Vec<u8>)>,
     pub(super) ledgers: BTreeMap<String, Ledger>,
+    /// The last row that a target had before it was captured.
+    pub(super) sealed: i64,
 }
 
 /// Options of an append.

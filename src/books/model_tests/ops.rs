@@ -11,6 +11,8 @@ use crate::delivery::Settled;
 pub(super) enum Op {
     /// New events, all in one transaction; within the capacity if there is one.
     Append { handle: usize, entries: Vec<Spec>, capacity: Option<i64> },
+    /// New events in one transaction; a target has the marked ones already.
+    StartFrom { handle: usize, target: usize, entries: Vec<(Spec, bool)> },
     /// A known id, captured again.
     Again { handle: usize, pick: usize, how: Spelling },
     /// A drain to one of the targets; `during` is captured by the other handle while the first request is on its way.
@@ -257,6 +259,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (handle(), vec(spec(), 1..5), weighted(0.2, 0..9_i64)).prop_map(|(handle, entries, capacity)| {
             Op::Append { handle, entries, capacity }
         }),
+        2 => (handle(), 0..3_usize, vec((spec(), any::<bool>()), 1..5))
+            .prop_map(|(handle, target, entries)| Op::StartFrom { handle, target, entries }),
         1 => (handle(), any::<usize>(), spelling).prop_map(|(handle, pick, how)| Op::Again { handle, pick, how }),
         7 => drain.prop_map(|(handle, target, replies, rest, during)| Op::Drain {
             handle, target, replies, rest, during
