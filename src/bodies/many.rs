@@ -85,14 +85,14 @@ pub(super) fn needs_text(told: &Told, sha256: Sha256) -> bool {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Result<Answer, Failure> {
-        Ok(Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() })
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() }
     }
 
     #[test]
     fn each_body_gets_its_own_answer() {
         let both = r#"{"results":[{"status":201,"answer":{"status":"stored"}},{"status":404,"answer":{"error":"x"}}]}"#;
-        let told = read(&answer(200, both), 2).unwrap();
+        let told = read(&Ok(answer(200, both)), 2).unwrap();
         let of =
             |at: usize| told[at].exchange.as_ref().map(|a| (a.status, String::from_utf8_lossy(&a.body).into_owned()));
         assert_eq!(of(0).unwrap(), (201, r#"{"status":"stored"}"#.to_owned()));
@@ -113,10 +113,10 @@ mod tests {
             (500, ""),
             (501, ""),
         ] {
-            assert!(read(&answer(status, body), 1).is_none(), "{status} {body}");
+            assert!(read(&Ok(answer(status, body)), 1).is_none(), "{status} {body}");
         }
         for status in [401, 403, 429, 502, 503, 504, 302] {
-            let told = read(&answer(status, ""), 3).unwrap();
+            let told = read(&Ok(answer(status, "")), 3).unwrap();
             assert!(told.len() == 3 && told[0].is_of_all, "{status}");
             assert_eq!(told[0].exchange.as_ref().map(|answer| answer.status), Ok(status));
         }
@@ -128,7 +128,7 @@ mod tests {
     fn a_text_is_wanted_by_its_own_digest() {
         let hash = Sha256::of(b"a");
         let need = |word: &str, hash: Sha256| {
-            Told::from(answer(200, &format!(r#"{{"status":"{word}","content_hash":"{hash}"}}"#)))
+            Told::from(Ok(answer(200, &format!(r#"{{"status":"{word}","content_hash":"{hash}"}}"#))))
         };
         assert!(needs_text(&need("need", hash), hash));
         assert!(!needs_text(&need("stored", hash), hash) && !needs_text(&need("need", Sha256::of(b"b")), hash));

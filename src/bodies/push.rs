@@ -160,13 +160,11 @@ impl Push {
         drop(lines);
         let limit = ANSWER_LIMIT + places.len() * ANSWER_PER_BODY;
         let exchange = self.post(url, &packed, &[("Content-Encoding", "gzip")], (limit, total()), clock);
-        match many::read(&exchange, places.len()) {
-            Some(told) => Some(told),
-            None => {
-                self.is_one_by_one.store(true, Ordering::Relaxed);
-                None
-            }
+        let told = many::read(&exchange, places.len());
+        if told.is_none() {
+            self.is_one_by_one.store(true, Ordering::Relaxed);
         }
+        told
     }
 
     /// Uploads one body within `total`; returns the reading of its answer, and what that means for the body.

@@ -163,7 +163,7 @@ impl Journey<'_> {
         if !self.request.scope.drains || is_shut || is_stub || self.resubmits() {
             return Ok(None);
         }
-        if store.read(|tx| journal::last_seq(tx))? > 0 {
+        if store.read(journal::last_seq)? > 0 {
             return Ok(None);
         }
         let mut outlet = Outlet::new(self.workspace, self.resolved, self.keyring, self.start_stub);

@@ -41,13 +41,13 @@ impl App {
         }
         drop(bytes);
         let uploads: Vec<Upload> = read.iter().filter_map(|read| read.as_ref().ok().cloned()).collect();
-        let outcomes = match uploads.is_empty() {
-            true => Vec::new(),
-            false => match self.keep(&access, Content::Bodies(uploads), headers).await? {
-                Outcome::Bodies(outcomes) => outcomes,
+        let mut outcomes = Vec::new();
+        if !uploads.is_empty() {
+            match self.keep(&access, Content::Bodies(uploads), headers).await? {
+                Outcome::Bodies(kept) => outcomes = kept,
                 _ => return Err(self.trouble(Trouble::Unknown)),
-            },
-        };
+            }
+        }
         let mut outcomes = outcomes.into_iter();
         let results = read.into_iter().map(|read| match read {
             Err(refusal) => Ok(result(&refusal)),

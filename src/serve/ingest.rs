@@ -44,14 +44,14 @@ fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Ve
 }
 
 fn body(upload: &Upload, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
-    let (count, outcome) = if !records.is_announced(&upload.version.namespace, &upload.version.path)? {
-        (Count::BodiesNotIndexed, Outcome::NotAnnounced)
-    } else {
+    let (count, outcome) = if records.is_announced(&upload.version.namespace, &upload.version.path)? {
         match records.keep_body(upload, at)? {
             Kept::New => (Count::Bodies, Outcome::Stored),
             Kept::There => (Count::BodiesAlreadyExist, Outcome::AlreadyExists),
             Kept::NoText => return Ok(Outcome::TextNeeded),
         }
+    } else {
+        (Count::BodiesNotIndexed, Outcome::NotAnnounced)
     };
     records.add(count, 1)?;
     Ok(outcome)

@@ -113,7 +113,6 @@ pub(crate) struct CurrentTarget {
     /// Another server seems to answer there than before, and the user has not yet reacted.
     pub(crate) reset_offer: Option<ResetOffer>,
     /// When it was last asked what it has, and what came of that.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server_check: Option<ServerCheck>,
 }
 

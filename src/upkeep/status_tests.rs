@@ -107,7 +107,8 @@ fn the_document_is_the_contract() {
           "team_slug": "core",
           "user_email": "",
           "next_due_at": null,
-          "reset_offer": null
+          "reset_offer": null,
+          "server_check": null
         },
         "previous": []
       },

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::sandbox::Served;
 use crate::support::server::{Reply, Request, Server};
-use crate::support::wire::honest;
+use crate::support::wire::{honest, open};
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 const ALL: [&str; 3] = ["document-batch", "facts", "states"];
@@ -159,13 +159,13 @@ fn a_server_that_lies_gets_no_more_than_it_asked_for_and_harms_nothing() {
     ];
     for (what, facts, sends_all) in cases {
         forget(&sandbox);
-        let (server, asked) = liar(facts, log(), &ALL);
-        sandbox.target(&server.url());
+        let (hub, asked) = liar(facts, log(), &ALL);
+        sandbox.target(&hub.url());
         let run = sandbox.sk_sync(["run", "--json"]).success().json();
         let [captured, delivered, documents, there] = balances(&run);
         assert_eq!((captured, documents), (delivered, there), "{what}: {run}");
         assert!(!asked.lock().unwrap().is_empty(), "{what}");
-        let (events, documents) = sent_to(&server);
+        let (events, documents) = sent_to(&hub);
         if sends_all {
             assert!((events, documents) >= whole, "{what}: {events} events, {documents} documents");
         } else {
@@ -176,8 +176,8 @@ fn a_server_that_lies_gets_no_more_than_it_asked_for_and_harms_nothing() {
     // The one id twice: the second is not its own.
     forget(&sandbox);
     let id = facts[0]["event"]["event_id"].clone();
-    let (server, _) = liar(each(&|fact| fact["event"]["event_id"] = id.clone()), log(), &ALL);
-    sandbox.target(&server.url());
+    let (hub, _) = liar(each(&|fact| fact["event"]["event_id"] = id.clone()), log(), &ALL);
+    sandbox.target(&hub.url());
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(balances(&run)[0], balances(&run)[1]);
     assert_eq!(run["capture"]["conflicts"], 0, "{run}");
@@ -231,7 +231,7 @@ fn the_target_is_held_to_what_it_acknowledged() {
     assert!(std::process::Command::new("curl").args(post).output().unwrap().status.success());
     let listen = served.url().replace("http://", "");
     drop(served);
-    let hub = rusqlite::Connection::open(&file).unwrap();
+    let hub = open(&file);
     hub.execute("DELETE FROM serve_events WHERE seq = 3", []).unwrap();
     let changed = "UPDATE serve_events SET envelope = CAST(replace(envelope, 'main', 'mean') AS BLOB) WHERE seq = 5";
     hub.execute(changed, []).unwrap();

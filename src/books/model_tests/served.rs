@@ -10,7 +10,7 @@ use crate::journal::{self, Appended as Outcome};
 
 impl World {
     /// Captures new events in one transaction, and notes in it that a target has those that are marked.
-    pub(super) fn start_from(&mut self, handle: usize, target: usize, entries: Vec<(Spec, bool)>) {
+    pub(super) fn start_from(&mut self, handle: usize, target: usize, entries: &[(Spec, bool)]) {
         let (identity, now) = (identity(target), self.clock.now());
         let events: Vec<_> = entries.iter().map(|(spec, _)| self.mint(*spec)).collect();
         let store = &mut self.stores.as_mut().unwrap()[handle];
@@ -18,7 +18,7 @@ impl World {
             let sealed = journal::sealed_through(tx)?;
             let (results, receipt) = append(tx, now, events, None)?;
             let mut has = Vec::new();
-            for ((event, appended), (_, is_there)) in results.iter().zip(&entries) {
+            for ((event, appended), (_, is_there)) in results.iter().zip(entries) {
                 // What is on hold, or fits no request, was never sent by anybody.
                 if let (Outcome::Captured { seq, .. }, true, false, true) =
                     (appended, *is_there, event.is_held, event.wire.is_some())

@@ -120,7 +120,7 @@ impl World {
                 let events = entries.into_iter().map(|spec| self.mint(spec)).collect();
                 self.append(handle, events, capacity);
             }
-            Op::StartFrom { handle, target, entries } => self.start_from(handle, target, entries),
+            Op::StartFrom { handle, target, entries } => self.start_from(handle, target, &entries),
             Op::Again { handle, pick, how } => {
                 if let Some(known) = self.model.pick(pick) {
                     let event = known.respelled(how);

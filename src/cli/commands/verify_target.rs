@@ -21,7 +21,9 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     if printer.is_json() {
         printer.reply("verify", exit, &serde_json::json!({ "target": proof }));
     } else if !context.globals.quiet || exit != Exit::Success {
-        lines(&proof).iter().for_each(|line| printer.result(&printable(line)));
+        for line in lines(&proof) {
+            printer.result(&printable(&line));
+        }
     }
     Ok(exit)
 }

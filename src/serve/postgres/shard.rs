@@ -149,13 +149,11 @@ impl Shard {
         let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&project, Type::UUID), (&hash, Type::BYTEA)];
         let sql = "SELECT size FROM sk_bodies WHERE tenant = $1 AND project_uuid = $2 AND sha256 = $3 LIMIT 1";
         let rows = self.pool.read(sql, &parameters).await?;
-        match rows.first() {
-            Some(row) => self.keep_body((team, project), version, cell(Some(row), 0)?, None).await,
-            None => {
-                let (is_announced, _) = self.body_state(team, project, version).await?;
-                Ok(if is_announced { Outcome::TextNeeded } else { Outcome::NotAnnounced })
-            }
+        if let Some(row) = rows.first() {
+            return self.keep_body((team, project), version, cell(Some(row), 0)?, None).await;
         }
+        let (is_announced, _) = self.body_state(team, project, version).await?;
+        Ok(if is_announced { Outcome::TextNeeded } else { Outcome::NotAnnounced })
     }
 
     /// Stores a version, and its content where that is not kept elsewhere.
