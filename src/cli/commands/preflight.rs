@@ -146,11 +146,11 @@ fn lines(target: Option<&Identity>, gates: &[Gate], paint: Paint) -> Vec<String>
 
 fn gate_lines(gate: &Gate, paint: Paint) -> Vec<String> {
     if gate.is_open {
-        return vec![format!("{}  {}", paint.green("open"), gate.name)];
+        return vec![format!("{}  {}", paint.green("pass"), gate.name)];
     }
     let since = gate.since.as_ref().map_or_else(String::new, |since| format!(" (since {since})"));
     vec![
-        format!("{}  {}: {}{since}", paint.red("shut"), gate.name, printable(&gate.reason)),
+        format!("{}  {}: {}{since}", paint.red("fail"), gate.name, printable(&gate.reason)),
         format!("      {}", paint.cyan(&printable(&gate.fix))),
     ]
 }
@@ -164,10 +164,10 @@ mod tests {
     fn each_shut_gate_has_a_line_to_copy() {
         let gates = [Gate::of_identity(true), shut("missing_auth"), Gate::of_identity(false)];
         insta::assert_snapshot!(lines(None, &gates, Paint::default()).join("\n"), @"
-        open  missing_project_identity
-        shut  missing_auth: missing_auth is why
+        pass  missing_project_identity
+        fail  missing_auth: missing_auth is why
               open missing_auth
-        shut  missing_project_identity: the project has no identity, so its artifacts cannot be named
+        fail  missing_project_identity: the project has no identity, so its artifacts cannot be named
               sk-sync init --project
         Not ready: 2 checks fail; what was captured is kept until they pass
         ");

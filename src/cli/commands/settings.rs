@@ -74,7 +74,7 @@ fn show(context: &Context, outcome: &Outcome) {
     let target = outcome.target.as_ref().map_or("none; nothing leaves this machine", |t| &t.canonical_url);
     context.printer.result(&format!("Target  {}", printable(target)));
     for gate in outcome.gates.iter().filter(|gate| !gate.is_open) {
-        context.printer.result(&format!("Shut    {}: {}", gate.name, printable(&gate.reason)));
+        context.printer.result(&format!("Blocked {}: {}", gate.name, printable(&gate.reason)));
         context.printer.result(&format!("        {}", printable(&gate.fix)));
     }
 }

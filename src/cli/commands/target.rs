@@ -153,7 +153,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
         say(&format!("Proxy   {words}"));
     }
     for gate in gates.iter().filter(|gate| !gate.is_open) {
-        say(&format!("Shut    {}: {}", gate.name, gate.reason));
+        say(&format!("Blocked {}: {}", gate.name, gate.reason));
     }
     Ok(Exit::Success)
 }
