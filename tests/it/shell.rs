@@ -49,6 +49,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
 
     More:
       serve        Run a receiver, the server side
+      open         Print the URL of this project's page at the target
       bench        Benchmark sk-sync against this machine's limits
       completions  Print a completion script for a shell
       man          Print the manual page
