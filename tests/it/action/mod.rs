@@ -131,12 +131,12 @@ fn d47_a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
         "{}",
         lenient.log
     );
-    assert!(lenient.log.contains("::warning title=sk-sync::the gate missing_auth is shut"), "{}", lenient.log);
+    assert!(lenient.log.contains("::warning title=sk-sync::missing_auth: "), "{}", lenient.log);
     assert!(lenient.summary.contains("| missing&#95;auth |"), "{}", lenient.summary);
     assert_eq!(step(&sandbox, "run.sh", &[("IS_FORK", "true"), ("INPUT_STRICT", "true")]).code, Some(4));
     let own = step(&sandbox, "run.sh", &[("IS_FORK", "false")]);
     assert_eq!((own.code, own.output("result")), (Some(4), "failure"));
-    assert!(own.log.contains("::error title=sk-sync::the gate missing_auth"), "{}", own.log);
+    assert!(own.log.contains("::error title=sk-sync::missing_auth: "), "{}", own.log);
     assert_eq!(server.requests().len(), 0);
 }
 
