@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
@@ -54,24 +54,24 @@ impl FromRequestParts<Arc<App>> for Question {
 }
 
 impl Question {
-    fn limit(&self) -> Result<i64, Response> {
+    fn limit(&self) -> Result<i64, Wrong> {
         match self.visit.get("limit") {
             "" => Ok(ROWS.0),
-            text => text.parse().ok().filter(|limit| (1..=ROWS.1).contains(limit)).ok_or_else(|| wrong("limit")),
+            text => text.parse().ok().filter(|limit| (1..=ROWS.1).contains(limit)).ok_or(Wrong("limit")),
         }
     }
 
     /// A parameter that may be left out.
-    fn optional<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Response> {
+    fn optional<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Wrong> {
         match self.visit.get(name) {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| wrong(name)),
+            text => text.parse().map(Some).map_err(|_| Wrong(name)),
         }
     }
 
-    fn needed(&self, name: &str) -> Result<String, Response> {
+    fn needed(&self, name: &'static str) -> Result<String, Wrong> {
         match self.visit.get(name) {
-            "" => Err(wrong(name)),
+            "" => Err(Wrong(name)),
             text => Ok(text.to_owned()),
         }
     }
@@ -89,11 +89,16 @@ impl Question {
     }
 }
 
-fn wrong(name: &str) -> Response {
-    Answer::bad_fields(&[(name, "is missing or not valid".to_owned())]).into_response()
+/// The name of a parameter that is missing or not valid.
+struct Wrong(&'static str);
+
+impl IntoResponse for Wrong {
+    fn into_response(self) -> Response {
+        Answer::bad_fields(&[(self.0, "is missing or not valid".to_owned())]).into_response()
+    }
 }
 
-type Answered = Result<Response, Response>;
+type Answered = Result<Response, Wrong>;
 
 async fn openapi(headers: HeaderMap) -> Response {
     tagged(&headers, "application/json", include_str!("openapi.json").as_bytes().to_vec())
@@ -185,7 +190,7 @@ async fn document(question: Question, Path(uuid): Path<String>) -> Answered {
     let (slug, path) = (question.needed("mission")?, question.needed("path")?);
     let wanted = match question.visit.get("version") {
         "" => None,
-        text => Some(Sha256::from_hex(text).ok_or_else(|| wrong("version"))?),
+        text => Some(Sha256::from_hex(text).ok_or(Wrong("version"))?),
     };
     let project = uuid.clone();
     let asked = question.visit.ask(move |tx, scope| {
@@ -234,7 +239,7 @@ async fn search(question: Question) -> Answered {
     let (words, limit) = (model::words(&question.needed("q")?), question.limit()?);
     let skip = question.optional::<i64>("skip")?.unwrap_or(0);
     if !(0..=1000).contains(&skip) {
-        return Err(wrong("skip"));
+        return Err(Wrong("skip"));
     }
     let found = question.visit.ask(move |tx, scope| model::find(tx, scope, &words, skip, limit)).await;
     let body = found.map(|found| {

@@ -47,7 +47,9 @@ pub(super) enum Arrived {
 }
 
 /// A question to the storage of this process, asked between two commits.
-pub(super) struct Look(Box<dyn FnOnce(&dyn LocalEngine) + Send>);
+pub(super) struct Look(Asking);
+
+type Asking = Box<dyn FnOnce(&dyn LocalEngine) + Send>;
 
 impl Look {
     pub(super) fn new(look: impl FnOnce(&dyn LocalEngine) + Send + 'static) -> Self {

@@ -26,7 +26,7 @@ fn page_with(served: &Served, path: &str, words: &str) -> String {
         if page.starts_with("HTTP/1.1 200") && page.contains(words) {
             return page;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{path} without {words:?}: {page}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{path} without {words:?}: {page}");
         pause(Duration::from_millis(50));
     }
 }

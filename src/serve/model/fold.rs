@@ -241,12 +241,11 @@ impl<'a> Fold<'a> {
 
     fn mission(&mut self, project: i64, slug: &str, at: Timestamp) -> Result<i64, Error> {
         let cached = self.mission.as_ref().filter(|(of, known, _)| (*of, known.as_str()) == (project, slug));
-        let known = match cached {
-            Some((.., id)) => Some(*id),
-            None => {
-                let sql = "SELECT mission_id FROM serve_model_missions WHERE project_id = ?1 AND slug = ?2";
-                self.tx.prepare(sql)?.query_row((project, slug), |r| r.get(0)).optional()?
-            }
+        let known = if let Some((.., id)) = cached {
+            Some(*id)
+        } else {
+            let sql = "SELECT mission_id FROM serve_model_missions WHERE project_id = ?1 AND slug = ?2";
+            self.tx.prepare(sql)?.query_row((project, slug), |r| r.get(0)).optional()?
         };
         let id = if let Some(id) = known {
             let sql = "UPDATE serve_model_missions SET last_at = max(last_at, ?2) WHERE mission_id = ?1";

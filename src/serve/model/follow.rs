@@ -88,7 +88,7 @@ impl Model {
     /// Reads the texts that came, for the search and the task boxes.
     async fn read_texts(self: &Arc<Self>, engine: &dyn Engine) -> Result<(), Trouble> {
         loop {
-            let unread = self.ask(|tx| unread(tx)).await?;
+            let unread = self.ask(unread).await?;
             if unread.is_empty() {
                 return Ok(());
             }

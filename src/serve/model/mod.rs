@@ -62,12 +62,11 @@ pub(super) struct Model {
 impl Model {
     /// The tables in the file at `path`, or in a temporary file. A file that cannot be used is made again.
     pub(super) fn open(path: Option<&Path>) -> Result<Arc<Self>, Error> {
-        let (path, dir) = match path {
-            Some(path) => (path.to_owned(), None),
-            None => {
-                let dir = tempfile::tempdir().map_err(Error::Start)?;
-                (dir.path().join("pages.db"), Some(dir))
-            }
+        let (path, dir) = if let Some(path) = path {
+            (path.to_owned(), None)
+        } else {
+            let dir = tempfile::tempdir().map_err(Error::Start)?;
+            (dir.path().join("pages.db"), Some(dir))
         };
         let writer = match Store::open(&path, &SCHEMA, LOCK_WAIT) {
             Err(e) if e.is_damage() || is_of_another_build(&e) => {

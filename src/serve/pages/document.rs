@@ -49,11 +49,10 @@ pub(super) async fn document(visit: Visit, Path(uuid): Path<String>) -> Response
         "raw" => raw(&visit, &found, content),
         "diff" => diff(&visit, &found, version, content.as_deref()).await,
         _ => {
-            let shown = match &content {
-                Some(content) => {
-                    text::rendered(content, &found.document.path, &found.project.uuid, &found.mission.slug)
-                }
-                None => html! { p.note { (why_no_text(&found.document)) } },
+            let shown = if let Some(content) = &content {
+                text::rendered(content, &found.document.path, &found.project.uuid, &found.mission.slug)
+            } else {
+                html! { p.note { (why_no_text(&found.document)) } }
             };
             show(&visit, &found, version, "", &shown)
         }
@@ -154,10 +153,7 @@ async fn diff(visit: &Visit, found: &Found, version: Option<&Held>, content: Opt
         from => Sha256::from_hex(from).and_then(|from| found.versions.iter().find(|held| held.sha256 == from)),
     };
     let Some(older) = older else { return visit.nothing("There is no earlier version to compare with.") };
-    let old = match self::content(visit, found, Some(older)).await {
-        Ok(old) => old,
-        Err(()) => return visit.trouble(),
-    };
+    let Ok(old) = self::content(visit, found, Some(older)).await else { return visit.trouble() };
     let (Some(old), Some(new)) = (old, content) else {
         let page = html! { p.note { "The text of one of the two versions was not sent." } };
         return (StatusCode::OK, show(visit, found, version, "diff", &page)).into_response();

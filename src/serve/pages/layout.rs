@@ -146,12 +146,15 @@ pub(super) fn bar(lanes: &[(String, i64)], boxes: (i64, i64)) -> Markup {
     }
     let words: Vec<_> =
         parts.iter().filter(|(.., number)| *number > 0).map(|(name, _, n)| format!("{n} {name}")).collect();
-    let mut from = 0;
+    let ends = parts.iter().scan(0, |end, (.., number)| {
+        *end += number;
+        Some(*end)
+    });
+    let starts = ends.zip(&parts).map(|(end, (.., number))| end - number);
     html! {
         svg.bar viewBox=(format!("0 0 {whole} 1")) preserveAspectRatio="none" aria-hidden="true" {
-            @for (_, class, number) in &parts {
-                rect class=(format!("lane-{class}")) x=(from) y="0" width=(number) height="1" {}
-                @let _ = from += number;
+            @for ((_, class, number), start) in parts.iter().zip(starts) {
+                rect class=(format!("lane-{class}")) x=(start) y="0" width=(number) height="1" {}
             }
         }
         span.parts { (words.join(", ")) }

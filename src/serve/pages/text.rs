@@ -113,9 +113,8 @@ impl<'a> Filter<'a> {
                 Some(end) => Event::End(end),
                 None => return Kept::Flat,
             },
-            Event::Text(text) => self.text(&text),
             // What is HTML in a document is shown as the text that it is.
-            Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
             Event::Code(text) => Event::Code(self.fitting(&text).into()),
             event => {
                 self.bytes += 16;
@@ -146,17 +145,21 @@ impl<'a> Filter<'a> {
         self.bytes += 32;
         let end = tag.to_end();
         let depth = self.open.len();
+        let is_flat = match &tag {
+            // An image would be a request to another place. Its words stay.
+            Tag::Image { .. } | Tag::HtmlBlock | Tag::MetadataBlock(_) => true,
+            Tag::BlockQuote(_) => depth >= DEPTH,
+            // A list without its items, or items without their list, would not be HTML: both have the same bound.
+            Tag::List(_) | Tag::Item => depth >= DEPTH * 2,
+            _ => false,
+        };
         let kept = match tag {
+            _ if is_flat => None,
             Tag::Link { link_type, dest_url, id, .. } => self.address(&dest_url).map(|address| {
                 self.bytes += address.len();
                 Tag::Link { link_type, dest_url: address, title: CowStr::Borrowed(""), id }
             }),
-            // An image would be a request to another place. Its words stay.
-            Tag::Image { .. } | Tag::HtmlBlock | Tag::MetadataBlock(_) => None,
-            Tag::BlockQuote(_) if depth >= DEPTH => None,
             Tag::BlockQuote(_) => Some(Tag::BlockQuote(None)),
-            // A list without its items, or items without their list, would be no HTML: both have the same depth bound.
-            Tag::List(_) | Tag::Item if depth >= DEPTH * 2 => None,
             Tag::CodeBlock(_) => Some(Tag::CodeBlock(pulldown_cmark::CodeBlockKind::Indented)),
             Tag::Heading { level, .. } => {
                 Some(Tag::Heading { level, id: None, classes: Vec::new(), attrs: Vec::new() })
@@ -171,12 +174,11 @@ impl<'a> Filter<'a> {
     fn address(&self, link: &str) -> Option<CowStr<'a>> {
         match url::Url::parse(link) {
             Ok(url) if matches!(url.scheme(), "http" | "https" | "mailto") => Some(String::from(url).into()),
-            Ok(_) => None,
             Err(url::ParseError::RelativeUrlWithoutBase) => {
                 let path = links::beside(self.path, link)?;
                 Some(links::document(self.project, self.mission, &path).into())
             }
-            Err(_) => None,
+            _ => None,
         }
     }
 }

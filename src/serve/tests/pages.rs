@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::client::{Talk, memory, options};
 use super::engines::over_each_lasting;
-use super::raw::Raw;
+use super::raw::{Raw, connect};
 use super::reading::until;
 use super::sample::{PROJECT, id, indexed, push, status_changed};
 use crate::base::Sha256;
@@ -18,6 +18,7 @@ fn with_token(token: &str) -> Server {
     Server::start(options).unwrap()
 }
 
+const OTHER: &str = "262bb566-443d-51a9-8b0c-f82f7d341017";
 const PAGES: [&str; 7] =
     ["/", "/activity", "/search?q=x", "/feed.atom", "/projects/x", "/projects/x/mission?slug=a", "/live"];
 
@@ -48,14 +49,17 @@ fn a_person_signs_in_with_the_token_and_out_again() {
     let foreign = form.with("Origin", "https://evil.example").post("/sign-in", body);
     assert_eq!(foreign.status, 403);
 
-    let inside = browser.with("Cookie", cookie.split(';').next().unwrap());
-    let first = inside.get("/");
-    assert!(first.status == 200 && first.text().contains("Sign out"));
-    assert_eq!(inside.get("/api/v1/projects").status, 200);
+    signed_in(&browser.with("Cookie", cookie.split(';').next().unwrap()));
     let basic = plain.with("Authorization", "Basic eDpzZSBjcmV0OyA9Jng=");
     assert_eq!(basic.get("/feed.atom").status, 200);
     let out = form.post("/sign-out", b"");
     assert!(out.header("set-cookie").contains("Max-Age=0"));
+}
+
+fn signed_in(inside: &Raw) {
+    let first = inside.get("/");
+    assert!(first.status == 200 && first.text().contains("Sign out"));
+    assert_eq!(inside.get("/api/v1/projects").status, 200);
     // A token that reads does so by cookie; what writes asks for it as before.
     let writing = inside.with("Content-Type", "application/json").post("/api/v1/events/batch/", b"{\"events\":[]}");
     assert_eq!(writing.status, 401);
@@ -153,7 +157,7 @@ fn hostile_names_are_words() {
 fn an_open_page_is_told_of_what_arrives_and_lets_a_receiver_stop() {
     use std::io::{BufRead as _, BufReader, Write as _};
     let server = memory();
-    let mut stream = std::net::TcpStream::connect(server.origin().trim_start_matches("http://")).unwrap();
+    let mut stream = connect(server.origin().trim_start_matches("http://"));
     stream.write_all(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("text/event-stream")));
@@ -167,21 +171,10 @@ fn an_open_page_is_told_of_what_arrives_and_lets_a_receiver_stop() {
 /// Tokens of the storage: of another scope, another project, another team.
 #[test]
 fn a_reader_sees_what_the_token_is_for_and_no_sign_of_the_rest() {
-    const OTHER: &str = "262bb566-443d-51a9-8b0c-f82f7d341017";
     over_each_lasting(|name, options| {
         let server = Server::start(options()).unwrap();
-        let add = |token: &str, scope, project: Option<&str>, team: &str| {
-            let token = Token {
-                digest: Sha256::of(b""),
-                team: team.to_owned(),
-                name: token.to_owned(),
-                scope,
-                project: project.map(str::to_owned),
-                created_at: Timestamp::from_micros(1),
-                expires_at: None,
-                revoked_at: None,
-            };
-            add_token(&options(), token).unwrap().unwrap()
+        let add = |name: &str, scope, project, team| {
+            add_token(&options(), token(name, scope, project, team)).unwrap().unwrap()
         };
         let talk = Talk::to(&server);
         let bearer = |token: &str| talk.with("Authorization", &format!("Bearer {token}"));
@@ -218,17 +211,36 @@ fn a_reader_sees_what_the_token_is_for_and_no_sign_of_the_rest() {
             let hits = talk.get(&format!("/api/v1/search?q={word}")).1["hits"].as_array().unwrap().len();
             assert_eq!(hits, expected, "{name}: {word}");
         }
-        let html = |talk: &Talk, path: &str| {
-            let answer = talk.try_send(Method::Get, path, b"").unwrap();
-            (answer.status, String::from_utf8(answer.body).unwrap())
-        };
-        assert_eq!(html(&one, &format!("/projects/{PROJECT}")).0, 404, "{name}");
-        assert_eq!(html(&one, &format!("/projects/{PROJECT}/feed.atom")).0, 404, "{name}");
-        for path in ["/", "/activity", "/feed.atom", "/search?q=mission"] {
-            let (status, page) = html(&one, path);
-            assert!(status == 200 && !page.contains(PROJECT) && !page.contains("foreign"), "{name} {path}: {page}");
-            assert!(!html(&team, path).1.contains(OTHER) && !html(&all, path).1.contains("foreign-"), "{name} {path}");
-        }
+        pages_are_for(name, [&all, &one, &team]);
         assert_eq!(html(&write, "/").0, 401, "{name}: a token that may only send");
     });
+}
+
+fn token(name: &str, scope: Scope, project: Option<&str>, team: &str) -> Token {
+    Token {
+        digest: Sha256::of(b""),
+        team: team.to_owned(),
+        name: name.to_owned(),
+        scope,
+        project: project.map(str::to_owned),
+        created_at: Timestamp::from_micros(1),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+fn html(talk: &Talk, path: &str) -> (u16, String) {
+    let answer = talk.try_send(Method::Get, path, b"").unwrap();
+    (answer.status, String::from_utf8(answer.body).unwrap())
+}
+
+/// The pages of readers of a team, of its other project, and of the other team.
+fn pages_are_for(name: &str, [all, one, team]: [&Talk; 3]) {
+    assert_eq!(html(one, &format!("/projects/{PROJECT}")).0, 404, "{name}");
+    assert_eq!(html(one, &format!("/projects/{PROJECT}/feed.atom")).0, 404, "{name}");
+    for path in ["/", "/activity", "/feed.atom", "/search?q=mission"] {
+        let (status, page) = html(one, path);
+        assert!(status == 200 && !page.contains(PROJECT) && !page.contains("foreign"), "{name} {path}: {page}");
+        assert!(!html(team, path).1.contains(OTHER) && !html(all, path).1.contains("foreign-"), "{name} {path}");
+    }
 }

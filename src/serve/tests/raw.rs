@@ -1,5 +1,6 @@
 //! A client that sees headers, as a browser does.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -52,13 +53,13 @@ impl Raw {
     }
 
     fn send(&self, method: &str, path: &str, body: &[u8]) -> Seen {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = connect(&self.address);
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         if !self.headers.iter().any(|(name, _)| name == "Host") {
-            head.push_str(&format!("Host: {}\r\n", self.address));
+            write!(head, "Host: {}\r\n", self.address).unwrap();
         }
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         stream.write_all(&[head.as_bytes(), b"\r\n", body].concat()).unwrap();
         let mut answer = Vec::new();
@@ -67,4 +68,9 @@ impl Raw {
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
         Seen { status: head[9..12].parse().unwrap(), head, body: answer[end + 4..].to_vec() }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a browser is a client without consent")]
+pub(super) fn connect(address: &str) -> TcpStream {
+    TcpStream::connect(address).unwrap()
 }
