@@ -55,7 +55,7 @@ fn what_a_run_delivers_is_shown_and_open_says_where() {
     let mut sandbox = Sandbox::with_repo();
     let served = sandbox.serve(&[]);
     let refused = sandbox.sk_sync(["open"]).code(4);
-    assert!(refused.stderr.contains("cannot open a page of the target: there is no server"), "{refused:?}");
+    assert!(refused.stderr.contains("cannot open a page of the target: a check fails"), "{refused:?}");
     sandbox.target(&served.url());
     let delivered = sandbox.sk_sync(["run"]).success();
     assert!(delivered.stderr.is_empty(), "{delivered:?}");
