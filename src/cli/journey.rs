@@ -113,6 +113,18 @@ pub(crate) fn open_store(context: &Context, workspace: &Workspace) -> Result<Sto
     Ok(store)
 }
 
+/// The workspace of a request, and what to tell about it. `index --dry-run` captures nothing, so it shows what the
+/// repository's file asks for before it is allowed.
+fn workspace_for(context: &Context, request: &Request<'_>) -> Result<(Workspace, Option<String>), Failure> {
+    if !request.dry_run || request.scope.command != "index" {
+        return Ok((workspace_to_write(context, request.dry_run)?, None));
+    }
+    let strict = workspace(context)?;
+    let Some(words) = resolved(context, &strict)?.not_used() else { return Ok((strict, None)) };
+    let allowing = |setup: &Setup<'_>| Ok(Workspace::open(&world(context), &Setup { allows_file: true, ..*setup })?);
+    Ok((with_setup(context, allowing)?, Some(format!("listed as if the file were allowed: {words}"))))
+}
+
 /// Runs the steps of a request, and ends with its report.
 pub(crate) fn travel(context: &Context, request: Request<'_>, is_strict: bool) -> Result<Exit, Failure> {
     travel_and(context, request, is_strict, &|_, _| Ok(()))
@@ -125,7 +137,7 @@ pub(crate) fn travel_and(
     is_strict: bool,
     then: &dyn Fn(&Workspace, &Report) -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
-    let workspace = workspace_to_write(context, request.dry_run)?;
+    let (workspace, notice) = workspace_for(context, &request)?;
     let progress = context.progress();
     let show = |step: Step| match step {
         Step::Indexing { done, total } => progress.report("indexing", done, Some(total)),
@@ -136,7 +148,8 @@ pub(crate) fn travel_and(
         ops::run(&world(context), &workspace, &Request { choice, ..request }, &start_stub, &show)
     })?;
     drop(progress);
-    let report = outcome?;
+    let mut report = outcome?;
+    report.warnings.splice(..0, notice);
     then(&workspace, &report)?;
     let (command, is_dry) = (report.command, report.dry_run);
     let stopped = report.drain.as_ref().map(|d| (d.halted.clone(), d.cause.map(str::to_owned), d.fix.clone()));

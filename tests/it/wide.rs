@@ -171,15 +171,37 @@ fn init_agrees_to_its_own_file_alone() {
     let theirs = clone(&format!("{PROJECT}{WIDE}"));
     let named = theirs.sk_sync(["init"]).success();
     assert!(named.stderr.contains("Next: `sk-sync allow local` to use what event-sync.toml sets"), "{}", named.stderr);
-    let added = clone("drain.max_events = 5\n");
-    files(&added);
-    std::fs::remove_dir_all(added.repo().join("kitty-specs")).unwrap();
-    let _appended = added.sk_sync(["init"]).success();
-    assert!(added.read("event-sync.toml").contains("layouts"));
-    for sandbox in [&theirs, &added] {
-        let grants = sandbox.sk_sync(["allow", "--list", "--json"]).success().json();
-        assert_eq!(grants["grants"], json!([]), "{grants}");
-        assert!(sandbox.sk_sync(["index"]).success().stdout.contains("to use them: sk-sync allow local"));
+    let grants = theirs.sk_sync(["allow", "--list", "--json"]).success().json();
+    assert_eq!(grants["grants"], json!([]), "{grants}");
+    assert!(theirs.sk_sync(["index"]).success().stdout.contains("to use them: sk-sync allow local"));
+}
+
+/// `init` lists every document of the layouts and sources in a file that was there before, so that it may agree to those
+/// places. With any other key in it, the file waits.
+#[test]
+fn init_agrees_to_places_that_it_lists() {
+    let places = "[artifacts]\nlayouts = ['openspec']\n[[artifacts.source]]\nname = 'adr'\ndocuments = ['adr/*.md']\n\
+                  slug = 'adr'\nmission_type = 'adr'\n";
+    for (more, is_agreed) in [("", true), ("journal.capacity = 1\n", false), ("retention = 'off'\n", false)] {
+        let sandbox = clone(&format!("{more}{PROJECT}{places}"));
+        sandbox.write("openspec/project.md", "the project\n");
+        sandbox.write("openspec/changes/login/proposal.md", "the proposal\n");
+        sandbox.write("adr/one.md", "a decision\n");
+        // Shown as if allowed, with nothing captured.
+        let shown = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+        assert!(shown["artifacts"].to_string().contains("proposal.md"), "{shown}");
+        assert!(shown["warnings"][0].as_str().unwrap().starts_with("listed as if the file were allowed"), "{shown}");
+        let _dry = sandbox.sk_sync(["init", "--dry-run"]).success();
+        assert_eq!(sandbox.sk_sync(["allow", "--list", "--json"]).success().json()["grants"], json!([]));
+        let listed = sandbox.sk_sync(["init", "-v"]).success().stderr;
+        assert!(listed.contains("sent: one.md") || listed.contains("one.md"), "{listed}");
+        let report = sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+        let uploaded = report["bodies"]["uploaded"].as_u64().unwrap();
+        assert_eq!(uploaded, if is_agreed { 3 } else { 1 }, "{more}: {report}");
+        assert_eq!(report["warnings"].to_string().contains("allow local"), !is_agreed, "{more}: {report}");
+        // It agreed to use the file, and to send nothing.
+        let words = ["run", "--preset", "external-receiver", "--target-url", "https://127.0.0.1:9", "--json"];
+        let _shut = sandbox.sk_sync(words).code(4);
     }
 }
 

@@ -80,11 +80,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let plan = plan(&found, &wish)?;
     if !args.dry_run {
         apply(&plan, &path)?;
-        if let Act::Create(text) = &plan.act {
-            // The file is written; that it is not allowed yet is a warning, as in every run.
-            if let Err(failure) = agree(context, text) {
-                context.printer.warning(&failure.message);
-            }
+        // The file is written; that it is not allowed yet is a warning, as in every run.
+        if let Err(failure) = agree(context, &plan.act) {
+            context.printer.warning(&failure.message);
         }
     }
     let printer = &context.printer;
@@ -205,13 +203,25 @@ fn apply(plan: &Plan, path: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::io(&files::named(&error, "cannot write", path)))
 }
 
-/// Records consent to a file that this command wrote as a whole: the user who ran it is its author. A file that existed
-/// before, or that was changed since, needs `sk-sync allow` like any other.
-fn agree(context: &Context, text: &str) -> Result<(), Failure> {
+/// The keys of a file that was there before which `init` may agree to: it lists every document that they reach.
+const PLACES: [&str; 2] = ["artifacts.layouts", "artifacts.source"];
+
+/// Records consent to use the file, never to send anything. A file that this command wrote as a whole has its user as
+/// author. Of a file that was there before only the places of documents may wait, which this command lists: any other key
+/// needs `sk-sync allow`.
+fn agree(context: &Context, act: &Act) -> Result<(), Failure> {
     let workspace = workspace_to_write(context, false)?;
     let grants = workspace.place.grants();
     let consent = Consent::of(&grants, &workspace.loaded, &[]).map_err(ops::Error::from)?;
-    if consent.pinned().is_none_or(|file| file.sha256 != Sha256::of(text.as_bytes())) {
+    let is_agreeable = match (act, consent.pinned()) {
+        (_, None) => false,
+        (Act::Create(text), Some(file)) => file.sha256 == Sha256::of(text.as_bytes()),
+        (Act::Append(_) | Act::Keep, Some(_)) => {
+            let waiting = workspace.loaded.waiting.as_ref();
+            waiting.is_some_and(|waiting| waiting.keys.iter().all(|asked| PLACES.contains(&asked.key)))
+        }
+    };
+    if !is_agreeable {
         return Ok(());
     }
     let grant = consent.grant(LOCAL, &[], &context.clock.now().to_string());

@@ -81,7 +81,7 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
         say("Uploads", sections::bodies_words(bodies, is_verbose));
     }
     if let Some(drain) = &report.drain {
-        say("Sent", sections::drain_words(drain));
+        say("Drained", sections::drain_words(drain));
     }
     let balances = [("Events", report.balance.as_ref()), ("Documents", report.documents.as_ref().map(|d| &d.balance))];
     for (label, balance) in balances {
@@ -164,7 +164,7 @@ mod tests {
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
         Uploads   210 uploaded, 75 skipped
-        Sent      1,301 delivered in 2 requests, 0.02 s
+        Drained   1,301 delivered in 2 requests, 0.02 s
         Events    1,301 captured = 1,301 delivered
         Done: everything is delivered
         ");
@@ -187,7 +187,7 @@ mod tests {
         Indexed   14 missions, 287 artifacts (285 unchanged, 2 not present) in 0 s
         Captured  0 new events, 1,301 unchanged
         Uploads   210 already there
-        Sent      nothing sent
+        Drained   nothing sent
         Events    1,301 captured = 1,301 delivered
         Done: everything is delivered
         ");
@@ -233,7 +233,7 @@ mod tests {
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
         Uploads   210 waiting
-        Sent      stopped after 1 request: cannot connect: refused\u{7}
+        Drained   stopped after 1 request: cannot connect: refused\u{7}
         Events    1,301 captured = 1 delivered + 1,300 waiting
         Documents 210 captured = 210 waiting
         Not done: 1,300 events and 210 documents left to send. Everything is kept; `sk-sync drain` tries again
@@ -263,7 +263,7 @@ mod tests {
         Target    https://sync.example.org, team core
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
-        Sent      nothing sent
+        Drained   nothing sent
         Events    1,301 captured = 1,301 blocked
         Blocked   missing_consent; fix: sk-sync allow https://sync.example.org
         Blocked   missing_auth; fix: export SK_SYNC_TOKEN=… (and 1 more; -v shows them)
@@ -291,7 +291,7 @@ mod tests {
         Indexed   14 missions, 287 artifacts (285 read, 2 not present) in 0.01 s
         Captured  1,301 new events, 0 unchanged
         Uploads   210 uploaded, 75 skipped
-        Sent      1,299 delivered, 2 failed in 9 requests, 0 s
+        Drained   1,299 delivered, 2 failed in 9 requests, 0 s
         Events    1,301 captured = 1,299 delivered + 2 failed
         Failed: the server rejected 2 events. Everything is kept; see `sk-sync status`
         ");
