@@ -119,7 +119,7 @@ fn accepted(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
 /// A 2xx with a result for each event.
 fn per_event(items: &[Item], reading: &Reading) -> Verdict {
     if reading.is_cut {
-        let reason = format!("{}, but the answer is longer than any honest one", reading.said);
+        let reason = format!("{}, but the response is too long", reading.said);
         return Verdict::Unknown { reason, wait: None, is_halved: true };
     }
     let Some(results) = reading.json.as_ref().and_then(|b| b.get("results")).and_then(Value::as_array) else {

@@ -1,4 +1,4 @@
-//! What a target is said to have, for comparing that with what it says itself; and what came of the last comparison.
+//! What a target is said to have, to compare with its own answer; and the result of the last comparison.
 
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ pub(crate) fn acknowledged_documents(tx: &ReadTx<'_>, target: i64) -> Result<Vec
     Ok(all)
 }
 
-/// Keeps what came of a comparison.
+/// Stores the result of a comparison.
 pub(crate) fn keep_check(tx: &WriteTx<'_>, target: &Target, check: TargetCheck, now: Timestamp) -> Result<(), Error> {
     let text = serde_json::to_string(&check).map_err(|e| Error::Damaged(e.to_string()))?;
     tx.prepare("UPDATE delivery_targets SET checked_at = ?2, checked = ?3 WHERE id = ?1")?.execute((

@@ -10,7 +10,7 @@ use url::{Host, Url};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Flaw {
     /// No absolute address with a host.
-    #[error("it is no address ({0})")]
+    #[error("not a URL ({0}); expected https://host/path")]
     Malformed(String),
     /// Neither `https` nor `http`.
     #[error("it must begin with https://")]

@@ -37,10 +37,7 @@ pub(crate) struct Gate {
 impl Gate {
     /// The gate of a project's identity, without which its artifacts cannot be named.
     pub(crate) fn of_identity(is_known: bool) -> Self {
-        let lack = || Lack {
-            reason: "the project has no identity, so its artifacts cannot be named".to_owned(),
-            fix: "sk-sync init --project".to_owned(),
-        };
+        let lack = || Lack { reason: "the project has no ID".to_owned(), fix: "sk-sync init --project".to_owned() };
         Self::new("missing_project_identity", (!is_known).then(lack))
     }
 
@@ -213,7 +210,7 @@ fn quarrel(disagreement: &Disagreement) -> Lack {
 
 fn no_address(resolved: &Resolved) -> Option<Lack> {
     (resolved.endpoints.is_none() && resolved.disagreement.is_none()).then(|| Lack {
-        reason: "delivery is `teamspace`, but no address says where".to_owned(),
+        reason: "delivery is `teamspace`, but no URL is configured".to_owned(),
         fix: "sk-sync target set --receiver teamspace --url URL   # or teamspace.server_url in event-sync.toml"
             .to_owned(),
     })
@@ -246,9 +243,9 @@ fn unpermitted(resolved: &Resolved) -> Option<Lack> {
     }
     let reason = match refusal {
         Refusal::Changed(file) => {
-            format!("{} has changed since somebody agreed to sending to {origin}", text::path(&file.path))
+            format!("{} has changed since the agreement to send to {origin}", text::path(&file.path))
         }
-        _ => format!("nobody agreed to sending what is in this repository to {origin}"),
+        _ => format!("sending this repository's data to {origin} needs consent"),
     };
     Some(Lack { reason, fix: shell::line("sk-sync allow", refused.iter().map(|(origin, _)| origin)) })
 }
@@ -262,7 +259,7 @@ fn not_allowed(resolved: &Resolved) -> Option<Lack> {
 fn no_listener() -> Lack {
     Lack {
         reason: "the embedded receiver is not listening".to_owned(),
-        fix: "run again; this is a defect if it stays".to_owned(),
+        fix: "run again; if it stays, please report it".to_owned(),
     }
 }
 

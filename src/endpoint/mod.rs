@@ -54,12 +54,12 @@ pub(crate) enum Error {
     },
     /// Delivery goes to an external receiver, and nothing says where that is.
     #[error(
-        "delivery is `external-receiver`, but no address says where: set external_receiver.url (or .events_url), \
+        "delivery is `external-receiver`, but no URL is configured: set external_receiver.url (or .events_url), \
          SK_SYNC_TARGET_URL, or --target-url"
     )]
     NoReceiverAddress,
     /// An origin that a person wrote cannot be one.
-    #[error("{from}: `{text}` is no origin: {what}")]
+    #[error("{from}: `{text}` is not an origin: {what}")]
     Origin {
         /// The option or argument.
         from: &'static str,

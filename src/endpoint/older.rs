@@ -58,7 +58,7 @@ pub(crate) fn older(home: &Path) -> Older {
     let chosen = server.filter(|(_, url)| Address::read(url).map_or(true, |url| url.base() != OLDER_DEFAULT_SERVER));
     match chosen {
         Some((path, url)) if Address::read(&url).is_err() => {
-            found.warnings.push(format!("{}: sync.server_url is no address that can be used", text::path(&path)));
+            found.warnings.push(format!("{}: sync.server_url is not a usable URL", text::path(&path)));
         }
         chosen => found.server = chosen,
     }

@@ -62,7 +62,7 @@ fn fix(refusal: &Refusal, receiver: ReceiverKind, token_place: Option<&str>) -> 
         (Cause::Tls, _) => {
             "SSL_CERT_FILE=FILE sk-sync drain   # FILE: the PEM certificate of the server's authority".into()
         }
-        (Cause::Redirect, _) => "sk-sync target set --url URL   # the address that the server names".into(),
+        (Cause::Redirect, _) => "sk-sync target set --url URL   # the URL that the server names".into(),
         (Cause::Unauthorized, _) if receiver == ReceiverKind::ExternalReceiver => headers.into(),
         (Cause::Unauthorized, _) => {
             let place = token_place.map_or_else(String::new, |place| format!(" (now from {place})"));

@@ -177,7 +177,7 @@ fn of_command(words: &[String], env: &Env) -> Result<String, Lack> {
     let name = words.first().map_or("", String::as_str);
     let refusal = |what: String| {
         let reason = format!("teamspace.token_command: `{}` {what}", text::printable(name));
-        lack(reason, format!("export {TOKEN_FILE}=PATH   # or mend the program"))
+        lack(reason, format!("export {TOKEN_FILE}=PATH   # or fix the program"))
     };
     let mut command = Command::new(name);
     command.args(words.get(1..).unwrap_or_default()).current_dir("/");

@@ -53,7 +53,7 @@ pub(crate) fn abandoned(workspace: &Workspace, prefix: &str) -> Result<Abandoned
     let at = repository.clone().unwrap_or_default();
     match presence(&found.repository, owner.as_ref()) {
         Presence::Present => refuse(format!("its repository is still there: {at}")),
-        Presence::Named => refuse(format!("it belongs to whoever sets SK_SYNC_REPOSITORY to {at}")),
+        Presence::Named => refuse(format!("it belongs to the repository named by SK_SYNC_REPOSITORY={at}")),
         Presence::Gone | Presence::Replaced | Presence::Unknown => Ok(Abandoned {
             repository_id: found.repository.as_str().to_owned(),
             repository,

@@ -176,7 +176,7 @@ pub(crate) enum Error {
     },
     /// The project has no identity, so no dossier event can be made.
     #[error(
-        "this project has no identity, so its artifacts cannot be named: neither .kittify/config.yaml nor event-sync.toml \
+        "this project has no ID: neither .kittify/config.yaml nor event-sync.toml \
          gives a project `uuid`"
     )]
     MissingIdentity,

@@ -89,7 +89,7 @@ impl Served {
         sent.is_ok_and(|sent| *digest == Sha256::of(sent.as_deref().unwrap_or(envelope)))
     }
 
-    /// Notes that the target has what was found: events first, so that their documents are owed, and then these.
+    /// Notes that the target has what was found: events first, so that their documents are left to send, and then these.
     pub(super) fn settle(&self, tx: &WriteTx<'_>, found: &Found, now: Timestamp) -> Result<(), Error> {
         if found.events.is_empty() {
             return Ok(());

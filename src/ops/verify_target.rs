@@ -18,7 +18,7 @@ const NAMED: usize = 20;
 /// Events compared in one transaction.
 const CHUNK: i64 = 1000;
 
-/// What came of comparing.
+/// Result of a comparison.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TargetProof {
     pub(crate) target_id: String,
@@ -30,7 +30,7 @@ pub(crate) struct TargetProof {
     pub(crate) documents: Compared,
 }
 
-/// What came of comparing one kind.
+/// Result of comparing one kind.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Compared {
     #[serde(flatten)]
@@ -56,7 +56,7 @@ pub(crate) enum NotCompared {
     NoAnswer(String),
 }
 
-/// Compares, and keeps what came of it for `status`.
+/// Compares, and stores the result for `status`.
 pub(crate) fn verify_target(
     world: &World<'_>,
     workspace: &Workspace,

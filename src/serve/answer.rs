@@ -78,7 +78,7 @@ impl Answer {
 
     /// 408: the request's body did not come in time.
     pub(super) fn too_slow() -> Self {
-        Self::refusal(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request's body did not arrive in time")
+        Self::refusal(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request body did not arrive in time")
     }
 
     /// 413: a batch of too many events or bytes. Clients halve and go on.

@@ -232,7 +232,7 @@ impl App {
         let bytes = intake::read(headers, body, limit).await.map_err(|stop| match stop {
             Stop::TooLarge => too_large(),
             Stop::TooSlow => Answer::too_slow(),
-            Stop::Broken => Answer::bad_request("the request's body is incomplete, or is not the gzip data it says"),
+            Stop::Broken => Answer::bad_request("the request body is incomplete, or is not gzip data"),
             Stop::UnknownEncoding => Answer::unsupported_encoding(),
         })?;
         Ok((access, bytes))

@@ -60,7 +60,7 @@ impl Listener for LimitedListener {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         self.traffic.count(Count::Connections);
         if let Err(e) = stream.set_nodelay(true) {
-            log::debug!("cannot switch off delays for {address}: {e}");
+            log::debug!("cannot set TCP_NODELAY for {address}: {e}");
         }
         self.make_room();
         let activity = Arc::new(Activity::begin());

@@ -71,7 +71,8 @@ impl Form<'_> {
             return OLD_NAMES;
         }
         for name in old {
-            self.wrong.push((name, "belongs to an older contract and cannot stand beside its successor".to_owned()));
+            self.wrong
+                .push((name, "belongs to an older contract and cannot be combined with its successor".to_owned()));
         }
         CURRENT_NAMES
     }

@@ -212,7 +212,7 @@ pub(super) fn read_archive<E: From<Flaw>>(
     loop {
         lines.next()?;
         if lines.text.starts_with(TRAILER) {
-            let mut trailer: Trailer = lines.parse("is no last line of an archive")?;
+            let mut trailer: Trailer = lines.parse("is not a trailer of an archive")?;
             lines.check(trailer.version <= VERSION, || {
                 format!("the archive has version {}; this sk-sync knows up to {VERSION}", trailer.version)
             })?;
@@ -236,14 +236,14 @@ pub(super) fn read_archive<E: From<Flaw>>(
         hasher.update(&lines.text);
         if lines.text.starts_with(DOCUMENT) {
             documents += 1;
-            let read: DocumentLine = lines.parse("is no document of an archive")?;
+            let read: DocumentLine = lines.parse("is not a document of an archive")?;
             let (seq, document) = (read.seq, lines.document(read)?);
             claims.look_at_document(lines.line, &document.document);
             take(seq, Item::Document(document))?;
             continue;
         }
         count += 1;
-        let read: Line = lines.parse("is no event of an archive")?;
+        let read: Line = lines.parse("is not an event of an archive")?;
         lines.check(read.seq > last, || "the events are not in order".to_owned())?;
         last = read.seq;
         let event = lines.event(read)?;
@@ -321,7 +321,8 @@ impl<R: Read> Lines<R> {
         let envelope = bytes.ok_or_else(|| self.flaw("the event has no readable payload"))?;
         let is_whole = envelope.len() as u64 == read.size && Sha256::of(&envelope).to_string() == read.payload_sha256;
         self.check(is_whole, || format!("the payload of {} does not match its digest", printable(&read.event_id)))?;
-        let captured_at = Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is no time"))?;
+        let captured_at =
+            Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is not a time"))?;
         Ok(Restorable {
             event_id: read.event_id,
             event_type: read.event_type,
@@ -341,7 +342,8 @@ impl<R: Read> Lines<R> {
         let text = read.text.map(String::into_bytes);
         let is_whole = text.as_ref().is_none_or(|text| Sha256::of(text) == document.sha256);
         self.check(is_whole, || format!("the text of {name} does not match its digest"))?;
-        let captured_at = Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is no time"))?;
+        let captured_at =
+            Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is not a time"))?;
         let DocumentLine { document_id: id, origin, held, announced_by, .. } = read;
         Ok(RestorableDocument { id, document, captured_at, origin, held, announced_by, text })
     }

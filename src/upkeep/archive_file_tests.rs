@@ -95,7 +95,7 @@ fn a_forged_text_is_refused_with_its_line() {
         (whole.clone() + "\n", 5, "something follows the last line"),
         (whole.replace("\"version\":2", "\"version\":3"), 4, "has version 3"),
         (whole.replace("\"documents\":0", "\"documents\":1"), 4, "0 documents are here, and there were 1"),
-        ("{\"seq\":1}\n".to_owned(), 1, "is no event of an archive"),
+        ("{\"seq\":1}\n".to_owned(), 1, "is not an event of an archive"),
         (String::new(), 1, "the archive ends here"),
     ] {
         match read(&repacked(&forged)).unwrap_err() {

@@ -112,11 +112,11 @@ pub(crate) struct CurrentTarget {
     pub(crate) next_due_at: Option<String>,
     /// Another server seems to answer there than before, and the user has not yet reacted.
     pub(crate) reset_offer: Option<ResetOffer>,
-    /// When it was last asked what it has, and what came of that.
+    /// When the server was last asked what it has, and the result.
     pub(crate) server_check: Option<ServerCheck>,
 }
 
-/// What came of `verify --target`.
+/// Result of the last `verify --target`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ServerCheck {
     pub(crate) checked_at: String,

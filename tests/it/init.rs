@@ -23,7 +23,7 @@ fn what_is_there_stays() {
     let text = sandbox.read("event-sync.toml");
     assert!(text.starts_with("preset = \"stub\"  # mine\n\n[project]\nuuid = \""), "{text}");
     let again = sandbox.sk_sync(["init"]).success();
-    assert!(again.stderr.contains("is complete; it was left as it is"), "{}", again.stderr);
+    assert!(again.stderr.contains("is complete; not changed"), "{}", again.stderr);
     let _refused = sandbox.sk_sync(["init", "--project"]).code(2);
     assert_eq!(sandbox.read("event-sync.toml"), text);
 }

@@ -200,7 +200,7 @@ fn init_agrees_to_places_that_it_lists() {
         assert_eq!(uploaded, if is_agreed { 3 } else { 1 }, "{more}: {report}");
         assert_eq!(report["warnings"].to_string().contains("allow local"), !is_agreed, "{more}: {report}");
         // It agreed to use the file, and to send nothing.
-        let words = ["run", "--preset", "external-receiver", "--target-url", "https://127.0.0.1:9", "--json"];
+        let words = ["run", "--preset", "external-receiver", "--target-url", "https://sync.example", "--json"];
         let _shut = sandbox.sk_sync(words).code(4);
     }
 }

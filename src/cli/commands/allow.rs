@@ -1,4 +1,4 @@
-//! `sk-sync allow`: agree to sending, see what was agreed to, and take it back.
+//! `sk-sync allow`: agree to sending, see list the agreements, and take it back.
 //!
 //! An agreement is never given by accident: the origin is named on the command line, or a person says yes to what was
 //! shown. No file and no variable can give one.
@@ -32,12 +32,12 @@ use crate::ops::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sk-sync allow                          show what would go where, and ask
-  sk-sync allow --show                   show it with every document; ask and record nothing
+  sk-sync allow                          show what would be sent where, and ask
+  sk-sync allow --show                   show every document; ask and record nothing
   sk-sync allow https://sync.example     agree to this origin
   sk-sync allow --from-now https://sync.example   keep on hold what was captured before
   sk-sync allow local                    use this repository's event-sync.toml; nothing leaves
-  sk-sync allow --list                   what was agreed to
+  sk-sync allow --list                   list the agreements
   sk-sync allow --revoke https://sync.example
   sk-sync run --allow-origin https://sync.example   for one run only, as CI does")]
 pub(crate) struct Args {
@@ -146,7 +146,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             context.printer.note(&agreed_words(&wanted));
         }
         if takes_older {
-            context.printer.note("Agreed: every run takes over what older stores hold of this project, from now on");
+            context.printer.note("Agreed: every run imports what older stores have of this project, from now on");
         }
     }
     conclude(context, &workspace, args, Some(offer), listed)
@@ -238,7 +238,7 @@ fn read_grantee(text: &str, from: &'static str) -> Result<String, Failure> {
 fn ask(context: &Context, wanted: &[String]) -> Result<(), Failure> {
     let line = shell::line("sk-sync allow", wanted);
     if context.globals.no_input || !std::io::stdin().is_terminal() || context.printer.is_json() {
-        return Err(Failure::usage("nobody is here to say yes, so the origin has to be named")
+        return Err(Failure::usage("cannot ask for consent: stdin is not a terminal; name the origin")
             .with_hint(format!("to agree: {line}")));
     }
     // What the question is about comes before it.
@@ -264,7 +264,7 @@ fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str
     let is_on_record = grants(&file).map_err(ops::Error::from)?.iter().any(|grant| grant.origin == origin);
     if !is_on_record {
         return Err(Failure::usage(format!("there is no agreement for {origin} from this repository"))
-            .with_hint("`sk-sync allow --list` shows what was agreed to"));
+            .with_hint("`sk-sync allow --list` shows list the agreements"));
     }
     if !args.dry_run {
         let _was_there =
@@ -304,7 +304,7 @@ fn conclude(
             )));
         }
         if grants.is_empty() {
-            context.printer.note("Nothing was agreed to: data of this project goes to loopback addresses only");
+            context.printer.note("Nothing to agree to: data of this project is sent to loopback addresses only");
         }
     }
     Ok(Exit::Success)

@@ -141,11 +141,14 @@ impl Offer {
             let (events, bodies) = (count(self.events), count(self.bodies));
             if self.from_now {
                 line("Releases", &format!("what is captured of {name} from now on"));
-                line("On hold", &format!("{events} events and {bodies} bodies that wait now, until they are allowed"));
+                line(
+                    "On hold",
+                    &format!("{events} events and {bodies} documents that wait now, until they are allowed"),
+                );
             } else {
                 line(
                     "Releases",
-                    &format!("{events} events and {bodies} bodies of {name} that wait now, and all that come"),
+                    &format!("{events} events and {bodies} documents of {name} that wait now, and all later ones"),
                 );
             }
             if !self.on_hold.is_none() {
@@ -167,9 +170,7 @@ impl Offer {
             let (events, bodies) = (count(self.older.events), count(self.older.bodies));
             line(
                 "Older",
-                &format!(
-                    "{events} events and {bodies} documents of {name} in older stores, taken over by the next run"
-                ),
+                &format!("{events} events and {bodies} documents of {name} in older stores, imported by the next run"),
             );
             self.older.files.iter().for_each(|file| line("", &format!("from {file}")));
         }
@@ -180,13 +181,13 @@ impl Offer {
             line(if at == 0 { "Checkouts" } else { "" }, checkout);
         }
         if let Some(file) = &self.config_file {
-            line("Bound to", &format!("{file} as it is now; when it changes, it takes a new agreement"));
+            line("Bound to", &format!("{file} as it is now; a change needs a new agreement"));
         }
         for said in &self.config_keys {
             line("", &said.words());
         }
         if self.missing.is_empty() {
-            line("Agreed", "already, or not needed for this address");
+            line("Agreed", "already given, or not needed for this URL");
         }
     }
 }

@@ -167,7 +167,7 @@ mod tests {
         pass  missing_project_identity
         fail  missing_auth: missing_auth is why
               open missing_auth
-        fail  missing_project_identity: the project has no identity, so its artifacts cannot be named
+        fail  missing_project_identity: the project has no ID
               sk-sync init --project
         Not ready: 2 checks fail; what was captured is kept until they pass
         ");

@@ -72,7 +72,7 @@ impl From<git::Error> for Failure {
             git::Error::ForeignOwner { root, .. } => {
                 let root = root.to_string_lossy();
                 let line = crate::base::shell::line("git config --global --add safe.directory", [root]);
-                failure.with_hint(format!("if you trust whoever can write there: {line}"))
+                failure.with_hint(format!("if you trust the users who can write there: {line}"))
             }
             _ => failure,
         }

@@ -12,9 +12,7 @@ type Read = fn(&Pool) -> i64;
 const NUMBERS: [(&str, &str, &str, Read); 4] = [
     ("database_connections_used", "gauge", "Connections in use.", Pool::used),
     ("database_connects_total", "counter", "Connections made.", |pool| load(&pool.connects)),
-    ("database_failures_total", "counter", "Statements that failed; most are tried again.", |pool| {
-        load(&pool.failures)
-    }),
+    ("database_failures_total", "counter", "Failed statements; most are retried.", |pool| load(&pool.failures)),
     ("database_refusals_total", "counter", "Statements without a connection.", |pool| load(&pool.refusals)),
 ];
 
