@@ -60,7 +60,7 @@ mod tests {
             (r#"{"event_id":"a"}"#, 9_000_000_000_000_000_000, Some("beyond the year 2200")),
             (r#"{"event_id":"b"}"#, 0, Some("another event_id")),
             ("{}", 0, Some("names no event_id")),
-            ("[]", 0, Some("no object")),
+            ("[]", 0, Some("not a JSON object")),
             ("not", -1, Some("not JSON; it is kept, and cannot be sent; its time in the queue, -1,")),
             (r#"{"event_id":"a","n":NaN}"#, 0, Some("strict")),
         ] {

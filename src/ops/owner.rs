@@ -161,9 +161,7 @@ impl Owner {
 
     /// What the place says of its repository; `None` where it says nothing that can be read.
     pub(crate) fn read(place: &Place) -> Option<Self> {
-        use std::io::Read as _;
-        let mut bytes = Vec::new();
-        std::fs::File::open(place.repository()).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+        let bytes = files::read_regular(&place.repository(), LONGEST).ok()?;
         serde_json::from_slice(&bytes).ok().filter(|owner: &Self| owner.version == VERSION)
     }
 }

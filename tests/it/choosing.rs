@@ -74,10 +74,10 @@ fn what_cannot_be_a_target_is_not_written() {
         ),
         (&["target", "set", "--url", "https://h.example"], "needs a kind of target"),
         (&["target", "set", "--receiver", "stub", "--url", "https://h.example"], "have a URL"),
-        (&["target", "set", "--receiver", "external-receiver"], "no address says where"),
+        (&["target", "set", "--receiver", "external-receiver"], "no URL is configured"),
         (&["target", "set", "--unset", "teamspace.teamslug"], "unknown key `teamspace.teamslug`; did you mean"),
         (&["target", "set"], "required"),
-        (&["mode", "external-receiver"], "no address says where"),
+        (&["mode", "external-receiver"], "no URL is configured"),
         (&["mode", "cloud"], "invalid value"),
     ] {
         let refused = sandbox.sk_sync(words).code(2);

@@ -181,7 +181,7 @@ fn allow_origin_holds_for_one_run() {
     let _shut = sandbox.sk_sync(["run", "--json"]).code(4);
     assert_eq!(foreign.connections(), connections);
     let odd = sandbox.sk_sync(["run", "--allow-origin", "https://h.example/path"]).code(2);
-    assert!(odd.stderr.contains("--allow-origin: `https://h.example/path` is no origin"), "{}", odd.stderr);
+    assert!(odd.stderr.contains("--allow-origin: `https://h.example/path` is not an origin"), "{}", odd.stderr);
 }
 
 #[test]

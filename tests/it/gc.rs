@@ -140,7 +140,7 @@ fn a_dead_target_is_forgotten_and_holds_nothing_back() {
     assert_eq!((&known[0]["is_current"], &known[1]["is_current"]), (&json!(false), &json!(true)));
     let (dead, alive) = (known[0]["target_id"].as_str().unwrap(), known[1]["target_id"].as_str().unwrap());
     assert_eq!(gc(&sandbox, &[])["eligible"]["payloads"], 10);
-    assert!(sandbox.sk_sync(["target", "forget", alive]).code(2).stderr.contains("is the target in force"));
+    assert!(sandbox.sk_sync(["target", "forget", alive]).code(2).stderr.contains("is the configured target"));
     assert!(sandbox.sk_sync(["target", "forget", "tgt_x"]).code(2).stderr.contains("no target tgt_x"));
     let before = sandbox.listing();
     assert!(sandbox.sk_sync(["target", "forget", dead, "--dry-run"]).success().stdout.contains("would be forgotten"));

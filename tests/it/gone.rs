@@ -57,7 +57,7 @@ fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
         };
         assert!(status["next_steps"].as_array().unwrap().iter().any(leads_on), "{}", status["next_steps"]);
         let shown = aimed_at(&url).sk_sync(with(&["run"])).code(3).stdout;
-        for words in [&count, said, "Everything is kept", "repoint with: sk-sync drain --target-url URL"] {
+        for words in [&count, said, "Everything is kept", "to choose another: sk-sync drain --target-url URL"] {
             assert!(shown.contains(words), "{words}: {shown}");
         }
         // The command works once a URL is filled in.

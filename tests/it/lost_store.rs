@@ -33,7 +33,10 @@ fn an_empty_or_absent_store_is_damage_and_not_a_fresh_start() {
             [&["verify"][..], &["status"], &["run"], &["drain"], &["events", "list"], &["gc"], &["run", "--dry-run"]]
         {
             let run = sandbox.sk_sync(command).code(6);
-            assert!(run.stderr.contains(what) && run.stderr.contains("beside it shows that it was in use"), "{run:#?}");
+            assert!(
+                run.stderr.contains(what) && run.stderr.contains("next to it shows that it was in use"),
+                "{run:#?}"
+            );
             assert!(run.stderr.contains("sk-sync verify --repair store"), "{run:#?}");
         }
         let failed = sandbox.sk_sync(["run", "--json"]).code(6).json();

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::support::Sandbox;
 use crate::support::rights::{as_stranger, mode, mode_of};
+use crate::support::wire::envelope;
 
 /// Gives a file or a directory with all in it to a user.
 fn give(path: impl AsRef<Path>, owner: &str) {
@@ -97,7 +98,7 @@ fn a_state_directory_that_others_can_change_is_refused() {
     }
     mode(sandbox.state(), 0o755);
     mode(sandbox.store(), 0o666);
-    let _fixed = sandbox.sk_sync(["run"]).success();
+    let _fixed = sandbox.sk_sync_with(["capture"], envelope("event-1", "a1", "x") + "\n").success();
     assert_eq!(mode_of(sandbox.store()) & 0o777, 0o600);
     for theirs in [sandbox.state(), sandbox.place(), sandbox.place().join("..")] {
         let theirs = theirs.canonicalize().unwrap();

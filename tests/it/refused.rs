@@ -67,7 +67,10 @@ fn a_refusal_is_a_gate_until_the_server_accepts() {
         }
         let _check = sandbox.sk_sync(["status", "--check"]).code(4);
         let words = sandbox.sk_sync(["preflight"]).code(4).stdout;
-        assert!(words.contains("(since ") && words.contains("s ago: HTTP "), "{words}");
+        assert!(
+            words.contains("(since ") && words.contains("Last answer to events, ") && words.contains(": HTTP "),
+            "{words}"
+        );
         assert_eq!(server.requests().len(), 1, "{status}");
         // A drain asks again, with one request; the age stays that of the first.
         let since = |sandbox: &Sandbox| gate(&sandbox.sk_sync(["status", "--json"]).json()).unwrap()["since"].clone();

@@ -104,7 +104,7 @@ fn what_was_given_up_is_tried_again_when_somebody_says_so() {
     let one = sandbox.sk_sync(["events", "retry", "--ids", &id(1), "--json"]).success().json();
     assert_eq!(one["owed_again"], 1);
     let rest = sandbox.sk_sync(["events", "retry"]).success();
-    assert!(rest.stdout.starts_with("2 events are now owed to http://127.0.0.1"), "{}", rest.stdout);
+    assert!(rest.stdout.starts_with("2 events will be sent to http://127.0.0.1"), "{}", rest.stdout);
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
     assert_eq!((&report["drain"]["success"], &report["balance"]["undeliverable"]), (&json!(3), &json!(0)));
 }

@@ -40,7 +40,7 @@ fn hostile(url: &str) -> Sandbox {
 
 /// Every command, plain and with the arguments that make it act. `EVENT` is the id of one, and `->` precedes the file
 /// that the user names for output.
-const COMMANDS: [&str; 73] = [
+const COMMANDS: [&str; 74] = [
     "index --dry-run",
     "run --dry-run",
     "config show --origin",
@@ -49,6 +49,7 @@ const COMMANDS: [&str; 73] = [
     "config unset drain.max_time",
     "config path",
     "log --all",
+    "open",
     "log --jsonl --mission x",
     "preflight",
     "target show",

@@ -106,7 +106,7 @@ const MUTATIONS: [(&str, &str, &[&str]); 27] = [
     ("UPDATE store_counters SET value = 7 WHERE scope LIKE 'delivery/%/documents'", "the counters of tgt_", &[]),
     ("UPDATE delivery_rows SET seq = 999 WHERE seq = 1", "delivery rows without a journal row", &[LEDGER]),
     ("UPDATE delivery_rows SET status = 'rejected' WHERE seq = 1", "waiting events without a due time", &[LEDGER]),
-    ("DELETE FROM delivery_rows WHERE seq = 1", "owed events that the cursor passed", &[LEDGER]),
+    ("DELETE FROM delivery_rows WHERE seq = 1", "events left to send that the cursor passed", &[LEDGER]),
     ("DELETE FROM delivery_attempts WHERE closed_at IS NULL", "events in flight without an open attempt", &[LEDGER]),
     ("DELETE FROM delivery_attempts WHERE id = 1", "1 attempts are missing", &[LEDGER]),
     ("UPDATE delivery_attempts SET seqs = '1' WHERE id = 1", "that no attempt lists", &[LEDGER]),
@@ -126,7 +126,7 @@ const MUTATIONS: [(&str, &str, &[&str]); 27] = [
         "rows of documents with marks of an event",
         &[LEDGER],
     ),
-    ("UPDATE delivery_targets SET cursor_seq = 999", "owed events that the cursor passed", &[LEDGER]),
+    ("UPDATE delivery_targets SET cursor_seq = 999", "events left to send that the cursor passed", &[LEDGER]),
     ("UPDATE journal_state SET sealed_through = 1", "but the journal is sealed through 1", &[LEDGER]),
     ("UPDATE journal_state SET sealed_through = 999", "journal row 999: it was selected once", &[JOURNAL]),
 ];

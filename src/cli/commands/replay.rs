@@ -191,7 +191,7 @@ fn put_back(
         return Ok(Exit::Success);
     }
     let events = if owed_again == 1 { "event".to_owned() } else { "events".to_owned() };
-    let would = if is_dry { "would be" } else { "are now" };
+    let would = if is_dry { "would be" } else { "will be" };
     let what = printable(&target.identity.canonical_url);
     context.printer.result(&format!("{owed_again} {events} {would} sent to {what} again"));
     if !is_dry && owed_again > 0 {

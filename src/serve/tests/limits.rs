@@ -94,7 +94,7 @@ fn a_token_guards_what_is_under_api() {
 fn other_paths_and_methods_are_answered_in_json() {
     let server = memory();
     let talk = Talk::to(&server);
-    for path in ["/", "/api/v1/events/batch", "/api/v2/events/batch/"] {
+    for path in ["/api/v1", "/api/v1/events/batch", "/api/v2/events/batch/"] {
         let (status, answer) = talk.get(path);
         assert_eq!((status, &answer["error"]), (404, &json!("not_found")), "{path}");
     }

@@ -79,7 +79,7 @@ fn an_agreement_names_and_releases_older_rows() {
     let _unasked = sandbox.sk_sync(["allow"]).code(2);
     assert_eq!(sandbox.sk_sync(["run", "--json"]).success().json()["migrate"]["imported"], 0);
     let agreed = sandbox.sk_sync(["allow", &origin]).success();
-    assert!(agreed.stderr.contains("takes over what older stores hold"), "{agreed:?}");
+    assert!(agreed.stderr.contains("imports what older stores have"), "{agreed:?}");
     // The document is of a mission that the server knows nothing of yet.
     let run = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert_eq!((&run["migrate"]["imported"], &run["migrate"]["bodies_imported"]), (&json!(2), &json!(1)), "{run}");
