@@ -23,7 +23,7 @@ variables! {
     SWITCH = "SK_SYNC": "`0`, `false`, `no` or `off` switches sk-sync off: no output, no file opened, exit 0";
     STATE_HOME = "SK_SYNC_HOME": "state directory (stores, grants, logs); default `$XDG_STATE_HOME/sk-sync`";
     USER_CONFIG = "SK_SYNC_CONFIG": "user configuration file; default `$XDG_CONFIG_HOME/sk-sync/config.toml`";
-    REPOSITORY = "SK_SYNC_REPOSITORY": "name of the repository that the store belongs to, for clones that are made anew each time (CI)";
+    REPOSITORY = "SK_SYNC_REPOSITORY": "name of the repository that the store belongs to, for clones that are made for each run (CI)";
     PRESET = "SK_SYNC_PRESET": "preset, as `--preset`";
     TARGET_URL = "SK_SYNC_TARGET_URL": "base URL of the target, as `--target-url`";
     TOKEN = "SK_SYNC_TOKEN": "bearer token for the target";
@@ -31,13 +31,13 @@ variables! {
     LEGACY_HOME = "SPEC_KITTY_HOME": "where older queues and journals are looked for; default `~/.spec-kitty`";
     LEGACY_URL = "SPEC_KITTY_SAAS_URL": "older name of `SK_SYNC_TARGET_URL`";
     LEGACY_SWITCH = "SPEC_KITTY_ENABLE_SAAS_SYNC": "a false value blocks delivery to a Teamspace (`sync_disabled`)";
-    CI = "CI": "set by CI systems: a heartbeat line every 10 s in place of progress bars";
+    CI = "CI": "set by CI systems: a heartbeat line every 10 s instead of progress bars";
     TERM = "TERM": "`dumb` switches colour off";
     NO_COLOR = "NO_COLOR": "any value switches colour off";
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
     SUDO_UID = "SUDO_UID": "set by sudo: root also works in repositories of this user, as git does";
     PATH = "PATH": "where git and, for `hook status`, sk-sync itself are looked for";
-    CERTIFICATES = "SSL_CERT_FILE": "PEM file of the authorities or server certificates to trust for https, in place of the built-in ones";
+    CERTIFICATES = "SSL_CERT_FILE": "PEM file of the authorities or server certificates to trust for https, instead of the built-in ones";
     PROXY = "SK_SYNC_PROXY": "proxy for https (`http://host:port`), before `network.proxy`; `none` connects directly";
     HTTPS_PROXY = "HTTPS_PROXY": "proxy where neither of those is set; then `ALL_PROXY`, `HTTP_PROXY`; lower case comes first";
     ALL_PROXY = "ALL_PROXY": "see `HTTPS_PROXY`";

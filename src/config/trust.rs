@@ -3,7 +3,7 @@
 //! The file of a clone is written by a stranger. Without an agreement that holds its digest (`sk-sync allow`), it may
 //! only name the project, narrow what is indexed and sent, and choose a preset that sends nothing. Every other key
 //! waits: its value is not used, and the run names it. Until then the user's own file wins over the repository's.
-//! What widens waits where nothing is sent, too: what is captured today is owed to every later target.
+//! Keys that widen the index wait even if nothing is sent: what is captured today is left to send to every later target.
 
 use std::collections::BTreeMap;
 
@@ -281,7 +281,7 @@ mod tests {
         }
     }
 
-    /// What is captured without a target, or for the stub, is owed to every later target.
+    /// What is captured without a target, or for the stub, is left to send to every later target.
     #[test]
     fn what_widens_the_index_waits_wherever_it_is_sent() {
         for wide in [

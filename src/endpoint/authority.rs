@@ -169,7 +169,7 @@ fn identity(receiver: ReceiverKind, proposal: &Proposal, config: &EventSyncConfi
     }
 }
 
-/// The addresses to post to; `None` when there is none for events. Health is asked for only beside derived events.
+/// The URLs to post to; `None` without one for events. Health is requested only next to a derived events URL.
 fn endpoints(proposal: &Proposal) -> Option<Endpoints> {
     let derived = |path| proposal.base.as_ref().map(|claim| below(&claim.address, path));
     let verbatim = |claim: &Option<Claim>| claim.as_ref().map(|c| c.address.verbatim().to_owned());

@@ -35,9 +35,9 @@ pub(crate) struct Consent {
 pub(super) enum Refusal<'a> {
     /// What was agreed to cannot be read.
     Unreadable(&'a str),
-    /// Nobody agreed.
+    /// There is no consent.
     Never,
-    /// Somebody agreed, before the repository's file came to say what it says.
+    /// There is consent, but the repository's file has changed since.
     Changed(&'a RepositoryFile),
 }
 
@@ -69,7 +69,7 @@ impl Consent {
             Ok(grants) => (grants, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
-        // The file alone is no origin: nothing leaves by it.
+        // The file alone is not an origin: it sends nothing.
         let allowed = allowed.iter().filter(|origin| *origin != LOCAL);
         let allowed = allowed.map(|origin| read_origin(origin, "--allow-origin")).collect::<Result<_, _>>()?;
         let pin = loaded.repo_file.clone().filter(|file| !file.asks.is_empty());

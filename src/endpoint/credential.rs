@@ -15,7 +15,7 @@ use super::token::Sources;
 pub(super) struct Lack {
     /// What is wrong; never the secret.
     pub(super) reason: String,
-    /// A shell line that mends it.
+    /// A shell line that fixes it.
     pub(super) fix: String,
 }
 
@@ -55,7 +55,7 @@ impl Vault<'_> {
         }
     }
 
-    /// The keys, or what is missing; asks whoever has to be asked.
+    /// The keys, or what is missing; runs the programs that have to be asked.
     pub(super) fn asked(&self) -> Result<Keys, Lack> {
         self.at_hand().unwrap_or_else(|| self.tokens().asked().map(|token| bearer(&token)))
     }
@@ -132,7 +132,7 @@ pub(super) fn usable(secret: &str) -> Result<String, &'static str> {
 }
 
 /// True when others than the owner may read or change the file, and its user could keep them from it. A secret that is
-/// mounted read-only, or that belongs to another user, is as whoever provided it made it: what counts then is that
+/// mounted read-only, or that belongs to another user, cannot be changed by the user: what counts then is that
 /// no other user can put another file in its place.
 #[cfg(unix)]
 pub(super) fn is_open_to_others(file: &std::fs::File, path: &std::path::Path) -> bool {

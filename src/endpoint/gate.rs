@@ -1,4 +1,4 @@
-//! What stands in the way of sending, all of it at once. Gates mark nothing: every run judges them anew.
+//! What stands in the way of sending, all of it at once. Gates store nothing: every run checks again.
 
 use std::sync::OnceLock;
 
@@ -23,7 +23,7 @@ pub(crate) struct Gate {
     /// True when it lets events and bodies pass, and while nothing says that it does not.
     #[serde(rename = "open")]
     pub(crate) is_open: bool,
-    /// False when somebody would have to be asked, which only sending does.
+    /// False if a program would have to be asked, which only sending does.
     #[serde(rename = "known")]
     pub(crate) is_known: bool,
     /// Why it is shut, or not known; empty when it is open.
@@ -48,7 +48,7 @@ impl Gate {
     }
 }
 
-/// The way to one target, judged for one command: whoever keeps the token is asked at most once, and only when there is
+/// The way to one target, checked for one command: the token's source is asked at most once, and only when there is
 /// something to send.
 #[derive(Debug)]
 pub(crate) struct Keyring<'a> {
@@ -84,7 +84,7 @@ impl<'a> Keyring<'a> {
     pub(crate) fn link(&self, stub_origin: Option<&str>) -> Result<Option<Link>, Vec<Gate>> {
         let resolved = self.vault.resolved;
         let Some(receiver) = resolved.receiver else { return Ok(None) };
-        // Where another gate is shut, nobody is asked for anything.
+        // If another check fails, no program is asked.
         let is_shut = |gate: &Gate| !gate.is_open;
         if self.gates().iter().any(is_shut) {
             return Err(self.gates().into_iter().filter(is_shut).collect());

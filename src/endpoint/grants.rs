@@ -15,13 +15,13 @@ use crate::base::{Clock, Interrupt, files, text};
 /// The form of the file that this program writes.
 const VERSION: u32 = 1;
 
-/// How long to wait for somebody else who changes the file; a change takes milliseconds.
+/// How long to wait for another process that changes the file; a change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The origin of a grant for work on this machine: it pins the repository's file, and lets nothing leave.
 pub(crate) const LOCAL: &str = "local";
 
-/// Something that authorises a request, and is shown to nobody.
+/// Something that authorises a request and is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Secret {
     /// The bearer token, wherever it comes from.
@@ -90,7 +90,7 @@ pub(crate) fn pins(path: &Path) -> (Vec<String>, BTreeMap<String, serde_json::Va
     (grants.into_iter().filter_map(|grant| grant.config_sha256).collect(), kept_back)
 }
 
-/// Records `grant` at `path`, in place of an older one for the same origin.
+/// Records `grant` at `path`; replaces an older one for the same origin.
 pub(crate) fn record(path: &Path, grant: Grant, clock: &dyn Clock, interrupt: &Interrupt) -> Result<(), Error> {
     let _alone = lock(path, clock, interrupt)?;
     let mut all = grants(path)?;

@@ -6,7 +6,7 @@ use crate::config::Ack;
 use crate::event::BatchForm;
 use crate::http::{Network, OriginGrant, SigningKeys};
 
-/// How a kind of target is spoken to.
+/// The protocol of a kind of target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ReceiverKind {
@@ -69,11 +69,11 @@ pub(crate) struct Endpoints {
     pub(crate) events: String,
     /// Where bodies are posted; `None` when the target takes none.
     pub(crate) bodies: Option<String>,
-    /// Where many bodies are posted at once, where the server says that it takes them so; only beside derived bodies.
+    /// URL for many documents in one request, if the server lists it; only next to a derived documents URL.
     pub(crate) body_batch: Option<String>,
     /// Where deployment metadata and limits may be asked for.
     pub(crate) health: Option<String>,
-    /// What may be asked about a project begins so; only beside derived events and bodies.
+    /// Prefix of the URLs that tell about a project; only next to derived URLs of events and documents.
     pub(crate) projects: Option<String>,
 }
 
@@ -195,7 +195,7 @@ impl Link {
         }
     }
 
-    /// The same as another kind of receiver, spoken to in this manner.
+    /// The same with another kind of receiver and protocol.
     pub(crate) fn for_tests_as(origin: &str, receiver: ReceiverKind, manner: Manner) -> Self {
         let link = Self::for_tests(origin);
         Self { identity: Identity { receiver, ..link.identity }, manner, ..link }

@@ -78,7 +78,7 @@ pub(crate) enum Error {
         /// The kind of that.
         kind: std::io::ErrorKind,
     },
-    /// The agreements to send are not in their form, or somebody else is changing them.
+    /// The grants are malformed, or another process is changing them.
     #[error("the agreements to send, {path}: {what}")]
     Grants {
         /// The file.

@@ -23,14 +23,14 @@ const DIRECT: [&str; 4] = ["none", "off", "direct", "no"];
 pub(crate) struct ProxyUse {
     /// The proxy's scheme, host and port; null for direct connections.
     pub(crate) proxy: Option<String>,
-    /// Who names the proxy; null where nobody does.
+    /// The source of the proxy; null without one.
     pub(crate) source: Option<String>,
     /// Why a proxy that is named is not used.
     pub(crate) unused: Option<String>,
 }
 
 impl ProxyUse {
-    /// One line for a person; `None` where nobody names a proxy.
+    /// One line of text; `None` without a proxy.
     pub(crate) fn words(&self) -> Option<String> {
         let source = self.source.as_deref()?;
         Some(match (&self.proxy, &self.unused) {
@@ -51,7 +51,7 @@ pub(super) fn network(resolved: &Resolved, config: &EventSyncConfig, env: &Env) 
     }
 }
 
-/// The gates that the network adds: only what somebody asked for can be missing.
+/// The checks that the network adds: only what is configured can be missing.
 pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<(&'static str, Option<Lack>)> {
     let way = Way { resolved, config, env };
     let proxy = way.proxy().map(|found| ("unusable_proxy", found.err()));

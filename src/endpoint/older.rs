@@ -54,7 +54,7 @@ pub(crate) fn older(home: &Path) -> Older {
     };
     let (config, credentials) = (table("config.toml"), table("credentials"));
     let server = config.and_then(|(path, config)| Some((path, word(&config, "sync", "server_url")?)));
-    // An older version that was told of no server wrote its default down, so that this is nobody's choice.
+    // An older version without a configured server wrote its default, which is not a choice of the user.
     let chosen = server.filter(|(_, url)| Address::read(url).map_or(true, |url| url.base() != OLDER_DEFAULT_SERVER));
     match chosen {
         Some((path, url)) if Address::read(&url).is_err() => {

@@ -48,7 +48,7 @@ pub(crate) struct Authority {
 /// An address, and who names it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Named {
-    /// The key in a file; empty for a variable or a flag that is no key.
+    /// The key in a file; empty for a variable or a flag without a key.
     pub(crate) key: &'static str,
     /// The address as written, without name and password.
     pub(crate) url: String,
@@ -146,7 +146,7 @@ impl Resolved {
     }
 }
 
-/// What an agreement at hand does with secrets.
+/// What the current agreement does with secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Granting {
     /// There is none.
@@ -169,7 +169,7 @@ pub(crate) struct Route {
     pub(crate) is_covered: bool,
     /// True when it may go there once the origin is agreed to.
     pub(crate) goes: bool,
-    /// Who said so; empty where nobody did.
+    /// The source; empty without one.
     pub(crate) why: String,
 }
 

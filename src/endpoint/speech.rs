@@ -1,4 +1,4 @@
-//! How a target is spoken to: the form of a request, what an answer proves, the keys of signatures, and the way there.
+//! The protocol of a target: the form of a request, what an answer proves, the keys of signatures, and the network.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -40,7 +40,7 @@ pub(super) fn speech(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -
     }
 }
 
-/// The gates that the speech adds: the name, and what is missing. Only what somebody asked for can be missing.
+/// The checks that the protocol adds: the name, and what is missing. Only what is configured can be missing.
 pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<(&'static str, Option<Lack>)> {
     let signing = signing(resolved, config, env).map(|keys| ("missing_signing_secret", keys.err()));
     let external = &config.external_receiver;
@@ -51,7 +51,7 @@ pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) ->
     signing.into_iter().chain(queries).chain(network::lacks(resolved, config, env)).collect()
 }
 
-/// An external receiver is spoken to as the configuration says, any other by the published contract.
+/// The configuration decides for an external receiver, the published contract for any other.
 fn manner(resolved: &Resolved, config: &EventSyncConfig) -> Manner {
     if resolved.receiver != Some(ReceiverKind::ExternalReceiver) {
         return Manner::default();

@@ -57,7 +57,7 @@ impl Sources<'_> {
         self.server_for_git().is_none().then(|| self.last())
     }
 
-    /// Why no program is asked for the token: the origin that nobody agreed to. A program may open a vault, or ask a
+    /// Why no program is asked for the token: the origin without consent. A program may open a vault, or ask a
     /// person, which a repository's file must not be able to cause.
     fn unasked(&self) -> Option<Lack> {
         let origins = self.resolved.origins();

@@ -81,7 +81,7 @@ impl Journey<'_> {
         Ok(())
     }
 
-    /// Makes every document on disk owed again, where that is wanted.
+    /// Requeues every document on disk, if that is requested.
     pub(super) fn resubmit(&self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
         let (Some(disk), true, Some(id)) = (disk, self.resubmits(), self.target_id()) else { return Ok(()) };
         store.write(|tx| {

@@ -85,8 +85,8 @@ pub(super) fn repository_id(world: &World<'_>, checkout: &Checkout) -> Result<Re
     })
 }
 
-/// The id of `checkout` in place of `id`, and a word about it, where another repository that is still there has the store of
-/// `id` in `home`: one of the two is a copy with all of its git directory, and gets a store of its own. A repository that
+/// The ID of `checkout` instead of `id`, and a notice, if another repository that still exists has the store of
+/// `id` in `home`: one of the two is a copy with its git directory, and gets a separate store. A repository that
 /// was moved has its store. `None` where the store is this repository's.
 pub(super) fn apart(
     world: &World<'_>,

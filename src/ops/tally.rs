@@ -26,7 +26,7 @@ pub(super) struct Which {
 pub(super) enum Standing {
     /// The target acknowledged it.
     Acknowledged,
-    /// It is owed, or would be.
+    /// It is left to send, or would be.
     Owed,
     /// It was refused for good.
     Refused,
@@ -124,7 +124,7 @@ impl Tally {
         self.requests += report.requests;
     }
 
-    /// The finished section; `waiting` documents are owed. Each artifact gets its line in the log.
+    /// The finished section; `waiting` documents are left to send. Logs one line per artifact.
     pub(super) fn finish(self, waiting: u64) -> Bodies {
         let mut outcomes: Vec<_> = self.sent.into_iter().chain(self.others).collect();
         outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));

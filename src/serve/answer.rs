@@ -20,7 +20,7 @@ pub(super) struct Answer {
     pub(super) counted: Vec<(&'static str, i64)>,
 }
 
-/// The numbers of an answer, beside its response.
+/// The counts of an answer, next to its response.
 #[derive(Debug, Clone)]
 pub(super) struct Counted(pub(super) Vec<(&'static str, i64)>);
 

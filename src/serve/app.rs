@@ -72,7 +72,7 @@ pub(super) struct App {
     pub(super) random: fn() -> f64,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
-    /// Takes a line for each request, if somebody wants them.
+    /// Receives one line per request, if they are logged.
     pub(super) requests: Option<fn(&str)>,
     /// True once a stop was asked for: no balancer should send anything more.
     pub(super) is_draining: Arc<AtomicBool>,

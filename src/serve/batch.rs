@@ -60,7 +60,7 @@ pub(super) fn read(bytes: &[u8], form: BatchForm, max_events: usize) -> Result<V
     Ok(events.iter().map(|raw| entry_of(raw.get())).collect())
 }
 
-/// Tells text that is no JSON from JSON of another shape.
+/// Distinguishes text that is not JSON from JSON of another shape.
 fn explain(text: &str, form: BatchForm, error: &serde_json::Error) -> String {
     if error.is_data() && serde_json::from_str::<&RawValue>(text).is_ok() {
         let shape = match form {

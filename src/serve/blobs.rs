@@ -79,7 +79,7 @@ impl ObjectStore {
     }
 }
 
-/// The store's own origin; whoever runs the receiver named it.
+/// The object store's origin, configured by the operator.
 struct Named {
     origin: String,
     network: Network,

@@ -19,7 +19,7 @@ pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Keeps what requests bring. Any number of receivers may share what is behind it.
 pub(super) trait Engine: Tokens + Inventory + Debug + Send + Sync {
     /// Keeps what is acceptable of a request. It is durable once the outcome is there, and the whole work is done even
-    /// when nobody waits for the outcome any more.
+    /// when no request waits for the outcome any more.
     fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>>;
     /// The numbers of the report.
     fn counts(&self) -> Reply<'_, Result<Counts, Trouble>>;

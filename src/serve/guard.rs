@@ -75,7 +75,7 @@ fn refusal(is_probe: bool, is_open: bool, request: &Request) -> Option<Answer> {
         return None;
     }
     if is_visit(request) {
-        // Following a link to a page is no use of it by another site, which sees nothing of the answer.
+        // A link to a page gives the other site nothing: it cannot read the answer.
         let host = || browser::check_host(request.uri(), request.headers());
         return if is_open { host().err().map(Answer::foreign) } else { None };
     }

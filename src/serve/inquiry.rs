@@ -62,7 +62,7 @@ pub(super) async fn states(
 }
 
 impl App {
-    /// What is asked of which project, by somebody who may know it; with the parameter `of`.
+    /// A request about one project that the token may read; with the parameter `of`.
     async fn ask(
         &self,
         headers: &HeaderMap,

@@ -4,7 +4,7 @@ use super::engine::{Reply, Trouble};
 use super::storage::ArtifactVersion;
 use crate::base::Sha256;
 
-/// Bytes of envelopes in one page, at most (one more than fit is sent all the same).
+/// Bytes of envelopes in one page, at most (one more than fit is still sent).
 pub(super) const PAGE_BYTES: usize = 16 << 20;
 /// Ids of one page.
 pub(super) const PAGE_IDS: usize = 50_000;

@@ -28,7 +28,7 @@ pub(super) enum Job {
     Work(Work),
 }
 
-/// Something to be done with the storage, which answers by itself.
+/// Work on the storage, which sends its own answer.
 pub(super) type Work = Box<dyn FnOnce(&mut dyn LocalEngine) + Send>;
 
 /// The storage with its queue.

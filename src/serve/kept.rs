@@ -119,7 +119,7 @@ impl Engine for Kept {
     }
 
     fn ready(&self) -> Reply<'_, Result<(), String>> {
-        // Whoever can read the counts has the storage open.
+        // A process that can read the counts has the storage open.
         Box::pin(async { self.counts().await.map(drop).map_err(|_| "the storage cannot be read".to_owned()) })
     }
 

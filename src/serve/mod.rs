@@ -150,7 +150,7 @@ pub(crate) struct Options {
     pub(crate) ids: Arc<dyn Ids>,
     /// Numbers from 0 to 1, to spread what would come back at once.
     pub(crate) random: fn() -> f64,
-    /// An address of their own for the probes.
+    /// A separate address for the probes.
     pub(crate) admin: Option<SocketAddr>,
     /// Takes a line of JSON about each request.
     pub(crate) requests: Option<fn(&str)>,

@@ -26,7 +26,7 @@ pub(super) fn router() -> Router<Arc<App>> {
     open().route(METRICS, get(metrics_with_token))
 }
 
-/// The probes on an address of their own, which operators do not open to strangers.
+/// The probes on a separate address, which operators do not expose.
 pub(super) fn admin(app: &Arc<App>) -> Router {
     guard::around(open().route(METRICS, get(metrics)), app, Guarded::Probes).with_state(Arc::clone(app))
 }

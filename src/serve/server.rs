@@ -39,7 +39,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// An engine, with its thread.
 type Opened = (Box<dyn Engine>, Option<JoinHandle<()>>);
 
-/// A receiver that is bound and answers, on threads of its own. Dropping it stops it.
+/// A receiver that is bound and answers, on its own threads. Dropping it stops it.
 #[derive(Debug)]
 pub(crate) struct Server {
     origin: String,
@@ -118,7 +118,7 @@ impl Server {
         &self.origin
     }
 
-    /// Where the probes have an address of their own.
+    /// Where the probes have a separate address.
     pub(crate) fn admin_origin(&self) -> Option<&str> {
         self.admin_origin.as_deref()
     }
@@ -130,12 +130,12 @@ impl Server {
         let _ended = self.ended.recv_timeout(delay);
     }
 
-    /// Stops accepting, lets the requests at hand end within a bound, and returns after the storage's last commit.
+    /// Stops accepting, lets current requests end within a time limit, and returns after the storage's last commit.
     pub(crate) fn stop(self) {
         drop(self);
     }
 
-    /// Returns when an interruption is requested, or when the receiver has ended by itself.
+    /// Returns when an interruption is requested, or when the receiver has ended.
     pub(crate) fn wait(&self, interrupt: &Interrupt) {
         while !interrupt.is_requested() && self.ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {}
     }
@@ -143,7 +143,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Open pages let go of their streams.
+        // Open pages close their streams.
         self.is_draining.store(true, Ordering::Relaxed);
         self.stop = None;
         for thread in self.threads.drain(..) {
@@ -220,7 +220,7 @@ pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::Start)
 }
 
-/// Answers requests until `stopped` resolves, and then those at hand.
+/// Answers requests until `stopped` resolves, and then the current ones.
 fn answer(
     runtime: &Runtime,
     listener: TcpListener,

@@ -20,7 +20,7 @@ use crate::store::{self, Counter, ReadTx, Schema, Store, WriteTx};
 const SCHEMA: Schema = Schema { application_id: 0x736b_7372, steps: &[&[include_str!("schema.sql")]] };
 /// The domain of the receiver's counters.
 const SCOPE: &str = "serve";
-/// The feeds: SQLite numbers the rows of each table by itself.
+/// The feeds: SQLite numbers the rows of each table.
 const EVENTS: &str = "events";
 const TEXTS: &str = "texts";
 /// How long a step waits for another process that writes to the same file.
@@ -34,7 +34,7 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file at `path`, creating it with an id of its own.
+    /// Opens the file at `path`, creating it with a new ID.
     pub(super) fn open(path: &Path, ids: &dyn Ids) -> Result<Self, Error> {
         let mut store = Store::open(path, &SCHEMA, PATIENCE)?;
         let instance_id = store.write(|tx| -> Result<String, Error> {

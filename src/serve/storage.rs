@@ -61,7 +61,7 @@ pub(super) struct Upload {
     pub(super) content: Option<String>,
 }
 
-/// What became of a body.
+/// Result of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// It is stored now.

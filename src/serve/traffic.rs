@@ -26,7 +26,7 @@ impl Traffic {
         self.unsaved[count as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts what became of a request; the engine has counted it too.
+    /// Counts the result of a request; the engine has counted it too.
     pub(super) fn count_outcome(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Events(results) => results.tally.iter().for_each(|(count, by)| self.add(*count, *by)),

@@ -40,7 +40,7 @@ pub(crate) enum ArchiveError {
     /// The output is there already.
     #[error("{} exists already; an archive is never overwritten", shown(.0))]
     Exists(PathBuf),
-    /// The file is no whole archive.
+    /// The file is not a complete archive.
     #[error("{}: {flaw}", shown(.file))]
     Damaged {
         /// The file.
@@ -56,7 +56,7 @@ pub(crate) enum ArchiveError {
         file: PathBuf,
         /// Its project.
         found: String,
-        /// The project at hand.
+        /// The current project.
         own: String,
     },
     /// It was asked to stop.
@@ -118,7 +118,7 @@ pub(crate) struct Archived {
     pub(crate) sha256: String,
     /// Events given up because the archive has them.
     pub(crate) released: i64,
-    /// Events that stay owed because they are in flight.
+    /// Events that stay left to send because they are in flight.
     pub(crate) in_flight: i64,
 }
 
@@ -158,7 +158,7 @@ impl Archived {
     }
 }
 
-/// Writes the archive beside its final name, brings it to disk, reads it again, gives it its name, and only then marks
+/// Writes the archive next to its final name, syncs it, reads it again, gives it its name, and only then marks
 /// the rows, or gives them up.
 pub(crate) fn archive(
     store: &Path,

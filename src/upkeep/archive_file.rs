@@ -95,11 +95,11 @@ pub(crate) struct Trailer {
     pub(crate) version: u32,
     /// Whose events these are, where that is known.
     pub(crate) project_uuid: Option<String>,
-    /// What the Lamport clock said: whoever goes on from here goes on above it.
+    /// The Lamport clock; a store that continues from here starts above it.
     pub(crate) lamport: i64,
 }
 
-/// Why a file is no whole archive, and where that shows.
+/// Why a file is not a complete archive, and where.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Flaw {
     /// It cannot be read at all.

@@ -163,7 +163,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       SPEC_KITTY_ENABLE_SAAS_SYNC
               a false value blocks delivery to a Teamspace (`sync_disabled`)
       CI
-              set by CI systems: a heartbeat line every 10 s in place of progress bars
+              set by CI systems: a heartbeat line every 10 s instead of progress bars
       TERM
               `dumb` switches colour off
       NO_COLOR

@@ -176,7 +176,7 @@ fn list_units(context: &Context, workspace: &Workspace, args: &Args, resolved: &
     Ok(Listed { units: list.summaries(), captured_before: captured })
 }
 
-/// A line for each document that waits beside those of the list, the first few unless all are asked for.
+/// One line for each waiting document that is not in the list, the first few unless all are requested.
 fn captured_lines(captured: &[CapturedDocument], is_whole: bool) -> Vec<String> {
     const FEW: usize = 20;
     if captured.is_empty() {

@@ -23,7 +23,7 @@ use crate::upkeep::sensitive;
 #[derive(Debug, Serialize)]
 pub(super) struct Offer {
     pub(super) origins: Vec<String>,
-    /// Those among them that nobody agreed to as things are now.
+    /// Those of them without consent.
     pub(super) missing: Vec<String>,
     events: u64,
     /// Those of them that are lines of missions' logs.
@@ -33,7 +33,7 @@ pub(super) struct Offer {
     /// What happens to those names: `strip` or `send`.
     personal_data: &'static str,
     bodies: u64,
-    /// What older stores hold of the project, and the runs that follow take over.
+    /// Rows of the project in older stores, which the following runs import.
     pub(super) older: Waiting,
     /// What an earlier `--from-now` keeps on hold.
     pub(super) on_hold: KeptBack,
@@ -104,7 +104,7 @@ impl Offer {
         };
         Ok(Self {
             missing: origins.iter().filter(lacks).cloned().collect(),
-            // A later target has nothing yet: it is owed all that is kept.
+            // A later target has nothing yet: all that is kept is left to send to it.
             events: match (is_local, is_now) {
                 (true, _) => 0,
                 (false, true) => document.active_queue.event_count,

@@ -63,7 +63,7 @@ pub(crate) enum Migrate {
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct AdoptArgs {
-    /// Also take over events that name no project: they become this one's
+    /// Also import events that name no project: they become this project's
     #[arg(long)]
     pub(crate) unassigned: bool,
 

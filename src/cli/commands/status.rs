@@ -1,4 +1,4 @@
-//! `sk-sync status`: what is kept, owed, stuck or blocked.
+//! `sk-sync status`: what is kept, left to send, failed or blocked.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Figures beside their limits, for a person.
+//! Measurements next to their limits, as text.
 
 use crate::base::text::printable;
 use crate::bench::Document;

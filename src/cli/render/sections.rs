@@ -158,7 +158,7 @@ pub(super) fn drain_words(drain: &Drain) -> String {
 
 /// `287 captured = 210 delivered + 77 waiting`: terms of zero are left out.
 ///
-/// Without a shut gate, what is blocked is on hold.
+/// If every check passes, what is blocked is on hold.
 pub(super) fn equation(balance: &Balance, is_shut: bool) -> String {
     let terms = balance.terms();
     let shown = terms.iter().filter(|(.., n)| *n > 0);

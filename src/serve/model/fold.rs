@@ -262,9 +262,9 @@ impl<'a> Fold<'a> {
         Ok(id)
     }
 
-    /// Puts the words of a document or mission into the search, in place of those before.
+    /// Puts the words of a document or mission into the search, and removes the previous ones.
     pub(super) fn index(&self, row: i64, name: &str, body: &str) -> Result<(), Error> {
-        // Word characters of paths and slugs are separated by what is no word character.
+        // Word characters of paths and slugs are separated by other characters.
         self.execute("DELETE FROM serve_model_search WHERE rowid = ?1", [row])?;
         self.execute("INSERT INTO serve_model_search (rowid, name, body) VALUES (?1, ?2, ?3)", (row, name, body))
     }

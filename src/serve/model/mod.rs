@@ -1,4 +1,4 @@
-//! What readers see: tables of their own, derived from the feeds of the storage and made again whenever they are lost.
+//! What readers see: separate tables, derived from the feeds of the storage and made again whenever they are lost.
 //!
 //! ```text
 //!  follow  reads the feeds, row after row      fact  an envelope -> what it changes       fold  rows -> tables
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! **Invariant:** nothing here is the only copy of anything, and nothing here takes part in a transaction that keeps what
-//! clients send. Every receiver has tables of its own, on any engine, and the same rows come out of the same feeds.
+//! clients send. Every receiver has its own tables, on any engine, and the same feeds give the same rows.
 
 mod fact;
 mod file;
@@ -108,7 +108,7 @@ impl Model {
         answer
     }
 
-    /// Runs `work` in a transaction of its own, away from the threads that answer requests.
+    /// Runs `work` in a separate transaction, away from the threads that answer requests.
     async fn write<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&crate::store::WriteTx<'_>) -> Result<T, Error> + Send + 'static,
@@ -136,7 +136,7 @@ fn is_of_another_build(error: &crate::store::Error) -> bool {
     matches!(error, crate::store::Error::Newer { .. } | crate::store::Error::OtherBuild { .. })
 }
 
-/// Removes the file with what is beside it.
+/// Removes the file and its side files.
 pub(super) fn remove(path: &Path) -> Result<(), Error> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! **Invariant:** every word of a page that came from a client goes through maud's escaping or the filter of `text`; no page
-//! has a script, style or link to another place of its own; reading changes nothing.
+//! has an inline script or style, or loads anything from another origin; reading changes nothing.
 
 mod assets;
 mod document;

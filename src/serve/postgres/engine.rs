@@ -110,7 +110,7 @@ async fn setting(pool: &Pool, name: &str, value: &str) -> Result<String, Error> 
 impl Engine for Postgres {
     fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>> {
         let shared = Arc::clone(&self.shared);
-        // A task of its own, so that a client that hangs up leaves no connection in the middle of an answer.
+        // A separate task, so that a client that hangs up leaves no connection in the middle of an answer.
         let work = tokio::spawn(async move { shared.keep(request.team, request.content).await });
         Box::pin(async { work.await.unwrap_or(Err(Trouble::Unknown)) })
     }

@@ -42,7 +42,7 @@ pub(crate) struct Databases {
     pub(crate) urls: Vec<SecretString>,
     /// What to do about a database without the tables of this version.
     pub(crate) migrate: Migrate,
-    /// Who vouches for the databases' certificates; `None` are the built-in authorities.
+    /// The authorities for the databases' certificates; `None` for the built-in ones.
     pub(crate) authorities: Option<Authorities>,
     /// Where long texts go; `None` keeps them in the databases.
     pub(crate) bodies: Option<ObjectStore>,

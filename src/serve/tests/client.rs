@@ -53,7 +53,7 @@ impl OriginGrant for Granted {
     }
 }
 
-/// A client of one receiver with headers of its own.
+/// A client of one receiver with custom headers.
 #[derive(Clone)]
 pub(super) struct Talk {
     client: Client,

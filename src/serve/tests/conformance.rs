@@ -57,7 +57,7 @@ fn two_receivers_are_one() {
     });
 }
 
-/// Four senders with the same events over two receivers: each event is new once, whoever brings it.
+/// Four senders with the same events over two receivers: each event is new once, from any sender.
 #[test]
 fn senders_that_race_store_each_event_once() {
     over_each_engine(|engine| {

@@ -58,7 +58,7 @@ pub(super) fn over_each_engine(test: impl Fn(&Engine)) {
 
 #[cfg(feature = "postgres")]
 pub(super) mod shared {
-    //! Databases of their own on the PostgreSQL that `.ci/engines` started.
+    //! Separate databases on the PostgreSQL that `.ci/engines` started.
 
     use std::sync::Arc;
 
@@ -103,7 +103,7 @@ pub(super) mod shared {
         options(Storage::Databases(Box::new(Databases { urls, migrate, authorities: None, bodies: None })))
     }
 
-    /// The object store of `.ci/engines`, under a prefix of its own.
+    /// The object store of `.ci/engines`, under a separate prefix.
     fn object_store() -> Option<ObjectStore> {
         let address = named("SK_SYNC_TEST_S3")?;
         let (bucket, query) = address.split_once('?').unwrap();

@@ -12,7 +12,7 @@ use crate::base::Interrupt;
 use crate::http::{Failure, Method};
 use crate::serve::{Deployment, Error, Options, Server, Storage};
 
-/// The files as a power cut would leave them: copied beside a running receiver, without its shared memory.
+/// The files as a power cut would leave them: copied next to a running receiver, without its shared memory.
 fn copy_as_after_a_crash(from: &Path, to: &Path) {
     std::fs::copy(from, to).unwrap();
     let wal = |path: &Path| path.with_extension("db-wal");

@@ -25,7 +25,7 @@ impl Seen {
     }
 }
 
-/// Sends requests with headers of its own, one a connection.
+/// Sends requests with custom headers, one per connection.
 #[derive(Clone)]
 pub(super) struct Raw {
     address: String,
