@@ -46,8 +46,8 @@ pub(crate) fn in_groups(mut command: Command) -> Command {
 }
 
 /// The topics of `sk-sync help TOPIC` that are not commands, each with its text.
-const TOPICS: [(&str, fn() -> String); 3] =
-    [("exit-codes", exit_codes), ("environment", environment), ("config", configuration)];
+const TOPICS: [(&str, Text); 3] = [("exit-codes", exit_codes), ("environment", environment), ("config", configuration)];
+type Text = fn() -> String;
 
 /// The text that `sk-sync help TOPIC` asks for; `None` if `words` ask for something else. `config` is a command too: its
 /// options are shown by `sk-sync config --help`.

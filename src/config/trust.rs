@@ -52,8 +52,18 @@ const FREE: &[(&str, Free)] = &[
 ];
 
 /// Keys that take away from what is sent. An agreement remembers them, so that a later file that takes less away asks.
-const NARROWING: [&str; 5] =
-    ["artifacts.surfaces", "artifacts.formats", "artifacts.exclude", "artifacts.max_bytes", "mission_log.capture"];
+const NARROWING: [&str; 7] = [
+    "artifacts.surfaces",
+    "artifacts.formats",
+    "artifacts.exclude",
+    "artifacts.max_bytes",
+    "mission_log.capture",
+    PLACES[0],
+    PLACES[1],
+];
+
+/// Keys that choose other places than the default ones, and so keep those back.
+const PLACES: [&str; 2] = ["artifacts.layouts", "artifacts.root"];
 
 /// Keys that name the project. They keep their place among the layers, agreement or not: what they name decides where
 /// the agreements are read.
@@ -62,8 +72,7 @@ const IDENTITY: [&str; 2] = ["project.uuid", "project.slug"];
 /// True when an entry of a repository's file counts only with an agreement.
 fn needs_agreement(entry: &Entry) -> bool {
     let value = &entry.checked.stored;
-    let default = entry.key.default.and_then(|text| check(entry.key.kind, &parse_value(text)?).ok());
-    let default = default.map(|checked| checked.stored);
+    let default = default_of(entry.key);
     let says_nothing = default.as_ref() == Some(value) || (default.is_none() && value.as_str() == Some(""));
     let rule = FREE.iter().find(|(name, _)| *name == entry.key.name).map(|(_, rule)| *rule);
     let is_free = match rule {
@@ -73,6 +82,11 @@ fn needs_agreement(entry: &Entry) -> bool {
         None => false,
     };
     !says_nothing && !is_free
+}
+
+/// The default of a key as it is stored; `None` where it has none.
+fn default_of(key: &Key) -> Option<Json> {
+    check(key.kind, &parse_value(key.default?)?).ok().map(|checked| checked.stored)
 }
 
 /// True for a number up to the default, and for a list all of whose entries the default has.
@@ -132,7 +146,9 @@ impl Stack {
     pub(super) fn keep_back(&mut self, agreed: &BTreeMap<String, Json>) {
         let said = |key: &str| self.repository.as_ref()?.entry(key).filter(|entry| !needs_agreement(entry));
         let is_lost = |(key, was): &(&String, &Json)| {
-            !takes_as_much(key, was, said(key.as_str()).map(|entry| &entry.checked.stored))
+            let default = PLACES.contains(&key.as_str()).then(|| Key::named(key).and_then(default_of)).flatten();
+            let now = said(key.as_str()).map(|entry| &entry.checked.stored);
+            !takes_as_much(key, was, now.or(default.as_ref()))
         };
         let entry = |(key, was): (&String, &Json)| {
             let key = Key::named(key).filter(|key| NARROWING.contains(&key.name))?;
@@ -174,7 +190,9 @@ impl Stack {
     /// What the repository's file takes away from what is sent.
     pub(super) fn narrows(&self) -> BTreeMap<String, Json> {
         let entries = self.repository.iter().flat_map(|layer| &layer.entries);
-        let narrowing = entries.filter(|entry| NARROWING.contains(&entry.key.name) && !needs_agreement(entry));
+        let narrowing = entries.filter(|entry| {
+            NARROWING.contains(&entry.key.name) && (PLACES.contains(&entry.key.name) || !needs_agreement(entry))
+        });
         narrowing.map(|entry| (entry.key.name.to_owned(), entry.checked.stored.clone())).collect()
     }
 
@@ -317,6 +335,7 @@ mod tests {
     fn what_was_kept_back_with_an_agreement_counts_on_until_the_next() {
         let agreed = "artifacts.exclude = ['a', 'b']\nartifacts.formats = ['md', 'json']\nmission_log.capture = false\n\
                       artifacts.max_bytes = '1 KiB'\n";
+
         let narrows = stack("", agreed).narrows();
         assert_eq!(narrows.len(), 4, "{narrows:?}");
         for (from, to, waits) in [
@@ -340,6 +359,28 @@ mod tests {
             if !waits.is_empty() {
                 let counts = layers.iter().rev().find_map(|layer| layer.entry(waits)).unwrap();
                 assert!(takes_as_much(waits, &narrows[waits], Some(&counts.checked.stored)), "{from} -> {to}");
+            }
+        }
+    }
+
+    /// A file that chose other places keeps the default ones back until the next agreement; one that adds to them does not.
+    #[test]
+    fn places_that_were_agreed_to_count_on_until_the_next() {
+        for (agreed, later, waits) in [
+            ("artifacts.root = 'pub'", "", "artifacts.root"),
+            ("artifacts.layouts = ['openspec']", "", "artifacts.layouts"),
+            ("artifacts.layouts = ['openspec']", "artifacts.layouts = ['kitty']", "artifacts.layouts"),
+            ("artifacts.layouts = ['kitty', 'openspec']", "", ""),
+        ] {
+            let narrows = stack("", agreed).narrows();
+            let mut stack = stack("", later);
+            stack.keep_back(&narrows);
+            let Arranged { layers, waiting } = stack.guarded();
+            let waiting: Vec<_> = waiting.iter().map(|asked| asked.key).collect();
+            assert_eq!(waiting.join(" "), waits, "{agreed} -> {later}");
+            if !waits.is_empty() {
+                let counts = layers.iter().rev().find_map(|layer| layer.entry(waits)).unwrap();
+                assert_eq!(counts.checked.stored, narrows[waits], "{agreed} -> {later}");
             }
         }
     }

@@ -14,8 +14,8 @@ use crate::http::{Client, Deadlines, Method, Request};
 
 /// Maximum bytes of one page, decompressed.
 const PAGE_BYTES: usize = 32 << 20;
-/// Maximum bytes of all pages of facts.
-const FACTS_BYTES: usize = 128 << 20;
+/// Maximum bytes of all pages of one list.
+const LIST_BYTES: usize = 128 << 20;
 /// Maximum pages of one list.
 const PAGES: usize = 2000;
 /// Time limit of one page.
@@ -86,12 +86,8 @@ impl<'a> Inventory<'a> {
 
     /// The newest event for each key, in the order of their arrival at the server. The error says why it is unknown.
     pub(crate) fn newest_events(&self) -> Result<Vec<NewestEvent>, String> {
-        let (mut all, mut bytes) = (Vec::new(), 0);
+        let mut all = Vec::new();
         self.pages("facts", "", |page| {
-            bytes += page.len();
-            if bytes > FACTS_BYTES {
-                return Err("the answer is too long".to_owned());
-            }
             let page: FactsPage<'_> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
             all.extend(page.facts.iter().map(|line| NewestEvent {
                 envelope: line.event.get().as_bytes().to_vec(),
@@ -143,12 +139,16 @@ impl<'a> Inventory<'a> {
         query: &str,
         mut take: impl FnMut(&[u8]) -> Result<Option<String>, String>,
     ) -> Result<(), String> {
-        let mut next: Option<String> = None;
+        let (mut next, mut bytes): (Option<String>, _) = (None, 0);
         for _ in 0..PAGES {
             if self.means.end().is_some() {
                 return Err("there is no time left".to_owned());
             }
             let page = self.page(what, query, next.as_deref())?;
+            bytes += page.len();
+            if bytes > LIST_BYTES {
+                return Err("the answer is too long".to_owned());
+            }
             let after = take(&page)?;
             if after.is_none() {
                 return Ok(());

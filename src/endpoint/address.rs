@@ -1,6 +1,6 @@
 //! Addresses: what may be one, and the form in which two are compared.
 //!
-//! The form is the WHATWG URL standard's, which deviates from the reference (`formats` section 5) where that is broken:
+//! The form is the WHATWG URL standard's, which deviates from the reference where the reference is broken:
 //! IPv6 hosts keep their brackets, host names follow UTS 46 (`faß.de` is not `fass.de`), dot segments are resolved,
 //! userinfo is refused rather than dropped.
 
@@ -126,7 +126,7 @@ fn is_label(label: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The vectors of `formats` section 5 where the standard agrees, then where it deviates.
+    /// The vectors of the reference where the standard agrees, then where it deviates.
     #[test]
     fn canonical_forms() {
         for (written, base) in [

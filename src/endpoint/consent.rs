@@ -137,7 +137,7 @@ impl Consent {
 
     /// What the repository's file took away from what is sent when the last agreement from here was given.
     pub(crate) fn last_narrowing(&self) -> Option<&BTreeMap<String, Value>> {
-        self.grants.iter().max_by_key(|grant| &grant.granted_at).map(|grant| &grant.narrowing)
+        grants::last_to_narrow(&self.grants).map(|grant| &grant.narrowing)
     }
 
     /// The keys of the repository's file as the last agreement from here found them; `None` where none is bound to it.

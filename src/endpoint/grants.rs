@@ -81,12 +81,16 @@ pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
     Ok(file.grants)
 }
 
+/// The agreement that says what stays back: the last one to send. One that only uses the file does not undo it.
+pub(super) fn last_to_narrow(grants: &[Grant]) -> Option<&Grant> {
+    grants.iter().max_by_key(|grant| (grant.origin != LOCAL, &grant.granted_at))
+}
+
 /// The digests of the repository's file that a person allowed, and what it took away from what is sent when the last
 /// agreement was given; nothing where the file of grants cannot be read.
 pub(crate) fn pins(path: &Path) -> (Vec<String>, BTreeMap<String, serde_json::Value>) {
     let grants = grants(path).unwrap_or_default();
-    let last = grants.iter().max_by_key(|grant| &grant.granted_at);
-    let kept_back = last.map(|grant| grant.narrowing.clone()).unwrap_or_default();
+    let kept_back = last_to_narrow(&grants).map(|grant| grant.narrowing.clone()).unwrap_or_default();
     (grants.into_iter().filter_map(|grant| grant.config_sha256).collect(), kept_back)
 }
 

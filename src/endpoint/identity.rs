@@ -1,4 +1,4 @@
-//! What makes two targets the same (`formats` section 5).
+//! What makes two targets the same.
 
 use crate::base::Sha256;
 

@@ -21,7 +21,7 @@ pub(crate) enum ReceiverKind {
 /// What a target is, independent of how it is reached today: deliveries are recorded against this.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Identity {
-    /// `tgt_…`, derived from the other fields (`formats` section 5).
+    /// `tgt_…`, derived from the other fields.
     pub(crate) target_id: String,
     /// The kind of receiver.
     pub(crate) receiver: ReceiverKind,

@@ -22,7 +22,7 @@ pub(crate) enum OverrideMode {
     ProcessOverride,
 }
 
-/// The decision's parts, by the names and types of `formats` section 9.
+/// The decision's parts, with the names and types of Spec Kitty.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Authority {
     /// The address in the files, as written but without name and password.

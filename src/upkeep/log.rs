@@ -1,6 +1,7 @@
 //! `log`: captured rows, newest first, with their status at the target.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -117,7 +118,7 @@ fn entries(tx: &ReadTx<'_>, request: &LogRequest, rows: Vec<(Kind, Listed)>) -> 
         None => None,
     };
     let seqs: Vec<i64> = rows.iter().map(|(_, row)| row.record.seq).collect();
-    let statuses = target.map_or_else(|| Ok(Default::default()), |target| delivery::rows_of(tx, target.id, &seqs))?;
+    let statuses = target.map_or_else(|| Ok(BTreeMap::default()), |target| delivery::rows_of(tx, target.id, &seqs))?;
     let since = request.since.map_or(i64::MIN, Timestamp::as_micros);
     let entry = |(kind, Listed { record, envelope }): (Kind, Listed)| {
         if record.captured_at < since || (!request.with_facts && record.event_type.starts_with(FACTS)) {

@@ -146,7 +146,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       SK_SYNC_CONFIG
               user configuration file; default `$XDG_CONFIG_HOME/sk-sync/config.toml`
       SK_SYNC_REPOSITORY
-              name of the repository that the store belongs to, for clones that are made anew each time
+              name of the repository that the store belongs to, for clones that are made for each run
               (CI)
       SK_SYNC_PRESET
               preset, as `--preset`
@@ -175,7 +175,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       PATH
               where git and, for `hook status`, sk-sync itself are looked for
       SSL_CERT_FILE
-              PEM file of the authorities or server certificates to trust for https, in place of the
+              PEM file of the authorities or server certificates to trust for https, instead of the
               built-in ones
       SK_SYNC_PROXY
               proxy for https (`http://host:port`), before `network.proxy`; `none` connects directly

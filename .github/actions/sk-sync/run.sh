@@ -43,9 +43,13 @@ seal() {
 # Unpacks a whole archive of plain files and directories, or nothing of it.
 unpack() {
     local into="$work/unpacked"
-    mkdir "$into" && tar -xzf - -C "$into" 2>/dev/null && [[ -z $(find "$into" ! -type f ! -type d) ]] &&
-        chmod -R go-rwx "$into" && cp -R "$into/." "$SK_SYNC_HOME/" || { rm -rf "$into" && return 1; }
+    local is_whole=0
+    if mkdir "$into" && tar -xzf - -C "$into" 2>/dev/null && [[ -z $(find "$into" ! -type f ! -type d) ]] &&
+        chmod -R go-rwx "$into" && cp -R "$into/." "$SK_SYNC_HOME/"; then
+        is_whole=1
+    fi
     rm -rf "$into"
+    ((is_whole))
 }
 
 anew() {
@@ -55,8 +59,8 @@ anew() {
 # What the cache brought. A journal that is there already is newer: this job's. With a secret, only what it sealed counts.
 if ! has_journal; then
     if [[ -n $secret && -f $packed.sealed ]]; then
-        found=$(seal "$packed.sealed") && [[ -n $found && $found == "$(head -c 64 "$packed.seal" 2>/dev/null)" ]]
-        if [[ $? != 0 ]]; then
+        found=$(seal "$packed.sealed") || found=''
+        if [[ -z $found || $found != "$(head -c 64 "$packed.seal" 2>/dev/null)" ]]; then
             anew 'the cached journal was encrypted with another secret, or changed since'
         elif ! cipher -d <"$packed.sealed" | unpack; then
             anew 'the cached journal cannot be unpacked'

@@ -80,9 +80,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let plan = plan(&found, &wish)?;
     if !args.dry_run {
         apply(&plan, &path)?;
-        // The file is written; that it is not allowed yet is a warning, as in every run.
-        if let Err(failure) = agree(context, &plan.act) {
-            context.printer.warning(&failure.message);
+        if matches!(plan.act, Act::Create(_)) {
+            agree_or_warn(context, &plan.act);
         }
     }
     let printer = &context.printer;
@@ -106,9 +105,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     } else {
         tell(context, &plan, &path);
         tell_places(context, &root, &layouts, ignored.as_ref());
-        // The file is written; a problem of the index is a warning that the user must fix.
-        if let Err(failure) = tell_listing(context) {
-            printer.warning(&failure.message);
+        let is_new = matches!(plan.act, Act::Create(_));
+        // A file that was there before is agreed to by this list, so that it names every document.
+        match tell_listing(context, !is_new && workspace(context).is_ok_and(|there| there.loaded.waiting.is_some())) {
+            // Only what was listed on the screen can be agreed to.
+            Ok(()) if !is_new && !context.globals.quiet => agree_or_warn(context, &plan.act),
+            Ok(()) => {}
+            // The file is written; a problem of the index is a warning that the user must fix.
+            Err(failure) => printer.warning(&failure.message),
         }
         let waiting = workspace(context).is_ok_and(|workspace| workspace.loaded.waiting.is_some());
         let first =
@@ -181,9 +185,9 @@ fn recipe(tool: &str, place: &str) -> String {
 }
 
 /// Lists what would be sent, by unit.
-fn tell_listing(context: &Context) -> Result<(), Failure> {
+fn tell_listing(context: &Context, is_whole: bool) -> Result<(), Failure> {
     let list = UnitList::of(context)?;
-    list.lines(context.globals.verbose > 0).iter().for_each(|line| context.printer.note(line));
+    list.lines(is_whole || context.globals.verbose > 0).iter().for_each(|line| context.printer.note(line));
     list.warnings.iter().for_each(|words| context.printer.warning(words));
     context.printer.note(&format!("In all: {} that a run sends", list.total()));
     Ok(())
@@ -203,18 +207,28 @@ fn apply(plan: &Plan, path: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::io(&files::named(&error, "cannot write", path)))
 }
 
-/// The keys of a file that was there before which `init` may agree to: it lists every document that they reach.
-const PLACES: [&str; 2] = ["artifacts.layouts", "artifacts.source"];
+/// The keys of a file that was there before which `init` may agree to, after it has listed what they reach: the built-in
+/// layouts reach specs only.
+const PLACES: [&str; 1] = ["artifacts.layouts"];
+
+/// The same; a failure is a warning, since the file is written.
+fn agree_or_warn(context: &Context, act: &Act) {
+    if let Err(failure) = agree(context, act) {
+        context.printer.warning(&failure.message);
+    }
+}
 
 /// Records consent to use the file, never to send anything. A file that this command wrote as a whole has its user as
-/// author. Of a file that was there before only the places of documents may wait, which this command lists: any other key
-/// needs `sk-sync allow`.
+/// author. In a file that was there before only built-in layouts may wait: any other key needs `sk-sync allow`. Nothing
+/// is recorded where an earlier agreement kept files back that this file does not name.
 fn agree(context: &Context, act: &Act) -> Result<(), Failure> {
     let workspace = workspace_to_write(context, false)?;
     let grants = workspace.place.grants();
     let consent = Consent::of(&grants, &workspace.loaded, &[]).map_err(ops::Error::from)?;
+    let keeps_back = consent.last_narrowing().is_some_and(|narrowing| !narrowing.is_empty());
     let is_agreeable = match (act, consent.pinned()) {
         (_, None) => false,
+        _ if keeps_back => false,
         (Act::Create(text), Some(file)) => file.sha256 == Sha256::of(text.as_bytes()),
         (Act::Append(_) | Act::Keep, Some(_)) => {
             let waiting = workspace.loaded.waiting.as_ref();

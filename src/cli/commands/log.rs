@@ -1,6 +1,5 @@
 //! `sk-sync log`: recent captures with their status.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::events::view;
@@ -64,13 +63,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.printer.note(if asked { "no matching rows" } else { "nothing was captured here yet: sk-sync run" });
     }
     if !args.follow {
-        show(context, args, rows.into());
+        show(context, args, &rows);
         return Ok(Exit::Success);
     }
     request.limit = BURST;
     loop {
         request.after = rows.iter().map(|row| row.seq).max().unwrap_or(request.after);
-        show(context, args, rows.into_iter().rev().collect());
+        rows.reverse();
+        show(context, args, &rows);
         context.printer.flush();
         if context.printer.is_closed() || context.interrupt.wait(LOOK_EVERY) {
             return Ok(Exit::Success);
@@ -79,16 +79,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-fn show(context: &Context, args: &Args, rows: VecDeque<LogEntry>) {
+fn show(context: &Context, args: &Args, rows: &[LogEntry]) {
     if args.jsonl {
-        rows.iter().for_each(|row| context.printer.line_of_json(row));
+        for row in rows {
+            context.printer.line_of_json(row);
+        }
         return;
     }
     let width =
         |cell: fn(&LogEntry) -> &str, most: usize| rows.iter().map(|row| chars(cell(row))).max().unwrap_or(0).min(most);
     let widths = (width(|row| &row.what, WHAT), width(|row| row.mission_slug.as_deref().unwrap_or("-"), MISSION));
     let now = context.clock.now();
-    for row in &rows {
+    for row in rows {
         context.printer.result(&line(row, widths, now));
     }
 }

@@ -29,6 +29,7 @@ Examples:
   sk-sync serve --store-env DATABASE_URL --migrate        in PostgreSQL (sk-sync-server)
   sk-sync serve token add ci --scope write --store got.db   make a token for clients")]
 #[command(args_conflicts_with_subcommands = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate switch")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,

@@ -39,10 +39,14 @@ pub(in crate::serve) fn find(
     if words.is_empty() {
         return Ok(Vec::new());
     }
+    // An announced digest alone shows no text: it may be that of another project's document.
     // Words have letters and digits alone, so that no word is an operator once it is quoted.
     let question: Vec<_> = words.iter().map(|word| format!("\"{word}\"*")).collect();
     let mut statement = tx.prepare(
-        "SELECT p.uuid, p.name, m.slug, m.name, d.path, d.sha256, coalesce(d.is_gone, 0)
+        "SELECT p.uuid, p.name, m.slug, m.name, d.path,
+           iif(EXISTS (SELECT 1 FROM serve_model_texts t WHERE t.project_id = m.project_id AND t.sha256 = d.sha256),
+               d.sha256, NULL),
+           coalesce(d.is_gone, 0)
          FROM serve_model_search s
          LEFT JOIN serve_model_documents d ON s.rowid % 2 = 0 AND d.document_id = s.rowid / 2
          JOIN serve_model_missions m ON m.mission_id = iif(s.rowid % 2 = 1, s.rowid / 2, d.mission_id)
