@@ -165,8 +165,8 @@ impl Stack {
     /// The layers as they are without an agreement: what the repository's file may say lies below the user's file.
     pub(super) fn guarded(&self) -> Arranged {
         let part = |is_identity: bool| {
-            let belongs = |entry: &&Entry| IDENTITY.contains(&entry.key.name) == is_identity && !self.waits(entry);
-            let said = self.repository.iter().flat_map(|layer| &layer.entries);
+            let belongs = |entry: &&Entry| IDENTITY.contains(&entry.key.name) == is_identity;
+            let said = self.repository.iter().flat_map(|layer| &layer.entries).filter(|entry| !self.waits(entry));
             let entries = said.chain(&self.kept_back).filter(belongs).cloned().collect();
             let origin = self.repository.as_ref().map_or(Origin::Default, |layer| layer.origin.clone());
             Some(Layer { origin, entries })
