@@ -1,8 +1,9 @@
 //! Pages over HTTP: who sees them, what a browser may do with them, and what hostile names become.
 
 use secrecy::SecretString;
+use serde_json::json;
 
-use super::client::{Talk, memory, options};
+use super::client::{BODIES, Talk, memory, options};
 use super::engines::over_each_lasting;
 use super::raw::{Raw, connect};
 use super::reading::until;
@@ -213,6 +214,33 @@ fn a_reader_sees_what_the_token_is_for_and_no_sign_of_the_rest() {
         }
         pages_are_for(name, [&all, &one, &team]);
         assert_eq!(html(&write, "/").0, 401, "{name}: a token that may only send");
+    });
+}
+
+/// A digest is not a key: a project that announces the digest of another project's text does not find it by search.
+#[test]
+fn a_search_shows_no_text_of_another_project() {
+    over_each_lasting(|name, options| {
+        let server = Server::start(options()).unwrap();
+        let add = |name: &str, scope, project| add_token(&options(), token(name, scope, project, "")).unwrap().unwrap();
+        let talk = Talk::to(&server);
+        let bearer = |token: &str| talk.with("Authorization", &format!("Bearer {token}"));
+        let write = bearer(&add("write", Scope::Write, None));
+        let text = "the tide SECRETPIECE level";
+        assert_eq!(write.batch(&[indexed(&id(1), "spec.md", text)]), ["success"], "{name}");
+        assert_eq!(write.post(BODIES, &push("spec.md", text)).0, 201, "{name}");
+        let mut claim = indexed(&id(2), "tide.md", text);
+        claim["project_uuid"] = OTHER.into();
+        claim["payload"]["namespace"]["project_uuid"] = OTHER.into();
+        assert_eq!(write.batch(&[claim]), ["success"], "{name}");
+
+        let (owner, other) =
+            (bearer(&add("owner", Scope::Read, Some(PROJECT))), bearer(&add("one", Scope::Read, Some(OTHER))));
+        for talk in [&owner, &other] {
+            until(talk, "/api/v1/search?q=tide", |answer| answer["hits"] != json!([]));
+        }
+        let found = |talk: &Talk| html(talk, "/search?q=tide").1.contains("SECRETPIECE");
+        assert!(found(&owner) && !found(&other), "{name}");
     });
 }
 
