@@ -124,7 +124,7 @@ fn hostile_names_are_words() {
     let mut odd = status_changed(&id(3));
     odd["event_type"] = evil.into();
     assert_eq!(talk.batch(&[event, told, odd]), ["success"; 3]);
-    assert_eq!(talk.post(super::client::BODIES, &push(&path, evil)).0, 201);
+    assert_eq!(talk.post(BODIES, &push(&path, evil)).0, 201);
     until(&talk, "/api/v1/search?q=alert&limit=9", |found| found["hits"].as_array().unwrap().len() >= 2);
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let (mission, path) = (encode("foo-01KRC4HN"), encode(&path));
