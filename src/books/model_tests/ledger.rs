@@ -103,6 +103,11 @@ impl Ledger {
         }
     }
 
+    /// The receiver had an event before it was captured: if it is owed again, that is no first sending.
+    pub(super) fn receiver_has(&mut self, seq: i64) {
+        self.tried.insert(seq);
+    }
+
     /// A drain begins.
     pub(super) fn begin(&mut self) {
         (self.is_forgotten, self.has_accepted) = (false, false);

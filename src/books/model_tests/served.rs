@@ -45,6 +45,7 @@ impl World {
                 self.servers[target].borrow_mut().insert(event.id.clone(), event.wire.clone().unwrap());
                 let ledger = self.model.ledgers.get_mut(&identity.target_id).unwrap();
                 ledger.lines.entry(seq).or_default().class = Some(Class::Delivered);
+                ledger.receiver_has(seq);
             }
         }
     }
