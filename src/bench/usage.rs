@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Processor time of all threads of this process so far; `None` if the system does not report it.
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere nobody says")]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no such figure")]
 pub(super) fn processor_time() -> Option<Duration> {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let seconds = u64::try_from(used.tv_sec).unwrap_or(0);

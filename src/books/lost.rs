@@ -11,7 +11,7 @@ use crate::store::Error;
 
 /// File next to a store, made as soon as the store has its tables.
 const MARK: &str = "store.made";
-const MARK_TEXT: &str = "sk-sync made store.db beside this file. If it is missing or empty, run: sk-sync verify\n";
+const MARK_TEXT: &str = "sk-sync made store.db next to this file. If it is missing or empty, run: sk-sync verify\n";
 /// A store with tables is larger than this (bytes); one page holds the header of a database without tables.
 const HEADER_ONLY: u64 = 4096;
 /// First bytes of every SQLite database.

@@ -82,7 +82,7 @@ const CLEAR: Way = Way { mark: Mark::Discarded("cleared"), act: "cleared", reaso
 const PURGE: Way =
     Way { mark: Mark::Discarded(journal::PURGED), act: journal::PURGED, reason: "removed with its project" };
 const ADOPTED: Way =
-    Way { mark: Mark::Discarded("adopted"), act: "adopted", reason: "taken over into the store of a project" };
+    Way { mark: Mark::Discarded("adopted"), act: "adopted", reason: "imported into the store of a project" };
 const ARCHIVE: Way = Way { mark: Mark::Archived, act: "archived", reason: "released to a verified archive" };
 
 impl Removed {

@@ -91,7 +91,7 @@ fn listen(interrupt: &Interrupt) {
     }
 }
 
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "the second Ctrl-C does not wait for the step at hand")]
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "the second Ctrl-C does not wait for the current step")]
 fn end_now() -> ! {
     std::process::exit(i32::from(Exit::Interrupted.code()))
 }

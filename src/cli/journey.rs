@@ -86,7 +86,7 @@ pub(crate) fn resolved(context: &Context, workspace: &Workspace) -> Result<Resol
 pub(crate) fn tell_absorbed(context: &Context, absorbed: &Absorbed) -> Exit {
     let printer = &context.printer;
     if absorbed.lines() > 0 {
-        printer.note(&format!("Took over {} that had been spooled", plural(absorbed.lines(), "line")));
+        printer.note(&format!("Imported {} from the spool", plural(absorbed.lines(), "line")));
     }
     absorbed.warnings.iter().for_each(|words| printer.warning(words));
     if absorbed.evicted > 0 {

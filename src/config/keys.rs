@@ -113,7 +113,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("teamspace.token_command", Kind::OwnCommand, None, "A program that prints the token; only in the user's file."),
     key("external_receiver.url", Kind::Url, None, "Base URL of your own receiver."),
-    key("external_receiver.events_url", Kind::Url, None, "Where events go, verbatim, in place of the derived path."),
+    key("external_receiver.events_url", Kind::Url, None, "Where events go, verbatim, instead of the derived path."),
     key("external_receiver.bodies_url", Kind::Url, None, "URL for documents, verbatim, instead of the derived path."),
     key("external_receiver.events_query", Kind::Secret, None, "The variable with the query of the URL of events."),
     key(
@@ -212,7 +212,7 @@ pub(crate) const KEYS: &[Key] = &[
         "migrate.imported",
         Kind::Word(&["owed", "held"]),
         Some("\"owed\""),
-        "Whether imported events go by themselves.",
+        "Whether imported events are sent without a release.",
     ),
     key(
         "migrate.personal_data",

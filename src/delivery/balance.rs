@@ -146,7 +146,7 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
         ("waiting events without a due time",
          "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1
           AND (status IN ('queued', 'pending', 'rejected', 'transient')) <> (due_at IS NOT NULL OR behind IS NOT NULL)"),
-        ("events that wait behind no parked one, or are due all the same",
+        ("events that wait behind no parked one, or are due although they do",
          "SELECT COUNT(*) FROM delivery_rows AS d WHERE d.target = ?1 AND d.behind IS NOT NULL
           AND (d.due_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM delivery_attempts AS a
                WHERE a.id = d.behind AND a.closed_at IS NULL AND a.parked = 1))"),

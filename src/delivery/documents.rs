@@ -180,7 +180,8 @@ pub(super) fn read(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Owed>, Error> {
         let seq: i64 = row.get(0)?;
         let payload: Option<Vec<u8>> = row.get(1)?;
         let document = payload.as_deref().and_then(Document::from_bytes);
-        let damaged = || Error::Damaged(format!("journal row {seq} is owed, but does not say which document it is"));
+        let damaged =
+            || Error::Damaged(format!("journal row {seq} is left to send, but does not say which document it is"));
         all.push(Owed {
             seq,
             document: document.ok_or_else(damaged)?,

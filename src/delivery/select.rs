@@ -219,8 +219,8 @@ fn window(
 fn candidate(row: &Row<'_>, from: Class, is_alone: bool) -> Result<Candidate, Error> {
     let seq = row.get(0)?;
     let envelope: Option<Vec<u8>> = row.get(2)?;
-    let envelope =
-        envelope.ok_or_else(|| Error::Damaged(format!("journal row {seq} is owed, but its payload is gone")))?;
+    let envelope = envelope
+        .ok_or_else(|| Error::Damaged(format!("journal row {seq} is left to send, but its payload is gone")))?;
     let wire = WireForm::from_code(row.get(3)?);
     Ok(Candidate { item: Item { seq, event_id: row.get(1)? }, envelope, wire, from, is_alone })
 }

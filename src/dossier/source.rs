@@ -114,7 +114,7 @@ impl Sources {
         }
         let mut beginnings = all.all.iter().flat_map(|source| source.place.beginnings());
         match beginnings.find(|place| is_never_read(place)) {
-            Some(place) => Err(format!("{place} is never read: tools keep secrets there, or texts of their own")),
+            Some(place) => Err(format!("{place} is never read: tools keep secrets or internal files there")),
             None => Ok(all),
         }
     }

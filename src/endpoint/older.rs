@@ -99,7 +99,7 @@ fn read(path: &Path) -> Result<Option<(bool, Table)>, &'static str> {
     // Opening a pipe of that name would wait for a writer.
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_file() => {}
-        Ok(_) => return Err("is no file"),
+        Ok(_) => return Err("is not a file"),
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(_) => return Err("cannot be read"),
     }

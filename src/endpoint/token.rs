@@ -62,7 +62,7 @@ impl Sources<'_> {
     fn unasked(&self) -> Option<Lack> {
         let origins = self.resolved.origins();
         let origin = origins.iter().find(|origin| !self.resolved.is_permitted(origin))?;
-        let reason = format!("{} is not asked for a token for {origin}, which nobody agreed to", self.whom());
+        let reason = format!("{} is not asked for a token for {origin}: it has no consent", self.whom());
         Some(lack(reason, shell::line("sk-sync allow", [origin])))
     }
 

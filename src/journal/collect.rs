@@ -10,7 +10,7 @@ const COLLECTED: &str = "collected";
 
 /// A stored payload, with its row's marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the marks of a row are facts of their own, in any combination")]
+#[expect(clippy::struct_excessive_bools, reason = "the marks of a row are independent, in any combination")]
 pub(crate) struct Kept {
     /// Its row.
     pub(crate) seq: i64,

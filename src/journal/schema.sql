@@ -55,7 +55,7 @@ CREATE TABLE journal_state (
   id             INTEGER PRIMARY KEY CHECK (id = 1),
   sealed_through INTEGER NOT NULL,              -- highest seq ever selected for any target
   lamport        INTEGER NOT NULL,
-  spool          TEXT,                          -- the spool file that was taken over last, or is being taken over
+  spool          TEXT,                          -- the spool file imported last, or being imported
   spool_through  INTEGER NOT NULL               -- and how many of its bytes are in the journal
 );
 INSERT INTO journal_state VALUES (1, 0, 0, NULL, 0);

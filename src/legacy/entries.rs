@@ -134,7 +134,7 @@ fn entry(id: ValueRef<'_>, json: &[u8]) -> Result<Entry, String> {
         return Err(format!("its payload_encoding is \"{}\", which is unknown here", text::printable(encoding)));
     }
     let envelope = record.payload.as_deref().and_then(|payload| decode(payload.as_bytes()));
-    let envelope = envelope.ok_or("its payload is no base64")?;
+    let envelope = envelope.ok_or("its payload is not base64")?;
     Ok(Entry { event_id, event_type: record.event_type.unwrap_or_default(), envelope })
 }
 
@@ -221,8 +221,8 @@ mod tests {
         for (json, why) in [
             ("[]", "not what 3.2.7 writes"),
             (r#"{"payload":"e30="}"#, "payload_encoding is \"\""),
-            (r#"{"payload":"{}","payload_encoding":"base64"}"#, "no base64"),
-            (r#"{"payload_encoding":"base64"}"#, "no base64"),
+            (r#"{"payload":"{}","payload_encoding":"base64"}"#, "not base64"),
+            (r#"{"payload_encoding":"base64"}"#, "not base64"),
             (r#"{"event_id":" ","payload":"e30=","payload_encoding":"base64"}"#, "blank"),
         ] {
             assert!(of(json).unwrap_err().contains(why), "{json}");

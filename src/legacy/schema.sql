@@ -1,4 +1,4 @@
--- What was taken over from older stores, in the store that got it.
+-- Rows imported from older stores, in the store that has them.
 
 CREATE TABLE legacy_sources (
   id           INTEGER PRIMARY KEY,

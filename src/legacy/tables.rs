@@ -77,7 +77,7 @@ pub(super) fn event_id(cell: ValueRef<'_>) -> Result<&str, String> {
 /// The text of a cell, or a message about its type.
 pub(super) fn text(cell: ValueRef<'_>) -> Result<&str, String> {
     match cell {
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| "is no UTF-8".to_owned()),
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()),
         other => Err(format!("is {}", type_words(other))),
     }
 }
@@ -130,7 +130,7 @@ mod tests {
             (ValueRef::Integer(7), "its event_id is an integer"),
             (ValueRef::Blob(b"a"), "its event_id is a blob"),
             (ValueRef::Text(b" "), "its event_id is blank"),
-            (ValueRef::Text(b"\xff"), "its event_id is no UTF-8"),
+            (ValueRef::Text(b"\xff"), "its event_id is not UTF-8"),
         ] {
             assert_eq!(event_id(cell), Err(flaw.to_owned()));
         }

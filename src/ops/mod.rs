@@ -167,7 +167,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Output(std::io::Error),
     /// Neither the store nor the spool next to it can be written.
-    #[error("{why}, and what is captured cannot be kept beside it either: {source}")]
+    #[error("{why}, and what is captured cannot be kept next to it either: {source}")]
     Spool {
         /// Error of the store.
         why: String,

@@ -56,7 +56,7 @@ pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'
     let link = match keyring.link(None) {
         Ok(Some(link)) => link,
         Ok(None) => return Online::not_asked("the target has no server"),
-        Err(_) => return Online::not_asked("a gate is shut"),
+        Err(_) => return Online::not_asked("a check fails"),
     };
     let Some(exchange) = BatchReceiver::new(&link, world.clock).health(LONGEST) else {
         return Online::not_asked("the target has no health endpoint");

@@ -110,7 +110,7 @@ pub(super) fn apart(
         return Ok(None);
     }
     let other = crate::base::text::path(other);
-    let words = format!("this repository is a copy of {other}, which has the store; the copy has one of its own");
+    let words = format!("this repository is a copy of {other}, which has the store; the copy has a separate one");
     Ok(Some((by_path, words)))
 }
 

@@ -27,7 +27,7 @@ use crate::store::Store;
 
 /// The steps of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Scope {
     /// The command's name in the report.
     pub(crate) command: &'static str,
@@ -43,7 +43,7 @@ pub(crate) struct Scope {
 
 /// Options of a run.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Request<'a> {
     /// The steps.
     pub(crate) scope: Scope,

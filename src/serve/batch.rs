@@ -88,10 +88,10 @@ fn cloud_entry(raw: &str) -> Entry {
         |sent_id, why: String| Entry { sent_id, event: Err(text::shorten(&text::printable(&why), REASON_CHARS)) };
     let event: CloudEvent<'_> = match serde_json::from_str(raw) {
         Ok(event) => event,
-        Err(e) => return refused(Value::Null, format!("this is no CloudEvent with a JSON object as its data: {e}")),
+        Err(e) => return refused(Value::Null, format!("this is not a CloudEvent with a JSON object as its data: {e}")),
     };
     if event.specversion != "1.0" || event.source.is_empty() || event.r#type.is_empty() {
-        return refused(event.id.into(), "this is no CloudEvent 1.0 with a source and a type".to_owned());
+        return refused(event.id.into(), "this is not a CloudEvent 1.0 with a source and a type".to_owned());
     }
     let entry = entry(event.data.get());
     if entry.sent_id != event.id {

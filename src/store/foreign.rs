@@ -214,7 +214,7 @@ fn names_a_super_journal(journal: &Path) -> io::Result<bool> {
     Ok(end == SUPER_JOURNAL)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that opens somebody else's database")]
+#[expect(clippy::disallowed_methods, reason = "the one place that opens a database of another program")]
 fn open(copy: &Path, stamp: &Stamp, bounds: &Bounds, query: &str) -> Result<Connection, ForeignError> {
     let access = if query == "mode=rw" { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
     let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;

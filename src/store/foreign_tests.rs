@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 
-#[expect(clippy::disallowed_methods, reason = "a test is the somebody else")]
+#[expect(clippy::disallowed_methods, reason = "the test is the other program")]
 /// A directory with a database `q.db` of one table, in WAL mode or not, and its open writer.
 fn source(is_wal: bool) -> (tempfile::TempDir, PathBuf, Connection) {
     let dir = tempfile::tempdir().unwrap();

@@ -67,6 +67,7 @@ mod lost_store;
 mod main_job;
 mod migrate;
 mod mission_log;
+mod named_commands;
 mod next_steps;
 mod odd_servers;
 mod older_login;

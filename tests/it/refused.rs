@@ -153,6 +153,6 @@ fn preflight_asks_nobody_without_consent() {
     let sandbox = Sandbox::with_repo();
     sandbox.write("event-sync.toml", "preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'\n");
     let document = sandbox.sk_sync(["preflight", "--online", "--json"]).code(4).json();
-    let online = json!({"health": "not_asked", "status": null, "said": "a gate is shut"});
+    let online = json!({"health": "not_asked", "status": null, "said": "a check fails"});
     assert_eq!(document["online"], online, "{document}");
 }

@@ -159,7 +159,7 @@ fn d03_what_is_wrong_with_the_store_makes_no_difference() {
         assert!(status.stderr.contains("4 spooled lines"), "{name}: {}", status.stderr);
         mend(&store, name);
         let run = sandbox.sk_sync_with(["capture"], lines(4..5)).success();
-        assert!(run.stderr.contains("Took over 4 lines"), "{name}: {}", run.stderr);
+        assert!(run.stderr.contains("Imported 4 lines"), "{name}: {}", run.stderr);
         let ids: Vec<_> = rows(&store).into_iter().map(|(id, _)| id).filter(|known| *known != id(0)).collect();
         assert_eq!(ids, (1..5).map(id).collect::<Vec<_>>(), "{name}");
     }

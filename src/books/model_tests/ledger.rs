@@ -103,7 +103,7 @@ impl Ledger {
         }
     }
 
-    /// The receiver had an event before it was captured: if it is owed again, that is no first sending.
+    /// The receiver had an event before it was captured: sending it again is not the first sending.
     pub(super) fn receiver_has(&mut self, seq: i64) {
         self.tried.insert(seq);
     }

@@ -28,7 +28,7 @@ use crate::ops::{
 /// the file; nothing is sent. Without ORIGIN, sk-sync asks on a terminal. The built-in receiver, and loopback addresses
 /// that you name yourself, need no consent.
 /// What older stores hold of the project is listed with its files, and imported by the following runs.
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

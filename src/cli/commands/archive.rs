@@ -22,7 +22,7 @@ Examples:
   sk-sync archive --output work.jsonl.gz             everything that is kept
   sk-sync archive --output unsent.jsonl.gz --unsent  what the target does not have
   sk-sync restore unsent.jsonl.gz                    the way back, on any machine")]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Args {
     /// File to write; it must not exist
     #[arg(long, value_name = "FILE")]
@@ -118,7 +118,9 @@ fn lines(done: &Archived, args: &Args, output: &str) -> Vec<String> {
             events => format!("; {} in flight and stay", plural(events, "event")),
         };
         let released = plural(u64::try_from(done.released).unwrap_or(0), "event");
-        lines.push(format!("Released: {released}, owed no more{stays}. `sk-sync gc --archived` lets the bytes go"));
+        lines.push(format!(
+            "Released: {released}, no longer to be sent{stays}. `sk-sync gc --archived` deletes their payloads"
+        ));
     }
     lines
 }

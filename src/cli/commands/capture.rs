@@ -15,7 +15,7 @@ use crate::ops::{Line, News, StreamRequest, capture_stream, evicted_words};
 /// a capture. After exit code 0 every line is on disk, in the journal or, if that cannot be opened, in a spool file
 /// that the next run imports.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[command(after_help = "\
 Examples:
   sk-sync capture < events.jsonl              all lines, in a few large transactions

@@ -24,7 +24,7 @@ Examples:
   sk-sync gc                                what would be deleted, what is kept, and why
   sk-sync gc --explicit                     delete it
   sk-sync gc --explicit --older-than 30d    keep what was captured in the last thirty days")]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Args {
     /// Delete; without this option nothing changes
     #[arg(long)]

@@ -11,7 +11,7 @@ use crate::ops::{Request, Scope};
 /// Reads every spec directory and captures an event for each changed fact, and the documents. Opens no socket. With
 /// --dry-run it captures nothing and lists each unit with what would be sent.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Args {
     /// Only these missions (names of feature directories)
     #[arg(long, value_name = "SLUG", num_args = 1.., conflicts_with_all = ["all", "changed"])]

@@ -61,7 +61,7 @@ pub(crate) enum Migrate {
 /// A project's ID is a claim that any clone can make, so what older queues hold for it stays there until you say that
 /// it belongs to this repository. Shows first how much there is, where it is, and where it would be sent.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct AdoptArgs {
     /// Also import events that name no project: they become this project's
     #[arg(long)]

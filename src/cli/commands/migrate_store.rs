@@ -136,7 +136,7 @@ fn done_words(document: &Document) -> String {
     match (document.result, document.restored) {
         (None, _) => "Dry run: nothing was written".to_owned(),
         (Some(_), None) => {
-            "Taken over: it is the store of this repository now, with its history, agreements and settings".to_owned()
+            "Adopted: it is the store of this repository now, with its history, agreements and settings".to_owned()
         }
         (Some(_), Some(r)) => format!(
             "Imported: {} new, {} already here{}. The store itself is kept",

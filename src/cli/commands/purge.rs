@@ -23,7 +23,7 @@ Examples:
   sk-sync purge --queue                     what would be deleted, and the phrase to confirm
   sk-sync purge --project                   what would be deleted, and the phrase to confirm
   sk-sync purge --unassigned                the same for events that name no project")]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Args {
     /// Discard every event and document that waits
     #[arg(long, conflicts_with_all = ["project", "unassigned"], required_unless_present_any = ["project", "unassigned"])]

@@ -14,7 +14,7 @@ use crate::ops::{Request, Scope};
 /// events before documents. Can be repeated at any time: unchanged files are not captured again, and what the target
 /// has is not sent again.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[command(after_help = "\
 Examples:
   sk-sync run                                    everything, to the configured target

@@ -21,7 +21,7 @@ use crate::upkeep::{
 /// Shows the journal, the target, the state of every event and document, older stores, failing checks with a fix for
 /// each, and the next step. Changes nothing.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Args {
     /// Set the exit code; failures count until they are waived
     #[arg(long)]

@@ -186,7 +186,7 @@ fn list(context: &Context) -> Result<Exit, Failure> {
 fn lines(known: &TargetList) -> Vec<String> {
     let line = |row: &crate::upkeep::TargetRow| {
         let state = match (row.is_current, row.is_live) {
-            (true, _) => ", in force",
+            (true, _) => ", effective",
             (false, true) => "",
             (false, false) => ", forgotten",
         };

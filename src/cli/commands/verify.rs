@@ -26,7 +26,7 @@ Examples:
   sk-sync verify                              look at everything
   sk-sync verify --target                     ask the server what it has
   sk-sync verify --repair counters --dry-run  which numbers would be counted again
-  sk-sync verify --repair store               begin a new store in place of a lost one")]
+  sk-sync verify --repair store               replace a lost store by a new one")]
 pub(crate) struct Args {
     /// Repair what can be derived from the rest, then check again
     #[arg(long, value_name = "WHAT")]
@@ -118,7 +118,7 @@ fn would_begin_anew(context: &Context, store: &str) -> Exit {
     if context.printer.is_json() {
         context.printer.reply("verify", exit, &serde_json::json!({"dry_run": true, "new_store": true}));
     } else {
-        context.printer.result(&format!("Would repair: begin a new store in place of the lost {store}"));
+        context.printer.result(&format!("Would repair: replace the lost store by a new one: {store}"));
     }
     exit
 }

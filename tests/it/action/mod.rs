@@ -84,7 +84,7 @@ fn d47_a_run_without_credentials_tells_what_it_did_and_whether_a_journal_was_the
         .map(|name| first.output(name));
     assert_eq!(said, ["success", "0", "23", "23", "0", "false", "true"], "{}", first.outputs);
     assert!(first.summary.starts_with("### sk-sync: done (exit code 0)\n"), "{}", first.summary);
-    assert!(first.summary.contains("23 facts were captured anew"), "{}", first.summary);
+    assert!(first.summary.contains("23 facts were captured again"), "{}", first.summary);
     assert!(first.summary.contains("\n| 23 | 23 | 0 | 0 | 0 | 0 | 0 |\n"), "{}", first.summary);
     assert!(!first.log.contains("::"), "{}", first.log);
     let again = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);

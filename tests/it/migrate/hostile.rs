@@ -96,7 +96,7 @@ fn each_cell_is_looked_at_before_it_is_believed() {
         ("2.5", "'T'", "'{}'", "its event_id is a float"),
         ("x'01'", "'T'", "'{}'", "its event_id is a blob"),
         ("' '", "'T'", "'{}'", "its event_id is blank"),
-        ("CAST(x'ff' AS TEXT)", "'T'", "'{}'", "its event_id is no UTF-8"),
+        ("CAST(x'ff' AS TEXT)", "'T'", "'{}'", "its event_id is not UTF-8"),
         ("printf('%.*c', 5000, 'x')", "'T'", "'{}'", "its event_id has 5000 bytes"),
         ("'NUMBER'", "'T'", "17", "its envelope is an integer"),
         ("'NOTHING'", "'T'", "NULL", "its envelope"),

@@ -66,7 +66,7 @@ pub(super) fn summary(ending: &Ending<'_>) -> Vec<String> {
     let mut lines = vec![format!("### sk-sync: {word} (exit code {})", args.code), String::new()];
     let captured = number(&report["capture"]["captured"]);
     if !args.restored {
-        lines.push(format!("No journal of an earlier run was found: {captured} facts were captured anew."));
+        lines.push(format!("No journal of an earlier run was found: {captured} facts were captured again."));
         lines.push(String::new());
     }
     if !report["error"]["message"].is_null() {

@@ -37,7 +37,7 @@ impl Watchdog {
     }
 }
 
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "the work at hand may hang, and git waits")]
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "the current work may hang, and git waits")]
 fn end() -> ! {
     std::process::exit(i32::from(Exit::Success.code()))
 }
