@@ -127,7 +127,7 @@ fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     conn.pragma_update(None, "journal_size_limit", 4 << 20)?;
-    conn.pragma_update(None, "cache_size", -16_384)
+    conn.pragma_update(None, "cache_size", -4_096)
 }
 
 #[cfg(test)]
