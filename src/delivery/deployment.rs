@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::capabilities::Capabilities;
 use super::limits::{self, Told};
-use super::{Error, Target, reset};
+use super::{Error, Target, pages, reset};
 use crate::base::{Timestamp, text};
 use crate::http::Answer;
 use crate::store::{ReadTx, WriteTx};
@@ -45,6 +45,8 @@ pub(super) struct Health {
     deployment: Deployment,
     /// Limits of the server, if it states any.
     limits: Option<Told>,
+    /// Where it has pages for people: a path.
+    pages: Option<String>,
 }
 
 /// Result of asking for the health.
@@ -66,9 +68,8 @@ pub(super) fn read(answer: &Answer) -> Asked {
         return Asked::NotOffered;
     }
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let Some(Value::Object(body)) = body.filter(|_| answer.status == 200 && !answer.is_cut) else {
-        return Asked::Nothing;
-    };
+    let body = body.filter(|body| body.is_object() && answer.status == 200 && !answer.is_cut);
+    let Some(body) = body else { return Asked::Nothing };
     let field = |name: &str| {
         let words = body.get(name)?.as_str().map(str::trim).filter(|words| !words.is_empty())?;
         Some(text::shorten(&text::printable(words), LONGEST))
@@ -82,6 +83,7 @@ pub(super) fn read(answer: &Answer) -> Asked {
             environment_name: field("environment_name"),
             git_sha: field("git_sha"),
         },
+        pages: pages::pages_path(&body).map(str::to_owned),
         limits: (limits.is_some() || can != Capabilities::default()).then(|| Told { can, ..Told::read(limits) }),
     })
 }
@@ -136,6 +138,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
     if let Some(told) = health.limits {
         limits::note(tx, target.id, told, now)?;
     }
+    pages::note(tx, target.id, health.pages.as_deref())?;
     let previous = known(tx, target.id)?;
     let changes = health.deployment.changes_since(&previous);
     let current = health.deployment.clone().over(previous.clone());
@@ -199,7 +202,7 @@ mod tests {
             ..Deployment::default()
         };
         let limits = Some(Told { events: Some(200), ..Told::default() });
-        assert_eq!(health, Health { deployment, limits });
+        assert_eq!(health, Health { deployment, limits, pages: None });
         for limits in [json!(null), json!([]), json!(7)] {
             assert_eq!(told(&json!({"sync_ingress": {"limits": limits}})), Health::default(), "{limits}");
         }
@@ -213,6 +216,23 @@ mod tests {
             (200, json!([1]), Asked::Nothing),
         ] {
             assert_eq!(read(&answer(status, &body)), asked, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_last_answer_says_where_the_pages_are() {
+        let mut books = Books::new();
+        let target = books.target();
+        for (body, pages) in [
+            (json!({"hub": {"pages": "/"}}), Some("/")),
+            (json!({"hub": {"pages": "/hub/"}}), Some("/hub/")),
+            (json!({"hub": {"pages": "//evil.example"}}), None),
+            (json!({"hub": {"pages": "/"}}), Some("/")),
+            (json!({}), None),
+        ] {
+            books.write(|tx| note(tx, &target, &read(&answer(200, &body)), Timestamp::from_micros(1)));
+            let last = books.write(|tx| pages::last_pages(tx, target.id));
+            assert_eq!(last.as_deref(), pages, "{body}");
         }
     }
 

@@ -38,6 +38,7 @@ mod limits;
 mod outcome;
 #[cfg(test)]
 mod outcome_tests;
+mod pages;
 mod parking;
 #[cfg(test)]
 mod parking_tests;
@@ -88,6 +89,7 @@ pub(crate) use inventory::{HeldDocument, Inventory, NewestEvent};
 pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
 pub(crate) use limits::{capabilities, document_batch, pause};
 pub(crate) use outcome::{Outcome, Verdict};
+pub(crate) use pages::{last_pages, pages_path, project_page};
 pub(crate) use postings::{
     is_in_flight, is_known_anywhere, post_appended, post_held, post_left, post_released, post_returned, scope, scope_of,
 };

@@ -23,6 +23,7 @@ CREATE TABLE delivery_targets (
   told_documents     INTEGER,                     -- what of documents it takes at most in a request
   told_document_bytes INTEGER,
   told_capabilities  TEXT NOT NULL DEFAULT '',    -- what it can do beyond the contract: names, separated by blanks
+  pages              TEXT,                        -- where it has pages for people: a path
   checked_at         INTEGER,                     -- when it was last asked what it has
   checked            TEXT,                        -- what came of that: JSON
   deployment         INTEGER,                     -- the delivery_deployments row it was last seen as

@@ -33,11 +33,11 @@ pub(crate) enum Flaw {
 
 /// An `https` address, or an `http` address on loopback. Without userinfo and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address(Url);
+pub(crate) struct Address(Url);
 
 impl Address {
     /// Reads an address as a person wrote it.
-    pub(super) fn read(text: &str) -> Result<Self, Flaw> {
+    pub(crate) fn read(text: &str) -> Result<Self, Flaw> {
         let text = text.trim();
         // The standard drops line ends and tabs silently; here they can only be a mistake or a trick.
         if text.chars().any(char::is_control) || !text.contains("://") {
@@ -70,7 +70,7 @@ impl Address {
     }
 
     /// The canonical form of a URL used verbatim, for a person and for the store: a query may hold a key, so it is masked.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let query = if self.has_query() { "?***" } else { "" };
         format!("{}{query}", self.base())
     }
@@ -89,12 +89,12 @@ impl Address {
     }
 
     /// The address to post to, as given.
-    pub(super) fn verbatim(&self) -> &str {
+    pub(crate) fn verbatim(&self) -> &str {
         self.0.as_str()
     }
 
     /// `scheme://host:port`, the default port left out.
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }
 
@@ -104,7 +104,7 @@ impl Address {
     }
 
     /// True for 127.0.0.0/8, `[::1]` and the word `localhost`.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
             Some(Host::Ipv6(ip)) => ip.is_loopback(),

@@ -25,6 +25,7 @@ mod sources;
 mod speech;
 mod token;
 
+pub(crate) use address::Address;
 pub(crate) use authority::{Choice, resolve};
 pub(crate) use consent::{Consent, read_origin};
 pub(crate) use gate::{Gate, Keyring};

@@ -8,7 +8,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Con
 use super::answer_head::AnswerHeads;
 use super::method::Method;
 use super::network::{Network, Proxy};
-use super::resolver::GrantedResolver;
+use super::resolver::{GrantedResolver, Reach};
 use super::tls::TlsConnector;
 use super::trust;
 use super::wire;
@@ -20,6 +20,10 @@ pub(crate) trait OriginGrant {
     fn origin(&self) -> &str;
     /// True if only loopback addresses may be used, whatever the host name resolves to.
     fn is_loopback(&self) -> bool;
+    /// The addresses that the host name may resolve to.
+    fn reach(&self) -> Reach {
+        if self.is_loopback() { Reach::Loopback } else { Reach::Any }
+    }
     /// Proxy, trusted authorities and client certificate; `None` for the defaults.
     fn network(&self) -> Option<&Network> {
         None
@@ -148,7 +152,7 @@ impl Client {
             .timeout_recv_response(Some(deadlines.answer))
             .timeout_global(Some(deadlines.total))
             .build();
-        let resolver = GrantedResolver::new(grant.is_loopback());
+        let resolver = GrantedResolver::new(grant.reach());
         let agent = ureq::Agent::with_parts(config, Connecting::new(&network, proxy), resolver);
         Self { agent, origin: grant.origin().to_owned(), connections }
     }

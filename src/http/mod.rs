@@ -26,6 +26,7 @@ pub(crate) use cause::Cause;
 pub(crate) use client::{Answer, Client, Deadlines, Failure, OriginGrant, Request};
 pub(crate) use method::Method;
 pub(crate) use network::{ClientIdentity, Network, Proxy};
+pub(crate) use resolver::Reach;
 pub(crate) use signature::{Signature, SigningKeys};
 #[cfg(feature = "postgres")]
 pub(crate) use tls::tls_config;

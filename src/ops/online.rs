@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::World;
-use crate::delivery::{BatchReceiver, DeliveryReceiver as _};
+use crate::delivery::{BatchReceiver, DeliveryReceiver as _, pages_path};
 use crate::endpoint::{Gate, Keyring, ReceiverKind, Resolved, ServerStand};
 use crate::http::{Meaning, Reading};
 
@@ -76,15 +76,7 @@ pub(crate) fn pages(world: &World<'_>, keyring: &Keyring<'_>) -> Result<String, 
     let reading = Reading::of(&exchange, world.clock.now());
     let body = exchange.ok().filter(|answer| answer.status == 200).ok_or(reading.said)?;
     let body: serde_json::Value = serde_json::from_slice(&body.body).map_err(|_| "its health answer is not JSON")?;
-    let path = body["hub"]["pages"].as_str().filter(|path| is_path(path));
-    path.map(str::to_owned).ok_or_else(|| "its health answer names no pages".to_owned())
-}
-
-/// True for a path of the server itself, in characters that steer nothing.
-fn is_path(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b))
+    pages_path(&body).map(str::to_owned).ok_or_else(|| "its health answer names no pages".to_owned())
 }
 
 /// The result for a reading of the response. Pure.

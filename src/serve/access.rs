@@ -32,6 +32,11 @@ impl Access {
     /// What the operator's own token allows, and everybody where none is wanted.
     const ALL: Self = Self { team: OWN_TEAM, scope: Scope::Admin, project: None };
 
+    /// True for the numbers of the whole receiver: a token that is bound to a team or a project does not see them.
+    pub(super) fn is_operator(&self) -> bool {
+        self.scope == Scope::Admin && self.team == OWN_TEAM && self.project.is_none()
+    }
+
     /// True when this project may be seen or sent to.
     pub(super) fn has_project(&self, project_uuid: &str) -> bool {
         self.project.as_ref().is_none_or(|own| own == project_uuid)
@@ -65,6 +70,12 @@ impl App {
             Some(needed) if !access.scope.covers(needed) => Err(Answer::forbidden(needed)),
             _ => Ok(access),
         }
+    }
+
+    /// Lets only the operator pass.
+    pub(super) async fn operator(&self, headers: &HeaderMap) -> Result<(), Answer> {
+        let access = self.access(headers, Some(Scope::Admin)).await?;
+        if access.is_operator() { Ok(()) } else { Err(Answer::operator_only()) }
     }
 
     /// What a token allows; without one, what everybody may.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::app::Limits;
 use super::browser::Refusal;
-use super::engine::Trouble;
+use super::engine::{FORGOTTEN, Trouble};
 use super::token::Scope;
 
 /// One answer.
@@ -66,6 +66,12 @@ impl Answer {
     /// 403: the token is for another project.
     pub(super) fn other_project() -> Self {
         Self::refusal(StatusCode::FORBIDDEN, "forbidden", "this token is for another project")
+    }
+
+    /// 403: the numbers of all teams and projects are the operator's.
+    pub(super) fn operator_only() -> Self {
+        let detail = "this needs a token of scope admin that is bound to no team and no project";
+        Self::refusal(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
     pub(super) fn not_found() -> Self {
@@ -153,6 +159,11 @@ impl Answer {
             "index_entry_not_found",
             "no MissionDossierArtifactIndexed event with this namespace, path and content hash was received yet",
         )
+    }
+
+    /// 422: the document was deleted here. Clients give it up.
+    pub(super) fn forgotten() -> Self {
+        Self::refusal(StatusCode::UNPROCESSABLE_ENTITY, "forgotten", FORGOTTEN)
     }
 
     /// 503: a balancer sends requests elsewhere.

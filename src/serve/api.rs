@@ -23,18 +23,30 @@ const ROWS: (i64, i64) = (50, 200);
 /// What the path of each resource begins with.
 pub(super) const PREFIX: &str = "/api/v1/projects";
 
-/// The resources.
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/v1/openapi.json", get(openapi))
-        .route("/api/v1/projects", get(projects))
-        .route("/api/v1/projects/{project_uuid}", get(project))
-        .route("/api/v1/projects/{project_uuid}/missions", get(missions))
-        .route("/api/v1/projects/{project_uuid}/mission", get(mission))
-        .route("/api/v1/projects/{project_uuid}/documents", get(documents))
-        .route("/api/v1/projects/{project_uuid}/document", get(document))
-        .route("/api/v1/projects/{project_uuid}/activity", get(activity))
-        .route("/api/v1/search", get(search))
+macro_rules! resources {
+    ($($path:literal => $handler:ident,)*) => {
+        /// The paths of all resources; each has the method GET alone.
+        #[cfg(test)]
+        pub(super) const PATHS: &[&str] = &[$($path),*];
+
+        /// The resources.
+        pub(super) fn router() -> Router<Arc<App>> {
+            Router::new()$(.route($path, get($handler)))*
+        }
+    };
+}
+
+// A test compares this list with the OpenAPI document.
+resources! {
+    "/api/v1/openapi.json" => openapi,
+    "/api/v1/projects" => projects,
+    "/api/v1/projects/{project_uuid}" => project,
+    "/api/v1/projects/{project_uuid}/missions" => missions,
+    "/api/v1/projects/{project_uuid}/mission" => mission,
+    "/api/v1/projects/{project_uuid}/documents" => documents,
+    "/api/v1/projects/{project_uuid}/document" => document,
+    "/api/v1/projects/{project_uuid}/activity" => activity,
+    "/api/v1/search" => search,
 }
 
 /// A question of a program that may read.

@@ -149,7 +149,7 @@ async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
 }
 
 async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
-    if let Err(refusal) = app.access(&headers, Some(Scope::Admin)).await {
+    if let Err(refusal) = app.operator(&headers).await {
         return refusal;
     }
     let counts = match app.engine.counts().await {

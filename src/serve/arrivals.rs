@@ -46,6 +46,16 @@ pub(super) enum Arrived {
     Text(ArtifactVersion),
 }
 
+impl Arrived {
+    /// The UUID of the project it is of.
+    pub(super) fn project(&self) -> &str {
+        match self {
+            Self::Event { project_uuid, .. } => project_uuid,
+            Self::Text(version) => &version.namespace.project_uuid,
+        }
+    }
+}
+
 /// A question to the storage of this process, asked between two commits.
 pub(super) struct Look(Asking);
 

@@ -9,6 +9,7 @@ use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
 use super::engine::Trouble;
 use crate::base::{Clock, Sha256, text};
@@ -99,6 +100,9 @@ impl OriginGrant for Named {
     }
 }
 
+/// Whose a text is: a project of a tenant. Two projects share none, so that one can be deleted.
+type Owner = (i32, Uuid);
+
 /// An object store that was tried.
 pub(super) struct Blobs {
     store: ObjectStore,
@@ -148,10 +152,10 @@ impl Blobs {
     }
 
     /// Stores a text unless it is there.
-    pub(super) async fn put(self: &Arc<Self>, tenant: i32, sha256: Sha256, content: String) -> Result<(), Trouble> {
+    pub(super) async fn put(self: &Arc<Self>, of: Owner, sha256: Sha256, content: String) -> Result<(), Trouble> {
         let place = timeout(PLACE_WAIT, self.places.acquire()).await;
         let _place = place.map_err(|_| Trouble::Busy)?.map_err(|_| Trouble::Busy)?;
-        let key = self.key(tenant, sha256);
+        let key = self.key(of, sha256);
         let content = Arc::<str>::from(content);
         let mut trouble = Trouble::Busy;
         for tries in 0..TRIES {
@@ -181,10 +185,10 @@ impl Blobs {
     }
 
     /// A text that was stored; `None` if there is none.
-    pub(super) async fn get(self: &Arc<Self>, tenant: i32, sha256: Sha256) -> Result<Option<String>, Trouble> {
+    pub(super) async fn get(self: &Arc<Self>, of: Owner, sha256: Sha256) -> Result<Option<String>, Trouble> {
         let place = timeout(PLACE_WAIT, self.places.acquire()).await;
         let _place = place.map_err(|_| Trouble::Busy)?.map_err(|_| Trouble::Busy)?;
-        let (blobs, key) = (Arc::clone(self), self.key(tenant, sha256));
+        let (blobs, key) = (Arc::clone(self), self.key(of, sha256));
         let got = tokio::task::spawn_blocking(move || blobs.get_object(&key)).await;
         match got.map_err(|_| Trouble::Unknown)? {
             Ok(answer) if answer.status == 200 && Sha256::of(&answer.body) == sha256 => {
@@ -200,6 +204,28 @@ impl Blobs {
                 Err(Trouble::Unknown)
             }
         }
+    }
+
+    /// Deletes a text; one that is not there is deleted.
+    pub(super) async fn delete(self: &Arc<Self>, of: Owner, sha256: Sha256) -> Result<(), Trouble> {
+        let (blobs, key) = (Arc::clone(self), self.key(of, sha256));
+        let deleted = tokio::task::spawn_blocking(move || blobs.delete_object(&key)).await;
+        match deleted.map_err(|_| Trouble::Unknown)? {
+            Ok(answer) if matches!(answer.status, 200 | 204 | 404) => Ok(()),
+            Ok(answer) => {
+                log::error!("a text was not deleted: the object store answered {}", said(&answer));
+                Err(Trouble::Unknown)
+            }
+            Err(failure) => {
+                log::error!("a text was not deleted: {failure}");
+                Err(Trouble::Unknown)
+            }
+        }
+    }
+
+    fn delete_object(&self, key: &str) -> Result<Answer, Failure> {
+        let delete = DeleteObject::new(&self.store.bucket, Some(&self.credentials), key);
+        self.send(Method::Delete, &delete.sign_with_time(SIGNED_FOR, &self.now()), &[], b"")
     }
 
     fn get_object(&self, key: &str) -> Result<Answer, Failure> {
@@ -232,11 +258,11 @@ impl Blobs {
         answer
     }
 
-    /// `PREFIX/TENANT/ab/abcd…`
-    fn key(&self, tenant: i32, sha256: Sha256) -> String {
+    /// `PREFIX/TENANT/PROJECT/ab/abcd…`
+    fn key(&self, (tenant, project): Owner, sha256: Sha256) -> String {
         let digest = sha256.to_string();
         let (start, _) = digest.split_at(2);
-        format!("{}{tenant}/{start}/{digest}", self.store.prefix)
+        format!("{}{tenant}/{project}/{start}/{digest}", self.store.prefix)
     }
 
     fn probe(&self, key: &str) -> Result<(), String> {
@@ -246,9 +272,7 @@ impl Blobs {
             return Err(told(first, "it does not take an object"));
         }
         let second = self.send_object(key, b"sk-sync").map_err(|e| e.to_string())?;
-        let delete = DeleteObject::new(&self.store.bucket, Some(&self.credentials), key);
-        let removed = self.send(Method::Delete, &delete.sign_with_time(SIGNED_FOR, &self.now()), &[], b"");
-        if let Err(e) = removed {
+        if let Err(e) = self.delete_object(key) {
             log::warn!("an object was left behind in the object store: {e}");
         }
         match second.status {

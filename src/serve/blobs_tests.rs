@@ -13,14 +13,14 @@ fn keys() -> Keys {
 
 fn open(address: &str, keys: Keys, clock: Arc<dyn Clock>) -> Result<Arc<Blobs>, String> {
     let store = ObjectStore::read(address, keys)?;
-    let probe = uuid::Uuid::new_v4().to_string();
+    let probe = Uuid::new_v4().to_string();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(Blobs::open(&store, None, clock, || 0.0, &probe))
 }
 
 fn put(blobs: &Arc<Blobs>, content: &str) -> Result<(), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(blobs.put(0, Sha256::of(content.as_bytes()), content.to_owned()))
+    runtime.block_on(blobs.put((0, Uuid::nil()), Sha256::of(content.as_bytes()), content.to_owned()))
 }
 
 /// The address of the store; `None`, said loudly, where there is none.
@@ -37,9 +37,9 @@ fn address() -> Option<String> {
 fn a_text_is_stored_once_under_its_digest() {
     let Some(address) = address() else { return };
     let blobs = open(&address, keys(), Arc::new(SystemClock)).unwrap();
-    let text = format!("text {}", uuid::Uuid::new_v4()).repeat(1000);
+    let text = format!("text {}", Uuid::new_v4()).repeat(1000);
     assert_eq!((put(&blobs, &text), put(&blobs, &text)), (Ok(()), Ok(())));
-    let key = blobs.key(0, Sha256::of(text.as_bytes()));
+    let key = blobs.key((0, Uuid::nil()), Sha256::of(text.as_bytes()));
     let get = blobs.store.bucket.get_object(Some(&blobs.credentials), &key);
     let url = get.sign_with_time(SIGNED_FOR, &blobs.now());
     let request =

@@ -76,6 +76,7 @@ pub(super) fn answer(upload: &Upload, outcome: &Outcome) -> Option<Answer> {
         Outcome::AlreadyExists => told(StatusCode::OK, "already_exists"),
         Outcome::TextNeeded => told(StatusCode::OK, "need"),
         Outcome::NotAnnounced => Some(Answer::not_indexed()),
+        Outcome::Forgotten => Some(Answer::forgotten()),
         Outcome::Events(_) | Outcome::Bodies(_) => None,
     }
 }

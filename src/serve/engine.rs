@@ -9,15 +9,17 @@ use super::arrivals::{Arrival, Heads};
 use super::batch::Entry;
 use super::inventory::Inventory;
 use super::metrics::Sample;
+use super::removal::Removals;
 use super::storage::{Count, Counts, Upload};
 use super::token::Tokens;
+use super::webhook::Webhooks;
 use crate::base::Sha256;
 
 /// The answer of an engine, later.
 pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Keeps what requests bring. Any number of receivers may share what is behind it.
-pub(super) trait Engine: Tokens + Inventory + Debug + Send + Sync {
+pub(super) trait Engine: Tokens + Inventory + Removals + Webhooks + Debug + Send + Sync {
     /// Keeps what is acceptable of a request. It is durable once the outcome is there, and the whole work is done even
     /// when no request waits for the outcome any more.
     fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>>;
@@ -83,6 +85,8 @@ pub(super) enum Outcome {
     NotAnnounced,
     /// The body came without its text, which is not here.
     TextNeeded,
+    /// The body was deleted here by the operator, and is not accepted again.
+    Forgotten,
     /// Several bodies, each with its own outcome, in order.
     Bodies(Vec<Self>),
 }
@@ -96,6 +100,8 @@ pub(super) enum Verdict {
     Duplicate,
     /// Another event with its id was there, and stays.
     Conflict,
+    /// It is about something that the operator had deleted, and is not accepted again.
+    Forgotten,
 }
 
 /// The verdicts on a batch.
@@ -106,6 +112,9 @@ pub(super) struct Results {
     /// How many entries count as what.
     pub(super) tally: [(Count, i64); 4],
 }
+
+/// Why something is refused that was deleted here.
+pub(super) const FORGOTTEN: &str = "forgotten: the operator of this receiver deleted it, and does not accept it again";
 
 impl Results {
     /// The results of `entries`, of which each one that can be read has its verdict.
@@ -119,6 +128,7 @@ impl Results {
                 (Some(Verdict::Conflict), _) => {
                     (2, "rejected", Some("conflict: an event with this id and other content is stored"))
                 }
+                (Some(Verdict::Forgotten), _) => (3, "rejected", Some(FORGOTTEN)),
                 (None, Err(reason)) => (3, "rejected", Some(reason.as_str())),
                 (None, Ok(_)) => (3, "rejected", Some("the event was not looked at")),
             };

@@ -36,6 +36,9 @@ fn events(entries: &[Entry], records: &mut dyn Records, at: Timestamp) -> Result
 }
 
 fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Verdict, Error> {
+    if records.refused(&event.project_uuid)?.has_event(&event.envelope) {
+        return Ok(Verdict::Forgotten);
+    }
     match records.keep_event(event, at)? {
         None => Ok(Verdict::New),
         Some(there) if is_same_event(&there, &event.envelope) => Ok(Verdict::Duplicate),
@@ -44,6 +47,10 @@ fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Ve
 }
 
 fn body(upload: &Upload, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
+    let namespace = &upload.version.namespace;
+    if records.refused(&namespace.project_uuid)?.has_document(&namespace.mission_slug, &upload.version.path) {
+        return Ok(Outcome::Forgotten);
+    }
     let (count, outcome) = if records.is_announced(&upload.version.namespace, &upload.version.path)? {
         match records.keep_body(upload, at)? {
             Kept::New => (Count::Bodies, Outcome::Stored),

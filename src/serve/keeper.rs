@@ -163,9 +163,11 @@ mod tests {
     use crate::serve::arrivals::{Arrival, Heads};
     use crate::serve::inventory::{Ask, DigestOf, Fact, Page};
     use crate::serve::memory::Memory;
-    use crate::serve::storage::{ArtifactVersion, LocalInventory, LocalTokens, Work};
+    use crate::serve::removal::{Forgot, Removal};
+    use crate::serve::storage::{ArtifactVersion, LocalInventory, LocalRemovals, LocalTokens, LocalWebhooks, Work};
     use crate::serve::tests::sample;
     use crate::serve::token::{Found, OWN_TEAM, Token};
+    use crate::serve::webhook::{Added, Sending, Sent, Webhook};
 
     /// An engine whose steps fail, without any effect, when they would refuse an event; it counts its steps.
     struct Picky {
@@ -185,6 +187,33 @@ mod tests {
         }
         fn revoke_token(&mut self, team: &str, name: &str, at: Timestamp) -> Result<bool, Error> {
             self.kept.revoke_token(team, name, at)
+        }
+    }
+
+    impl LocalRemovals for Picky {
+        fn forget(&mut self, order: &Removal, is_trial: bool) -> Result<Forgot, Error> {
+            self.kept.forget(order, is_trial)
+        }
+        fn removals(&self) -> Result<Vec<Removal>, Error> {
+            self.kept.removals()
+        }
+    }
+
+    impl LocalWebhooks for Picky {
+        fn add_webhook(&mut self, webhook: &Webhook, from_start: bool) -> Result<Added, Error> {
+            self.kept.add_webhook(webhook, from_start)
+        }
+        fn list_webhooks(&self) -> Result<Vec<Webhook>, Error> {
+            self.kept.list_webhooks()
+        }
+        fn remove_webhook(&mut self, team: &str, name: &str) -> Result<bool, Error> {
+            self.kept.remove_webhook(team, name)
+        }
+        fn take_webhook(&mut self, now: Timestamp) -> Result<Option<Sending>, Error> {
+            self.kept.take_webhook(now)
+        }
+        fn settle_webhook(&mut self, sending: &Sending, sent: &Sent) -> Result<(), Error> {
+            self.kept.settle_webhook(sending, sent)
         }
     }
 

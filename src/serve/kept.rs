@@ -10,9 +10,11 @@ use super::arrivals::{Arrival, Heads, Look};
 use super::engine::{Engine, Outcome, Reply, Request, Trouble};
 use super::inventory::{Ask, DigestOf, Fact, Inventory, Page};
 use super::keeper::{Job, Keeper};
+use super::removal::{Forgot, Removal, Removals};
 use super::storage::{ArtifactVersion, Counts, LocalEngine};
 use super::token::{Found, Token, Tokens};
 use super::traffic::Traffic;
+use super::webhook::{Added, Sending, Sent, Webhook, Webhooks};
 use crate::base::{Clock, Sha256, Timestamp};
 
 /// Requests that may wait for the storage; more wait on their connection.
@@ -92,6 +94,38 @@ impl Tokens for Kept {
 
     fn revoke_token(&self, team: String, name: String, at: Timestamp) -> Reply<'_, Result<bool, Trouble>> {
         Box::pin(self.with(move |engine| engine.revoke_token(&team, &name, at)))
+    }
+}
+
+impl Removals for Kept {
+    fn forget(&self, order: Removal, is_trial: bool) -> Reply<'_, Result<Forgot, Trouble>> {
+        Box::pin(self.with(move |engine| engine.forget(&order, is_trial)))
+    }
+
+    fn removals(&self) -> Reply<'_, Result<Vec<Removal>, Trouble>> {
+        Box::pin(self.with(|engine| engine.removals()))
+    }
+}
+
+impl Webhooks for Kept {
+    fn add_webhook(&self, webhook: Webhook, from_start: bool) -> Reply<'_, Result<Added, Trouble>> {
+        Box::pin(self.with(move |engine| engine.add_webhook(&webhook, from_start)))
+    }
+
+    fn list_webhooks(&self) -> Reply<'_, Result<Vec<Webhook>, Trouble>> {
+        Box::pin(self.with(|engine| engine.list_webhooks()))
+    }
+
+    fn remove_webhook(&self, team: String, name: String) -> Reply<'_, Result<bool, Trouble>> {
+        Box::pin(self.with(move |engine| engine.remove_webhook(&team, &name)))
+    }
+
+    fn take_webhook(&self, now: Timestamp) -> Reply<'_, Result<Option<Sending>, Trouble>> {
+        Box::pin(self.with(move |engine| engine.take_webhook(now)))
+    }
+
+    fn settle_webhook(&self, sending: Sending, sent: Sent) -> Reply<'_, Result<(), Trouble>> {
+        Box::pin(self.with(move |engine| engine.settle_webhook(&sending, &sent)))
     }
 }
 

@@ -6,11 +6,13 @@ use std::collections::{HashMap, HashSet};
 use super::Error;
 use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
 use super::inventory::{Ask, DigestOf, Fact, Filling, PAGE_BYTES, PAGE_IDS, PAGE_MEANINGS, Page};
+use super::removal::{Forgot, Refused, Removal};
 use super::storage::{
-    Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory, LocalTokens, Records, Upload,
-    Work,
+    Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory, LocalRemovals, LocalTokens,
+    LocalWebhooks, Records, Upload, Work,
 };
 use super::token::{Found, OWN_TEAM, Token};
+use super::webhook::{Added, Sending, Sent, Webhook};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 
@@ -39,6 +41,8 @@ struct Tables {
     contents: HashMap<Sha256, String>,
     request_keys: HashSet<String>,
     counts: Counts,
+    /// Always empty.
+    refused: Refused,
 }
 
 /// The events of a project.
@@ -115,6 +119,40 @@ impl LocalTokens for Memory {
     }
 }
 
+/// Nothing is deleted from what lasts as long as the process.
+impl LocalRemovals for Memory {
+    fn forget(&mut self, _order: &Removal, _is_trial: bool) -> Result<Forgot, Error> {
+        Ok(Forgot::NoProject)
+    }
+
+    fn removals(&self) -> Result<Vec<Removal>, Error> {
+        Ok(Vec::new())
+    }
+}
+
+/// No other process could add one.
+impl LocalWebhooks for Memory {
+    fn add_webhook(&mut self, _webhook: &Webhook, _from_start: bool) -> Result<Added, Error> {
+        Ok(Added::NoTeam)
+    }
+
+    fn list_webhooks(&self) -> Result<Vec<Webhook>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn remove_webhook(&mut self, _team: &str, _name: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    fn take_webhook(&mut self, _now: Timestamp) -> Result<Option<Sending>, Error> {
+        Ok(None)
+    }
+
+    fn settle_webhook(&mut self, _sending: &Sending, _sent: &Sent) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 impl LocalInventory for Memory {
     fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error> {
         let is_asked = |namespace: &NamespaceRef| {
@@ -177,6 +215,10 @@ fn number(at: usize) -> i64 {
 
 impl Records for Tables {
     fn enter(&mut self, _team: i32) {}
+
+    fn refused(&mut self, _project_uuid: &str) -> Result<&Refused, Error> {
+        Ok(&self.refused)
+    }
 
     fn keep_event(&mut self, event: &Event, received_at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         if !self.projects.contains_key(&event.project_uuid) {

@@ -9,12 +9,13 @@
 //!  app         routes                                   answer   every status and JSON body
 //!  access      authorises by token                      token    what one allows   tokens  add, list, revoke
 //!  inquiry     what clients ask before they send       inventory  what an engine answers
-//!  documents   many bodies in one request
+//!  documents   many bodies in one request             removal  what an operator deletes, and what is refused then
 //!  intake      reads and unpacks, bounded in bytes and time
 //!  batch       text -> events and refusals              upload   text -> one body
 //!  engine      what keeps events and texts: the trait that every engine implements
 //!  kept        the engine of one process               keeper   its thread: groups what waits into one commit
 //!  postgres    the engine that receivers share          blobs    its long texts in S3 (feature `postgres`)
+//!  webhook  where events are sent on                   webhook_send  sends them, apart from requests
 //!  arrivals the feed of what was kept                  model    what readers see, derived from the feed
 //!  pages   HTML for people                            api      JSON for programs   demo  missions to look at
 //!  ingest      decides each event and body              storage  what it decides over: memory, sqlite
@@ -52,16 +53,21 @@ mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod probes;
+mod removal;
 mod server;
 mod sqlite;
 mod sqlite_inventory;
+mod sqlite_removal;
 mod sqlite_tokens;
+mod sqlite_webhooks;
 mod storage;
 mod timed;
 mod token;
 mod tokens;
 mod traffic;
 mod upload;
+mod webhook;
+mod webhook_send;
 
 #[cfg(test)]
 mod tests;
@@ -70,11 +76,13 @@ mod tests;
 pub(crate) use blobs::{Keys, ObjectStore};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::{Databases, Error as DatabaseError, Migrate};
+pub(crate) use removal::{Amount, Forgot, Part, Removal, forget, list_removals};
 pub(crate) use server::Server;
 #[cfg(feature = "postgres")]
 pub(crate) use server::migrate;
 pub(crate) use token::{Scope, Token};
 pub(crate) use tokens::{add_token, list_tokens, revoke_token};
+pub(crate) use webhook::{Added, Webhook, add_webhook, list_webhooks, new_secret, remove_webhook};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -179,9 +187,9 @@ pub(crate) enum Error {
     /// The clock was lost: answers cannot carry their date.
     #[error("the clock of this machine stands before 1970: set it, then start the receiver again")]
     LostClock,
-    /// The tokens cannot be read or changed; the log says why.
-    #[error("cannot reach the tokens of this storage")]
-    Tokens,
+    /// The storage cannot be read or changed; the log says why.
+    #[error("cannot use this storage: it does not answer")]
+    Unanswered,
     /// The missions of the demo were not taken.
     #[error("cannot load the demo: {0}")]
     Demo(String),

@@ -13,7 +13,6 @@ use serde_json::json;
 use super::answer::Answer;
 use super::app::App;
 use super::guard::{self, Guarded};
-use super::token::Scope;
 
 pub(super) const LIVENESS: &str = "/healthz";
 pub(super) const READINESS: &str = "/readyz";
@@ -46,8 +45,8 @@ async fn ready(State(app): State<Arc<App>>) -> Answer {
 }
 
 async fn metrics_with_token(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    match app.access(&headers, Some(Scope::Admin)).await {
-        Ok(_) => metrics(State(app)).await,
+    match app.operator(&headers).await {
+        Ok(()) => metrics(State(app)).await,
         Err(refusal) => refusal.into_response(),
     }
 }

@@ -28,7 +28,7 @@ CREATE TABLE serve_projects (
 );
 
 CREATE TABLE serve_events (
-  seq         INTEGER PRIMARY KEY,            -- order of receipt
+  seq         INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of receipt; never given twice
   project_id  INTEGER NOT NULL REFERENCES serve_projects,
   event_id    TEXT NOT NULL,                  -- normalised
   event_type  TEXT NOT NULL,
@@ -71,7 +71,7 @@ CREATE TABLE serve_contents (                 -- each content of a team once, wh
 );
 
 CREATE TABLE serve_bodies (
-  seq            INTEGER PRIMARY KEY,         -- order of receipt
+  seq            INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of receipt; never given twice
   namespace_id   INTEGER NOT NULL REFERENCES serve_namespaces,
   artifact_path  TEXT NOT NULL,
   content_sha256 BLOB NOT NULL,
@@ -86,4 +86,39 @@ CREATE TABLE serve_requests (
   idempotency_key TEXT PRIMARY KEY,
   first_at        INTEGER NOT NULL,           -- microseconds since the epoch
   times           INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE serve_removals (                 -- what an operator had deleted; rows are never deleted
+  removal_id        INTEGER PRIMARY KEY,
+  team              INTEGER NOT NULL,
+  project_uuid      TEXT NOT NULL,
+  mission_slug      TEXT,                     -- NULL for the whole project
+  artifact_path     TEXT,                     -- NULL for the whole mission
+  at                INTEGER NOT NULL,         -- microseconds since the epoch
+  reason            TEXT NOT NULL,
+  is_accepted_again INTEGER NOT NULL,         -- 0 refuses what clients send of it
+  events            INTEGER NOT NULL,
+  documents         INTEGER NOT NULL,
+  texts             INTEGER NOT NULL,
+  bytes             INTEGER NOT NULL
+);
+
+CREATE INDEX serve_removals_of_project ON serve_removals (team, project_uuid);
+
+CREATE TABLE serve_webhooks (                 -- where the events of a project are sent
+  webhook_id     TEXT PRIMARY KEY,            -- a UUID
+  team           INTEGER NOT NULL,
+  name           TEXT NOT NULL,
+  project_uuid   TEXT NOT NULL,
+  url            TEXT NOT NULL,
+  secret         TEXT NOT NULL,
+  may_be_private INTEGER NOT NULL,
+  created_at     INTEGER NOT NULL,            -- microseconds since the epoch, as the next two
+  due_at         INTEGER NOT NULL DEFAULT 0,  -- not before
+  leased_until   INTEGER NOT NULL DEFAULT 0,  -- until then one receiver has it
+  position       INTEGER NOT NULL,            -- seq of the last event that was taken
+  sending_to     INTEGER,                     -- seq of the last event of the request that is under way
+  failures       INTEGER NOT NULL DEFAULT 0,  -- since the last success
+  failure        TEXT NOT NULL DEFAULT '',
+  UNIQUE (team, name)
 ) WITHOUT ROWID;

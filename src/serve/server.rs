@@ -27,6 +27,7 @@ use super::sqlite::Sqlite;
 use super::storage::LocalEngine;
 use super::token;
 use super::traffic::Traffic;
+use super::webhook_send;
 use super::{Error, Options, Pages, Storage, demo};
 use crate::base::Interrupt;
 use crate::base::clock::is_lost;
@@ -101,7 +102,9 @@ impl Server {
         let answering = spawn("serve-http", move || {
             let app = Arc::new(app);
             let following = app.model.clone().map(|model| runtime.spawn(model::follow(model, Arc::clone(&app))));
+            let sending = runtime.spawn(webhook_send::run(Arc::clone(&app)));
             answer(&runtime, listener, admin, &app, stopped);
+            sending.abort();
             following.inspect(tokio::task::JoinHandle::abort);
             // Ends what is still open, so that the storage's queue closes.
             drop(runtime);

@@ -7,6 +7,9 @@ use rusqlite::OptionalExtension as _;
 
 use super::Error;
 use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
+use super::removal::Refused;
+use super::sqlite_removal;
+use super::sqlite_webhooks::Looked;
 use super::storage::{
     Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, Records, Subject, Upload, Work,
 };
@@ -19,7 +22,7 @@ use crate::store::{self, Counter, ReadTx, Schema, Store, WriteTx};
 /// The receiver's own kind of file ("sksr"), apart from the stores of projects.
 const SCHEMA: Schema = Schema { application_id: 0x736b_7372, steps: &[&[include_str!("schema.sql")]] };
 /// The domain of the receiver's counters.
-const SCOPE: &str = "serve";
+pub(super) const SCOPE: &str = "serve";
 /// The feeds: SQLite numbers the rows of each table.
 const EVENTS: &str = "events";
 const TEXTS: &str = "texts";
@@ -31,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Sqlite {
     pub(super) store: Store,
     instance_id: String,
+    pub(super) looked: Looked,
 }
 
 impl Sqlite {
@@ -43,13 +47,13 @@ impl Sqlite {
             let mut statement = tx.prepare("SELECT value FROM serve_settings WHERE name = 'instance_id'")?;
             Ok(statement.query_row([], |r| r.get(0))?)
         })?;
-        Ok(Self { store, instance_id })
+        Ok(Self { store, instance_id, looked: Looked::new() })
     }
 }
 
 impl LocalEngine for Sqlite {
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
-        self.store.write(|tx| work(&mut Tables { tx, team: OWN_TEAM, project: None, namespace: None }))
+        self.store.write(|tx| work(&mut Tables { tx, team: OWN_TEAM, project: None, namespace: None, refused: None }))
     }
 
     fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error> {
@@ -150,6 +154,7 @@ struct Tables<'a> {
     team: i32,
     project: Option<(String, i64)>,
     namespace: Option<(NamespaceRef, i64)>,
+    refused: Option<(String, Refused)>,
 }
 
 impl Tables<'_> {
@@ -225,8 +230,16 @@ impl Tables<'_> {
 impl Records for Tables<'_> {
     fn enter(&mut self, team: i32) {
         if self.team != team {
-            (self.team, self.project, self.namespace) = (team, None, None);
+            (self.team, self.project, self.namespace, self.refused) = (team, None, None, None);
         }
+    }
+
+    fn refused(&mut self, project_uuid: &str) -> Result<&Refused, Error> {
+        let known = match self.refused.take() {
+            Some(known) if known.0 == project_uuid => known,
+            _ => (project_uuid.to_owned(), sqlite_removal::refused(self.tx, self.team, project_uuid)?),
+        };
+        Ok(&self.refused.insert(known).1)
     }
 
     fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {

@@ -72,7 +72,7 @@ impl LocalTokens for Sqlite {
 }
 
 /// The number of a team.
-fn team(tx: &WriteTx<'_>, name: &str) -> Result<Option<i32>, Error> {
+pub(super) fn team(tx: &WriteTx<'_>, name: &str) -> Result<Option<i32>, Error> {
     if name.is_empty() {
         return Ok(Some(OWN_TEAM));
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::Error;
 use super::arrivals::{Arrival, Heads};
 use super::inventory::{Ask, DigestOf, Fact, Page};
+use super::removal::{Forgot, Refused, Removal};
 use super::token::{Found, Token};
+use super::webhook::{Added, Sending, Sent, Webhook};
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
 
@@ -116,6 +118,8 @@ pub(super) type Counts = BTreeMap<Count, i64>;
 pub(super) trait Records {
     /// From here on, everything is of this team.
     fn enter(&mut self, team: i32);
+    /// What is refused of a project of this team, because it was deleted here.
+    fn refused(&mut self, project_uuid: &str) -> Result<&Refused, Error>;
     /// Stores an event, with what it announces, unless its project has one with this id; gives the envelope that was
     /// there.
     fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error>;
@@ -147,8 +151,23 @@ pub(super) trait LocalInventory {
     fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error>;
 }
 
+/// What can be deleted from a storage in this process; see [`super::removal::Removals`].
+pub(super) trait LocalRemovals {
+    fn forget(&mut self, order: &Removal, is_trial: bool) -> Result<Forgot, Error>;
+    fn removals(&self) -> Result<Vec<Removal>, Error>;
+}
+
+/// The webhooks of a storage in this process; see [`super::webhook::Webhooks`].
+pub(super) trait LocalWebhooks {
+    fn add_webhook(&mut self, webhook: &Webhook, from_start: bool) -> Result<Added, Error>;
+    fn list_webhooks(&self) -> Result<Vec<Webhook>, Error>;
+    fn remove_webhook(&mut self, team: &str, name: &str) -> Result<bool, Error>;
+    fn take_webhook(&mut self, now: Timestamp) -> Result<Option<Sending>, Error>;
+    fn settle_webhook(&mut self, sending: &Sending, sent: &Sent) -> Result<(), Error>;
+}
+
 /// A storage in this process, with one owner.
-pub(super) trait LocalEngine: LocalTokens + LocalInventory + Send {
+pub(super) trait LocalEngine: LocalTokens + LocalInventory + LocalRemovals + LocalWebhooks + Send {
     /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does not.
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error>;
     /// True when this artifact version of a team has its body.

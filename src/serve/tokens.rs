@@ -28,6 +28,6 @@ pub(crate) fn revoke_token(options: &Options, team: &str, name: &str, at: Timest
 
 impl From<Trouble> for Error {
     fn from(_: Trouble) -> Self {
-        Self::Tokens
+        Self::Unanswered
     }
 }

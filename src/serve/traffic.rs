@@ -33,7 +33,7 @@ impl Traffic {
             Outcome::Stored => self.add(Count::Bodies, 1),
             Outcome::AlreadyExists => self.add(Count::BodiesAlreadyExist, 1),
             Outcome::NotAnnounced => self.add(Count::BodiesNotIndexed, 1),
-            Outcome::TextNeeded => {}
+            Outcome::TextNeeded | Outcome::Forgotten => {}
             Outcome::Bodies(outcomes) => outcomes.iter().for_each(|outcome| self.count_outcome(outcome)),
         }
     }

@@ -108,6 +108,8 @@ pub(crate) struct CurrentTarget {
     pub(crate) canonical_url: String,
     pub(crate) team_slug: String,
     pub(crate) user_email: String,
+    /// The page of the project there, if the target's last health response named pages.
+    pub(crate) page_url: Option<String>,
     /// When the next waiting event is sent again.
     pub(crate) next_due_at: Option<String>,
     /// Another server seems to answer there than before, and the user has not yet reacted.

@@ -58,6 +58,8 @@ pub(crate) struct Surroundings<'a> {
 /// The content of the store.
 #[derive(Debug, Clone, Default)]
 struct Kept {
+    /// The path of the pages at the target.
+    pages: Option<String>,
     journal: EventJournal,
     targets: DeliveryTargets,
     ledger: DeliveryLedger,
@@ -108,6 +110,12 @@ fn gather<T: Default>(
     let spool = spool.map_err(store::Error::from)?;
     if kept.targets.current.is_none() {
         kept.targets.current = identity.map(|i| current(i, None, None));
+    }
+    // Nothing is asked: the last run was told.
+    if let (Some(current), Some(path), Some(project)) =
+        (&mut kept.targets.current, &kept.pages, &around.facts.project_uuid)
+    {
+        current.page_url = Some(delivery::project_page(&current.canonical_url, path, project));
     }
     let faults = kept.failures.count - kept.failures.waived + kept.conflicts.count;
     let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root, store);
@@ -203,6 +211,7 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
                 ..current(&target.identity, Some(id), delivery::next_due(tx, target.id)?)
             });
             kept.last_balance = delivery::last_balance(tx, target.id)?.map(|last| EndedWith::of(&last));
+            kept.pages = delivery::last_pages(tx, target.id)?;
             in_attempts = delivery::in_open_attempts(tx, target.id)?;
             kept.ledger = ledger(tx, target, &balance, in_attempts)?;
             kept.failures = failures(tx, target, &balance)?;
@@ -247,6 +256,7 @@ fn current(identity: &Identity, known_as: Option<&str>, due: Option<Timestamp>) 
         user_email: identity.user_email.clone(),
         // Requeued events have a due time before now: there is nothing to wait for.
         next_due_at: due.filter(|at| at.as_micros() > 0).map(|at| at.to_string()),
+        page_url: None,
         reset_offer: None,
         server_check: None,
     }

@@ -106,6 +106,7 @@ fn the_document_is_the_contract() {
           "canonical_url": "https://sync.example.org",
           "team_slug": "core",
           "user_email": "",
+          "page_url": null,
           "next_due_at": null,
           "reset_offer": null,
           "server_check": null

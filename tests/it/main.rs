@@ -55,6 +55,7 @@ mod hook_surroundings;
 mod house;
 #[cfg(all(unix, feature = "postgres"))]
 mod hub;
+mod hub_pages;
 mod init;
 mod kill;
 mod layers;

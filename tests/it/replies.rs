@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::help::{Listed, commands};
-use crate::support::server::Server;
+use crate::support::server::{Reply, Server};
 use crate::support::source::{Source, files};
 use crate::support::wire::honest;
 
 /// Arguments of each command besides `--json`. `EVENT` and `FILE` stand for one of each.
-const WORDS: [(&str, &str); 40] = [
+const WORDS: [(&str, &str); 41] = [
     ("run", ""),
     ("index", ""),
     ("drain", ""),
@@ -33,6 +33,7 @@ const WORDS: [(&str, &str); 40] = [
     ("archive", "--output FILE"),
     ("restore", "FILE"),
     ("purge", "--queue"),
+    ("open", ""),
     ("target show", ""),
     ("target set", "--receiver stub"),
     ("target list", ""),
@@ -86,6 +87,7 @@ fn sandbox(server: &Server) -> (Sandbox, String) {
 #[test]
 fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
     let server = Server::answering(|request| honest(request, "success"));
+    server.healthy(Reply::json(200, &json!({"status": "ok", "hub": {"pages": "/"}})));
     let (sandbox, event) = sandbox(&server);
     let file = sandbox.path("archive.gz").to_str().unwrap().to_owned();
     let listed = commands(&sandbox);

@@ -31,7 +31,9 @@ mod replay;
 mod restore;
 mod run;
 mod serve;
+mod serve_forget;
 mod serve_token;
+mod serve_webhook;
 mod settings;
 mod status;
 mod status_all;
@@ -147,7 +149,8 @@ impl Command {
             Self::Hook(args) => args.is_json(),
             Self::Allow(args) => args.json,
             Self::Bench(args) => args.json,
-            Self::Action(_) | Self::Serve(_) | Self::Open(_) | Self::Completions(_) | Self::Man(_) => false,
+            Self::Open(args) => args.json,
+            Self::Action(_) | Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
         }
     }
 

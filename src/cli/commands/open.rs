@@ -3,10 +3,13 @@
 use std::process::Command;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::base::child;
 use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace, world};
 use crate::cli::{Context, Exit, Failure};
+use crate::delivery::project_page;
 use crate::endpoint::Keyring;
 use crate::ops;
 
@@ -27,8 +30,11 @@ pub(crate) struct Args {
     #[arg(value_name = "MISSION")]
     pub(crate) mission: Option<String>,
     /// Open the page in a browser
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub(crate) browser: bool,
+    /// Print the URL in a JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -44,8 +50,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let root = ops::pages(&world(context), &keyring).map_err(no_pages)?;
     let mission =
         args.mission.as_ref().map(|mission| format!("/mission?slug={}", encoded(mission))).unwrap_or_default();
-    let base = target.canonical_url.trim_end_matches('/');
-    let url = format!("{base}{}/projects/{project}{mission}", root.trim_end_matches('/'));
+    let page = project_page(&target.canonical_url, &root, &project);
+    let url = format!("{page}{mission}");
+    if context.printer.is_json() {
+        let document = Document { project_uuid: &project, mission_slug: args.mission.as_deref(), url: &url };
+        context.printer.reply("open", Exit::Success, &document);
+        return Ok(Exit::Success);
+    }
     context.printer.result(&printable(&url));
     if args.browser {
         let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
@@ -61,6 +72,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             .with_hint("open the URL above by hand"));
     }
     Ok(Exit::Success)
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    project_uuid: &'a str,
+    mission_slug: Option<&'a str>,
+    url: &'a str,
 }
 
 /// A text as a value in a query.

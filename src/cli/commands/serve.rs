@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::serve_token;
+use super::{serve_forget, serve_token, serve_webhook};
 use crate::base::clock::SystemClock;
 use crate::base::files;
 use crate::base::ids::SystemIds;
@@ -103,6 +103,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Token(serve_token::Args),
+    Forget(serve_forget::Args),
+    Webhook(serve_webhook::Args),
 }
 
 /// What a line about a request looks like.
@@ -152,12 +154,16 @@ fn over(store: Storage) -> Options {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    if let Some(Command::Token(token)) = &args.command {
-        return serve_token::run(context, token, |place| match (&place.store_env, &place.store) {
-            (Some(name), _) => Ok(over(databases(context, name, false, None)?)),
-            (None, Some(file)) => Ok(over(Storage::File(context.cwd.join(file)))),
-            (None, None) => Err(Failure::usage("name the storage with --store or --store-env".to_owned())),
-        });
+    let at = |place: &serve_token::Place, bodies: Option<&str>| match (&place.store_env, &place.store) {
+        (Some(name), _) => Ok(over(databases(context, name, false, bodies)?)),
+        (None, Some(file)) => Ok(over(Storage::File(context.cwd.join(file)))),
+        (None, None) => Err(Failure::usage("name the storage with --store or --store-env".to_owned())),
+    };
+    match &args.command {
+        Some(Command::Token(token)) => return serve_token::run(context, token, |place| at(place, None)),
+        Some(Command::Forget(forget)) => return serve_forget::run(context, forget, at),
+        Some(Command::Webhook(webhook)) => return serve_webhook::run(context, webhook, |place| at(place, None)),
+        None => {}
     }
     let options = Options {
         listen: args.listen,

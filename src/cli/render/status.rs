@@ -39,6 +39,9 @@ pub(crate) fn lines(d: &Document, view: View) -> Vec<String> {
     let slug = d.project.project_slug.as_deref().unwrap_or("(no ID yet)");
     say("Project", if is_verbose { format!("{slug} in {}", d.project.store) } else { slug.to_owned() });
     say("Target", target(d));
+    if let Some(url) = d.delivery_targets.current.as_ref().and_then(|current| current.page_url.clone()) {
+        say("Page", url);
+    }
     say("Events", standing(&d.balance, &why_blocked(d, now)));
     say("Documents", standing(&d.documents.balance, ""));
     if let Some(words) = last_runs(d, now) {

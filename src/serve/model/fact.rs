@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::base::{Sha256, ids, text};
+use crate::serve::removal::mission_of;
 
 /// The most characters of a word that is shown in lists.
 const WORD: usize = 200;
@@ -42,7 +43,7 @@ pub(super) enum Change {
     /// A required document is missing.
     Missing { class: String },
     /// What a mission comes to.
-    Snapshot { artifacts: i64, required_missing: i64 },
+    Snapshot { artifacts: i64, required_missing: i64, present: usize, digest: String },
     /// Anything else: shown by its type.
     Other,
 }
@@ -76,7 +77,6 @@ pub(super) fn read(envelope: &[u8]) -> Option<Fact> {
             None => word(&envelope["aggregate_id"]),
         },
     };
-    let slug = payload["mission_slug"].as_str().or_else(|| payload["namespace"]["mission_slug"].as_str());
     let actor = [&payload["actor"], &payload["agent_id"], &payload["author"]].into_iter().map(word);
     Some(Fact {
         event_id: ids::normalize(envelope["event_id"].as_str()?)?,
@@ -85,7 +85,7 @@ pub(super) fn read(envelope: &[u8]) -> Option<Fact> {
             .as_str()
             .filter(|slug| !slug.trim().is_empty())
             .map(|s| text::shorten(s, WORD)),
-        mission: slug.filter(|slug| !slug.trim().is_empty()).map(str::to_owned),
+        mission: mission_of(payload).map(str::to_owned),
         told: word(&envelope["timestamp"]),
         actor: actor.into_iter().find(|actor| !actor.is_empty()).unwrap_or_default(),
         subject,
@@ -120,9 +120,18 @@ fn change(kind: &str, envelope: &Value, payload: &Value) -> Change {
         "MissionDossierSnapshotComputed" => Change::Snapshot {
             artifacts: payload["artifact_count"].as_i64().unwrap_or(0),
             required_missing: payload["anomaly_count"].as_i64().unwrap_or(0),
+            present: present(&payload["context_diagnostics"]),
+            digest: word(&payload["snapshot_hash"]),
         },
         _ => Change::Other,
     }
+}
+
+/// How many documents a snapshot has; counts are text there. As many as can be where it does not say so.
+fn present(counts: &Value) -> usize {
+    let count = |name: &str| counts[name].as_str()?.parse::<usize>().ok();
+    let both = count("required_present").zip(count("optional_present"));
+    both.and_then(|(required, optional)| required.checked_add(optional)).unwrap_or(usize::MAX)
 }
 
 fn document(envelope: &Value, payload: &Value) -> Option<Version> {

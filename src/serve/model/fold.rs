@@ -3,7 +3,8 @@
 use rusqlite::OptionalExtension as _;
 
 use super::fact::{self, Change, Fact, Version};
-use crate::base::{Sha256, Timestamp};
+use super::gone::{self, Told};
+use crate::base::{Sha256, Timestamp, text};
 use crate::serve::Error;
 use crate::serve::arrivals::{Arrival, Arrived};
 use crate::serve::storage::ArtifactVersion;
@@ -81,12 +82,12 @@ impl<'a> Fold<'a> {
             }
             Change::Document(version) => return self.document(place, mission, fact, version),
             Change::Missing { class } => return self.missing(place, mission, fact, class),
-            Change::Snapshot { artifacts, required_missing } => {
+            Change::Snapshot { artifacts, required_missing, present, digest } => {
                 self.execute(
                     "UPDATE serve_model_missions SET artifacts = ?2, required_missing = ?3 WHERE mission_id = ?1",
                     (mission, artifacts, required_missing),
                 )?;
-                return Ok(None);
+                return self.snapshot(mission, *present, digest);
             }
             Change::Other => {}
         }
@@ -190,6 +191,32 @@ impl<'a> Fold<'a> {
         })
     }
 
+    /// Marks what a snapshot does not have; gives the words for the activity, `None` if that is nothing.
+    fn snapshot(&self, mission: i64, present: usize, digest: &str) -> Result<Option<String>, Error> {
+        let told = self.told(mission)?;
+        let documents: Vec<_> = told.iter().map(|(_, told)| told.clone()).collect();
+        let Some(changed) = gone::changed(&documents, present, digest) else { return Ok(None) };
+        let mut words = Vec::with_capacity(changed.len());
+        for (id, told) in changed.into_iter().filter_map(|at| told.get(at)) {
+            let sql = "UPDATE serve_model_documents SET is_gone = NOT is_gone WHERE document_id = ?1";
+            self.execute(sql, [id])?;
+            words.push(format!("{} {}", told.path, if told.is_gone { "back" } else { "gone" }));
+        }
+        Ok(Some(text::shorten(&words.join(", "), 500)))
+    }
+
+    /// The documents of a mission that have a version, in order of path.
+    fn told(&self, mission: i64) -> Result<Vec<(i64, Told)>, Error> {
+        let sql = "SELECT document_id, path, sha256, is_gone FROM serve_model_documents
+                   WHERE mission_id = ?1 AND sha256 IS NOT NULL ORDER BY path";
+        let mut statement = self.tx.prepare(sql)?;
+        let rows = statement.query_map([mission], |r| {
+            let sha256 = Sha256::from_slice(&r.get::<_, [u8; 32]>(2)?).unwrap_or_else(|| Sha256::of(b""));
+            Ok((r.get(0)?, Told { path: r.get(1)?, sha256, is_gone: r.get(3)? }))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn activity(&self, place: &Place, fact: &Fact, what: &str) -> Result<(), Error> {
         self.execute(
             "INSERT INTO serve_model_activity
@@ -203,7 +230,7 @@ impl<'a> Fold<'a> {
                 place.at.as_micros(),
                 &fact.told,
                 &fact.kind,
-                crate::base::text::shorten(&fact.subject, 500),
+                text::shorten(&fact.subject, 500),
                 what,
                 &fact.actor,
                 &fact.event_id,

@@ -1,14 +1,14 @@
 //! Reading the feeds, and the texts that the search needs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
 
-use super::Model;
 use super::fact::boxes;
 use super::fold::Fold;
+use super::{Changes, Model};
 use crate::base::Sha256;
 use crate::serve::Error;
 use crate::serve::app::App;
@@ -49,14 +49,20 @@ impl Model {
     /// Brings the tables up to the heads of the feeds.
     pub(in crate::serve) async fn catch_up(self: &Arc<Self>, engine: &dyn Engine) -> Result<(), Trouble> {
         let heads = engine.heads().await?;
-        let cursors = self.write(move |tx| begin(tx, &heads.era)).await?;
+        let era = Arc::<str>::from(heads.era);
+        let begun = Arc::clone(&era);
+        let (cursors, is_again) = self.write(move |tx| begin(tx, &begun)).await?;
+        if is_again {
+            self.changes.send_modify(Changes::everything);
+        }
         for (stream, head) in heads.streams {
             let mut after = cursors.get(&stream).copied().unwrap_or(0);
             while after < head {
                 let rows = engine.feed(&stream, after).await?;
-                after = self.fold(&stream, after, head, rows).await?;
+                let touched: BTreeSet<_> = rows.iter().map(|row| (row.team, row.item.project().to_owned())).collect();
+                after = self.fold(&era, (&stream, after, head), rows).await?;
+                self.tell(touched);
                 self.read_texts(engine).await?;
-                self.changes.send_modify(|number| *number += 1);
             }
         }
         self.read_texts(engine).await
@@ -64,9 +70,18 @@ impl Model {
 
     /// Folds rows and moves the cursor in one transaction; gives the new position. Where another receiver on the same file
     /// was faster, its position stands.
-    async fn fold(self: &Arc<Self>, stream: &str, after: i64, head: i64, rows: Vec<Arrival>) -> Result<i64, Trouble> {
-        let stream = stream.to_owned();
+    async fn fold(
+        self: &Arc<Self>,
+        era: &Arc<str>,
+        (stream, after, head): (&str, i64, i64),
+        rows: Vec<Arrival>,
+    ) -> Result<i64, Trouble> {
+        let (stream, era) = (stream.to_owned(), Arc::clone(era));
         self.write(move |tx| {
+            if known_era(tx)?.as_deref() != Some(&*era) {
+                // Another receiver on this file began again; these rows may be deleted ones.
+                return Ok(head);
+            }
             let mut cursor = tx.prepare("SELECT seq FROM serve_model_cursors WHERE stream = ?1")?;
             let found: i64 = cursor.query_row([&stream], |r| r.get(0)).optional()?.unwrap_or(0);
             if found != after {
@@ -93,6 +108,7 @@ impl Model {
                 return Ok(());
             }
             let mut texts = Vec::with_capacity(unread.len());
+            let touched = unread.iter().map(|document| (document.team, document.project.clone())).collect();
             for document in unread {
                 let text = engine.text(document.team, &document.project, document.sha256).await?;
                 texts.push((document, text));
@@ -101,8 +117,13 @@ impl Model {
                 texts.iter().try_for_each(|(document, text)| take_text(tx, document, text.as_deref()))
             })
             .await?;
-            self.changes.send_modify(|number| *number += 1);
+            self.tell(touched);
         }
+    }
+
+    /// Tells open pages that these projects changed.
+    fn tell(&self, projects: BTreeSet<(i32, String)>) {
+        self.changes.send_modify(|changes| projects.iter().for_each(|(team, uuid)| changes.project(*team, uuid)));
     }
 
     /// Forgets everything, so that it is read again from the beginning.
@@ -111,17 +132,21 @@ impl Model {
     }
 }
 
-/// How far each feed was read; from the beginning where rows were taken out of the storage.
-fn begin(tx: &WriteTx<'_>, era: &str) -> Result<HashMap<String, i64>, Error> {
+fn known_era(tx: &WriteTx<'_>) -> Result<Option<String>, Error> {
     let mut known = tx.prepare("SELECT value FROM serve_model_settings WHERE name = 'era'")?;
-    let known: Option<String> = known.query_row([], |r| r.get(0)).optional()?;
-    if known.as_deref() != Some(era) {
+    Ok(known.query_row([], |r| r.get(0)).optional()?)
+}
+
+/// How far each feed was read, and true if that is from the beginning, because rows were deleted from the storage.
+fn begin(tx: &WriteTx<'_>, era: &str) -> Result<(HashMap<String, i64>, bool), Error> {
+    let is_again = known_era(tx)?.as_deref() != Some(era);
+    if is_again {
         clear(tx)?;
         tx.prepare("INSERT INTO serve_model_settings (name, value) VALUES ('era', ?1)")?.execute([era])?;
     }
     let mut cursors = tx.prepare("SELECT stream, seq FROM serve_model_cursors")?;
     let rows = cursors.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    Ok((rows.collect::<Result<_, _>>()?, is_again))
 }
 
 fn clear(tx: &WriteTx<'_>) -> Result<(), Error> {

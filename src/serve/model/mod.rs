@@ -3,18 +3,22 @@
 //! ```text
 //!  follow  reads the feeds, row after row      fact  an envelope -> what it changes       fold  rows -> tables
 //!  lists   projects, missions, activity        file  documents and their versions         find  search
+//!  changes what an open page has to be told    gone  what a snapshot does not have
 //! ```
 //!
 //! **Invariant:** nothing here is the only copy of anything, and nothing here takes part in a transaction that keeps what
 //! clients send. Every receiver has its own tables, on any engine, and the same feeds give the same rows.
 
+mod changes;
 mod fact;
 mod file;
 mod find;
 mod fold;
 mod follow;
+mod gone;
 mod lists;
 
+pub(super) use changes::Changes;
 pub(super) use file::{Document, Held, document, documents, versions};
 pub(super) use find::{Hit, excerpt, find, words};
 pub(super) use follow::follow;
@@ -40,7 +44,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 const READS: usize = 4;
 
 /// The projects that a reader may see: those of a team, or one of them. Others are not there for this reader.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
     pub(super) team: i32,
     /// The UUID of the only one.
@@ -54,7 +58,7 @@ pub(super) struct Model {
     writer: Mutex<Store>,
     idle: Mutex<Vec<Store>>,
     reads: Semaphore,
-    changes: watch::Sender<u64>,
+    changes: watch::Sender<Changes>,
     /// Keeps a directory that goes with this receiver.
     _dir: Option<tempfile::TempDir>,
 }
@@ -68,7 +72,7 @@ impl Model {
             let dir = tempfile::tempdir().map_err(Error::Start)?;
             (dir.path().join("pages.db"), Some(dir))
         };
-        let writer = match Store::open(&path, &SCHEMA, LOCK_WAIT) {
+        let mut writer = match Store::open(&path, &SCHEMA, LOCK_WAIT) {
             Err(e) if e.is_damage() || is_of_another_build(&e) => {
                 log::info!("the tables of the pages are made again: {e}");
                 remove(&path)?;
@@ -76,12 +80,14 @@ impl Model {
             }
             opened => opened?,
         };
+        // What an operator deletes from the storage is overwritten here too.
+        writer.erase_securely()?;
         Ok(Arc::new(Self {
             path,
             writer: Mutex::new(writer),
             idle: Mutex::default(),
             reads: Semaphore::new(READS),
-            changes: watch::Sender::new(0),
+            changes: watch::Sender::default(),
             _dir: dir,
         }))
     }
@@ -120,7 +126,7 @@ impl Model {
     }
 
     /// Tells of every change from now on.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+    pub(super) fn changes(&self) -> watch::Receiver<Changes> {
         self.changes.subscribe()
     }
 }

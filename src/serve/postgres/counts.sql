@@ -1,1 +1,2 @@
-SELECT (SELECT count(*) FROM sk_projects), (SELECT count(*) FROM sk_events), (SELECT count(*) FROM sk_bodies)
+SELECT (SELECT count(*) FROM sk_projects WHERE head > emptied), (SELECT count(*) FROM sk_events),
+       (SELECT count(*) FROM sk_bodies)

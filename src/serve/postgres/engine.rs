@@ -1,7 +1,7 @@
 //! Events and texts in PostgreSQL.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::pool::{Parameter, Place, Pool};
 use super::samples;
+use super::shard::REMOVALS;
 use super::tls::Tls;
 use super::turns::Turns;
 use super::{Databases, Error, cell, durable, migrate, words};
@@ -22,7 +23,7 @@ use crate::serve::batch::Entry;
 use crate::serve::blobs::{Blobs, INLINE_BYTES};
 use crate::serve::engine::{Content, Engine, Outcome, Reply, Request, Results, Trouble};
 use crate::serve::metrics::Sample;
-use crate::serve::storage::{Count, Counts, Event, Upload};
+use crate::serve::storage::{ArtifactVersion, Count, Counts, Event, Upload};
 use crate::serve::traffic::Traffic;
 
 /// How long a database may take to say that it is ready.
@@ -51,6 +52,8 @@ pub(super) struct Shared {
 pub(super) struct Shard {
     pub(super) pool: Pool,
     pub(super) turns: Turns,
+    /// Projects of which something was deleted once: what is refused is looked up for these alone.
+    pub(super) with_removals: Mutex<HashSet<(i32, Uuid)>>,
 }
 
 impl Postgres {
@@ -80,7 +83,7 @@ impl Postgres {
                 return Err(Error::OtherShard { number, count, found });
             }
             instance_ids.push(setting(&pool, "instance_id", &ids.uuid()).await?);
-            shards.push(Shard { pool, turns: Turns::default() });
+            shards.push(Shard { pool, turns: Turns::default(), with_removals: Mutex::default() });
         }
         let mut blobs = None;
         if let Some(store) = &databases.bodies {
@@ -242,18 +245,41 @@ impl Shared {
         };
         let shard = self.shard(project)?;
         let Upload { version, content } = upload;
-        let Some(content) = content else { return shard.keep_known_body(team, project, &version).await };
+        for _ in 0..REMOVALS {
+            let (known, refused) = shard.refused(team, project).await?;
+            if refused.has_document(&version.namespace.mission_slug, &version.path) {
+                return Ok(Outcome::Forgotten);
+            }
+            let kept = self.keep_version(shard, (team, project), &version, content.as_deref(), known).await?;
+            if let Some(outcome) = kept {
+                return Ok(outcome);
+            }
+            shard.note_removals(team, project);
+        }
+        Err(Trouble::Unknown)
+    }
+
+    /// Keeps a version that is not refused; `None` if there were other removals than the `known` ones.
+    async fn keep_version(
+        &self,
+        shard: &Shard,
+        (team, project): (i32, Uuid),
+        version: &ArtifactVersion,
+        content: Option<&str>,
+        known: i32,
+    ) -> Result<Option<Outcome>, Trouble> {
+        let Some(content) = content else { return shard.keep_known_body(team, project, version, known).await };
         let size = i32::try_from(content.len()).unwrap_or(i32::MAX);
         let Some(blobs) = self.blobs.as_ref().filter(|_| content.len() > INLINE_BYTES) else {
-            return shard.keep_body((team, project), &version, size, Some(content.as_bytes())).await;
+            return shard.keep_body((team, project), version, (size, Some(content.as_bytes())), known).await;
         };
-        match shard.body_state(team, project, &version).await? {
-            (false, _) => Ok(Outcome::NotAnnounced),
-            (true, true) => Ok(Outcome::AlreadyExists),
+        match shard.body_state(team, project, version).await? {
+            (false, _) => Ok(Some(Outcome::NotAnnounced)),
+            (true, true) => Ok(Some(Outcome::AlreadyExists)),
             (true, false) => {
                 // The text first: a row without its text would be a promise that was not kept.
-                blobs.put(team, version.sha256, content).await?;
-                shard.keep_body((team, project), &version, size, None).await
+                blobs.put((team, project), version.sha256, content.to_owned()).await?;
+                shard.keep_body((team, project), version, (size, None), known).await
             }
         }
     }

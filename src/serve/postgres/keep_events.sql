@@ -1,9 +1,10 @@
 -- $1 tenant, $2 project; of each event: $3 id, $4 type, $5 digest, $6 envelope;
 -- of each announcement: $7 the event's id, $8 artifact, $9 slug, $10 branch, $11 mission type, $12 version, $13 path,
--- $14 digest of the content or NULL; of each other event with a subject: $15 id, $16 subject, $17 mission.
+-- $14 digest of the content or NULL; of each other event with a subject: $15 id, $16 subject, $17 mission;
+-- $18 how many removals the writer knows: if there were others, nothing is written and the first number is NULL.
 WITH head AS (
   INSERT INTO sk_projects AS p (tenant, project_uuid, head) VALUES ($1, $2, cardinality($3))
-  ON CONFLICT (tenant, project_uuid) DO UPDATE SET head = p.head + cardinality($3)
+  ON CONFLICT (tenant, project_uuid) DO UPDATE SET head = p.head + cardinality($3) WHERE p.removals = $18
   RETURNING head - cardinality($3) AS base
 ), new AS (
   INSERT INTO sk_events (tenant, project_uuid, event_id, seq, event_type, payload_sha256, envelope)

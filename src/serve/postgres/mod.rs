@@ -5,7 +5,7 @@
 //!  engine   the Engine: events and texts (shard: its statements)                       turns    one writer for each project
 //!  migrate  the schema's steps                                 durable  what a database must promise
 //!  read     the feeds and texts that readers follow         samples  numbers for operators
-//!  tokens, inventory  the rest of the Engine
+//!  tokens, inventory, webhooks  the rest of the Engine  removal  deleting, and what is refused then
 //! ```
 //!
 //! **Invariant:** a receiver holds no state that another one needs: no lock, no listener, no sequence. Each write is one
@@ -18,11 +18,13 @@ mod inventory;
 mod migrate;
 mod pool;
 mod read;
+mod removal;
 mod samples;
 mod shard;
 mod tls;
 mod tokens;
 mod turns;
+mod webhooks;
 
 pub(crate) use migrate::Migrate;
 

@@ -18,7 +18,7 @@ impl Shared {
     pub(super) async fn heads(&self) -> Result<Heads, Trouble> {
         let mut heads = Heads { era: String::new(), streams: Vec::new() };
         for shard in &self.shards {
-            let sql = "SELECT NULL::uuid, 0::bigint, value, 0 FROM sk_settings WHERE name = 'era' \
+            let sql = "SELECT NULL::uuid, 0::bigint, value || ';', 0 FROM sk_settings WHERE name = 'era' \
                        UNION ALL SELECT project_uuid, head, NULL, tenant FROM sk_projects";
             for row in &shard.pool.read(sql, &[]).await? {
                 match cell::<Option<Uuid>>(Some(row), 0)? {
@@ -53,21 +53,21 @@ impl Shared {
     /// A text, from the database or the object store.
     pub(super) async fn text(&self, team: i32, project: &str, sha256: Sha256) -> Result<Option<String>, Trouble> {
         let project = Uuid::parse_str(project).map_err(|_| Trouble::Unknown)?;
-        if let Some(content) = self.shard(project)?.blob(team, sha256).await? {
+        if let Some(content) = self.shard(project)?.blob((team, project), sha256).await? {
             return Ok(String::from_utf8(content).ok());
         }
         match &self.blobs {
-            Some(blobs) => blobs.get(team, sha256).await,
+            Some(blobs) => blobs.get((team, project), sha256).await,
             None => Ok(None),
         }
     }
 }
 
 impl Shard {
-    async fn blob(&self, team: i32, sha256: Sha256) -> Result<Option<Vec<u8>>, Trouble> {
+    async fn blob(&self, (team, project): (i32, Uuid), sha256: Sha256) -> Result<Option<Vec<u8>>, Trouble> {
         let digest = &sha256.as_bytes()[..];
-        let parameters: [Parameter<'_>; 2] = [(&team, Type::INT4), (&digest, Type::BYTEA)];
-        let sql = "SELECT content FROM sk_blobs WHERE tenant = $1 AND sha256 = $2";
+        let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&project, Type::UUID), (&digest, Type::BYTEA)];
+        let sql = "SELECT content FROM sk_blobs WHERE tenant = $1 AND project_uuid = $2 AND sha256 = $3";
         let rows = self.pool.read(sql, &parameters).await?;
         rows.first().map(|row| cell(Some(row), 0)).transpose()
     }

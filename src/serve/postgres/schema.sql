@@ -24,6 +24,8 @@ CREATE TABLE sk_projects (
   tenant       int NOT NULL,
   project_uuid uuid NOT NULL,
   head         bigint NOT NULL DEFAULT 0,     -- highest seq given out: raised in the transaction that uses it
+  emptied      bigint NOT NULL DEFAULT 0,     -- head when the whole project was deleted
+  removals     int NOT NULL DEFAULT 0,        -- how many there were; a writer that knows of fewer writes nothing
   first_at     timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant, project_uuid)
 ) WITH (fillfactor = 50);
@@ -80,8 +82,43 @@ CREATE UNIQUE INDEX sk_bodies_feed ON sk_bodies (tenant, project_uuid, seq);
 CREATE INDEX sk_bodies_texts ON sk_bodies (tenant, project_uuid, sha256);
 
 CREATE TABLE sk_blobs (                       -- texts that are in the database
-  tenant  int NOT NULL,
-  sha256  bytea NOT NULL,
-  content bytea NOT NULL,
-  PRIMARY KEY (tenant, sha256)
+  tenant       int NOT NULL,
+  project_uuid uuid NOT NULL,
+  sha256       bytea NOT NULL,
+  content      bytea NOT NULL,
+  PRIMARY KEY (tenant, project_uuid, sha256)
+);
+
+CREATE TABLE sk_removals (                    -- what an operator had deleted; rows are never deleted
+  tenant            int NOT NULL,
+  project_uuid      uuid NOT NULL,
+  number            int NOT NULL,             -- of sk_projects.removals
+  mission_slug      text,                     -- NULL for the whole project
+  path              text,                     -- NULL for the whole mission
+  at                bigint NOT NULL,          -- microseconds since the epoch
+  reason            text NOT NULL,
+  is_accepted_again boolean NOT NULL,         -- false refuses what clients send of it
+  events            bigint NOT NULL,
+  documents         bigint NOT NULL,
+  texts             bigint NOT NULL,
+  bytes             bigint NOT NULL,
+  PRIMARY KEY (tenant, project_uuid, number)
+);
+
+CREATE TABLE sk_webhooks (                    -- where the events of a project are sent; in the first database
+  webhook_id     text PRIMARY KEY,            -- a UUID
+  tenant         int NOT NULL,
+  name           text COLLATE "C" NOT NULL,
+  project_uuid   uuid NOT NULL,
+  url            text NOT NULL,
+  secret         text NOT NULL,
+  may_be_private boolean NOT NULL,
+  created_at     bigint NOT NULL,             -- microseconds since the epoch, as the next two
+  due_at         bigint NOT NULL DEFAULT 0,   -- not before
+  leased_until   bigint NOT NULL DEFAULT 0,   -- until then one receiver has it
+  position       bigint NOT NULL,             -- seq of the last event that was taken
+  sending_to     bigint,                      -- seq of the last event of the request that is under way
+  failures       int NOT NULL DEFAULT 0,      -- since the last success
+  failure        text NOT NULL DEFAULT '',
+  UNIQUE (tenant, name)
 );

@@ -17,6 +17,8 @@ use crate::serve::storage::{ArtifactVersion, Event, Subject};
 
 /// How long a request waits for its turn among those of its project.
 const TURN_WAIT: Duration = Duration::from_secs(10);
+/// How often a request begins again because something of its project was deleted meanwhile.
+pub(super) const REMOVALS: usize = 5;
 
 impl Shard {
     pub(super) async fn keep_project(
@@ -26,13 +28,40 @@ impl Shard {
         events: &[&Event],
     ) -> Result<Vec<Verdict>, Trouble> {
         let _turn = timeout(TURN_WAIT, self.turns.take(project)).await.map_err(|_| Trouble::Busy)?;
+        for _ in 0..REMOVALS {
+            let (known, refused) = self.refused(team, project).await?;
+            let is_kept: Vec<_> = events.iter().map(|event| !refused.has_event(&event.envelope)).collect();
+            let kept: Vec<_> =
+                events.iter().zip(&is_kept).filter(|(_, kept)| **kept).map(|(event, _)| *event).collect();
+            let Some(verdicts) = self.keep_these((team, project), &kept, known).await? else {
+                self.note_removals(team, project);
+                continue;
+            };
+            let mut verdicts = verdicts.into_iter();
+            let all = is_kept.iter().map(|kept| if *kept { verdicts.next() } else { Some(Verdict::Forgotten) });
+            return all.collect::<Option<_>>().ok_or(Trouble::Unknown);
+        }
+        Err(Trouble::Unknown)
+    }
+
+    /// Keeps events of which none is refused; `None` if there were other removals than the `known` ones.
+    async fn keep_these(
+        &self,
+        (team, project): (i32, Uuid),
+        events: &[&Event],
+        known: i32,
+    ) -> Result<Option<Vec<Verdict>>, Trouble> {
+        if events.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
         let digests: Vec<_> = events.iter().map(|event| Sha256::of(&event.envelope)).collect();
         let mut seen = HashSet::new();
         let firsts: Vec<_> = events.iter().map(|event| seen.insert(event.id.as_str())).collect();
-        let (base, new) = self.insert((team, project), events, &digests, &firsts).await?;
+        let inserted = self.insert((team, project), events, &digests, &firsts, known).await?;
+        let Some((base, new)) = inserted else { return Ok(None) };
         let count = i64::try_from(seen.len()).unwrap_or(i64::MAX);
         if new == count && seen.len() == events.len() {
-            return Ok(vec![Verdict::New; events.len()]);
+            return Ok(Some(vec![Verdict::New; events.len()]));
         }
         // Rows never change, so this may come after the commit.
         let looked_up = self.look_up((team, project), events, &digests).await;
@@ -46,18 +75,19 @@ impl Shard {
                 _ => Verdict::Duplicate,
             })
         };
-        (0..events.len()).map(verdict).collect()
+        (0..events.len()).map(verdict).collect::<Result<_, _>>().map(Some)
     }
 
     /// Stores the events whose ids are new, of those that are the first of their id in the batch. Gives the number that
-    /// the sequence numbers of this batch come after, and how many are new.
+    /// the sequence numbers of this batch come after, and how many are new; `None` if there were other removals.
     async fn insert(
         &self,
         (team, project): (i32, Uuid),
         events: &[&Event],
         digests: &[Sha256],
         firsts: &[bool],
-    ) -> Result<(i64, i64), Trouble> {
+        known: i32,
+    ) -> Result<Option<(i64, i64)>, Trouble> {
         let chosen: Vec<_> = (0..events.len()).filter(|at| firsts[*at]).collect();
         let ids: Vec<_> = chosen.iter().map(|at| events[*at].id.as_str()).collect();
         let kinds: Vec<_> = chosen.iter().map(|at| events[*at].kind.as_str()).collect();
@@ -80,7 +110,7 @@ impl Shard {
         let subject_keys: Vec<_> = subjects.iter().map(|subject| subject_key(subject)).collect();
         let subject_keys: Vec<&[u8]> = subject_keys.iter().map(|key| &key.as_bytes()[..]).collect();
         let subject_slugs: Vec<_> = subjects.iter().map(|subject| subject.namespace.mission_slug.as_str()).collect();
-        let parameters: [Parameter<'_>; 17] = [
+        let parameters: [Parameter<'_>; 18] = [
             (&team, Type::INT4),
             (&project, Type::UUID),
             (&ids, Type::TEXT_ARRAY),
@@ -98,9 +128,12 @@ impl Shard {
             (&sayers, Type::TEXT_ARRAY),
             (&subject_keys, Type::BYTEA_ARRAY),
             (&subject_slugs, Type::TEXT_ARRAY),
+            (&known, Type::INT4),
         ];
         let rows = self.pool.write(include_str!("keep_events.sql"), &parameters).await?;
-        Ok((cell(rows.first(), 0)?, cell(rows.first(), 1)?))
+        let base = cell::<Option<i64>>(rows.first(), 0)?;
+        let new = cell(rows.first(), 1)?;
+        Ok(base.map(|base| (base, new)))
     }
 
     /// The stored row of each event: its sequence number, and its envelope if that has another digest.
@@ -144,41 +177,46 @@ impl Shard {
         team: i32,
         project: Uuid,
         version: &ArtifactVersion,
-    ) -> Result<Outcome, Trouble> {
+        known: i32,
+    ) -> Result<Option<Outcome>, Trouble> {
         let hash = &version.sha256.as_bytes()[..];
         let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&project, Type::UUID), (&hash, Type::BYTEA)];
         let sql = "SELECT size FROM sk_bodies WHERE tenant = $1 AND project_uuid = $2 AND sha256 = $3 LIMIT 1";
         let rows = self.pool.read(sql, &parameters).await?;
         if let Some(row) = rows.first() {
-            return self.keep_body((team, project), version, cell(Some(row), 0)?, None).await;
+            return self.keep_body((team, project), version, (cell(Some(row), 0)?, None), known).await;
         }
         let (is_announced, _) = self.body_state(team, project, version).await?;
-        Ok(if is_announced { Outcome::TextNeeded } else { Outcome::NotAnnounced })
+        Ok(Some(if is_announced { Outcome::TextNeeded } else { Outcome::NotAnnounced }))
     }
 
-    /// Stores a version, and its content where that is not kept elsewhere.
+    /// Stores a version, its size, and its content where that is not kept elsewhere; `None` if there were other removals
+    /// than the `known` ones.
     pub(super) async fn keep_body(
         &self,
         (team, project): (i32, Uuid),
         version: &ArtifactVersion,
-        size: i32,
-        content: Option<&[u8]>,
-    ) -> Result<Outcome, Trouble> {
+        (size, content): (i32, Option<&[u8]>),
+        known: i32,
+    ) -> Result<Option<Outcome>, Trouble> {
         let key = artifact_key(&version.namespace, &version.path);
         let (key, hash) = (&key.as_bytes()[..], &version.sha256.as_bytes()[..]);
-        let parameters: [Parameter<'_>; 6] = [
+        let parameters: [Parameter<'_>; 7] = [
             (&team, Type::INT4),
             (&project, Type::UUID),
             (&key, Type::BYTEA),
             (&hash, Type::BYTEA),
             (&size, Type::INT4),
             (&content, Type::BYTEA),
+            (&known, Type::INT4),
         ];
         let rows = self.pool.write(include_str!("keep_body.sql"), &parameters).await?;
-        Ok(match (cell::<i64>(rows.first(), 0)?, cell::<i64>(rows.first(), 1)?) {
-            (0, _) => Outcome::NotAnnounced,
-            (_, 0) => Outcome::AlreadyExists,
-            _ => Outcome::Stored,
+        let number = |at| cell::<i64>(rows.first(), at);
+        Ok(match (number(0)?, number(1)?, number(2)?, number(3)?) {
+            (0, ..) => Some(Outcome::NotAnnounced),
+            (_, 0, 0, _) => None,
+            (.., 1) => Some(Outcome::Stored),
+            _ => Some(Outcome::AlreadyExists),
         })
     }
 }

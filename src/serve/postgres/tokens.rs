@@ -28,7 +28,7 @@ const REVOKE: &str = "UPDATE sk_tokens SET revoked_at = $3 WHERE tenant = $1 AND
 const TRIES: usize = 5;
 
 impl Postgres {
-    fn first(&self) -> Result<&Pool, Trouble> {
+    pub(super) fn first(&self) -> Result<&Pool, Trouble> {
         self.shared.shards.first().map(|shard| &shard.pool).ok_or(Trouble::Unknown)
     }
 }
@@ -92,7 +92,7 @@ impl Tokens for Postgres {
 }
 
 /// The number of a team.
-async fn team(pool: &Pool, name: &str) -> Result<Option<i32>, Trouble> {
+pub(super) async fn team(pool: &Pool, name: &str) -> Result<Option<i32>, Trouble> {
     if name.is_empty() {
         return Ok(Some(OWN_TEAM));
     }

@@ -43,6 +43,7 @@ pub(super) fn over_each_lasting(test: impl Fn(&str, &dyn Fn() -> crate::serve::O
     #[cfg(feature = "postgres")]
     if let Some(url) = shared::database() {
         test("postgres", &|| shared::databases(&[&url], crate::serve::Migrate::Apply));
+        shared::over_others(&test);
     }
 }
 
@@ -112,14 +113,32 @@ pub(super) mod shared {
         Some(ObjectStore::read(&format!("{bucket}/{}?{query}", uuid::Uuid::new_v4()), keys).unwrap())
     }
 
+    /// Two databases, and one with an object store.
+    pub(super) fn over_others(test: &impl Fn(&str, &dyn Fn() -> Options)) {
+        let halves = [database().unwrap(), database().unwrap()];
+        test("postgres, two databases", &|| databases(&halves.each_ref().map(String::as_str), Migrate::Apply));
+        if let Some(store) = object_store() {
+            let url = database().unwrap();
+            test("postgres and S3", &|| with_object_store(&[&url], &store));
+        }
+    }
+
+    fn with_object_store(urls: &[&str], store: &ObjectStore) -> Options {
+        let mut options = databases(urls, Migrate::Apply);
+        // Signatures are of the hour.
+        options.clock = Arc::new(SystemClock);
+        if let Storage::Databases(databases) = &mut options.store {
+            databases.bodies = Some(store.clone());
+        }
+        options
+    }
+
     fn pair(name: &'static str, urls: &[&str], bodies: Option<&ObjectStore>) -> Engine {
         let start = |_| {
-            let mut options = databases(urls, Migrate::Apply);
-            // Signatures are of the hour.
-            options.clock = Arc::new(SystemClock);
-            if let Storage::Databases(databases) = &mut options.store {
-                databases.bodies = bodies.cloned();
-            }
+            let options = match bodies {
+                Some(store) => with_object_store(urls, store),
+                None => databases(urls, Migrate::Apply),
+            };
             Server::start(options).unwrap()
         };
         let [server, other] = [0, 1].map(start);

@@ -6,8 +6,11 @@ mod client;
 mod conformance;
 mod engines;
 mod events;
+mod forget;
 mod life;
 mod limits;
+mod live;
+mod openapi;
 mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -16,3 +19,4 @@ mod raw;
 mod reading;
 pub(super) mod sample;
 mod tokens;
+mod webhooks;

@@ -107,6 +107,49 @@ fn one_fact_of_several_clones_is_one_row_and_versions_are_kept() {
     });
 }
 
+/// What a client tells after its documents: how many there are, and a digest over them.
+fn snapshot(number: usize, documents: &[(&str, &str)]) -> Value {
+    let lines: Vec<_> =
+        documents.iter().map(|(path, text)| format!("{path}\t{}", Sha256::of(text.as_bytes()))).collect();
+    let mut event = indexed(&id(number), "spec.md", "x");
+    event["event_type"] = "MissionDossierSnapshotComputed".into();
+    event["payload"] = json!({
+        "namespace": event["payload"]["namespace"], "computed_at": event["timestamp"], "algorithm": "sha256",
+        "snapshot_hash": format!("sha256:{}", Sha256::of(lines.join("\n").as_bytes())),
+        "artifact_count": documents.len(), "anomaly_count": 0,
+        "context_diagnostics": {"required_present": "1", "optional_present": (documents.len() - 1).to_string()},
+    });
+    event
+}
+
+#[test]
+fn an_optional_document_that_no_snapshot_has_any_more_is_gone() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let all = [("data.md", "d"), ("notes.md", "n"), ("plan.md", "p"), ("spec.md", "s")];
+        let events: Vec<_> = all.iter().zip(1..).map(|((path, text), n)| indexed(&id(n), path, text)).collect();
+        assert_eq!(talk.batch(&events), ["success"; 4], "{}", engine.name);
+        assert_eq!(talk.batch(&[snapshot(5, &all), snapshot(6, &all[2..])]), ["success"; 2], "{}", engine.name);
+        assert_eq!(talk.batch(&[moved(7, "WP01", 1, "done")]), ["success"], "{}", engine.name);
+        let lines = activity_with(&talk, &id(7));
+        let told = lines.iter().find(|line| line["event_id"] == id(6));
+        assert_eq!(told.map(|line| &line["change"]), Some(&json!("data.md gone, notes.md gone")), "{}", engine.name);
+        let path = of_project(&format!("documents?mission={MISSION}"));
+        let gone = |talk: &Talk| {
+            let documents = talk.get(&path).1["documents"].clone();
+            documents.as_array().unwrap().iter().map(|d| d["is_gone"].as_bool().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(gone(&talk), [true, true, false, false], "{}", engine.name);
+
+        // One is back without being told again; a snapshot that fits no choice of them changes nothing.
+        let other = [("other.md", "x"), ("spec.md", "s")];
+        let last = moved(10, "WP01", 2, "done");
+        assert_eq!(talk.batch(&[snapshot(8, &all[1..]), snapshot(9, &other), last]), ["success"; 3]);
+        activity_with(&talk, &id(10));
+        assert_eq!(gone(&talk), [true, false, false, false], "{}", engine.name);
+    });
+}
+
 #[test]
 fn a_text_that_comes_later_is_counted_and_found() {
     over_each_engine(|engine| {

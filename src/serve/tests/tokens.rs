@@ -123,6 +123,23 @@ fn teams_and_projects_are_apart() {
 }
 
 #[test]
+fn the_numbers_of_all_are_for_no_token_of_a_team_or_project() {
+    over_each_lasting(|name, options| {
+        let server = Server::start(options()).unwrap();
+        let all = add(options, token("operator", Scope::Admin));
+        let of_team = add(options, Token { team: "red".to_owned(), ..token("team", Scope::Admin) });
+        let project = Some(OTHER_PROJECT.to_owned());
+        let of_project = add(options, Token { project, ..token("project", Scope::Admin) });
+        for (token, status) in [(&all, 200), (&of_team, 403), (&of_project, 403)] {
+            let talk = Talk::to(&server).with("Authorization", &format!("Bearer {token}"));
+            let found = [REPORT, "/metrics"].map(|path| talk.get(path).0);
+            assert_eq!(found, [status; 2], "{name}");
+            assert_eq!(talk.get("/api/v1/projects").0, 200, "{name}: it reads its own");
+        }
+    });
+}
+
+#[test]
 fn the_operators_own_token_stays_beside_them() {
     over_each_lasting(|name, options| {
         let own = Options { token: Some(SecretString::from("own")), ..options() };

@@ -225,8 +225,11 @@ fn a_comment_tells_how_many_documents_are_on_the_server() {
     let sentence = format!("**14 documents are on the server as of `{}`**", &head.trim()[..12]);
     assert!(comment.starts_with("<!-- sk-sync:0a-1 -->\n") && comment.contains(&sentence), "{comment}");
     assert!(run.summary.contains(&sentence) && run.output("documents") == "14", "{}", run.summary);
+    let link = format!("\n[The project on the server]({}/projects/", hub.url());
+    assert!(run.summary.contains(&link), "{}", run.summary);
     drop((server, hub));
     let failed = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
     let comment = std::fs::read_to_string(failed.output("comment")).unwrap();
     assert!(!comment.contains("on the server as of"), "{comment}");
+    assert!(!failed.summary.contains("The project on the server"), "{}", failed.summary);
 }

@@ -368,10 +368,15 @@ impl Served {
     }
 
     /// The counts, asked for with a token.
-    #[expect(clippy::disallowed_methods, reason = "the test asks the server without the client under test")]
     pub(crate) fn report_for(&self, token: &str) -> serde_json::Value {
+        self.ask("/__sk-sync__/report", token)
+    }
+
+    /// The document at a path.
+    #[expect(clippy::disallowed_methods, reason = "the test asks the server without the client under test")]
+    pub(crate) fn ask(&self, path: &str, token: &str) -> serde_json::Value {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let head = "GET /__sk-sync__/report HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
         write!(stream, "{head}Authorization: Bearer {token}\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

@@ -79,6 +79,7 @@ pub(super) fn summary(ending: &Ending<'_>) -> Vec<String> {
     let numbers = classes.iter().map(|class| number(&balance[*class]).to_string());
     lines.push(row(std::iter::once(captured.to_string()).chain(numbers)));
     lines.extend(arrived(ending).map(|sentence| format!("\n{sentence}")));
+    lines.extend(page(&ending.status).map(|url| format!("\n[The project on the server]({url})")));
     if balance["holds"] == false {
         lines.push("\n**The balance does not hold**: run `sk-sync verify`.".to_owned());
     }
@@ -140,6 +141,13 @@ fn arrived(ending: &Ending<'_>) -> Option<String> {
         count => (count.to_string(), "documents are"),
     };
     is_proof.then(|| format!("**{count} {noun} on the server{place}**: the server acknowledged each of them."))
+}
+
+/// The URL of the project's page; `None` if there is none, or if it has a character that means something in Markdown.
+fn page(status: &Value) -> Option<&str> {
+    let url = status["delivery_targets"]["current"]["page_url"].as_str()?;
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-.~:/%".contains(&b);
+    (url.starts_with("http") && url.bytes().all(is_plain)).then_some(url)
 }
 
 /// Number of documents that the target has acknowledged.
@@ -230,6 +238,18 @@ mod tests {
     fn text_from_outside_stays_text() {
         assert_eq!(command_text("a\n::error::b %0A"), "a ::error::b %250A");
         assert_eq!(plain("<b>|`x`\n@all"), "&#60;b&#62;&#124;&#96;x&#96; &#64;all");
+    }
+
+    #[test]
+    fn only_a_plain_url_is_linked() {
+        let status = |url: &str| serde_json::json!({"delivery_targets": {"current": {"page_url": url}}});
+        let good = "https://hub.example:8443/sub/projects/8a4a7da6-a97c-4bb4-893a-b31664abfee4";
+        assert_eq!(page(&status(good)), Some(good));
+        for odd in ["", "javascript:alert(1)", "https://h/)[x](https://evil.example", "https://h/a b", "https://h/<b>"]
+        {
+            assert_eq!(page(&status(odd)), None, "{odd}");
+        }
+        assert_eq!(page(&Value::Null), None);
     }
 
     #[test]
