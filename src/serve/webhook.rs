@@ -77,7 +77,7 @@ impl Sending {
     }
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sent {
     /// The events were taken, or there were none.
@@ -104,7 +104,7 @@ pub(super) trait Webhooks {
     fn remove_webhook(&self, team: String, name: String) -> Reply<'_, Result<bool, Trouble>>;
     /// Takes a webhook that has events to send and no receiver that sends them.
     fn take_webhook(&self, now: Timestamp) -> Reply<'_, Result<Option<Sending>, Trouble>>;
-    /// Notes what came of it, unless the lease has ended and another receiver has it.
+    /// Notes the result, unless the lease has ended and another receiver has it.
     fn settle_webhook(&self, sending: Sending, sent: Sent) -> Reply<'_, Result<(), Trouble>>;
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "project")]
     yes: bool,
     /// List all removals
-    #[arg(long, conflicts_with = "project")]
+    #[arg(long, conflicts_with_all = ["project", "mission", "document", "reason", "accept_again", "yes"])]
     list: bool,
     #[command(flatten)]
     place: Place,

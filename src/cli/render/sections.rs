@@ -222,8 +222,15 @@ fn with_terms(head: String, terms: &[(&str, u64)]) -> String {
     }
 }
 
+/// What the server said last: where its page of the project is, and what it has. Labels and words.
+pub(super) fn server_lines(d: &Document) -> Vec<(&'static str, String)> {
+    let page = d.delivery_targets.current.as_ref().and_then(|current| current.page_url.clone());
+    let lines = [("Page", page), ("Server", server_words(d))];
+    lines.into_iter().filter_map(|(label, words)| Some((label, words?))).collect()
+}
+
 /// `checked 2 min ago: 1,301 events and 46 documents are there`; `None` where the target was never asked.
-pub(super) fn server_words(d: &Document) -> Option<String> {
+fn server_words(d: &Document) -> Option<String> {
     let ServerCheck { age_seconds, check, .. } = d.delivery_targets.current.as_ref()?.server_check.as_ref()?;
     let TargetCheck { events, documents } = check;
     let there = format!("{} and {} are there", plural(events.same, "event"), plural(documents.same, "document"));

@@ -9,7 +9,7 @@ use crate::cli::when::{age, relative};
 use crate::legacy::Unassigned;
 use crate::upkeep::{Document, Ended, LegacyStore, MissionHere, TerminalFailure};
 
-use super::sections::{NO_ADDRESS, equation, join_terms, plural, server_words};
+use super::sections::{NO_ADDRESS, equation, join_terms, plural, server_lines};
 
 /// Failed events shown one by one without `-v`.
 const GIVEN_UP: usize = 3;
@@ -39,17 +39,13 @@ pub(crate) fn lines(d: &Document, view: View) -> Vec<String> {
     let slug = d.project.project_slug.as_deref().unwrap_or("(no ID yet)");
     say("Project", if is_verbose { format!("{slug} in {}", d.project.store) } else { slug.to_owned() });
     say("Target", target(d));
-    if let Some(url) = d.delivery_targets.current.as_ref().and_then(|current| current.page_url.clone()) {
-        say("Page", url);
-    }
     say("Events", standing(&d.balance, &why_blocked(d, now)));
     say("Documents", standing(&d.documents.balance, ""));
     if let Some(words) = last_runs(d, now) {
         say("Last run", words);
     }
     let details = if is_verbose { details(d, now) } else { Vec::new() };
-    let server = server_words(d).map(|words| ("Server", words));
-    for (label, words) in server.into_iter().chain(details).chain(trouble(d, is_verbose)) {
+    for (label, words) in server_lines(d).into_iter().chain(details).chain(trouble(d, is_verbose)) {
         say(label, words);
     }
     for mission in d.missions.iter().flatten() {

@@ -1,4 +1,4 @@
-//! Open pages: told of their own projects only, and closed when their token ends.
+//! Open pages: told of the projects of their reader only, and closed when the token ends.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -31,7 +31,8 @@ fn token(name: &str, scope: Scope, project: Option<&str>) -> Token {
 fn open(server: &Server, token: &str) -> BufReader<TcpStream> {
     let mut stream = connect(server.origin().trim_start_matches("http://"));
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    let head = format!("GET /live HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let head =
+        format!("GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     let mut lines = BufReader::new(stream);
     while line(&mut lines) != ": live" {}

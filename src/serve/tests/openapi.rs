@@ -11,7 +11,7 @@ use crate::serve::api::PATHS;
 
 /// The document does not describe itself.
 const ITSELF: &str = "/api/v1/openapi.json";
-/// The methods of HTTP; other members of a path are no operations.
+/// The methods of HTTP; other members of a path are not operations.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 fn document() -> Value {
