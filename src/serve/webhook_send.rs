@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The longest pause while the storage does not answer.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Requests of one receiver at a time.
-const PLACES: usize = 4;
+const PLACES: usize = 16;
 /// Limits of one request: together shorter than a lease.
 const DEADLINES: Deadlines =
     Deadlines { connect: Duration::from_secs(5), answer: Duration::from_secs(15), total: Duration::from_secs(20) };

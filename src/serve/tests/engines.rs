@@ -43,8 +43,14 @@ pub(super) fn over_each_lasting(test: impl Fn(&str, &dyn Fn() -> crate::serve::O
     #[cfg(feature = "postgres")]
     if let Some(url) = shared::database() {
         test("postgres", &|| shared::databases(&[&url], crate::serve::Migrate::Apply));
-        shared::over_others(&test);
     }
+}
+
+/// The same, with several databases and an object store, whose clock is that of the hour.
+pub(super) fn over_every_lasting(test: impl Fn(&str, &dyn Fn() -> crate::serve::Options)) {
+    over_each_lasting(&test);
+    #[cfg(feature = "postgres")]
+    shared::over_others(test);
 }
 
 /// Runs a test over each engine.
@@ -114,8 +120,9 @@ pub(super) mod shared {
     }
 
     /// Two databases, and one with an object store.
-    pub(super) fn over_others(test: &impl Fn(&str, &dyn Fn() -> Options)) {
-        let halves = [database().unwrap(), database().unwrap()];
+    pub(super) fn over_others(test: impl Fn(&str, &dyn Fn() -> Options)) {
+        let (Some(one), Some(other)) = (database(), database()) else { return };
+        let halves = [one, other];
         test("postgres, two databases", &|| databases(&halves.each_ref().map(String::as_str), Migrate::Apply));
         if let Some(store) = object_store() {
             let url = database().unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{BODIES, REPORT, Talk};
-use super::engines::over_each_lasting;
+use super::engines::over_every_lasting;
 use super::reading::until;
 use super::sample::{PROJECT, id, indexed, push, status_changed};
 use crate::base::clock::Timestamp;
@@ -97,7 +97,7 @@ fn gone(options: &Options, order: Removal, is_trial: bool) -> Amount {
 
 #[test]
 fn a_mission_is_gone_everywhere_and_refused_by_every_receiver() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let (server, other) = (Server::start(options()).unwrap(), Server::start(options()).unwrap());
         let talk = filled(&server);
         assert_eq!(missions(&talk, 2), [OTHER_MISSION, MISSION], "{name}");
@@ -136,7 +136,7 @@ fn a_mission_is_gone_everywhere_and_refused_by_every_receiver() {
 
 #[test]
 fn a_document_goes_alone_and_comes_back_when_it_may() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let server = Server::start(options()).unwrap();
         let talk = filled(&server);
         let amount = gone(&options(), order(Some(MISSION), Some("spec.md")), false);
@@ -161,7 +161,7 @@ fn a_document_goes_alone_and_comes_back_when_it_may() {
 
 #[test]
 fn a_project_goes_and_no_other() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let server = Server::start(options()).unwrap();
         let talk = filled(&server);
         let amount = gone(&options(), order(None, None), false);
@@ -184,7 +184,7 @@ fn a_project_goes_and_no_other() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let server = Server::start(options()).unwrap();
         filled(&server);
         let mut unknown = order(None, None);
@@ -199,7 +199,7 @@ fn what_is_not_there_is_said() {
 /// Senders that are in the middle of it: nothing of the mission is there afterwards, whatever they were answered.
 #[test]
 fn nothing_comes_in_behind_a_removal() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let servers = [Server::start(options()).unwrap(), Server::start(options()).unwrap()];
         filled(&servers[0]);
         std::thread::scope(|scope| {

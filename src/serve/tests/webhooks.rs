@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 
 use super::client::Talk;
-use super::engines::over_each_lasting;
+use super::engines::over_every_lasting;
 use super::sample::{PROJECT, id, status_changed};
 use crate::base::clock::{SystemClock, Timestamp};
 use crate::http::SigningKeys;
@@ -115,7 +115,7 @@ fn webhook(name: &str, url: &str) -> Webhook {
 
 #[test]
 fn each_event_arrives_signed_and_once_whichever_receiver_sends() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let servers = [0, 1].map(|_| Server::start(now(options())).unwrap());
         let talks = servers.each_ref().map(Talk::to);
         talks[0].batch(&[status_changed(&id(1))]);
@@ -167,7 +167,7 @@ fn settled(options: &dyn Fn() -> Options, name: &str) {
 
 #[test]
 fn a_name_leads_to_no_private_address_and_the_failure_is_listed() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let server = Server::start(now(options())).unwrap();
         for url in ["https://10.255.255.1/in", "https://[::ffff:127.0.0.1]:1/in", "https://169.254.169.254/latest"] {
             assert_eq!(add_webhook(&options(), webhook(url, url), true).unwrap(), Added::Yes, "{name}");
@@ -191,7 +191,7 @@ fn a_name_leads_to_no_private_address_and_the_failure_is_listed() {
 /// A webhook that never answers is in the way of nothing: not of events, not of another webhook, not of a stop.
 #[test]
 fn a_silent_webhook_holds_up_nothing_else() {
-    over_each_lasting(|name, options| {
+    over_every_lasting(|name, options| {
         let server = Server::start(now(options())).unwrap();
         let ((silent, stuck), (url, got)) = (listen(&[0; 9]), listen(&[]));
         add_webhook(&options(), webhook("silent", &silent), true).unwrap();
