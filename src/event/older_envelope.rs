@@ -43,9 +43,21 @@ pub(super) fn root_copies(envelope: &Object) -> impl Iterator<Item = &'static st
     FORBIDDEN_AT_ROOT.iter().filter(is_copy).copied()
 }
 
-/// True if an envelope may contain a member that names a person or a machine.
+/// True if an envelope may contain a member that names a person or a machine, in any spelling.
 pub(crate) fn names_person(envelope: &[u8]) -> bool {
-    PERSONAL.iter().any(|name| envelope.windows(name.len()).any(|window| window == name.as_bytes()))
+    let has = |part: &[u8]| envelope.windows(part.len()).any(|window| window == part);
+    // An escape may stand for any letter of a name.
+    let is_spelled_out =
+        || has(b"\\u00") && serde_json::from_slice(envelope).is_ok_and(|value: Value| has_personal(&value));
+    PERSONAL.iter().any(|name| has(name.as_bytes())) || is_spelled_out()
+}
+
+fn has_personal(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| is_personal(name) || has_personal(value)),
+        Value::Array(items) => items.iter().any(has_personal),
+        _ => false,
+    }
 }
 
 /// True for the name of a member that names a person or a machine.
@@ -106,5 +118,7 @@ mod tests {
         strip_personal(&mut value);
         assert_eq!(value, json!({"payload": {"x": [{"y": 1}]}}));
         assert!(!names_person(value.to_string().as_bytes()));
+        assert!(names_person(br#"{"a":[{"develope\u0072_name":"d"}]}"#), "an escape in the name");
+        assert!(!names_person(br#"{"a":"develope\u0072_name"}"#), "it is no name of a member");
     }
 }

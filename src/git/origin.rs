@@ -37,10 +37,13 @@ fn is_silent(path: &Path) -> bool {
 }
 
 /// The result for the text of a repository's configuration. Pure.
-fn in_text(text: &str) -> Origin {
+pub(super) fn in_text(text: &str) -> Origin {
+    // What git calls blank; other white space is a part of names and values.
+    const BLANKS: [char; 3] = [' ', '\t', '\r'];
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut urls = Vec::new();
     let mut in_origin = false;
-    for line in text.lines().map(str::trim) {
+    for line in text.lines().map(|line| line.trim_matches(BLANKS)) {
         if line.ends_with('\\') {
             return Origin::Unclear;
         }
@@ -50,15 +53,16 @@ fn in_text(text: &str) -> Origin {
             let is_remote = name.eq_ignore_ascii_case("remote");
             let is_quoted = header.get(name.len()..).is_some_and(|rest| rest.trim_start().starts_with('"'));
             let leads_away = ["include", "includeif", "url"].iter().any(|word| name.eq_ignore_ascii_case(word));
-            if leads_away || header.contains(']') || is_remote && !is_quoted {
+            if leads_away || header.contains([']', '\\']) || is_remote && !is_quoted {
                 return Origin::Unclear;
             }
             in_origin = is_remote && header[name.len()..].trim() == "\"origin\"";
-        } else if in_origin
-            && let Some((key, value)) = line.split_once('=')
-            && key.trim().eq_ignore_ascii_case("url")
-        {
-            urls.push(value.trim());
+        } else if in_origin {
+            let (key, rest) = line.split_at(line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len()));
+            if key.eq_ignore_ascii_case("url") {
+                let Some(value) = rest.trim_start_matches(BLANKS).strip_prefix('=') else { return Origin::Unclear };
+                urls.push(value.trim_matches(BLANKS));
+            }
         }
     }
     match urls[..] {
@@ -114,6 +118,32 @@ mod tests {
             let expected = if is_plain { Origin::Plain(asked(temp.path())) } else { Origin::Unclear };
             assert_eq!(read, expected, "{text}");
         }
+    }
+
+    /// A character put anywhere into a configuration: what is read is what git reads, or left to git.
+    #[test]
+    fn no_odd_character_makes_it_differ_from_git() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("config");
+        let asked = || {
+            let mut command = Command::new("git");
+            command.args(["config", "--file"]).arg(&file).args(["--null", "--get-all", "remote.origin.url"]);
+            let output = command.env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", temp.path()).output().unwrap();
+            // 128: git reads nothing of the repository either.
+            (output.status.code() != Some(128)).then(|| String::from_utf8(output.stdout).unwrap())
+        };
+        let base = "[remote \"origin\"]\n\turl = a\n[core]\n\tx = y\n";
+        let odd = ["\\", "\"", "#", "]", "\n", "\u{b}", "\u{a0}", "\u{feff}", "\\g", ".", "url"];
+        let mut is_plain = 0;
+        for (at, odd) in (0..=base.len()).flat_map(|at| odd.map(|odd| (at, odd))) {
+            let text = format!("{}{odd}{}", &base[..at], &base[at..]);
+            let Origin::Plain(url) = in_text(&text) else { continue };
+            std::fs::write(&file, &text).unwrap();
+            is_plain += 1;
+            let Some(said) = asked() else { continue };
+            assert_eq!(url.map(|url| url + "\0").unwrap_or_default(), said, "{text:?}");
+        }
+        assert!(is_plain > 100, "{is_plain}");
     }
 
     #[test]

@@ -51,27 +51,27 @@ pub(super) fn tracked(git_dir: &Path, common_dir: &Path, place: &str) -> io::Res
 
 /// Content of one index file.
 #[derive(Debug, Default)]
-struct Index {
+pub(super) struct Index {
     /// The wanted paths, each with the number of its entry.
-    paths: Vec<(u32, String)>,
-    split: Option<Split>,
+    pub(super) paths: Vec<(u32, String)>,
+    pub(super) split: Option<Split>,
 }
 
 /// A split index, which contains only the differences from another one.
 #[derive(Debug)]
-struct Split {
+pub(super) struct Split {
     /// Name of the base index, in hex.
-    base: String,
+    pub(super) base: String,
     /// Numbers of deleted entries of the base index, ascending.
-    deleted: Vec<Range<u64>>,
+    pub(super) deleted: Vec<Range<u64>>,
 }
 
 /// What to read, and the sizes of the format.
 #[derive(Debug, Clone, Copy)]
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     /// Bytes of an object id.
-    id: usize,
-    place: &'a str,
+    pub(super) id: usize,
+    pub(super) place: &'a str,
 }
 
 impl Wanted<'_> {
@@ -108,7 +108,7 @@ impl Wanted<'_> {
         if is_unstated || stated == digest.finish() { Ok(()) } else { Err(damaged("its digest does not match")) }
     }
 
-    fn parse(&self, from: &mut impl BufRead) -> io::Result<Index> {
+    pub(super) fn parse(&self, from: &mut impl BufRead) -> io::Result<Index> {
         let [magic, version, count] = [word(from)?, word(from)?, word(from)?];
         if magic != u32::from_be_bytes(*b"DIRC") || !(2..=4).contains(&version) {
             return Err(damaged("it is not an index of a version from 2 to 4"));
@@ -183,7 +183,7 @@ impl Wanted<'_> {
             }
             rest = after;
         }
-        Ok(split)
+        if rest.is_empty() { Ok(split) } else { Err(damaged("an extension is cut off")) }
     }
 
     /// The extension of a split index: id of the base index, and which of its entries are deleted and replaced. An id

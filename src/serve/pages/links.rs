@@ -52,7 +52,7 @@ pub(super) fn sign_in(to: &str) -> String {
 /// Where a link in a document leads: another document of the mission, as a path; `None` if it leaves the mission.
 pub(super) fn beside(document: &str, link: &str) -> Option<String> {
     let link = link.split(['#', '?']).next().unwrap_or_default();
-    let link = url::form_urlencoded::parse(format!("x={}", link.replace('+', "%2B")).as_bytes())
+    let link = url::form_urlencoded::parse(format!("x={}", link.replace('+', "%2B").replace('&', "%26")).as_bytes())
         .next()
         .map(|(_, value)| value.into_owned())?;
     if link.is_empty() || link.starts_with('/') || link.contains(['\\', '\0']) {
@@ -89,6 +89,7 @@ mod tests {
             ("../spec.md#part", Some("spec.md")),
             ("./a%20b.md", Some("tasks/a b.md")),
             ("a+b.md", Some("tasks/a+b.md")),
+            ("a&b.md", Some("tasks/a&b.md")),
             ("../../other/spec.md", None),
             ("%2e%2e/%2e%2e/etc", None),
             ("..%2F..%2Fx", None),

@@ -36,7 +36,7 @@ fn cut() -> Markup {
 }
 
 /// A text with the characters that turn its direction or are not to be seen written as escapes; lines and tabs stay.
-fn calm(text: &str) -> String {
+pub(super) fn calm(text: &str) -> String {
     let mut buffer = [0; 4];
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         match c {
@@ -155,6 +155,8 @@ impl<'a> Filter<'a> {
         };
         let kept = match tag {
             _ if is_flat => None,
+            // A browser would end the outer link here.
+            Tag::Link { .. } if self.open.contains(&Some(TagEnd::Link)) => None,
             Tag::Link { link_type, dest_url, id, .. } => self.address(&dest_url).map(|address| {
                 self.bytes += address.len();
                 Tag::Link { link_type, dest_url: address, title: CowStr::Borrowed(""), id }
@@ -164,6 +166,8 @@ impl<'a> Filter<'a> {
             Tag::Heading { level, .. } => {
                 Some(Tag::Heading { level, id: None, classes: Vec::new(), attrs: Vec::new() })
             }
+            // An alignment would be an inline style, which the policy of the pages forbids.
+            Tag::Table(_) => Some(Tag::Table(Vec::new())),
             tag => Some(tag),
         };
         self.open.push(kept.is_some().then_some(end));

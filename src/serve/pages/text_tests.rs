@@ -103,6 +103,13 @@ fn good_links_stay() {
 }
 
 #[test]
+fn a_link_has_no_link_in_it_and_a_table_no_style() {
+    let html = html_of("[a <https://example.org/x> b](plan.md)\n\n| a |\n|--:|\n| 1 |\n");
+    assert_eq!(html.matches("<a ").count(), 1, "{html}");
+    assert!(html.contains("https://example.org/x") && html.contains("<td>1</td>") && !html.contains("style"), "{html}");
+}
+
+#[test]
 fn deep_and_long_texts_are_bounded() {
     for text in [
         ">".repeat(10_000) + " deep",
