@@ -1,6 +1,7 @@
 //! sk-sync delivers the specs, plans and tasks of a git repository to a server, and proves what arrived.
 //!
 //! ```text
+//! 11  PROOF       properties                                     what must hold for any untrusted bytes
 //! 10  SURFACE     cli                                            arguments in, exit code out
 //!  9  YARDSTICK   bench                                          cost of each command, compared with raw limits
 //!  8  JOURNEYS    ops   upkeep   serve   hook                    run, status, the receiver, git hooks
@@ -32,6 +33,8 @@ mod http;
 mod journal;
 mod legacy;
 mod ops;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod properties;
 mod serve;
 mod spool;
 mod store;

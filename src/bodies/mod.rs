@@ -18,6 +18,8 @@ mod many_tests;
 #[cfg(test)]
 mod order_tests;
 mod outcome;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod push;
 mod report;
 mod select;

@@ -26,6 +26,8 @@ mod network;
 mod origin;
 mod places;
 mod preset;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod schema;
 mod settings;
 mod source;

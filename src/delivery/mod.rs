@@ -45,6 +45,8 @@ mod parking_tests;
 #[cfg(test)]
 mod plan_tests;
 mod postings;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod receiver;
 #[cfg(test)]
 mod receiver_tests;

@@ -38,7 +38,7 @@ impl Cache {
         Self::parse(bytes, root).unwrap_or_default()
     }
 
-    fn parse(bytes: &[u8], root: &str) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8], root: &str) -> Option<Self> {
         let (content, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
         let mut rest = Rest(content.strip_prefix(&MAGIC)?);
         if bytes.len() > LONGEST || Sha256::of(content).as_bytes() != digest || rest.text()? != root {
@@ -51,6 +51,17 @@ impl Cache {
         }
         Some(cache)
     }
+}
+
+/// The file of these missions as bytes, with its digest.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn sealed(root: &str, missions: &[u8]) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    put_text(&mut out, root);
+    out.extend_from_slice(missions);
+    let digest = Sha256::of(&out);
+    out.extend_from_slice(digest.as_bytes());
+    out
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {

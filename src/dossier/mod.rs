@@ -40,6 +40,8 @@ mod meta;
 mod mission;
 mod parity;
 mod places;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod reason;
 mod slugs;
 mod source;

@@ -14,6 +14,8 @@ mod mission_log;
 mod namespace;
 mod older;
 mod older_envelope;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod sameness;
 mod wire;
 

@@ -77,7 +77,7 @@ fn is_absent(error: &std::io::Error) -> bool {
 }
 
 /// The id of the ref `name` in `packed-refs`; `None` if it is not listed.
-fn packed_id(packed: &[u8], name: &str) -> Option<String> {
+pub(super) fn packed_id(packed: &[u8], name: &str) -> Option<String> {
     packed.split(|b| *b == b'\n').find_map(|line| {
         let (id, of) = std::str::from_utf8(line).ok()?.split_once(' ')?;
         (of == name).then(|| commit_id(id)).flatten()
@@ -85,7 +85,7 @@ fn packed_id(packed: &[u8], name: &str) -> Option<String> {
 }
 
 /// A full object id (SHA-1 or SHA-256), trimmed; `None` for other text.
-fn commit_id(text: &str) -> Option<String> {
+pub(super) fn commit_id(text: &str) -> Option<String> {
     let id = text.trim();
     (matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_ascii_lowercase())
 }

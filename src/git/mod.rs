@@ -21,6 +21,8 @@ mod operation;
 mod origin;
 mod ownership;
 mod plain;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod reflog;
 mod repository;
 mod slug;

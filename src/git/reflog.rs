@@ -43,7 +43,7 @@ pub(crate) fn count_changing(git: &Git, checkout: &Checkout, arrived: &Arrived, 
 }
 
 /// Time and both ids of a line of the log, if it records a commit after which a hook runs.
-fn arrival(line: &str) -> Option<(i64, &str, &str)> {
+pub(super) fn arrival(line: &str) -> Option<(i64, &str, &str)> {
     let (head, action) = line.split_once('\t')?;
     let is_commit = ["commit", "merge", "pull", "rebase (finish)", "am", "cherry-pick", "revert"];
     if !is_commit.iter().any(|word| action.strip_prefix(word).is_some_and(|rest| rest.starts_with([':', ' ']))) {

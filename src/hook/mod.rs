@@ -13,6 +13,8 @@ mod log;
 mod manager;
 mod occasion;
 mod plan;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod script;
 mod stamp;
 mod survey;

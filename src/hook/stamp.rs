@@ -124,7 +124,10 @@ impl Stamp {
 
     /// Reads the stamp at `path`; `None` if it does not exist or is of another version.
     pub(crate) fn read(path: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(path).ok()?;
+        Self::parse(&std::fs::read_to_string(path).ok()?)
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.strip_suffix("\n.\n")?.split('\n');
         if lines.next() != Some(FORMAT) {
             return None;
@@ -136,12 +139,17 @@ impl Stamp {
 
     /// Writes it, without waiting for the disk: a lost stamp only costs a full check.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        let missions = self.missions.iter().map(|(name, digest)| format!("{digest} {}\n", escaped(name)));
-        let text = format!("{FORMAT}\n{}\n{}.\n", self.ground, missions.collect::<String>());
+        let text = self.text();
         let dir = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
         io::Write::write_all(&mut file, text.as_bytes())?;
         file.persist(path).map(drop).map_err(|error| error.error)
+    }
+
+    /// The content of its file.
+    pub(super) fn text(&self) -> String {
+        let missions = self.missions.iter().map(|(name, digest)| format!("{digest} {}\n", escaped(name)));
+        format!("{FORMAT}\n{}\n{}.\n", self.ground, missions.collect::<String>())
     }
 }
 

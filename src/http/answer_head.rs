@@ -96,6 +96,16 @@ impl Answers {
     }
 }
 
+/// The readable bytes of a connection on which these pieces arrive, in order, after one request.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn passed_on<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut answers = Answers::default();
+    answers.asked();
+    pieces.into_iter().for_each(|piece| answers.take(piece));
+    answers.end();
+    answers.ready.into()
+}
+
 /// A connection that limits the headers of its responses.
 #[derive(Debug)]
 pub(super) struct AnswerHeads {
@@ -172,14 +182,8 @@ mod tests {
         format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 2\r\nRetry-After: 7\r\n\r\n")
     }
 
-    /// The readable bytes after these pieces, in order.
     fn read(pieces: &[&[u8]]) -> String {
-        let mut answers = Answers::default();
-        answers.asked();
-        for piece in pieces {
-            answers.take(piece);
-        }
-        String::from_utf8(answers.ready.into()).unwrap()
+        String::from_utf8(passed_on(pieces.iter().copied())).unwrap()
     }
 
     #[test]

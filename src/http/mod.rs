@@ -14,6 +14,8 @@ mod client;
 mod client_tests;
 mod method;
 mod network;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod resolver;
 mod signature;
 mod tls;

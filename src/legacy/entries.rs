@@ -32,10 +32,10 @@ struct Record {
 }
 
 /// An entry as an event.
-struct Entry {
-    event_id: String,
+pub(super) struct Entry {
+    pub(super) event_id: String,
     event_type: String,
-    envelope: Vec<u8>,
+    pub(super) envelope: Vec<u8>,
 }
 
 impl Entries {
@@ -123,7 +123,7 @@ fn show<E>(row: &Row<'_>, visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>) ->
 }
 
 /// The event of a record: under the id in the record, else under the id of its entry.
-fn entry(id: ValueRef<'_>, json: &[u8]) -> Result<Entry, String> {
+pub(super) fn entry(id: ValueRef<'_>, json: &[u8]) -> Result<Entry, String> {
     let record: Record = serde_json::from_slice(json).map_err(|_| "its record is not what 3.2.7 writes".to_owned())?;
     let event_id = match &record.event_id {
         Some(named) => tables::event_id(ValueRef::Text(named.as_bytes()))?.to_owned(),
@@ -139,7 +139,7 @@ fn entry(id: ValueRef<'_>, json: &[u8]) -> Result<Entry, String> {
 }
 
 /// Strict base64 (RFC 4648 section 4) with its padding: exactly one spelling for any bytes.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
     }

@@ -28,6 +28,8 @@ mod marks;
 mod odd;
 mod older_rows;
 mod preview;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod queue;
 mod release;
 mod report;

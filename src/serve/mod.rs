@@ -53,6 +53,8 @@ mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod probes;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod removal;
 mod server;
 mod sqlite;

@@ -87,10 +87,11 @@ pub(crate) fn decode(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
     else {
         return Err(Flaw::Torn);
     };
-    if number(length).is_some_and(|length| i64::try_from(envelope.len()).is_ok_and(|found| found < length)) {
+    let (stated, found) = (number(length), i64::try_from(envelope.len()).ok());
+    if stated.is_some_and(|stated| found.is_some_and(|found| found < stated)) {
         return Err(Flaw::Torn);
     }
-    if Sha256::of(said).to_string().as_bytes() != digest {
+    if Sha256::of(said).to_string().as_bytes() != digest || stated != found {
         return Err(Flaw::Garbled);
     }
     let line = (|| {
@@ -123,8 +124,16 @@ impl Spooled<'_> {
     }
 }
 
+/// A number in the one spelling that is written.
 fn number(field: &[u8]) -> Option<i64> {
-    std::str::from_utf8(field).ok()?.parse().ok()
+    let number: i64 = std::str::from_utf8(field).ok()?.parse().ok()?;
+    (number.to_string().as_bytes() == field).then_some(number)
+}
+
+/// A line of this content, with its digest.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn sealed(content: &[u8]) -> Vec<u8> {
+    [FORM, b" ", Sha256::of(content).to_string().as_bytes(), b" ", content].concat()
 }
 
 #[cfg(test)]
@@ -192,5 +201,8 @@ mod tests {
         let longer = [&line(Fate::Keep, ENVELOPE)[..], b"}"].concat();
         assert_eq!(decode(&longer), Err(Flaw::Garbled));
         assert_eq!(decode(b"x"), Err(Flaw::Garbled));
+        for said in ["15 5 capture keep {\"event_id\":\"a\"}", "+16 5 capture keep {\"event_id\":\"a\"}"] {
+            assert_eq!(decode(&sealed(said.as_bytes())), Err(Flaw::Garbled), "sealed by a stranger: {said}");
+        }
     }
 }

@@ -16,6 +16,8 @@
 
 mod line;
 mod look;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod read;
 mod take;
 #[cfg(test)]

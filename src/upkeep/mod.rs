@@ -26,6 +26,8 @@ mod mission_logs;
 mod next_steps;
 mod older_members;
 mod page;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod purge;
 mod restore;
 mod show;

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("hook", 8),
     ("bench", 9),
     ("cli", 10),
+    ("properties", 11),
 ];
 
 /// Crates that only one folder may use. The databases of a receiver belong to its operator: no consent is needed to

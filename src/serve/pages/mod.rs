@@ -18,6 +18,8 @@ mod listing;
 mod live;
 mod mission;
 mod overview;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::serve) mod properties;
 mod sign_in;
 mod text;
 mod visit;
