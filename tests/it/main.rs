@@ -62,6 +62,8 @@ mod layers;
 #[cfg(unix)]
 mod layouts;
 mod logs;
+#[cfg(target_os = "linux")]
+mod long_history;
 mod looking;
 mod lost_clock;
 mod lost_store;
