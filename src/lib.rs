@@ -3,7 +3,7 @@
 //! ```text
 //! 11  PROOF       properties                                     what must hold for any untrusted bytes
 //! 10  SURFACE     cli                                            arguments in, exit code out
-//!  9  YARDSTICK   bench                                          cost of each command, compared with raw limits
+//!  9  YARDSTICK   bench   selftest                               cost compared with raw limits | the promises, tried
 //!  8  JOURNEYS    ops   upkeep   serve   hook                    run, status, the receiver, git hooks
 //!  7  INHERITANCE legacy                                         import of older queues
 //!  6  BOOKS       books                                          changes of journal and ledger in one transaction
@@ -35,6 +35,7 @@ mod legacy;
 mod ops;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod properties;
+mod selftest;
 mod serve;
 mod spool;
 mod store;

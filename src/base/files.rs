@@ -4,14 +4,22 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-/// Creates `dir` and its missing parents, readable by the owner only (0700) on Unix. An existing directory keeps its
-/// mode.
+/// Creates `dir` and its missing parents, readable by the owner only (0700) on Unix, and their names on disk. An
+/// existing directory keeps its mode.
 pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
+    let missing: Vec<_> = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()).collect();
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir).map_err(|e| named(&e, "cannot create directory", dir))
+    builder.create(dir).map_err(|e| named(&e, "cannot create directory", dir))?;
+    // A power cut could take the name of a new directory, and so everything that was synced in it.
+    missing.into_iter().rev().map(parent).try_for_each(sync_dir)
+}
+
+/// The directory that holds the name of `path`.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Creates an empty file for the owner only (0600) unless it exists.
@@ -61,13 +69,13 @@ pub(crate) fn read_beginning(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Replaces `path` by `bytes` atomically: a reader sees the old file or the new one, never a part. The new file is 0600
-/// and on disk before it takes the name.
+/// and on disk before it takes the name; when this returns, the name is on disk too.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = parent(path);
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| named(&e, "cannot write next to", path))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(|e| named(&e, "cannot write", path))?;
     file.persist(path).map_err(|e| named(&e.error, "cannot replace", path))?;
-    Ok(())
+    sync_dir(dir)
 }
 
 /// Replaces `path` by `bytes` atomically, without waiting for the disk: a reader sees the old file or the new one, but
@@ -85,11 +93,20 @@ pub(crate) fn replace_lightly(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::rename(&new, path).map_err(|e| named(&e, "cannot replace", path))
 }
 
-/// Flushes the entries of `dir` to disk: a new name, a changed one, a removed one.
+/// Flushes the entries of `dir` to disk: a new name, a changed one, a removed one. Does nothing where that is not
+/// possible: in a directory that cannot be listed, or on a file system that syncs no directories.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     // On other systems a directory cannot be opened like a file; there this does nothing.
     #[cfg(unix)]
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| named(&e, "cannot sync", dir))?;
+    {
+        use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+        match File::open(dir).and_then(|dir| dir.sync_all()) {
+            Err(e) if matches!(e.kind(), InvalidInput | PermissionDenied | Unsupported) => {
+                log::debug!("cannot sync {}: {e}", dir.display());
+            }
+            synced => synced.map_err(|e| named(&e, "cannot sync", dir))?,
+        }
+    }
     #[cfg(not(unix))]
     let _ = dir;
     Ok(())

@@ -1,11 +1,11 @@
 //! The balance as shown in reports and in `status`: a public contract.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::delivery::{self, Class};
 
 /// Class totals of all captured events for one target: the first number is the sum of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Balance {
     /// Events ever captured.
     pub(crate) captured: u64,

@@ -74,6 +74,8 @@ mod platform {
         named?;
         gone?;
         rustix::fs::fsync(&dir)?;
+        // The name of a new directory is on disk only once its parent is.
+        rustix::fs::fsync(&top)?;
         Ok(())
     }
 

@@ -54,7 +54,8 @@ pub(crate) struct Dropped {
 /// Why a line cannot be absorbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// It is shorter than it states: its writer ended, or the disk was full, before it was acknowledged.
+    /// It is shorter than it states, or has zero bytes, which no line has: its writer ended, the disk was full, or the
+    /// power was cut before it was acknowledged.
     Torn,
     /// It was changed after writing, or has a form that this version does not know.
     Garbled,
@@ -76,6 +77,17 @@ pub(super) fn encode(line: &Spooled<'_>, out: &mut Vec<u8>) {
 
 /// Reads a line without its line end. A line that it accepts was written exactly so.
 pub(crate) fn decode(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
+    if has_lost_parts(line) { Err(Flaw::Torn) } else { decode_written(line) }
+}
+
+/// True for a line of this form that has zero bytes: parts of the file that a power cut kept from the disk.
+fn has_lost_parts(line: &[u8]) -> bool {
+    let Some(end) = line.iter().position(|byte| *byte == 0) else { return false };
+    let written = &line[..end];
+    FORM.starts_with(written) || written.starts_with(FORM)
+}
+
+fn decode_written(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
     let Some(rest) = line.strip_prefix(FORM).and_then(|rest| rest.strip_prefix(b" ")) else {
         return Err(if FORM.starts_with(line) { Flaw::Torn } else { Flaw::Garbled });
     };
@@ -189,6 +201,20 @@ mod tests {
                 assert!(flaw == Flaw::Garbled || at < whole.len() - ENVELOPE.len(), "bit {bit} of byte {at}");
             }
         }
+    }
+
+    /// A power cut leaves zeros where a part of the line did not reach the disk.
+    #[test]
+    fn zeros_in_a_line_are_torn() {
+        let whole = line(Fate::Keep, ENVELOPE);
+        for from in 0..whole.len() {
+            for to in from + 1..=whole.len() {
+                let mut lost = whole.clone();
+                lost[from..to].fill(0);
+                assert_eq!(decode(&lost), Err(Flaw::Torn), "{from}..{to}");
+            }
+        }
+        assert_eq!(decode(b"x\0y"), Err(Flaw::Garbled), "not a line of this form");
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn the_action_is_pinned_and_puts_nothing_into_scripts() {
     let runs: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("run: ")).collect();
     assert_eq!(runs.len(), 4, "{runs:?}");
     assert!(runs.iter().all(|line| !line.contains("${{")), "{runs:?}");
-    let workflows = ["ci", "release"]
+    let workflows = ["ci", "nightly", "release"]
         .map(|name| std::fs::read_to_string(format!("{DIR}/../../workflows/{name}.yml")).unwrap())
         .concat();
     for line in text.lines().chain(workflows.lines()).filter(|line| line.contains("uses: ")) {

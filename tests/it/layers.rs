@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("serve", 8),
     ("hook", 8),
     ("bench", 9),
+    ("selftest", 9),
     ("cli", 10),
     ("properties", 11),
 ];

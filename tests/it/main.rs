@@ -79,10 +79,13 @@ mod older_names;
 mod ownership;
 mod page;
 mod pasted;
+#[cfg(target_os = "linux")]
+mod power;
 mod preflight;
 mod presets;
 #[cfg(unix)]
 mod promises;
+mod proof;
 mod proxy;
 mod purge;
 mod quiet;
@@ -93,6 +96,8 @@ mod recent;
 mod refused;
 mod replay;
 mod replies;
+#[cfg(unix)]
+mod selftest;
 mod serve;
 mod served;
 mod settings;
@@ -101,6 +106,8 @@ mod spool;
 mod status;
 mod status_schema;
 mod stopped;
+#[cfg(unix)]
+mod storm;
 mod stranger;
 mod support;
 mod tls;

@@ -117,8 +117,8 @@ const COMMANDS: [&str; 74] = [
     "mode local-retention",
 ];
 
-/// `bench` creates a separate project and receiver, and `serve` has a separate test.
-const APART: [&str; 2] = ["bench", "serve"];
+/// `bench` creates a separate project and receiver; `serve` and the hidden `selftest` have separate tests.
+const APART: [&str; 3] = ["bench", "serve", "selftest"];
 
 /// Parts of a hook that git itself owns.
 fn is_of_git(words: &str, path: &Path) -> bool {
@@ -150,7 +150,7 @@ fn traced(sandbox: &Sandbox, words: &[&str]) -> Option<Vec<String>> {
 }
 
 /// Paths that a call would change, made absolute. `None` for a call that changes nothing.
-fn changed(call: &str, cwd: &Path) -> Option<Vec<PathBuf>> {
+pub(crate) fn changed(call: &str, cwd: &Path) -> Option<Vec<PathBuf>> {
     let call = call.split_once(' ')?.1.trim_start();
     let (name, arguments) = call.split_once('(')?;
     let writes = match name {

@@ -30,6 +30,7 @@ mod release;
 mod replay;
 mod restore;
 mod run;
+mod selftest;
 mod serve;
 mod serve_forget;
 mod serve_token;
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     Target(target::Args),
     #[command(hide = true)]
     Mode(mode::Args),
+    #[command(hide = true)]
+    Selftest(selftest::Args),
     Verify(verify::Args),
     Init(init::Args),
     Config(config::Args),
@@ -109,6 +112,7 @@ impl Command {
             Self::Purge(_) => "purge",
             Self::Target(_) => "target",
             Self::Mode(_) => "mode",
+            Self::Selftest(_) => "selftest",
             Self::Verify(_) => "verify",
             Self::Init(_) => "init",
             Self::Config(_) => "config",
@@ -143,6 +147,7 @@ impl Command {
             Self::Purge(args) => args.json,
             Self::Target(args) => args.is_json(),
             Self::Mode(args) => args.json,
+            Self::Selftest(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Init(args) => args.json,
             Self::Config(args) => args.is_json(),
@@ -179,6 +184,7 @@ impl Command {
             Self::Purge(args) => purge::run(context, args),
             Self::Target(args) => target::run(context, args),
             Self::Mode(args) => mode::run(context, args),
+            Self::Selftest(args) => selftest::run(context, args),
             Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => init::run(context, args),
             Self::Config(args) => config::run(context, args),

@@ -99,7 +99,7 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
 }
 
 /// The equation of one balance, marked where it does not hold.
-fn balance_words(balance: &Balance, gates: &[Gate], paint: Paint) -> String {
+pub(crate) fn balance_words(balance: &Balance, gates: &[Gate], paint: Paint) -> String {
     let words = sections::equation(balance, gates.iter().any(|gate| !gate.open));
     if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) }
 }

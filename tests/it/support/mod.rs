@@ -2,7 +2,9 @@
 
 #[cfg(unix)]
 pub(crate) mod advice;
+pub(crate) mod chance;
 pub(crate) mod help;
+pub(crate) mod hub;
 pub(crate) mod older;
 #[cfg(all(unix, feature = "postgres"))]
 pub(crate) mod postgres;
@@ -23,6 +25,18 @@ pub(crate) use sandbox::{Run, Sandbox};
 #[expect(clippy::disallowed_methods, reason = "a test decides what it reads of its own environment")]
 pub(crate) fn is_long() -> bool {
     std::env::var_os("SK_SYNC_LONG_TESTS").is_some_and(|value| value == "1")
+}
+
+/// A number in the environment of the tests.
+#[expect(clippy::disallowed_methods, reason = "a test decides what it reads of its own environment")]
+pub(crate) fn wanted(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable}={value}")))
+}
+
+/// Prints a line that is read: figures, and what was skipped.
+#[expect(clippy::print_stderr, reason = "a person reads it")]
+pub(crate) fn tell(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Lets time pass.

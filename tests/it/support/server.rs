@@ -101,6 +101,8 @@ struct Shared {
     health: Mutex<Reply>,
     probes: Mutex<Vec<Request>>,
     connections: AtomicUsize,
+    /// Connections that are being attended to.
+    live: AtomicUsize,
     resets: AtomicUsize,
     flooded: AtomicUsize,
     is_over: AtomicBool,
@@ -139,6 +141,7 @@ impl Server {
             health: Mutex::new(Reply::status(404)),
             probes: Mutex::default(),
             connections: AtomicUsize::new(0),
+            live: AtomicUsize::new(0),
             resets: AtomicUsize::new(0),
             flooded: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
@@ -151,8 +154,12 @@ impl Server {
                 }
                 let (seen, stream) = (Arc::clone(&seen), stream.unwrap());
                 seen.connections.fetch_add(1, Ordering::SeqCst);
-                // A client that closes early ends only its own connection.
-                std::thread::spawn(move || drop(attend(&stream, connection, &seen)));
+                seen.live.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    // A client that closes early ends only its own connection.
+                    drop(attend(&stream, connection, &seen));
+                    seen.live.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         Self { address, shared, thread: Some(thread) }
@@ -182,6 +189,20 @@ impl Server {
     /// How many bytes of floods were sent.
     pub(crate) fn flooded(&self) -> usize {
         self.shared.flooded.load(Ordering::SeqCst)
+    }
+
+    /// Returns when all that clients which have ended had sent is handled.
+    #[expect(clippy::disallowed_methods, reason = "a test's own server asks itself")]
+    pub(crate) fn settle(&self) {
+        // Connections are accepted in order: once this one is answered, none before it waits.
+        let mut last = TcpStream::connect(self.address).unwrap();
+        last.write_all(format!("GET {HEALTH} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        last.read_exact(&mut [0; 1]).unwrap();
+        self.shared.probes.lock().unwrap().pop();
+        drop(last);
+        while self.shared.live.load(Ordering::SeqCst) > 0 {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
     }
 
     /// Number of connections, with or without a request.
