@@ -99,7 +99,8 @@ struct Step {
 const ELSEWHERE: &str =
     "set SK_SYNC_HOME to a directory on a local disk, after `sk-sync selftest --dir THERE` passed on it";
 /// What to do where a program between two processes of this machine is the likely cause.
-const LOOPBACK: &str = "look for a firewall or a filter that changes connections to 127.0.0.1, then try again";
+const LOOPBACK: &str =
+    "follow the reason, or look for a firewall that changes connections to 127.0.0.1, then try again";
 
 /// Tries every promise; after a failure the rest is not tried. `None` if it was interrupted.
 pub(crate) fn run(setup: &Setup<'_>) -> Option<Report> {

@@ -146,14 +146,12 @@ impl Site {
     fn private(&self, path: &Path) -> Result<(), Fault> {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(path)?.permissions().mode();
-        if mode & 0o077 == 0 {
-            return Ok(());
+        if mode & 0o077 != 0 {
+            let (path, dir) = (crate::base::text::path(path), crate::base::text::path(self.dir.path()));
+            let what = format!("other users can open {path} (mode {:o})", mode & 0o777);
+            return Err(Fault(format!("{what}: the file system of {dir} keeps no modes")));
         }
-        let (path, dir) = (crate::base::text::path(path), crate::base::text::path(self.dir.path()));
-        Err(Fault(format!(
-            "other users can open {path} (mode {:o}): the file system of {dir} keeps no modes",
-            mode & 0o777
-        )))
+        Ok(())
     }
 
     #[cfg(not(unix))]

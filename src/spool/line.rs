@@ -16,6 +16,9 @@ use crate::event;
 /// Name and version of the form.
 const FORM: &[u8] = b"sk-sync-spool-1";
 
+/// Bytes that a disk writes as a whole, at least.
+const SECTOR: usize = 512;
+
 /// What happens to a line. Decided at capture, by the rule that applied then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate<'a> {
@@ -54,7 +57,7 @@ pub(crate) struct Dropped {
 /// Why a line cannot be absorbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// It is shorter than it states, or has zero bytes, which no line has: its writer ended, the disk was full, or the
+    /// It is shorter than it states, or parts of it never reached the disk: its writer ended, the disk was full, or the
     /// power was cut before it was acknowledged.
     Torn,
     /// It was changed after writing, or has a form that this version does not know.
@@ -80,11 +83,14 @@ pub(crate) fn decode(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
     if has_lost_parts(line) { Err(Flaw::Torn) } else { decode_written(line) }
 }
 
-/// True for a line of this form that has zero bytes: parts of the file that a power cut kept from the disk.
+/// True for a line of this form with parts that a power cut kept from the disk, which read as zeros: at one of its ends,
+/// or whole sectors. A changed byte inside the line is something else.
 fn has_lost_parts(line: &[u8]) -> bool {
     let Some(end) = line.iter().position(|byte| *byte == 0) else { return false };
-    let written = &line[..end];
-    FORM.starts_with(written) || written.starts_with(FORM)
+    let written = line.get(..end).unwrap_or_default();
+    let is_ours = FORM.starts_with(written) || written.starts_with(FORM);
+    is_ours
+        && (end == 0 || line.last() == Some(&0) || line.windows(SECTOR).any(|part| part.iter().all(|byte| *byte == 0)))
 }
 
 fn decode_written(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
@@ -206,14 +212,21 @@ mod tests {
     /// A power cut leaves zeros where a part of the line did not reach the disk.
     #[test]
     fn zeros_in_a_line_are_torn() {
-        let whole = line(Fate::Keep, ENVELOPE);
-        for from in 0..whole.len() {
-            for to in from + 1..=whole.len() {
-                let mut lost = whole.clone();
-                lost[from..to].fill(0);
-                assert_eq!(decode(&lost), Err(Flaw::Torn), "{from}..{to}");
-            }
+        let long = format!("{{\"event_id\":\"a\",\"x\":\"{}\"}}", "x".repeat(2 * SECTOR));
+        let whole = line(Fate::Keep, long.as_bytes());
+        let lost = |from: usize, to: usize| {
+            let mut lost = whole.clone();
+            lost[from..to].fill(0);
+            decode(&lost).map(|_| ()).unwrap_err()
+        };
+        for at in 0..whole.len() {
+            assert_eq!(lost(0, at + 1), Flaw::Torn, "the first {at}");
+            assert_eq!(lost(at, whole.len()), Flaw::Torn, "from {at}");
         }
+        for from in 1..whole.len() - SECTOR {
+            assert_eq!(lost(from, from + SECTOR), Flaw::Torn, "a sector from {from}");
+        }
+        assert_eq!(lost(300, 301), Flaw::Garbled, "a changed byte");
         assert_eq!(decode(b"x\0y"), Err(Flaw::Garbled), "not a line of this form");
     }
 

@@ -141,20 +141,6 @@ impl Reader {
         arguments.split(", ").filter_map(|word| self.behind(word)).collect()
     }
 
-    /// The paths that a call names: strings, each relative to the directory before it.
-    fn paths(&self, words: &[&str]) -> Vec<PathBuf> {
-        let mut dir = PathBuf::new();
-        let mut found = Vec::new();
-        for word in words {
-            if let Some(name) = word.strip_prefix('"') {
-                found.push(dir.join(text_of(name)));
-            } else if let Some((_, path)) = word.split_once('<') {
-                dir = PathBuf::from(text_of(path));
-            }
-        }
-        found
-    }
-
     fn push(&mut self, op: Op) {
         self.live.apply(&op);
         self.ops.push(op);
@@ -166,14 +152,14 @@ impl Reader {
         if !has("O_WRONLY") && !has("O_RDWR") {
             return;
         }
-        let node = self.live.find(&path);
-        if node.is_none() {
-            assert!(has("O_CREAT"), "{} was not seen: {arguments}", path.display());
-            let (dir, name) = self.place(&path);
-            let node = self.live.next();
-            self.push(Op::Make { dir, name, node, is_dir: false });
-        } else if has("O_TRUNC") {
-            self.push(Op::Cut { node: node.unwrap(), length: 0 });
+        match self.live.find(&path) {
+            Some(node) if has("O_TRUNC") => self.push(Op::Cut { node, length: 0 }),
+            Some(_) => {}
+            None => {
+                assert!(has("O_CREAT"), "{} was not seen: {arguments}", path.display());
+                let ((dir, name), node) = (self.place(&path), self.live.next());
+                self.push(Op::Make { dir, name, node, is_dir: false });
+            }
         }
         let at = if has("O_APPEND") { u64::MAX } else { 0 };
         let descriptor = result.split('<').next().unwrap().to_owned();
@@ -188,14 +174,14 @@ impl Reader {
     }
 
     fn make(&mut self, words: &[&str], is_dir: bool) {
-        for path in self.paths(words).iter().filter_map(|path| self.tracked(path)).collect::<Vec<_>>() {
+        for path in paths(words).iter().filter_map(|path| self.tracked(path)).collect::<Vec<_>>() {
             let ((dir, name), node) = (self.place(&path), self.live.next());
             self.push(Op::Make { dir, name, node, is_dir });
         }
     }
 
     fn rename(&mut self, words: &[&str]) {
-        let paths = self.paths(words);
+        let paths = paths(words);
         match [self.tracked(&paths[0]), self.tracked(&paths[1])] {
             [Some(from), Some(to)] => {
                 let (from, to) = (self.place(&from), self.place(&to));
@@ -207,7 +193,7 @@ impl Reader {
     }
 
     fn link(&mut self, words: &[&str]) {
-        let paths = self.paths(words);
+        let paths = paths(words);
         if let [Some(from), Some(to)] = [self.tracked(&paths[0]), self.tracked(&paths[1])] {
             let node = self.live.find(&from).unwrap();
             let (dir, name) = self.place(&to);
@@ -216,7 +202,7 @@ impl Reader {
     }
 
     fn remove(&mut self, words: &[&str]) {
-        for path in self.paths(words).iter().filter_map(|path| self.tracked(path)).collect::<Vec<_>>() {
+        for path in paths(words).iter().filter_map(|path| self.tracked(path)).collect::<Vec<_>>() {
             let (dir, name) = self.place(&path);
             self.push(Op::Remove { dir, name });
         }
@@ -286,6 +272,20 @@ impl Reader {
             self.ops.push(Op::Answered);
         }
     }
+}
+
+/// The paths that a call names: strings, each relative to the directory before it.
+fn paths(words: &[&str]) -> Vec<PathBuf> {
+    let mut dir = PathBuf::new();
+    let mut found = Vec::new();
+    for word in words {
+        if let Some(name) = word.strip_prefix('"') {
+            found.push(dir.join(text_of(name)));
+        } else if let Some((_, path)) = word.split_once('<') {
+            dir = PathBuf::from(text_of(path));
+        }
+    }
+    found
 }
 
 /// The bytes of the first string in some arguments.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::pause;
 use super::server::{Reply, Request, Server};
 
 /// What the server has, and what it noticed.
@@ -33,10 +35,18 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new() -> Self {
+    /// Each answer takes up to `slowest`.
+    pub(crate) fn new(slowest: Duration) -> Self {
         let held: Arc<Mutex<Held>> = Arc::default();
         let own = Arc::clone(&held);
-        let server = Server::answering(move |request| own.lock().unwrap().answer(request));
+        let mut number = 0;
+        let server = Server::answering(move |request| {
+            let answer = own.lock().unwrap().answer(request);
+            // Some answers take a while, so that a client can be killed before them.
+            number += 1;
+            pause(slowest * (number % 4) / 4);
+            answer
+        });
         Self { server, held }
     }
 
