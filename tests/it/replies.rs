@@ -9,7 +9,7 @@ use crate::support::source::{Source, files};
 use crate::support::wire::honest;
 
 /// Arguments of each command besides `--json`. `EVENT` and `FILE` stand for one of each.
-const WORDS: [(&str, &str); 41] = [
+const WORDS: [(&str, &str); 42] = [
     ("run", ""),
     ("index", ""),
     ("drain", ""),
