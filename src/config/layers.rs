@@ -97,11 +97,17 @@ pub(super) fn merge(layers: &[Layer]) -> Result<(EventSyncConfig, Vec<Option<usi
     let empty = super::keys::sections().map(|s| (s.to_owned(), Value::from(Dict::new()))).collect::<Dict>();
     let figment = layers.iter().enumerate().fold(Figment::from(Sections(empty)), |f, (i, l)| f.merge(Numbered(i, l)));
     let config = figment.extract().map_err(|e| refusal(&e, layers))?;
+    // One copy of the merged tree: `find_metadata` makes one for each key.
+    let merged = figment.find_value("").ok();
+    let number = |name: &str| {
+        let value = merged.as_ref()?.find_ref(name)?;
+        figment.get_metadata(value.tag())?.name.parse().ok()
+    };
     let winners = KEYS
         .iter()
         .map(|key| match key.kind {
             Kind::Url => layers.iter().rposition(|l| l.entry(key.name).is_some()),
-            _ => figment.find_metadata(key.name).and_then(|m| m.name.parse().ok()),
+            _ => number(key.name),
         })
         .collect();
     Ok((config, winners))
