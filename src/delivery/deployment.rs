@@ -53,7 +53,7 @@ pub(super) struct Health {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asked {
     /// The server answered.
-    Told(Health),
+    Told(Box<Health>),
     /// The server has no health endpoint.
     NotOffered,
     /// No usable answer this time.
@@ -76,7 +76,7 @@ pub(super) fn read(answer: &Answer) -> Asked {
     };
     let can = Capabilities::read(body.get("capabilities"));
     let limits = body.get("sync_ingress").and_then(|ingress| ingress.get("limits")).filter(|limits| limits.is_object());
-    Asked::Told(Health {
+    Asked::Told(Box::new(Health {
         deployment: Deployment {
             server_instance_id: field("server_instance_id"),
             deployment_id: field("deployment_id"),
@@ -85,7 +85,7 @@ pub(super) fn read(answer: &Answer) -> Asked {
         },
         pages: pages::pages_path(&body).map(str::to_owned),
         limits: (limits.is_some() || can != Capabilities::default()).then(|| Told { can, ..Told::read(limits) }),
-    })
+    }))
 }
 
 impl Deployment {
@@ -185,7 +185,7 @@ mod tests {
 
     fn told(body: &Value) -> Health {
         match read(&answer(200, body)) {
-            Asked::Told(health) => health,
+            Asked::Told(health) => *health,
             other => panic!("{other:?}"),
         }
     }

@@ -52,7 +52,7 @@ fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// 2000::/3 is all that is given out.
+/// `2000::/3` is all that is given out.
 const fn is_global_unicast(ip: Ipv6Addr) -> bool {
     ip.segments()[0] & 0xe000 == 0x2000
 }

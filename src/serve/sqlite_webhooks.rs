@@ -115,7 +115,9 @@ fn head(tx: &ReadTx<'_>) -> Result<i64, Error> {
 }
 
 /// A webhook that is due, the position after its events, and their envelopes.
-fn due(tx: &ReadTx<'_>, now: Timestamp, looked: &mut Looked) -> Result<Option<(Placed, i64, Vec<Vec<u8>>)>, Error> {
+type Due = (Placed, i64, Vec<Vec<u8>>);
+
+fn due(tx: &ReadTx<'_>, now: Timestamp, looked: &mut Looked) -> Result<Option<Due>, Error> {
     let mut statement = tx.prepare(&format!("{COLUMNS} WHERE due_at <= ?1 AND leased_until <= ?1 ORDER BY due_at"))?;
     let placed: Vec<Placed> = statement.query_map([now.as_micros()], read)?.collect::<Result<_, _>>()?;
     let head = head(tx)?;

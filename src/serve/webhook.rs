@@ -138,9 +138,9 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_an_hour() {
-        let seconds = |failures, random| pause(failures, random, None).as_secs_f64();
-        assert_eq!([1, 2, 3, 4].map(|failures| seconds(failures, 1.0)), [1.0, 2.0, 4.0, 8.0]);
-        assert_eq!((seconds(3, 0.0), seconds(12, 1.0), seconds(i32::MAX, 1.0)), (2.0, 2048.0, 3600.0));
+        let millis = |failures, random| pause(failures, random, None).as_millis();
+        assert_eq!([1, 2, 3, 4].map(|failures| millis(failures, 1.0)), [1_000, 2_000, 4_000, 8_000]);
+        assert_eq!([millis(3, 0.0), millis(12, 1.0), millis(i32::MAX, 1.0)], [2_000, 2_048_000, 3_600_000]);
         let asked = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(pause(1, 0.0, asked(90)), Duration::from_secs(90));
         assert_eq!(pause(1, 0.0, asked(90_000)), LONGEST_PAUSE, "nothing is put off for days");

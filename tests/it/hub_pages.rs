@@ -58,7 +58,7 @@ fn a_server_without_pages_is_not_linked() {
     ] {
         server.healthy(health);
         sandbox
-            .write("kitty-specs/001-harbour-tide-table/spec.md", &format!("# Spec {page} {}\n", server.probes().len()));
+            .write("kitty-specs/001-harbour-tide-table/spec.md", format!("# Spec {page} {}\n", server.probes().len()));
         let _sent = sandbox.sk_sync(["run"]).success();
         let status = sandbox.sk_sync(["status", "--json"]).success().json();
         let url = &status["delivery_targets"]["current"]["page_url"];

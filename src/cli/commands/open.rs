@@ -50,10 +50,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let root = ops::pages(&world(context), &keyring).map_err(no_pages)?;
     let mission =
         args.mission.as_ref().map(|mission| format!("/mission?slug={}", encoded(mission))).unwrap_or_default();
-    let page = project_page(&target.canonical_url, &root, &project);
+    let page = project_page(&target.canonical_url, &root, project);
     let url = format!("{page}{mission}");
     if context.printer.is_json() {
-        let document = Document { project_uuid: &project, mission_slug: args.mission.as_deref(), url: &url };
+        let document = Document { project_uuid: project, mission_slug: args.mission.as_deref(), url: &url };
         context.printer.reply("open", Exit::Success, &document);
         return Ok(Exit::Success);
     }

@@ -103,8 +103,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Token(serve_token::Args),
-    Forget(serve_forget::Args),
-    Webhook(serve_webhook::Args),
+    Forget(Box<serve_forget::Args>),
+    Webhook(Box<serve_webhook::Args>),
 }
 
 /// What a line about a request looks like.

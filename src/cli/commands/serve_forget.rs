@@ -64,7 +64,8 @@ pub(super) fn run(
     }
     let options = options(&args.place, args.bodies.as_deref())?;
     let Some(project) = args.project else {
-        return list(context, &list_removals(&options)?);
+        list(context, &list_removals(&options)?);
+        return Ok(Exit::Success);
     };
     if args.reason.chars().count() > LONGEST_REASON {
         return Err(Failure::usage(format!("--reason has at most {LONGEST_REASON} characters")));
@@ -102,7 +103,9 @@ pub(super) fn run(
             format!("Confirm:  --yes; then it is {then} if a client sends it again"),
         ]
     };
-    lines.iter().for_each(|line| context.printer.result(line));
+    for line in lines {
+        context.printer.result(&line);
+    }
     Ok(Exit::Success)
 }
 
@@ -128,7 +131,7 @@ fn sizes(amount: Amount) -> String {
     )
 }
 
-fn list(context: &Context, removals: &[Removal]) -> Result<Exit, Failure> {
+fn list(context: &Context, removals: &[Removal]) {
     let mut table = Table::new(&["AT", "TEAM", "DELETED", "AMOUNT", "AGAIN", "REASON"]);
     for removal in removals {
         table.row([
@@ -141,5 +144,4 @@ fn list(context: &Context, removals: &[Removal]) -> Result<Exit, Failure> {
         ]);
     }
     table.lines().iter().for_each(|line| context.printer.result(line));
-    Ok(Exit::Success)
 }

@@ -61,7 +61,7 @@ impl Model {
                 let rows = engine.feed(&stream, after).await?;
                 let touched: BTreeSet<_> = rows.iter().map(|row| (row.team, row.item.project().to_owned())).collect();
                 after = self.fold(&era, (&stream, after, head), rows).await?;
-                self.tell(touched);
+                self.tell(&touched);
                 self.read_texts(engine).await?;
             }
         }
@@ -117,12 +117,12 @@ impl Model {
                 texts.iter().try_for_each(|(document, text)| take_text(tx, document, text.as_deref()))
             })
             .await?;
-            self.tell(touched);
+            self.tell(&touched);
         }
     }
 
     /// Tells open pages that these projects changed.
-    fn tell(&self, projects: BTreeSet<(i32, String)>) {
+    fn tell(&self, projects: &BTreeSet<(i32, String)>) {
         self.changes.send_modify(|changes| projects.iter().for_each(|(team, uuid)| changes.project(*team, uuid)));
     }
 

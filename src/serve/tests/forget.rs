@@ -88,6 +88,12 @@ fn text_of(talk: &Talk, mission: &str, path: &str) -> (u16, Value) {
     (status, answer["text"].clone())
 }
 
+/// How many facts a client without a journal is told.
+fn facts(talk: &Talk) -> usize {
+    let facts = talk.get(&format!("/api/v1/projects/{PROJECT}/facts")).1;
+    facts["facts"].as_array().unwrap().len()
+}
+
 fn gone(options: &Options, order: Removal, is_trial: bool) -> Amount {
     match forget(options, order, is_trial).unwrap() {
         Forgot::Gone(amount) => amount,
@@ -116,22 +122,24 @@ fn a_mission_is_gone_everywhere_and_refused_by_every_receiver() {
         assert_eq!(text_of(&talk, MISSION, "spec.md").0, 404, "{name}");
         let path = format!("/api/v1/projects/{PROJECT}/document?mission={OTHER_MISSION}&path=plan.md");
         until(&talk, &path, |answer| answer["text"] == long());
-        let facts = talk.get(&format!("/api/v1/projects/{PROJECT}/facts")).1;
-        assert_eq!(facts["facts"].as_array().unwrap().len(), 2, "{name}: {facts}");
+        assert_eq!(facts(&talk), 2, "{name}");
         assert_eq!(talk.get("/api/v1/search?q=personal").1["hits"], json!([]), "{name}");
 
-        for (talk, which) in [(Talk::to(&other), "the other one"), (talk, "the same one")] {
-            let (refused, had) = ("rejected", "duplicate");
-            let expected = [refused, refused, refused, had, had, had];
-            assert_eq!(talk.batch(&told()), expected, "{name}: {which}");
-            assert_eq!(documents().map(|d| talk.post(BODIES, &d).0), [422, 422, 200, 200], "{name}: {which}");
-            assert_eq!(talk.batch(&[status_changed(&id(30))]), ["rejected"], "{name}: new words too");
-            let (_, answer) = talk.post(super::client::EVENTS, &json!({"events": [status_changed(&id(31))]}));
-            assert!(answer["results"][0]["error"].as_str().unwrap().starts_with("forgotten: "), "{name}: {answer}");
-        }
+        refuses_the_mission(name, &Talk::to(&other));
+        refuses_the_mission(name, &talk);
         assert_eq!(Talk::to(&server).batch(&[elsewhere(indexed(&id(40), "new.md", "new"))]), ["success"], "{name}");
         assert_eq!(Talk::to(&other).counts(["events", "bodies"]), [4, 2], "{name}");
     });
+}
+
+/// Nothing of the mission is taken, old or new, and the rest is as before.
+fn refuses_the_mission(name: &str, talk: &Talk) {
+    let (refused, had) = ("rejected", "duplicate");
+    assert_eq!(talk.batch(&told()), [refused, refused, refused, had, had, had], "{name}");
+    assert_eq!(documents().map(|d| talk.post(BODIES, &d).0), [422, 422, 200, 200], "{name}");
+    assert_eq!(talk.batch(&[status_changed(&id(30))]), [refused], "{name}: new words too");
+    let (_, answer) = talk.post(super::client::EVENTS, &json!({"events": [status_changed(&id(31))]}));
+    assert!(answer["results"][0]["error"].as_str().unwrap().starts_with("forgotten: "), "{name}: {answer}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The OpenAPI document and the router name the same paths and methods.
+//! The `OpenAPI` document and the router name the same paths and methods.
 
 use std::collections::BTreeSet;
 
