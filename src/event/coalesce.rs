@@ -10,7 +10,7 @@ use super::NamespaceRef;
 use crate::base::Sha256;
 
 /// Times in a payload: when something was examined is not a fact about it.
-const TIMES: [&str; 4] = ["indexed_at", "checked_at", "computed_at", "detected_at"];
+pub(super) const TIMES: [&str; 4] = ["indexed_at", "checked_at", "computed_at", "detected_at"];
 
 /// Key and facts of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

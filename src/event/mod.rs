@@ -16,6 +16,7 @@ mod older;
 mod older_envelope;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod properties;
+mod restated;
 mod sameness;
 mod wire;
 
@@ -29,5 +30,6 @@ pub(crate) use inspect::{Inspection, NotAnEvent, inspect};
 pub(crate) use mission_log::{LogEvent, LogMission, LogProject, NO_CONTRACT_TYPE, Skip, copied_line, read_log};
 pub(crate) use namespace::NamespaceRef;
 pub(crate) use older_envelope::{LOCAL_MEMBERS, names_person};
+pub(crate) use restated::{Restated, restate};
 pub(crate) use sameness::{is_same_event, meaning_digest};
 pub(crate) use wire::{WireContext, WireForm, for_wire};

@@ -11,7 +11,7 @@ use crate::base::{Sha256, Timestamp};
 use crate::bodies::Status;
 use crate::books;
 use crate::dossier::{self, Artifact, Fact, Mission};
-use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, WireForm};
+use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, Restated, WireForm};
 use crate::journal::{self, Appended, Audit, Document, Entry};
 use crate::store::WriteTx;
 
@@ -63,12 +63,14 @@ impl Capturing<'_> {
                 continue;
             }
             let served = self.served.and_then(|served| served.fact(&keyed?));
-            let (event, has_document) = match (stated, served) {
+            let served = served.filter(|_| stated.is_none());
+            let restated = served.and_then(|served| Some((self.restated(&fact, served)?, served)));
+            let (event, has_document) = match (stated, &restated) {
                 (Some(seq), _) => (Some(seq), false),
-                (None, Some(served)) if self.rule.disposition(fact.event_type) == Disposition::Keep => {
-                    (self.take(appending, served)?, served.has_document)
+                (None, Some((restated, served))) => {
+                    (self.take(appending, &fact, restated, keyed)?, served.has_document)
                 }
-                (None, _) => (self.fact(tx, appending, &fact, keyed)?, false),
+                (None, None) => (self.fact(tx, appending, &fact, keyed)?, false),
             };
             if let (Some(event), Some(artifact)) = (event, artifact) {
                 let document = self.document(tx, appending, (mission, namespace), artifact, event)?;
@@ -81,17 +83,59 @@ impl Capturing<'_> {
         Ok(())
     }
 
-    /// Captures the target's own event; its row.
-    fn take(&mut self, appending: &mut books::Appending<'_>, served: &served::Fact) -> Result<Option<i64>, Error> {
-        Ok(match appending.append(&served.entry())? {
+    /// The target's own event for a fact, in the words of this run; `None` if it says anything else, or is not to be
+    /// delivered.
+    fn restated(&self, fact: &Fact, served: &served::Fact) -> Option<Restated> {
+        if self.rule.disposition(fact.event_type) != Disposition::Keep {
+            return None;
+        }
+        event::restate(&self.origin, &self.occurrence(fact, "", 0), &served.envelope)
+    }
+
+    /// Captures an event that the target has; its row.
+    fn take(
+        &mut self,
+        appending: &mut books::Appending<'_>,
+        fact: &Fact,
+        restated: &Restated,
+        coalesce: Option<Coalesce>,
+    ) -> Result<Option<i64>, Error> {
+        let appended = appending.append(&Entry {
+            event_id: &restated.event_id,
+            event_type: fact.event_type,
+            occurred_at: Some(&restated.at),
+            envelope: &restated.envelope,
+            wire: self.wire(),
+            coalesce,
+            held: None,
+            origin: "target",
+        })?;
+        Ok(match appended {
             Appended::Captured { seq, .. } => {
                 self.found.events.push(seq);
-                self.found.lamport = self.found.lamport.max(served.lamport);
+                self.found.lamport = self.found.lamport.max(restated.lamport);
                 Some(seq)
             }
             Appended::Unchanged { seq } => Some(seq),
             Appended::Conflict { .. } | Appended::Purged { .. } | Appended::Full { .. } => None,
         })
+    }
+
+    /// A fact as an event of now.
+    fn occurrence<'a>(&self, fact: &'a Fact, event_id: &'a str, lamport_clock: i64) -> Occurrence<'a> {
+        Occurrence {
+            event_id,
+            event_type: fact.event_type,
+            aggregate_id: &fact.aggregate_id,
+            aggregate_type: AGGREGATE_TYPE,
+            lamport_clock,
+            at: self.now,
+            payload: &fact.payload,
+        }
+    }
+
+    const fn wire(&self) -> WireForm {
+        if self.origin.team_slug.is_some() { WireForm::AsIs } else { WireForm::AsIsWithoutTeam }
     }
 
     /// Captures the present version of an artifact, announced by `event`, if the artifact is a document; its row and
@@ -136,18 +180,8 @@ impl Capturing<'_> {
         coalesce: Option<Coalesce>,
     ) -> Result<Option<i64>, Error> {
         let event_id = self.world.ids.ulid(self.now);
-        let envelope = event::envelope(
-            &self.origin,
-            &Occurrence {
-                event_id: &event_id,
-                event_type: fact.event_type,
-                aggregate_id: &fact.aggregate_id,
-                aggregate_type: AGGREGATE_TYPE,
-                lamport_clock: journal::next_lamport(tx, 1)?,
-                at: self.now,
-                payload: &fact.payload,
-            },
-        )?;
+        let occurrence = self.occurrence(fact, &event_id, journal::next_lamport(tx, 1)?);
+        let envelope = event::envelope(&self.origin, &occurrence)?;
         let held = match self.rule.disposition(fact.event_type) {
             Disposition::Keep => None,
             Disposition::Hold(reason) => Some(reason),
@@ -169,7 +203,7 @@ impl Capturing<'_> {
             event_type: fact.event_type,
             occurred_at: Some(&self.now.to_string()),
             envelope: &envelope,
-            wire: if self.origin.team_slug.is_some() { WireForm::AsIs } else { WireForm::AsIsWithoutTeam },
+            wire: self.wire(),
             coalesce,
             held,
             origin: "index",

@@ -1,7 +1,9 @@
 //! What the target has already, asked before a journal that has nothing yet captures: a run in CI, a new clone.
 //!
-//! Of what a server says, only that is taken which states exactly what is on disk here: a server that lies makes this run
-//! send less to itself, and nothing else. Whatever goes wrong, everything is captured and sent as without it.
+//! Of what a server says, only that is taken which states exactly what is on disk here, and of that only which event it
+//! is (id, clock, time, commit): the envelope is written here, see [`crate::event::restate`]. A server that lies makes this
+//! run send less to itself; no word that it invents is captured. Whatever goes wrong, everything is captured and sent as
+//! without it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,7 +16,7 @@ use crate::base::{Sha256, Timestamp, failpoint, ids};
 use crate::delivery::{self, Answered, BatchReceiver, Inherited, Inventory, Means, NewestEvent};
 use crate::endpoint::{Identity, Link, ReceiverKind};
 use crate::event::{Coalesce, WireContext, WireForm, for_wire, inspect};
-use crate::journal::{self, Entry, HIGHEST_CLOCK};
+use crate::journal::{self, HIGHEST_CLOCK};
 use crate::store::{Store, WriteTx};
 
 /// A clock of an envelope closer than this to the highest one was forged: nothing could tick after it.
@@ -32,17 +34,13 @@ pub(super) struct Served {
     logged: BTreeMap<String, Sha256>,
 }
 
-/// One event that a target has.
+/// One event that a target has, in the words of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fact {
-    pub(super) event_id: String,
-    pub(super) event_type: String,
-    pub(super) occurred_at: Option<String>,
     pub(super) envelope: Vec<u8>,
-    pub(super) wire: WireForm,
-    pub(super) lamport: i64,
     /// The target has the document that it announces.
     pub(super) has_document: bool,
+    event_id: String,
     coalesce: Coalesce,
     /// Its place in the order in which the target got them.
     place: usize,
@@ -107,22 +105,6 @@ impl Served {
     }
 }
 
-impl Fact {
-    /// The row that it becomes.
-    pub(super) fn entry(&self) -> Entry<'_> {
-        Entry {
-            event_id: &self.event_id,
-            event_type: &self.event_type,
-            occurred_at: self.occurred_at.as_deref(),
-            envelope: &self.envelope,
-            wire: self.wire,
-            coalesce: Some(self.coalesce),
-            held: None,
-            origin: "target",
-        }
-    }
-}
-
 /// The event, checked as one of an archive is: whole, of this project, with an id and a clock that can be its own.
 fn fact(place: usize, event: NewestEvent, project_uuid: &str) -> Option<Fact> {
     #[derive(serde::Deserialize)]
@@ -141,17 +123,7 @@ fn fact(place: usize, event: NewestEvent, project_uuid: &str) -> Option<Fact> {
     let lamport = serde_json::from_slice::<Clock>(&envelope).ok()?.lamport_clock;
     let coalesce = seen.coalesce?;
     let is_sound = is_own && is_plain && (0..=HIGHEST_CLOCK - CLOCK_ROOM).contains(&lamport);
-    is_sound.then_some(Fact {
-        event_id: seen.event_id,
-        event_type: seen.event_type,
-        occurred_at: seen.occurred_at,
-        envelope,
-        wire: seen.wire,
-        lamport,
-        has_document,
-        coalesce,
-        place,
-    })
+    is_sound.then_some(Fact { event_id: seen.event_id, envelope, has_document, coalesce, place })
 }
 
 impl Journey<'_> {

@@ -209,3 +209,36 @@ fn documents_whose_answer_was_not_noted_go_again() {
     assert!(sent > counts[0], "some went twice: {sent} {counts:?}");
     cut.sandbox.verified();
 }
+
+/// The end comes when the target has said what it has and nothing of that is captured: the next run asks again, takes
+/// all of it once, and sends nothing.
+#[test]
+fn what_a_target_said_is_asked_for_again() {
+    let mut sandbox = Sandbox::with_repo();
+    let served = sandbox.serve(&[]);
+    sandbox.target(&served.url());
+    let _delivered = sandbox.sk_sync(["run"]).success();
+    std::fs::remove_dir_all(sandbox.state()).unwrap();
+    std::fs::create_dir(sandbox.state()).unwrap();
+    let counts = || {
+        let report = served.report();
+        ["events", "duplicates", "bodies", "event_requests", "body_requests"].map(|name| report[name].clone())
+    };
+    let before = counts();
+    for _ in 0..2 {
+        sandbox.set("SK_SYNC_FAILPOINT", "target_asked");
+        let run = sandbox.sk_sync(["run", "--json"]);
+        assert!(run.code.is_none() && run.stdout.is_empty(), "it did not end there; {run:#?}");
+        sandbox.unset("SK_SYNC_FAILPOINT");
+        let left = sandbox.sk_sync(["status", "--json"]).success().json()["balance"].clone();
+        assert_eq!((&left["captured"], &left["holds"]), (&json!(0), &json!(true)));
+    }
+    let then = sandbox.sk_sync(["run", "--json"]).success().json();
+    let [events, documents] = [&then["balance"], &then["documents"]["balance"]];
+    for (balance, number) in [(events, 23), (documents, 14)] {
+        let seen = ["captured", "delivered", "holds"].map(|name| &balance[name]);
+        assert_eq!(seen, [&json!(number), &json!(number), &json!(true)], "{then}");
+    }
+    assert_eq!(counts(), before, "nothing was sent again: {then}");
+    sandbox.verified();
+}

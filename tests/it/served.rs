@@ -184,6 +184,76 @@ fn a_server_that_lies_gets_no_more_than_it_asked_for_and_harms_nothing() {
 }
 
 #[test]
+fn what_another_machine_sent_counts_as_well() {
+    let (mut sandbox, served) = fresh();
+    let truth = answers(&sandbox, &served);
+    let mut facts = truth["facts"].clone();
+    for fact in facts["facts"].as_array_mut().unwrap() {
+        fact["event"]["node_id"] = "0123456789ab".into();
+        fact["event"]["build_id"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into();
+        fact["event"]["head_commit_sha"] = "0123456789abcdef0123456789abcdef01234567".into();
+        fact["event"]["git_branch"] = "HEAD".into();
+    }
+    forget(&sandbox);
+    let (hub, _) = liar(Reply::json(200, &facts), Reply::json(200, &truth["log"]), &ALL);
+    sandbox.target(&hub.url());
+    let run = sandbox.sk_sync(["run", "--json"]).success().json();
+    assert_eq!((balances(&run)[0], sent_to(&hub)), (&json!(23), (0, 0)), "{run}");
+}
+
+/// Everything that a server got, unpacked.
+fn words_sent_to(server: &Server) -> String {
+    let posts = server.requests();
+    posts.iter().filter(|request| request.method == "POST").map(|request| request.json().to_string()).collect()
+}
+
+#[test]
+fn what_a_server_invents_reaches_no_other_server() {
+    let (mut sandbox, served) = fresh();
+    let truth = answers(&sandbox, &served);
+    let forged = json!("FORGED");
+    let places = [
+        "/extra",
+        "/project_slug",
+        "/repo_slug",
+        "/git_branch",
+        "/head_commit_sha",
+        "/build_id",
+        "/node_id",
+        "/timestamp",
+        "/aggregate_id",
+        "/aggregate_type",
+        "/correlation_id",
+        "/causation_id",
+        "/payload/extra",
+        "/payload/provenance",
+        "/payload/context_diagnostics/snapshot_id",
+        "/payload/context_diagnostics/extra",
+        "/payload/indexed_at",
+    ];
+    for place in places {
+        let mut facts = truth["facts"].clone();
+        for fact in facts["facts"].as_array_mut().unwrap() {
+            let (parent, name) = place.rsplit_once('/').unwrap();
+            fact["event"].pointer_mut(parent).unwrap()[name] = forged.clone();
+        }
+        forget(&sandbox);
+        let (hub, asked) = liar(Reply::json(200, &facts), Reply::json(200, &truth["log"]), &ALL);
+        sandbox.target(&hub.url());
+        let _run = sandbox.sk_sync(["run"]).success();
+        assert!(!asked.lock().unwrap().is_empty(), "{place}");
+        let honest_one = Server::answering(|request: &Request| honest(request, "success"));
+        honest_one.healthy(Reply::json(200, &json!({"status": "ok"})));
+        sandbox.target(&honest_one.url());
+        let run = sandbox.sk_sync(["run", "--json"]).success().json();
+        assert_eq!(balances(&run)[0], balances(&run)[1], "{place}: {run}");
+        assert_eq!(sent_to(&honest_one), (23, 14), "{place}: the other server gets everything");
+        assert!(!words_sent_to(&honest_one).contains("FORGED"), "{place}");
+        sandbox.verified();
+    }
+}
+
+#[test]
 fn a_server_that_cannot_answer_is_sent_everything() {
     for status in [404, 405, 500, 401] {
         let mut sandbox = Sandbox::with_repo();
