@@ -157,7 +157,7 @@ impl Answer {
         Self::refusal(
             StatusCode::NOT_FOUND,
             "index_entry_not_found",
-            "no MissionDossierArtifactIndexed event with this namespace, path and content hash was received yet",
+            "no MissionDossierArtifactIndexed event with this namespace and path was received yet",
         )
     }
 

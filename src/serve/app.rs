@@ -19,6 +19,7 @@ use super::batch::{self, Unreadable};
 use super::documents;
 use super::engine::{Content, Engine, Outcome, Request, Trouble};
 use super::guard::{self, Guarded};
+use super::have;
 use super::inquiry;
 use super::intake::{self, Stop};
 use super::metrics::Metrics;
@@ -53,7 +54,7 @@ impl Limits {
 }
 
 /// What this receiver can do beyond the contract; clients use nothing that is not listed.
-const CAPABILITIES: [&str; 3] = ["document-batch", "facts", "states"];
+const CAPABILITIES: [&str; 4] = ["document-batch", "facts", "have", "states"];
 
 /// What every request needs to know.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ pub(super) struct App {
 pub(super) const EVENTS: &str = "/api/v1/events/batch/";
 pub(super) const BODIES: &str = "/api/dossier/push-content/";
 pub(super) const BODY_BATCH: &str = "/api/dossier/push-batch/";
+pub(super) const HAVE: &str = "/api/dossier/have/";
 pub(super) const FACTS: &str = "/api/v1/projects/{project_uuid}/facts";
 pub(super) const STATES: &str = "/api/v1/projects/{project_uuid}/states";
 pub(super) const HEALTH: &str = "/api/v1/sync/health/";
@@ -93,6 +95,7 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route(EVENTS, post(events))
         .route(BODIES, post(push_content))
         .route(BODY_BATCH, post(documents::push_batch))
+        .route(HAVE, post(have::have))
         .route(FACTS, get(inquiry::facts))
         .route(STATES, get(inquiry::states))
         .route(HEALTH, get(health))

@@ -1,13 +1,17 @@
 //! From the text of a batch to its events. Pure.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::answer::Answer;
 use super::storage::{Artifact, Event, Subject};
 use crate::base::{Sha256, ids, text};
-use crate::event::{self, BatchForm, NamespaceRef, violations};
+use crate::event::{self, BatchForm, NamespaceRef, WireContext, WireForm, for_wire, violations};
 
 /// The most characters of a reason that a client gets back.
 const REASON_CHARS: usize = 500;
@@ -101,7 +105,7 @@ fn cloud_entry(raw: &str) -> Entry {
 }
 
 fn entry(raw: &str) -> Entry {
-    let envelope: Value = match serde_json::from_str(raw) {
+    let envelope: Value = match serde_json::from_str(raw).and_then(|envelope| names_once(raw).map(|()| envelope)) {
         Ok(envelope) => envelope,
         Err(e) => {
             return Entry { sent_id: id_alone(raw), event: Err(format!("the event cannot be read: {e}")) };
@@ -109,14 +113,60 @@ fn entry(raw: &str) -> Entry {
     };
     let found = violations(&envelope);
     let event = if found.is_empty() {
-        event(&envelope, raw)
-            .ok_or_else(|| "the event has no usable event_id or project_uuid".to_owned())
-            .and_then(|event| if has_nul(&event) { Err(NUL.to_owned()) } else { Ok(event) })
+        read_event(&envelope, raw)
+    } else if let Some((envelope, text)) = present_form(raw) {
+        read_event(&envelope, &text)
     } else {
         let reasons: Vec<_> = found.iter().map(ToString::to_string).collect();
         Err(text::shorten(&text::printable(&reasons.join("; ")), REASON_CHARS))
     };
     Entry { sent_id: envelope.get("event_id").cloned().unwrap_or(Value::Null), event }
+}
+
+fn read_event(envelope: &Value, raw: &str) -> Result<Event, String> {
+    let event = event(envelope, raw).ok_or_else(|| "the event has no usable event_id or project_uuid".to_owned())?;
+    if has_nul(&event) { Err(NUL.to_owned()) } else { Ok(event) }
+}
+
+/// An event of an older client in the form of today, which is kept in its place: with the same id, it is the same event
+/// that a newer client sends for it. `None` if it is not such an event.
+fn present_form(raw: &str) -> Option<(Value, String)> {
+    let text = String::from_utf8(for_wire(raw.as_bytes(), WireForm::Rewrite, WireContext::default()).ok()??).ok()?;
+    let envelope: Value = serde_json::from_str(&text).ok()?;
+    violations(&envelope).is_empty().then_some((envelope, text))
+}
+
+/// Refuses an object that has a name twice: parsers differ in which value counts, and one of them says whose event it is.
+fn names_once(raw: &str) -> serde_json::Result<()> {
+    struct Once;
+    impl<'de> Deserialize<'de> for Once {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(Names)
+        }
+    }
+    struct Names;
+    impl<'de> Visitor<'de> for Names {
+        type Value = Once;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Once, A::Error> {
+            let mut seen: Vec<Cow<'de, str>> = Vec::with_capacity(24);
+            while let Some(Name(name)) = map.next_key()? {
+                let _value: IgnoredAny = map.next_value()?;
+                if seen.contains(&name) {
+                    return Err(A::Error::custom(format_args!("the member {name:?} comes twice")));
+                }
+                seen.push(name);
+            }
+            Ok(Once)
+        }
+    }
+    /// Borrowed where it has no escapes.
+    #[derive(Deserialize)]
+    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+    // Anything else than an object is refused in other words.
+    if raw.trim_start().starts_with('{') { serde_json::from_str(raw).map(|Once| ()) } else { Ok(()) }
 }
 
 /// Why a NUL is refused: some engines cannot have it in what they find things by.
@@ -208,6 +258,25 @@ mod tests {
         assert_eq!(found[3].0, "y");
         assert!(found[3].1.as_ref().unwrap_err().starts_with("the event cannot be read: number out of range"));
         assert_eq!(found[4].0, 5);
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_is_refused() {
+        let id = "01JMBY7K8N3QRVX2DPFG5HWT4E";
+        let good = sample::status_changed(id).to_string();
+        let other = "262bb566-443d-51a9-8b0c-f82f7d341017";
+        for (name, value) in [("project_uuid", other), ("project_uuid", sample::PROJECT), ("project\\u005fuuid", other)]
+        {
+            for twice in [
+                good.replacen('{', &format!(r#"{{"{name}":"{value}","#), 1),
+                format!(r#"{},"{name}":"{value}"}}"#, &good[..good.len() - 1]),
+            ] {
+                let found = reasons(&format!(r#"{{"events":[{twice},{good}]}}"#));
+                let reason = found[0].1.as_ref().unwrap_err();
+                assert!(reason.contains("the member \"project_uuid\" comes twice"), "{reason}");
+                assert_eq!((&found[0].0, &found[1].1), (&Value::from(id), &Ok(())));
+            }
+        }
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Noted {
 
 /// The endpoint of a path; every other path is one, however many a stranger tries.
 fn route(path: &str) -> &'static str {
-    use super::app::{BODIES, BODY_BATCH, EVENTS, FACTS, HEALTH, REPORT, STATES};
+    use super::app::{BODIES, BODY_BATCH, EVENTS, FACTS, HAVE, HEALTH, REPORT, STATES};
     if let Some((_, rest)) = path.strip_prefix("/api/v1/projects/").and_then(|rest| rest.split_once('/')) {
         return match rest {
             "facts" => FACTS,
@@ -139,7 +139,8 @@ fn route(path: &str) -> &'static str {
             _ => "api",
         };
     }
-    let known = [EVENTS, BODIES, BODY_BATCH, HEALTH, REPORT, probes::LIVENESS, probes::READINESS, probes::METRICS];
+    let known =
+        [EVENTS, BODIES, BODY_BATCH, HAVE, HEALTH, REPORT, probes::LIVENESS, probes::READINESS, probes::METRICS];
     match known.into_iter().find(|known| *known == path) {
         Some(known) => known,
         None if pages::has(path) => "pages",

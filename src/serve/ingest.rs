@@ -3,7 +3,7 @@
 use super::Error;
 use super::batch::Entry;
 use super::engine::{Content, Outcome, Request, Results, Verdict};
-use super::storage::{Count, Event, Kept, Records, Upload};
+use super::storage::{Announced, Count, Event, Kept, Records, Upload};
 use crate::base::Timestamp;
 use crate::event::is_same_event;
 
@@ -51,14 +51,15 @@ fn body(upload: &Upload, records: &mut dyn Records, at: Timestamp) -> Result<Out
     if records.refused(&namespace.project_uuid)?.has_document(&namespace.mission_slug, &upload.version.path) {
         return Ok(Outcome::Forgotten);
     }
-    let (count, outcome) = if records.is_announced(&upload.version.namespace, &upload.version.path)? {
-        match records.keep_body(upload, at)? {
+    let (count, outcome) = match records.announced(&upload.version)? {
+        Announced::Never => (Count::BodiesNotIndexed, Outcome::NotAnnounced),
+        // A text may come late, when a newer version was announced; a digest alone has to be what was announced.
+        Announced::Otherwise if upload.content.is_none() => return Ok(Outcome::TextNeeded),
+        Announced::Otherwise | Announced::This => match records.keep_body(upload, at)? {
             Kept::New => (Count::Bodies, Outcome::Stored),
             Kept::There => (Count::BodiesAlreadyExist, Outcome::AlreadyExists),
             Kept::NoText => return Ok(Outcome::TextNeeded),
-        }
-    } else {
-        (Count::BodiesNotIndexed, Outcome::NotAnnounced)
+        },
     };
     records.add(count, 1)?;
     Ok(outcome)

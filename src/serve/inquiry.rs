@@ -1,18 +1,19 @@
 //! What clients ask about a project before they send: the newest word on each thing, the ids and digests that are there.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::json;
 
 use super::answer::Answer;
 use super::app::App;
-use super::inventory::{Ask, DigestOf, Fact, Page};
+use super::engine::Trouble;
+use super::flow::{self, Source};
+use super::inventory::{ANSWER_MEANINGS, ANSWER_ROWS, Ask, DigestOf, PIECE_ROWS, Page, Place, piece_len};
+use super::storage::ArtifactVersion;
+use crate::base::Sha256;
 
 /// The facts of a project: `{"facts": [{"event": ENVELOPE, "document": BOOL}, …], "next": CURSOR}`.
 pub(super) async fn facts(
@@ -23,8 +24,9 @@ pub(super) async fn facts(
 ) -> Response {
     let answer = async {
         let (ask, _) = app.ask(&headers, &project, query.as_deref()).await?;
-        let page = app.engine.facts(ask).await.map_err(|trouble| app.trouble(trouble))?;
-        Ok(packed(&headers, facts_json(&page)))
+        let page = app.engine.facts(ask.clone()).await.map_err(|trouble| app.trouble(trouble))?;
+        let (places, next) = (page.items.into_iter(), page.next);
+        Ok(flow::respond(&headers, Facts { app: Arc::clone(&app), ask, places, next, list: Some(Rows::of("facts")) }))
     };
     answer.await.unwrap_or_else(Answer::into_response)
 }
@@ -39,24 +41,16 @@ pub(super) async fn states(
 ) -> Response {
     let answer = async {
         let (ask, of) = app.ask(&headers, &project, query.as_deref()).await?;
-        let digests = match of.as_deref() {
-            None | Some("meaning") => DigestOf::Meaning,
-            Some("log") => DigestOf::LogBytes,
-            Some("documents") => {
-                let page = app.engine.documents(ask).await.map_err(|trouble| app.trouble(trouble))?;
-                let rows = page.items.iter().map(|version| {
-                    let n = &version.namespace;
-                    let hash = version.sha256.to_string();
-                    json!([n.mission_slug, n.target_branch, n.mission_type, n.manifest_version, version.path, hash])
-                });
-                let answer = json!({"documents": rows.collect::<Vec<_>>(), "next": page.next});
-                return Ok(packed(&headers, answer.to_string().into_bytes()));
-            }
+        let (kind, left) = match of.as_deref() {
+            None | Some("meaning") => (Kind::Events(DigestOf::Meaning), ANSWER_MEANINGS),
+            Some("log") => (Kind::Events(DigestOf::LogBytes), ANSWER_ROWS),
+            Some("documents") => (Kind::Documents, ANSWER_ROWS),
             Some(_) => return Err(Answer::bad_request("of has to be meaning, log or documents")),
         };
-        let page = app.engine.event_states(ask, digests).await.map_err(|trouble| app.trouble(trouble))?;
-        let rows: Vec<_> = page.items.iter().map(|(id, digest)| (id, digest.to_string())).collect();
-        Ok(packed(&headers, json!({"events": rows, "next": page.next}).to_string().into_bytes()))
+        let mut states = States { app: Arc::clone(&app), ask, kind, left, list: Some(Rows::of(kind.name())) };
+        // What fails at once has an answer that says so.
+        let first = states.next().await.map_err(|trouble| app.trouble(trouble))?;
+        Ok(flow::respond(&headers, After { first, rest: states }))
     };
     answer.await.unwrap_or_else(Answer::into_response)
 }
@@ -88,33 +82,145 @@ impl App {
     }
 }
 
-/// Envelopes stay byte for byte as they were sent: each is a JSON text.
-fn facts_json(page: &Page<Fact>) -> Vec<u8> {
-    let size = page.items.iter().map(|fact| fact.envelope.len() + 40).sum::<usize>();
-    let mut text = Vec::with_capacity(size + 64);
-    text.extend_from_slice(b"{\"facts\":[");
-    for (at, fact) in page.items.iter().enumerate() {
-        text.extend_from_slice(if at == 0 { b"{\"event\":" } else { b",{\"event\":" });
-        text.extend_from_slice(&fact.envelope);
-        text.extend_from_slice(if fact.has_document { b",\"document\":true}" } else { b",\"document\":false}" });
-    }
-    text.extend_from_slice(b"],\"next\":");
-    text.extend_from_slice(json!(page.next).to_string().as_bytes());
-    text.push(b'}');
-    text
+/// The list of an answer, row by row.
+struct Rows {
+    /// What comes before the next row.
+    before: String,
 }
 
-/// A JSON answer, compressed where the client takes that.
-fn packed(headers: &HeaderMap, text: Vec<u8>) -> Response {
-    let json = (header::CONTENT_TYPE, "application/json");
-    let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !accepts.split(',').any(|coding| coding.trim() == "gzip") {
-        return ([json], text).into_response();
+impl Rows {
+    fn of(name: &str) -> Self {
+        Self { before: format!("{{\"{name}\":[") }
     }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::fast());
-    let packed = encoder.write_all(&text).and_then(|()| encoder.finish());
-    match packed {
-        Ok(packed) => ([json, (header::CONTENT_ENCODING, "gzip")], packed).into_response(),
-        Err(_) => ([json], text).into_response(),
+
+    fn row(&mut self, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.before.as_bytes());
+        ",".clone_into(&mut self.before);
+    }
+
+    /// Ends the list; with `next` there may be more.
+    fn end(self, text: &mut Vec<u8>, next: Option<&str>) {
+        if self.before != "," {
+            text.extend_from_slice(self.before.as_bytes());
+        }
+        text.extend_from_slice(format!("],\"next\":{}}}", json!(next)).as_bytes());
+    }
+}
+
+/// Facts that are read in bounded pieces. Envelopes stay byte for byte as they were sent: each is a JSON text.
+struct Facts {
+    app: Arc<App>,
+    ask: Ask,
+    places: std::vec::IntoIter<Place>,
+    next: Option<String>,
+    /// `None` after its end.
+    list: Option<Rows>,
+}
+
+impl Source for Facts {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        let mut text = Vec::new();
+        let rows = piece_len(self.places.as_slice());
+        let piece: Vec<_> = self.places.by_ref().take(rows).collect();
+        if piece.is_empty() {
+            let Some(list) = self.list.take() else { return Ok(None) };
+            list.end(&mut text, self.next.as_deref());
+            return Ok(Some(text));
+        }
+        let Some(list) = &mut self.list else { return Ok(None) };
+        let envelopes = self.app.engine.envelopes(self.ask.clone(), piece.clone()).await?;
+        if envelopes.len() != piece.len() {
+            return Err(Trouble::Unknown);
+        }
+        text.reserve(envelopes.iter().map(|envelope| envelope.len() + 40).sum());
+        for (place, envelope) in piece.iter().zip(&envelopes) {
+            list.row(&mut text);
+            text.extend_from_slice(b"{\"event\":");
+            text.extend_from_slice(envelope);
+            text.extend_from_slice(if place.has_document { b",\"document\":true}" } else { b",\"document\":false}" });
+        }
+        Ok(Some(text))
+    }
+}
+
+/// What is listed with digests.
+#[derive(Clone, Copy)]
+enum Kind {
+    Events(DigestOf),
+    Documents,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Events(_) => "events",
+            Self::Documents => "documents",
+        }
+    }
+
+    /// The next rows, each as JSON.
+    async fn read(self, app: &App, ask: Ask, rows: usize) -> Result<Page<String>, Trouble> {
+        Ok(match self {
+            Self::Events(digests) => {
+                let Page { items, next } = app.engine.event_states(ask, digests, rows).await?;
+                let row = |(id, digest): (String, Sha256)| json!([id, digest.to_string()]).to_string();
+                Page { items: items.into_iter().map(row).collect(), next }
+            }
+            Self::Documents => {
+                let Page { items, next } = app.engine.documents(ask, rows).await?;
+                let row = |version: ArtifactVersion| {
+                    let n = version.namespace;
+                    let hash = version.sha256.to_string();
+                    json!([n.mission_slug, n.target_branch, n.mission_type, n.manifest_version, version.path, hash])
+                        .to_string()
+                };
+                Page { items: items.into_iter().map(row).collect(), next }
+            }
+        })
+    }
+}
+
+/// Ids with digests, read some rows at a time.
+struct States {
+    app: Arc<App>,
+    ask: Ask,
+    kind: Kind,
+    /// How many rows this answer may still have.
+    left: usize,
+    /// `None` after its end.
+    list: Option<Rows>,
+}
+
+impl Source for States {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        let Some(mut list) = self.list.take() else { return Ok(None) };
+        let page = self.kind.read(&self.app, self.ask.clone(), self.left.min(PIECE_ROWS)).await?;
+        self.left = self.left.saturating_sub(page.items.len());
+        let mut text = Vec::new();
+        for row in &page.items {
+            list.row(&mut text);
+            text.extend_from_slice(row.as_bytes());
+        }
+        if page.next.is_some() && self.left > 0 {
+            (self.ask.after, self.list) = (page.next, Some(list));
+        } else {
+            list.end(&mut text, page.next.as_deref());
+        }
+        Ok(Some(text))
+    }
+}
+
+/// A source of which the first piece was read already.
+struct After<S> {
+    first: Option<Vec<u8>>,
+    rest: S,
+}
+
+impl<S: Source> Source for After<S> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        match self.first.take() {
+            Some(piece) => Ok(Some(piece)),
+            None => self.rest.next().await,
+        }
     }
 }

@@ -4,12 +4,16 @@ use super::engine::{Reply, Trouble};
 use super::storage::ArtifactVersion;
 use crate::base::Sha256;
 
-/// Bytes of envelopes in one page, at most (one more than fit is still sent).
-pub(super) const PAGE_BYTES: usize = 16 << 20;
-/// Ids of one page.
-pub(super) const PAGE_IDS: usize = 50_000;
-/// Ids of one page whose events have to be read as JSON.
-pub(super) const PAGE_MEANINGS: usize = 10_000;
+/// Bytes of envelopes in one answer, at most (one more than fit is still sent).
+pub(super) const ANSWER_BYTES: u64 = 16 << 20;
+/// Rows of one answer.
+pub(super) const ANSWER_ROWS: usize = 50_000;
+/// Ids of one answer whose events have to be read as JSON.
+pub(super) const ANSWER_MEANINGS: usize = 10_000;
+/// Bytes of envelopes that are read at once, at most (a longer one alone).
+pub(super) const PIECE_BYTES: u64 = 128 << 10;
+/// Rows that are read at once.
+pub(super) const PIECE_ROWS: usize = 1000;
 
 /// Which part of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +27,13 @@ pub(super) struct Ask {
     pub(super) after: Option<String>,
 }
 
-/// The newest event about one thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fact {
+/// Where the newest event about one thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its number within the project.
     pub(super) seq: i64,
-    /// Byte for byte as it was sent.
-    pub(super) envelope: Vec<u8>,
+    /// Bytes of its envelope.
+    pub(super) size: u32,
     /// The document that it announces is there, in that very version.
     pub(super) has_document: bool,
 }
@@ -51,39 +56,83 @@ pub(super) struct Page<T> {
 
 /// The part of an engine that answers such questions. A project that is not there has nothing.
 pub(super) trait Inventory {
-    /// The newest event about each thing, in order of receipt.
-    fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Fact>, Trouble>>;
-    /// The id and a digest of each event, in order of receipt.
-    fn event_states(&self, ask: Ask, of: DigestOf) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>>;
-    /// Every version of every document.
-    fn documents(&self, ask: Ask) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>>;
+    /// Where the newest event about each thing is, in order of receipt, up to [`ANSWER_BYTES`] and [`ANSWER_ROWS`].
+    fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Place>, Trouble>>;
+    /// The envelopes at these places of a project, byte for byte as they were sent; fewer if some were deleted meanwhile.
+    fn envelopes(&self, ask: Ask, places: Vec<Place>) -> Reply<'_, Result<Vec<Vec<u8>>, Trouble>>;
+    /// The id and a digest of each event, in order of receipt; at most `rows`.
+    fn event_states(&self, ask: Ask, of: DigestOf, rows: usize) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>>;
+    /// Every version of every document; at most `rows`.
+    fn documents(&self, ask: Ask, rows: usize) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>>;
+    /// Those of these versions, all of one project of a team, that are not here.
+    fn missing(&self, team: i32, versions: Vec<ArtifactVersion>) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>>;
 }
 
-/// A page of what comes in order of numbers, each with its number and its cost. It ends after the first item that
-/// reaches `most`.
+/// A page of what comes in order, each with where the next page goes on after it.
 #[derive(Debug)]
 pub(super) struct Filling<T> {
     items: Vec<T>,
-    left: usize,
+    rows: usize,
+    bytes: u64,
     last: Option<String>,
 }
 
 impl<T> Filling<T> {
-    pub(super) fn new(most: usize) -> Self {
-        Self { items: Vec::new(), left: most, last: None }
+    /// Ends after this number of items, or after the one that reaches this number of bytes.
+    pub(super) const fn new(rows: usize, bytes: u64) -> Self {
+        Self { items: Vec::new(), rows, bytes, last: None }
     }
 
     /// Adds an item; false when the page is full now.
-    pub(super) fn add(&mut self, item: T, cost: usize, cursor: impl FnOnce() -> String) -> bool {
+    pub(super) fn add(&mut self, item: T, bytes: u32, cursor: impl FnOnce() -> String) -> bool {
         self.items.push(item);
-        self.left = self.left.saturating_sub(cost);
-        if self.left == 0 {
+        self.bytes = self.bytes.saturating_sub(bytes.into());
+        let is_full = self.items.len() >= self.rows || self.bytes == 0;
+        if is_full {
             self.last = Some(cursor());
         }
-        self.left > 0
+        !is_full
     }
 
     pub(super) fn page(self) -> Page<T> {
         Page { items: self.items, next: self.last }
+    }
+}
+
+/// The places in pieces of at most [`PIECE_BYTES`] and [`PIECE_ROWS`], or one that is longer.
+pub(super) fn pieces(places: &[Place]) -> impl Iterator<Item = &[Place]> {
+    let mut rest = places;
+    std::iter::from_fn(move || {
+        let (piece, others) = rest.split_at_checked(piece_len(rest))?;
+        rest = others;
+        Some(piece)
+    })
+}
+
+/// How many of these places are read at once; at least one.
+pub(super) fn piece_len(places: &[Place]) -> usize {
+    let mut left = PIECE_BYTES;
+    let fits = |place: &&Place| {
+        let is_room = left >= u64::from(place.size);
+        left = left.saturating_sub(place.size.into());
+        is_room
+    };
+    places.iter().take(PIECE_ROWS).take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_bounded_and_lose_nothing() {
+        let sizes = [10, 70_000, 70_000, 1_000_000, 5, 5, 131_072, 0];
+        let places: Vec<_> = (1..).zip(sizes).map(|(seq, size)| Place { seq, size, has_document: false }).collect();
+        let seqs = |piece: &[Place]| piece.iter().map(|place| place.seq).collect::<Vec<_>>();
+        let found: Vec<_> = pieces(&places).map(seqs).collect();
+        assert_eq!(found, [vec![1, 2], vec![3], vec![4], vec![5, 6], vec![7, 8]]);
+        assert_eq!(pieces(&[]).count(), 0);
+        let many = vec![Place { seq: 1, size: 1, has_document: false }; PIECE_ROWS + 1];
+        assert_eq!(pieces(&many).map(<[_]>::len).collect::<Vec<_>>(), [PIECE_ROWS, 1]);
     }
 }

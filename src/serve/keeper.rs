@@ -161,7 +161,7 @@ mod tests {
     use crate::serve::{batch, upload};
 
     use crate::serve::arrivals::{Arrival, Heads};
-    use crate::serve::inventory::{Ask, DigestOf, Fact, Page};
+    use crate::serve::inventory::{Ask, DigestOf, Page, Place};
     use crate::serve::memory::Memory;
     use crate::serve::removal::{Forgot, Removal};
     use crate::serve::storage::{ArtifactVersion, LocalInventory, LocalRemovals, LocalTokens, LocalWebhooks, Work};
@@ -218,14 +218,17 @@ mod tests {
     }
 
     impl LocalInventory for Picky {
-        fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error> {
+        fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error> {
             self.kept.facts(ask)
         }
-        fn event_states(&self, ask: &Ask, of: DigestOf) -> Result<Page<(String, Sha256)>, Error> {
-            self.kept.event_states(ask, of)
+        fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error> {
+            self.kept.envelopes(ask, places)
         }
-        fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error> {
-            self.kept.documents(ask)
+        fn event_states(&self, ask: &Ask, of: DigestOf, rows: usize) -> Result<Page<(String, Sha256)>, Error> {
+            self.kept.event_states(ask, of, rows)
+        }
+        fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error> {
+            self.kept.documents(ask, rows)
         }
     }
 

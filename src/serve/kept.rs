@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Error;
 use super::arrivals::{Arrival, Heads, Look};
 use super::engine::{Engine, Outcome, Reply, Request, Trouble};
-use super::inventory::{Ask, DigestOf, Fact, Inventory, Page};
+use super::inventory::{Ask, DigestOf, Inventory, Page, Place};
 use super::keeper::{Job, Keeper};
 use super::removal::{Forgot, Removal, Removals};
 use super::storage::{ArtifactVersion, Counts, LocalEngine};
@@ -130,16 +130,28 @@ impl Webhooks for Kept {
 }
 
 impl Inventory for Kept {
-    fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Fact>, Trouble>> {
-        Box::pin(self.with(move |engine| engine.facts(&ask)))
+    fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Place>, Trouble>> {
+        Box::pin(self.look(move |engine| engine.facts(&ask)))
     }
 
-    fn event_states(&self, ask: Ask, of: DigestOf) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
-        Box::pin(self.with(move |engine| engine.event_states(&ask, of)))
+    fn envelopes(&self, ask: Ask, places: Vec<Place>) -> Reply<'_, Result<Vec<Vec<u8>>, Trouble>> {
+        Box::pin(self.look(move |engine| engine.envelopes(&ask, &places)))
     }
 
-    fn documents(&self, ask: Ask) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
-        Box::pin(self.with(move |engine| engine.documents(&ask)))
+    fn event_states(&self, ask: Ask, of: DigestOf, rows: usize) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
+        Box::pin(self.look(move |engine| engine.event_states(&ask, of, rows)))
+    }
+
+    fn documents(&self, ask: Ask, rows: usize) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
+        Box::pin(self.look(move |engine| engine.documents(&ask, rows)))
+    }
+
+    fn missing(&self, team: i32, versions: Vec<ArtifactVersion>) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>> {
+        Box::pin(self.look(move |engine| {
+            let is_missing = |version: &ArtifactVersion| engine.has_body(team, version).map(|is_there| !is_there);
+            let checked = versions.into_iter().map(|version| is_missing(&version).map(|is| is.then_some(version)));
+            Ok(checked.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }))
     }
 }
 

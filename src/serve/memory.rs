@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::Error;
 use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
-use super::inventory::{Ask, DigestOf, Fact, Filling, PAGE_BYTES, PAGE_IDS, PAGE_MEANINGS, Page};
+use super::inventory::{ANSWER_BYTES, ANSWER_ROWS, Ask, DigestOf, Filling, Page, Place};
 use super::removal::{Forgot, Refused, Removal};
 use super::storage::{
-    Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory, LocalRemovals, LocalTokens,
-    LocalWebhooks, Records, Upload, Work,
+    Announced, Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory, LocalRemovals,
+    LocalTokens, LocalWebhooks, Records, Upload, Work,
 };
 use super::token::{Found, OWN_TEAM, Token};
 use super::webhook::{Added, Sending, Sent, Webhook};
@@ -52,6 +52,13 @@ struct Project {
     by_id: HashMap<String, usize>,
     /// Id, type and envelope, in order of receipt.
     log: Vec<(String, String, Vec<u8>)>,
+}
+
+impl Tables {
+    /// The events of a project.
+    fn log_of(&self, project_uuid: &str) -> &[(String, String, Vec<u8>)] {
+        self.projects.get(project_uuid).map(|project| &project.log[..]).unwrap_or_default()
+    }
 }
 
 impl Memory {
@@ -154,7 +161,7 @@ impl LocalWebhooks for Memory {
 }
 
 impl LocalInventory for Memory {
-    fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error> {
+    fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error> {
         let is_asked = |namespace: &NamespaceRef| {
             namespace.project_uuid == ask.project_uuid
                 && ask.mission.as_ref().is_none_or(|slug| *slug == namespace.mission_slug)
@@ -167,28 +174,33 @@ impl LocalInventory for Memory {
         let words = self.tables.words.iter().filter(|((namespace, _), _)| is_asked(namespace));
         let mut all: Vec<_> = announced.chain(words.map(|(_, at)| (*at, false))).collect();
         all.sort_unstable();
-        let mut page = Filling::new(PAGE_BYTES);
-        let project = self.tables.projects.get(&ask.project_uuid);
+        let mut page = Filling::new(ANSWER_ROWS, ANSWER_BYTES);
+        let log = self.tables.log_of(&ask.project_uuid);
         for (at, has_document) in all {
-            let Some((_, _, envelope)) = project.and_then(|project| project.log.get(at)) else { continue };
-            let seq = number(at);
-            let fact = Fact { seq, envelope: envelope.clone(), has_document };
-            if seq > ask.after_number() && !page.add(fact, envelope.len(), || seq.to_string()) {
+            let (Some((_, _, envelope)), seq) = (log.get(at), number(at)) else { continue };
+            let size = u32::try_from(envelope.len()).unwrap_or(u32::MAX);
+            let place = Place { seq, size, has_document };
+            if seq > ask.after_number() && !page.add(place, size, || seq.to_string()) {
                 break;
             }
         }
         Ok(page.page())
     }
 
-    fn event_states(&self, ask: &Ask, of: DigestOf) -> Result<Page<(String, Sha256)>, Error> {
-        let mut page = Filling::new(if of == DigestOf::Meaning { PAGE_MEANINGS } else { PAGE_IDS });
-        let log = self.tables.projects.get(&ask.project_uuid).map(|project| &project.log[..]).unwrap_or_default();
-        for (at, (id, kind, envelope)) in log.iter().enumerate() {
+    fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error> {
+        let log = self.tables.log_of(&ask.project_uuid);
+        let at = |place: &Place| usize::try_from(place.seq - 1).ok().and_then(|at| log.get(at));
+        Ok(places.iter().filter_map(at).map(|(_, _, envelope)| envelope.clone()).collect())
+    }
+
+    fn event_states(&self, ask: &Ask, of: DigestOf, rows: usize) -> Result<Page<(String, Sha256)>, Error> {
+        let mut page = Filling::new(rows, u64::MAX);
+        for (at, (id, kind, envelope)) in self.tables.log_of(&ask.project_uuid).iter().enumerate() {
             let is_left_out = of == DigestOf::LogBytes && kind.starts_with("MissionDossier");
             let seq = number(at);
             if seq > ask.after_number()
                 && !is_left_out
-                && !page.add((id.clone(), of.digest(envelope)), 1, || seq.to_string())
+                && !page.add((id.clone(), of.digest(envelope)), 0, || seq.to_string())
             {
                 break;
             }
@@ -196,11 +208,11 @@ impl LocalInventory for Memory {
         Ok(page.page())
     }
 
-    fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error> {
-        let mut page = Filling::new(PAGE_IDS);
+    fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error> {
+        let mut page = Filling::new(rows, u64::MAX);
         for (at, version) in self.tables.versions.iter().enumerate() {
             let is_asked = version.namespace.project_uuid == ask.project_uuid && number(at) > ask.after_number();
-            if is_asked && !page.add(version.clone(), 1, || number(at).to_string()) {
+            if is_asked && !page.add(version.clone(), 0, || number(at).to_string()) {
                 break;
             }
         }
@@ -244,9 +256,13 @@ impl Records for Tables {
         Ok(None)
     }
 
-    fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error> {
-        let artifact = Artifact { namespace: namespace.clone(), path: path.to_owned() };
-        Ok(self.announced.contains_key(&artifact))
+    fn announced(&mut self, version: &ArtifactVersion) -> Result<Announced, Error> {
+        let artifact = Artifact { namespace: version.namespace.clone(), path: version.path.clone() };
+        Ok(match self.announced.get(&artifact) {
+            None => Announced::Never,
+            Some((_, content)) if *content == Some(version.sha256) => Announced::This,
+            Some(_) => Announced::Otherwise,
+        })
     }
 
     fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error> {

@@ -8,8 +8,9 @@
 //!  guard       refuses and notes                        browser  cross-site requests   probes, metrics  for operators
 //!  app         routes                                   answer   every status and JSON body
 //!  access      authorises by token                      token    what one allows   tokens  add, list, revoke
-//!  inquiry     what clients ask before they send       inventory  what an engine answers
-//!  documents   many bodies in one request             removal  what an operator deletes, and what is refused then
+//!  inquiry     what clients ask before they send       inventory  what an engine answers   flow  piece by piece
+//!  documents   many bodies in one request              have     which of them are missing
+//!  removal     what an operator deletes, and what is refused then
 //!  intake      reads and unpacks, bounded in bytes and time
 //!  batch       text -> events and refusals              upload   text -> one body
 //!  engine      what keeps events and texts: the trait that every engine implements
@@ -38,7 +39,9 @@ mod connection;
 mod demo;
 mod documents;
 mod engine;
+mod flow;
 mod guard;
+mod have;
 mod head;
 mod ingest;
 mod inquiry;

@@ -11,7 +11,7 @@ use super::removal::Refused;
 use super::sqlite_removal;
 use super::sqlite_webhooks::Looked;
 use super::storage::{
-    Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, Records, Subject, Upload, Work,
+    Announced, Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, Records, Subject, Upload, Work,
 };
 use super::token::OWN_TEAM;
 use crate::base::ids::Ids;
@@ -28,6 +28,8 @@ const EVENTS: &str = "events";
 const TEXTS: &str = "texts";
 /// How long a step waits for another process that writes to the same file.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Pages kept in memory: a batch of 1,000 events and the upper part of the indexes.
+const PAGES_KIB: u16 = 4096;
 
 /// An engine whose steps are transactions on one file.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Sqlite {
     /// Opens the file at `path`, creating it with a new ID.
     pub(super) fn open(path: &Path, ids: &dyn Ids) -> Result<Self, Error> {
         let mut store = Store::open(path, &SCHEMA, PATIENCE)?;
+        store.keep_pages(PAGES_KIB)?;
         let instance_id = store.write(|tx| -> Result<String, Error> {
             tx.prepare("INSERT INTO serve_settings (name, value) VALUES ('instance_id', ?1) ON CONFLICT DO NOTHING")?
                 .execute([ids.uuid()])?;
@@ -262,20 +265,25 @@ impl Records for Tables<'_> {
         Ok(Some(there))
     }
 
-    fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error> {
+    fn announced(&mut self, version: &ArtifactVersion) -> Result<Announced, Error> {
+        let ArtifactVersion { namespace, path, sha256 } = version;
         let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
         let key = (self.team, project_uuid, mission_slug, target_branch, mission_type, manifest_version, path);
         let found = self
             .tx
             .prepare(
-                "SELECT 1 FROM serve_projects JOIN serve_namespaces USING (project_id)
+                "SELECT content_sha256 FROM serve_projects JOIN serve_namespaces USING (project_id)
                  JOIN serve_announcements USING (namespace_id)
                  WHERE team = ?1 AND project_uuid = ?2 AND mission_slug = ?3 AND target_branch = ?4
                  AND mission_type = ?5 AND manifest_version = ?6 AND artifact_path = ?7",
             )?
-            .query_row(key, |_| Ok(()))
+            .query_row(key, |row| row.get::<_, Option<[u8; 32]>>(0))
             .optional()?;
-        Ok(found.is_some())
+        Ok(match found {
+            None => Announced::Never,
+            Some(content) if content.as_ref() == Some(sha256.as_bytes()) => Announced::This,
+            Some(_) => Announced::Otherwise,
+        })
     }
 
     fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Error;
 use super::arrivals::{Arrival, Heads};
-use super::inventory::{Ask, DigestOf, Fact, Page};
+use super::inventory::{Ask, DigestOf, Page, Place};
 use super::removal::{Forgot, Refused, Removal};
 use super::token::{Found, Token};
 use super::webhook::{Added, Sending, Sent, Webhook};
@@ -61,6 +61,17 @@ pub(super) struct Upload {
     pub(super) version: ArtifactVersion,
     /// `None` where the sender believes that the text is here, of whatever artifact of the project.
     pub(super) content: Option<String>,
+}
+
+/// What the events of a project say of a version of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Announced {
+    /// None has named the document.
+    Never,
+    /// The newest one that names it is about another version.
+    Otherwise,
+    /// The newest one that names it is about this version.
+    This,
 }
 
 /// Result of an upload.
@@ -123,8 +134,8 @@ pub(super) trait Records {
     /// Stores an event, with what it announces, unless its project has one with this id; gives the envelope that was
     /// there.
     fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error>;
-    /// True when an event has announced this artifact.
-    fn is_announced(&mut self, namespace: &NamespaceRef, path: &str) -> Result<bool, Error>;
+    /// What the events say of this version.
+    fn announced(&mut self, version: &ArtifactVersion) -> Result<Announced, Error>;
     /// Stores a body unless this artifact version has one. Equal contents are stored once.
     fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error>;
     /// Remembers the key of a request; true when it had come before.
@@ -146,9 +157,10 @@ pub(super) trait LocalTokens {
 
 /// What a storage in this process has; see [`super::inventory::Inventory`].
 pub(super) trait LocalInventory {
-    fn facts(&self, ask: &Ask) -> Result<Page<Fact>, Error>;
-    fn event_states(&self, ask: &Ask, of: DigestOf) -> Result<Page<(String, Sha256)>, Error>;
-    fn documents(&self, ask: &Ask) -> Result<Page<ArtifactVersion>, Error>;
+    fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error>;
+    fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error>;
+    fn event_states(&self, ask: &Ask, of: DigestOf, rows: usize) -> Result<Page<(String, Sha256)>, Error>;
+    fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error>;
 }
 
 /// What can be deleted from a storage in this process; see [`super::removal::Removals`].

@@ -91,6 +91,11 @@ impl Store {
         work(&ReadTx::new(tx, &self.counters))
     }
 
+    /// Keeps fewer pages in memory than a command does: for a process that stays.
+    pub(crate) fn keep_pages(&self, kib: u16) -> Result<(), Error> {
+        self.conn.pragma_update(None, "cache_size", -i32::from(kib)).map_err(|e| Error::at(&self.path, e))
+    }
+
     pub(super) fn conn(&self) -> &Connection {
         &self.conn
     }

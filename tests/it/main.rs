@@ -73,6 +73,7 @@ mod mission_log;
 mod named_commands;
 mod next_steps;
 mod odd_servers;
+mod older_clients;
 mod older_login;
 mod older_names;
 #[cfg(unix)]

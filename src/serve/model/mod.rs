@@ -42,6 +42,8 @@ const SCHEMA: Schema = Schema { application_id: 0x736b_7264, steps: &[&[include_
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Reads at a time; more wait.
 const READS: usize = 4;
+/// Pages that each connection keeps in memory.
+const PAGES_KIB: u16 = 1024;
 
 /// The projects that a reader may see: those of a team, or one of them. Others are not there for this reader.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,11 +74,11 @@ impl Model {
             let dir = tempfile::tempdir().map_err(Error::Start)?;
             (dir.path().join("pages.db"), Some(dir))
         };
-        let mut writer = match Store::open(&path, &SCHEMA, LOCK_WAIT) {
+        let mut writer = match open(&path) {
             Err(e) if e.is_damage() || is_of_another_build(&e) => {
                 log::info!("the tables of the pages are made again: {e}");
                 remove(&path)?;
-                Store::open(&path, &SCHEMA, LOCK_WAIT)?
+                open(&path)?
             }
             opened => opened?,
         };
@@ -107,7 +109,7 @@ impl Model {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let store = match idle {
             Some(store) => store,
-            None => Store::open(&self.path, &SCHEMA, LOCK_WAIT)?,
+            None => open(&self.path)?,
         };
         let answer = store.read(read);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
@@ -129,6 +131,12 @@ impl Model {
     pub(super) fn changes(&self) -> watch::Receiver<Changes> {
         self.changes.subscribe()
     }
+}
+
+fn open(path: &Path) -> Result<Store, crate::store::Error> {
+    let store = Store::open(path, &SCHEMA, LOCK_WAIT)?;
+    store.keep_pages(PAGES_KIB)?;
+    Ok(store)
 }
 
 fn told<T>(answer: Result<T, Error>) -> Result<T, Trouble> {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::pool::{Parameter, Place, Pool};
 use super::samples;
-use super::shard::REMOVALS;
+use super::shard::{BodyState, REMOVALS};
 use super::tls::Tls;
 use super::turns::Turns;
 use super::{Databases, Error, cell, durable, migrate, words};
@@ -274,9 +274,9 @@ impl Shared {
             return shard.keep_body((team, project), version, (size, Some(content.as_bytes())), known).await;
         };
         match shard.body_state(team, project, version).await? {
-            (false, _) => Ok(Some(Outcome::NotAnnounced)),
-            (true, true) => Ok(Some(Outcome::AlreadyExists)),
-            (true, false) => {
+            BodyState::NotAnnounced => Ok(Some(Outcome::NotAnnounced)),
+            BodyState::There => Ok(Some(Outcome::AlreadyExists)),
+            BodyState::Announced { .. } => {
                 // The text first: a row without its text would be a promise that was not kept.
                 blobs.put((team, project), version.sha256, content.to_owned()).await?;
                 shard.keep_body((team, project), version, (size, None), known).await

@@ -1,5 +1,6 @@
 //! What the databases have of a project.
 
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -10,11 +11,8 @@ use crate::base::Sha256;
 use crate::base::digest::{hex, unhex};
 use crate::event::NamespaceRef;
 use crate::serve::engine::{Reply, Trouble};
-use crate::serve::inventory::{Ask, DigestOf, Fact, Filling, Inventory, PAGE_BYTES, PAGE_IDS, PAGE_MEANINGS, Page};
+use crate::serve::inventory::{ANSWER_BYTES, ANSWER_ROWS, Ask, DigestOf, Filling, Inventory, Page, Place, pieces};
 use crate::serve::storage::ArtifactVersion;
-
-/// Rows read at once, so that a page that is full of bytes has not read many more.
-const CHUNK: i64 = 5000;
 
 impl Postgres {
     /// The database of a project, and its id; `None` for one that no project can have.
@@ -29,112 +27,128 @@ const fn nothing<T>() -> Page<T> {
 }
 
 impl Inventory for Postgres {
-    fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Fact>, Trouble>> {
+    fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Place>, Trouble>> {
         Box::pin(async move {
             let Some((pool, project)) = self.place_of(&ask)? else { return Ok(nothing()) };
-            let mut page = Filling::new(PAGE_BYTES);
-            let mut after = ask.after_number();
-            loop {
-                let parameters: [Parameter<'_>; 5] = [
-                    (&ask.team, Type::INT4),
-                    (&project, Type::UUID),
-                    (&ask.mission, Type::TEXT),
-                    (&after, Type::INT8),
-                    (&CHUNK, Type::INT8),
-                ];
-                let rows = pool.read(include_str!("facts.sql"), &parameters).await?;
-                for row in &rows {
-                    let row = Some(row);
-                    after = cell(row, 0)?;
-                    let fact = Fact { seq: after, envelope: cell(row, 1)?, has_document: cell(row, 2)? };
-                    let size = fact.envelope.len();
-                    if !page.add(fact, size, || after.to_string()) {
-                        return Ok(page.page());
-                    }
-                }
-                if rows.is_empty() {
-                    return Ok(page.page());
+            let (after, most) = (ask.after_number(), limit(ANSWER_ROWS));
+            let parameters: [Parameter<'_>; 5] = [
+                (&ask.team, Type::INT4),
+                (&project, Type::UUID),
+                (&ask.mission, Type::TEXT),
+                (&after, Type::INT8),
+                (&most, Type::INT8),
+            ];
+            let mut page = Filling::new(ANSWER_ROWS, ANSWER_BYTES);
+            for row in &pool.read(include_str!("facts.sql"), &parameters).await? {
+                let place = place(row, cell(Some(row), 2)?)?;
+                if !page.add(place, place.size, || place.seq.to_string()) {
+                    break;
                 }
             }
+            Ok(page.page())
         })
     }
 
-    fn event_states(&self, ask: Ask, of: DigestOf) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
+    fn envelopes(&self, ask: Ask, places: Vec<Place>) -> Reply<'_, Result<Vec<Vec<u8>>, Trouble>> {
         Box::pin(async move {
-            let Some((pool, project)) = self.place_of(&ask)? else { return Ok(nothing()) };
-            let (most, sql) = match of {
-                DigestOf::LogBytes => (
-                    PAGE_IDS,
-                    "SELECT seq, event_id, payload_sha256 FROM sk_events WHERE tenant = $1 AND project_uuid = $2 \
-                     AND seq > $3 AND event_type NOT LIKE 'MissionDossier%' ORDER BY seq LIMIT $4",
-                ),
-                DigestOf::Meaning => (
-                    PAGE_MEANINGS,
-                    "SELECT seq, event_id, envelope FROM sk_events WHERE tenant = $1 AND project_uuid = $2 \
-                     AND seq > $3 ORDER BY seq LIMIT $4",
-                ),
-            };
-            let mut page = Filling::new(most);
-            let mut after = ask.after_number();
-            loop {
-                let parameters: [Parameter<'_>; 4] =
-                    [(&ask.team, Type::INT4), (&project, Type::UUID), (&after, Type::INT8), (&CHUNK, Type::INT8)];
-                let rows = pool.read(sql, &parameters).await?;
-                for row in &rows {
-                    let row = Some(row);
-                    after = cell(row, 0)?;
-                    let bytes: Vec<u8> = cell(row, 2)?;
-                    let digest = match of {
-                        DigestOf::LogBytes => Sha256::from_slice(&bytes).ok_or(Trouble::Unknown)?,
-                        DigestOf::Meaning => of.digest(&bytes),
-                    };
-                    if !page.add((cell(row, 1)?, digest), 1, || after.to_string()) {
-                        return Ok(page.page());
-                    }
-                }
-                if rows.is_empty() {
-                    return Ok(page.page());
-                }
-            }
+            let Some((pool, project)) = self.place_of(&ask)? else { return Ok(Vec::new()) };
+            let rows = envelopes(pool, (ask.team, project), &places).await?;
+            rows.iter().map(|row| cell(Some(row), 1)).collect()
         })
     }
 
-    fn documents(&self, ask: Ask) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
+    fn event_states(&self, ask: Ask, of: DigestOf, rows: usize) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
         Box::pin(async move {
             let Some((pool, project)) = self.place_of(&ask)? else { return Ok(nothing()) };
-            let (mut artifact, mut hash) = cursor(ask.after.as_deref());
-            let mut page = Filling::new(PAGE_IDS);
-            loop {
-                let parameters: [Parameter<'_>; 5] = [
-                    (&ask.team, Type::INT4),
-                    (&project, Type::UUID),
-                    (&artifact, Type::BYTEA),
-                    (&hash, Type::BYTEA),
-                    (&CHUNK, Type::INT8),
-                ];
-                let rows = pool.read(include_str!("documents.sql"), &parameters).await?;
-                for row in &rows {
-                    let row = Some(row);
-                    (artifact, hash) = (cell(row, 0)?, cell(row, 1)?);
-                    let namespace = NamespaceRef {
-                        project_uuid: ask.project_uuid.clone(),
-                        mission_slug: cell(row, 2)?,
-                        target_branch: cell(row, 3)?,
-                        mission_type: cell(row, 4)?,
-                        manifest_version: cell(row, 5)?,
-                    };
-                    let sha256 = Sha256::from_slice(&hash).ok_or(Trouble::Unknown)?;
-                    let version = ArtifactVersion { namespace, path: cell(row, 6)?, sha256 };
-                    if !page.add(version, 1, || format!("{}.{}", hex(&artifact), hex(&hash))) {
-                        return Ok(page.page());
+            let (after, most) = (ask.after_number(), limit(rows));
+            let parameters: [Parameter<'_>; 4] =
+                [(&ask.team, Type::INT4), (&project, Type::UUID), (&after, Type::INT8), (&most, Type::INT8)];
+            let mut page = Filling::new(rows, u64::MAX);
+            match of {
+                DigestOf::LogBytes => {
+                    for row in &pool.read(LOGGED, &parameters).await? {
+                        let (row, seq) = (Some(row), cell::<i64>(Some(row), 0)?);
+                        let digest = Sha256::from_slice(&cell::<Vec<u8>>(row, 2)?).ok_or(Trouble::Unknown)?;
+                        page.add((cell(row, 1)?, digest), 0, || seq.to_string());
                     }
                 }
-                if rows.is_empty() {
-                    return Ok(page.page());
+                DigestOf::Meaning => {
+                    let found = pool.read(PLACES, &parameters).await?;
+                    let places: Result<Vec<_>, _> = found.iter().map(|row| place(row, false)).collect();
+                    for piece in pieces(&places?) {
+                        for row in &envelopes(pool, (ask.team, project), piece).await? {
+                            let (row, seq) = (Some(row), cell::<i64>(Some(row), 0)?);
+                            let digest = of.digest(&cell::<Vec<u8>>(row, 1)?);
+                            page.add((cell(row, 2)?, digest), 0, || seq.to_string());
+                        }
+                    }
                 }
             }
+            Ok(page.page())
         })
     }
+
+    fn documents(&self, ask: Ask, rows: usize) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
+        Box::pin(async move {
+            let Some((pool, project)) = self.place_of(&ask)? else { return Ok(nothing()) };
+            let (artifact, hash) = cursor(ask.after.as_deref());
+            let most = limit(rows);
+            let parameters: [Parameter<'_>; 5] = [
+                (&ask.team, Type::INT4),
+                (&project, Type::UUID),
+                (&artifact, Type::BYTEA),
+                (&hash, Type::BYTEA),
+                (&most, Type::INT8),
+            ];
+            let mut page = Filling::new(rows, u64::MAX);
+            for row in &pool.read(include_str!("documents.sql"), &parameters).await? {
+                let row = Some(row);
+                let (artifact, hash): (Vec<u8>, Vec<u8>) = (cell(row, 0)?, cell(row, 1)?);
+                let namespace = NamespaceRef {
+                    project_uuid: ask.project_uuid.clone(),
+                    mission_slug: cell(row, 2)?,
+                    target_branch: cell(row, 3)?,
+                    mission_type: cell(row, 4)?,
+                    manifest_version: cell(row, 5)?,
+                };
+                let sha256 = Sha256::from_slice(&hash).ok_or(Trouble::Unknown)?;
+                let version = ArtifactVersion { namespace, path: cell(row, 6)?, sha256 };
+                page.add(version, 0, || format!("{}.{}", hex(&artifact), hex(&hash)));
+            }
+            Ok(page.page())
+        })
+    }
+
+    fn missing(&self, team: i32, versions: Vec<ArtifactVersion>) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>> {
+        Box::pin(async move {
+            let project = versions.first().and_then(|version| Uuid::parse_str(&version.namespace.project_uuid).ok());
+            let Some(project) = project else { return Ok(versions) };
+            self.shared.shard(project)?.missing(team, project, versions).await
+        })
+    }
+}
+
+/// The events that are not about a dossier, with the digest of their bytes.
+const LOGGED: &str = "SELECT seq, event_id, payload_sha256 FROM sk_events \
+                      WHERE tenant + 0 = $1 AND project_uuid = $2 AND seq > $3 \
+                      AND event_type NOT LIKE 'MissionDossier%' ORDER BY seq LIMIT $4";
+/// Where the events are.
+const PLACES: &str = "SELECT seq, octet_length(envelope) FROM sk_events \
+                      WHERE tenant + 0 = $1 AND project_uuid = $2 AND seq > $3 ORDER BY seq LIMIT $4";
+fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+fn place(row: &Row, has_document: bool) -> Result<Place, Trouble> {
+    let size = u32::try_from(cell::<i32>(Some(row), 1)?).map_err(|_| Trouble::Unknown)?;
+    Ok(Place { seq: cell(Some(row), 0)?, size, has_document })
+}
+
+/// Number, envelope and id of the events at these places.
+async fn envelopes(pool: &Pool, (team, project): (i32, Uuid), places: &[Place]) -> Result<Vec<Row>, Trouble> {
+    let numbers: Vec<_> = places.iter().map(|place| place.seq).collect();
+    let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&project, Type::UUID), (&numbers, Type::INT8_ARRAY)];
+    pool.read(include_str!("envelopes.sql"), &parameters).await
 }
 
 /// The key that a page comes after.

@@ -21,15 +21,15 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous
 /// Takes the project's row until the end of the transaction.
 const TAKE: &str = "UPDATE sk_projects SET removals = removals + 1 WHERE tenant = $1 AND project_uuid = $2 \
                     RETURNING removals";
-const EVENTS: &str = "SELECT seq, envelope FROM sk_events WHERE tenant = $1 AND project_uuid = $2 AND seq > $3 \
+const EVENTS: &str = "SELECT seq, envelope FROM sk_events WHERE tenant + 0 = $1 AND project_uuid = $2 AND seq > $3 \
                       ORDER BY seq LIMIT 500";
 const DELETE_EVENTS: &str = "WITH gone AS (DELETE FROM sk_events WHERE tenant = $1 AND project_uuid = $2 \
                                AND ($3::bigint[] IS NULL OR seq = ANY($3)) RETURNING length(envelope) AS size) \
                              SELECT count(*), coalesce(sum(size), 0)::bigint FROM gone";
 const DELETE_ARTIFACTS: &str = "DELETE FROM sk_artifacts AS a WHERE tenant = $1 AND project_uuid = $2 \
-    AND NOT EXISTS (SELECT FROM sk_events AS e WHERE e.tenant = $1 AND e.project_uuid = $2 AND e.seq = a.seq)";
+    AND NOT EXISTS (SELECT FROM sk_events AS e WHERE e.tenant + 0 = $1 AND e.project_uuid = $2 AND e.seq = a.seq)";
 const DELETE_WORDS: &str = "DELETE FROM sk_words AS w WHERE tenant = $1 AND project_uuid = $2 \
-    AND NOT EXISTS (SELECT FROM sk_events AS e WHERE e.tenant = $1 AND e.project_uuid = $2 AND e.seq = w.seq)";
+    AND NOT EXISTS (SELECT FROM sk_events AS e WHERE e.tenant + 0 = $1 AND e.project_uuid = $2 AND e.seq = w.seq)";
 const DELETE_BODIES: &str = "DELETE FROM sk_bodies AS b WHERE tenant = $1 AND project_uuid = $2 \
     AND NOT EXISTS (SELECT FROM sk_artifacts AS a WHERE a.tenant = $1 AND a.project_uuid = $2 \
                     AND a.artifact = b.artifact) RETURNING sha256, size";

@@ -42,7 +42,9 @@ CREATE TABLE sk_events (
   PRIMARY KEY (tenant, project_uuid, event_id)
 );
 
-CREATE UNIQUE INDEX sk_events_feed ON sk_events (tenant, project_uuid, seq);
+-- Questions by position say "tenant + 0", questions by key "tenant": without statistics (a first import) the planner
+-- takes this index, the smaller one, for both, and reads the whole project for each key.
+CREATE UNIQUE INDEX sk_events_feed ON sk_events ((tenant + 0), project_uuid, seq);
 
 CREATE TABLE sk_artifacts (                   -- what MissionDossierArtifactIndexed events have named
   tenant           int NOT NULL,
@@ -78,7 +80,7 @@ CREATE TABLE sk_bodies (
   PRIMARY KEY (tenant, project_uuid, artifact, sha256)
 );
 
-CREATE UNIQUE INDEX sk_bodies_feed ON sk_bodies (tenant, project_uuid, seq);
+CREATE UNIQUE INDEX sk_bodies_feed ON sk_bodies ((tenant + 0), project_uuid, seq);
 CREATE INDEX sk_bodies_texts ON sk_bodies (tenant, project_uuid, sha256);
 
 CREATE TABLE sk_blobs (                       -- texts that are in the database

@@ -20,7 +20,7 @@ const COLUMNS: &str = "SELECT webhook_id, coalesce(t.name, ''), w.name, project_
     created_at, failures, due_at, failure, tenant, position, sending_to FROM sk_webhooks AS w \
     LEFT JOIN sk_tenants AS t USING (tenant)";
 const REMOVE: &str = "DELETE FROM sk_webhooks WHERE tenant = $1 AND name = $2 RETURNING 1";
-const EVENTS: &str = "SELECT seq, envelope FROM sk_events WHERE tenant = $1 AND project_uuid = $2 AND seq > $3 \
+const EVENTS: &str = "SELECT seq, envelope FROM sk_events WHERE tenant + 0 = $1 AND project_uuid = $2 AND seq > $3 \
     AND seq <= $4 ORDER BY seq LIMIT $5";
 /// Another receiver may have been faster.
 const TAKE: &str = "UPDATE sk_webhooks SET leased_until = $2, sending_to = $3 WHERE webhook_id = $1 \

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::client::{BODIES, HEALTH, Talk};
+use super::client::{BODIES, EVENTS, HEALTH, Talk};
 use super::engines::over_each_engine;
+use super::raw::Raw;
 use super::sample::{PROJECT, id, indexed, push, status_changed, version};
 use crate::event::meaning_digest;
 use crate::http::{Method, gzip};
 
 const DOCUMENTS: &str = "/api/dossier/push-batch/";
+const HAVE: &str = "/api/dossier/have/";
 
 /// Sends documents as clients do; gives back status and word of each.
 fn documents(talk: &Talk, all: &[Value]) -> Vec<(u64, String)> {
@@ -36,7 +38,7 @@ fn without_text(path: &str, content: &str) -> Value {
 fn health_lists_what_there_is() {
     over_each_engine(|engine| {
         let health = Talk::to(&engine.server).get(HEALTH).1;
-        assert_eq!(health["capabilities"], json!(["document-batch", "facts", "states"]), "{}", engine.name);
+        assert_eq!(health["capabilities"], json!(["document-batch", "facts", "have", "states"]), "{}", engine.name);
     });
 }
 
@@ -75,6 +77,107 @@ fn each_document_of_a_batch_has_the_answer_it_would_have_got_alone() {
         assert_eq!(documents(&talk, &[push("b.md", "b")]), told(&[(201, "stored")]), "{}", engine.name);
         assert_eq!(talk.post(BODIES, &push("c.md", "a")).0, 200, "{}", engine.name);
     });
+}
+
+#[test]
+fn a_digest_alone_has_to_be_what_was_announced() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        talk.batch(&[indexed(&id(1), "a.md", "a"), indexed(&id(2), "b.md", "b")]);
+        assert_eq!(documents(&talk, &[push("a.md", "a")]), [(201, "stored".to_owned())], "{}", engine.name);
+        // The text is here, and nothing says that b.md has it.
+        assert_eq!(documents(&talk, &[without_text("b.md", "a")]), [(200, "need".to_owned())], "{}", engine.name);
+        assert_eq!(documents(&talk, &[without_text("c.md", "a")])[0].0, 404, "{}", engine.name);
+        assert_eq!(talk.counts(["bodies"]), [1], "{}", engine.name);
+        talk.batch(&[indexed(&id(3), "b.md", "a")]);
+        assert_eq!(documents(&talk, &[without_text("b.md", "a")]), [(201, "stored".to_owned())], "{}", engine.name);
+    });
+}
+
+#[test]
+fn what_is_missing_is_told_by_path_and_digest() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        talk.batch(&[indexed(&id(1), "a.md", "a"), indexed(&id(2), "b.md", "b")]);
+        documents(&talk, &[push("a.md", "a")]);
+        let pair = |path: &str, content: &str| json!([path, version(path, content).sha256.to_string()]);
+        let mut question = json!({
+            "namespace": version("", "").namespace,
+            "bodies": [pair("b.md", "b"), pair("a.md", "a"), pair("a.md", "older"), pair("unknown.md", "a")],
+        });
+        let asked = |question: &Value| Talk::to(engine.other()).post(HAVE, question);
+        let missing = json!([pair("b.md", "b"), pair("a.md", "older"), pair("unknown.md", "a")]);
+        assert_eq!(asked(&question), (200, json!({"missing": missing})), "{}", engine.name);
+        question["bodies"][0][1] = "00".into();
+        assert_eq!(asked(&question).0, 400, "{}", engine.name);
+        question["bodies"] = json!(vec![pair("b.md", "b"); 2001]);
+        assert_eq!(asked(&question).0, 413, "{}", engine.name);
+        question["bodies"] = json!([pair("a.md", "a")]);
+        question["namespace"]["project_uuid"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into();
+        assert_eq!(asked(&question), (200, json!({"missing": [pair("a.md", "a")]})), "{}", engine.name);
+    });
+}
+
+#[test]
+fn fifty_thousand_ids_are_refused_in_one_request_and_listed_in_pieces() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let ids: Vec<_> = (0..50_000).map(|n| json!({"event_id": id(n)})).collect();
+        let (status, answer) = talk.post(EVENTS, &json!({ "events": ids }));
+        assert_eq!((status, &answer["error"]), (413, &json!("sync_batch_too_large")), "{}", engine.name);
+        let lines = (0..50_000).map(|n| json!({"artifact_path": id(n)}).to_string()).collect::<Vec<_>>().join("\n");
+        assert_eq!(talk.send(Method::Post, DOCUMENTS, lines.as_bytes()).0, 413, "{}", engine.name);
+        for from in [0, 1000, 2000] {
+            let events: Vec<_> = (from..from + 1000).map(|n| status_changed(&id(n))).collect();
+            assert_eq!(talk.batch(&events), ["success"; 1000], "{}", engine.name);
+        }
+        // More rows than are read at once, and fewer than an answer may have.
+        let path = format!("/api/v1/projects/{PROJECT}/states?of=log");
+        let listed = |path: &str| {
+            let answer = talk.get(path).1;
+            let ids = answer["events"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap().to_owned());
+            (ids.collect::<Vec<_>>(), answer["next"].clone())
+        };
+        let (all, next) = listed(&path);
+        assert_eq!((all, next), ((0..3000).map(id).collect(), Value::Null), "{}", engine.name);
+    });
+}
+
+/// Facts are written as they are read: no frame of the answer, and so nothing in memory, is longer than a piece.
+#[test]
+fn facts_are_answered_piece_by_piece() {
+    over_each_engine(|engine| {
+        let talk = Talk::to(&engine.server);
+        let long = "x".repeat(4000);
+        let events: Vec<_> = (0..200).map(|n| indexed(&id(n), &format!("{long}{n}.md"), "a")).collect();
+        for half in events.chunks(50) {
+            assert_eq!(talk.batch(half), ["success"; 50], "{}", engine.name);
+        }
+        let raw = Raw::to(&engine.server);
+        let path = format!("/api/v1/projects/{PROJECT}/facts");
+        let seen = raw.get(&path);
+        assert_eq!((seen.status, seen.header("transfer-encoding")), (200, "chunked"), "{}", engine.name);
+        let frames = frames(&seen.body);
+        let longest = frames.iter().map(|frame| frame.len()).max().unwrap();
+        assert!(frames.len() > 5 && longest <= (128 << 10) + 10_000, "{}: {} {longest}", engine.name, frames.len());
+        let whole: Value = serde_json::from_slice(&frames.concat()).unwrap();
+        let told: Vec<_> = whole["facts"].as_array().unwrap().iter().map(|fact| &fact["event"]).collect();
+        assert_eq!((told, &whole["next"]), (events.iter().collect(), &Value::Null), "{}", engine.name);
+    });
+}
+
+/// The frames of a chunked body, which has to be complete.
+fn frames(mut body: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    loop {
+        let end = body.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return found;
+        }
+        found.push(&body[end + 2..end + 2 + size]);
+        body = &body[end + 2 + size + 2..];
+    }
 }
 
 #[test]
