@@ -41,12 +41,12 @@ pub(super) fn respond(headers: &HeaderMap, source: impl Source) -> Response {
 /// How an answer is written.
 enum Packing {
     Plain,
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 impl Packing {
     fn new(is_packed: bool) -> Self {
-        if is_packed { Self::Gzip(GzEncoder::new(Vec::new(), Compression::fast())) } else { Self::Plain }
+        if is_packed { Self::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::fast()))) } else { Self::Plain }
     }
 
     /// Takes a piece; gives what can be sent of it and of earlier ones.
