@@ -4,7 +4,7 @@ use super::{Documents, Job, SOON, key};
 use crate::base::Timestamp;
 use crate::bodies::Error;
 use crate::bodies::select::{self, Row, Stored};
-use crate::delivery::{self, Course, Limits, PATIENCE, Stop};
+use crate::delivery::{self, Limits, PATIENCE, RunningDrain, Stop};
 use crate::store::Store;
 
 /// Rows read at once, without their texts.
@@ -18,15 +18,15 @@ impl Documents<'_> {
     pub(super) fn hand_out(
         &mut self,
         store: &Store,
-        course: &mut Course<'_>,
+        drain: &mut RunningDrain<'_>,
         at_hand: usize,
     ) -> Result<Vec<Job>, Error> {
         let mut jobs = Vec::new();
         // Refused documents are judged one at a time.
         let is_plain = self.is_open && self.refused.is_empty() && self.push.may_send_many();
-        let many = delivery::document_batch(&self.target, course.now).filter(|_| is_plain);
+        let many = delivery::document_batch(&self.target, drain.now).filter(|_| is_plain);
         while at_hand + jobs.len() < if self.is_open { self.at_most } else { 1 } {
-            let job = self.next_job(store, course, many)?;
+            let job = self.next_job(store, drain, many)?;
             if job.is_empty() {
                 break;
             }
@@ -36,23 +36,23 @@ impl Documents<'_> {
     }
 
     /// The documents of the next request; empty if there is nothing to send, or nothing may be sent.
-    fn next_job(&mut self, store: &Store, course: &mut Course<'_>, many: Option<Limits>) -> Result<Job, Error> {
+    fn next_job(&mut self, store: &Store, drain: &mut RunningDrain<'_>, many: Option<Limits>) -> Result<Job, Error> {
         let mut job = Job::new();
         let mut bytes = 0;
         while job.is_empty() || many.is_some_and(|many| job.len() < many.events) {
-            let Some(row) = self.next_row(store, course.now)? else { break };
+            let Some(row) = self.next_row(store, drain.now)? else { break };
             let size = usize::try_from(row.size_bytes).unwrap_or(usize::MAX).saturating_add(FIELDS_BYTES);
             if !job.is_empty() && many.is_some_and(|many| size.saturating_add(bytes) > many.bytes) {
                 self.rows.push_front(row);
                 break;
             }
-            if !self.may_go_on(course) {
+            if !self.may_go_on(drain) {
                 break;
             }
             // Sending this version first would supersede an older version that is due soon.
             if self.has_waiting
-                && let Some(due) = store.read(|tx| delivery::older_due(tx, self.policy.target, row.id, course.now))?
-                && due.since(course.now) <= SOON
+                && let Some(due) = store.read(|tx| delivery::older_due(tx, self.policy.target, row.id, drain.now))?
+                && due.since(drain.now) <= SOON
             {
                 self.soon.insert(due);
                 continue;
@@ -77,12 +77,12 @@ impl Documents<'_> {
         Ok(job)
     }
 
-    /// True if another document may be sent; otherwise the reason is in `course`.
-    fn may_go_on(&self, course: &mut Course<'_>) -> bool {
-        if self.pause.is_some() && course.stop.is_none() {
-            course.stop = Some(Stop::Throttled("rate_limited: the server asked to be left alone".to_owned()));
+    /// True if another document may be sent; otherwise the reason is in `drain`.
+    fn may_go_on(&self, drain: &mut RunningDrain<'_>) -> bool {
+        if self.pause.is_some() && drain.stop.is_none() {
+            drain.stop = Some(Stop::Throttled("rate_limited: the server asked to be left alone".to_owned()));
         }
-        course.may_follow() && !course.is_over()
+        drain.may_follow() && !drain.is_over()
     }
 
     fn next_row(&mut self, store: &Store, now: Timestamp) -> Result<Option<Row>, Error> {

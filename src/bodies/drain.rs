@@ -17,7 +17,7 @@ use super::select::{self, Row};
 use super::settle::{Act, Gathered};
 use super::{Body, Error};
 use crate::base::{Timestamp, retry};
-use crate::delivery::{self, Alike, Cargo, Class, Course, Means, PATIENCE, Pool, Stop, Target};
+use crate::delivery::{self, Alike, Cargo, Class, Means, PATIENCE, Pool, RunningDrain, Stop, Target};
 use crate::event;
 use crate::http::Reading;
 use crate::journal::Kind;
@@ -51,11 +51,11 @@ pub(crate) fn drain(
     means: Means<'_>,
     on_outcome: &mut dyn FnMut(&ArtifactOutcome),
 ) -> Result<Report, Error> {
-    let mut course = Course::new(means);
+    let mut drain = RunningDrain::new(means);
     let (target, in_backoff) = store.read(|tx| {
-        let is_due = !select::due(tx, policy.target, course.now, 0, 1)?.is_empty();
+        let is_due = !select::due(tx, policy.target, drain.now, 0, 1)?.is_empty();
         let target = delivery::of_row(tx, policy.target)?.filter(|_| is_due);
-        let (in_backoff, _) = delivery::document_retries(tx, policy.target, course.now)?;
+        let (in_backoff, _) = delivery::document_retries(tx, policy.target, drain.now)?;
         Ok::<_, Error>((target, in_backoff))
     })?;
     let Some(target) = target else {
@@ -101,14 +101,14 @@ pub(crate) fn drain(
         pause: None,
         report: Report::default(),
     };
-    documents.pause = documents.target.documents_not_before.filter(|until| !retry::is_due(*until, course.now));
+    documents.pause = documents.target.documents_not_before.filter(|until| !retry::is_due(*until, drain.now));
     std::thread::scope(|scope| {
         let mut pool = Pool::start(scope, push.parallel(), &work);
-        let outcome = delivery::drive(&mut documents, store, &mut course, &mut pool);
+        let outcome = delivery::drive(&mut documents, store, &mut drain, &mut pool);
         brake.store(true, Ordering::SeqCst);
         outcome
     })?;
-    documents.finish(store, course)
+    documents.finish(store, drain)
 }
 
 /// Documents of one request, each with its text: one, or several if the target accepts many at a time.
@@ -165,45 +165,45 @@ impl Cargo for Documents<'_> {
     fn turn(
         &mut self,
         store: &mut Store,
-        course: &mut Course<'_>,
+        drain: &mut RunningDrain<'_>,
         answered: Vec<(Job, Self::Answer)>,
         at_hand: usize,
     ) -> Result<Vec<Job>, Error> {
         if at_hand == 0 && answered.is_empty() {
-            self.begin_pass(course.now);
+            self.begin_pass(drain.now);
         }
-        course.now = course.means.clock.now();
+        drain.now = drain.means.clock.now();
         for (job, answers) in answered {
             self.report.requests += u64::from(answers.iter().any(Option::is_some));
             for ((row, _), answer) in job.into_iter().zip(answers) {
                 self.at_hand.remove(&key(&row));
                 match answer {
-                    Some((reading, outcome)) => self.note(course, row, &reading, outcome),
-                    None if course.may_follow() => drop(course.is_over()),
+                    Some((reading, outcome)) => self.note(drain, row, &reading, outcome),
+                    None if drain.may_follow() => drop(drain.is_over()),
                     None => {}
                 }
             }
         }
-        if self.gathered.is_due(course.now) {
-            self.settle(store, course.now)?;
+        if self.gathered.is_due(drain.now) {
+            self.settle(store, drain.now)?;
         }
-        let mut jobs = self.hand_out(store, course, at_hand)?;
+        let mut jobs = self.hand_out(store, drain, at_hand)?;
         if at_hand == 0 && jobs.is_empty() {
-            self.fail_refused(course.now);
-            self.settle(store, course.now)?;
+            self.fail_refused(drain.now);
+            self.settle(store, drain.now)?;
             self.rows.append(&mut self.behind);
-            jobs = self.hand_out(store, course, at_hand)?;
+            jobs = self.hand_out(store, drain, at_hand)?;
         }
         Ok(jobs)
     }
 
-    fn next_try(&mut self, _: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Error> {
-        let is_paused = matches!(course.stop, Some(Stop::Throttled(_)));
+    fn next_try(&mut self, _: &Store, drain: &RunningDrain<'_>) -> Result<Option<Timestamp>, Error> {
+        let is_paused = matches!(drain.stop, Some(Stop::Throttled(_)));
         Ok(if is_paused { self.pause } else { self.soon.first().map(|due| due.after(TOGETHER)) })
     }
 
-    fn settles_within(&self, course: &Course<'_>) -> Option<Duration> {
-        self.gathered.time_left(course.means.clock.now())
+    fn settles_within(&self, drain: &RunningDrain<'_>) -> Option<Duration> {
+        self.gathered.time_left(drain.means.clock.now())
     }
 }
 
@@ -221,7 +221,7 @@ impl Documents<'_> {
     }
 
     /// Records the result of an upload.
-    fn note(&mut self, course: &mut Course<'_>, row: Row, reading: &Reading, outcome: Outcome) {
+    fn note(&mut self, drain: &mut RunningDrain<'_>, row: Row, reading: &Reading, outcome: Outcome) {
         self.is_open |= match &outcome {
             Outcome::Uploaded | Outcome::AlreadyExists => true,
             Outcome::Retry { pace, .. } => matches!(pace, Pace::Later | Pace::Soon),
@@ -231,11 +231,11 @@ impl Documents<'_> {
         self.report.unknown_events = if is_missing { self.report.unknown_events + 1 } else { 0 };
         let mut stop = None;
         match outcome {
-            Outcome::Uploaded => self.accept(course, row, Act::Settle(Status::Uploaded, "stored")),
-            Outcome::AlreadyExists => self.accept(course, row, Act::Settle(Status::AlreadyExists, "already_exists")),
-            Outcome::Failed { reason } => stop = self.refuse(course, row, reading, reason),
+            Outcome::Uploaded => self.accept(drain, row, Act::Settle(Status::Uploaded, "stored")),
+            Outcome::AlreadyExists => self.accept(drain, row, Act::Settle(Status::AlreadyExists, "already_exists")),
+            Outcome::Failed { reason } => stop = self.refuse(drain, row, reading, reason),
             Outcome::Retry { reason, pace, server_wait } => {
-                let (now, random) = (course.now, (course.means.random)());
+                let (now, random) = (drain.now, (drain.means.random)());
                 let mut due_at = now.after(retry::backoff(row.retry_count, server_wait, random));
                 match pace {
                     Pace::Later => drop(self.tries.insert(row.id, PATIENCE)),
@@ -269,25 +269,25 @@ impl Documents<'_> {
                 stop = Some(Stop::Unreachable(reason));
             }
         }
-        course.note(reading, stop);
+        drain.note(reading, stop);
     }
 
-    fn accept(&mut self, course: &mut Course<'_>, row: Row, act: Act) {
-        course.note_accepted();
-        self.fail_refused(course.now);
-        self.gathered.add(row, act, course.now);
+    fn accept(&mut self, drain: &mut RunningDrain<'_>, row: Row, act: Act) {
+        drain.note_accepted();
+        self.fail_refused(drain.now);
+        self.gathered.add(row, act, drain.now);
     }
 
     /// Records a refusal. Documents refused one after the other for the same reason, with none accepted, are one halt:
     /// they return to their earlier state.
-    fn refuse(&mut self, course: &mut Course<'_>, row: Row, reading: &Reading, reason: String) -> Option<Stop> {
-        let alike = if reading.is_too_large() { Alike::New } else { course.note_refused(reading) };
+    fn refuse(&mut self, drain: &mut RunningDrain<'_>, row: Row, reading: &Reading, reason: String) -> Option<Stop> {
+        let alike = if reading.is_too_large() { Alike::New } else { drain.note_refused(reading) };
         if alike == Alike::New {
-            self.fail_refused(course.now);
+            self.fail_refused(drain.now);
         }
         self.refused.push((row, reason.clone()));
-        if !course.is_in_question() || reading.is_too_large() {
-            self.fail_refused(course.now);
+        if !drain.is_in_question() || reading.is_too_large() {
+            self.fail_refused(drain.now);
         }
         if alike != Alike::Everything {
             return None;
@@ -335,11 +335,11 @@ impl Documents<'_> {
     }
 
     /// Reports what is kept for another try, and returns the totals.
-    fn finish(mut self, store: &Store, course: Course<'_>) -> Result<Report, Error> {
+    fn finish(mut self, store: &Store, drain: RunningDrain<'_>) -> Result<Report, Error> {
         self.report.retryable = self.kept.len() as u64;
         self.kept.values().chain(&self.untouched).for_each(|outcome| (self.on_outcome)(outcome));
         self.report.remaining = store.read(|tx| remaining(tx, self.policy.target))?;
-        (self.report.stopped, self.report.server) = (course.stop, course.server);
+        (self.report.stopped, self.report.server) = (drain.stop, drain.server);
         Ok(self.report)
     }
 }

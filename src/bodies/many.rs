@@ -8,14 +8,14 @@ use crate::http::{Answer, Failure};
 
 /// The answer for one document.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct ItemAnswer {
     /// The answer, as if the document had been sent alone.
     pub(super) exchange: Result<Answer, Failure>,
     /// True if it concerns the whole request.
     pub(super) is_of_all: bool,
 }
 
-impl From<Result<Answer, Failure>> for Told {
+impl From<Result<Answer, Failure>> for ItemAnswer {
     fn from(exchange: Result<Answer, Failure>) -> Self {
         Self { exchange, is_of_all: false }
     }
@@ -40,10 +40,10 @@ const NOT_UNDERSTOOD: [u16; 9] = [400, 404, 405, 410, 411, 413, 415, 422, 501];
 
 /// Reads an answer to `count` documents; `None` if the server did not support the request: then they are sent one at a
 /// time.
-pub(super) fn read(exchange: &Result<Answer, Failure>, count: usize) -> Option<Vec<Told>> {
+pub(super) fn read(exchange: &Result<Answer, Failure>, count: usize) -> Option<Vec<ItemAnswer>> {
     let of_all = |exchange: Result<Answer, Failure>| {
-        let mut all = vec![Told { exchange, is_of_all: true }];
-        all.resize_with(count, || Told { exchange: Err(Failure::Refused(String::new())), is_of_all: true });
+        let mut all = vec![ItemAnswer { exchange, is_of_all: true }];
+        all.resize_with(count, || ItemAnswer { exchange: Err(Failure::Refused(String::new())), is_of_all: true });
         Some(all)
     };
     let answer = match exchange {
@@ -54,7 +54,7 @@ pub(super) fn read(exchange: &Result<Answer, Failure>, count: usize) -> Option<V
         200 if !answer.is_cut => {
             let read: Results<'_> = serde_json::from_slice(&answer.body).ok()?;
             let told = |one: &One<'_>| {
-                Told::from(Ok(Answer {
+                ItemAnswer::from(Ok(Answer {
                     status: one.status,
                     body: one.answer.get().as_bytes().to_vec(),
                     ..Answer::default()
@@ -70,7 +70,7 @@ pub(super) fn read(exchange: &Result<Answer, Failure>, count: usize) -> Option<V
 }
 
 /// True if the server asks for the text of the document with this digest.
-pub(super) fn needs_text(told: &Told, sha256: Sha256) -> bool {
+pub(super) fn needs_text(told: &ItemAnswer, sha256: Sha256) -> bool {
     #[derive(Deserialize)]
     struct Need {
         status: String,
@@ -128,7 +128,7 @@ mod tests {
     fn a_text_is_wanted_by_its_own_digest() {
         let hash = Sha256::of(b"a");
         let need = |word: &str, hash: Sha256| {
-            Told::from(Ok(answer(200, &format!(r#"{{"status":"{word}","content_hash":"{hash}"}}"#))))
+            ItemAnswer::from(Ok(answer(200, &format!(r#"{{"status":"{word}","content_hash":"{hash}"}}"#))))
         };
         assert!(needs_text(&need("need", hash), hash));
         assert!(!needs_text(&need("stored", hash), hash) && !needs_text(&need("need", Sha256::of(b"b")), hash));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::many::{self, Told};
+use super::many::{self, ItemAnswer};
 use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
 use crate::base::{Clock, Sha256};
@@ -46,12 +46,12 @@ impl Push {
         let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
         let parallel = parallel.max(1);
         // A status alone cannot acknowledge each of many documents.
-        let takes_many = link.manner().ack == Ack::Results && link.signing().is_none();
+        let takes_many = link.protocol().ack == Ack::Results && link.signing().is_none();
         Some(Self {
             many_url: link.endpoints().body_batch.clone().filter(|_| takes_many),
             is_one_by_one: AtomicBool::new(false),
             known: Mutex::default(),
-            client: Client::new(link.bodies_permit()?, deadlines, link.manner().idle_connections(parallel)),
+            client: Client::new(link.bodies_permit()?, deadlines, link.protocol().idle_connections(parallel)),
             url: link.endpoints().bodies.clone()?,
             link: link.clone(),
             names,
@@ -117,7 +117,8 @@ impl Push {
             let again = self.send_many(url, bodies, &needed, &|_| false, total, clock);
             let mut again = again.unwrap_or_default().into_iter();
             for at in needed {
-                answers[at] = again.next().unwrap_or_else(|| Told::from(Err(Failure::Unknown("no answer".to_owned()))));
+                answers[at] =
+                    again.next().unwrap_or_else(|| ItemAnswer::from(Err(Failure::Unknown("no answer".to_owned()))));
             }
         }
         let now = clock.now();
@@ -148,7 +149,7 @@ impl Push {
         leaves_out: &dyn Fn(&Row) -> bool,
         total: &dyn Fn() -> Duration,
         clock: &dyn Clock,
-    ) -> Option<Vec<Told>> {
+    ) -> Option<Vec<ItemAnswer>> {
         let mut lines = Vec::new();
         for at in places {
             let (row, text) = bodies.get(*at)?;
@@ -172,7 +173,7 @@ impl Push {
         let answer = wire_body(row, Some(text), self.names)
             .and_then(|body| self.post(&self.url, &body, &[], (ANSWER_LIMIT, total), clock));
         let reading = Reading::of(&answer, clock.now());
-        let outcome = outcome::read(&reading, Sent { path: &row.path, sha256: row.sha256 }, self.link.manner().ack);
+        let outcome = outcome::read(&reading, Sent { path: &row.path, sha256: row.sha256 }, self.link.protocol().ack);
         (reading, outcome)
     }
 

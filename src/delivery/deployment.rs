@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
 
 use super::capabilities::Capabilities;
-use super::limits::{self, Told};
+use super::limits::{self, AdvertisedLimits};
 use super::{Error, Target, pages, reset};
 use crate::base::{Timestamp, text};
 use crate::http::Answer;
@@ -44,7 +44,7 @@ pub(crate) struct Change {
 pub(super) struct Health {
     deployment: Deployment,
     /// Limits of the server, if it states any.
-    limits: Option<Told>,
+    limits: Option<AdvertisedLimits>,
     /// Where it has pages for people: a path.
     pages: Option<String>,
 }
@@ -84,7 +84,8 @@ pub(super) fn read(answer: &Answer) -> Asked {
             git_sha: field("git_sha"),
         },
         pages: pages::pages_path(&body).map(str::to_owned),
-        limits: (limits.is_some() || can != Capabilities::default()).then(|| Told { can, ..Told::read(limits) }),
+        limits: (limits.is_some() || can != Capabilities::default())
+            .then(|| AdvertisedLimits { can, ..AdvertisedLimits::read(limits) }),
     }))
 }
 
@@ -201,12 +202,12 @@ mod tests {
             git_sha: Some("s".to_owned()),
             ..Deployment::default()
         };
-        let limits = Some(Told { events: Some(200), ..Told::default() });
+        let limits = Some(AdvertisedLimits { events: Some(200), ..AdvertisedLimits::default() });
         assert_eq!(health, Health { deployment, limits, pages: None });
         for limits in [json!(null), json!([]), json!(7)] {
             assert_eq!(told(&json!({"sync_ingress": {"limits": limits}})), Health::default(), "{limits}");
         }
-        let silent = Health { limits: Some(Told::default()), ..Health::default() };
+        let silent = Health { limits: Some(AdvertisedLimits::default()), ..Health::default() };
         assert_eq!(told(&json!({"sync_ingress": {"limits": {}}})), silent, "it names none any more");
         for (status, body, asked) in [
             (404, json!({}), Asked::NotOffered),

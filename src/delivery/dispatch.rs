@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::course::{Alike, Course, Means, Stop};
 use super::deployment::{self, Asked, Change};
 use super::drive::{Cargo, OneByOne, drive};
 use super::receiver::DeliveryReceiver;
 use super::record::{self, Settled, Settling};
+use super::running_drain::{Alike, Means, RunningDrain, Stop};
 use super::select::{self, Policy, Selection};
 use super::{Error, Outcome, Target, Verdict, outcome, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, failpoint, retry};
-use crate::endpoint::{Manner, ServerStand};
+use crate::endpoint::{Protocol, ServerStand};
 use crate::event::WireContext;
 use crate::http::{Answer, Cause, Failure, Meaning, Reading};
 use crate::store::{ReadTx, Store, WriteTx};
@@ -128,11 +128,11 @@ pub(crate) fn drain(
     on_batch: &mut dyn FnMut(u64),
 ) -> Result<Report, Error> {
     let means = conditions.means();
-    let mut course = Course::new(means);
+    let mut drain = RunningDrain::new(means);
     let mut events = Events {
         conditions,
         receiver,
-        manner: receiver.manner(),
+        protocol: receiver.protocol(),
         on_batch,
         report: Report::default(),
         has_begun: false,
@@ -145,8 +145,8 @@ pub(crate) fn drain(
         failpoint::at(failpoint::ANSWER_READ);
         exchange
     };
-    drive(&mut events, store, &mut course, &mut OneByOne::new(&post))?;
-    let Course { stop, cause, server, .. } = course;
+    drive(&mut events, store, &mut drain, &mut OneByOne::new(&post))?;
+    let RunningDrain { stop, cause, server, .. } = drain;
     Ok(Report { stop, cause, server, ..events.report })
 }
 
@@ -173,7 +173,7 @@ type Parcel = (Target, Batch);
 struct Events<'a> {
     conditions: &'a Conditions<'a>,
     receiver: &'a dyn DeliveryReceiver,
-    manner: Manner,
+    protocol: Protocol,
     on_batch: &'a mut dyn FnMut(u64),
     report: Report,
     has_begun: bool,
@@ -190,20 +190,20 @@ impl Cargo for Events<'_> {
     fn turn(
         &mut self,
         store: &mut Store,
-        course: &mut Course<'_>,
+        drain: &mut RunningDrain<'_>,
         mut answered: Vec<(Parcel, Self::Answer)>,
         _at_hand: usize,
     ) -> Result<Vec<Parcel>, Error> {
         let next = match answered.pop() {
             Some(((target, batch), exchange)) => {
-                let next = self.settle(store, course, &target, &batch, &exchange?)?;
+                let next = self.settle(store, drain, &target, &batch, &exchange?)?;
                 (self.on_batch)(self.report.success + self.report.duplicate);
                 next
             }
-            None if !std::mem::replace(&mut self.has_begun, true) => self.begin(store, course)?,
+            None if !std::mem::replace(&mut self.has_begun, true) => self.begin(store, drain)?,
             None => {
-                let chosen = store.write(|tx| self.choose(tx, course.now))?;
-                self.follow(store, course, chosen)?
+                let chosen = store.write(|tx| self.choose(tx, drain.now))?;
+                self.follow(store, drain, chosen)?
             }
         };
         Ok(next.into_iter().collect())
@@ -212,38 +212,38 @@ impl Cargo for Events<'_> {
     /// The end of the wait that the target asked for, or the due time of the open attempt that everything else waits
     /// for. `None` if nothing waits for time alone, or only rows that this drain got an answer for wait; those are left
     /// to a later drain.
-    fn next_try(&mut self, store: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Error> {
+    fn next_try(&mut self, store: &Store, drain: &RunningDrain<'_>) -> Result<Option<Timestamp>, Error> {
         store.read(|tx| {
             let Some(target) = registry::current(tx, &self.receiver.identity().target_id)? else { return Ok(None) };
             let attempt = rows::next_attempt(tx, target.id)?;
             let times = attempt.into_iter().chain(target.not_before);
-            Ok(times.filter(|due| !retry::is_due(*due, course.now)).max())
+            Ok(times.filter(|due| !retry::is_due(*due, drain.now)).max())
         })
     }
 }
 
 impl Events<'_> {
     /// The first batch.
-    fn begin(&mut self, store: &mut Store, course: &mut Course<'_>) -> Result<Option<Parcel>, Error> {
-        if course.is_over() {
+    fn begin(&mut self, store: &mut Store, drain: &mut RunningDrain<'_>) -> Result<Option<Parcel>, Error> {
+        if drain.is_over() {
             return Ok(None);
         }
         let identity = self.receiver.identity();
         let is_to_ask =
-            !self.conditions.health_asked && store.read(|tx| is_to_ask(tx, &identity.target_id, course.now))?;
-        let asked = if is_to_ask { question(self.receiver, course.means) } else { Asked::Skipped };
+            !self.conditions.health_asked && store.read(|tx| is_to_ask(tx, &identity.target_id, drain.now))?;
+        let asked = if is_to_ask { question(self.receiver, drain.means) } else { Asked::Skipped };
         self.report.health_requests += u64::from(asked != Asked::Skipped);
-        if course.is_over() {
+        if drain.is_over() {
             return Ok(None);
         }
-        let now = course.now;
+        let now = drain.now;
         let (chosen, changes) = store.write(|tx| {
             let target = registry::register(tx, identity, now)?;
             let changes = deployment::note(tx, &target, &asked, now)?;
             Ok::<_, Error>((self.choose(tx, now)?, changes))
         })?;
         self.report.changes = changes;
-        self.follow(store, course, chosen)
+        self.follow(store, drain, chosen)
     }
 
     /// Chooses the next batch for the target in its present state.
@@ -257,7 +257,7 @@ impl Events<'_> {
             project_uuid,
             team_slug: &identity.team_slug,
             sends_personal_data: policy.sends_personal_data,
-            form: self.manner.form,
+            form: self.protocol.form,
         };
         let selection = select::select(tx, &target, policy, context, ids, (begun, now))?;
         Ok((target, selection))
@@ -267,7 +267,7 @@ impl Events<'_> {
     fn follow(
         &mut self,
         store: &mut Store,
-        course: &mut Course<'_>,
+        drain: &mut RunningDrain<'_>,
         chosen: (Target, Selection),
     ) -> Result<Option<Parcel>, Error> {
         let (mut target, mut selection) = chosen;
@@ -278,10 +278,10 @@ impl Events<'_> {
                 self.report.selected += u64::try_from(batch.items.len()).unwrap_or(u64::MAX);
                 return Ok(Some((target, batch)));
             }
-            if !selection.has_more || course.is_over() {
+            if !selection.has_more || drain.is_over() {
                 return Ok(None);
             }
-            (target, selection) = store.write(|tx| self.choose(tx, course.now))?;
+            (target, selection) = store.write(|tx| self.choose(tx, drain.now))?;
         }
     }
 
@@ -289,26 +289,26 @@ impl Events<'_> {
     fn settle(
         &mut self,
         store: &mut Store,
-        course: &mut Course<'_>,
+        drain: &mut RunningDrain<'_>,
         target: &Target,
         batch: &Batch,
         exchange: &Result<Answer, Failure>,
     ) -> Result<Option<Parcel>, Error> {
-        course.now = course.means.clock.now();
-        let reading = Reading::of(exchange, course.now);
-        let verdict = outcome::verdict(&batch.items, &reading, self.manner.ack);
-        let (verdict, innocent) = self.judge(course, batch, verdict, &reading);
-        course.note(&reading, stop_of(&verdict));
+        drain.now = drain.means.clock.now();
+        let reading = Reading::of(exchange, drain.now);
+        let verdict = outcome::verdict(&batch.items, &reading, self.protocol.ack);
+        let (verdict, innocent) = self.judge(drain, batch, verdict, &reading);
+        drain.note(&reading, stop_of(&verdict));
         let settling = Settling {
             policy: &self.conditions.policy,
-            form: self.manner.form,
+            form: self.protocol.form,
             http_status: reading.status,
             ids: self.conditions.ids,
-            random: (course.means.random)(),
-            now: course.now,
+            random: (drain.means.random)(),
+            now: drain.now,
         };
-        let goes_on = course.may_follow() && !course.is_over();
-        let now = course.now;
+        let goes_on = drain.may_follow() && !drain.is_over();
+        let now = drain.now;
         let record = |tx: &WriteTx<'_>| {
             let taken_back = record::take_back(tx, target.id, &innocent)?;
             Ok::<_, Error>((record::record(tx, target, batch, &verdict, &settling)?, taken_back))
@@ -322,9 +322,9 @@ impl Events<'_> {
                 failpoint::at(failpoint::LEDGER_COMMITTED);
                 self.report.count(settled, taken_back);
                 if settled.success + settled.duplicate + settled.pending > 0 {
-                    course.note_accepted();
+                    drain.note_accepted();
                 }
-                chosen.map_or(Ok(None), |chosen| self.follow(store, course, chosen))
+                chosen.map_or(Ok(None), |chosen| self.follow(store, drain, chosen))
             }
             Err(error) => {
                 // The answer must be recorded even if the next batch cannot be chosen.
@@ -339,7 +339,7 @@ impl Events<'_> {
     /// state.
     fn judge(
         &mut self,
-        course: &mut Course<'_>,
+        drain: &mut RunningDrain<'_>,
         batch: &Batch,
         verdict: Verdict,
         reading: &Reading,
@@ -355,7 +355,7 @@ impl Events<'_> {
         if let ([item], Verdict::Settled(outcomes), Meaning::Refused) = (&batch.items[..], &verdict, reading.meaning)
             && outcomes.iter().all(is_refused)
         {
-            let alike = course.note_refused(reading);
+            let alike = drain.note_refused(reading);
             if alike == Alike::New {
                 self.alone.clear();
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 use std::time::Duration;
 
-use super::Course;
+use super::RunningDrain;
 use crate::base::Timestamp;
 use crate::store::Store;
 
@@ -23,16 +23,16 @@ pub(crate) trait Cargo {
     fn turn(
         &mut self,
         store: &mut Store,
-        course: &mut Course<'_>,
+        drain: &mut RunningDrain<'_>,
         answered: Vec<(Self::Job, Self::Answer)>,
         at_hand: usize,
     ) -> Result<Vec<Self::Job>, Self::Error>;
 
     /// Time at which something may be sent, when nothing may be sent now; `None` if no wait within this run helps.
-    fn next_try(&mut self, store: &Store, course: &Course<'_>) -> Result<Option<Timestamp>, Self::Error>;
+    fn next_try(&mut self, store: &Store, drain: &RunningDrain<'_>) -> Result<Option<Timestamp>, Self::Error>;
 
     /// How long answers may stay unsettled; `None` for no limit.
-    fn settles_within(&self, _course: &Course<'_>) -> Option<Duration> {
+    fn settles_within(&self, _course: &RunningDrain<'_>) -> Option<Duration> {
         None
     }
 }
@@ -47,24 +47,24 @@ pub(crate) trait Hands<J, A> {
     fn collect(&mut self, at_most: Option<Duration>) -> Vec<(J, A)>;
 }
 
-/// Drives a cargo until everything is delivered or there is a reason to stop, which `course` then holds.
+/// Drives a cargo until everything is delivered or there is a reason to stop, which `drain` then holds.
 pub(crate) fn drive<C: Cargo>(
     cargo: &mut C,
     store: &mut Store,
-    course: &mut Course<'_>,
+    drain: &mut RunningDrain<'_>,
     hands: &mut dyn Hands<C::Job, C::Answer>,
 ) -> Result<(), C::Error> {
     let mut answered = Vec::new();
     loop {
-        for job in cargo.turn(store, course, std::mem::take(&mut answered), hands.at_hand())? {
+        for job in cargo.turn(store, drain, std::mem::take(&mut answered), hands.at_hand())? {
             hands.submit(job);
         }
         if hands.at_hand() > 0 {
-            answered = hands.collect(cargo.settles_within(course));
+            answered = hands.collect(cargo.settles_within(drain));
             continue;
         }
-        let until = if course.may_wait() { cargo.next_try(store, course)? } else { None };
-        if !until.is_some_and(|until| course.wait_until(until)) {
+        let until = if drain.may_wait() { cargo.next_try(store, drain)? } else { None };
+        if !until.is_some_and(|until| drain.wait_until(until)) {
             return Ok(());
         }
     }

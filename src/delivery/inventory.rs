@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::course::Means;
+use super::running_drain::Means;
 use crate::base::{Sha256, text};
 use crate::endpoint::Link;
 use crate::http::{Client, Deadlines, Method, Request};
@@ -80,7 +80,7 @@ impl<'a> Inventory<'a> {
     /// `None` if the target has no URL for such requests.
     pub(crate) fn new(link: &'a Link, project_uuid: &'a str, means: Means<'a>) -> Option<Self> {
         link.endpoints().projects.as_ref()?;
-        let client = Client::new(link.permit(), Deadlines::default(), link.manner().idle_connections(1));
+        let client = Client::new(link.permit(), Deadlines::default(), link.protocol().idle_connections(1));
         Some(Self { link, client, project_uuid, means })
     }
 

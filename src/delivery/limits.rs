@@ -25,7 +25,7 @@ const DOCUMENT_BYTES_AT_ONCE: usize = 2 << 20;
 /// Limits that a server states: in its health response below `sync_ingress`, and in the body of a 413. Each is
 /// positive, or `None` if not stated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct AdvertisedLimits {
     /// Most events in a request.
     pub(crate) events: Option<i64>,
     /// Most uncompressed bytes in a request.
@@ -42,7 +42,7 @@ pub(crate) struct Told {
     pub(crate) can: Capabilities,
 }
 
-impl Told {
+impl AdvertisedLimits {
     /// Reads the object `limits` of a body; missing or malformed values are `None`.
     pub(super) fn read(limits: Option<&Value>) -> Self {
         let limit = |name: &str| {
@@ -98,7 +98,7 @@ pub(crate) fn pause(target: &Target, asked: Option<Duration>, random: f64, now: 
 }
 
 /// Stores the limits that a target states, replacing the earlier ones.
-pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) -> Result<(), Error> {
+pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: AdvertisedLimits, now: Timestamp) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_targets SET told_events = ?2, told_bytes = ?3, told_wait_min = ?4, told_wait_max = ?5,
            told_at = ?6, told_documents = ?7, told_document_bytes = ?8, told_capabilities = ?9
@@ -119,8 +119,8 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: Told, now: Timestamp) ->
 }
 
 /// Stated limits and the time they were stated, from eight columns that begin at `first`.
-pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(Told, Option<Timestamp>)> {
-    let told = Told {
+pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(AdvertisedLimits, Option<Timestamp>)> {
+    let told = AdvertisedLimits {
         events: row.get(first)?,
         bytes: row.get(first + 1)?,
         wait_min_s: row.get(first + 2)?,
@@ -133,11 +133,11 @@ pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(Told, O
 }
 
 /// The stated limits of a target that are still recent enough to use.
-pub(super) fn believed(target: &Target, now: Timestamp) -> Told {
+pub(super) fn believed(target: &Target, now: Timestamp) -> AdvertisedLimits {
     match target.told_at {
         // A time in the future means that the clock moved backwards.
         Some(at) if at <= now && now.since(at) < BELIEVED => target.told,
-        _ => Told::default(),
+        _ => AdvertisedLimits::default(),
     }
 }
 
@@ -181,16 +181,16 @@ mod tests {
 
     #[test]
     fn limits_are_positive_numbers_or_not_known() {
-        let told = Told::read(Some(&json!({
+        let told = AdvertisedLimits::read(Some(&json!({
             "max_events_per_batch": 7, "max_decompressed_bytes_per_batch": u64::MAX,
             "retry_after_min_seconds": 2, "retry_after_max_seconds": 30, "else": 1,
         })));
-        let expected = Told {
+        let expected = AdvertisedLimits {
             events: Some(7),
             bytes: Some(i64::MAX),
             wait_min_s: Some(2),
             wait_max_s: Some(30),
-            ..Told::default()
+            ..AdvertisedLimits::default()
         };
         assert_eq!(told, expected);
         for odd in [
@@ -200,16 +200,16 @@ mod tests {
             json!({"max_events_per_batch": 0}),
             json!({"max_events_per_batch": -1, "max_decompressed_bytes_per_batch": "many", "retry_after_min_seconds": 1.5}),
         ] {
-            assert_eq!(Told::read(Some(&odd)), Told::default(), "{odd}");
+            assert_eq!(AdvertisedLimits::read(Some(&odd)), AdvertisedLimits::default(), "{odd}");
         }
-        assert_eq!(Told::read(None), Told::default());
-        let less = Told { events: Some(3), ..Told::default() };
-        assert_eq!(less.over(told), Told { events: Some(3), ..told });
+        assert_eq!(AdvertisedLimits::read(None), AdvertisedLimits::default());
+        let less = AdvertisedLimits { events: Some(3), ..AdvertisedLimits::default() };
+        assert_eq!(less.over(told), AdvertisedLimits { events: Some(3), ..told });
     }
 
     #[test]
     fn a_wait_is_as_long_as_the_server_says() {
-        let told = |min, max| Told { wait_min_s: min, wait_max_s: max, ..Told::default() };
+        let told = |min, max| AdvertisedLimits { wait_min_s: min, wait_max_s: max, ..AdvertisedLimits::default() };
         for (told, failures, server, expected) in [
             (told(None, None), 0, None, 1),
             (told(Some(5), None), 0, None, 5),
@@ -235,7 +235,14 @@ mod tests {
             (limits.events, limits.bytes)
         };
         assert_eq!(sizes(&target, now), (100, 1000));
-        books.write(|tx| note(tx, target.id, Told { events: Some(40), bytes: Some(9999), ..Told::default() }, now));
+        books.write(|tx| {
+            note(
+                tx,
+                target.id,
+                AdvertisedLimits { events: Some(40), bytes: Some(9999), ..AdvertisedLimits::default() },
+                now,
+            )
+        });
         let mut target = books.target();
         assert_eq!(sizes(&target, now), (40, 1000), "never past the configured ones");
         (target.limit_events, target.limit_bytes) = (Some(7), Some(70_000));
@@ -262,7 +269,7 @@ mod tests {
             [(None, None, false), (Some(3), Some(10), false), (Some(2), None, true), (None, Some(9), true)]
         {
             assert_eq!(
-                Told { events, bytes, ..Told::default() }.are_broken_by(&batch),
+                AdvertisedLimits { events, bytes, ..AdvertisedLimits::default() }.are_broken_by(&batch),
                 is_broken,
                 "{events:?} {bytes:?}"
             );

@@ -2,7 +2,7 @@
 //!
 //! `registry` keeps the targets, `select` chooses the next batch in one transaction and writes the attempt before
 //! anything leaves, `receiver` sends, `outcome` turns any answer into a verdict (pure), `record` settles the verdict in
-//! one transaction, `dispatch` puts these together, `balance` and `recount` prove the books. `course` and `drive` run a
+//! one transaction, `dispatch` puts these together, `balance` and `recount` prove the books. `running_drain` and `drive` run a
 //! drain of events or of documents (`crate::bodies`).
 //!
 //! **Invariant:** nothing is sent before an open attempt for it is on disk; a lost answer leaves the attempt open, and
@@ -19,7 +19,6 @@ mod batch;
 mod capabilities;
 mod class;
 mod collect;
-mod course;
 mod deployment;
 mod dispatch;
 #[cfg(test)]
@@ -56,6 +55,7 @@ mod record_tests;
 mod registry;
 mod reset;
 mod rows;
+mod running_drain;
 mod select;
 #[cfg(test)]
 mod select_tests;
@@ -76,7 +76,6 @@ pub(crate) use batch::Batch;
 pub(crate) use batch::Limits;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
-pub(crate) use course::{Alike, Course, Means, PATIENCE, Stop};
 pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, ask, drain};
 pub(crate) use documents::{
@@ -104,6 +103,7 @@ pub(crate) use reset::{Reset, pending_reset, settle_reset};
 pub(crate) use rows::{
     Row, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of, unseen,
 };
+pub(crate) use running_drain::{Alike, Means, PATIENCE, RunningDrain, Stop};
 pub(crate) use select::Policy;
 pub(crate) use summary::{delivered_per, reasons, retries};
 pub(crate) use target_check::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::batch::Item;
-use super::limits::Told;
+use super::limits::AdvertisedLimits;
 use crate::base::{ids, text};
 use crate::config::Ack;
 use crate::http::{Meaning, Reading};
@@ -47,7 +47,7 @@ pub(crate) enum Verdict {
         /// Its words.
         reason: String,
         /// The stated limits.
-        told: Told,
+        told: AdvertisedLimits,
     },
     /// Refused as a whole without naming an event: halve it to find the bad one.
     Bisect(String),
@@ -101,7 +101,7 @@ pub(crate) fn verdict(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
 /// Several events that are too large together; limits stated by the server save the search for them.
 fn too_large(reading: &Reading) -> Verdict {
     let reason = reading.said.clone();
-    match Told::read(reading.json.as_ref().and_then(|body| body.get("limits"))) {
+    match AdvertisedLimits::read(reading.json.as_ref().and_then(|body| body.get("limits"))) {
         told if told.events.or(told.bytes).is_none() => Verdict::TooLarge(reason),
         told => Verdict::Limited { reason, told },
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::batch::Item;
-use super::limits::Told;
+use super::limits::AdvertisedLimits;
 use super::outcome::{Outcome, Verdict};
 use crate::base::Timestamp;
 use crate::config::Ack;
@@ -145,7 +145,7 @@ fn only_a_refusal_can_call_events_too_large() {
 #[test]
 fn a_refusal_may_name_its_limits() {
     let named = |body: &str| verdict(&items(&["a", "b"]), &answer(413, body), NOW);
-    let told = Told { bytes: Some(4096), ..Told::default() };
+    let told = AdvertisedLimits { bytes: Some(4096), ..AdvertisedLimits::default() };
     let body = r#"{"error":"sync_batch_too_large","limits":{"max_decompressed_bytes_per_batch":4096}}"#;
     assert_eq!(named(body), Verdict::Limited { reason: "HTTP 413: sync_batch_too_large".to_owned(), told });
     for body in [r#"{"limits":{}}"#, r#"{"limits":{"retry_after_min_seconds":3}}"#, r#"{"limits":4096}"#, "<p>"] {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::batch::{Item, parse_ranges, ranges};
 use super::capabilities::Capabilities;
 use super::deployment;
-use super::limits::Told;
+use super::limits::AdvertisedLimits;
 use super::outcome::{Outcome, Verdict, verdict};
 use crate::base::{ids, text};
 use crate::config::Ack;
@@ -74,7 +74,7 @@ fn proved(item: &Item, outcome: &Outcome, reading: &Reading) {
 pub(crate) fn health(bytes: &[u8]) {
     let _any = deployment::read(&answer_of(bytes));
     let json = reading_of(bytes).json;
-    let told = Told::read(json.as_ref().and_then(|body| body.get("sync_ingress")?.get("limits")));
+    let told = AdvertisedLimits::read(json.as_ref().and_then(|body| body.get("sync_ingress")?.get("limits")));
     let limits = [told.events, told.bytes, told.wait_min_s, told.wait_max_s, told.documents, told.document_bytes];
     assert!(limits.into_iter().flatten().all(|limit| limit > 0), "{told:?}");
     let can = Capabilities::read(json.as_ref().and_then(|body| body.get("capabilities")));

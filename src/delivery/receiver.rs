@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Error;
 use super::batch::Batch;
 use crate::base::Clock;
-use crate::endpoint::{Identity, Link, Manner, ReceiverKind};
+use crate::endpoint::{Identity, Link, Protocol, ReceiverKind};
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, gzip};
 
 /// Limit of the response body in bytes, besides the share of each event sent.
@@ -21,8 +21,8 @@ pub(crate) trait DeliveryReceiver {
     /// The target that deliveries are recorded for.
     fn identity(&self) -> &Identity;
     /// The form of its batches, and what counts as acknowledgement.
-    fn manner(&self) -> Manner {
-        Manner::default()
+    fn protocol(&self) -> Protocol {
+        Protocol::default()
     }
     /// Requests the health endpoint once and waits at most `within`; `None` if the receiver has none.
     fn health(&self, _within: Duration) -> Option<Result<Answer, Failure>> {
@@ -55,8 +55,8 @@ enum Packing {
 impl<'a> BatchReceiver<'a> {
     /// A receiver over one connection, which is kept alive if the link allows it.
     pub(crate) fn new(link: &'a Link, clock: &'a dyn Clock) -> Self {
-        let client = Client::new(link.permit(), Deadlines::default(), link.manner().idle_connections(1));
-        let packing = match (link.manner().is_compressed, link.identity().receiver) {
+        let client = Client::new(link.permit(), Deadlines::default(), link.protocol().idle_connections(1));
+        let packing = match (link.protocol().is_compressed, link.identity().receiver) {
             (false, _) => Packing::Plain,
             (true, ReceiverKind::ExternalReceiver) => Packing::Untested,
             // These receivers accept compressed requests by contract.
@@ -68,9 +68,9 @@ impl<'a> BatchReceiver<'a> {
     /// Posts a batch, compressed or not.
     fn post(&self, batch: &Batch, is_packed: bool, within: Duration) -> Result<Result<Answer, Failure>, Error> {
         let (packed, signature);
-        let manner = self.link.manner();
+        let protocol = self.link.protocol();
         let mut headers: Vec<(&str, &str)> =
-            vec![("Content-Type", manner.form.media_type()), ("Idempotency-Key", &batch.idempotency_key)];
+            vec![("Content-Type", protocol.form.media_type()), ("Idempotency-Key", &batch.idempotency_key)];
         let body = if is_packed {
             headers.push(("Content-Encoding", "gzip"));
             packed = gzip(&batch.body).map_err(Error::Compress)?;
@@ -99,8 +99,8 @@ impl DeliveryReceiver for BatchReceiver<'_> {
         self.link.identity()
     }
 
-    fn manner(&self) -> Manner {
-        self.link.manner()
+    fn protocol(&self) -> Protocol {
+        self.link.protocol()
     }
 
     fn health(&self, within: Duration) -> Option<Result<Answer, Failure>> {

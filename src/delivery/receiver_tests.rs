@@ -10,7 +10,7 @@ use super::BatchReceiver;
 use super::fixture::Books;
 use crate::base::Interrupt;
 use crate::base::clock::FixedClock;
-use crate::endpoint::{Link, Manner, ReceiverKind};
+use crate::endpoint::{Link, Protocol, ReceiverKind};
 
 /// Answers one request, and returns its head and body. The connection is closed when the answer arrives.
 fn serve_once(status: u16, body: String) -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
@@ -64,7 +64,7 @@ fn books_after(receiver: ReceiverKind) -> Vec<Vec<String>> {
         let (origin, seen) = serve_once(status, body);
         let mut books = Books::new();
         books.add_plain(4);
-        let link = Link::for_tests_as(&origin, receiver, Manner::default());
+        let link = Link::for_tests_as(&origin, receiver, Protocol::default());
         let clock = FixedClock(books.now());
         books.drain(&BatchReceiver::new(&link, &clock), &Interrupt::default());
         seen.recv().unwrap();

@@ -6,8 +6,8 @@ use rusqlite::OptionalExtension as _;
 
 use super::attempt::{self, End};
 use super::batch::Batch;
-use super::course::PATIENCE;
 use super::postings::Postings;
+use super::running_drain::PATIENCE;
 use super::select::Policy;
 use super::split::{grown, learn_limit, split};
 use super::{Class, Error, Outcome, Status, Target, Verdict, documents, limits, parking, rows};

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::limits::{self, Told};
+use super::limits::{self, AdvertisedLimits};
 use super::postings::scope_of;
 use super::{Class, Error, documents, forget};
 use crate::base::Timestamp;
@@ -38,7 +38,7 @@ pub(crate) struct Target {
     /// Clean batches since a limit was learned or raised.
     pub(crate) clean_batches: i64,
     /// The limits that it states.
-    pub(crate) told: Told,
+    pub(crate) told: AdvertisedLimits,
     /// When it stated them.
     pub(crate) told_at: Option<Timestamp>,
     /// Time before which its health is not requested, because it has no health endpoint.

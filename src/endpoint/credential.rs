@@ -12,7 +12,7 @@ use super::token::Sources;
 
 /// A secret that is not there or cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lack {
+pub(super) struct MissingCredential {
     /// What is wrong; never the secret.
     pub(super) reason: String,
     /// A shell line that fixes it.
@@ -28,7 +28,7 @@ pub(super) struct Keys {
 
 /// Where the keys of a resolved target come from: a bearer token, own headers, or none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Vault<'a> {
+pub(super) struct CredentialSource<'a> {
     /// The target.
     pub(super) resolved: &'a Resolved,
     /// The configuration.
@@ -37,9 +37,9 @@ pub(super) struct Vault<'a> {
     pub(super) env: &'a Env,
 }
 
-impl Vault<'_> {
+impl CredentialSource<'_> {
     /// The keys, or what is missing, when that can be told without starting a program; else `None`.
-    pub(super) fn at_hand(&self) -> Option<Result<Keys, Lack>> {
+    pub(super) fn at_hand(&self) -> Option<Result<Keys, MissingCredential>> {
         match self.resolved.receiver {
             None | Some(ReceiverKind::Stub) => Some(Ok(Keys { headers: Vec::new() })),
             Some(ReceiverKind::Teamspace) => Some(self.tokens().at_hand()?.map(|token| bearer(&token))),
@@ -47,16 +47,16 @@ impl Vault<'_> {
         }
     }
 
-    fn own_headers(&self) -> Result<Vec<(String, SecretString)>, Lack> {
+    fn own_headers(&self) -> Result<Vec<(String, SecretString)>, MissingCredential> {
         let headers = own_headers(&self.config.external_receiver, self.env)?;
         match self.resolved.secrets.iter().find_map(|secret| uncovered(self.resolved, secret)) {
-            Some(lack) => Err(lack),
+            Some(missing) => Err(missing),
             None => Ok(headers),
         }
     }
 
     /// The keys, or what is missing; runs the programs that have to be asked.
-    pub(super) fn asked(&self) -> Result<Keys, Lack> {
+    pub(super) fn asked(&self) -> Result<Keys, MissingCredential> {
         self.at_hand().unwrap_or_else(|| self.tokens().asked().map(|token| bearer(&token)))
     }
 
@@ -76,12 +76,12 @@ impl Vault<'_> {
 }
 
 /// Why `secret` may not go with requests to the target, where it is there and data may go.
-pub(super) fn uncovered(resolved: &Resolved, secret: &Secret) -> Option<Lack> {
+pub(super) fn uncovered(resolved: &Resolved, secret: &Secret) -> Option<MissingCredential> {
     let origins = resolved.origins();
     // Without consent nothing goes at all, and that gate says so.
     let stays = |origin: &&String| resolved.is_permitted(origin) && resolved.consent.cover(origin, secret).is_none();
     let origin = origins.iter().find(stays)?;
-    Some(Lack {
+    Some(MissingCredential {
         reason: format!("{} may not go to {origin}: it was allowed without it", secret.name()),
         fix: shell::line("sk-sync allow", [origin]),
     })
@@ -109,15 +109,16 @@ fn bearer(token: &str) -> Keys {
 }
 
 /// The headers of a request to an external receiver, in configuration order.
-fn own_headers(config: &ExternalReceiver, env: &Env) -> Result<Vec<(String, SecretString)>, Lack> {
+fn own_headers(config: &ExternalReceiver, env: &Env) -> Result<Vec<(String, SecretString)>, MissingCredential> {
     let header = |h: &crate::config::Header| Ok((h.name.clone(), referred(&h.variable, env)?));
     config.headers.iter().map(header).collect()
 }
 
-fn referred(variable: &str, env: &Env) -> Result<SecretString, Lack> {
-    let lack = |flaw: &str| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=…") };
-    let value = env.text(variable).ok_or_else(|| lack("is not set"))?;
-    usable(value).map(SecretString::from).map_err(lack)
+fn referred(variable: &str, env: &Env) -> Result<SecretString, MissingCredential> {
+    let missing =
+        |flaw: &str| MissingCredential { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=…") };
+    let value = env.text(variable).ok_or_else(|| missing("is not set"))?;
+    usable(value).map(SecretString::from).map_err(missing)
 }
 
 /// The secret without blanks around it; or why no header can carry it.
@@ -174,7 +175,7 @@ mod tests {
         let headers = own_headers(&config, &env).unwrap();
         let plain: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.expose_secret())).collect();
         assert_eq!(plain, [("X-A", "a"), ("X-B", "b")]);
-        let lack = own_headers(&config, &Env::of(&[("SK_SYNC_SECRET_A", "a")])).unwrap_err();
-        assert_eq!(lack.reason, "SK_SYNC_SECRET_B is not set");
+        let missing = own_headers(&config, &Env::of(&[("SK_SYNC_SECRET_A", "a")])).unwrap_err();
+        assert_eq!(missing.reason, "SK_SYNC_SECRET_B is not set");
     }
 }

@@ -10,10 +10,10 @@ use super::address::Address;
 use super::agreement::Disagreement;
 use super::authority::stub_endpoints;
 use super::consent::{Refusal, stub_permit};
-use super::credential::{Keys, Lack, Vault};
+use super::credential::{CredentialSource, Keys, MissingCredential};
 use super::link::{Endpoints, Link, Permit, ReceiverKind};
+use super::request_options::{self, RequestOptions};
 use super::resolved::Resolved;
-use super::speech::{self, Speech};
 
 /// A condition for sending.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -37,13 +37,16 @@ pub(crate) struct Gate {
 impl Gate {
     /// The gate of a project's identity, without which its artifacts cannot be named.
     pub(crate) fn of_identity(is_known: bool) -> Self {
-        let lack = || Lack { reason: "the project has no ID".to_owned(), fix: "sk-sync init --project".to_owned() };
-        Self::new("missing_project_identity", (!is_known).then(lack))
+        let missing = || MissingCredential {
+            reason: "the project has no ID".to_owned(),
+            fix: "sk-sync init --project".to_owned(),
+        };
+        Self::new("missing_project_identity", (!is_known).then(missing))
     }
 
-    fn new(name: &'static str, lack: Option<Lack>) -> Self {
-        let is_open = lack.is_none();
-        let (reason, fix) = lack.map(|l| (l.reason, l.fix)).unwrap_or_default();
+    fn new(name: &'static str, missing: Option<MissingCredential>) -> Self {
+        let is_open = missing.is_none();
+        let (reason, fix) = missing.map(|l| (l.reason, l.fix)).unwrap_or_default();
         Self { name, is_open, is_known: true, reason, fix, since: None }
     }
 }
@@ -51,38 +54,38 @@ impl Gate {
 /// The way to one target, checked for one command: the token's source is asked at most once, and only when there is
 /// something to send.
 #[derive(Debug)]
-pub(crate) struct Keyring<'a> {
-    vault: Vault<'a>,
-    told: OnceLock<Result<Keys, Lack>>,
+pub(crate) struct Credentials<'a> {
+    source: CredentialSource<'a>,
+    told: OnceLock<Result<Keys, MissingCredential>>,
 }
 
-impl<'a> Keyring<'a> {
+impl<'a> Credentials<'a> {
     /// Nothing is looked at yet.
     pub(crate) const fn new(resolved: &'a Resolved, config: &'a EventSyncConfig, env: &'a Env) -> Self {
-        Self { vault: Vault { resolved, config, env }, told: OnceLock::new() }
+        Self { source: CredentialSource { resolved, config, env }, told: OnceLock::new() }
     }
 
     /// Every gate of the target, open or shut, as far as it is known without asking anybody. None where nothing is to be
     /// delivered, and none for the stub.
     pub(crate) fn gates(&self) -> Vec<Gate> {
         if self.told.get().is_none()
-            && let Some(told) = self.vault.at_hand()
+            && let Some(told) = self.source.at_hand()
         {
             // A second look must not come to another answer than the first.
             let _first = self.told.set(told);
         }
-        judge(&self.vault, self.told.get())
+        judge(&self.source, self.told.get())
     }
 
     /// The same, all of them known.
     pub(crate) fn asked_gates(&self) -> Vec<Gate> {
-        judge(&self.vault, Some(self.keys()))
+        judge(&self.source, Some(self.keys()))
     }
 
     /// The target ready to be contacted, or the gates that are shut. `Ok(None)` where nothing is to be delivered.
     /// `stub_origin` is where the embedded receiver listens (`http://127.0.0.1:PORT`); only the stub needs it.
     pub(crate) fn link(&self, stub_origin: Option<&str>) -> Result<Option<Link>, Vec<Gate>> {
-        let resolved = self.vault.resolved;
+        let resolved = self.source.resolved;
         let Some(receiver) = resolved.receiver else { return Ok(None) };
         // If another check fails, no program is asked.
         let is_shut = |gate: &Gate| !gate.is_open;
@@ -102,9 +105,9 @@ impl<'a> Keyring<'a> {
         keys: Keys,
         stub_origin: Option<&str>,
     ) -> Result<Option<Link>, Vec<Gate>> {
-        let Vault { resolved, config, env } = self.vault;
-        let speech = speech::speech(resolved, config, env);
-        match connect(receiver, resolved, keys, speech, stub_origin) {
+        let CredentialSource { resolved, config, env } = self.source;
+        let request_options = request_options::request_options(resolved, config, env);
+        match connect(receiver, resolved, keys, request_options, stub_origin) {
             Some(link) => Ok(Some(link)),
             None => Err(vec![Gate::new("stub_not_listening", Some(no_listener()))]),
         }
@@ -112,16 +115,16 @@ impl<'a> Keyring<'a> {
 
     /// Where the token comes from, or would be asked for.
     pub(crate) fn token_place(&self) -> Option<String> {
-        self.vault.token_place()
+        self.source.token_place()
     }
 
-    fn keys(&self) -> &Result<Keys, Lack> {
-        self.told.get_or_init(|| self.vault.asked())
+    fn keys(&self) -> &Result<Keys, MissingCredential> {
+        self.told.get_or_init(|| self.source.asked())
     }
 }
 
-fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
-    let Vault { resolved, config, env } = *vault;
+fn judge(source: &CredentialSource<'_>, told: Option<&Result<Keys, MissingCredential>>) -> Vec<Gate> {
+    let CredentialSource { resolved, config, env } = *source;
     let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
     let consent = Gate::new("missing_consent", unpermitted(resolved));
     let repository = Gate::new("repository_not_allowed", not_allowed(resolved));
@@ -130,7 +133,7 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
         None | Some(ReceiverKind::Stub) => Vec::new(),
         Some(ReceiverKind::Teamspace) => {
             let auth = Gate::new("missing_auth", no_keys);
-            let unasked = Gate { is_known: false, reason: vault.question(), ..Gate::new("missing_auth", None) };
+            let unasked = Gate { is_known: false, reason: source.question(), ..Gate::new("missing_auth", None) };
             vec![
                 Gate::new("sync_disabled", switched_off(env)),
                 disagreement,
@@ -145,7 +148,11 @@ fn judge(vault: &Vault<'_>, told: Option<&Result<Keys, Lack>>) -> Vec<Gate> {
             vec![disagreement, Gate::new("missing_header_secret", no_keys), consent, repository]
         }
     };
-    gates.extend(speech::lacks(resolved, config, env).into_iter().map(|(name, lack)| Gate::new(name, lack)));
+    gates.extend(
+        request_options::missing_parts(resolved, config, env)
+            .into_iter()
+            .map(|(name, missing)| Gate::new(name, missing)),
+    );
     gates
 }
 
@@ -154,7 +161,7 @@ fn connect(
     receiver: ReceiverKind,
     resolved: &Resolved,
     keys: Keys,
-    speech: Speech,
+    request_options: RequestOptions,
     stub_origin: Option<&str>,
 ) -> Option<Link> {
     let endpoints = match receiver {
@@ -167,12 +174,12 @@ fn connect(
             ReceiverKind::Stub => stub_permit(url)?,
             ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.consent.permit(url).ok()?,
         };
-        Some(Permit { network: speech.network.clone(), ..permit })
+        Some(Permit { network: request_options.network.clone(), ..permit })
     };
-    let queries = &speech.queries;
+    let queries = &request_options.queries;
     let endpoints = Endpoints {
-        events: speech::with_query(&endpoints.events, queries.events.as_ref()),
-        bodies: endpoints.bodies.map(|url| speech::with_query(&url, queries.bodies.as_ref())),
+        events: request_options::with_query(&endpoints.events, queries.events.as_ref()),
+        bodies: endpoints.bodies.map(|url| request_options::with_query(&url, queries.bodies.as_ref())),
         ..endpoints
     };
     Some(Link {
@@ -181,12 +188,12 @@ fn connect(
         bodies_permit: endpoints.bodies.as_deref().and_then(permit),
         endpoints,
         headers: keys.headers,
-        manner: speech.manner,
-        signing: speech.signing,
+        protocol: request_options.protocol,
+        signing: request_options.signing,
     })
 }
 
-fn quarrel(disagreement: &Disagreement) -> Lack {
+fn quarrel(disagreement: &Disagreement) -> MissingCredential {
     let sources = [&disagreement.second.0, &disagreement.first.0];
     let variable = sources.into_iter().find_map(|origin| match origin {
         Origin::Variable(name) => Some(name),
@@ -205,32 +212,35 @@ fn quarrel(disagreement: &Disagreement) -> Lack {
         }
         (None, _) => "# make both files name the same target".to_owned(),
     };
-    Lack { reason: disagreement.to_string(), fix }
+    MissingCredential { reason: disagreement.to_string(), fix }
 }
 
-fn no_address(resolved: &Resolved) -> Option<Lack> {
-    (resolved.endpoints.is_none() && resolved.disagreement.is_none()).then(|| Lack {
+fn no_address(resolved: &Resolved) -> Option<MissingCredential> {
+    (resolved.endpoints.is_none() && resolved.disagreement.is_none()).then(|| MissingCredential {
         reason: "delivery is `teamspace`, but no URL is configured".to_owned(),
         fix: "sk-sync target set --receiver teamspace --url URL   # or teamspace.server_url in event-sync.toml"
             .to_owned(),
     })
 }
 
-fn switched_off(env: &Env) -> Option<Lack> {
+fn switched_off(env: &Env) -> Option<MissingCredential> {
     let value = env.text(LEGACY_SWITCH).filter(|v| is_false(v))?;
     let value = text::printable(value);
-    Some(Lack { reason: format!("{LEGACY_SWITCH} is `{value}`"), fix: shell::line("unset", [LEGACY_SWITCH]) })
+    Some(MissingCredential {
+        reason: format!("{LEGACY_SWITCH} is `{value}`"),
+        fix: shell::line("unset", [LEGACY_SWITCH]),
+    })
 }
 
-fn no_team(resolved: &Resolved) -> Option<Lack> {
-    resolved.authority.team_slug.is_none().then(|| Lack {
+fn no_team(resolved: &Resolved) -> Option<MissingCredential> {
+    resolved.authority.team_slug.is_none().then(|| MissingCredential {
         reason: "no team is configured".to_owned(),
         fix: "sk-sync target set --team TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
     })
 }
 
 /// Why nothing may be sent to the addresses, and the line that agrees to all of them.
-fn unpermitted(resolved: &Resolved) -> Option<Lack> {
+fn unpermitted(resolved: &Resolved) -> Option<MissingCredential> {
     let origins = resolved.origins();
     let refused = origins.iter().filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
     // What changed in the repository's file is another gate's to say.
@@ -239,7 +249,7 @@ fn unpermitted(resolved: &Resolved) -> Option<Lack> {
     let (origin, refusal) = refused.first()?;
     if let Refusal::Unreadable(flaw) = refusal {
         let fix = "move that file away, then agree again: sk-sync allow".to_owned();
-        return Some(Lack { reason: (*flaw).to_owned(), fix });
+        return Some(MissingCredential { reason: (*flaw).to_owned(), fix });
     }
     let reason = match refusal {
         Refusal::Changed(file) => {
@@ -247,17 +257,17 @@ fn unpermitted(resolved: &Resolved) -> Option<Lack> {
         }
         _ => format!("sending this repository's data to {origin} needs consent"),
     };
-    Some(Lack { reason, fix: shell::line("sk-sync allow", refused.iter().map(|(origin, _)| origin)) })
+    Some(MissingCredential { reason, fix: shell::line("sk-sync allow", refused.iter().map(|(origin, _)| origin)) })
 }
 
 /// The keys of the repository's file that wait, and the line that agrees to it.
-fn not_allowed(resolved: &Resolved) -> Option<Lack> {
+fn not_allowed(resolved: &Resolved) -> Option<MissingCredential> {
     let reason = resolved.waiting_words()?;
-    Some(Lack { reason, fix: resolved.allow_line() })
+    Some(MissingCredential { reason, fix: resolved.allow_line() })
 }
 
-fn no_listener() -> Lack {
-    Lack {
+fn no_listener() -> MissingCredential {
+    MissingCredential {
         reason: "the embedded receiver is not listening".to_owned(),
         fix: "run again; if it stays, please report it".to_owned(),
     }
@@ -278,12 +288,12 @@ mod tests {
         // A person's own file: what a stranger's may say is another test's.
         let (loaded, env, resolved) = resolve_text(repo, "", env, &Choice::default());
         let resolved = resolved.unwrap();
-        let keyring = Keyring::new(&resolved, &loaded.config, &env);
-        let shut = keyring.gates().into_iter().filter(|g| !g.is_open).collect::<Vec<_>>();
+        let credentials = Credentials::new(&resolved, &loaded.config, &env);
+        let shut = credentials.gates().into_iter().filter(|g| !g.is_open).collect::<Vec<_>>();
         for gate in &shut {
             assert!(!gate.fix.is_empty() && !gate.reason.is_empty(), "{gate:?}");
         }
-        let link = keyring.link(Some("http://127.0.0.1:7"));
+        let link = credentials.link(Some("http://127.0.0.1:7"));
         assert_eq!(link.as_ref().err(), (!shut.is_empty()).then_some(&shut), "both say the same");
         link.map(Option::unwrap).map_err(|gates| gates.iter().map(|g| g.name).collect())
     }
@@ -339,7 +349,7 @@ mod tests {
         let (loaded, env, resolved) = resolve_text("", "preset = 'stub'", &[], &Choice::default());
         let resolved = resolved.unwrap();
         for origin in [None, Some("https://example.com")] {
-            let refused = Keyring::new(&resolved, &loaded.config, &env).link(origin).unwrap_err();
+            let refused = Credentials::new(&resolved, &loaded.config, &env).link(origin).unwrap_err();
             assert_eq!(refused[0].name, "stub_not_listening");
         }
     }
@@ -347,7 +357,7 @@ mod tests {
     #[test]
     fn nothing_to_deliver_is_neither_a_link_nor_a_gate() {
         let (loaded, env, resolved) = resolve_text("", "", &[], &Choice::default());
-        assert!(matches!(Keyring::new(&resolved.unwrap(), &loaded.config, &env).link(None), Ok(None)));
+        assert!(matches!(Credentials::new(&resolved.unwrap(), &loaded.config, &env).link(None), Ok(None)));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) struct Identity {
 
 /// How requests to a target are made, and what its answers prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Manner {
+pub(crate) struct Protocol {
     /// The form of a batch.
     pub(crate) form: BatchForm,
     /// What acknowledges an event.
@@ -44,14 +44,14 @@ pub(crate) struct Manner {
     pub(crate) is_compressed: bool,
 }
 
-impl Default for Manner {
+impl Default for Protocol {
     /// The published contract's.
     fn default() -> Self {
         Self { form: BatchForm::Plain, ack: Ack::Results, is_compressed: true }
     }
 }
 
-impl Manner {
+impl Protocol {
     /// How many connections may be kept between requests, of the `wanted` ones. None where a status alone acknowledges:
     /// a late second answer to one request would be taken for the answer to the next one on the connection.
     pub(crate) const fn idle_connections(self, wanted: usize) -> usize {
@@ -127,7 +127,7 @@ pub(crate) struct Link {
     pub(super) bodies_permit: Option<Permit>,
     pub(super) endpoints: Endpoints,
     pub(super) headers: Vec<(String, SecretString)>,
-    pub(super) manner: Manner,
+    pub(super) protocol: Protocol,
     pub(super) signing: Option<SigningKeys>,
 }
 
@@ -153,8 +153,8 @@ impl Link {
     }
 
     /// How to make requests, and what answers prove.
-    pub(crate) fn manner(&self) -> Manner {
-        self.manner
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The keys to sign requests with, where the target wants that.
@@ -190,14 +190,14 @@ impl Link {
                 projects: Some(format!("{origin}/api/v1/projects/")),
             },
             headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
-            manner: Manner::default(),
+            protocol: Protocol::default(),
             signing: None,
         }
     }
 
     /// The same with another kind of receiver and protocol.
-    pub(crate) fn for_tests_as(origin: &str, receiver: ReceiverKind, manner: Manner) -> Self {
+    pub(crate) fn for_tests_as(origin: &str, receiver: ReceiverKind, protocol: Protocol) -> Self {
         let link = Self::for_tests(origin);
-        Self { identity: Identity { receiver, ..link.identity }, manner, ..link }
+        Self { identity: Identity { receiver, ..link.identity }, protocol, ..link }
     }
 }

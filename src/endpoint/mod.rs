@@ -1,6 +1,6 @@
 //! Which server, who says so, and whether anything may be sent there.
 //!
-//! [`resolve()`] decides from configuration, environment and flags alone; a [`Keyring`] says what stands in the way, and
+//! [`resolve()`] decides from configuration, environment and flags alone; a [`Credentials`] says what stands in the way, and
 //! gives what the sending modules need, or the gates that are shut.
 //!
 //! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
@@ -19,18 +19,18 @@ mod network;
 mod no_proxy;
 mod older;
 mod refused;
+mod request_options;
 mod resolved;
 mod scope;
 mod sources;
-mod speech;
 mod token;
 
 pub(crate) use address::Address;
 pub(crate) use authority::{Choice, resolve};
 pub(crate) use consent::{Consent, read_origin};
-pub(crate) use gate::{Gate, Keyring};
+pub(crate) use gate::{Credentials, Gate};
 pub(crate) use grants::{Grant, LOCAL, grants, pins, record, revoke};
-pub(crate) use link::{Identity, Link, Manner, ReceiverKind};
+pub(crate) use link::{Identity, Link, Protocol, ReceiverKind};
 pub(crate) use network::{ProxyUse, proxy_use};
 pub(crate) use older::older;
 pub(crate) use refused::{SERVER_REFUSED, ServerStand};

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use super::address::Address;
-use super::credential::Lack;
+use super::credential::MissingCredential;
 use super::no_proxy;
 use super::resolved::Resolved;
 use crate::base::env::{CERTIFICATES, HOME, NO_PROXY, PROXY, SYSTEM_PROXIES};
@@ -41,7 +41,7 @@ impl ProxyUse {
     }
 }
 
-/// The network of a target; what cannot be used is left out, which [`lacks`] says.
+/// The network of a target; what cannot be used is left out, which [`missing_parts`] says.
 pub(super) fn network(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Network {
     let way = Way { resolved, config, env };
     Network {
@@ -52,7 +52,11 @@ pub(super) fn network(resolved: &Resolved, config: &EventSyncConfig, env: &Env) 
 }
 
 /// The checks that the network adds: only what is configured can be missing.
-pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<(&'static str, Option<Lack>)> {
+pub(super) fn missing_parts(
+    resolved: &Resolved,
+    config: &EventSyncConfig,
+    env: &Env,
+) -> Vec<(&'static str, Option<MissingCredential>)> {
     let way = Way { resolved, config, env };
     let proxy = way.proxy().map(|found| ("unusable_proxy", found.err()));
     let trust = way.authorities().map(|found| ("unusable_ca_file", found.err()));
@@ -110,22 +114,22 @@ impl Way<'_> {
         Some((source.to_owned(), value.trim().to_owned()))
     }
 
-    fn proxy(&self) -> Option<Result<Proxy, Lack>> {
+    fn proxy(&self) -> Option<Result<Proxy, MissingCredential>> {
         self.host()?;
         let (source, value) = self.named_proxy()?;
         if self.is_loopback() || self.is_excepted() || DIRECT.contains(&value.as_str()) {
             return None;
         }
         let fix = format!("export {PROXY}=http://HOST:PORT   # or {PROXY}=none for a direct connection");
-        Some(Proxy::read(&value).map_err(|flaw| Lack { reason: format!("{source} {flaw}"), fix }))
+        Some(Proxy::read(&value).map_err(|flaw| MissingCredential { reason: format!("{source} {flaw}"), fix }))
     }
 
     /// The certificates that a person named; `None` where there are none, and where nothing is encrypted.
-    fn authorities(&self) -> Option<Result<Authorities, Lack>> {
+    fn authorities(&self) -> Option<Result<Authorities, MissingCredential>> {
         let path = self.env.path(CERTIFICATES)?;
         self.is_encrypted().then(|| {
             let found = read_file(&path).and_then(|pem| Authorities::read(&pem));
-            found.map_err(|flaw| Lack {
+            found.map_err(|flaw| MissingCredential {
                 reason: format!("{CERTIFICATES}: {} {flaw}", text::path(&path)),
                 fix: format!(
                     "unset {CERTIFICATES}   # or name a PEM file with the certificate of the server or of its authority"
@@ -135,14 +139,14 @@ impl Way<'_> {
     }
 
     /// The certificate that this side shows; `None` where none is set, and where nothing is encrypted.
-    fn identity(&self) -> Option<Result<ClientIdentity, Lack>> {
+    fn identity(&self) -> Option<Result<ClientIdentity, MissingCredential>> {
         let network = &self.config.network;
         let (certificate, key) = match (&network.client_cert, &network.client_key) {
             (None, None) => return None,
             (Some(certificate), key) => (certificate, key.as_ref().unwrap_or(certificate)),
             (None, Some(_)) => {
-                let lack = || lacking_identity("client_key is set and client_cert is not");
-                return self.is_encrypted().then(|| Err(lack()));
+                let missing = || lacking_identity("client_key is set and client_cert is not");
+                return self.is_encrypted().then(|| Err(missing()));
             }
         };
         let read = |name: &str, path: &str| {
@@ -171,9 +175,9 @@ impl Way<'_> {
     }
 }
 
-fn lacking_identity(flaw: &str) -> Lack {
+fn lacking_identity(flaw: &str) -> MissingCredential {
     let fix = "# set client_cert and client_key (PEM files) in [network] of your user configuration file";
-    Lack { reason: format!("network: {flaw}"), fix: fix.to_owned() }
+    MissingCredential { reason: format!("network: {flaw}"), fix: fix.to_owned() }
 }
 
 fn read_file(path: &std::path::Path) -> Result<Vec<u8>, String> {
@@ -236,10 +240,10 @@ mod tests {
             ),
         ] {
             let (loaded, env, resolved) = resolve_text(&user, "", env, &Choice::default());
-            let lacks = lacks(&resolved.unwrap(), &loaded.config, &env);
-            let [(found, Some(lack))] = &lacks[..] else { panic!("{user}: {lacks:?}") };
-            assert!(*found == name && lack.reason.contains(said), "{lack:?}");
-            assert!(!format!("{lack:?}").contains("topsecret"), "{lack:?}");
+            let missing_parts = missing_parts(&resolved.unwrap(), &loaded.config, &env);
+            let [(found, Some(missing))] = &missing_parts[..] else { panic!("{user}: {missing_parts:?}") };
+            assert!(*found == name && missing.reason.contains(said), "{missing:?}");
+            assert!(!format!("{missing:?}").contains("topsecret"), "{missing:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 use super::address::Address;
-use super::credential::{Lack, is_open_to_others, usable};
+use super::credential::{MissingCredential, is_open_to_others, usable};
 use super::scope::OLDER_DEFAULT_SERVER;
 use super::token::SET_FILE;
 use crate::base::{shell, text};
@@ -76,14 +76,14 @@ impl Login {
     }
 
     /// Its token, for the server at `origin`: what the file says now, if it is private and for that server.
-    pub(super) fn token(&self, origin: &str) -> Result<String, Lack> {
+    pub(super) fn token(&self, origin: &str) -> Result<String, MissingCredential> {
         let shown = text::path(&self.path);
         let fix = SET_FILE;
-        let refusal = |what: &str| Lack { reason: format!("{shown} {what}"), fix: fix.to_owned() };
+        let refusal = |what: &str| MissingCredential { reason: format!("{shown} {what}"), fix: fix.to_owned() };
         let (is_open, table) = read(&self.path).map_err(refusal)?.ok_or_else(|| refusal("is gone"))?;
         if is_open {
             let reason = format!("{shown} can be read by others than its owner");
-            return Err(Lack { reason, fix: shell::line("chmod 600", [self.path.to_string_lossy()]) });
+            return Err(MissingCredential { reason, fix: shell::line("chmod 600", [self.path.to_string_lossy()]) });
         }
         let server = word(&table, "server", "url").and_then(|url| Address::read(&url).ok());
         if server.is_none_or(|server| server.origin() != origin) {

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::address::Address;
-use super::credential::{Lack, is_open_to_others, uncovered, usable};
+use super::credential::{MissingCredential, is_open_to_others, uncovered, usable};
 use super::grants::Secret;
 use super::older::Login;
 use super::resolved::Resolved;
@@ -38,12 +38,12 @@ pub(super) struct Sources<'a> {
 
 impl Sources<'_> {
     /// The token of the first source that there is, when that can be told without starting a program; else `None`.
-    pub(super) fn at_hand(&self) -> Option<Result<String, Lack>> {
-        if let Some(lack) = uncovered(self.resolved, &Secret::Token) {
-            return Some(Err(lack));
+    pub(super) fn at_hand(&self) -> Option<Result<String, MissingCredential>> {
+        if let Some(missing) = uncovered(self.resolved, &Secret::Token) {
+            return Some(Err(missing));
         }
         if let Some(token) = self.env.text(TOKEN) {
-            return Some(usable(token).map_err(|flaw| lack(format!("{TOKEN} {flaw}"), format!("export {TOKEN}=…"))));
+            return Some(usable(token).map_err(|flaw| missing(format!("{TOKEN} {flaw}"), format!("export {TOKEN}=…"))));
         }
         if let Some(path) = self.env.path(TOKEN_FILE) {
             return Some(of_file(&path, TOKEN_FILE, &format!("export {TOKEN_FILE}=PATH")));
@@ -59,16 +59,16 @@ impl Sources<'_> {
 
     /// Why no program is asked for the token: the origin without consent. A program may open a vault, or ask a
     /// person, which a repository's file must not be able to cause.
-    fn unasked(&self) -> Option<Lack> {
+    fn unasked(&self) -> Option<MissingCredential> {
         let origins = self.resolved.origins();
         let origin = origins.iter().find(|origin| !self.resolved.is_permitted(origin))?;
         let reason = format!("{} is not asked for a token for {origin}: it has no consent", self.whom());
-        Some(lack(reason, shell::line("sk-sync allow", [origin])))
+        Some(missing(reason, shell::line("sk-sync allow", [origin])))
     }
 
     /// The token of the first source that there is. The user's own program, else git's credential helpers, are asked
     /// where it comes to that.
-    pub(super) fn asked(&self) -> Result<String, Lack> {
+    pub(super) fn asked(&self) -> Result<String, MissingCredential> {
         if let Some(known) = self.at_hand() {
             return known;
         }
@@ -115,11 +115,11 @@ impl Sources<'_> {
     }
 
     /// What is left when no other source has a token: an older login at this very server, or that there is none.
-    fn last(&self) -> Result<String, Lack> {
+    fn last(&self) -> Result<String, MissingCredential> {
         if let Some((login, origin)) = self.own_login() {
             return login.token(&origin);
         }
-        Err(lack(
+        Err(missing(
             format!("no token: neither {TOKEN} nor {TOKEN_FILE} is set, and git knows no password for the server"),
             SET_FILE.to_owned(),
         ))
@@ -151,18 +151,18 @@ impl Sources<'_> {
     }
 }
 
-fn lack(reason: String, fix: String) -> Lack {
-    Lack { reason, fix }
+fn missing(reason: String, fix: String) -> MissingCredential {
+    MissingCredential { reason, fix }
 }
 
 /// The token in a private file that `named` names.
-fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, Lack> {
+fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, MissingCredential> {
     let shown = text::path(path);
-    let refusal = |what: &str| lack(format!("{named}: {shown} {what}"), fix.to_owned());
+    let refusal = |what: &str| missing(format!("{named}: {shown} {what}"), fix.to_owned());
     let mut file = std::fs::File::open(path).map_err(|e| refusal(&format!("cannot be read: {e}")))?;
     if is_open_to_others(&file, path) {
         let reason = refusal("can be read by others than its owner").reason;
-        return Err(lack(reason, shell::line("chmod 600", [path.to_string_lossy()])));
+        return Err(missing(reason, shell::line("chmod 600", [path.to_string_lossy()])));
     }
     let mut content = String::new();
     file.by_ref()
@@ -173,11 +173,11 @@ fn of_file(path: &Path, named: &str, fix: &str) -> Result<String, Lack> {
 }
 
 /// What the user's own program prints; run without a shell, away from the repository, and without this program's secrets.
-fn of_command(words: &[String], env: &Env) -> Result<String, Lack> {
+fn of_command(words: &[String], env: &Env) -> Result<String, MissingCredential> {
     let name = words.first().map_or("", String::as_str);
     let refusal = |what: String| {
         let reason = format!("teamspace.token_command: `{}` {what}", text::printable(name));
-        lack(reason, format!("export {TOKEN_FILE}=PATH   # or fix the program"))
+        missing(reason, format!("export {TOKEN_FILE}=PATH   # or fix the program"))
     };
     let mut command = Command::new(name);
     command.args(words.get(1..).unwrap_or_default()).current_dir("/");
@@ -198,7 +198,7 @@ mod tests {
 
     const SERVER: &str = "preset = 'teamspace'\nteamspace.server_url = 'http://127.0.0.1:1'\n";
 
-    fn token(user: &str, env: &[(&str, &str)]) -> Result<String, Lack> {
+    fn token(user: &str, env: &[(&str, &str)]) -> Result<String, MissingCredential> {
         let (loaded, env, resolved) = resolve_text(&format!("{SERVER}{user}"), "", env, &Choice::default());
         Sources { teamspace: &loaded.config.teamspace, env: &env, resolved: &resolved.unwrap() }.asked()
     }
@@ -214,9 +214,9 @@ mod tests {
         let file = ("SK_SYNC_TOKEN_FILE", name);
         for mode in [0o640, 0o604, 0o610] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let lack = token("", &[file]).unwrap_err();
-            assert!(lack.reason.contains("others") && !lack.reason.contains("of-file"), "{lack:?}");
-            assert_eq!(lack.fix, format!("chmod 600 '{}'", name.replace('\'', "'\\''")));
+            let missing = token("", &[file]).unwrap_err();
+            assert!(missing.reason.contains("others") && !missing.reason.contains("of-file"), "{missing:?}");
+            assert_eq!(missing.fix, format!("chmod 600 '{}'", name.replace('\'', "'\\''")));
         }
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let setting = format!("teamspace.token_file = \"{name}\"\n");
@@ -246,8 +246,8 @@ mod tests {
             ("teamspace.token_command = ['printf', 'topsecr\\tet']", &[], "cannot carry"),
             ("teamspace.token_command = ['true']", &[], "`true` printed what is empty"),
         ] {
-            let lack = token(user, pairs).unwrap_err();
-            assert!(lack.reason.contains(said) && !lack.reason.contains("topsecr"), "{lack:?}");
+            let missing = token(user, pairs).unwrap_err();
+            assert!(missing.reason.contains(said) && !missing.reason.contains("topsecr"), "{missing:?}");
         }
     }
 }

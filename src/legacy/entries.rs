@@ -72,7 +72,7 @@ impl Entries {
         while let Some(row) = rows.next().map_err(sorted)? {
             let key = row.get(0).map_err(sorted)?;
             let order = row.get_ref(1).map_err(sorted)?.as_i64().unwrap_or(i64::MAX);
-            show(row, &mut |looked| visit(key, order, looked)).map_err(sorted)?.map_err(Stop::Visitor)?;
+            show(row, &mut |looked| visit(key, order, looked)).map_err(sorted)?.map_err(Stop::Callback)?;
         }
         Ok(())
     }
@@ -93,7 +93,7 @@ impl Entries {
                 Some(row) => show(row, visit).map_err(sorted)?,
                 None => visit(Err("it is gone".to_owned())),
             }
-            .map_err(Stop::Visitor)?;
+            .map_err(Stop::Callback)?;
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ pub(super) fn examine<E>(
         })?;
         let _sent = to_thread.send(batch);
         drop(to_thread);
-        back.into_iter().flatten().try_for_each(take).map_err(Stop::Visitor)
+        back.into_iter().flatten().try_for_each(take).map_err(Stop::Callback)
     })
 }
 

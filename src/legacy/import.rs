@@ -103,7 +103,7 @@ impl From<Stop<Self>> for Trouble {
     fn from(stop: Stop<Self>) -> Self {
         match stop {
             Stop::Source(error) => Self::Source(error),
-            Stop::Visitor(trouble) => trouble,
+            Stop::Callback(trouble) => trouble,
         }
     }
 }

@@ -44,9 +44,9 @@ impl Lines {
                 Line::End => return Ok(()),
                 Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => {}
                 Line::Whole(line) => {
-                    show(&line, number, &mut |looked| visit(key, key, looked)).map_err(Stop::Visitor)?;
+                    show(&line, number, &mut |looked| visit(key, key, looked)).map_err(Stop::Callback)?;
                 }
-                Line::TooLong => visit(key, key, Err(format!("line {number} is too long"))).map_err(Stop::Visitor)?,
+                Line::TooLong => visit(key, key, Err(format!("line {number} is too long"))).map_err(Stop::Callback)?,
             }
         }
     }
@@ -65,7 +65,7 @@ impl Lines {
                 Line::Whole(line) => show(&line, 0, visit),
                 _ => visit(Err("it is gone".to_owned())),
             }
-            .map_err(Stop::Visitor)?;
+            .map_err(Stop::Callback)?;
         }
         Ok(())
     }

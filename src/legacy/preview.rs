@@ -103,7 +103,7 @@ fn count(
         match counted {
             Ok(()) => Ok(Ok((tally, new))),
             Err(Stop::Source(error)) => Ok(Err(error)),
-            Err(Stop::Visitor(error)) => Err(error),
+            Err(Stop::Callback(error)) => Err(error),
         }
     };
     match store {

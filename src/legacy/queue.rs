@@ -130,7 +130,7 @@ impl QueueFile {
         while let Some(row) = rows.next().map_err(sorted)? {
             let key = row.get(0).map_err(sorted)?;
             let order = place(row.get_ref(5).map_err(sorted)?);
-            visit(key, order, event(row).map_err(sorted)?).map_err(Stop::Visitor)?;
+            visit(key, order, event(row).map_err(sorted)?).map_err(Stop::Callback)?;
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl QueueFile {
                 Some(row) => visit(event(row).map_err(sorted)?),
                 None => visit(Err("it is gone".to_owned())),
             }
-            .map_err(Stop::Visitor)?;
+            .map_err(Stop::Callback)?;
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ pub(super) fn plan(source: &Source) -> Result<Plan, ForeignError> {
         Ok::<_, ()>(())
     });
     match surveyed {
-        Ok(()) | Err(Stop::Visitor(())) => {}
+        Ok(()) | Err(Stop::Callback(())) => {}
         Err(Stop::Source(error)) => return Err(error),
     }
     for (destination, mut rows) in places {

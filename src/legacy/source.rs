@@ -61,7 +61,7 @@ pub(super) enum Stop<E> {
     /// The source is not readable any further.
     Source(ForeignError),
     /// The visitor stopped.
-    Visitor(E),
+    Callback(E),
 }
 
 impl<E> From<ForeignError> for Stop<E> {

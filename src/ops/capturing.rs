@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::bodies::Filters;
 use super::rule::{OPTED_OUT, Rule};
 use super::served::{self, Found, Served};
-use super::told::Told;
+use super::stated::StatedFacts;
 use super::{Error, World, bodies};
 use crate::base::{Sha256, Timestamp};
 use crate::bodies::Status;
@@ -45,7 +45,7 @@ impl Capturing<'_> {
         appending: &mut books::Appending<'_>,
         mission: &Mission,
         namespace: &NamespaceRef,
-        told: &mut Told,
+        told: &mut StatedFacts,
     ) -> Result<(), Error> {
         // The facts begin with those of the present artifacts, in the same order.
         let mut present = mission.artifacts.iter().filter(|artifact| artifact.is_present);

@@ -13,7 +13,7 @@ use super::origin::origin;
 use super::report;
 use super::rule::{self, Rule};
 use super::served::{Found, Served};
-use super::told::Told;
+use super::stated::StatedFacts;
 use super::{Error, Step, Workspace, World};
 use crate::base::text::{path, printable};
 use crate::books;
@@ -228,7 +228,7 @@ pub(super) struct Captured {
 
 /// How to capture.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Manner<'a> {
+pub(super) struct CaptureOptions<'a> {
     /// Texts are kept with what is captured: nothing is delivered at once.
     pub(super) keeps_texts: bool,
     /// List each line of the missions' logs.
@@ -245,7 +245,7 @@ pub(super) fn capture(
     store: &mut Store,
     memory: &mut Memory,
     indexed: &Indexed,
-    Manner { keeps_texts, lists_lines, served }: Manner<'_>,
+    CaptureOptions { keeps_texts, lists_lines, served }: CaptureOptions<'_>,
 ) -> Result<Captured, Error> {
     let project_uuid = workspace.project_uuid()?;
     let now = world.clock.now();
@@ -295,7 +295,7 @@ pub(super) fn capture(
                         _ => None,
                     };
                     if told.is_none() {
-                        told = Some(Told::of(tx, &place, &path(&workspace.root), is_linked)?);
+                        told = Some(StatedFacts::of(tx, &place, &path(&workspace.root), is_linked)?);
                     }
                     let (dropped, Some(told)) = (capturing.dropped, &mut told) else { continue };
                     capturing.mission(tx, appending, mission, &mission.namespace(project_uuid), told)?;

@@ -13,7 +13,7 @@ use crate::base::{Timestamp, shell};
 use crate::bodies::{self, DrainPolicy, Push};
 use crate::config::{KeepTexts, PersonalData};
 use crate::delivery::{self, BatchReceiver, Change, Conditions, Means, Policy, Stop};
-use crate::endpoint::{self, Gate, Identity, Keyring, Link, Resolved};
+use crate::endpoint::{self, Credentials, Gate, Identity, Link, Resolved};
 use crate::http::Cause;
 use crate::store::Store;
 
@@ -40,22 +40,22 @@ impl fmt::Debug for Stub {
 pub(crate) type StartStub<'a> = &'a dyn Fn(&Path) -> Result<Stub, String>;
 
 /// The connection to a target, opened only when there is something to send.
-pub(super) struct Outlet<'a> {
+pub(super) struct TargetConnection<'a> {
     workspace: &'a Workspace,
     resolved: &'a Resolved,
-    keyring: &'a Keyring<'a>,
+    credentials: &'a Credentials<'a>,
     start_stub: StartStub<'a>,
     stub: Option<Stub>,
 }
 
-impl<'a> Outlet<'a> {
+impl<'a> TargetConnection<'a> {
     pub(super) fn new(
         workspace: &'a Workspace,
         resolved: &'a Resolved,
-        keyring: &'a Keyring<'a>,
+        credentials: &'a Credentials<'a>,
         start_stub: StartStub<'a>,
     ) -> Self {
-        Self { workspace, resolved, keyring, start_stub, stub: None }
+        Self { workspace, resolved, credentials, start_stub, stub: None }
     }
 
     /// The permitted target, or the checks that fail; `None` if delivery is turned off.
@@ -65,7 +65,7 @@ impl<'a> Outlet<'a> {
             self.stub = Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);
         }
         let origin = self.stub.as_ref().map(|stub| stub.origin.as_str());
-        Ok(self.keyring.link(origin))
+        Ok(self.credentials.link(origin))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::bodies::Filters;
 use super::dossier::{self, Selection};
 use super::memory::Memory;
-use super::told::Told;
+use super::stated::StatedFacts;
 use super::{Error, Workspace, World};
 use crate::base::text::path;
 use crate::bodies::Status;
@@ -61,7 +61,7 @@ pub(crate) fn documents_here(
         };
         let place = workspace.place.checkout(&workspace.root);
         let is_linked = workspace.root != workspace.main_root;
-        let told = Told::of(tx, &place, &path(&workspace.root), is_linked)?;
+        let told = StatedFacts::of(tx, &place, &path(&workspace.root), is_linked)?;
         let look = Look { tx, target: target.as_ref(), told: &told, filter: &filter, uuid, world };
         indexed.index.missions.iter().map(|mission| look.at(mission)).collect()
     })
@@ -75,7 +75,7 @@ fn named(mission: &Mission) -> MissionHere {
 struct Look<'a> {
     tx: &'a ReadTx<'a>,
     target: Option<&'a Target>,
-    told: &'a Told,
+    told: &'a StatedFacts,
     filter: &'a Filters,
     uuid: &'a str,
     world: &'a World<'a>,

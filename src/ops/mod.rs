@@ -39,9 +39,9 @@ mod sending;
 mod served;
 mod settings;
 mod spooling;
+mod stated;
 mod stream;
 mod tally;
-mod told;
 #[cfg(test)]
 mod trace_tests;
 mod trail;

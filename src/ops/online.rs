@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::World;
 use crate::delivery::{BatchReceiver, DeliveryReceiver as _, pages_path};
-use crate::endpoint::{Gate, Keyring, ReceiverKind, Resolved, ServerStand};
+use crate::endpoint::{Credentials, Gate, ReceiverKind, Resolved, ServerStand};
 use crate::http::{Meaning, Reading};
 
 /// Time limit of the request.
@@ -49,11 +49,11 @@ impl Online {
 }
 
 /// Sends one request. Nothing is written.
-pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'_>) -> Online {
+pub(crate) fn online(world: &World<'_>, resolved: &Resolved, credentials: &Credentials<'_>) -> Online {
     let Some(receiver) = resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub) else {
         return Online::not_asked("the target has no server");
     };
-    let link = match keyring.link(None) {
+    let link = match credentials.link(None) {
         Ok(Some(link)) => link,
         Ok(None) => return Online::not_asked("the target has no server"),
         Err(_) => return Online::not_asked("a check fails"),
@@ -64,13 +64,13 @@ pub(crate) fn online(world: &World<'_>, resolved: &Resolved, keyring: &Keyring<'
     let reading = Reading::of(&exchange, world.clock.now());
     let health = health(&reading);
     let stand = ServerStand::of(reading.refusal().as_ref(), false);
-    let gate = (health == Health::Refuses).then(|| stand.gate(receiver, keyring.token_place().as_deref()));
+    let gate = (health == Health::Refuses).then(|| stand.gate(receiver, credentials.token_place().as_deref()));
     Online { health, status: reading.status, said: reading.said, gate }
 }
 
 /// Where the target has pages for people: a path, or why there is none. Nothing is written.
-pub(crate) fn pages(world: &World<'_>, keyring: &Keyring<'_>) -> Result<String, String> {
-    let link = keyring.link(None).map_err(|_| "a check fails; see sk-sync preflight".to_owned())?;
+pub(crate) fn pages(world: &World<'_>, credentials: &Credentials<'_>) -> Result<String, String> {
+    let link = credentials.link(None).map_err(|_| "a check fails; see sk-sync preflight".to_owned())?;
     let link = link.ok_or("there is no server to ask")?;
     let exchange = BatchReceiver::new(&link, world.clock).health(LONGEST).ok_or("it has no health endpoint")?;
     let reading = Reading::of(&exchange, world.clock.now());

@@ -40,8 +40,8 @@ pub(crate) fn capture_quickly(
     });
     let (indexed, mut store) = (indexed?, store?);
     store.leave_checkpoint()?;
-    let manner = dossier::Manner { keeps_texts: has_target, ..dossier::Manner::default() };
-    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, manner)?;
+    let options = dossier::CaptureOptions { keeps_texts: has_target, ..dossier::CaptureOptions::default() };
+    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, options)?;
     memory.save(&indexed.index.cache);
     let hangs_on_index = indexed.hangs_on_index;
     let mut warnings = indexed.warnings;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::bodies::{Disk, Filters, NoUpload};
 use super::documents::{Captured, ReadIt};
-use super::dossier::{self, Indexed, Manner, Selection};
-use super::drain::{self, Outlet, StartStub};
+use super::dossier::{self, CaptureOptions, Indexed, Selection};
+use super::drain::{self, StartStub, TargetConnection};
 use super::memory::Memory;
 use super::mission_log::LogTally;
 use super::opening::Absorbed;
@@ -21,7 +21,7 @@ use crate::base::lock;
 use crate::base::text::{path, printable};
 use crate::delivery::{self, Class};
 use crate::dossier::Edition;
-use crate::endpoint::{self, Choice, Keyring, Resolved, ServerStand};
+use crate::endpoint::{self, Choice, Credentials, Resolved, ServerStand};
 use crate::journal::Receipt;
 use crate::store::Store;
 
@@ -78,13 +78,13 @@ pub(crate) fn run(
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<Report, Error> {
     let resolved = endpoint::resolve(&workspace.loaded, world.env, &request.choice)?;
-    let keyring = Keyring::new(&resolved, &workspace.loaded.config, world.env);
+    let credentials = Credentials::new(&resolved, &workspace.loaded.config, world.env);
     let mut journey = Journey {
         world,
         workspace,
         request,
         resolved: &resolved,
-        keyring: &keyring,
+        credentials: &credentials,
         memory: Memory::of(workspace, request.uses_memory && request.scope.indexes),
         tally: Tally::default(),
         captured_documents: Captured::default(),
@@ -119,8 +119,8 @@ pub(crate) fn run(
     journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
         let served = journey.ask_what_is_served(&mut store)?;
-        let manner = Manner { keeps_texts: false, lists_lines: request.lists_lines, served: served.as_ref() };
-        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, manner)?;
+        let options = CaptureOptions { keeps_texts: false, lists_lines: request.lists_lines, served: served.as_ref() };
+        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, options)?;
         journey.captured_documents = captured.documents;
         journey.is_settled = captured.skipped == 0;
         if captured.evicted > 0 {
@@ -152,7 +152,7 @@ pub(super) struct Journey<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) request: &'a Request<'a>,
     pub(super) resolved: &'a Resolved,
-    pub(super) keyring: &'a Keyring<'a>,
+    pub(super) credentials: &'a Credentials<'a>,
     pub(super) memory: Memory,
     pub(super) tally: Tally,
     /// The documents that this run captured.
@@ -193,7 +193,7 @@ impl Journey<'_> {
             );
         }
         if self.request.scope.drains {
-            report.gates = self.keyring.gates().into_iter().map(shown).collect();
+            report.gates = self.credentials.gates().into_iter().map(shown).collect();
         }
     }
 
@@ -269,8 +269,8 @@ impl Journey<'_> {
             Ok(held) => held,
             Err(error) => return self.locked_out(error),
         };
-        let mut outlet = Outlet::new(self.workspace, self.resolved, self.keyring, self.start_stub);
-        let mut sending = Sending::new(self, &mut outlet, deadline);
+        let mut connection = TargetConnection::new(self.workspace, self.resolved, self.credentials, self.start_stub);
+        let mut sending = Sending::new(self, &mut connection, deadline);
         sending.events(store)?;
         sending.documents(store, disk)?;
         drop(held);

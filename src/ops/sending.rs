@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bodies::{self, Disk};
 use super::documents::books_of;
-use super::drain::{self, Outlet};
+use super::drain::{self, TargetConnection};
 use super::run::{Journey, shown};
 use super::{Error, Step};
 use crate::base::text::printable;
@@ -20,7 +20,7 @@ use crate::store::Store;
 /// The part of a run that holds the drain lock.
 pub(super) struct Sending<'a, 'b> {
     journey: &'a mut Journey<'b>,
-    outlet: &'a mut Outlet<'b>,
+    connection: &'a mut TargetConnection<'b>,
     begun: Timestamp,
     deadline: Timestamp,
     link: Option<Link>,
@@ -30,17 +30,21 @@ pub(super) struct Sending<'a, 'b> {
 }
 
 impl<'a, 'b> Sending<'a, 'b> {
-    pub(super) fn new(journey: &'a mut Journey<'b>, outlet: &'a mut Outlet<'b>, deadline: Timestamp) -> Self {
+    pub(super) fn new(
+        journey: &'a mut Journey<'b>,
+        connection: &'a mut TargetConnection<'b>,
+        deadline: Timestamp,
+    ) -> Self {
         let begun = journey.world.clock.now();
-        Self { journey, outlet, begun, deadline, link: None, push: None, did: None }
+        Self { journey, connection, begun, deadline, link: None, push: None, did: None }
     }
 
     /// The permitted target, connected on first use.
     fn link(&mut self) -> Result<Option<Link>, Error> {
         if self.link.is_none() {
-            let linked = self.outlet.link()?;
+            let linked = self.connection.link()?;
             // The credential source was asked just now, so every check is known.
-            let mut gates = self.journey.keyring.gates();
+            let mut gates = self.journey.credentials.gates();
             match linked {
                 Ok(link) => self.link = link,
                 // The embedded receiver has only one check: that it listens.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::Error;
-use super::drain::Outlet;
+use super::drain::TargetConnection;
 use super::run::Journey;
 use crate::base::{Sha256, Timestamp, failpoint, ids};
 use crate::delivery::{self, Answered, BatchReceiver, Inherited, Inventory, Means, NewestEvent};
@@ -138,8 +138,8 @@ impl Journey<'_> {
         if store.read(journal::last_seq)? > 0 {
             return Ok(None);
         }
-        let mut outlet = Outlet::new(self.workspace, self.resolved, self.keyring, self.start_stub);
-        let Ok(Some(link)) = outlet.link()? else { return Ok(None) };
+        let mut connection = TargetConnection::new(self.workspace, self.resolved, self.credentials, self.start_stub);
+        let Ok(Some(link)) = connection.link()? else { return Ok(None) };
         let (project_uuid, world) = (self.workspace.project_uuid()?, self.world);
         let time = self.request.max_time.unwrap_or(self.workspace.loaded.config.drain.max_time);
         let deadline = world.clock.now().after(time);

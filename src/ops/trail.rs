@@ -19,7 +19,7 @@ impl Journey<'_> {
     /// The server's own gate; `None` where the target has no server.
     fn server_gate(&self, stand: &ServerStand) -> Option<Gate> {
         let receiver = self.resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub)?;
-        Some(stand.gate(receiver, self.keyring.token_place().as_deref()))
+        Some(stand.gate(receiver, self.credentials.token_place().as_deref()))
     }
 
     /// Records which checks stopped this drain, or that none did.
@@ -27,7 +27,7 @@ impl Journey<'_> {
         if !self.request.scope.drains || self.resolved.receiver.is_none() {
             return Ok(());
         }
-        let (target_id, mut gates) = (self.target_id().unwrap_or_default(), self.keyring.gates());
+        let (target_id, mut gates) = (self.target_id().unwrap_or_default(), self.credentials.gates());
         gates.extend(self.server_gate(&self.server));
         let now = self.world.clock.now();
         let differs = |before: &[delivery::Stopped]| delivery::after_drain(before, &gates, now);

@@ -9,7 +9,7 @@ use crate::base::{Sha256, ids};
 use crate::delivery::{
     self, AcknowledgedEvent, BatchReceiver, CheckCounts, HeldDocument, Inventory, Means, Target, TargetCheck,
 };
-use crate::endpoint::{Gate, Keyring, Link};
+use crate::endpoint::{Credentials, Gate, Link};
 use crate::event::{WireContext, for_wire, meaning_digest};
 use crate::store::{ReadTx, Store};
 
@@ -61,9 +61,9 @@ pub(crate) fn verify_target(
     world: &World<'_>,
     workspace: &Workspace,
     store: &mut Store,
-    keyring: &Keyring<'_>,
+    credentials: &Credentials<'_>,
 ) -> Result<Result<TargetProof, NotCompared>, Error> {
-    let link = match keyring.link(None) {
+    let link = match credentials.link(None) {
         Ok(Some(link)) => link,
         Ok(None) => return Ok(Err(NotCompared::NoTarget)),
         Err(gates) => return Ok(Err(NotCompared::Shut(gates))),
@@ -139,7 +139,7 @@ fn says(event: &AcknowledgedEvent, link: &Link, project_uuid: &str, digest: Sha2
         project_uuid: Some(project_uuid),
         team_slug: &link.identity().team_slug,
         sends_personal_data: false,
-        form: link.manner().form,
+        form: link.protocol().form,
     };
     meaning_digest(envelope) == digest
         || [false, true].into_iter().any(|sends_personal_data| {

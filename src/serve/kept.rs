@@ -9,9 +9,9 @@ use super::Error;
 use super::arrivals::{Arrival, Heads, Look};
 use super::engine::{Engine, Outcome, Reply, Request, Trouble};
 use super::inventory::{Ask, DigestOf, Inventory, Page, Place};
-use super::keeper::{Job, Keeper};
 use super::removal::{Forgot, Removal, Removals};
 use super::storage::{ArtifactVersion, Counts, LocalEngine};
+use super::storage_thread::{Job, StorageThread};
 use super::token::{Found, Token, Tokens};
 use super::traffic::Traffic;
 use super::webhook::{Added, Sending, Sent, Webhook, Webhooks};
@@ -36,8 +36,8 @@ impl Kept {
     ) -> Result<(Self, JoinHandle<()>), Error> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let instance_id = engine.instance_id().to_owned();
-        let keeper = Keeper { engine, traffic, clock };
-        let keeping = super::server::spawn("serve-storage", move || keeper.run(waiting))?;
+        let storage_thread = StorageThread { engine, traffic, clock };
+        let keeping = super::server::spawn("serve-storage", move || storage_thread.run(waiting))?;
         Ok((Self { instance_id, jobs }, keeping))
     }
 

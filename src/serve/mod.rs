@@ -14,7 +14,7 @@
 //!  intake      reads and unpacks, bounded in bytes and time
 //!  batch       text -> events and refusals              upload   text -> one body
 //!  engine      what keeps events and texts: the trait that every engine implements
-//!  kept        the engine of one process               keeper   its thread: groups what waits into one commit
+//!  kept        the engine of one process               storage_thread   its thread: groups what waits into one commit
 //!  postgres    the engine that receivers share          blobs    its long texts in S3 (feature `postgres`)
 //!  webhook  where events are sent on                   webhook_send  sends them, apart from requests
 //!  arrivals the feed of what was kept                  model    what readers see, derived from the feed
@@ -47,7 +47,6 @@ mod ingest;
 mod inquiry;
 mod intake;
 mod inventory;
-mod keeper;
 mod kept;
 mod memory;
 mod metrics;
@@ -66,6 +65,7 @@ mod sqlite_removal;
 mod sqlite_tokens;
 mod sqlite_webhooks;
 mod storage;
+mod storage_thread;
 mod timed;
 mod token;
 mod tokens;

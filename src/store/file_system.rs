@@ -7,14 +7,14 @@ use rusqlite::ffi;
 
 /// A feature that the file system lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lack {
+pub(crate) enum MissingFeature {
     /// Locks on files.
     Locks,
     /// Files mapped into the memory of several processes.
     SharedMemory,
 }
 
-impl Lack {
+impl MissingFeature {
     /// The missing feature that an error of SQLite on the file at `path` indicates; `None` for other errors. SQLite
     /// reports a file system without locks like a lock held by another process, so locking is tested.
     pub(super) fn shown_by(error: &rusqlite::Error, path: &Path) -> Option<Self> {
@@ -38,7 +38,7 @@ impl Lack {
     }
 }
 
-impl std::fmt::Display for Lack {
+impl std::fmt::Display for MissingFeature {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.words())
     }
@@ -71,16 +71,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let shown = |code| {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
-            Lack::shown_by(&error, &dir.path().join("s.db"))
+            MissingFeature::shown_by(&error, &dir.path().join("s.db"))
         };
-        for (code, lack) in [
-            (ffi::SQLITE_IOERR_SHMMAP, Some(Lack::SharedMemory)),
-            (ffi::SQLITE_IOERR_LOCK, Some(Lack::Locks)),
-            (ffi::SQLITE_PROTOCOL, Some(Lack::Locks)),
+        for (code, missing) in [
+            (ffi::SQLITE_IOERR_SHMMAP, Some(MissingFeature::SharedMemory)),
+            (ffi::SQLITE_IOERR_LOCK, Some(MissingFeature::Locks)),
+            (ffi::SQLITE_PROTOCOL, Some(MissingFeature::Locks)),
             (ffi::SQLITE_BUSY, None),
             (ffi::SQLITE_IOERR_READ, None),
         ] {
-            assert_eq!(shown(code), lack, "{code}");
+            assert_eq!(shown(code), missing, "{code}");
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the trial leaves nothing");
     }

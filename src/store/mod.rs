@@ -24,7 +24,7 @@ mod tx;
 
 pub(crate) use copy::PrivateCopy;
 pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
-pub(crate) use file_system::Lack;
+pub(crate) use file_system::MissingFeature;
 pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
@@ -98,12 +98,12 @@ pub(crate) enum Error {
         path: String,
     },
     /// The file system lacks a feature that SQLite needs.
-    #[error("the store {path} cannot be used: its file system has no {lack}")]
+    #[error("the store {path} cannot be used: its file system has no {missing}")]
     FileSystem {
         /// The store file.
         path: String,
         /// The missing feature.
-        lack: Lack,
+        missing: MissingFeature,
     },
     /// The directory or file cannot be created or opened.
     #[error(transparent)]
@@ -117,8 +117,8 @@ impl Error {
     /// Maps a SQLite error on the file at `path` to what the user can do about it.
     pub(crate) fn at(path: &std::path::Path, error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
-        if let Some(lack) = Lack::shown_by(&error, path) {
-            return Self::FileSystem { path: crate::base::text::path(path), lack };
+        if let Some(missing) = MissingFeature::shown_by(&error, path) {
+            return Self::FileSystem { path: crate::base::text::path(path), missing };
         }
         let path = || crate::base::text::path(path);
         match error.sqlite_error_code() {

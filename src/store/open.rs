@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::cache::Cache;
-use super::{Error, Lack, ReadTx, Schema, WriteTx};
+use super::{Error, MissingFeature, ReadTx, Schema, WriteTx};
 use crate::base::files;
 
 /// Prepared statements kept ready; more than any command uses.
@@ -46,9 +46,9 @@ impl Store {
         // No wait on a file system without locks: to SQLite it looks like a lock held by another process.
         conn.busy_timeout(Duration::ZERO).map_err(|e| Error::at(path, e))?;
         if let Err(e) = conn.query_row("PRAGMA schema_version", [], |_| Ok(()))
-            && let Some(lack) = Lack::shown_by(&e, path)
+            && let Some(missing) = MissingFeature::shown_by(&e, path)
         {
-            return Err(Error::FileSystem { path: crate::base::text::path(path), lack });
+            return Err(Error::FileSystem { path: crate::base::text::path(path), missing });
         }
         prepare(&conn, patience).map_err(|e| Error::at(path, e))?;
         schema.migrate(&mut conn, path)?;

@@ -10,7 +10,7 @@ use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
-use crate::endpoint::Keyring;
+use crate::endpoint::Credentials;
 use crate::ops::Workspace;
 use crate::upkeep::{ListRequest, View, Wanted, known_targets, list, recorded_gates, show};
 
@@ -108,7 +108,7 @@ pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>
             Err(Failure::usage(format!("--target: no target {}", printable(id))).with_hint(format!("known: {known}")))
         }
         _ => {
-            let gates = Keyring::new(&resolved, &workspace.loaded.config, &context.env).gates();
+            let gates = Credentials::new(&resolved, &workspace.loaded.config, &context.env).gates();
             let gates = recorded_gates(&workspace.place.store(), configured, &gates)?;
             let shut = gates.iter().filter(|gate| !gate.is_open).map(|gate| gate.name).collect();
             Ok(View { target_id: configured.map(str::to_owned), shut })

@@ -10,7 +10,7 @@ use crate::base::text::printable;
 use crate::cli::journey::{resolved, workspace, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::delivery::project_page;
-use crate::endpoint::Keyring;
+use crate::endpoint::Credentials;
 use crate::ops;
 
 /// How long the program that opens a browser may take.
@@ -41,13 +41,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let project = workspace.project_uuid()?;
     let resolved = resolved(context, &workspace)?;
-    let keyring = Keyring::new(&resolved, &workspace.loaded.config, &context.env);
+    let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
     let no_pages = |reason: String| {
         Failure::new(Exit::Gate, "no_pages", format!("cannot open a page of the target: {}", printable(&reason)))
             .with_hint("pages are part of sk-sync serve; see sk-sync target show")
     };
     let target = resolved.identity.as_ref().ok_or_else(|| no_pages("there is none".to_owned()))?;
-    let root = ops::pages(&world(context), &keyring).map_err(no_pages)?;
+    let root = ops::pages(&world(context), &credentials).map_err(no_pages)?;
     let mission =
         args.mission.as_ref().map(|mission| format!("/mission?slug={}", encoded(mission))).unwrap_or_default();
     let page = project_page(&target.canonical_url, &root, project);

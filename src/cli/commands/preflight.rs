@@ -8,7 +8,7 @@ use crate::cli::journey::{resolved, workspace, world};
 use crate::cli::when::age;
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::delivery::LastAnswer;
-use crate::endpoint::{Gate, Identity, Keyring, ProxyUse, proxy_use};
+use crate::endpoint::{Credentials, Gate, Identity, ProxyUse, proxy_use};
 use crate::ops::{self, Health, Online};
 use crate::upkeep::{last_answer, recorded_gates};
 
@@ -66,11 +66,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let mut gates = vec![Gate::of_identity(workspace.identity.project_uuid.is_some())];
-    let keyring = Keyring::new(&resolved, &workspace.loaded.config, &context.env);
-    gates.extend(keyring.asked_gates());
+    let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
+    gates.extend(credentials.asked_gates());
     let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
     let mut gates = recorded_gates(&workspace.place.store(), target_id, &gates)?;
-    let online = args.online.then(|| ops::online(&world(context), &resolved, &keyring));
+    let online = args.online.then(|| ops::online(&world(context), &resolved, &credentials));
     if let Some(refused) = online.as_ref().and_then(|online| online.gate.clone()) {
         gates.retain(|gate| gate.name != refused.name);
         gates.push(refused);

@@ -7,7 +7,7 @@ use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, with_setup, workspace_to_write, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Change, Changed, Origin};
-use crate::endpoint::{Gate, Identity, Keyring};
+use crate::endpoint::{Credentials, Gate, Identity};
 use crate::ops::{Workspace, change_settings};
 
 /// Document of `target set --json` and `mode --json`.
@@ -82,7 +82,7 @@ fn show(context: &Context, outcome: &Outcome) {
 /// The target under settings that are not written yet; an error if they are invalid.
 fn outcome(context: &Context, there: &Workspace, changes: &[Change<'_>]) -> Result<Outcome, Failure> {
     let resolved = resolved(context, there)?;
-    let gates = Keyring::new(&resolved, &there.loaded.config, &context.env).gates();
+    let gates = Credentials::new(&resolved, &there.loaded.config, &context.env).gates();
     let warnings =
         changes.iter().filter_map(|change| outranked(there, change)).chain(resolved.warnings.iter().cloned());
     Ok(Outcome { warnings: warnings.collect(), target: resolved.identity, gates })

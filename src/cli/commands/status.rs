@@ -8,7 +8,7 @@ use crate::base::text::{path, printable};
 use crate::cli::journey::{resolved, with_spool, workspace, world};
 use crate::cli::render::status::{View, lines};
 use crate::cli::{Context, Exit, Failure, Reply};
-use crate::endpoint::{Gate, Keyring, Resolved};
+use crate::endpoint::{Credentials, Gate, Resolved};
 use crate::ops::report::FoundLayout;
 use crate::ops::{self, Workspace};
 use crate::upkeep::{
@@ -147,7 +147,7 @@ fn surroundings<'a>(
 /// The gates of the target, behind that of the project's identity where it is shut.
 fn gates(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Vec<Gate> {
     let identity = Gate::of_identity(workspace.identity.project_uuid.is_some());
-    let target = Keyring::new(resolved, &workspace.loaded.config, &context.env).gates();
+    let target = Credentials::new(resolved, &workspace.loaded.config, &context.env).gates();
     [identity].into_iter().filter(|gate| !gate.is_open).chain(target).collect()
 }
 

@@ -11,7 +11,7 @@ use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{
-    Authority, Gate, Granting, Identity, Keyring, Named, ProxyUse, ReceiverKind, Resolved, Route, proxy_use,
+    Authority, Credentials, Gate, Granting, Identity, Named, ProxyUse, ReceiverKind, Resolved, Route, proxy_use,
 };
 use crate::ops;
 use crate::ops::Workspace;
@@ -108,10 +108,10 @@ struct InForce<'a> {
 fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
-    let keyring = Keyring::new(&resolved, &workspace.loaded.config, &context.env);
+    let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
     let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
-    let gates = recorded_gates(&workspace.place.store(), target_id, &keyring.gates())?;
-    let token_source = keyring.token_place();
+    let gates = recorded_gates(&workspace.place.store(), target_id, &credentials.gates())?;
+    let token_source = credentials.token_place();
     let team_source = team_source(&workspace, &resolved);
     let sources = &resolved.sources;
     let routes = resolved.routes(&resolved.origins(), Granting::Nothing);

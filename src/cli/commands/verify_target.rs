@@ -4,15 +4,15 @@ use crate::base::text::printable;
 use crate::cli::journey::{open_store, resolved, workspace, world};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
-use crate::endpoint::Keyring;
+use crate::endpoint::Credentials;
 use crate::ops::{Compared, NotCompared, TargetProof, verify_target};
 
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
-    let keyring = Keyring::new(&resolved, &workspace.loaded.config, &context.env);
+    let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
     let mut store = open_store(context, &workspace)?;
-    let proof = match verify_target(&world(context), &workspace, &mut store, &keyring)? {
+    let proof = match verify_target(&world(context), &workspace, &mut store, &credentials)? {
         Ok(proof) => proof,
         Err(why) => return not_compared(why),
     };

@@ -106,7 +106,7 @@ mod tests {
             (store::Error::Damaged { path: path(), reason: "x".into() }.into(), 6, "store_damaged"),
             (store::Error::Lost { path: path(), what: "is gone", trace: "x".into() }.into(), 6, "store_lost"),
             (store::Error::Full { path: path() }.into(), 1, "disk_full"),
-            (store::Error::FileSystem { path: path(), lack: store::Lack::Locks }.into(), 1, "file_system"),
+            (store::Error::FileSystem { path: path(), missing: store::MissingFeature::Locks }.into(), 1, "file_system"),
             (store::Error::Io(io()).into(), 1, "io"),
             (config::Error::Unreadable(io()).into(), 2, "configuration"),
             (config::Error::ProjectUuid("x".into()).into(), 2, "configuration"),

@@ -2,8 +2,8 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::credential::{Lack, usable};
-use super::link::{Manner, ReceiverKind};
+use super::credential::{MissingCredential, usable};
+use super::link::{Protocol, ReceiverKind};
 use super::network;
 use super::resolved::Resolved;
 use crate::base::Env;
@@ -13,8 +13,8 @@ use crate::http::{Network, SigningKeys};
 
 /// All of it.
 #[derive(Debug, Default)]
-pub(super) struct Speech {
-    pub(super) manner: Manner,
+pub(super) struct RequestOptions {
+    pub(super) protocol: Protocol,
     pub(super) signing: Option<SigningKeys>,
     pub(super) network: Network,
     pub(super) queries: Queries,
@@ -27,10 +27,10 @@ pub(super) struct Queries {
     pub(super) bodies: Option<SecretString>,
 }
 
-/// The speech for a target; what is missing leaves its part out, which [`lacks`] says.
-pub(super) fn speech(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Speech {
-    Speech {
-        manner: manner(resolved, config),
+/// The request options of a target; what is missing leaves its part out, which [`missing_parts`] says.
+pub(super) fn request_options(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> RequestOptions {
+    RequestOptions {
+        protocol: protocol(resolved, config),
         signing: signing(resolved, config, env).and_then(Result::ok),
         network: network::network(resolved, config, env),
         queries: Queries {
@@ -41,39 +41,46 @@ pub(super) fn speech(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -
 }
 
 /// The checks that the protocol adds: the name, and what is missing. Only what is configured can be missing.
-pub(super) fn lacks(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Vec<(&'static str, Option<Lack>)> {
+pub(super) fn missing_parts(
+    resolved: &Resolved,
+    config: &EventSyncConfig,
+    env: &Env,
+) -> Vec<(&'static str, Option<MissingCredential>)> {
     let signing = signing(resolved, config, env).map(|keys| ("missing_signing_secret", keys.err()));
     let external = &config.external_receiver;
     let queries = [external.events_query.as_deref(), external.bodies_query.as_deref()];
     let queries = queries.map(|variable| query(variable, resolved, env));
     let queries = queries.into_iter().flatten().map(Result::err).reduce(Option::or);
-    let queries = queries.map(|lack| ("missing_url_secret", lack));
-    signing.into_iter().chain(queries).chain(network::lacks(resolved, config, env)).collect()
+    let queries = queries.map(|missing| ("missing_url_secret", missing));
+    signing.into_iter().chain(queries).chain(network::missing_parts(resolved, config, env)).collect()
 }
 
 /// The configuration decides for an external receiver, the published contract for any other.
-fn manner(resolved: &Resolved, config: &EventSyncConfig) -> Manner {
+fn protocol(resolved: &Resolved, config: &EventSyncConfig) -> Protocol {
     if resolved.receiver != Some(ReceiverKind::ExternalReceiver) {
-        return Manner::default();
+        return Protocol::default();
     }
     let external = &config.external_receiver;
     let form = match external.format {
         Format::Batch => BatchForm::Plain,
         Format::Cloudevents => BatchForm::CloudEvents,
     };
-    Manner { form, ack: external.ack, is_compressed: external.compression == Compression::Gzip }
+    Protocol { form, ack: external.ack, is_compressed: external.compression == Compression::Gzip }
 }
 
 /// The query that the variable holds; `None` where none is wanted.
-fn query(variable: Option<&str>, resolved: &Resolved, env: &Env) -> Option<Result<SecretString, Lack>> {
+fn query(variable: Option<&str>, resolved: &Resolved, env: &Env) -> Option<Result<SecretString, MissingCredential>> {
     let variable = variable.filter(|_| resolved.receiver == Some(ReceiverKind::ExternalReceiver))?;
-    let lack = |flaw: &str| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}='key=…'") };
+    let missing = |flaw: &str| MissingCredential {
+        reason: format!("{variable} {flaw}"),
+        fix: format!("export {variable}='key=…'"),
+    };
     let read = |value: &str| {
         let value = usable(value)?;
         let is_plain = !value.contains([' ', '#', '"', '<', '>']);
         is_plain.then(|| SecretString::from(value.trim_start_matches('?'))).ok_or("holds what a query cannot have")
     };
-    Some(env.text(variable).ok_or("is not set").and_then(read).map_err(lack))
+    Some(env.text(variable).ok_or("is not set").and_then(read).map_err(missing))
 }
 
 /// The URL with this query behind its own.
@@ -84,11 +91,12 @@ pub(super) fn with_query(url: &str, query: Option<&SecretString>) -> String {
 }
 
 /// The keys that requests to an external receiver are signed with; `None` where none are wanted.
-fn signing(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Option<Result<SigningKeys, Lack>> {
+fn signing(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Option<Result<SigningKeys, MissingCredential>> {
     let is_external = resolved.receiver == Some(ReceiverKind::ExternalReceiver);
     let variable = config.external_receiver.signing_secret.as_ref().filter(|_| is_external)?;
-    let lack = |flaw| Lack { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=whsec_…") };
-    Some(env.text(variable).ok_or("is not set").and_then(SigningKeys::read).map_err(lack))
+    let missing =
+        |flaw| MissingCredential { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=whsec_…") };
+    Some(env.text(variable).ok_or("is not set").and_then(SigningKeys::read).map_err(missing))
 }
 
 #[cfg(test)]
@@ -102,27 +110,33 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const PEM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/authority.pem");
 
-    /// The speech, and the reasons of what is missing.
-    fn spoken(repo: &str, env: &[(&str, &str)]) -> (Speech, Vec<(&'static str, Option<String>)>) {
+    /// The request options, and the reasons of what is missing.
+    fn spoken(repo: &str, env: &[(&str, &str)]) -> (RequestOptions, Vec<(&'static str, Option<String>)>) {
         let (loaded, env, resolved) = resolve_text("", repo, env, &Choice::default());
         let resolved = resolved.unwrap();
-        let lacks = lacks(&resolved, &loaded.config, &env);
-        let lacks = lacks.into_iter().map(|(name, lack)| (name, lack.map(|lack| lack.reason))).collect();
-        (speech(&resolved, &loaded.config, &env), lacks)
+        let missing_parts = missing_parts(&resolved, &loaded.config, &env);
+        let missing_parts =
+            missing_parts.into_iter().map(|(name, missing)| (name, missing.map(|missing| missing.reason))).collect();
+        (request_options(&resolved, &loaded.config, &env), missing_parts)
     }
 
     #[test]
     fn the_keys_of_an_external_receiver_concern_no_other() {
         let keys = "format = 'cloudevents'\nack = 'status'\nsigning_secret = { env = 'SK_SYNC_SECRET_S' }\n";
         let env = [("SK_SYNC_SECRET_S", SECRET)];
-        let (own, lacks) = spoken(&format!("{OWN}url = 'https://h.example'\n{keys}"), &env);
-        assert_eq!(own.manner.form, BatchForm::CloudEvents);
-        assert!(own.signing.is_some() && !own.manner.is_compressed && lacks == [("missing_signing_secret", None)]);
+        let (own, missing_parts) = spoken(&format!("{OWN}url = 'https://h.example'\n{keys}"), &env);
+        assert_eq!(own.protocol.form, BatchForm::CloudEvents);
+        assert!(
+            own.signing.is_some() && !own.protocol.is_compressed && missing_parts == [("missing_signing_secret", None)]
+        );
         for other in
             [format!("{TEAM}[external_receiver]\n{keys}"), format!("preset = 'stub'\n[external_receiver]\n{keys}")]
         {
-            let (speech, lacks) = spoken(&other, &[]);
-            assert_eq!((speech.manner, speech.signing.is_none(), lacks.len()), (Manner::default(), true, 0));
+            let (request_options, missing_parts) = spoken(&other, &[]);
+            assert_eq!(
+                (request_options.protocol, request_options.signing.is_none(), missing_parts.len()),
+                (Protocol::default(), true, 0)
+            );
         }
     }
 
@@ -140,8 +154,8 @@ mod tests {
                 "holds no",
             ),
         ] {
-            let (_, lacks) = spoken(repo, env);
-            let [(found, Some(reason))] = &lacks[..] else { panic!("{repo}: {lacks:?}") };
+            let (_, missing_parts) = spoken(repo, env);
+            let [(found, Some(reason))] = &missing_parts[..] else { panic!("{repo}: {missing_parts:?}") };
             assert!(*found == name && reason.contains(said) && !reason.contains("topsecret"), "{reason}");
         }
     }
@@ -149,8 +163,8 @@ mod tests {
     #[test]
     fn authorities_matter_to_encrypted_addresses_alone() {
         let env = [("SSL_CERT_FILE", PEM)];
-        let (speech, lacks) = spoken(TEAM, &env);
-        assert!(speech.network.authorities.is_some() && lacks == [("unusable_ca_file", None)]);
+        let (request_options, missing_parts) = spoken(TEAM, &env);
+        assert!(request_options.network.authorities.is_some() && missing_parts == [("unusable_ca_file", None)]);
         for (repo, is_concerned) in [
             (format!("{OWN}url = 'http://127.0.0.1:1'"), false),
             (format!("{OWN}url = 'http://127.0.0.1:1'\nbodies_url = 'https://h.example'"), true),

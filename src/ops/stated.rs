@@ -27,7 +27,7 @@ struct Head {
 
 /// The facts stated by one checkout.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct StatedFacts {
     file: PathBuf,
     checkout: String,
     facts: Facts,
@@ -39,7 +39,7 @@ pub(super) struct Told {
     has_changed: bool,
 }
 
-impl Told {
+impl StatedFacts {
     /// The facts that the checkout with the cache directory `dir` has stated to this journal.
     pub(super) fn of(tx: &ReadTx<'_>, dir: &Path, checkout: &str, is_linked: bool) -> Result<Self, Error> {
         let file = dir.join("told");

@@ -32,13 +32,13 @@ pub(super) enum Job {
 pub(super) type Work = Box<dyn FnOnce(&mut dyn LocalEngine) + Send>;
 
 /// The storage with its queue.
-pub(super) struct Keeper {
+pub(super) struct StorageThread {
     pub(super) engine: Box<dyn LocalEngine>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-impl Keeper {
+impl StorageThread {
     /// Works until every sender is gone.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
@@ -275,7 +275,7 @@ mod tests {
         (Job::Keep(Box::new(Request { team: OWN_TEAM, content: Content::Events(entries), key: None }), sender), outcome)
     }
 
-    /// Lets a keeper settle all of `jobs`, which wait together; gives the number of steps it took.
+    /// Lets a storage thread settle all of `jobs`, which wait together; gives the number of steps it took.
     fn settle(jobs: Vec<Job>) -> (i64, Counts) {
         let steps = Arc::<AtomicI64>::default();
         let engine = Box::new(Picky { kept: Memory::new(String::new()), steps: Arc::clone(&steps) });
@@ -291,7 +291,7 @@ mod tests {
         let (sender, mut counts) = oneshot::channel();
         queue.try_send(Job::Report(sender)).unwrap();
         drop(queue);
-        Keeper { engine, traffic, clock }.run(waiting);
+        StorageThread { engine, traffic, clock }.run(waiting);
         (steps.load(Ordering::Relaxed), counts.try_recv().unwrap())
     }
 
@@ -309,13 +309,13 @@ mod tests {
         engine.step(&mut |records| records.keep_body(&upload, clock.now()).map(drop)).unwrap();
         let (steps, traffic) = (Arc::<AtomicI64>::default(), Arc::<Traffic>::default());
         let engine = Box::new(Picky { kept: engine, steps: Arc::clone(&steps) });
-        let mut keeper = Keeper { engine, traffic, clock };
+        let mut storage_thread = StorageThread { engine, traffic, clock };
         let ((there, mut said), (other, mut other_said)) = (keep_body("spec.md"), keep_body("plan.md"));
-        keeper.settle(vec![there]);
+        storage_thread.settle(vec![there]);
         assert_eq!((steps.load(Ordering::Relaxed), said.try_recv()), (0, Ok(Outcome::AlreadyExists)));
-        keeper.settle(vec![other]);
+        storage_thread.settle(vec![other]);
         assert_eq!((steps.load(Ordering::Relaxed), other_said.try_recv()), (1, Ok(Outcome::NotAnnounced)));
-        assert_eq!(keeper.counts().unwrap()[&Count::BodiesAlreadyExist], 1);
+        assert_eq!(storage_thread.counts().unwrap()[&Count::BodiesAlreadyExist], 1);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(crate) enum Alike {
 }
 
 /// A running drain.
-pub(crate) struct Course<'a> {
+pub(crate) struct RunningDrain<'a> {
     pub(crate) means: Means<'a>,
     /// Time of the last step.
     pub(crate) now: Timestamp,
@@ -99,7 +99,7 @@ pub(crate) struct Course<'a> {
     alike: (String, u32),
 }
 
-impl<'a> Course<'a> {
+impl<'a> RunningDrain<'a> {
     pub(crate) fn new(means: Means<'a>) -> Self {
         Self {
             means,
