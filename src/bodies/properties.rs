@@ -37,7 +37,7 @@ fn judged(reading: &Reading) {
             is_line(&reason);
         }
         Outcome::Retry { reason, .. } | Outcome::Halt { reason, .. } | Outcome::Unreachable { reason } => {
-            is_line(&reason)
+            is_line(&reason);
         }
     }
 }

@@ -87,7 +87,7 @@ fn names_person(value: &Value) -> bool {
     }
 }
 
-/// As a CloudEvent, the envelope is unchanged and its id is the event's. Only an envelope that repeats a member may be
+/// In the form of CloudEvents, the envelope is unchanged and its id is the event's. Only an envelope that repeats a member may be
 /// refused.
 fn cloud_event(wire: &[u8], envelope: &Value, is_rewritten: bool, context: WireContext<'_>) {
     let Ok(head) = BatchForm::CloudEvents.head(wire, context) else {

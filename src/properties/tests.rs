@@ -112,7 +112,9 @@ impl Change {
 
 fn changed(inputs: Vec<Vec<u8>>) -> impl Strategy<Value = Input> {
     (prop::sample::select(inputs), prop::collection::vec(Change::any(), 0..8)).prop_map(|(mut bytes, changes)| {
-        changes.iter().for_each(|change| change.of(&mut bytes));
+        for change in &changes {
+            change.of(&mut bytes);
+        }
         Input(bytes)
     })
 }

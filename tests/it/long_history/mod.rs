@@ -27,6 +27,9 @@ const FEW_STEPS: u64 = 30;
 /// locked.
 const CODES: [i32; 6] = [0, 1, 3, 4, 5, 75];
 
+/// A kind of step, at one of the clones.
+type Step = (&'static str, fn(&mut World, usize));
+
 struct World {
     chance: Chance,
     clones: Vec<Machine>,
@@ -60,7 +63,7 @@ impl World {
 
     fn step(&mut self) {
         let at = self.chance.below(self.clones.len());
-        let steps: [(&'static str, fn(&mut Self, usize)); 16] = [
+        let steps: [Step; 16] = [
             ("edit", Self::edit),
             ("edit", Self::edit),
             ("edit", Self::edit),
@@ -163,7 +166,9 @@ impl World {
     fn together(&mut self, at: usize) {
         let _hub = self.aim(at);
         let children = [Place::Main, Place::Side].map(|place| self.start(at, place));
-        children.into_iter().for_each(|child| self.finish(child));
+        for child in children {
+            self.finish(child);
+        }
     }
 
     /// A run that is killed at some moment.

@@ -183,7 +183,7 @@ impl State {
                 head.extend([name.as_str(), ": ", value, "\r\n"]);
             }
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", request.raw.len()));
+        head.extend(["Content-Length: ", &request.raw.len().to_string(), "\r\n\r\n"]);
         stream.write_all(&[head.as_bytes(), &request.raw].concat()).ok()?;
         Some(stream)
     }
