@@ -172,10 +172,42 @@ fn read<S: std::io::Read>(from: &mut BufReader<S>) -> std::io::Result<Option<Mes
         }
     }
     let mut message = Message { head, body: Vec::new() };
+    if message.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        message.body = chunks(from)?;
+        return Ok(Some(message));
+    }
     let length = message.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     message.body.resize(length, 0);
     from.read_exact(&mut message.body)?;
     Ok(Some(message))
+}
+
+/// Reads a body of chunks as it is on the wire, with their lengths and the empty line at its end.
+fn chunks<S: std::io::Read>(from: &mut BufReader<S>) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let begin = body.len();
+        if from.read_until(b'\n', &mut body)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let line = String::from_utf8_lossy(body.get(begin..).unwrap_or_default()).into_owned();
+        let length = line.split(';').next().and_then(|length| u64::from_str_radix(length.trim(), 16).ok());
+        let length = length.ok_or(std::io::ErrorKind::InvalidData)?;
+        if length == 0 {
+            break;
+        }
+        // Its bytes and the end of their line.
+        let chunk = length + 2;
+        if from.by_ref().take(chunk).read_to_end(&mut body)? as u64 != chunk {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    while !body.ends_with(b"\r\n\r\n") {
+        if from.read_until(b'\n', &mut body)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(body)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bare socket to the receiver inside this process")]
@@ -209,6 +241,19 @@ mod tests {
         }
         assert_eq!(read(&mut reader).unwrap(), None);
         assert!(read(&mut BufReader::new(&bytes[..bytes.len() / 2 + 8])).is_ok());
+    }
+
+    #[test]
+    fn a_body_of_chunks_is_read_as_it_came() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for body in ["0\r\n\r\n", "3\r\nabc\r\nA;x=y\r\n0\r\n\r\n01234\r\n0\r\n\r\n", "1\r\na\r\n0\r\nX: y\r\n\r\n"] {
+            let bytes = format!("{head}{body}{head}");
+            let mut reader = BufReader::new(bytes.as_bytes());
+            let message = read(&mut reader).unwrap().unwrap();
+            assert_eq!(String::from_utf8_lossy(&message.body), body);
+            assert_eq!(reader.fill_buf().unwrap(), head.as_bytes(), "nothing more was read");
+            assert!(read(&mut BufReader::new(&bytes.as_bytes()[..head.len() + body.len() - 1])).is_err());
+        }
     }
 
     #[test]
