@@ -186,6 +186,7 @@ mod tests {
         let all = examples(&args::Cli::command());
         assert!(all.len() > 12, "{all:?}");
         for example in all {
+            let example = example.replace(" UUID", " 0a5d6c2e-3f1b-4c8d-9e7a-1b2c3d4e5f60");
             // Quoted text is one word.
             let parts = example.split('\'').enumerate();
             let words =
