@@ -100,6 +100,7 @@ impl<T> Filling<T> {
 }
 
 /// The places in pieces of at most [`PIECE_BYTES`] and [`PIECE_ROWS`], or one that is longer.
+#[cfg(any(test, feature = "postgres"))]
 pub(super) fn pieces(places: &[Place]) -> impl Iterator<Item = &[Place]> {
     let mut rest = places;
     std::iter::from_fn(move || {

@@ -182,7 +182,11 @@ fn a_place_that_is_never_read_is_refused() {
         let sandbox =
             agreed(&["kitty-specs/a/spec.md", ".kiro/settings/mcp.json"], &format!("[artifacts]\n{artifacts}"));
         let run = sandbox.sk_sync(["run", "--preset", "stub"]).code(2);
-        assert!(run.stderr.contains("is never read: tools keep secrets or internal files there"), "{artifacts}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("is never read: tools keep secrets or internal files there"),
+            "{artifacts}: {}",
+            run.stderr
+        );
     }
     let allowed = source("units", ".claude/specs/{name}").replace("slug = 'x'\n", "");
     let sandbox = agreed(&[".claude/specs/a/tasks.md"], &format!("[artifacts]\nlayouts = []\n{allowed}"));
