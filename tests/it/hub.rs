@@ -323,11 +323,13 @@ fn each_acknowledged_text_is_in_the_object_store_after_kills() {
         }
         running.join().unwrap();
     });
-    let rows = database.query("SELECT encode(sha256, 'hex') FROM sk_bodies WHERE size > 16384");
+    let rows = database.query("SELECT project_uuid || '/' || encode(sha256, 'hex') FROM sk_bodies WHERE size > 16384");
     let rows: Vec<&str> = rows.lines().collect();
     assert!(rows.len() >= 60, "{}", rows.len());
-    for digest in &rows {
-        let text = store.curl(&format!("texts/0/{}/{digest}", &digest[..2]), &[]).expect("an acknowledged text");
+    for row in &rows {
+        let (project, digest) = row.split_once('/').unwrap();
+        let key = format!("texts/0/{project}/{}/{digest}", &digest[..2]);
+        let text = store.curl(&key, &[]).expect("an acknowledged text");
         let path = sandbox.path("text");
         std::fs::write(&path, text).unwrap();
         let sum = std::process::Command::new("sha256sum").arg(&path).output().unwrap().stdout;
