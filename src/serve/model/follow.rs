@@ -137,16 +137,16 @@ fn known_era(tx: &WriteTx<'_>) -> Result<Option<String>, Error> {
     Ok(known.query_row([], |r| r.get(0)).optional()?)
 }
 
-/// How far each feed was read, and true if that is from the beginning, because rows were deleted from the storage.
+/// How far each feed was read, and true if that is from the beginning again: rows were deleted from the storage.
 fn begin(tx: &WriteTx<'_>, era: &str) -> Result<(HashMap<String, i64>, bool), Error> {
-    let is_again = known_era(tx)?.as_deref() != Some(era);
-    if is_again {
+    let known = known_era(tx)?;
+    if known.as_deref() != Some(era) {
         clear(tx)?;
         tx.prepare("INSERT INTO serve_model_settings (name, value) VALUES ('era', ?1)")?.execute([era])?;
     }
     let mut cursors = tx.prepare("SELECT stream, seq FROM serve_model_cursors")?;
     let rows = cursors.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    Ok((rows.collect::<Result<_, _>>()?, is_again))
+    Ok((rows.collect::<Result<_, _>>()?, known.is_some_and(|known| known != era)))
 }
 
 fn clear(tx: &WriteTx<'_>) -> Result<(), Error> {
