@@ -9,7 +9,7 @@ use crate::support::wire::honest;
 use crate::support::{Run, Sandbox};
 
 /// The library that gives a program another time: named by `SK_SYNC_TEST_FAKETIME`, or where packages put it.
-#[expect(clippy::disallowed_methods, reason = "a test decides what it reads of its own environment")]
+#[expect(clippy::disallowed_methods, reason = "tests read their environment")]
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn library() -> Option<String> {
     let named = std::env::var("SK_SYNC_TEST_FAKETIME").ok();

@@ -1,4 +1,4 @@
-//! How often something changed for each reader, so that an open page is told of its own projects only. Pure.
+//! Counts changes by reader, so that an open page is told of its projects only. Pure.
 
 use std::collections::HashMap;
 

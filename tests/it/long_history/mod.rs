@@ -349,7 +349,7 @@ fn has_nothing_left(run: &Run) -> bool {
         .all(|balance| balance["holds"] == true && left.iter().all(|class| balance[class] == 0))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test decides what it reads of its own environment")]
+#[expect(clippy::disallowed_methods, reason = "tests read their environment")]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }

@@ -22,13 +22,13 @@ pub(crate) mod wire;
 pub(crate) use sandbox::{Run, Sandbox};
 
 /// True when the person at the keyboard asked for tests that take their time (`SK_SYNC_LONG_TESTS=1`).
-#[expect(clippy::disallowed_methods, reason = "a test decides what it reads of its own environment")]
+#[expect(clippy::disallowed_methods, reason = "tests read their environment")]
 pub(crate) fn is_long() -> bool {
     std::env::var_os("SK_SYNC_LONG_TESTS").is_some_and(|value| value == "1")
 }
 
 /// A number in the environment of the tests.
-#[expect(clippy::disallowed_methods, reason = "a test decides what it reads of its own environment")]
+#[expect(clippy::disallowed_methods, reason = "tests read their environment")]
 pub(crate) fn wanted(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable}={value}")))
 }
